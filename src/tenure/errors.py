@@ -1,0 +1,119 @@
+"""What can go wrong for a user of the library, as a small tree.
+
+TenureError
+├── FactsError          a file, table or lake that cannot be read as asked
+│   ├── FileUnreadable
+│   └── MappingError
+├── LakeError           the lake's folder is missing, in use or not one of ours
+├── RuleError           a rule that cannot be understood; knows the place, the cause and the nearest right name
+├── ModelError          a life-cycle model file that breaks its schema
+└── EngineError         an engine that is not installed or did not answer
+
+Each class is a code plus a sentence with named places. The sentence is said in the reader's language by
+:meth:`TenureError.say`, so that the library stays free of any user interface.
+"""
+
+from __future__ import annotations
+
+from tenure.words import mark, say
+
+
+class TenureError(Exception):
+    """Base of everything a user can cause and mend: carries `data` and a sentence that names the mend.
+
+    Parameters
+    ----------
+    template : str
+        English sentence with ``%(name)s`` places, marked for translation.
+    **data
+        The values for the places; kept in ``.data`` for machines.
+    """
+
+    code = "error"
+
+    def __init__(self, template: str, **data: object) -> None:
+        super().__init__(template, data)
+        self.template = template
+        self.data = data
+
+    def say(self, language: str | None = None) -> str:
+        """Return the sentence in a language (``zh_Hans`` or ``en``)."""
+        return say(self.template, language, **self.data)
+
+    def __str__(self) -> str:
+        return self.say()
+
+
+class FactsError(TenureError):
+    """Facts cannot be read as asked."""
+
+    code = "facts"
+
+
+class FileUnreadable(FactsError):
+    """A file is missing, empty, or in no format that is understood."""
+
+    code = "file-unreadable"
+
+
+class MappingError(FactsError):
+    """Columns cannot be matched to fields."""
+
+    code = "mapping"
+
+
+class LakeError(TenureError):
+    """The lake is missing, or not one of ours."""
+
+    code = "lake"
+
+
+class ModelError(TenureError):
+    """A life-cycle model breaks its schema."""
+
+    code = "model"
+
+
+class EngineError(TenureError):
+    """An engine is not installed or did not answer."""
+
+    code = "engine"
+
+
+class RuleError(TenureError):
+    """A rule that cannot be understood.
+
+    Parameters
+    ----------
+    template, **data
+        The cause, see :class:`TenureError`.
+    rule : str
+        The whole rule.
+    start, end : int
+        The place, as character offsets into `rule`.
+    nearest : tuple of str
+        Right names near the wrong one, best first.
+    """
+
+    code = "rule"
+
+    def __init__(
+        self, template: str, *, rule: str, start: int, end: int, nearest: tuple[str, ...] = (), **data: object
+    ) -> None:
+        super().__init__(template, **data)
+        self.rule = rule
+        self.start = start
+        self.end = max(end, start + 1)
+        self.nearest = nearest
+        self.where = ""  # which model and stage it stands in, set by whoever reads the model
+
+    def say(self, language: str | None = None) -> str:
+        """Return cause, nearest right name and place, the place drawn below the rule."""
+        cause = super().say(language)
+        if self.nearest:
+            cause += " " + say(mark("Did you mean %(names)s?"), language, names=" / ".join(self.nearest))
+        return cause
+
+    def picture(self) -> str:
+        """Return the rule with a caret line below that points at the place."""
+        return f"{self.rule}\n{' ' * self.start}{'^' * (self.end - self.start)}"
