@@ -1,0 +1,190 @@
+"""The whole lake in one file, and back.
+
+Answers: how is a consistent copy of a lake made while others go on writing, and how does a folder become that lake
+again? A backup holds the newest version of every table, so old versions and removed rows are not in it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import tarfile
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from tenure.errors import FileUnreadable, LakeError
+from tenure.facts import mapped, storage
+from tenure.facts.lake import RESTORED, Lake
+from tenure.facts.lock import writing
+from tenure.words import mark
+
+_ABOUT = "backup.json"
+FORMAT = 1
+_SETTINGS = ("tenure.json", mapped.FILE)
+#: What of a folder is the lake's; anything else in it, such as the application's, is not touched.
+PARTS = ("facts", "life", "models", mapped.FILE, "tenure.json")
+_DRAFT, _READY = ".restore-", RESTORED
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a backup holds: rows by table."""
+
+    rows: dict[str, int]
+
+
+def backup(lake: Lake, file: Path) -> Kept:
+    """Write a lake into one tar.gz file; the file appears only when it is whole.
+
+    Parquet files never change once they are written, so the lock is held only while they are listed and linked.
+    """
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    with tempfile.TemporaryDirectory(dir=lake.path, prefix=".backup-") as folder:
+        tables = _hold(lake, Path(folder))
+        rows = {name: sum(one["rows"] for one in table["files"]) for name, table in tables.items()}
+        try:
+            with tarfile.open(draft, "w:gz", compresslevel=1) as tar:
+                about = json.dumps({"format": FORMAT, "tables": tables}, ensure_ascii=False).encode()
+                entry = tarfile.TarInfo(_ABOUT)
+                entry.size = len(about)
+                tar.addfile(entry, io.BytesIO(about))
+                for path in sorted(Path(folder).rglob("*")):
+                    if path.is_file():
+                        tar.add(path, str(path.relative_to(folder)))
+            draft.replace(file)
+        finally:
+            draft.unlink(missing_ok=True)
+    return Kept(rows)
+
+
+def _hold(lake: Lake, folder: Path) -> dict[str, dict[str, Any]]:
+    """Link the files of every table's newest version into a folder, all of the same moment."""
+    tables: dict[str, dict[str, Any]] = {}
+    with writing(lake.path):
+        for name in lake.tables():
+            table = lake.table(name)
+            if table is None:
+                continue
+            inside = Path(lake.uri(name)).relative_to(lake.path).as_posix()
+            told = []
+            for one in storage.active_files(table):
+                _link(Path(one.path), folder / inside / Path(one.path).name)
+                told.append({"path": Path(one.path).name, "rows": one.rows, "partition": dict(one.partition)})
+            tables[name] = {"folder": inside, "partition_by": list(table.metadata().partition_columns), "files": told}
+        for path in [*(lake.path / name for name in _SETTINGS), *sorted((lake.path / "models").glob("*.yaml"))]:
+            if path.exists():
+                _link(path, folder / path.relative_to(lake.path))
+    return tables
+
+
+def _link(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        if source.suffix == ".parquet":
+            os.link(source, target)
+            return
+    except OSError:  # another disk, or a disk without links
+        pass
+    shutil.copy2(source, target)
+
+
+def restore(file: Path, folder: Path, *, force: bool = False) -> Kept:
+    """Make a lake from a backup: the whole lake appears, or nothing changes. What is not the lake's stays untouched.
+
+    Parameters
+    ----------
+    file : Path
+        The backup.
+    folder : Path
+        Where the lake is to be: a new or empty folder.
+    force : bool
+        Replace the lake that is there.
+    """
+    target = folder.absolute()
+    fresh = not target.exists()
+    if not fresh and not force and any(not one.name.startswith((".restor", ".lock")) for one in target.iterdir()):
+        raise LakeError(
+            mark("%(path)s is not empty. Choose a new folder, or replace its lake with --force."), path=str(target)
+        )
+    target.mkdir(parents=True, exist_ok=True)
+    with writing(target):
+        finish(target)
+        for left in target.glob(f"{_DRAFT}*"):  # of a restore that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        draft = Path(tempfile.mkdtemp(dir=target, prefix=_DRAFT))
+        try:
+            rows = _unpack(file, draft)
+            draft.rename(target / _READY)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+            if fresh and not (target / _READY).exists():
+                shutil.rmtree(target)
+        finish(target)
+    return Kept(rows)
+
+
+def finish(folder: Path) -> None:
+    """Put an unpacked lake in the place of the one that is there; begun once, it can be finished by anybody.
+
+    From the moment on at which the unpacked lake has its name, it is the lake that counts: whoever opens the lake
+    finishes what a killed restore has left. Every part of a lake is in it, if empty, so each is exchanged exactly once.
+    """
+    ready = folder / _READY
+    if not ready.exists():
+        return
+    with writing(folder):
+        if not ready.exists():  # another one was quicker
+            return
+        old = Path(tempfile.mkdtemp(dir=ready))
+        for name in PARTS:
+            if (ready / name).exists():
+                if (folder / name).exists():
+                    (folder / name).rename(old / name)
+                (ready / name).rename(folder / name)
+        os.utime(folder / PARTS[-1])  # readers that keep a lake open see by its time that it is another one
+        ready.rename(folder / f"{_DRAFT}done-{os.getpid()}")
+        shutil.rmtree(folder / f"{_DRAFT}done-{os.getpid()}", ignore_errors=True)
+
+
+def _unpack(file: Path, draft: Path) -> dict[str, int]:
+    try:
+        with tarfile.open(file, "r:gz") as tar:
+            tar.extractall(draft, filter="data")
+        about = json.loads((draft / _ABOUT).read_text(encoding="utf-8"))
+    except (OSError, tarfile.TarError, ValueError, EOFError) as wrong:
+        raise FileUnreadable(
+            mark("%(path)s is no backup of tenure, or it is damaged: %(told)s"), path=str(file), told=str(wrong)
+        ) from wrong
+    (draft / _ABOUT).unlink()
+    rows = {}
+    for name, told in about["tables"].items():
+        rows[name] = _rebuild(draft / told["folder"], told)
+    for name in ("facts", "life", "models"):
+        (draft / name).mkdir(exist_ok=True)
+    if not (draft / mapped.FILE).exists():
+        mapped.save_sources(draft, [])
+    return rows
+
+
+def _rebuild(folder: Path, told: dict[str, Any]) -> int:
+    """Make a Delta table of the files of one table."""
+    files = [(folder / str(one["path"]), one) for one in told["files"]]
+    if not files:
+        return 0
+    schema = pq.read_schema(files[0][0])
+    by = next(iter(told["partition_by"]), None)
+    table = storage.create_table(folder, schema, str(by) if by else None)
+    added = [storage.action_of(path, _partition(one)) for path, one in files]
+    storage.commit(table, added, [])
+    return sum(pq.read_metadata(path).num_rows for path, _ in files)
+
+
+def _partition(told: dict[str, Any]) -> dict[str, str]:
+    values = told["partition"]
+    return {str(key): str(value or "") for key, value in values.items()} if isinstance(values, dict) else {}

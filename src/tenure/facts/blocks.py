@@ -1,0 +1,350 @@
+"""Blocks: the facts of a range of customers as plain columns, ready to be calculated with.
+
+Answers: when did what happen to these customers, as sorted NumPy columns? A block is what both engines and the live
+path hand to the life-cycle kernel, so that one customer and ten million are judged by the same lines of code. It
+never touches files.
+
+A moment is written as one integer, its *key*: the customer's number in the block, shifted left, plus the local day.
+Keys sort by customer, then day; ``key + 90`` is the same customer ninety days later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tenure.clock import local_days
+from tenure.facts.kinds import KINDS, Kind
+from tenure.facts.schema import NUMBER, TEXT
+from tenure.facts.streams import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SHIFT = 22
+DAYS = 1 << SHIFT
+BIAS = 1 << 20  # day 0 sits here, so that a window never reaches into the previous customer's keys
+SCALE = 10_000  # decimals of NUMBER as whole numbers, so that sums are exact
+
+
+def keys_of(who: np.ndarray, day: np.ndarray) -> np.ndarray:
+    """Return the keys of customers and days."""
+    keys = who.astype(np.int64)
+    keys <<= SHIFT
+    keys += day
+    keys += BIAS
+    return keys
+
+
+def who_of(keys: np.ndarray) -> np.ndarray:
+    """Return the customers' numbers of keys."""
+    return keys >> SHIFT
+
+
+def day_number_of(keys: np.ndarray) -> np.ndarray:
+    """Return the days (since 1970-01-01) of keys."""
+    return (keys & (DAYS - 1)) - BIAS
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of one stream in one block, sorted by customer and instant.
+
+    Attributes
+    ----------
+    who : ndarray of int32
+        Number of the customer in the block.
+    at : ndarray of int64
+        Instant, microseconds since 1970-01-01 UTC.
+    columns : pyarrow.Table
+        The other columns.
+    tz : str
+        The business's time zone.
+    """
+
+    who: np.ndarray
+    at: np.ndarray
+    columns: pa.Table
+    tz: str
+
+    @cached_property
+    def keys(self) -> np.ndarray:
+        """Keys of the rows."""
+        return keys_of(self.who, self.days)
+
+    @cached_property
+    def days(self) -> np.ndarray:
+        """Local days of the rows."""
+        return local_days(self.at, self.tz)
+
+    def scaled(self, name: str) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return a number column times 10,000 as int64, and which rows have one (None when all do)."""
+        column = self.columns.column(name).combine_chunks()
+        return scaled(column)
+
+
+@dataclass
+class Events:
+    """Facts of some kinds, sorted by key, then instant.
+
+    Attributes
+    ----------
+    keys : ndarray of int64
+        Moments; a key stands once per fact.
+    values : ndarray of int64 or None
+        The field's value times 10,000, where one was asked for.
+    labels : ndarray of int32 or None
+        Category or case numbers, where asked for; -1 when missing.
+    names : list of str
+        What the labels are called.
+    """
+
+    keys: np.ndarray
+    values: np.ndarray | None = None
+    labels: np.ndarray | None = None
+    names: list[str] = field(default_factory=list)
+
+
+def scaled(column: pa.Array) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return a decimal column times 10,000 as int64, and the mask of present values (None when all are)."""
+    if column.type != NUMBER:
+        column = column.cast(NUMBER)
+    present = None if column.null_count == 0 else column.is_valid().to_numpy(zero_copy_only=False)
+    data = column.buffers()[1]
+    pairs = np.frombuffer(data, dtype=np.int64)[2 * column.offset : 2 * (column.offset + len(column))]
+    values = pairs[::2]  # the low half of each 128-bit number; 18 digits always fit
+    return (np.where(present, values, 0) if present is not None else values), present
+
+
+@dataclass
+class Block:
+    """The facts of some customers.
+
+    Attributes
+    ----------
+    ids : pyarrow.StringArray
+        The customers, sorted; their position is their number.
+    rows : dict of Stream to Rows
+        The rows per stream.
+    last_day : int
+        Facts after this day (since 1970-01-01) are not looked at.
+    customers : pyarrow.Table or None
+        The customer records of `ids`, aligned, null where there is none.
+    kinds : mapping of str to Kind
+        The fact kinds known here.
+    subject : str
+        ``customer``, or ``product`` when the ids are products.
+    """
+
+    ids: pa.StringArray
+    rows: dict[Stream, Rows]
+    last_day: int
+    customers: pa.Table | None = None
+    kinds: Mapping[str, Kind] = field(default_factory=lambda: KINDS)
+    subject: str = "customer"
+    _events: dict[tuple[object, ...], Events] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def events(self, kinds: tuple[str, ...], value: str = "", label: str = "", *, whole: bool = False) -> Events:
+        """Return the facts of some kinds up to the last day.
+
+        Parameters
+        ----------
+        kinds : tuple of str
+            The kinds, any of them.
+        value : str, optional
+            Field whose value is wanted; facts without one are left out.
+        label : str, optional
+            Text column (``category``, ``case_id``) wanted as numbers.
+        whole : bool, optional
+            Keep facts without a value, as 0.
+        """
+        asked = (kinds, value, label, whole)
+        if asked not in self._events:
+            flows: dict[Stream, list[Kind]] = {}
+            for kind in kinds:
+                stream, known = self._flow(self.kinds[kind], label)
+                flows.setdefault(stream, []).append(known)
+            parts = [self._of_stream(stream, some, value, label, whole=whole) for stream, some in flows.items()]
+            self._events[asked] = _together([part for part in parts if part is not None])
+        return self._events[asked]
+
+    def _flow(self, kind: Kind, label: str) -> tuple[Stream, Kind]:
+        stream = Stream.of(kind, self.subject)
+        if label == "category" and kind.table == "orders":  # an order's categories stand in its lines
+            return Stream("order_lines", stream.who), KINDS["line"]
+        return stream, kind
+
+    def _of_stream(self, stream: Stream, kinds: list[Kind], value: str, label: str, *, whole: bool) -> _Part | None:
+        rows = self.rows.get(stream)
+        if rows is None or len(rows.who) == 0:
+            return None
+        mask = self._mask(rows, kinds)
+        values = text = None
+        if value:
+            values, present = rows.scaled(value)
+            mask = mask if whole else _both(mask, present)
+        if label:
+            text = rows.columns.column(label).cast(TEXT)
+        part = _Part(rows.keys, rows.at, values, text)
+        return part if mask is None else part.only(np.flatnonzero(mask))
+
+    def _mask(self, rows: Rows, kinds: list[Kind]) -> np.ndarray | None:
+        """Return which rows are of any of the kinds (a row counts once), up to the last day; None when all are."""
+        mask: np.ndarray | None = np.zeros(len(rows.who), dtype=bool)
+        for kind in kinds:
+            one = _equals(rows.columns.column(kind.column), kind.values) if kind.column else None
+            if kind.present:
+                one = _both(one, rows.columns.column(kind.present).is_valid().to_numpy())
+            mask = None if one is None or mask is None else mask | one
+        if len(rows.days) and rows.days.max() > self.last_day:
+            mask = _both(mask, rows.days <= self.last_day)
+        return mask
+
+
+def _both(a: np.ndarray | None, b: np.ndarray | None) -> np.ndarray | None:
+    if a is None or b is None:
+        return b if a is None else a
+    return a & b
+
+
+def _equals(column: pa.ChunkedArray, values: tuple[str, ...]) -> np.ndarray | None:
+    """Return where a text column holds one of the values; None when it does everywhere."""
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    parts = []
+    for chunk in column.chunks:
+        wanted = pc.is_in(chunk.dictionary, pa.array(values, chunk.dictionary.type)).to_numpy(zero_copy_only=False)
+        if len(wanted) and wanted.all() and chunk.null_count == 0:
+            parts.append(np.ones(len(chunk), dtype=bool))
+        elif not wanted.any():
+            parts.append(np.zeros(len(chunk), dtype=bool))
+        else:
+            parts.append(np.append(wanted, False)[chunk.indices.fill_null(len(wanted)).to_numpy(zero_copy_only=False)])
+    mask = np.concatenate(parts) if parts else np.empty(0, dtype=bool)
+    return None if mask.all() else mask
+
+
+def _numbered(column: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
+    if not len(column):
+        return np.empty(0, dtype=np.int32), []
+    coded = pa.concat_arrays(column.chunks).dictionary_encode()
+    labels = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
+    return labels, coded.dictionary.to_pylist()
+
+
+class _Part(NamedTuple):
+    """The facts of one kind."""
+
+    keys: np.ndarray
+    at: np.ndarray
+    values: np.ndarray | None
+    text: pa.ChunkedArray | None
+
+    def only(self, keep: np.ndarray) -> _Part:
+        """Return some of the facts."""
+        values = None if self.values is None else self.values[keep]
+        text = None if self.text is None else self.text.take(pa.array(keep))
+        return _Part(self.keys[keep], self.at[keep], values, text)
+
+
+def _together(parts: list[_Part]) -> Events:
+    if not parts:
+        nothing = np.empty(0, dtype=np.int64)
+        return Events(nothing, nothing, nothing.astype(np.int32))
+    one = parts[0]
+    if len(parts) > 1:
+        keys = np.concatenate([part.keys for part in parts])
+        at = np.concatenate([part.at for part in parts])
+        values = (
+            None if one.values is None else np.concatenate([part.values for part in parts if part.values is not None])
+        )
+        text = None
+        if one.text is not None:
+            text = pa.chunked_array(
+                [chunk for part in parts if part.text is not None for chunk in part.text.chunks], TEXT
+            )
+        one = _Part(keys, at, values, text).only(np.lexsort((at, keys)))
+    labels, names = (None, []) if one.text is None else _numbered(one.text)
+    return Events(one.keys, one.values, labels, names)
+
+
+def block_of(
+    tables: Mapping[Stream, pa.Table],
+    *,
+    tz: str,
+    last_day: int,
+    customers: pa.Table | None = None,
+    kinds: Mapping[str, Kind] = KINDS,
+    subject: str = "customer",
+) -> Block:
+    """Make a block of Arrow tables.
+
+    Parameters
+    ----------
+    tables : mapping of Stream to pyarrow.Table
+        The rows of each stream, in any order, with at least the columns of :func:`columns_of`.
+    tz : str
+        The business's time zone.
+    last_day : int
+        Days since 1970-01-01; later facts are not looked at.
+    customers : pyarrow.Table, optional
+        Customer records (columns of :data:`tenure.facts.schema.CUSTOMERS`, one row a customer).
+    kinds, subject
+        See :class:`Block`.
+    """
+    coded = {stream: _coded(table.column(stream.who)) for stream, table in tables.items()}
+    found = [column.dictionary for column in coded.values()]
+    if customers is not None and subject == "customer":
+        found.append(customers.column("customer_id").cast(TEXT).combine_chunks())
+    ids = _sorted_ids(found)
+    rows = {stream: _rows(table, stream, coded[stream], ids, tz) for stream, table in tables.items()}
+    record = None if customers is None else pc.index_in(ids, customers.column("customer_id").cast(TEXT))
+    aligned = None if customers is None else customers.take(record)
+    return Block(ids, rows, last_day, aligned, kinds, subject)
+
+
+def _coded(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    coded = (column.unify_dictionaries() if pa.types.is_dictionary(column.type) else column.cast(TEXT)).combine_chunks()
+    if isinstance(coded, pa.ChunkedArray):  # combine_chunks of nothing
+        coded = pa.array([], TEXT)
+    coded = coded if pa.types.is_dictionary(coded.type) else coded.dictionary_encode()
+    # A slice cut out of a row group still lists its neighbours' customers: only those of its own rows count.
+    used = pc.unique(coded.indices).drop_null()
+    return pa.DictionaryArray.from_arrays(pc.index_in(coded.indices, used), coded.dictionary.take(used))
+
+
+def _sorted_ids(found: list[pa.Array]) -> pa.StringArray:
+    texts = [array.cast(TEXT) for array in found]
+    ids = texts[0] if len(texts) == 1 else pa.chunked_array(texts, TEXT).unique() if texts else pa.array([], TEXT)
+    ids = ids.drop_null()
+    if len(ids) > 1 and not pc.all(pc.less(ids[:-1], ids[1:])).as_py():
+        ids = ids.unique()
+        ids = ids.take(pc.sort_indices(ids))
+    return ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
+
+
+def _rows(table: pa.Table, stream: Stream, coded: pa.DictionaryArray, ids: pa.StringArray, tz: str) -> Rows:
+    places = pc.index_in(coded.dictionary.cast(TEXT), ids).fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
+    codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    who = np.append(places, np.int32(-1))[codes]
+    at = table.column("at").cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).combine_chunks()
+    at = at.to_numpy(zero_copy_only=False) if len(at) else np.empty(0, dtype=np.int64)
+    columns = table.drop_columns(list({stream.who, "at"} & set(table.column_names)))
+    # Rows that belong to nobody (an order without a referrer) have no place in this stream.
+    if (who < 0).any():
+        keep = np.flatnonzero(who >= 0)
+        who, at, columns = who[keep], at[keep], columns.take(keep)
+    if len(who) > 1:
+        back = np.flatnonzero(at[1:] < at[:-1])  # where a customer begins, or where something is out of order
+        if (who[1:] < who[:-1]).any() or (who[back + 1] == who[back]).any():
+            order = np.lexsort((at, who))
+            who, at, columns = who[order], at[order], columns.take(order)
+    return Rows(who, at, columns, tz)

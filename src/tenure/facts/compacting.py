@@ -1,0 +1,109 @@
+"""Keeping tables in few sorted files.
+
+Answers: which files of a table should be rewritten together, and when? Small files are merged with files of their own
+size only, so that a fact is rewritten a few times in its life and not with every append.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from tenure.facts import live, storage, views
+from tenure.facts.databases import spilling
+from tenure.facts.lock import writing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import duckdb
+    from deltalake import DeltaTable
+
+    from tenure.facts.lake import Lake
+
+_DEEP = 8  # files of one size that may hold the same customers
+_ORDER = ("customer_id", "at", "fact_id", "key", "row")
+KEEP_HOURS = 1.0
+
+
+def tidy(lake: Lake, name: str) -> None:
+    """Merge files of one size as soon as too many of them hold the same customers."""
+    with writing(lake.path):
+        live.sweep(lake, name)
+        for _ in range(4):  # what is merged may be one too many of the next size
+            files = next((group for group in _by_size(lake.files(name)) if _depth(group) > _DEEP), None)
+            if files is None:
+                return
+            rewrite(lake, name, files)
+
+
+def compact(lake: Lake, name: str, *, keep_hours: float = KEEP_HOURS) -> None:
+    """Rewrite a whole table, sorted, and remove the files that no reader needs.
+
+    Parameters
+    ----------
+    lake : Lake
+        Where.
+    name : str
+        The table.
+    keep_hours : float
+        Files that became old within these hours stay, for readers that are still at work.
+    """
+    with writing(lake.path):
+        rewrite(lake, name, lake.files(name), keep_hours=keep_hours)
+        live.copies_of(lake, name, lake.files(name), make=True)
+
+
+def _by_size(files: Sequence[storage.ActiveFile]) -> list[list[storage.ActiveFile]]:
+    groups: defaultdict[tuple[int, tuple[str | None, ...]], list[storage.ActiveFile]] = defaultdict(list)
+    for one in files:
+        size = int(math.log(max(one.rows, 1) / storage.ROW_GROUP, 8)) if one.rows > storage.ROW_GROUP else 0
+        groups[size, tuple(one.partition.values())].append(one)
+    return [groups[key] for key in sorted(groups, key=str)]
+
+
+def _depth(files: Sequence[storage.ActiveFile]) -> int:
+    """Return the largest number of files that may hold one customer."""
+    edges = [(one.low or "", 0) for one in files] + [(one.high or "\U0010ffff", 1) for one in files]
+    depth = deepest = 0
+    for _, closes in sorted(edges):
+        depth += -1 if closes else 1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def rewrite(lake: Lake, name: str, files: Sequence[storage.ActiveFile], *, keep_hours: float = KEEP_HOURS) -> None:
+    """Replace files by sorted ones with the same rows, in one commit; memory is bounded, the rest spills to disk."""
+    table = lake.table(name)
+    if table is None:
+        return
+    if files:
+        with spilling(lake.path) as con:
+            _rewrite(lake, name, table, files, con)
+    newest = lake.table(name)
+    if newest is not None:
+        newest.vacuum(retention_hours=int(keep_hours), dry_run=False, enforce_retention_duration=False, full=True)
+        live.sweep(lake, name)
+
+
+def _rewrite(
+    lake: Lake,
+    name: str,
+    table: DeltaTable,
+    files: Sequence[storage.ActiveFile],
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    schema = lake.schema_of(name) or pa.schema(table.schema())
+    order = ", ".join(f'"{one}"' for one in _ORDER if one in schema.names)
+    chosen = ", ".join(f'"{one}"' for one in schema.names)
+    read = con.execute(
+        f"SELECT {chosen} FROM {views.scan([one.path for one in files], grown=True)}"
+        + (f" ORDER BY {order}" if order else "")
+    ).to_arrow_reader(storage.ROW_GROUP)
+    partition = next(iter(table.metadata().partition_columns), None)
+    folder = storage.folder_of(table)
+    added = storage.write_files(folder, (batch.cast(schema) for batch in read), schema, partition)
+    storage.commit(table, added, [one.removal() for one in files])

@@ -1,0 +1,93 @@
+"""Fact kinds: the words that rules use for facts, and the rows each word stands for.
+
+Answers: which table and which rows are an ``order``, a ``view``, a ``complaint``? It never reads the rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+INTERACTIONS = (
+    "first_contact",
+    "view",
+    "search",
+    "like",
+    "comment",
+    "share",
+    "review",
+    "enquiry",
+    "chat",
+    "call",
+    "visit",
+    "open",
+    "click",
+    "reply",
+    "register",
+    "login",
+    "cart",
+    "quote",
+    "trial",
+    "negotiation",
+    "use",
+    "lesson",
+    "completion",
+    "upgrade",
+    "redeem",
+    "commitment",
+    "referral",
+)
+FEEDBACK = ("csat", "nps", "expectation", "experience")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of fact.
+
+    Attributes
+    ----------
+    name : str
+        The word in rules.
+    table : str
+        The fact table its rows lie in.
+    column, values : str, tuple of str
+        The rows are those whose `column` holds one of `values`; all rows when `column` is empty.
+    fields : tuple of str
+        Numbers of a row that rules may sum, average, and so on. The first is what ``last(kind)`` reads.
+    who : str
+        The column that says whose fact it is: ``referred_buyer`` belongs to the referrer.
+    present : str
+        A column that must not be empty.
+    """
+
+    name: str
+    table: str
+    column: str = ""
+    values: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+    who: str = "customer_id"
+    present: str = ""
+
+
+SALE, REFUND = "sale", "refund"
+
+_KINDS = (
+    Kind("order", "orders", "status", (SALE,), ("amount", "cost")),
+    Kind("refund", "orders", "status", (REFUND,), ("amount",)),
+    Kind("referred_order", "orders", "status", (SALE,), ("amount",), present="referrer_id"),
+    Kind("referred_buyer", "orders", "status", (SALE,), ("amount",), who="referrer_id"),
+    Kind("line", "order_lines", fields=("amount", "quantity")),
+    Kind("interaction", "interactions", fields=("seconds",)),
+    *(Kind(name, "interactions", "kind", (name,), ("seconds",)) for name in INTERACTIONS),
+    *(Kind(name, "feedback", "measure", (name,), ("score",)) for name in FEEDBACK),
+    Kind("case", "cases"),
+    Kind("complaint", "cases", "kind", ("complaint",)),
+    Kind("cost", "costs", fields=("amount",)),
+    Kind("volume", "volumes", fields=("amount",)),
+    Kind("balance", "balances", fields=("receivable", "payable")),
+    Kind("contract", "contracts"),
+    Kind("start", "contracts", "event", ("started",)),
+    Kind("renewal", "contracts", "event", ("renewed",)),
+    Kind("cancel", "contracts", "event", ("cancelled",)),
+)
+
+KINDS: dict[str, Kind] = {kind.name: kind for kind in _KINDS}

@@ -1,0 +1,264 @@
+"""Adding outside tables: a Delta folder, a Parquet folder, a PostgreSQL table.
+
+Answers: is there such a table, which of its columns is what, and which files hold its rows now? Delta and Parquet are
+read in place. PostgreSQL is read over a server-side cursor into a snapshot beside the lake, and anew when the table
+has changed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tenure.errors import EngineError, FactsError, MappingError
+from tenure.facts import storage
+from tenure.facts.mapped import Mapped, all_sources, save_sources
+from tenure.facts.reading.guessing import guess_columns
+from tenure.facts.schema import FACT_TABLES
+from tenure.words import mark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from deltalake import DeltaTable
+
+    from tenure.facts.lake import Lake
+
+_ROWS = 50_000
+_POSTGRES = ("postgres://", "postgresql://")
+
+
+def add_source(
+    lake: Lake,
+    table: str,
+    place: str,
+    mapping: Mapping[str, str | int] | None = None,
+    *,
+    name: str = "",
+    relation: str = "",
+    tz: str | None = None,
+) -> Mapped:
+    """Serve an outside table as facts.
+
+    Parameters
+    ----------
+    lake : Lake
+        Where it is to be seen.
+    table : str
+        The fact table it belongs to.
+    place : str
+        A Delta or Parquet folder or file, or ``postgresql://user@host/database``. A password is taken from the
+        environment (PGPASSWORD or ~/.pgpass), never written down.
+    mapping : mapping, optional
+        Field to column; what is left out is guessed from the columns' names.
+    name : str
+        Its name here.
+    relation : str
+        The table in PostgreSQL, such as ``shop.orders``.
+    tz : str, optional
+        Zone of times that name none; the lake's when omitted.
+    """
+    if table not in FACT_TABLES:
+        raise MappingError(
+            mark("There is no fact table %(name)r. There are: %(known)s."), name=table, known=", ".join(FACT_TABLES)
+        )
+    kind, where = _kind(place, relation)
+    own = name or (relation.rpartition(".")[2] if relation else Path(where).name)
+    if any(one.name == own for one in all_sources(lake.path)):
+        raise FactsError(mark("There is a source %(name)r already. Give this one another --name."), name=own)
+    draft = Mapped(own, table, kind, where, {}, tz or lake.settings.tz, relation)
+    shape = _schema(draft)
+    found = guess_columns(tuple(shape.names), table, mapping or {})
+    missing = [one for one in FACT_TABLES[table].required if one not in found]
+    if missing:
+        raise MappingError(
+            mark("No column was recognised as %(missing)s. Say it with --map %(first)s=COLUMN. Columns: %(names)s."),
+            missing=", ".join(missing),
+            first=missing[0],
+            names=", ".join(shape.names),
+        )
+    zoned = tuple(field for field, column in found.items() if column in shape.names and _is_instant(shape, column))
+    made = replace(draft, mapping=found, zoned=zoned)
+    save_sources(lake.path, [*all_sources(lake.path), made])
+    return made
+
+
+def remove_source(lake: Lake, name: str) -> None:
+    """Serve an outside table no longer; the table itself is not touched."""
+    kept = [one for one in all_sources(lake.path) if one.name != name]
+    if len(kept) == len(all_sources(lake.path)):
+        raise FactsError(mark("There is no source %(name)r."), name=name)
+    save_sources(lake.path, kept)
+
+
+def paths_of(lake: Lake, one: Mapped) -> list[str]:
+    """Return the Parquet files that hold an outside table's rows now."""
+    if one.kind == "postgres":
+        return [str(_snapshot(lake, one))]
+    if one.kind == "delta":
+        return [file.path for file in storage.active_files(_delta(one))]
+    folder = Path(one.place)
+    found = [folder] if folder.is_file() else sorted(folder.rglob("*.parquet"))
+    paths = [str(path) for path in found if not path.name.startswith((".", "_"))]
+    if not paths:
+        raise FactsError(mark("The source %(name)r has no Parquet files in %(place)s."), name=one.name, place=one.place)
+    return paths
+
+
+def _kind(place: str, relation: str) -> tuple[str, str]:
+    if place.startswith(_POSTGRES):
+        if not relation:
+            raise MappingError(mark("Name the table in PostgreSQL as well: --table shop.orders"))
+        return "postgres", _without_password(place)
+    folder = Path(place).absolute()
+    if storage.open_table(folder) is not None:
+        return "delta", str(folder)
+    if folder.exists():
+        return "parquet", str(folder)
+    raise FactsError(mark("There is no folder %(path)s."), path=place)
+
+
+def _without_password(place: str) -> str:
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(place)
+    if not parts.password:
+        return place
+    raise MappingError(
+        mark("Leave the password out of the address, it would be written down. Put it into PGPASSWORD or ~/.pgpass.")
+    )
+
+
+def _delta(one: Mapped) -> DeltaTable:
+    table = storage.open_table(Path(one.place))
+    if table is None:
+        raise FactsError(mark("There is no folder %(path)s."), path=one.place)
+    if "deletionVectors" in (table.protocol().reader_features or []):
+        raise FactsError(
+            mark("The Delta table %(path)s uses deletion vectors, which cannot be read here. Purge them first."),
+            path=one.place,
+        )
+    if table.metadata().partition_columns:
+        raise FactsError(
+            mark("The Delta table %(path)s is partitioned, which cannot be read in place. Import it instead."),
+            path=one.place,
+        )
+    return table
+
+
+def _schema(one: Mapped) -> pa.Schema:
+    if one.kind == "delta":
+        return pa.schema(_delta(one).schema())
+    if one.kind == "postgres":
+        with _connected(one) as con, con.cursor() as cursor:
+            cursor.execute(_select(one) + " LIMIT 0")
+            return _arrow_schema(cursor.description or ())
+    folder = Path(one.place)
+    first = folder if folder.is_file() else next(iter(sorted(folder.rglob("*.parquet"))), None)
+    if first is None:
+        raise FactsError(mark("The source %(name)r has no Parquet files in %(place)s."), name=one.name, place=one.place)
+    return pq.read_schema(first)
+
+
+def _is_instant(schema: pa.Schema, column: str) -> bool:
+    kind = schema.field(column).type
+    return bool(pa.types.is_timestamp(kind) and kind.tz is not None)
+
+
+# PostgreSQL
+
+#: PostgreSQL's type numbers; every other type is read as text.
+_TYPES: dict[int, pa.DataType] = {
+    1082: pa.date32(),
+    1114: pa.timestamp("us"),
+    1184: pa.timestamp("us", "UTC"),
+    20: pa.int64(),
+    21: pa.int64(),
+    23: pa.int64(),
+    700: pa.float64(),
+    701: pa.float64(),
+}
+
+
+def _connected(one: Mapped) -> Any:
+    try:
+        import psycopg
+    except ImportError as wrong:
+        raise EngineError(
+            mark("Reading PostgreSQL needs psycopg. Install it with: pip install tenure[postgres]")
+        ) from wrong
+    try:
+        return psycopg.connect(one.place, connect_timeout=10, options="-c TimeZone=UTC")
+    except psycopg.OperationalError as wrong:
+        raise EngineError(
+            mark("PostgreSQL at %(place)s does not answer: %(told)s"), place=one.place, told=str(wrong).strip()
+        ) from wrong
+
+
+def _select(one: Mapped, columns: tuple[str, ...] = ()) -> str:
+    quoted = ".".join('"' + part.replace('"', '""') + '"' for part in one.relation.split("."))
+    chosen = ", ".join('"' + name.replace('"', '""') + '"' for name in columns) or "*"
+    return f"SELECT {chosen} FROM {quoted}"
+
+
+def _arrow_schema(description: Any) -> pa.Schema:
+    return pa.schema([(column.name, _TYPES.get(column.type_code, pa.string())) for column in description])
+
+
+def _snapshot(lake: Lake, one: Mapped) -> Path:
+    """Return a Parquet file with the table's rows, read anew when the table has changed since."""
+    folder = lake.path / ".sources"
+    folder.mkdir(exist_ok=True)
+    target, about = folder / f"{one.name}.parquet", folder / f"{one.name}.json"
+    with _connected(one) as con:
+        con.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        relation = _select(one).removeprefix("SELECT * FROM ")
+        state = con.execute(
+            f"SELECT count(*), coalesce(max(xmin::text::bigint), 0), {len(one.mapping)} FROM {relation}"
+        ).fetchone()
+        told = json.dumps([*state, sorted(one.mapping.items())])
+        if target.exists() and about.exists() and about.read_text(encoding="utf-8") == told:
+            return target
+        draft = folder / f"{one.name}.{os.getpid()}"
+        _copy(con, one, draft)
+        draft.replace(target)
+        about.write_text(told, encoding="utf-8")
+    return target
+
+
+def _copy(con: Any, one: Mapped, target: Path) -> None:
+    columns = tuple(dict.fromkeys(column for column in one.mapping.values() if not column.startswith("=")))
+    with con.cursor(name="tenure_source") as cursor:
+        cursor.itersize = _ROWS
+        cursor.execute(_select(one, columns))
+        schema = _arrow_schema(cursor.description)
+        with pq.ParquetWriter(target, schema, compression="zstd") as writer:
+            for rows in _batches(cursor):
+                writer.write_table(_table(rows, schema))
+
+
+def _batches(cursor: Any) -> Iterator[list[tuple[Any, ...]]]:
+    while rows := cursor.fetchmany(_ROWS):
+        yield rows
+
+
+def _table(rows: list[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
+    columns = list(zip(*rows, strict=True))
+    return pa.table(
+        [
+            pa.array([_value(one, field.type) for one in columns[place]], field.type)
+            for place, field in enumerate(schema)
+        ],
+        schema=schema,
+    )
+
+
+def _value(value: Any, kind: pa.DataType) -> Any:
+    return str(value) if value is not None and pa.types.is_string(kind) else value
