@@ -1,0 +1,125 @@
+"""Whom a refresh must look at again: the customers with new facts, and those whose day has come.
+
+Answers: since the last refresh, whose stages can have changed? New and late facts name their customers; moves that time
+alone brings were foreseen and are looked up by their day. Nobody else can have moved, so nobody else is judged again.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from tenure.clock import EPOCH
+from tenure.facts.schema import FACT_TABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    import duckdb
+
+    from tenure.facts.lake import Lake
+    from tenure.lifecycle.model import Model
+
+
+def whom_to_judge(lake: Lake, models: Sequence[Model], as_of: date) -> list[str] | None:
+    """Return the customers to judge again; None when it has to be everybody.
+
+    Parameters
+    ----------
+    lake : Lake
+        With an earlier refresh.
+    models : sequence of Model
+        The models that fit.
+    as_of : date
+        The day on which everybody is to be seen; not before the last refresh's day.
+    """
+    con = lake.connect()
+    last = _last_refresh(con)
+    if last is None or as_of < last[0]:
+        return None
+    known = _versions(con)
+    if any(known.get(model.id) != model.version or model.subject == "product" for model in models):
+        return None
+    then, started = last
+    found = _with_new_facts(con, started) | _merged_since(con, started)
+    if as_of > then:
+        found |= _with_facts_between(con, then, as_of, lake.settings.tz) | _due(con, as_of)
+    return sorted(found)
+
+
+def _there(con: duckdb.DuckDBPyConnection) -> set[str]:
+    return {row[0] for row in con.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()}
+
+
+def _last_refresh(con: duckdb.DuckDBPyConnection) -> tuple[date, int] | None:
+    """Return the day it saw, and when it began (microseconds since 1970)."""
+    if "refreshes" not in _there(con):
+        return None
+    row = con.execute("SELECT as_of, epoch_us(started_at) FROM refreshes ORDER BY generation DESC LIMIT 1").fetchone()
+    return (row[0], row[1]) if row else None
+
+
+def _versions(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    known: dict[str, str] = {}
+    for (told,) in con.execute("SELECT models FROM refreshes ORDER BY generation").fetchall():
+        known |= {one["id"]: one["version"] for one in json.loads(told) if not one["missing"]}
+    return known
+
+
+def _with_new_facts(con: duckdb.DuckDBPyConnection, since: int) -> set[str]:
+    there = _there(con)
+    if "batches" not in there:
+        return set()
+    batches = [
+        row[0] for row in con.execute('SELECT batch_id FROM batches WHERE epoch_us("at") >= ?', [since]).fetchall()
+    ]
+    if not batches:
+        return set()
+    found: set[str] = set()
+    for name in [*FACT_TABLES, "customers", "replaced"]:
+        if name in there:
+            for column in _whose(name):
+                new = f"batch_id IN (SELECT unnest($batches)) AND {column} IS NOT NULL"
+                sql = f'SELECT DISTINCT {column} FROM "{name}" WHERE {new}'
+                found |= {row[0] for row in con.execute(sql, {"batches": batches}).fetchall()}
+    return found
+
+
+def _whose(name: str) -> tuple[str, ...]:
+    """Return the columns that name whose history a row changes; views apply merges, so they name who counts.
+
+    A referrer's history changes as well, and so does that of whoever had a fact that a correction gave to another.
+    """
+    return ("customer_id", "referrer_id") if name in ("orders", "replaced") else ("customer_id",)
+
+
+def _merged_since(con: duckdb.DuckDBPyConnection, since: int) -> set[str]:
+    """Return both sides of every merge made or undone since."""
+    if "identities" not in _there(con):
+        return set()
+    rows = con.execute('SELECT customer_id, into_id FROM identities WHERE epoch_us("at") >= ?', [since]).fetchall()
+    return {one for row in rows for one in row}
+
+
+def _with_facts_between(con: duckdb.DuckDBPyConnection, after: date, until: date, tz: str) -> set[str]:
+    """Return whose facts were there already but lay in the future of the last refresh."""
+    there = _there(con)
+    found: set[str] = set()
+    for name in FACT_TABLES:
+        if name in there:
+            day = f"(\"at\" AT TIME ZONE '{tz}')::DATE"
+            # The instant is compared first: it skips whole row groups, where the local day would be made for each row.
+            near = '"at" > $after::TIMESTAMP - INTERVAL 2 DAY'
+            for column in _whose(name):
+                sql = f'SELECT DISTINCT {column} FROM "{name}" WHERE {near} AND {day} > $after AND {day} <= $until'
+                rows = con.execute(f"{sql} AND {column} IS NOT NULL", {"after": after, "until": until}).fetchall()
+                found |= {row[0] for row in rows}
+    return found
+
+
+def _due(con: duckdb.DuckDBPyConnection, until: date) -> set[str]:
+    if "spans" not in _there(con):
+        return set()
+    sql = "SELECT DISTINCT customer_id FROM spans WHERE next_change_on <= $until AND next_change_on >= $first"
+    return {row[0] for row in con.execute(sql, {"until": until, "first": EPOCH}).fetchall()}

@@ -1,0 +1,106 @@
+"""The crosswalk: which stages of different models mean the same.
+
+Answers: this customer is in 成长期 here and in Uplift there; is that one idea or two? Twelve families (F1 awareness …
+F11 termination, and F12, the satisfaction overlay) hold the stages of all models together, each with the figures that
+people expect to see for it. Stages of a user's own model join by naming a family.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import yaml
+
+from tenure.lifecycle.model import Model, Stage, Words, builtin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: Built-in models that are no customer's life cycle and therefore in no family: a product's life, a classification
+#: by money, and one by role.
+OUTSIDE = frozenset({"product-life-cycle", "tiers-3", "internal-external"})
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A figure expected for the stages of a family."""
+
+    id: str
+    name: Words
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One family of stages.
+
+    Attributes
+    ----------
+    id : str
+        ``F1`` to ``F12``.
+    name : Words
+        Its name in both languages.
+    metrics : tuple of Metric
+        The figures expected for its stages.
+    overlays : tuple of str
+        Models that lie over all others in this family, whatever families their stages belong to.
+    """
+
+    id: str
+    name: Words
+    metrics: tuple[Metric, ...]
+    overlays: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A stage of a model and the family it belongs to."""
+
+    family: str
+    model: Model
+    stage: Stage
+
+
+@cache
+def families() -> dict[str, Family]:
+    """Return the families by id, F1 first."""
+    text = (files("tenure.lifecycle") / "families.yaml").read_text(encoding="utf-8")
+    return {
+        family: Family(
+            family,
+            Words(**given["name"]),
+            tuple(Metric(one["id"], Words(one["zh"], one["en"])) for one in given["metrics"]),
+            tuple(given.get("overlays", ())),
+        )
+        for family, given in yaml.safe_load(text).items()
+    }
+
+
+def crosswalk(models: Iterable[Model] | None = None) -> tuple[Place, ...]:
+    """Return every stage that belongs to a family, models in the given order, stages in the order of life.
+
+    Parameters
+    ----------
+    models : iterable of Model, optional
+        The built-in models when omitted.
+
+    Examples
+    --------
+    >>> [place.stage.id for place in crosswalk([builtin()["retail-activity"]])]
+    ['active', 'silent', 'dormant', 'lost']
+    """
+    chosen = builtin().values() if models is None else models
+    return tuple(
+        Place(stage.family, model, stage)
+        for model in chosen
+        for stage in (model.stage(one) for one in model.path)
+        if stage.family
+    )
+
+
+def places_of(family: str, models: Iterable[Model] | None = None) -> tuple[Place, ...]:
+    """Return the stages of a family; for an overlay also every stage of the models that lie over the others."""
+    over = families()[family].overlays
+    return tuple(place for place in crosswalk(models) if place.family == family or place.model.id in over)

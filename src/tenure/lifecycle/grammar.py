@@ -1,0 +1,243 @@
+"""From a rule's text to its typed tree, or to an error that teaches.
+
+Answers: what does this text mean, and if nothing, where is the mistake, why, and what was probably meant? The grammar
+stands in ``docs/reference/rule-language.md``; one method here per line there. Nothing is ever evaluated as code.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+from tenure.facts.kinds import KINDS
+from tenure.lifecycle.arguments import MeasureReader
+from tenure.lifecycle.tokens import Token
+from tenure.lifecycle.tree import (
+    And,
+    Arithmetic,
+    Comparison,
+    Known,
+    Measure,
+    Negative,
+    Node,
+    Not,
+    Number,
+    Or,
+    Otherwise,
+    Text,
+)
+from tenure.words import mark
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tenure.facts.kinds import Kind
+
+DEEPEST_RULE = 60  # parentheses, nots and minus signs inside each other
+_COMPARE = {"==": "=", "<>": "!=", "≤": "<=", "≥": ">=", "≠": "!="}
+
+
+def parse(text: str, kinds: Mapping[str, Kind] = KINDS) -> Node:
+    """Parse a rule.
+
+    Parameters
+    ----------
+    text : str
+        The rule, for example ``days_since(order) <= 45``.
+    kinds : mapping of str to Kind, optional
+        The fact kinds that may be used: the built-in ones, and a lake's own interaction kinds.
+
+    Returns
+    -------
+    Node
+        A tree of type truth.
+
+    Raises
+    ------
+    RuleError
+        With the place, the cause and the nearest right name.
+
+    Examples
+    --------
+    >>> str(parse("days_since( order )<=45"))
+    'days_since(order) <= 45'
+    """
+    return _Parser(text, kinds).rule()
+
+
+class _Parser(MeasureReader):
+    def __init__(self, text: str, kinds: Mapping[str, Kind]) -> None:
+        super().__init__(text, kinds)
+        self.depth = 0
+
+    # The grammar, a method a line
+
+    def rule(self) -> Node:
+        if self.token.what == "end":
+            self.fail(
+                mark("The rule is empty. Write a condition such as days_since(order) <= 45, or otherwise."), (0, 1)
+            )
+        if self.token.is_word("otherwise"):
+            tree: Node = Otherwise(place=self.take().place)
+        else:
+            tree = self._truth(self.either())
+        if self.token.what != "end":
+            self.fail(
+                mark("The rule should end before %(found)s. Join two conditions with and, or."),
+                self.token.place,
+                self.near(self.token.text, ("and", "or", "not", "is")),
+                found=self.token.text,
+            )
+        return tree
+
+    def either(self) -> Node:
+        return self._chain("or", Or, self.both)
+
+    def both(self) -> Node:
+        return self._chain("and", And, self.negation)
+
+    def _chain(self, word: str, node: type[And] | type[Or], part: Callable[[], Node]) -> Node:
+        parts = [part()]
+        while self.token.is_word(word):
+            self.take()
+            parts.append(part())
+        if len(parts) == 1:
+            return parts[0]
+        return node(tuple(self._truth(one) for one in parts), place=(parts[0].place[0], parts[-1].place[1]))
+
+    def _deeper(self, part: Callable[[], Node]) -> Node:
+        self.depth += 1
+        if self.depth > DEEPEST_RULE:
+            self.fail(
+                mark("The rule is nested more than %(most)s deep. Write it flatter."),
+                self.token.place,
+                most=DEEPEST_RULE,
+            )
+        node = part()
+        self.depth -= 1
+        return node
+
+    def negation(self) -> Node:
+        if self.token.is_word("not"):
+            start = self.take().place[0]
+            operand = self._truth(self._deeper(self.negation))
+            return Not(operand, place=(start, operand.place[1]))
+        return self.test()
+
+    def test(self) -> Node:
+        left = self.number()
+        if self.token.is_word("is"):
+            return self._known(left)
+        if not self.token.is_sign("<", "<=", "=", "==", "!=", "<>", ">=", ">", "≤", "≥", "≠"):
+            return left
+        sign = self.take()
+        right = self.number()
+        if self.token.is_sign("<", "<=", "=", "==", "!=", "<>", ">=", ">", "≤", "≥", "≠"):
+            self.fail(mark("Write two comparisons joined by and: a < b and b < c."), self.token.place)
+        return self._compare(_COMPARE.get(sign.text, sign.text), left, right)
+
+    def _known(self, operand: Node) -> Node:
+        self.take()
+        negated = self.token.is_word("not")
+        if negated:
+            self.take()
+        if not self.token.is_word("known", "unknown"):
+            self.fail(
+                mark("After is comes known or unknown."),
+                self.token.place,
+                self.near(self.token.text, ("known", "unknown")),
+            )
+        word = self.take()
+        known = (word.text.lower() == "known") != negated
+        return Known(self._number(operand), known, place=(operand.place[0], word.place[1]))
+
+    def _compare(self, sign: str, left: Node, right: Node) -> Node:
+        place = (left.place[0], right.place[1])
+        for side in (left, right):
+            if side.type == "truth":
+                self.fail(mark("%(part)s is already true or false; it cannot be compared."), side.place, part=str(side))
+        texts = [side for side in (left, right) if side.type == "text"]
+        if texts:
+            for side in (left, right):
+                if side.type != "text" and not (isinstance(side, Measure) and side.returns == "any"):
+                    self.fail(mark("%(part)s is a number; only attributes can be a text."), side.place, part=str(side))
+            if sign not in ("=", "!="):
+                self.fail(mark("Texts are compared with = or !=."), place)
+        return Comparison(sign, left, right, place=place)  # type: ignore[arg-type]
+
+    def number(self) -> Node:
+        return self._arithmetic(("+", "-"), self.product)
+
+    def product(self) -> Node:
+        return self._arithmetic(("*", "/"), self.factor)
+
+    def _arithmetic(self, signs: tuple[str, ...], part: Callable[[], Node]) -> Node:
+        left = part()
+        terms = 1
+        while self.token.is_sign(*signs):
+            sign = self.take().text
+            terms += 1
+            if terms > DEEPEST_RULE:
+                self.fail(
+                    mark("More than %(most)s terms are too many to read. Split the rule."),
+                    left.place,
+                    most=DEEPEST_RULE,
+                )
+            left = self._number(left)
+            right = self._number(part())
+            if (sign == "*" and left.waits and right.waits) or (sign == "/" and right.waits):
+                self.fail(
+                    mark("Waiting times cannot be multiplied with each other or divided by: no day could be foreseen."),
+                    (left.place[0], right.place[1]),
+                )
+            left = Arithmetic(sign, left, right, place=(left.place[0], right.place[1]))  # type: ignore[arg-type]
+        return left
+
+    def factor(self) -> Node:
+        token = self.token
+        if token.is_sign("-"):
+            self.take()
+            operand = self._number(self._deeper(self.factor))
+            return Negative(operand, place=(token.place[0], operand.place[1]))
+        if token.is_sign("("):
+            self.take()
+            inside = self._deeper(self.either)
+            self.expect(")", mark("A parenthesis was opened and not closed."))
+            return inside
+        if token.what == "number":
+            return Number(_value(self.take().text), place=token.place)
+        if token.what == "text":
+            return Text(self.take().text[1:-1], place=token.place)
+        if token.what == "name":
+            return self.measure()
+        self._refuse_factor(token)
+
+    def _refuse_factor(self, token: Token) -> NoReturn:
+        if token.what == "days":
+            self.fail(
+                mark("%(found)s is a window and belongs into a measure; compare with the plain number of days."),
+                token.place,
+                (token.text[:-1],),
+                found=token.text,
+            )
+        if token.what == "end":
+            self.fail(mark("The rule stops in the middle: a number or a measure is missing."), token.place)
+        self.fail(mark("A number or a measure is missing before %(found)s."), token.place, found=token.text)
+
+    def _truth(self, node: Node) -> Node:
+        if node.type != "truth":
+            near = (f"{node} > 0", f"{node} is known") if node.type == "number" else ()
+            self.fail(
+                mark("%(part)s is no condition yet: compare it with something."), node.place, near, part=str(node)
+            )
+        return node
+
+    def _number(self, node: Node) -> Node:
+        if node.type != "number":
+            self.fail(mark("%(part)s is not a number, so it cannot be calculated with."), node.place, part=str(node))
+        return node
+
+
+def _value(text: str) -> float:
+    plain = text.replace("_", "").rstrip("% ")
+    value = float(plain) / 100 if text.endswith("%") else float(plain)
+    return int(value) if value.is_integer() else value

@@ -1,0 +1,101 @@
+"""The measures of the rule language: what may stand before a parenthesis and what may stand inside.
+
+Answers: which arguments does a measure take and what does it return? How it is computed stands in
+:mod:`tenure.lifecycle.steps`; what it means, in ``docs/reference/rule-language.md``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tenure.words import mark
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """How a measure is written.
+
+    Attributes
+    ----------
+    name : str
+        Its name.
+    takes : {"kinds", "cases", "categorised", "name", "nothing"}
+        What stands first in its parentheses.
+    field : {"", "optional", "required"}
+        Whether a field such as ``.amount`` follows the kind.
+    windows : {"", "any", "quarters"}
+        Whether windows may follow; ``quarters`` asks for one ``last Nd`` that can be cut into four.
+    returns : {"number", "truth", "any"}
+        What it stands for.
+    example : str
+        How it looks in a rule.
+    meaning : str
+        One line for the editor and the command line, marked for translation.
+    """
+
+    name: str
+    takes: Literal["kinds", "cases", "categorised", "name", "nothing"]
+    field: Literal["", "optional", "required"]
+    windows: Literal["", "any", "quarters"]
+    returns: Literal["number", "truth", "any"]
+    example: str
+    meaning: str
+
+
+_SIGNATURES = (
+    Signature("days_since", "kinds", "", "", "number", "days_since(order)", mark("days since the last such fact")),
+    Signature(
+        "days_since_first", "kinds", "", "", "number", "days_since_first(order)", mark("days since the first such fact")
+    ),
+    Signature("count", "kinds", "", "any", "number", "count(order, last 90d)", mark("how many such facts")),
+    Signature("days", "kinds", "", "any", "number", "days(login, last 30d)", mark("on how many different days")),
+    Signature("sum", "kinds", "required", "any", "number", "sum(order.amount, last 90d)", mark("the sum of a field")),
+    Signature("avg", "kinds", "optional", "any", "number", "avg(order.amount)", mark("the mean of a field")),
+    Signature("max", "kinds", "optional", "any", "number", "max(order.amount)", mark("the largest value of a field")),
+    Signature("min", "kinds", "optional", "any", "number", "min(csat)", mark("the smallest value of a field")),
+    Signature("last", "kinds", "optional", "any", "number", "last(csat)", mark("the latest value of a field")),
+    Signature(
+        "categories",
+        "categorised",
+        "",
+        "any",
+        "number",
+        "categories(line, last 180d)",
+        mark("how many different categories"),
+    ),
+    Signature(
+        "typical_gap",
+        "kinds",
+        "",
+        "",
+        "number",
+        "typical_gap(order)",
+        mark("this customer's own rhythm: median gap in days"),
+    ),
+    Signature(
+        "gap_variation",
+        "kinds",
+        "",
+        "",
+        "number",
+        "gap_variation(order)",
+        mark("how irregular the gaps are: 0 is a clock"),
+    ),
+    Signature(
+        "slope",
+        "kinds",
+        "optional",
+        "quarters",
+        "number",
+        "slope(order.amount, last 360d)",
+        mark("growth per quarter of the window: 0.1 is 10 % up"),
+    ),
+    Signature("open", "cases", "", "", "number", "open(complaint)", mark("how many cases are opened and not closed")),
+    Signature("balance", "nothing", "", "", "number", "balance()", mark("what is still to be settled on either side")),
+    Signature("has", "kinds", "", "any", "truth", "has(enquiry, last 30d)", mark("whether there is such a fact")),
+    Signature("attribute", "name", "", "", "any", 'attribute(level) = "gold"', mark("an attribute of the customer")),
+    Signature("score", "name", "", "", "number", "score(churn)", mark("a published figure about the customer")),
+)
+
+MEASURES: dict[str, Signature] = {signature.name: signature for signature in _SIGNATURES}

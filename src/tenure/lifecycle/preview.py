@@ -1,0 +1,371 @@
+"""What saving a changed model would do: who would move, from where to where, and why.
+
+Answers, before anything is saved: how many customers would be in another stage on a day, which ones for example, which
+value moves with them, which rules overlap and which nobody matches. Both models are staged by the same kernel as a
+refresh, over the same blocks, so that what is previewed is what a refresh then does. Equal input gives equal output,
+down to the twenty examples.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tenure.clock import day_number
+from tenure.facts.blocks import block_of, keys_of, who_of
+from tenure.facts.completing import completed
+from tenure.facts.kinds import KINDS, Kind
+from tenure.facts.slices import RECORDS, slices_of
+from tenure.lifecycle.compute import Reading
+from tenure.lifecycle.model import Model, read
+from tenure.lifecycle.spans import entries_of, stage_block, streams_needed, streams_of
+from tenure.lifecycle.tree import Otherwise
+from tenure.lifecycle.truth import TRUE, truth_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from datetime import date
+
+    from tenure.facts.lake import Lake
+
+#: Where a customer can be besides in a stage: in the model but in no stage, and not in the model at all.
+NO_STAGE, OUTSIDE = "-none-", "-outside-"
+EXAMPLES = 20
+PAIRS = 10
+_CENTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Customers who would go from one stage to another."""
+
+    source: str
+    target: str
+    customers: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One customer who would move, with the reason on either side."""
+
+    customer_id: str
+    source: str
+    target: str
+    because_before: str
+    because: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Customers for whom two rules hold at once; the first one wins."""
+
+    first: str
+    second: str
+    customers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What the changed model does on a day.
+
+    Attributes
+    ----------
+    as_of : date
+        The day.
+    customers : int
+        All customers looked at.
+    value, value_moved : float
+        Their net sales up to the day, and those of the customers who would move.
+    before, after : dict of str to int
+        Customers per stage; ``NO_STAGE`` and ``OUTSIDE`` too.
+    moves : tuple of Move
+        From where to where, most customers first. Nobody who stays is among them.
+    examples : tuple of Example
+        At most twenty, from every move some.
+    overlapping : int
+        Customers for whom more than one rule holds (``otherwise`` is not counted).
+    overlaps : tuple of Overlap
+        Which pairs of rules, most customers first.
+    nobody : tuple of str
+        Stages that hold nobody on the day.
+    shadowed : tuple of str
+        Of these, those whose own rule does hold for somebody: an earlier stage takes them all.
+    """
+
+    as_of: date
+    customers: int
+    value: float
+    value_moved: float
+    before: dict[str, int]
+    after: dict[str, int]
+    moves: tuple[Move, ...]
+    examples: tuple[Example, ...]
+    overlapping: int
+    overlaps: tuple[Overlap, ...]
+    nobody: tuple[str, ...]
+    shadowed: tuple[str, ...]
+
+    @property
+    def moved(self) -> int:
+        """How many customers would be elsewhere."""
+        return sum(move.customers for move in self.moves)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the preview as plain lists and mappings."""
+        from dataclasses import asdict
+
+        return {**asdict(self), "as_of": self.as_of.isoformat(), "moved": self.moved}
+
+
+def compare(
+    facts: Mapping[str, pa.Table],
+    before: Model | None,
+    after: Model,
+    *,
+    as_of: date,
+    tz: str = "UTC",
+    customers: pa.Table | None = None,
+    kinds: Mapping[str, Kind] = KINDS,
+) -> Preview:
+    """Compare two models on some fact tables.
+
+    Parameters
+    ----------
+    facts : mapping of str to pyarrow.Table
+        Fact tables by name, see :func:`tenure.lifecycle.spans.spans_of`.
+    before, after : Model
+        The model in force (None for a new one), and the one that would be saved.
+    as_of : date
+        The day to look at.
+    tz, customers, kinds
+        See :func:`tenure.lifecycle.spans.spans_of`.
+    """
+    block = block_of(
+        streams_of({name: completed(name, table) for name, table in facts.items()}, read_by(before, after), kinds),
+        tz=tz,
+        last_day=day_number(as_of),
+        customers=completed("customers", customers) if customers is not None else None,
+        kinds=kinds,
+        subject=after.subject,
+    )
+    return compare_readings([Reading(block)], before, after, as_of=as_of)
+
+
+def compare_lake(
+    lake: Lake,
+    before: Model | None,
+    after: Model,
+    *,
+    as_of: date,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Preview:
+    """Compare two models on everybody in a lake, block by block.
+
+    Parameters
+    ----------
+    lake : Lake
+        Where the facts lie.
+    before, after, as_of
+        See :func:`compare`.
+    on_progress : callable, optional
+        Called with the number of blocks done and of all blocks.
+    """
+    day = day_number(as_of)
+    needed = streams_needed(read_by(before, after), lake.kinds())
+    if after.subject == "customer":
+        needed[RECORDS] = ()
+    with slices_of(lake, needed, subject=after.subject) as slices:
+        ranges = slices.ranges()
+
+        def readings() -> Iterator[Reading]:
+            for done, (low, high) in enumerate(ranges):
+                yield Reading(slices.block(low, high, day))
+                if on_progress is not None:
+                    on_progress(done + 1, len(ranges))
+
+        return compare_readings(readings(), before, after, as_of=as_of)
+
+
+def compare_readings(readings: Iterable[Reading], before: Model | None, after: Model, *, as_of: date) -> Preview:
+    """Compare two models on blocks of customers, one after the other; only counts are kept."""
+    tally = _Tally(before if before is not None and before.subject == after.subject else None, after)
+    for reading in readings:
+        tally.add(reading)
+    return tally.preview(as_of)
+
+
+def read_by(before: Model | None, after: Model) -> list[Model]:
+    """Return what the blocks of a comparison must hold the facts for: both models and the customers' value."""
+    return [*([before] if before is not None else []), after, _value_model(after.subject)]
+
+
+def _value_model(subject: str) -> Model:
+    value = "sum(line.amount)" if subject == "product" else "sum(order.amount) + sum(refund.amount)"
+    return read({"id": "value", "subject": subject, "stages": [{"id": "any", "when": f"{value} > 0"}]})
+
+
+@dataclass
+class _Tally:
+    """Counts over blocks."""
+
+    old: Model | None
+    new: Model
+    customers: int = 0
+    value: int = 0
+    moved: Counter[tuple[str, str]] = field(default_factory=Counter)
+    worth: Counter[tuple[str, str]] = field(default_factory=Counter)
+    before: Counter[str] = field(default_factory=Counter)
+    after: Counter[str] = field(default_factory=Counter)
+    overlapping: int = 0
+    pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
+    holding: Counter[str] = field(default_factory=Counter)
+    examples: dict[tuple[str, str], list[tuple[str, Example]]] = field(default_factory=dict)
+
+    def add(self, reading: Reading) -> None:
+        """Count one block."""
+        block = reading.block
+        self.customers += len(block)
+        worth = _worth(reading, self.new.subject)
+        self.value += int(worth.sum())
+        source, why_before = _standing(self.old, reading)
+        target, why = _standing(self.new, reading)
+        self._count(source, target, worth)
+        self._overlaps(reading)
+        self._sample(block.ids, source, target, why_before, why, worth)
+
+    def _count(self, source: np.ndarray, target: np.ndarray, worth: np.ndarray) -> None:
+        for places, counter in ((source, self.before), (target, self.after)):
+            names, counts = np.unique(places.astype(str), return_counts=True)
+            counter.update(dict(zip(names.tolist(), counts.tolist(), strict=True)))
+        went = np.flatnonzero(source != target)
+        pairs, numbers = _pairs(source[went], target[went])
+        counts = np.bincount(numbers, minlength=len(pairs))
+        sums = np.zeros(len(pairs), dtype=np.int64)
+        np.add.at(sums, numbers, worth[went])
+        for pair, count, total in zip(pairs, counts.tolist(), sums.tolist(), strict=True):
+            self.moved[pair] += count
+            self.worth[pair] += total
+
+    def _overlaps(self, reading: Reading) -> None:
+        entries = entries_of(self.new, reading.block)[1]
+        if not len(entries):
+            return
+        points = keys_of(who_of(entries), np.full(len(entries), reading.block.last_day))
+        rules = [stage for stage in self.new.stages if not isinstance(stage.rule, Otherwise)]
+        holds = [truth_of(stage.rule, reading, entries).at(points) == TRUE for stage in rules]
+        self.overlapping += int((np.sum(holds, axis=0) > 1).sum()) if holds else 0
+        for n, first in enumerate(rules):
+            self.holding[first.id] += int(holds[n].sum())
+            for m in range(n + 1, len(rules)):
+                both = int((holds[n] & holds[m]).sum())
+                if both:
+                    self.pairs[first.id, rules[m].id] += both
+
+    def _sample(
+        self,
+        ids: pa.StringArray,
+        source: np.ndarray,
+        target: np.ndarray,
+        why_before: list[str | None],
+        why: list[str | None],
+        worth: np.ndarray,
+    ) -> None:
+        """Keep for each move the customers whose hashed ids come first: a fair draw that is the same every time."""
+        went = np.flatnonzero(source != target)
+        pairs, numbers = _pairs(source[went], target[went])
+        for n, pair in enumerate(pairs):
+            rows = went[numbers == n]
+            drawn = sorted((_lot(ids[int(row)].as_py()), int(row)) for row in rows)[:EXAMPLES]
+            kept = self.examples.setdefault(pair, [])
+            for lot, row in drawn:
+                value = int(worth[row]) / _CENTS
+                kept.append((lot, Example(ids[row].as_py(), *pair, why_before[row] or "", why[row] or "", value)))
+            kept.sort(key=lambda one: one[0])
+            del kept[EXAMPLES:]
+
+    def preview(self, as_of: date) -> Preview:
+        """Return what was counted."""
+        order = sorted(self.moved, key=lambda pair: (-self.moved[pair], pair))
+        moves = tuple(Move(*pair, self.moved[pair], self.worth[pair] / _CENTS) for pair in order)
+        nobody = tuple(stage.id for stage in self.new.stages if not self.after[stage.id])
+        return Preview(
+            as_of=as_of,
+            customers=self.customers,
+            value=self.value / _CENTS,
+            value_moved=sum(self.worth.values()) / _CENTS,
+            before=_in_order(self.old, self.before),
+            after=_in_order(self.new, self.after),
+            moves=moves,
+            examples=self._drawn(order),
+            overlapping=self.overlapping,
+            overlaps=tuple(Overlap(*pair, count) for pair, count in _most(self.pairs)),
+            nobody=nobody,
+            shadowed=tuple(stage for stage in nobody if self.holding[stage]),
+        )
+
+    def _drawn(self, order: list[tuple[str, str]]) -> tuple[Example, ...]:
+        """Draw from every move in turn, the bigger moves first, so that no kind of move stays unseen."""
+        chosen: list[tuple[int, Example]] = []
+        for turn in range(EXAMPLES):
+            for rank, pair in enumerate(order):
+                if turn < len(self.examples[pair]) and len(chosen) < EXAMPLES:
+                    chosen.append((rank, self.examples[pair][turn][1]))
+        return tuple(one for _rank, one in sorted(chosen, key=lambda one: one[0]))
+
+
+def _in_order(model: Model | None, counts: Counter[str]) -> dict[str, int]:
+    places = [*(model.path if model else ()), *(stage.id for stage in (model.stages if model else ()))]
+    return {place: counts[place] for place in dict.fromkeys([*places, NO_STAGE, OUTSIDE])}
+
+
+def _most(pairs: Counter[tuple[str, str]]) -> list[tuple[tuple[str, str], int]]:
+    return sorted(pairs.items(), key=lambda one: (-one[1], one[0]))[:PAIRS]
+
+
+def _lot(customer_id: str) -> str:
+    return hashlib.md5(customer_id.encode(), usedforsecurity=False).hexdigest()
+
+
+def _pairs(source: np.ndarray, target: np.ndarray) -> tuple[list[tuple[str, str]], np.ndarray]:
+    """Return the different pairs, and which of them each row is."""
+    if not len(source):
+        return [], np.empty(0, dtype=np.int64)
+    names, codes = np.unique(np.concatenate([source, target]).astype(str), return_inverse=True)
+    both = codes[: len(source)] * len(names) + codes[len(source) :]
+    different, numbers = np.unique(both, return_inverse=True)
+    pairs = [(str(names[code // len(names)]), str(names[code % len(names)])) for code in different.tolist()]
+    return pairs, numbers
+
+
+def _standing(model: Model | None, reading: Reading) -> tuple[np.ndarray, list[str | None]]:
+    """Return where every customer of a block stands on its last day under a model, and why."""
+    block = reading.block
+    places = np.full(len(block), OUTSIDE, dtype=object)
+    why: list[str | None] = [None] * len(block)
+    if model is None:
+        return places, why
+    places[who_of(entries_of(model, block)[1])] = NO_STAGE
+    spans = stage_block(model, reading)
+    now = spans.filter(pc.is_null(spans.column("left_on")))
+    rows = pc.index_in(now.column("customer_id"), block.ids).to_numpy()
+    places[rows] = now.column("stage").to_numpy(zero_copy_only=False)
+    for row, because in zip(rows.tolist(), now.column("because").to_pylist(), strict=True):
+        why[row] = because
+    return places, why
+
+
+def _worth(reading: Reading, subject: str) -> np.ndarray:
+    """Return every customer's net sales up to the block's last day, in ten-thousandths."""
+    block = reading.block
+    points = keys_of(np.arange(len(block)), np.full(len(block), block.last_day))
+    amount = next(part for part in _value_model(subject).stages[0].rule.walk() if part.type == "number")
+    worth: np.ndarray = np.rint(reading.values(amount, points).now * _CENTS).astype(np.int64)
+    return worth

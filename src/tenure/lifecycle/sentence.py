@@ -1,0 +1,90 @@
+"""Reads a rule back as a sentence, so that whoever edits it sees what it says.
+
+Answers: what does ``count(order, last 90d) < 0.5 * count(order, last 90d, before 90d)`` mean in plain words?
+``过去 90 天的下单次数不到此前 90 天的一半``. Every construct of the language has a sentence in both languages; the
+sentence says exactly what the rule says, no less and no more.
+
+The grammar of the two languages differs too much for templates with holes, so each has its own speaker,
+:mod:`tenure.lifecycle.sentence_zh` and :mod:`tenure.lifecycle.sentence_en`. What they share stands here: a rule is
+first put into the shape in which one would say it (the number last, no doubled not).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from tenure.lifecycle import sentence_en, sentence_zh
+from tenure.lifecycle.tree import And, Comparison, Known, Node, Not, Number, Or, Text
+from tenure.words import current_language, language_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tenure.lifecycle.tree import Measure
+
+_TRUTH: dict[str, Callable[[Node], str]] = {"zh_Hans": sentence_zh.truth, "en": sentence_en.truth}
+_VALUE: dict[str, Callable[[Node], str]] = {"zh_Hans": sentence_zh.value, "en": sentence_en.value}
+
+_OPPOSITE = {"<": ">=", ">=": "<", ">": "<=", "<=": ">", "=": "!=", "!=": "="}
+_MIRRORED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
+
+
+def sentence(rule: Node, language: str | None = None) -> str:
+    """Read a rule back as a sentence.
+
+    Parameters
+    ----------
+    rule : Node
+        A tree, as :func:`tenure.lifecycle.grammar.parse` returns it.
+    language : str, optional
+        ``zh_Hans`` or ``en``; the context's language when omitted.
+
+    Examples
+    --------
+    >>> from tenure.lifecycle.grammar import parse
+    >>> sentence(parse("days_since(order) <= 45"), "zh_Hans")
+    '最近一次下单在 45 天以内'
+    >>> sentence(parse("days_since(order) <= 45"), "en")
+    'the last order was at most 45 days ago'
+    """
+    return _TRUTH[_chosen(language)](speakable(rule))
+
+
+def measure_phrase(measure: Measure, language: str | None = None) -> str:
+    """Return what a measure is called, as a noun: ``过去 90 天的下单次数``."""
+    return _VALUE[_chosen(language)](measure)
+
+
+def _chosen(language: str | None) -> str:
+    return language_of(language) if language else current_language()
+
+
+def speakable(node: Node) -> Node:
+    """Return an equal rule in the shape in which one would say it.
+
+    ``not`` moves inwards where that changes nothing (also for what is unknown), and a comparison puts its number last.
+    """
+    if isinstance(node, And | Or):
+        return dataclasses.replace(node, parts=tuple(speakable(part) for part in node.parts))
+    if isinstance(node, Comparison):
+        return _number_last(node)
+    if isinstance(node, Not):
+        return _opposite(speakable(node.operand))
+    return node
+
+
+def _opposite(node: Node) -> Node:
+    if isinstance(node, Not):
+        return node.operand
+    if isinstance(node, Comparison):
+        return dataclasses.replace(node, operator=_OPPOSITE[node.operator])  # type: ignore[arg-type]
+    if isinstance(node, Known):
+        return dataclasses.replace(node, known=not node.known)
+    return Not(node)
+
+
+def _number_last(node: Comparison) -> Comparison:
+    if isinstance(node.left, Number | Text) and not isinstance(node.right, Number | Text):
+        return Comparison(_MIRRORED[node.operator], node.right, node.left, place=node.place)  # type: ignore[arg-type]
+    return node

@@ -1,0 +1,191 @@
+"""The Spark engine: the same files, the same kernel, any number of machines.
+
+Answers what :func:`tenure.lifecycle.judging.blocks_here` answers, when one machine is outgrown. Spark reads the lake's
+files, brings each customer's rows together in order, and hands them, a partition at a time, to the very function that
+the laptop calls. What it gives is therefore equal, span for span.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tenure.clock import day_number
+from tenure.errors import EngineError
+from tenure.facts.blocks import block_of
+from tenure.facts.slices import RECORDS, SortedFiles, slices_of
+from tenure.facts.streams import Stream
+from tenure.lifecycle.history import SPANS
+from tenure.lifecycle.judging import Judged, judge, needed_by
+from tenure.lifecycle.roster import ROSTER
+from tenure.words import mark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import date
+
+    from pyspark.sql import DataFrame, SparkSession
+
+    from tenure.facts.kinds import Kind
+    from tenure.facts.lake import Lake
+    from tenure.lifecycle.model import Model
+
+WHO, STREAM = "_who", "_stream"
+ROWS_A_PARTITION = 400_000
+_ROSTER_PREFIX = "roster_"
+
+
+def session() -> SparkSession:
+    """Return a Spark session: a running one, the one that SPARK_REMOTE names, or one on this machine.
+
+    Raises
+    ------
+    EngineError
+        When PySpark or Java is missing.
+    """
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError as wrong:
+        raise EngineError(mark("PySpark is not installed. Install it with: pip install 'tenure[spark]'")) from wrong
+    if os.environ.get("SPARK_REMOTE"):
+        return SparkSession.builder.remote(os.environ["SPARK_REMOTE"]).getOrCreate()
+    if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
+        raise EngineError(
+            mark("Spark needs Java 17 or newer, and there is no java. Install a JRE, or use the DuckDB engine.")
+        )
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    builder = SparkSession.builder.master(os.environ.get("TENURE_SPARK_MASTER", "local[*]")).appName("tenure")
+    settings = {
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.memory": os.environ.get("TENURE_SPARK_MEMORY", "4g"),
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.sql.execution.arrow.maxRecordsPerBatch": "100000",
+    }
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    made = builder.getOrCreate()
+    made.sparkContext.setLogLevel("ERROR")
+    return made
+
+
+def blocks_on_spark(
+    lake: Lake,
+    models: Sequence[Model],
+    as_of: date,
+    subject: str,
+    with_roster: bool,
+) -> Iterator[Judged]:
+    """Judge everybody on Spark, in the order of the customers, see :func:`tenure.lifecycle.refresh.refresh`."""
+    spark = session()
+    kinds = lake.kinds()
+    needed = needed_by(models, kinds, with_roster=with_roster)
+    with slices_of(lake, needed, subject=subject) as slices, TemporaryDirectory(prefix="tenure-spark-") as folder:
+        if not slices.files:
+            return
+        rows = sum(piece.rows for files in slices.files.values() for piece in files.pieces)
+        together = _together(spark, slices.files).repartitionByRange(rows // ROWS_A_PARTITION + 1, WHO)
+        columns = {
+            str(index): (stream, tuple(files.columns)) for index, (stream, files) in enumerate(slices.files.items())
+        }
+        work = partial(
+            _judge_partition,
+            models=tuple(models),
+            columns=columns,
+            tz=slices.tz,
+            last_day=day_number(as_of),
+            kinds=kinds,
+            subject=subject,
+            with_roster=with_roster,
+        )
+        target = Path(folder) / "judged"
+        # Inside a partition the rows of one customer stand together, each stream in the order of time.
+        ordered = together.sortWithinPartitions(WHO, STREAM, "at")
+        ordered.mapInArrow(work, _spark_schema()).write.parquet(str(target))
+        yield from _read(target)
+
+
+def _together(spark: SparkSession, files: Mapping[Stream, SortedFiles]) -> DataFrame:
+    """Return the rows of all streams in one frame, each marked with its stream."""
+    from functools import reduce
+
+    from pyspark.sql import functions
+
+    frames = []
+    for index, (stream, one) in enumerate(files.items()):
+        frame = spark.read.parquet(*one.paths).select(*one.columns)
+        frame = frame.withColumnRenamed(stream.who, WHO).withColumn(STREAM, functions.lit(str(index)))
+        if "at" not in one.columns:  # customer records happen at no instant
+            frame = frame.withColumn("at", functions.lit(None).cast("timestamp"))
+        frames.append(frame)
+    whole = reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), frames)
+    return whole.where(functions.col(WHO).isNotNull())
+
+
+def _wide_schema() -> pa.Schema:
+    """Return the spans' columns and, prefixed, the roster's: one row is one or the other."""
+    return pa.schema([*SPANS, *(field.with_name(_ROSTER_PREFIX + field.name) for field in ROSTER)])
+
+
+def _spark_schema() -> Any:
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    return from_arrow_schema(_wide_schema())
+
+
+def _judge_partition(
+    batches: Iterator[pa.RecordBatch],
+    *,
+    models: Sequence[Model],
+    columns: Mapping[str, tuple[Stream, Sequence[str]]],
+    tz: str,
+    last_day: int,
+    kinds: Mapping[str, Kind],
+    subject: str,
+    with_roster: bool,
+) -> Iterator[pa.RecordBatch]:
+    """Judge the customers of one partition; runs on a worker."""
+    given = list(batches)
+    if not given:
+        return
+    table = pa.Table.from_batches(given)
+    tables = {}
+    for index, (stream, names) in columns.items():
+        rows = table.filter(pc.equal(table.column(STREAM), index))
+        tables[stream] = rows.select([WHO if name == stream.who else name for name in names]).rename_columns(
+            list(names)
+        )
+    records = tables.pop(RECORDS, None)
+    block = block_of(tables, tz=tz, last_day=last_day, customers=records, kinds=kinds, subject=subject)
+    spans, roster = judge(models, block, with_roster=with_roster)
+    yield from _wide(spans, "").to_batches(max_chunksize=100_000)
+    yield from _wide(roster, _ROSTER_PREFIX).to_batches(max_chunksize=100_000)
+
+
+def _wide(table: pa.Table, prefix: str) -> pa.Table:
+    schema = _wide_schema()
+    there = {prefix + name: table.column(name) for name in table.column_names}
+    return pa.table([there.get(one.name, pa.nulls(len(table), one.type)) for one in schema], schema=schema)
+
+
+def _read(folder: Path) -> Iterator[Judged]:
+    """Yield what the partitions gave, in the order of their customers."""
+    paths = sorted(folder.glob("part-*.parquet"))
+    for n, path in enumerate(paths, start=1):
+        table = pq.ParquetFile(path).read()
+        is_span = pc.is_valid(table.column("model"))
+        spans = table.filter(is_span).select(SPANS.names).cast(SPANS)
+        roster = table.filter(pc.invert(is_span)).select([_ROSTER_PREFIX + name for name in ROSTER.names])
+        yield Judged(spans, roster.rename_columns(ROSTER.names).cast(ROSTER), n / len(paths))

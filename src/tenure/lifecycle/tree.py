@@ -1,0 +1,296 @@
+"""The typed tree of a rule: what :mod:`tenure.lifecycle.grammar` builds and everything else walks.
+
+A node knows its type (a number, a text or a truth), whether it *waits* (grows by itself with every day that
+passes) and its place in the rule's text. It knows nothing about facts.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NodeType = Literal["number", "text", "truth"]
+Place = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The days a measure looks at: `last` days that end `before` days ago.
+
+    Attributes
+    ----------
+    last : int or None
+        Length in days; None reaches back to the beginning.
+    before : int
+        How many days before the judged day the window ends.
+    """
+
+    last: int | None = None
+    before: int = 0
+
+    def __str__(self) -> str:
+        parts = [f"last {self.last}d"] if self.last is not None else []
+        return ", ".join(parts + ([f"before {self.before}d"] if self.before else []))
+
+
+ALWAYS = Window()
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Base of all nodes."""
+
+    place: Place = dataclasses.field(default=(0, 0), compare=False, repr=False, kw_only=True)
+
+    @property
+    def type(self) -> NodeType:
+        """What the node stands for."""
+        return "truth"
+
+    @property
+    def waits(self) -> bool:
+        """Whether the value grows with every day that passes, facts or not."""
+        return any(child.waits for child in self.children)
+
+    @property
+    def children(self) -> tuple[Node, ...]:
+        """The nodes directly below."""
+        return ()
+
+    def walk(self) -> Iterator[Node]:
+        """Yield this node and all below it, in the order of the text."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+@dataclass(frozen=True, slots=True)
+class Number(Node):
+    """A number written in the rule."""
+
+    value: float
+
+    @property
+    def type(self) -> NodeType:
+        """What the node stands for."""
+        return "number"
+
+    def __str__(self) -> str:
+        return f"{self.value:g}" if abs(self.value) < 1e6 else repr(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Text(Node):
+    """A text written in the rule, for attributes."""
+
+    value: str
+
+    @property
+    def type(self) -> NodeType:
+        """What the node stands for."""
+        return "text"
+
+    def __str__(self) -> str:
+        return f'"{self.value}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Measure(Node):
+    """Something read from a customer's facts, such as ``count(order, last 90d)``.
+
+    Attributes
+    ----------
+    name : str
+        One of :data:`tenure.lifecycle.measures.MEASURES`.
+    kinds : tuple of str
+        The fact kinds it reads, any of them.
+    field : str
+        The number of a fact that it reads; empty when it only counts or waits.
+    plain : bool
+        Whether the field goes without saying, as in ``last(csat)``.
+    window : Window
+        The days it looks at.
+    argument : str
+        The name given to ``attribute`` and ``score``.
+    returns : {"number", "truth", "any"}
+        ``any`` is an attribute: a number or a text, whichever it is compared with.
+    """
+
+    name: str
+    kinds: tuple[str, ...] = ()
+    field: str = ""
+    window: Window = ALWAYS
+    argument: str = ""
+    returns: Literal["number", "truth", "any"] = "number"
+    plain: bool = dataclasses.field(default=False, compare=False, repr=False)
+
+    @property
+    def type(self) -> NodeType:
+        """What the node stands for."""
+        return "truth" if self.returns == "truth" else "number"
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is a waiting time."""
+        return self.name in ("days_since", "days_since_first")
+
+    def __str__(self) -> str:
+        if self.kinds == (self.name,):
+            return f"{self.name}()"
+        what = " | ".join(self.kinds) + (f".{self.field}" if self.field and not self.plain else "")
+        inside = [part for part in (what, self.argument, str(self.window)) if part]
+        return f"{self.name}({', '.join(inside)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Negative(Node):
+    """Minus a number."""
+
+    operand: Node
+
+    @property
+    def type(self) -> NodeType:
+        """What the node stands for."""
+        return "number"
+
+    @property
+    def children(self) -> tuple[Node, ...]:
+        """The nodes directly below."""
+        return (self.operand,)
+
+    def __str__(self) -> str:
+        return f"-{_inside(self.operand)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic(Node):
+    """Two numbers added, subtracted, multiplied or divided."""
+
+    operator: Literal["+", "-", "*", "/"]
+    left: Node
+    right: Node
+
+    @property
+    def type(self) -> NodeType:
+        """What the node stands for."""
+        return "number"
+
+    @property
+    def children(self) -> tuple[Node, ...]:
+        """The nodes directly below."""
+        return (self.left, self.right)
+
+    def __str__(self) -> str:
+        weak = self.operator in "*/"
+        left = _inside(self.left) if weak and _is_sum(self.left) else str(self.left)
+        strong_right = isinstance(self.right, Arithmetic) and (weak or self.operator == "-")
+        right = _inside(self.right) if strong_right else str(self.right)
+        return f"{left} {self.operator} {right}"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison(Node):
+    """Two numbers, or two texts, compared."""
+
+    operator: Literal["<", "<=", "=", "!=", ">=", ">"]
+    left: Node
+    right: Node
+
+    @property
+    def children(self) -> tuple[Node, ...]:
+        """The nodes directly below."""
+        return (self.left, self.right)
+
+    def __str__(self) -> str:
+        return f"{self.left} {self.operator} {self.right}"
+
+
+@dataclass(frozen=True, slots=True)
+class Known(Node):
+    """Whether a number is known (or, with `known` False, unknown)."""
+
+    operand: Node
+    known: bool
+
+    @property
+    def children(self) -> tuple[Node, ...]:
+        """The nodes directly below."""
+        return (self.operand,)
+
+    def __str__(self) -> str:
+        return f"{self.operand} is {'known' if self.known else 'unknown'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Not(Node):
+    """The opposite of a truth."""
+
+    operand: Node
+
+    @property
+    def children(self) -> tuple[Node, ...]:
+        """The nodes directly below."""
+        return (self.operand,)
+
+    def __str__(self) -> str:
+        return f"not {_inside(self.operand)}"
+
+
+@dataclass(frozen=True, slots=True)
+class And(Node):
+    """All of the parts hold."""
+
+    parts: tuple[Node, ...]
+
+    @property
+    def children(self) -> tuple[Node, ...]:
+        """The nodes directly below."""
+        return self.parts
+
+    def __str__(self) -> str:
+        return " and ".join(_inside(part) if isinstance(part, Or) else str(part) for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Or(Node):
+    """At least one of the parts holds."""
+
+    parts: tuple[Node, ...]
+
+    @property
+    def children(self) -> tuple[Node, ...]:
+        """The nodes directly below."""
+        return self.parts
+
+    def __str__(self) -> str:
+        return " or ".join(str(part) for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Otherwise(Node):
+    """Holds whenever no earlier rule did."""
+
+    def __str__(self) -> str:
+        return "otherwise"
+
+
+def _is_sum(node: Node) -> bool:
+    return isinstance(node, Arithmetic) and node.operator in "+-"
+
+
+def _inside(node: Node) -> str:
+    return f"({node})" if node.children else str(node)
+
+
+def measures_of(node: Node) -> tuple[Measure, ...]:
+    """Return the different measures of a rule, in the order of the text."""
+    return tuple(dict.fromkeys(part for part in node.walk() if isinstance(part, Measure)))
+
+
+def kinds_of(node: Node) -> tuple[str, ...]:
+    """Return the fact kinds that a rule reads, in the order of the text."""
+    return tuple(dict.fromkeys(kind for measure in measures_of(node) for kind in measure.kinds))
