@@ -1,0 +1,67 @@
+"""Tenure (客龄): which life-cycle stage every customer is in, on any day, and why.
+
+The library. Tables and values in, tables and values out; no server, no wall clock, nothing sent.
+
+>>> import tenure as tn
+>>> sorted(tn.models())[:3]
+['apparel-3', 'attract-retain-convert', 'awareness-3']
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tenure.errors import FactsError, ModelError, RuleError, TenureError
+    from tenure.facts.lake import Lake
+    from tenure.lifecycle.grammar import parse as parse_rule
+    from tenure.lifecycle.model import Model
+    from tenure.lifecycle.model import builtin as models
+    from tenure.lifecycle.model import read as read_model
+    from tenure.lifecycle.refresh import refresh
+    from tenure.lifecycle.spans import spans_of
+    from tenure.lifecycle.table import Spans, spans
+
+__version__ = "0.1.0"
+
+# Loaded when first used, so that `import tenure` and `tenure --help` cost nothing.
+_HOMES = {
+    "FactsError": ("tenure.errors", "FactsError"),
+    "Lake": ("tenure.facts.lake", "Lake"),
+    "Model": ("tenure.lifecycle.model", "Model"),
+    "ModelError": ("tenure.errors", "ModelError"),
+    "RuleError": ("tenure.errors", "RuleError"),
+    "Spans": ("tenure.lifecycle.table", "Spans"),
+    "TenureError": ("tenure.errors", "TenureError"),
+    "models": ("tenure.lifecycle.model", "builtin"),
+    "parse_rule": ("tenure.lifecycle.grammar", "parse"),
+    "read_model": ("tenure.lifecycle.model", "read"),
+    "refresh": ("tenure.lifecycle.refresh", "refresh"),
+    "spans": ("tenure.lifecycle.table", "spans"),
+    "spans_of": ("tenure.lifecycle.spans", "spans_of"),
+}
+
+__all__ = [
+    "FactsError",
+    "Lake",
+    "Model",
+    "ModelError",
+    "RuleError",
+    "Spans",
+    "TenureError",
+    "models",
+    "parse_rule",
+    "read_model",
+    "refresh",
+    "spans",
+    "spans_of",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(name)
+    from importlib import import_module
+
+    module, attribute = _HOMES[name]
+    return getattr(import_module(module), attribute)

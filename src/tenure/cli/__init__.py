@@ -1,0 +1,157 @@
+"""The command line, loaded piece by piece.
+
+Answers: which commands are there, and where does each live? Help is shown without loading any of them; a command's
+module is imported when the command is called. The application's commands come in through entry points, so that the
+library never imports it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from tenure.errors import TenureError
+from tenure.words import mark, say
+
+GROUP = "tenure.commands"
+
+#: Command -> (module:attribute, what it does). A new command is one line here.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "import": (
+        "tenure.cli.importing:bring",
+        mark("Bring files of facts into the lake: each row is a fact, known already, or waits in quarantine."),
+    ),
+    "quarantine": ("tenure.cli.importing:quarantine", mark("Rows that are no facts: list, export, replay.")),
+    "customers": ("tenure.cli.keeping:customers", mark("Who is who: duplicates, merge, undo, completeness.")),
+    "source": ("tenure.cli.keeping:source", mark("Read facts where they lie: add, list, remove.")),
+    "stages": ("tenure.cli.staging:stages", mark("Stage every customer of an orders file; no lake needed.")),
+    "refresh": ("tenure.cli.staging:refresh", mark("Work out every customer's stages anew.")),
+    "models": ("tenure.cli.modelling:models", mark("Life-cycle models: list, show, check.")),
+    "compact": ("tenure.cli.keeping:compact", mark("Rewrite tables into few sorted files.")),
+    "backup": ("tenure.cli.keeping:backup", mark("Write the whole lake into one file.")),
+    "restore": ("tenure.cli.keeping:restore", mark("Make a lake from a backup.")),
+}
+#: What the application's commands do; their modules are not loaded to say it.
+_APPLICATION = {
+    "up": mark("Serve the application: pages and a worker."),
+    "demo": mark("Try everything on a year of a supermarket, or on another sample shop."),
+    "worker": mark("Do imports, refreshes and other waiting work."),
+}
+
+
+class _Commands(TyperGroup):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of all commands."""
+        return [*COMMANDS, *sorted(_added())]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command; a stand-in with its name and help while only help is wanted."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        if _only_help_is_wanted(cmd_name):
+            return _stand_in(cmd_name)
+        return _loaded(cmd_name)
+
+
+def _only_help_is_wanted(name: str) -> bool:
+    """Whether this command is only listed: the first word of the line is another one, or none."""
+    words = [one for one in sys.argv[1:] if not one.startswith("-")]
+    return not words or words[0] != name
+
+
+def _added() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP) if point.name not in COMMANDS}
+
+
+def _stand_in(name: str) -> Any:
+    app = typer.Typer(add_completion=False)
+    app.command(name, help=_help(name))(lambda: None)
+    return typer.main.get_command(app)
+
+
+def _help(name: str) -> str | None:
+    """Return what a command does, in the user's language."""
+    if name in COMMANDS:
+        return say(COMMANDS[name][1])
+    return say(_APPLICATION[name]) if name in _APPLICATION else None
+
+
+def _loaded(name: str) -> Any:
+    if name in COMMANDS:
+        module, _, attribute = COMMANDS[name][0].partition(":")
+        found = getattr(importlib.import_module(module), attribute)
+    else:
+        found = _added()[name].load()
+    command: Any
+    if isinstance(found, typer.Typer):
+        command = typer.main.get_group(found)
+    else:
+        app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        app.command(name, help=_help(name))(found)
+        command = typer.main.get_command(app)
+    command.name = name
+    return command
+
+
+app = typer.Typer(
+    cls=_Commands,
+    name="tenure",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(help=say(mark("Tenure: which life-cycle stage every customer is in, on any day, and why.")))
+def _root(
+    version: bool = typer.Option(False, "--version", help=say(mark("Show the version and leave."))),
+    lang: str = typer.Option("", "--lang", metavar="zh|en", help=say(mark("Language of everything that is printed."))),
+) -> None:
+    if version:
+        from importlib.metadata import version as version_of
+
+        typer.echo(f"tenure {version_of('tenure')}")
+        raise typer.Exit
+    del lang  # taken in `main`, before any text is made
+
+
+def main() -> None:
+    """Run the command line: errors that a user can mend are one red sentence, never a traceback."""
+    _speak()
+    try:
+        app()
+    except TenureError as wrong:
+        _complain(wrong.say())
+    except (BrokenPipeError, KeyboardInterrupt):
+        sys.stderr.close()
+        sys.exit(130)
+    except PermissionError as wrong:
+        _complain(
+            say(mark("Not allowed to touch %(path)s. Check the rights of the file or folder."), path=wrong.filename)
+        )
+    except OSError as wrong:
+        if wrong.errno != 28:  # no space left on device
+            raise
+        _complain(say(mark("The disk is full. Make room, then run the same command again: nothing is lost.")))
+
+
+def _speak() -> None:
+    """Take the language from --lang before any help text is made."""
+    import os
+
+    words = sys.argv[1:]
+    for place, one in enumerate(words):
+        if one.startswith("--lang"):
+            os.environ["TENURE_LANG"] = one.partition("=")[2] or (words[place + 1] if place + 1 < len(words) else "")
+
+
+def _complain(text: str) -> None:
+    typer.secho(text, fg="red", err=True)
+    sys.exit(2)

