@@ -1,0 +1,129 @@
+"""Writes of the facts room: bring files, say which column is which, start, discard."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+
+from tenure.errors import MappingError, TenureError
+from tenure.facts.schema import FACT_TABLES
+from tenure.words import mark
+from tenure_app.facts.looking import look, needed_of
+from tenure_app.facts.models import Import, ImportFile
+from tenure_app.jobs import actions as jobs
+
+_FIRST = ("orders", "baskets", "order_lines", "customers")
+TABLES = (*_FIRST, *(name for name in FACT_TABLES if name not in _FIRST))
+
+
+def _plain_name(name: str) -> str:
+    """Return a file's own name without anything a file system or a page could stumble over."""
+    base = re.sub(r"[\x00-\x1f\x7f/\\:*?\"<>|\[\]]+", "_", Path(name).name).strip(". ")
+    return base[-150:] or "file"
+
+
+def bring(files: Iterable[UploadedFile], table: str) -> Import:
+    """Keep uploaded files and look at each of them."""
+    new = Import.objects.create(table=table)
+    for number, file in enumerate(files):
+        name = _plain_name(file.name or "")
+        folder = folder_of(new) / str(number)
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / name).open("wb") as kept:
+            for piece in file.chunks():
+                kept.write(piece)
+        row = ImportFile.objects.create(of=new, name=name, path=str(folder / name), bytes=file.size or 0)
+        look_again(row, table)
+    return new
+
+
+def folder_of(one: Import) -> Path:
+    """Return the folder of an import's files."""
+    return Path(settings.MEDIA_ROOT) / str(one.pk)
+
+
+def look_again(file: ImportFile, table: str) -> None:
+    """Guess a file's columns for a table; what cannot be read is kept as its trouble."""
+    try:
+        file.looked = look(Path(file.path), table)
+        file.mapping, file.trouble = dict(file.looked["guessed"]), {}
+    except TenureError as wrong:
+        file.looked, file.mapping = {}, {}
+        data = {name: str(value).replace(file.path, file.name) for name, value in wrong.data.items()}
+        file.trouble = {"template": wrong.template, "data": data}
+    file.save()
+
+
+def choose_table(one: Import, table: str) -> None:
+    """Say what the files hold, and guess their columns anew."""
+    one.table = table
+    one.save()
+    for file in one.files.all():
+        look_again(file, table)
+
+
+def choose_columns(
+    one: Import, chosen: Mapping[int, Mapping[str, str]], date_format: str = "", *, corrections: bool = False
+) -> None:
+    """Keep which column is which field, file by file: {file's row: {field: column}}."""
+    one.corrections = corrections
+    if date_format in ("", "dmy", "mdy"):
+        one.date_format = date_format
+    one.save()
+    for file in one.files.filter(pk__in=list(chosen)):
+        known = set(file.looked.get("columns", ()))
+        file.mapping = {field: column for field, column in chosen[file.pk].items() if column in known}
+        file.save()
+
+
+def start(one: Import) -> None:
+    """Let a worker read the files.
+
+    Raises
+    ------
+    MappingError
+        When a needed field has no column.
+    """
+    for file in one.files.all():
+        if file.trouble:
+            raise TenureError(file.trouble["template"], **file.trouble["data"])
+        lost = [field for field in needed_of(one.table) if field not in file.mapping]
+        if lost:
+            raise MappingError(
+                mark("%(file)s: no column was chosen for %(fields)s. Choose one, or change what the file holds."),
+                file=file.name,
+                fields=", ".join(lost),
+            )
+    with transaction.atomic():
+        one.job = jobs.enqueue("import", import_id=one.pk)
+        one.state = Import.STARTED
+        one.save()
+
+
+def discard(one: Import) -> None:
+    """Forget an import and its files; facts that it brought stay."""
+    folder = folder_of(one)
+    one.delete()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def drop_files(one: Import) -> None:
+    """Remove the bytes of files that have been read."""
+    shutil.rmtree(folder_of(one), ignore_errors=True)
+
+
+def payload(one: Import) -> list[dict[str, Any]]:
+    """Return what a job reads: the files grouped by their columns' meaning."""
+    groups: dict[str, dict[str, Any]] = {}
+    for file in one.files.all():
+        key = repr(sorted(file.mapping.items()))
+        dropped = {field: "=" for field in file.looked.get("guessed", ()) if field not in file.mapping}
+        groups.setdefault(key, {"mapping": {**file.mapping, **dropped}, "paths": []})["paths"].append(file.path)
+    return list(groups.values())

@@ -1,0 +1,92 @@
+"""What the facts room's job does: read files into the lake."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from tenure.facts.schema import FACT_TABLES
+from tenure.words import mark, say
+from tenure_app import conf
+from tenure_app.facts import actions, queries
+from tenure_app.jobs import actions as jobs
+from tenure_app.jobs.actions import Running
+
+STEPS = {
+    "reading": mark("Reading the files"),
+    "settling": mark("Comparing with what is there already"),
+    "done": mark("Reading the files"),
+}
+COUNTED = ("accepted", "corrected", "quarantined", "duplicates")
+
+
+def ask_for_refresh() -> None:
+    """Let stages follow; customers without any fact are seen from today, for no fact says a day."""
+    lake = conf.lake()
+    if any(lake.has(name) for name in FACT_TABLES):
+        jobs.enqueue_once("refresh")
+    else:
+        today = datetime.now(ZoneInfo(lake.settings.tz)).date()
+        jobs.enqueue_once("refresh", as_of=today.isoformat())
+
+
+def run_import(running: Running) -> dict[str, Any]:
+    """Read an import's files into the lake; doing it twice adds nothing twice."""
+    from tenure.facts.importing import Progress, import_files
+
+    one = queries.one(running.payload["import_id"])
+    if one is None:
+        return {}
+    lake, total, batches = conf.lake(), dict.fromkeys(COUNTED, 0), []
+    groups = actions.payload(one)
+    files, before = sum(len(group["paths"]) for group in groups), 0
+
+    def told(progress: Progress) -> None:
+        here = progress.done / progress.total if progress.total else 1
+        running.part(STEPS.get(progress.step, STEPS["reading"]), (before + progress.number - 1 + here) / files)
+
+    running.report(STEPS["reading"])
+    for group in groups:
+        paths = [Path(path) for path in group["paths"]]
+        report = import_files(
+            lake,
+            paths,
+            one.table,
+            group["mapping"],
+            on_progress=told,
+            date_format=one.date_format,
+            corrections=one.corrections,
+        )
+        before += len(paths)
+        for name in COUNTED:
+            total[name] += getattr(report, name)
+        batches += [batch.batch_id for batch in report.batches]
+    ask_for_refresh()
+    actions.drop_files(one)
+    return {**total, "batches": batches}
+
+
+def run_demo(running: Running) -> dict[str, Any]:
+    """Bring a shop's year from a public package into a lake that is still empty."""
+    from tenure.facts.importing import Progress, import_files
+    from tenure.practices.samples import SAMPLES
+
+    lake, sample = conf.lake(), SAMPLES["complete-journey"]
+    if not lake.has("batches"):
+        name = say(sample.name, running.payload.get("language"))
+        lake.save_settings(tz=sample.tz, currency=sample.currency, business=name)
+    running.report(mark("Reading the package's data"))
+    with TemporaryDirectory() as folder:
+        files = sample.files(Path(folder))
+        for number, file in enumerate(files):
+
+            def told(progress: Progress, number: int = number) -> None:
+                here = progress.done / progress.total if progress.total else 1
+                running.part(STEPS["reading"], (number + here) / len(files))
+
+            import_files(lake, [file.path], file.as_, file.mapping or None, on_progress=told)
+    ask_for_refresh()
+    return {}

@@ -1,0 +1,116 @@
+"""Writes about one customer's stages: a person's judgement over a rule's, and its end.
+
+Answers: how does "this one is loyal, whatever the rule says" become a fact? An override is a fact like any other: the
+newest counts, and ending one is a new fact too, so nothing that was said is lost. Then only this customer is judged
+again.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from tenure.errors import TenureError
+from tenure.words import mark
+from tenure_app import conf
+from tenure_app.lifecycle.definitions.queries import active_models, models_in_force
+
+if TYPE_CHECKING:
+    from tenure.lifecycle.model import Model
+
+LONGEST = 300
+
+
+class NotOverridden(TenureError):
+    """An override that says nothing that could hold."""
+
+    code = "not-overridden"
+
+
+def set_override(customer: str, model: str, stage: str, reason: str, until: date | None, *, by: str) -> None:
+    """Put a customer into a stage by hand, until a day (inclusive) or until it is taken back.
+
+    Raises
+    ------
+    NotOverridden
+        When model or stage do not exist, the reason is missing, or the last day lies in the past.
+    """
+    chosen, begins = _model(model), _begins(customer)
+    if stage not in {one.id for one in chosen.stages}:
+        raise NotOverridden(mark("The model %(model)s has no stage %(stage)r."), model=model, stage=stage)
+    reason = " ".join(reason.split())
+    if not reason:
+        raise NotOverridden(mark("Write why: the reason stands beside the stage for everybody who asks later."))
+    if len(reason) > LONGEST:
+        raise NotOverridden(
+            mark("The reason has %(length)d characters; at most %(most)d fit."), length=len(reason), most=LONGEST
+        )
+    if until is not None and until < begins.date():
+        raise NotOverridden(
+            mark("The last day, %(until)s, lies before the first, %(first)s. Choose a later day, or none."),
+            until=until,
+            first=begins.date(),
+        )
+    _append(customer, begins, model=model, stage=stage, reason=reason, until=until, source=f"staff:{by}")
+
+
+def cancel_override(customer: str, model: str, reason: str, *, by: str) -> None:
+    """Let the rules decide again: a judgement without a stage, which ends the one before it."""
+    _model(model)
+    begins = _begins(customer)
+    _append(customer, begins, model=model, stage="", reason=" ".join(reason.split()), until=None, source=f"staff:{by}")
+
+
+def day_of(text: str) -> date | None:
+    """Return a day as a form sends it, None for an empty field."""
+    if not text.strip():
+        return None
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError as wrong:
+        raise NotOverridden(
+            mark("%(given)s is no day. Write it as 2026-11-30, or leave it empty."), given=text
+        ) from wrong
+
+
+def _model(model: str) -> Model:
+    found = models_in_force().get(model)
+    if found is None or found.subject != "customer":
+        raise NotOverridden(mark("There is no model %(model)r in which customers have stages."), model=model)
+    return found
+
+
+def _begins(customer: str) -> datetime:
+    """Return the instant of a new judgement, in the business's zone: now, but within the day that the stages speak of.
+
+    Facts may end long before today (a past year's data is being looked at): a judgement after that day would be
+    invisible until the next refresh. It always comes after the judgements before it.
+    """
+    lake = conf.lake()
+    zone = ZoneInfo(lake.settings.tz)
+    begins = datetime.now(zone)
+    row = conf.connection().execute("select max(as_of) from refreshes").fetchone() if lake.has("refreshes") else None
+    if row and row[0] and row[0] < begins.date():
+        begins = datetime.combine(row[0], begins.timetz())
+    earlier = lake.read("overrides", [customer], ["at"]).column("at").to_pylist()
+    return max([begins, *(at.astimezone(zone) + timedelta(seconds=1) for at in earlier)])
+
+
+def _append(customer: str, begins: datetime, **judgement: Any) -> None:
+    import pyarrow as pa
+
+    from tenure.facts.schema import FACT_TABLES
+    from tenure.lifecycle.refresh import refresh
+
+    row = {
+        "fact_id": f"override-{uuid.uuid4().hex}",
+        "customer_id": customer,
+        "at": begins.astimezone(UTC),
+        "batch_id": None,
+        **judgement,
+    }
+    lake = conf.lake()
+    lake.append_facts("overrides", pa.Table.from_pylist([row], schema=FACT_TABLES["overrides"].schema))
+    refresh(lake, models=active_models(), customers=[customer])

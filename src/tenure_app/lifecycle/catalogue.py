@@ -1,0 +1,142 @@
+"""The models as the pages name them: which were staged, which do not fit and why, what their stages are called.
+
+Answers: which models can be shown, in which version, and how does a stage read in the visitor's language? A stage that
+the spans still hold although its model no longer has it is shown under its id, never dropped.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from tenure.words import language_of
+from tenure_app.customers.filters import NO_STAGE, NOWHERE, OUTSIDE, STAGED
+from tenure_app.customers.profile import has
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from tenure.lifecycle.model import Model, Stage, Words
+
+#: Shown first when it fits and nothing was chosen: it needs nothing but orders.
+FAVOURITE = "retail-activity"
+
+
+def said(words: Words) -> str:
+    """Return a two-language text in the visitor's language, else in the one there is."""
+    return words.say(language_of(get_language()))
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """The last refresh: what day it speaks of, and when it ran."""
+
+    generation: int
+    as_of: date
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One model and how it fared in the last refresh."""
+
+    model: Model
+    customers: int
+    missing: tuple[str, ...]
+    staged: bool
+
+    @property
+    def id(self) -> str:
+        """The model's id."""
+        return self.model.id
+
+    @property
+    def name(self) -> str:
+        """The model's name in the visitor's language."""
+        return said(self.model.name)
+
+    @property
+    def fits(self) -> bool:
+        """Whether its stages can be shown."""
+        return self.staged and not self.missing
+
+    def stage(self, stage: str | None) -> Stage | None:
+        """Return a stage by its id."""
+        return next((one for one in self.model.stages if one.id == stage), None)
+
+    def stage_name(self, stage: str | None) -> str:
+        """Return what a stage is called: its name, its id when the model no longer has it, or "in no stage"."""
+        if stage in (None, "", NO_STAGE):
+            return _("In no stage")
+        if stage in (OUTSIDE, NOWHERE):
+            return _("Not in this model") if stage == OUTSIDE else _("In none of the stages")
+        if stage == STAGED:
+            return _("In any stage")
+        if "," in stage:
+            return ", ".join(self.stage_name(one) for one in stage.split(","))
+        found = self.stage(stage)
+        return said(found.name) if found else str(stage)
+
+    def family(self, stage: str | None) -> str:
+        """Return the family that gives a stage its colour; empty for none."""
+        found = self.stage(stage)
+        return found.family if found else ""
+
+    @property
+    def order(self) -> list[str]:
+        """The stage ids from left to right: the path, then the stages that can be entered from anywhere."""
+        path = list(self.model.path)
+        return path + [stage.id for stage in self.model.stages if stage.id not in path]
+
+
+def last_refresh(con: duckdb.DuckDBPyConnection) -> Refresh | None:
+    """Return the newest refresh, or None when there was none."""
+    if not has(con, "refreshes"):
+        return None
+    row = con.execute(
+        "select generation, as_of, epoch_us(finished_at) from refreshes order by generation desc limit 1"
+    ).fetchone()
+    if row is None:
+        return None
+    finished = datetime.fromtimestamp(row[2] / 1e6, UTC) if row[2] else None
+    return Refresh(int(row[0]), row[1], finished)
+
+
+def fared(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
+    """Return what the newest refresh of everybody said of each model.
+
+    A refresh may judge only some models, or only the customers touched; the others keep what was said of them.
+    """
+    if not has(con, "refreshes"):
+        return {}
+    rows = con.execute(
+        "select models from (select models, generation from refreshes where mode = 'full'"
+        " order by generation desc limit 100) order by generation"
+    ).fetchall()
+    return {one["id"]: one for (told,) in rows for one in json.loads(told or "[]")}
+
+
+def catalogue(con: duckdb.DuckDBPyConnection) -> dict[str, Entry]:
+    """Return every model that stages customers, those that fit first, as the last refreshes found them."""
+    found = fared(con)
+    entries = []
+    for model in definitions().values():
+        if model.subject != "customer":
+            continue
+        one = found.get(model.id, {})
+        missing = tuple(one.get("missing") or ())
+        entries.append(Entry(model, int(one.get("customers") or 0), missing, model.id in found))
+    entries.sort(key=lambda entry: (not entry.fits, entry.id != FAVOURITE, -entry.customers, entry.id))
+    return {entry.id: entry for entry in entries}
+
+
+def definitions() -> dict[str, Model]:
+    """Return the models in force: the built-in ones, and those written or changed in this installation."""
+    from tenure_app.lifecycle.definitions.queries import models_in_force
+
+    return models_in_force()

@@ -1,0 +1,294 @@
+"""A model while it is being edited: its YAML and the editor's fields are two views of one text.
+
+Answers: which fields does the editor show for this text, and which text do changed fields make? What the fields do not
+show (plays, sources, traits) stays as it is. A text whose fields were not touched stays the same to the letter,
+comments included; touched ones are written anew in the product's own layout.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from yaml.composer import ComposerError
+
+from tenure.errors import ModelError
+from tenure.lifecycle.model import FAMILIES
+from tenure.words import mark
+
+FLAGS = ("setback", "terminal", "without_facts")
+DEEPEST = 20
+NEW_RULE = "days_since(order) <= 45"
+
+
+@dataclass(frozen=True, slots=True)
+class StageFields:
+    """What the editor shows of one stage."""
+
+    key: str  # its id when the text was read; steady while fields change
+    zh: str
+    en: str
+    family: str
+    when: str
+    setback: bool
+    terminal: bool
+    without_facts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """What the editor shows of a model."""
+
+    id: str
+    zh: str
+    en: str
+    stepwise: bool
+    stages: tuple[StageFields, ...]
+    path: tuple[str, ...]
+
+
+class _Layout(yaml.SafeDumper):
+    """YAML as the shipped models are written: lists indented, innermost mappings in one line."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+    def represent_mapping(self, tag: str, mapping: Any, flow_style: bool | None = None) -> yaml.MappingNode:
+        node = super().represent_mapping(tag, mapping, flow_style)
+        scalars = [part for pair in node.value for part in pair if isinstance(part, yaml.ScalarNode)]
+        short = sum(len(part.value) for part in scalars) <= 60
+        node.flow_style = len(scalars) == 2 * len(node.value) and short
+        return node
+
+
+class _Plain(yaml.SafeLoader):
+    """YAML without aliases and without end of nesting: such a text can grow to any size when it is read."""
+
+    depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        place = self.peek_event().start_mark
+        if self.check_event(yaml.AliasEvent):
+            raise ComposerError(None, None, "aliases are not allowed in a model", place)
+        if self.depth > DEEPEST:
+            raise ComposerError(None, None, "too many brackets in brackets", place)
+        self.depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self.depth -= 1
+
+
+def load(text: str) -> Any:
+    """Return what a YAML text holds.
+
+    Raises
+    ------
+    ModelError
+        When it cannot be read, with the line.
+    """
+    try:
+        return yaml.load(text, Loader=_Plain)  # noqa: S506  # a safe loader
+    except yaml.YAMLError as wrong:
+        place = getattr(wrong, "problem_mark", None)
+        problem, line = getattr(wrong, "problem", "") or str(wrong), place.line + 1 if place else "?"
+    except ValueError as wrong:  # an impossible date
+        problem, line = str(wrong), "?"
+    raise ModelError(
+        mark("This is not YAML: %(problem)s in line %(line)s. Rules with # or : belong in quotation marks."),
+        problem=problem,
+        line=line,
+    )
+
+
+def written(given: Mapping[str, Any]) -> str:
+    """Return a model's mapping as YAML."""
+    return yaml.dump(
+        dict(given), Dumper=_Layout, allow_unicode=True, sort_keys=False, width=4096, default_flow_style=None
+    )
+
+
+def mapping_of(text: str) -> dict[str, Any] | None:
+    """Return the mapping that a text holds, or None when it cannot be shown as fields."""
+    try:
+        given = load(text)
+    except ModelError:
+        return None
+    if not isinstance(given, dict) or not isinstance(given.get("stages"), list):
+        return None
+    stages = given["stages"]
+    ids = [str(stage.get("id")) for stage in stages if isinstance(stage, dict) and stage.get("id")]
+    return given if len(ids) == len(stages) == len(set(ids)) else None
+
+
+def fields_of(text: str) -> Fields | None:
+    """Return the editor's fields of a text, or None when only the text itself can be edited."""
+    given = mapping_of(text)
+    if given is None:
+        return None
+    zh, en = _both(given.get("name", given.get("id", "")))
+    stages = tuple(_stage_fields(stage) for stage in given["stages"])
+    return Fields(str(given.get("id", "")), zh, en, given.get("stepwise") is True, stages, tuple(_path(given)))
+
+
+def _stage_fields(stage: Mapping[str, Any]) -> StageFields:
+    zh, en = _both(stage.get("name", stage["id"]))
+    return StageFields(
+        key=str(stage["id"]),
+        zh=zh,
+        en=en,
+        family=str(stage.get("family") or ""),
+        when=str(stage.get("when") or ""),
+        setback=stage.get("setback") is True,
+        terminal=stage.get("terminal") is True,
+        without_facts=stage.get("without_facts") is True,
+    )
+
+
+def _both(words: object) -> tuple[str, str]:
+    if isinstance(words, Mapping):
+        return str(words.get("zh") or ""), str(words.get("en") or "")
+    return str(words or ""), str(words or "")
+
+
+def _path(given: Mapping[str, Any]) -> list[str]:
+    ids = [str(stage["id"]) for stage in given["stages"]]
+    path = given.get("path")
+    return [str(one) for one in path] if isinstance(path, list) else ids
+
+
+# From fields to text
+
+
+def filled_in(text: str, posted: Mapping[str, str]) -> str:
+    """Return the text with the values of posted fields put in.
+
+    Fields are called ``name-zh``, ``name-en``, ``stepwise`` and, per stage key, ``stage-KEY-zh``, ``…-en``,
+    ``…-family``, ``…-when`` and the flags.
+    """
+    given = mapping_of(text)
+    if given is None or posted.get("fields") != "1":
+        return text
+    changed = copy.deepcopy(given)
+    if posted.get("id"):
+        changed["id"] = posted["id"].strip()
+    _put_words(changed, "name", posted, "name", str(given.get("id", "")))
+    _put_flag(changed, "stepwise", posted, "stepwise")
+    for stage in changed["stages"]:
+        _fill_stage(stage, posted, f"stage-{stage['id']}")
+    return text if changed == given else written(changed)
+
+
+def _fill_stage(stage: dict[str, Any], posted: Mapping[str, str], prefix: str) -> None:
+    if f"{prefix}-when" not in posted:
+        return
+    _put_words(stage, "name", posted, prefix, str(stage["id"]))
+    rule = posted[f"{prefix}-when"].replace("\r\n", "\n").strip()
+    if rule != str(stage.get("when") or "").strip():
+        stage["when"] = rule
+    family = posted.get(f"{prefix}-family", "")
+    if family in FAMILIES:
+        stage["family"] = family
+    elif "family" in stage and not family:
+        del stage["family"]
+    for flag in FLAGS:
+        _put_flag(stage, flag, posted, f"{prefix}-{flag}")
+
+
+def _put_words(target: dict[str, Any], key: str, posted: Mapping[str, str], prefix: str, default: str) -> None:
+    if f"{prefix}-zh" not in posted or f"{prefix}-en" not in posted:
+        return
+    wanted = (posted[f"{prefix}-zh"].strip(), posted[f"{prefix}-en"].strip())
+    if wanted != _both(target.get(key, default)):
+        target[key] = {"zh": wanted[0], "en": wanted[1]}
+
+
+def _put_flag(target: dict[str, Any], key: str, posted: Mapping[str, str], name: str) -> None:
+    wanted = posted.get(name) in ("on", "1", "true")
+    if wanted != (target.get(key) is True):
+        if wanted:
+            target[key] = True
+        else:
+            target.pop(key, None)
+
+
+# What the editor's buttons do
+
+
+def done(text: str, command: str) -> str:
+    """Return the text after a button: ``add``, or ``up`` ``down`` ``earlier`` ``later`` ``remove`` with ``:KEY``."""
+    given = mapping_of(text)
+    if given is None:
+        return text
+    verb, _, key = command.partition(":")
+    changed = copy.deepcopy(given)
+    ids = [str(stage["id"]) for stage in changed["stages"]]
+    if verb == "add":
+        _add(changed, ids)
+    elif key in ids and verb == "remove" and len(ids) > 1:
+        _remove(changed, key)
+    elif key in ids and verb in ("up", "down"):
+        _swap(changed["stages"], ids.index(key), -1 if verb == "up" else 1)
+    elif verb in ("earlier", "later") and key in (path := _path(changed)):
+        _swap(path, path.index(key), -1 if verb == "earlier" else 1)
+        changed["path"] = path
+    return text if changed == given else written(changed)
+
+
+def _swap(things: list[Any], place: int, step: int) -> None:
+    other = place + step
+    if 0 <= other < len(things):
+        things[place], things[other] = things[other], things[place]
+
+
+def _add(given: dict[str, Any], ids: list[str]) -> None:
+    number = next(n for n in range(len(ids) + 1, 10_000) if f"stage-{n}" not in ids)
+    path = _path(given)
+    stage = {"id": f"stage-{number}", "name": {"zh": f"阶段 {number}", "en": f"Stage {number}"}, "when": NEW_RULE}
+    last = given["stages"][-1]
+    # otherwise stands last: nothing below it would ever be tried.
+    place = len(ids) - 1 if str(last.get("when", "")).strip().lower() == "otherwise" else len(ids)
+    given["stages"].insert(place, stage)
+    if isinstance(given.get("path"), list):
+        given["path"] = [*path, stage["id"]]
+
+
+def _remove(given: dict[str, Any], key: str) -> None:
+    given["stages"] = [stage for stage in given["stages"] if str(stage["id"]) != key]
+    if isinstance(given.get("path"), list):
+        given["path"] = [one for one in given["path"] if str(one) != key]
+
+
+def copied(text: str, model_id: str, zh: str, en: str) -> str:
+    """Return a model's text as a new model of another id and name."""
+    given = load(text)
+    changed = {"id": model_id, "name": {"zh": zh or en or model_id, "en": en or zh or model_id}}
+    changed.update({key: value for key, value in given.items() if key not in ("id", "name", "checklist")})
+    return written(changed)
+
+
+def id_of(name: str, taken: set[str]) -> str:
+    """Return a free id made of a name: letters, digits and hyphens."""
+    plain = re.sub(r"[^0-9a-z]+", "-", name.lower())[:60].strip("-") or "model"
+    free = (
+        plain if plain not in taken else next(f"{plain}-{n}" for n in range(2, 10_000) if f"{plain}-{n}" not in taken)
+    )
+    return free[:70]
+
+
+def empty(model_id: str) -> str:
+    """Return the text that a new model starts from."""
+    return written(
+        {
+            "id": model_id,
+            "name": {"zh": "新模型", "en": "New model"},
+            "stages": [
+                {"id": "active", "name": {"zh": "活跃", "en": "Active"}, "family": "F6", "when": NEW_RULE},
+                {"id": "other", "name": {"zh": "其他", "en": "Other"}, "family": "F9", "when": "otherwise"},
+            ],
+        }
+    )

@@ -1,0 +1,77 @@
+"""Previews: asked for by a page, worked out here or by a worker, kept as rows.
+
+Answers: what would saving this text do to the customers? A preview belongs to exactly one text, compared with exactly
+one other, on one day, over one state of the facts; when any of these changes, it is another preview.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import date
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from tenure.lifecycle import preview as library
+from tenure_app import conf
+from tenure_app.jobs import actions as jobs
+from tenure_app.lifecycle.definitions import actions, queries
+from tenure_app.lifecycle.definitions.models import ModelPreview
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+#: Up to so many rows of facts a preview is worked out while the page waits; beyond, a worker does it.
+AT_ONCE = 300_000
+
+
+def ask(text: str, person: User, as_of: date) -> ModelPreview:
+    """Return the preview of a text: one that is there already, else a new one, finished at once on a small lake.
+
+    Raises
+    ------
+    TenureError
+        When the text is no model.
+    """
+    model = queries.read(text)
+    now = queries.one_in_force(model.id)
+    same = {
+        "person": person,
+        "model_id": model.id,
+        "text_hash": queries.hash_of(text),
+        "base_hash": queries.hash_of(now.text) if now else "",
+        "facts": hashlib.sha256(conf.lake_version().encode()).hexdigest(),
+        "as_of": as_of,
+    }
+    found = ModelPreview.objects.filter(**same).first()
+    if found is not None and (found.result is not None or (found.job is not None and found.job.open)):
+        return found
+    with transaction.atomic():
+        row = actions.keep_preview(text=text, **same)
+        if _size() > AT_ONCE:
+            row.job = jobs.enqueue("preview", preview_id=row.pk)
+            row.save()
+    return row if row.job is not None else work_out(row.pk)
+
+
+def _size() -> int:
+    lake = conf.lake()
+    return sum(one.rows for name in ("orders", "order_lines", "interactions") for one in lake.files(name))
+
+
+def work_out(preview_id: int, on_progress: Callable[[int, int], None] | None = None) -> ModelPreview:
+    """Compute a preview and keep its result."""
+    row = ModelPreview.objects.get(pk=preview_id)
+    after = queries.read(row.text)
+    now = queries.one_in_force(row.model_id)
+    before = now.model if now is not None and queries.hash_of(now.text) == row.base_hash else None
+    found = library.compare_lake(conf.lake(), before, after, as_of=row.as_of, on_progress=on_progress)
+    row.result = found.as_json()
+    ModelPreview.objects.filter(pk=row.pk).update(result=row.result)
+    return row
+
+
+def one(preview_id: int, person: User) -> ModelPreview | None:
+    """Return a preview of this person."""
+    return ModelPreview.objects.filter(pk=preview_id, person=person).select_related("job").first()

@@ -1,0 +1,178 @@
+"""Reads of the models that are in force: shipped, or as people changed them.
+
+Answers: which text of which model holds now, which of them take part in a refresh, and what were its earlier versions?
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from django.db.models import Max
+
+from tenure.errors import TenureError
+from tenure.facts.kinds import KINDS, Kind
+from tenure.lifecycle import model as models
+from tenure.lifecycle.model import Model
+from tenure_app import conf
+from tenure_app.lifecycle.definitions import drafts
+from tenure_app.lifecycle.definitions.models import ModelPreview, ModelVersion
+from tenure_app.staff import queries as staff
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """A model as it holds now.
+
+    `model` is None, and `wrong` says why, when its text can no longer be read (a kind of fact of its own is gone).
+    """
+
+    id: str
+    text: str
+    number: int  # 0 while nobody has changed the shipped model
+    version: ModelVersion | None
+    model: Model | None
+    wrong: TenureError | None = None
+
+    @property
+    def shipped(self) -> bool:
+        """Whether a model of this name comes with the product."""
+        return self.id in models.builtin_texts()
+
+    @property
+    def edited(self) -> bool:
+        """Whether it differs from what comes with the product."""
+        return self.shipped and self.text != models.builtin_texts()[self.id]
+
+
+def hash_of(text: str) -> str:
+    """Return the hash by which a text is recognised."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def known_kinds() -> Mapping[str, Kind]:
+    """Return the kinds of facts that rules may use here."""
+    return _of_the_lake(conf.lake_version())[0]
+
+
+def available_kinds() -> frozenset[str]:
+    """Return the kinds of facts of which there is at least one."""
+    return _of_the_lake(conf.lake_version())[1]
+
+
+@lru_cache(maxsize=4)
+def _of_the_lake(version: str) -> tuple[Mapping[str, Kind], frozenset[str]]:
+    # Asked with every letter that somebody types, so it is read once for each state of the lake.
+    del version
+    try:
+        lake = conf.lake()
+    except TenureError:
+        return KINDS, frozenset()
+    return lake.kinds(), frozenset(lake.available_kinds())
+
+
+@lru_cache(maxsize=256)
+def _read(text: str, kinds: tuple[tuple[str, Kind], ...]) -> Model:
+    drafts.load(text)
+    return models.read(_with_break(text), dict(kinds))
+
+
+def _with_break(text: str) -> str:
+    # The library tells a text from a path by its line break.
+    return text if "\n" in text else f"{text}\n"
+
+
+def read(text: str, kinds: Mapping[str, Kind] | None = None) -> Model:
+    """Read a model's text with the kinds of facts known here.
+
+    Raises
+    ------
+    TenureError
+        When it breaks the schema, or a rule cannot be understood.
+    """
+    return _read(text, tuple((known_kinds() if kinds is None else kinds).items()))
+
+
+def latest_versions() -> dict[str, ModelVersion]:
+    """Return the newest version of every model that people wrote or changed."""
+    alive = ModelVersion.objects.filter(definition__deleted_at=None)
+    newest = alive.values("definition_id").annotate(number=Max("number"))
+    wanted = {row["definition_id"]: row["number"] for row in newest}
+    rows = alive.filter(number__in=set(wanted.values())).select_related("author")
+    return {row.definition_id: row for row in rows if wanted[row.definition_id] == row.number}
+
+
+def in_force() -> dict[str, InForce]:
+    """Return every model as it holds now, by its id: the shipped ones first, in their order."""
+    versions = latest_versions()
+    kinds = known_kinds()
+    ids = [*models.builtin_texts(), *sorted(set(versions) - set(models.builtin_texts()))]
+    return {one: _in_force(one, versions.get(one), kinds) for one in ids}
+
+
+def one_in_force(model_id: str) -> InForce | None:
+    """Return one model as it holds now, None when there is none of that id."""
+    version = newest_version(model_id)
+    if version is None and model_id not in models.builtin_texts():
+        return None
+    return _in_force(model_id, version, known_kinds())
+
+
+def _in_force(model_id: str, version: ModelVersion | None, kinds: Mapping[str, Kind]) -> InForce:
+    if version is None:
+        text = models.builtin_texts()[model_id]
+        return InForce(model_id, text, 0, None, models.builtin()[model_id])
+    # A version that is the shipped text again follows the product when that is upgraded.
+    shipped = models.builtin_texts().get(model_id)
+    text = shipped if version.origin == ModelVersion.SHIPPED and shipped is not None else version.text
+    try:
+        return InForce(model_id, text, version.number, version, read(text, kinds))
+    except TenureError as wrong:
+        return InForce(model_id, text, version.number, version, None, wrong)
+
+
+def newest_version(model_id: str) -> ModelVersion | None:
+    """Return the newest version of a model that people wrote or changed, unless it was deleted."""
+    return (
+        ModelVersion.objects.filter(definition_id=model_id, definition__deleted_at=None)
+        .select_related("author")
+        .first()
+    )
+
+
+def versions(model_id: str) -> list[ModelVersion]:
+    """Return all versions of a model, newest first."""
+    return list(ModelVersion.objects.filter(definition_id=model_id).select_related("author"))
+
+
+def version(model_id: str, number: int) -> ModelVersion | None:
+    """Return one version of a model."""
+    return ModelVersion.objects.filter(definition_id=model_id, number=number).select_related("author").first()
+
+
+def models_in_force() -> dict[str, Model]:
+    """Return every model that can be read, by its id, as it holds now."""
+    return {one.id: one.model for one in in_force().values() if one.model is not None}
+
+
+def is_on(model_id: str, chosen: list[str] | None) -> bool:
+    """Tell whether a model takes part in refreshes; all do until somebody chose."""
+    return chosen is None or model_id in chosen
+
+
+def active_models() -> list[Model]:
+    """Return the models that a refresh stages: in force, readable and switched on."""
+    chosen = staff.preference().models_on
+    return [model for model in models_in_force().values() if is_on(model.id, chosen)]
+
+
+def seen_preview(person: User, text: str, base: str) -> ModelPreview | None:
+    """Return the preview of exactly this text, against exactly that one, which this person has looked at."""
+    found = ModelPreview.objects.filter(person=person, text_hash=hash_of(text), base_hash=base)
+    return found.exclude(seen_at=None).first()

@@ -1,0 +1,214 @@
+"""One command that serves: a web server and a worker, started together and stopped together.
+
+Answers: how does an installation run on one machine? The parent prepares (lake, database, static files, sign-in link)
+and then only watches its two children. Children watch the parent too, so that none of them is left behind when it is
+killed.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+from tenure.errors import TenureError
+from tenure.words import mark
+
+GRACE = 15.0
+THREADS = 8
+Say = Callable[[str], None]
+
+
+def check_port(host: str, port: int) -> None:
+    """Refuse a port that is taken: the web server itself would share it silently with whoever was there first.
+
+    Raises
+    ------
+    TenureError
+        When something listens there, or the host is not one of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except PermissionError as wrong:
+            raise TenureError(
+                mark("Port %(port)s needs more rights than you have. Choose one above 1023: --port 8000."), port=port
+            ) from wrong
+        except socket.gaierror as wrong:
+            raise TenureError(mark("There is no host %(host)s here. Write --host 127.0.0.1."), host=host) from wrong
+        except OSError as wrong:
+            raise TenureError(
+                mark("Port %(port)s on %(host)s is taken by another program. Stop it, or choose --port %(other)s."),
+                host=host,
+                port=port,
+                other=port + 1,
+            ) from wrong
+
+
+def prepare(lake: Path) -> None:
+    """Make what is missing: the lake, the tables of the operations database, the static files."""
+    start_django(lake)
+    from django.core.management import call_command
+
+    call_command("check", stdout=io.StringIO())
+    call_command("migrate", interactive=False, verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
+    from tenure_app.staff.actions import ensure_administrator
+
+    ensure_administrator()
+
+
+def start_django(lake: Path | None = None) -> None:
+    """Wake Django up over a lake; a new lake is made first, because it wants an empty folder."""
+    if lake is not None:
+        from tenure.facts.lake import Lake
+
+        Lake.create(lake)
+        os.environ["TENURE_LAKE"] = str(lake)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tenure_app.settings")
+    import django
+
+    django.setup()
+
+
+def serve(lake: Path, host: str, port: int, say: Say) -> int:
+    """Serve the application until Ctrl-C or SIGTERM, and return the exit code."""
+    check_port(host, port)
+    prepare(lake)
+    token = secrets.token_urlsafe(24)
+    children = Children(_environment(token, host), host, port)
+    children.start()
+    try:
+        if not children.wait_until_ready():
+            return 1
+        link = f"http://{_named(host)}:{port}/?token={token}"
+        say(link)
+        return children.watch()
+    finally:
+        children.stop()
+
+
+def _named(host: str) -> str:
+    if host in ("0.0.0.0", "::"):  # noqa: S104  not bound here, only replaced in what is printed
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def _environment(token: str, host: str) -> dict[str, str]:
+    from tenure_app.staff.actions import hash_of
+
+    mine = {**os.environ, "TENURE_TOKEN_SHA256": hash_of(token), "DJANGO_SETTINGS_MODULE": "tenure_app.settings"}
+    if "TENURE_HOSTS" not in mine:
+        known = {"127.0.0.1", "localhost", "[::1]", _named(host), socket.gethostname()}
+        mine["TENURE_HOSTS"] = ",".join(sorted(known))
+    return mine
+
+
+class Children:
+    """The web server and the worker."""
+
+    def __init__(self, environment: dict[str, str], host: str, port: int) -> None:
+        self.environment = environment
+        self.address = f"http://{_named(host)}:{port}/health/"
+        self.web = [sys.executable, "-m", "tenure_app.serving", host, str(port)]
+        self.work = [sys.executable, "-m", "tenure_app.worker"]
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.over = threading.Event()
+
+    def start(self) -> None:
+        """Start both, and stop them when we are told to stop."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._told)
+        for name, command in (("web", self.web), ("work", self.work)):
+            self._start(name, command)
+
+    def _start(self, name: str, command: list[str]) -> None:
+        # A session of their own: Ctrl-C reaches the parent alone, which then stops them in order.
+        self.running[name] = subprocess.Popen(command, env=self.environment, start_new_session=True)  # noqa: S603
+
+    def _told(self, number: int, frame: FrameType | None) -> None:
+        self.over.set()
+
+    def wait_until_ready(self, seconds: float = 60) -> bool:
+        """Wait for the web server's first answer; False when it ended or we were told to stop."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not self.over.is_set() and self.running["web"].poll() is None:
+            try:
+                with urllib.request.urlopen(self.address, timeout=2) as answer:  # noqa: S310
+                    return bool(answer.status == 200)
+            except OSError:
+                time.sleep(0.1)
+        return False
+
+    def watch(self) -> int:
+        """Return 0 once told to stop, 1 when the web server ended by itself; start a worker that died anew."""
+        pause = 1.0
+        while not self.over.wait(0.5):
+            if self.running["web"].poll() is not None:
+                return 1
+            if self.running["work"].poll() is not None:
+                if self.over.wait(pause):
+                    break
+                pause = min(pause * 2, 60)
+                self._start("work", self.work)
+        return 0
+
+    def stop(self) -> None:
+        """Ask both to stop, and insist after a while: what a worker leaves undone is retaken at the next start."""
+        for child in self.running.values():
+            if child.poll() is None:
+                child.terminate()
+        until = time.monotonic() + GRACE
+        for child in self.running.values():
+            try:
+                child.wait(max(0.1, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+
+
+def follow_parent() -> None:
+    """End this process soon after its parent is gone."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def web(host: str, port: int) -> None:
+    """Serve pages in this process, with threads: views wait for DuckDB and the database, which let go of Python."""
+    from granian import Granian
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+
+    follow_parent()
+    Granian(
+        "tenure_app.wsgi:application",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        websockets=False,
+        blocking_threads=THREADS,
+        backpressure=64,
+        log_level=LogLevels.error,
+    ).serve()
+
+
+if __name__ == "__main__":
+    web(sys.argv[1], int(sys.argv[2]))

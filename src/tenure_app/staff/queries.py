@@ -1,0 +1,36 @@
+"""Reads of the staff room."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from tenure_app.staff.models import FailedSignIn, Preference
+
+ADMINISTRATOR = "admin"
+WINDOW = timedelta(minutes=15)
+ATTEMPTS = 10
+
+
+def preference() -> Preference:
+    """Return the installation's preferences, the defaults when none were saved."""
+    return Preference.objects.filter(pk=1).first() or Preference(pk=1)
+
+
+def administrator() -> User | None:
+    """Return the one administrator, once there is one."""
+    return User.objects.filter(username=ADMINISTRATOR).first()
+
+
+def password_is_set() -> bool:
+    """Tell whether one can sign in with a password."""
+    person = administrator()
+    return person is not None and person.has_usable_password()
+
+
+def is_locked_out(address: str) -> bool:
+    """Tell whether an address failed so often that it has to wait."""
+    since = timezone.now() - WINDOW
+    return FailedSignIn.objects.filter(address=address, at__gt=since).count() >= ATTEMPTS

@@ -1,0 +1,46 @@
+"""The pages that say what went wrong: 403, 404, 500, and errors of the library."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+
+def _page(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:
+    return render(request, "error.html", {"status": status, "title": title, "text": text}, status=status)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer 403."""
+    return _page(request, 403, _("This is not open to you"), _("Go back, or sign in again."))
+
+
+def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form that was not sent from our own page, or from one that is too old."""
+    return _page(
+        request, 403, _("This page was open for too long"), _("Go back, reload the page and send the form again.")
+    )
+
+
+def missing(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer 404."""
+    return _page(
+        request,
+        404,
+        _("There is nothing at this address"),
+        _("The link may be old, or a letter may be wrong. Search above, or start from a page on the left."),
+    )
+
+
+def broken(request: HttpRequest, *_args: Any) -> HttpResponse:
+    """Answer 500 without asking the database or the lake, which may be what is broken."""
+    from django.template.loader import render_to_string
+
+    title, text = (
+        _("Something broke on our side"),
+        _("Nothing of yours was lost. Try again; the details are in the server's log."),
+    )
+    return HttpResponse(render_to_string("broken.html", {"title": title, "text": text}), status=500)

@@ -1,0 +1,90 @@
+"""Where a person arrives: three steps while there is no data, the overview afterwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from tenure.words import language_of
+from tenure_app import conf
+from tenure_app.facts import quarantine, queries
+from tenure_app.jobs import actions as jobs
+from tenure_app.jobs import queries as job_queries
+from tenure_app.web.imports import tables
+from tenure_app.web.jobs_pages import describe
+
+
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    """Lead to the page that is of use now; the chosen day comes along."""
+    name = "overview" if queries.is_refreshed() else "start"
+    response = redirect(name)
+    if request.GET:
+        response["Location"] += f"?{request.GET.urlencode()}"
+    return response
+
+
+@require_GET
+def start(request: HttpRequest) -> HttpResponse:
+    """Show the three steps, each with what it has come to."""
+    context: dict[str, Any] = {
+        "title": _("First steps"),
+        "subtitle": _("From your orders to every customer's life-cycle stage in three steps."),
+        "tables": tables(),
+        "upload_mb": settings.TENURE_UPLOAD_MB,
+        "has_facts": queries.has_facts(),
+        "is_refreshed": queries.is_refreshed(),
+        "demo_possible": not queries.has_facts(),
+        "busy": [describe(job) for job in job_queries.open_jobs()],
+        "failed": [describe(job) for job in job_queries.recent_jobs(1) if job.state == "failed"],
+        "drafts": [one for one in queries.imports(5) if one.state == "draft"],
+    }
+    if context["has_facts"]:
+        context |= {"brought": queries.brought(), "quarantined": quarantine.count(), "models": _models()}
+    return render(request, "start/page.html", context)
+
+
+def _models() -> list[dict[str, Any]]:
+    """Return the models that fit the facts, and what the others lack."""
+    from tenure.lifecycle.kind_names import kind_name
+    from tenure.lifecycle.model import builtin
+
+    available, language = conf.lake().available_kinds(), language_of(get_language())
+    found = [
+        {
+            "name": one.name.say(language),
+            "summary": one.summary.say(language),
+            "missing": [kind_name(kind, language) for kind in one.missing(available)],
+        }
+        for one in builtin().values()
+    ]
+    return sorted(found, key=lambda one: len(one["missing"]))
+
+
+@require_POST
+def bring_demo(request: HttpRequest) -> HttpResponse:
+    """Bring the demo's data: a shop's year, from a public package."""
+    jobs.enqueue_once("demo", language=language_of(get_language()))
+    return redirect("start")
+
+
+@require_POST
+def stage(request: HttpRequest) -> HttpResponse:
+    """Work out everybody's stages in the models that fit."""
+    jobs.enqueue_once("refresh")
+    return redirect("start")
+
+
+urlpatterns = [
+    path("", home, name="home"),
+    path("start/", start, name="start"),
+    path("start/demo/", bring_demo, name="start-demo"),
+    path("start/stage/", stage, name="start-stage"),
+]

@@ -1,0 +1,231 @@
+"""Imports: bring files, see how they are understood, start, follow, see what became of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from tenure.errors import TenureError
+from tenure.words import language_of, say
+from tenure_app.facts import actions, looking, quarantine, queries
+from tenure_app.web import fields
+from tenure_app.web.jobs_pages import describe
+
+if TYPE_CHECKING:
+    from tenure_app.facts.models import Import, ImportFile
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One field and the column that is chosen for it, with what the column holds."""
+
+    field: str
+    label: str
+    needed: bool
+    column: str
+    examples: list[str]
+    unsure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One file as the page shows it."""
+
+    file: ImportFile
+    layout: str
+    choices: list[Choice]
+    columns: list[str]
+    meaning: list[str]
+    sample: list[list[str]]
+    trouble: str
+    alike: list[str]  # other files with the same columns, which follow this one's choices
+
+
+def _or_404(import_id: int) -> Import:
+    found = queries.one(import_id)
+    if found is None:
+        raise Http404
+    return found
+
+
+def tables() -> list[tuple[str, str]]:
+    """Return the tables that files can be brought as, with their names."""
+    return [(name, fields.table_name(name)) for name in actions.TABLES]
+
+
+@require_GET
+def imports(request: HttpRequest) -> HttpResponse:
+    """Show the upload, what is under way, and everything that was ever brought."""
+    context = {
+        "title": _("Imports"),
+        "subtitle": _("Bring files; every row becomes a fact or waits in quarantine, and nothing is counted twice."),
+        "tables": tables(),
+        "upload_mb": settings.TENURE_UPLOAD_MB,
+        "open": [
+            _line(one) for one in queries.imports() if one.state == "draft" or (one.job and one.job.state != "done")
+        ],
+        "batches": [{**row, "table_name": fields.table_name(row["table"])} for row in queries.batches()],
+        "quarantined": quarantine.count(),
+    }
+    return render(request, "imports/page.html", context)
+
+
+def _line(one: Import) -> dict[str, Any]:
+    names = ", ".join(file.name for file in one.files.all())
+    return {"one": one, "names": names, "table": fields.table_name(one.table), **(describe(one.job) if one.job else {})}
+
+
+@require_POST
+def bring(request: HttpRequest) -> HttpResponse:
+    """Keep the uploaded files and show how they are understood."""
+    files = request.FILES.getlist("files")
+    table = request.POST.get("table", "orders")
+    if not files or table not in actions.TABLES:
+        messages.error(request, _("Choose one or more files first."))
+        return redirect("imports")
+    if sum(file.size or 0 for file in files) > settings.TENURE_UPLOAD_MB * 1_048_576:
+        messages.error(
+            request,
+            _("These files are larger than %(limit)s MB together. Bring them with: tenure import FILE --lake DIR")
+            % {"limit": settings.TENURE_UPLOAD_MB},
+        )
+        return redirect("imports")
+    return redirect("import", actions.bring(files, table).pk)
+
+
+@require_GET
+def one(request: HttpRequest, import_id: int) -> HttpResponse:
+    """Show one import: the columns while it is a draft, then its progress, then its result."""
+    found = _or_404(import_id)
+    context: dict[str, Any] = {
+        "one": found,
+        "title": _("Import of %(files)s") % {"files": ", ".join(file.name for file in queries.files(import_id))},
+        "table_name": fields.table_name(found.table),
+        "tables": tables(),
+    }
+    if found.state == "draft":
+        return render(request, "imports/columns.html", context | {"groups": _groups(found)})
+    if found.job is not None:
+        context |= describe(found.job)
+        context["reasons"] = quarantine.reasons(found.job.result.get("batches", []), _language())
+    return render(request, "imports/result.html", context)
+
+
+def _language() -> str:
+    return language_of(get_language())
+
+
+def _groups(found: Import) -> list[Shown]:
+    """Return the files, those with the same columns behind the first of them."""
+    groups: dict[tuple[str, ...], list[ImportFile]] = {}
+    for file in queries.files(found.pk):
+        key = tuple(file.looked.get("columns", ())) or (f"trouble-{file.pk}",)
+        groups.setdefault(key, []).append(file)
+    return [_shown(found, files) for files in groups.values()]
+
+
+def _shown(found: Import, files: list[ImportFile]) -> Shown:
+    file = files[0]
+    columns, sample = file.looked.get("columns", []), file.looked.get("sample", [])
+    needed, by_column = looking.needed_of(found.table), {column: field for field, column in file.mapping.items()}
+    choices = []
+    for field in looking.fields_of(found.table):
+        column = file.mapping.get(field, "")
+        unsure = field in file.looked.get("unsure", ()) and column == file.looked["guessed"].get(field)
+        examples = _examples(columns, sample, column)
+        choices.append(Choice(field, fields.field_name(field), field in needed, column, examples, unsure))
+    told = file.trouble.get("template", "")
+    trouble = say(told, _language(), **file.trouble["data"]) if told else ""
+    return Shown(
+        file=file,
+        layout=fields.layout_in_words(file.looked),
+        choices=choices,
+        columns=columns,
+        meaning=[fields.field_name(by_column[column]) if column in by_column else "" for column in columns],
+        sample=sample,
+        trouble=trouble,
+        alike=[other.name for other in files[1:]],
+    )
+
+
+def _examples(columns: list[str], sample: list[list[str]], column: str) -> list[str]:
+    if column not in columns:
+        return []
+    place = columns.index(column)
+    return list(dict.fromkeys(row[place] for row in sample if place < len(row) and row[place]))[:3]
+
+
+@require_POST
+def choose_table(request: HttpRequest, import_id: int) -> HttpResponse:
+    """Say what the files hold; their columns are guessed anew."""
+    found, table = _or_404(import_id), request.POST.get("table", "")
+    if found.state == "draft" and table in actions.TABLES:
+        actions.choose_table(found, table)
+    return redirect("import", import_id)
+
+
+@require_POST
+def choose_columns(request: HttpRequest, import_id: int) -> HttpResponse:
+    """Keep the chosen columns; answer the form again (htmx), or start when the button was pressed."""
+    found = _or_404(import_id)
+    if found.state != "draft":
+        return redirect("import", import_id)
+    actions.choose_columns(
+        found,
+        _chosen(request, found),
+        request.POST.get("date_format", ""),
+        corrections=bool(request.POST.get("corrections")),
+    )
+    if "start" not in request.POST:
+        return render(request, "imports/groups.html", {"one": found, "groups": _groups(found)})
+    try:
+        actions.start(found)
+    except TenureError as wrong:
+        messages.error(request, _said(wrong))
+    return redirect("import", import_id)
+
+
+def _said(wrong: TenureError) -> str:
+    data = dict(wrong.data)
+    if "fields" in data:
+        data["fields"] = ", ".join(fields.field_name(name) for name in str(data["fields"]).split(", "))
+    return say(wrong.template, _language(), **data)
+
+
+def _chosen(request: HttpRequest, found: Import) -> dict[int, dict[str, str]]:
+    chosen: dict[int, dict[str, str]] = {}
+    first: dict[tuple[str, ...], int] = {}
+    for file in queries.files(found.pk):
+        leader = first.setdefault(tuple(file.looked.get("columns", ())), file.pk)
+        picked = {field: request.POST.get(f"map-{leader}-{field}", "") for field in looking.fields_of(found.table)}
+        chosen[file.pk] = {field: column for field, column in picked.items() if column}
+    return chosen
+
+
+@require_POST
+def discard(request: HttpRequest, import_id: int) -> HttpResponse:
+    """Forget a draft."""
+    found = _or_404(import_id)
+    if found.state == "draft":
+        actions.discard(found)
+        messages.info(request, _("The files were discarded. Nothing was imported."))
+    return redirect("imports")
+
+
+urlpatterns = [
+    path("imports/", imports, name="imports"),
+    path("imports/new/", bring, name="import-new"),
+    path("imports/<int:import_id>/", one, name="import"),
+    path("imports/<int:import_id>/table/", choose_table, name="import-table"),
+    path("imports/<int:import_id>/columns/", choose_columns, name="import-columns"),
+    path("imports/<int:import_id>/discard/", discard, name="import-discard"),
+]

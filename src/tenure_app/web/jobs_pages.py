@@ -1,0 +1,84 @@
+"""正在进行: work that was left running and is found again here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_POST
+
+from tenure.words import language_of, say
+from tenure_app.jobs import actions, queries
+
+if TYPE_CHECKING:
+    from tenure_app.jobs.models import Job
+
+KINDS = {
+    "import": gettext_lazy("Import"),
+    "demo": gettext_lazy("Demo data"),
+    "refresh": gettext_lazy("Refresh"),
+    "preview": gettext_lazy("Preview"),
+}
+
+
+def describe(job: Job) -> dict[str, object]:
+    """Return a job as a page shows it: its sentence, its progress, why it failed, in the reader's language."""
+    from django.utils.translation import get_language
+
+    language = language_of(get_language())
+    error = job.error or {}
+    text = error.get("text", "")
+    if error.get("template"):
+        text = say(error["template"], language, **error.get("data", {}))
+    doing = say(job.doing, language) if job.doing else ""
+    return {"job": job, "kind": KINDS.get(job.kind, job.kind), "doing": doing, "wrong": text, "percent": job.percent}
+
+
+@require_GET
+def in_progress(request: HttpRequest) -> HttpResponse:
+    """List what waits and runs, and what was finished lately; htmx asks for the lists alone."""
+    context = {
+        "title": _("In progress"),
+        "open": [describe(job) for job in queries.open_jobs()],
+        "recent": [describe(job) for job in queries.recent_jobs()],
+        "stuck": not queries.worker_is_alive(),
+    }
+    fragment = request.headers.get("HX-Request") and not request.headers.get("HX-Boosted")
+    return render(request, "jobs/list.html" if fragment else "jobs/page.html", context)
+
+
+@require_GET
+def count(request: HttpRequest) -> HttpResponse:
+    """Answer the number beside the navigation's line."""
+    return render(request, "components/jobs_count.html")
+
+
+@require_GET
+def one(request: HttpRequest, job_id: int) -> HttpResponse:
+    """Answer one job's progress as a fragment that asks for itself until the job is over."""
+    job = queries.job(job_id)
+    if job is None:
+        raise Http404
+    response = render(request, "jobs/progress.html", describe(job))
+    if not job.open:
+        response.headers["HX-Refresh"] = "true"
+    return response
+
+
+@require_POST
+def again(request: HttpRequest, job_id: int) -> HttpResponse:
+    """Try a failed job anew."""
+    actions.again(job_id)
+    return redirect("in-progress")
+
+
+urlpatterns = [
+    path("in-progress/", in_progress, name="in-progress"),
+    path("in-progress/count/", count, name="in-progress-count"),
+    path("in-progress/<int:job_id>/", one, name="job"),
+    path("in-progress/<int:job_id>/again/", again, name="job-again"),
+]

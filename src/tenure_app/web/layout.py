@@ -1,0 +1,162 @@
+"""The frame around every page: navigation, business, as-of day, language, work in progress."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from tenure.clock import EPOCH
+from tenure.errors import LakeError
+from tenure_app import conf
+from tenure_app.jobs import queries as jobs
+from tenure_app.staff import queries as staff
+
+
+@dataclass(frozen=True, slots=True)
+class Business:
+    """Whose data this is."""
+
+    name: str = ""
+    tz: str = "Asia/Shanghai"
+    currency: str = "CNY"
+
+
+@dataclass(slots=True)
+class Item:
+    """One line of the navigation."""
+
+    name: str  # of the address
+    label: object
+    icon: str
+    under: tuple[str, ...] = ()  # other address names that belong to it
+    url: str = ""
+    active: bool = False
+
+
+@dataclass(slots=True)
+class Group:
+    """One group of the navigation."""
+
+    label: object
+    items: list[Item] = field(default_factory=list)
+
+
+def _groups() -> list[Group]:
+    return [
+        Group(_("Overview"), [Item("overview", _("Overview"), "layout-dashboard")]),
+        Group(
+            _("Customers"),
+            [
+                Item("customers", _("All customers"), "users", ("customer",)),
+                Item("duplicates", _("Duplicates"), "copy"),
+            ],
+        ),
+        Group(
+            _("Life cycle"),
+            [
+                Item("lifecycle", _("Stages"), "columns"),
+                Item("models", _("Models"), "adjustments", ("model", "model-edit")),
+            ],
+        ),
+        Group(
+            _("Settings"),
+            [
+                Item("imports", _("Imports"), "upload", ("import", "quarantine", "import-new")),
+                Item("in-progress", _("In progress"), "clock"),
+                Item("settings", _("Settings"), "settings"),
+            ],
+        ),
+    ]
+
+
+def _address(name: str) -> str:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""
+
+
+def navigation(request: HttpRequest) -> list[Group]:
+    """Return the groups with the pages that exist, the present one marked."""
+    match = request.resolver_match
+    here = match.url_name if match else ""
+    groups = _groups()
+    for group in groups:
+        for item in group.items:
+            item.url = _address(item.name)
+            item.active = here == item.name or here in item.under or bool(here and here.startswith(f"{item.name}-"))
+        group.items = [item for item in group.items if item.url]
+    return [group for group in groups if group.items]
+
+
+def business() -> Business:
+    """Return whose data this is; the defaults while there is no lake yet."""
+    try:
+        settings = conf.lake().settings
+    except (LakeError, ImportError):
+        return Business()
+    return Business(settings.business, settings.tz, settings.currency)
+
+
+def today() -> date:
+    """Return today in the business's time zone."""
+    return datetime.now(ZoneInfo(business().tz)).date()
+
+
+def last_data_day() -> date | None:
+    """Return the day of the newest refresh, else None."""
+    return conf.remembered("last refreshed day", _last_data_day)
+
+
+def _last_data_day() -> date | None:
+    try:
+        lake = conf.lake()
+        if not lake.has("refreshes"):
+            return None
+        row = conf.connection().execute("select max(as_of) from refreshes").fetchone()
+    except (LakeError, ImportError):
+        return None
+    # A refresh of an empty lake speaks of the first day there is.
+    return row[0] if row and row[0] and row[0] > EPOCH else None
+
+
+def default_day() -> date:
+    """Return the day that pages speak of when none is asked for: the last refreshed day, or today."""
+    if staff.preference().as_of == "today":
+        return today()
+    return last_data_day() or today()
+
+
+def chosen_day(request: HttpRequest) -> date | None:
+    """Return the day that the address asks for, None when it asks for none that there is."""
+    try:
+        return date.fromisoformat(request.GET.get("as_of", ""))
+    except ValueError:
+        return None
+
+
+def as_of(request: HttpRequest) -> date:
+    """Return the day that all numbers of this page speak of: `as_of` of the address, else the default."""
+    return chosen_day(request) or default_day()
+
+
+def frame(request: HttpRequest) -> dict[str, object]:
+    """Give every template what the frame needs; nothing of it before sign-in."""
+    if not getattr(request, "user", None) or not request.user.is_authenticated:
+        return {}
+    return {
+        "navigation": navigation(request),
+        "business": business(),
+        "as_of": as_of(request),
+        "as_of_default": default_day(),
+        "as_of_chosen": chosen_day(request) is not None,
+        "today": timezone.localdate(),
+        "jobs_open": jobs.count_open(),
+        "customers_url": _address("customers"),
+    }

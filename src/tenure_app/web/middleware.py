@@ -1,0 +1,118 @@
+"""What happens to every request: language, sign-in, the business's zone, errors that teach."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.contrib.auth import login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone, translation
+
+from tenure.errors import TenureError
+from tenure.words import language_of, speaking
+from tenure_app.staff import actions, queries
+
+Answer = Callable[[HttpRequest], HttpResponse]
+OPEN = ("/sign-in/", "/language/", "/health/")
+
+
+def address_of(request: HttpRequest) -> str:
+    """Return who is asking, as far as the network says."""
+    return str(request.META.get("REMOTE_ADDR") or "unknown")
+
+
+class LanguageMiddleware:
+    """Speak the language that was chosen, else the installation's, else the browser's."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer in one language, the library's sentences included."""
+        language = self._language(request)
+        request.LANGUAGE_CODE = language
+        with translation.override(language), speaking(language_of(language)):
+            response = self.answer(request)
+        response.headers.setdefault("Content-Language", language)
+        response.headers.setdefault("Vary", "Cookie, Accept-Language, HX-Request")
+        return response
+
+    def _language(self, request: HttpRequest) -> str:
+        known = {code for code, _ in settings.LANGUAGES}
+        chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
+        if chosen in known:
+            return chosen
+        if request.path.startswith(settings.STATIC_URL):
+            return settings.LANGUAGE_CODE
+        preferred = queries.preference().language
+        return preferred if preferred in known else translation.get_language_from_request(request)
+
+
+class SignInMiddleware:
+    """No page without sign-in; the link that `tenure up` prints signs in and leaves a clean address."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Let signed-in people through, and send the others to the sign-in page."""
+        if request.method == "GET" and "token" in request.GET and not request.path.startswith(OPEN):
+            return self._by_link(request)
+        if request.user.is_authenticated or request.path.startswith(OPEN):
+            return self.answer(request)
+        if request.headers.get("HX-Request"):
+            # The browser would put the sign-in page into the middle of the old one.
+            return HttpResponse(status=401, headers={"HX-Redirect": reverse("sign-in")})
+        wanted = request.get_full_path()
+        return redirect(reverse("sign-in") + ("" if wanted == "/" else f"?next={_quoted(wanted)}"))
+
+    def _by_link(self, request: HttpRequest) -> HttpResponse:
+        rest = request.GET.copy()
+        token = rest.pop("token")[-1]
+        clean = request.path + (f"?{rest.urlencode()}" if rest else "")
+        address = address_of(request)
+        if request.user.is_authenticated:
+            return redirect(clean)
+        person = None if queries.is_locked_out(address) else actions.sign_in_by_token(str(token))
+        if person is None:
+            actions.note_failure(address)
+            return redirect(reverse("sign-in") + "?stale=1")
+        login(request, person, backend="django.contrib.auth.backends.ModelBackend")
+        return redirect(clean)
+
+
+def _quoted(path: str) -> str:
+    from urllib.parse import quote
+
+    return quote(path, safe="/")
+
+
+class BusinessMiddleware:
+    """Show instants in the business's time zone, and the library's errors as a page that teaches."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer in the business's zone."""
+        from tenure_app.web.layout import business
+
+        with timezone.override(ZoneInfo(business().tz)):
+            return self.answer(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Say an error of the library in the reader's language."""
+        if not isinstance(exception, TenureError):
+            return None
+        text = exception.say(language_of(translation.get_language()))
+        template = "components/said.html" if request.headers.get("HX-Request") else "error.html"
+        return render(
+            request,
+            template,
+            {"status": 422, "title": translation.gettext("This cannot be done as asked"), "text": text},
+            status=422,
+        )

@@ -1,0 +1,150 @@
+"""The quarantine: rows that wait, filtered by reason and file, repaired in place or in a spreadsheet."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.contrib import messages
+from django.core.paginator import Page, Paginator
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path
+from django.utils.http import urlencode
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from tenure.errors import TenureError
+from tenure.facts.reasons import reason_text
+from tenure.words import language_of
+from tenure_app.facts import quarantine as waiting
+from tenure_app.web import fields
+
+FILTERS = ("reason", "file", "table", "batch_id")
+PAGE = 50
+
+
+class _Rows:
+    """The rows of a choice, read page by page."""
+
+    def __init__(self, chosen: dict[str, str]) -> None:
+        self.chosen = chosen
+
+    def count(self) -> int:
+        return waiting.count(self.chosen)
+
+    def __len__(self) -> int:
+        return self.count()
+
+    def __getitem__(self, part: slice) -> list[waiting.Row]:
+        return waiting.find(self.chosen, part.start or 0, (part.stop or 0) - (part.start or 0))
+
+
+def _language() -> str:
+    return language_of(get_language())
+
+
+def _line(row: waiting.Row, said: str = "") -> dict[str, Any]:
+    return {"row": row, "reason": said or reason_text(row.reason, _language()), "table": fields.table_name(row.table)}
+
+
+@require_GET
+def page(request: HttpRequest) -> HttpResponse:
+    """List the rows that wait."""
+    chosen = {name: request.GET[name] for name in FILTERS if request.GET.get(name)}
+    rows: Page[waiting.Row] = Paginator(cast("Any", _Rows(chosen)), PAGE).get_page(request.GET.get("page"))
+    context = {
+        "title": _("Quarantine"),
+        "subtitle": _("Rows that are no facts yet. Repair a value and the row comes in; nothing is lost meanwhile."),
+        "page": rows,
+        "lines": [_line(row) for row in rows],
+        "chosen": chosen,
+        "reasons": [(code, reason_text(code, _language()), count) for code, count in waiting.choices("reason")],
+        "files": waiting.choices("file"),
+        "total": waiting.count(),
+        "csv_url": _address("quarantine-csv", chosen),
+    }
+    return render(request, "imports/quarantine.html", context)
+
+
+def _address(name: str, chosen: dict[str, str]) -> str:
+    from django.urls import reverse
+
+    return reverse(name) + (f"?{urlencode(chosen)}" if chosen else "")
+
+
+@require_POST
+def repair(request: HttpRequest) -> HttpResponse:
+    """Bring one repaired row in, and answer its line."""
+    row = waiting.one(request.POST.get("key", ""))
+    if row is None:
+        raise Http404
+    typed = {name: request.POST.get(f"cell-{name}") for name in row.cells}
+    done, still = waiting.repair(row, {name: value for name, value in typed.items() if value is not None})
+    if still is not None:
+        return render(request, "imports/quarantine_row.html", {"line": _line(still), "open": True})
+    return render(request, "imports/quarantine_done.html", {"row": row, "duplicate": done.duplicates > 0})
+
+
+@require_GET
+def form(request: HttpRequest) -> HttpResponse:
+    """Answer a row's line with its cells open for repair."""
+    row = waiting.one(request.GET.get("key", ""))
+    if row is None:
+        raise Http404
+    return render(request, "imports/quarantine_row.html", {"line": _line(row), "open": "close" not in request.GET})
+
+
+@require_POST
+def dismiss(request: HttpRequest) -> HttpResponse:
+    """Take a row out for good."""
+    waiting.dismiss([request.POST.get("key", "")])
+    return HttpResponse("")
+
+
+@require_GET
+def download(request: HttpRequest) -> StreamingHttpResponse:
+    """Answer the chosen rows as CSV, to be repaired in a spreadsheet."""
+    chosen = {name: request.GET[name] for name in FILTERS if request.GET.get(name)}
+    response = StreamingHttpResponse(waiting.as_csv(chosen), content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = 'attachment; filename="quarantine.csv"'
+    return response
+
+
+@require_POST
+def upload(request: HttpRequest) -> HttpResponse:
+    """Bring the rows of a repaired CSV in."""
+    file = request.FILES.get("file")
+    if file is None:
+        messages.error(request, _("Choose the repaired CSV first."))
+        return redirect("quarantine")
+    try:
+        done = waiting.replay(_text(file.read()))
+    except TenureError as wrong:
+        messages.error(request, wrong.say(_language()))
+        return redirect("quarantine")
+    messages.success(
+        request,
+        _("%(accepted)d rows became facts, %(duplicates)d were facts already, %(still)d still wait.")
+        % {"accepted": done.accepted, "duplicates": done.duplicates, "still": done.quarantined},
+    )
+    return redirect("quarantine")
+
+
+def _text(data: bytes) -> str:
+    for encoding in ("utf-8-sig", "gb18030"):  # what Excel saves in China when asked for CSV
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return data.decode("utf-8", "replace")
+
+
+urlpatterns = [
+    path("imports/quarantine/", page, name="quarantine"),
+    path("imports/quarantine/row/", form, name="quarantine-row"),
+    path("imports/quarantine/repair/", repair, name="quarantine-repair"),
+    path("imports/quarantine/dismiss/", dismiss, name="quarantine-dismiss"),
+    path("imports/quarantine/quarantine.csv", download, name="quarantine-csv"),
+    path("imports/quarantine/upload/", upload, name="quarantine-upload"),
+]

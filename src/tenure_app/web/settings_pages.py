@@ -1,0 +1,183 @@
+"""Settings: the business, the day pages speak of, the models that are switched on, the password, refreshes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+from zoneinfo import available_timezones
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.password_validation import validate_password
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_POST
+
+from tenure_app import conf
+from tenure_app.facts import queries as facts
+from tenure_app.jobs import actions as jobs
+from tenure_app.staff import actions, queries
+from tenure_app.web.formats import SYMBOLS
+from tenure_app.web.layout import business
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+class Styled(forms.Form):
+    """A form whose fields look like the frame's."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        for field in self.fields.values():
+            look = "form-select" if isinstance(field, forms.ChoiceField) else "form-control"
+            field.widget.attrs["class"] = look
+
+
+class BusinessForm(Styled):
+    """What the business is called, where its days begin, what it counts in."""
+
+    business = forms.CharField(label=gettext_lazy("Business name"), max_length=80, required=False)
+    tz = forms.ChoiceField(
+        label=gettext_lazy("Time zone"),
+        help_text=gettext_lazy("Decides on which day a fact falls. After a change every stage is worked out again."),
+    )
+    currency = forms.ChoiceField(label=gettext_lazy("Currency"))
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        zones = sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))
+        self._choose("tz", [(name, name) for name in ["UTC", *zones]])
+        self._choose("currency", [(code, f"{code} {symbol}") for code, symbol in SYMBOLS.items()])
+
+    def _choose(self, name: str, choices: list[tuple[str, str]]) -> None:
+        field = self.fields[name]
+        field.choices = choices  # type: ignore[attr-defined]
+
+
+class ViewForm(Styled):
+    """How pages speak when nobody chose."""
+
+    language = forms.ChoiceField(
+        label=gettext_lazy("Language"),
+        required=False,
+        choices=[("", gettext_lazy("As the browser asks")), ("zh-hans", "中文"), ("en", "English")],
+    )
+    as_of = forms.ChoiceField(
+        label=gettext_lazy("Day that pages speak of"),
+        choices=[("data", gettext_lazy("The last day of the data")), ("today", gettext_lazy("Today"))],
+    )
+
+
+class PasswordForm(Styled):
+    """A new password, twice."""
+
+    password = forms.CharField(
+        label=gettext_lazy("New password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=gettext_lazy("At least 10 characters, not only digits."),
+    )
+    repeated = forms.CharField(
+        label=gettext_lazy("Once more"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def clean(self) -> dict[str, str]:
+        """Refuse two different or a weak password."""
+        data = super().clean() or {}
+        if data.get("password") and data.get("repeated") and data["password"] != data["repeated"]:
+            self.add_error("repeated", _("The two are not the same."))
+        if data.get("password"):
+            try:
+                validate_password(data["password"])
+            except forms.ValidationError as wrong:
+                self.add_error("password", wrong)
+        return data
+
+
+def _forms(**bound: forms.Form) -> dict[str, forms.Form]:
+    ours, row = business(), queries.preference()
+    plain: dict[str, forms.Form] = {
+        "business_form": BusinessForm(initial={"business": ours.name, "tz": ours.tz, "currency": ours.currency}),
+        "view_form": ViewForm(initial={"language": row.language, "as_of": row.as_of}),
+        "password_form": PasswordForm(),
+    }
+    return plain | bound
+
+
+def _page(request: HttpRequest, status: int = 200, **bound: forms.Form) -> HttpResponse:
+    context = {
+        "title": _("Settings"),
+        "has_password": queries.password_is_set(),
+        "refreshes": facts.refreshes(),
+        **_forms(**bound),
+    }
+    return render(request, "settings/page.html", context, status=status)
+
+
+@require_GET
+def settings(request: HttpRequest) -> HttpResponse:
+    """Show everything that can be set."""
+    return _page(request)
+
+
+@require_POST
+def save_business(request: HttpRequest) -> HttpResponse:
+    """Save what the business is called; a new zone asks for a refresh."""
+    form = BusinessForm(request.POST)
+    if not form.is_valid():
+        return _page(request, 422, business_form=form)
+    before = business().tz
+    conf.lake().save_settings(**form.cleaned_data)
+    if form.cleaned_data["tz"] != before:
+        jobs.enqueue_once("refresh")
+        messages.info(request, _("Saved. Every stage is being worked out again for the new time zone."))
+    else:
+        messages.success(request, _("Saved."))
+    return redirect("settings")
+
+
+@require_POST
+def save_view(request: HttpRequest) -> HttpResponse:
+    """Save how pages speak."""
+    form = ViewForm(request.POST)
+    if not form.is_valid():
+        return _page(request, 422, view_form=form)
+    actions.save_preference(**form.cleaned_data)
+    messages.success(request, _("Saved."))
+    return redirect("settings")
+
+
+@require_POST
+def save_password(request: HttpRequest) -> HttpResponse:
+    """Set the password; other sessions end, this one stays."""
+    form = PasswordForm(request.POST)
+    if not form.is_valid():
+        return _page(request, 422, password_form=form)
+    person = cast("User", request.user)
+    actions.set_password(person, form.cleaned_data["password"])
+    update_session_auth_hash(request, person)
+    messages.success(request, _("The password is set. Other sessions were signed out."))
+    return redirect("settings")
+
+
+@require_POST
+def refresh_now(request: HttpRequest) -> HttpResponse:
+    """Work out every stage again."""
+    jobs.enqueue_once("refresh")
+    messages.info(request, _("The refresh has begun. You can leave this page."))
+    return redirect("in-progress")
+
+
+urlpatterns = [
+    path("settings/", settings, name="settings"),
+    path("settings/business/", save_business, name="settings-business"),
+    path("settings/view/", save_view, name="settings-view"),
+    path("settings/password/", save_password, name="settings-password"),
+    path("settings/refresh/", refresh_now, name="settings-refresh"),
+]

@@ -1,0 +1,112 @@
+"""What templates may say: formats, links that keep the day, icons, stage badges, definitions. Loaded everywhere."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django import template
+from django.http import HttpRequest, QueryDict
+from django.template.context import Context
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from tenure_app.web import formats, glossary
+
+register = template.Library()
+for _name in ("number", "short", "percent", "day", "instant", "ago", "size"):
+    register.filter(_name, getattr(formats, _name))
+
+
+@register.simple_tag(takes_context=True)
+def money(context: Context, value: object) -> str:
+    """Write an amount in the business's currency: {% money row.amount %}."""
+    return formats.money(value, _currency(context))
+
+
+@register.simple_tag(takes_context=True)
+def money_short(context: Context, value: object) -> str:
+    """Write an amount in the business's currency, short: ¥12.3万."""
+    return formats.money(value, _currency(context), brief=True)
+
+
+def _currency(context: Context) -> str:
+    return getattr(context.get("business"), "currency", "CNY")
+
+
+@register.simple_tag(takes_context=True)
+def link(context: Context, name: str, *args: Any, **query: Any) -> str:
+    """Return a page's address that keeps the chosen day: {% link "customers" stage="lost" %}."""
+    request: HttpRequest | None = context.get("request")
+    kept = {"as_of": request.GET["as_of"]} if request is not None and context.get("as_of_chosen") else {}
+    kept |= {key: value for key, value in query.items() if value not in (None, "")}
+    return reverse(name, args=args) + (f"?{urlencode(kept, doseq=True)}" if kept else "")
+
+
+@register.simple_tag(takes_context=True)
+def here(context: Context, **query: Any) -> str:
+    """Return this page's address with some of its query replaced; None or "" takes a part away: {% here page=3 %}."""
+    request: HttpRequest = context["request"]
+    kept: QueryDict = request.GET.copy()
+    for key, value in query.items():
+        if value in (None, ""):
+            kept.pop(key, None)
+        else:
+            kept[key] = str(value)
+    return request.path + (f"?{kept.urlencode()}" if kept else "")
+
+
+@register.simple_tag
+def icon(name: str, classes: str = "") -> SafeString:
+    """Return an icon of the sprite; it is decoration, so screen readers skip it."""
+    address = static("tenure_app/icons.svg")
+    return format_html('<svg class="icon {}" aria-hidden="true"><use href="{}#{}"></use></svg>', classes, address, name)
+
+
+@register.simple_tag
+def stage_badge(name: object, family: str = "") -> SafeString:
+    """Return a stage's name in its colour: {% stage_badge stage.name stage.family %}; names may be {zh, en}."""
+    return format_html('<span class="stage" data-family="{}">{}</span>', family or "", in_language(name))
+
+
+@register.filter
+def in_language(value: object) -> str:
+    """Return the reader's side of a {zh, en} text; any other value as text."""
+    if isinstance(value, dict):
+        first, second = ("zh", "en") if formats.chinese() else ("en", "zh")
+        return str(value.get(first) or value.get(second) or "")
+    return "" if value is None else str(value)
+
+
+@register.inclusion_tag("components/info.html")
+def info(term: str) -> dict[str, str]:
+    """Return the ⓘ of a term of the glossary: {% info "as-of" %}."""
+    return glossary.explain(term)
+
+
+@register.inclusion_tag("components/figure.html", takes_context=True)
+def figure(
+    context: Context, label: str, value: object, term: str = "", url: str = "", note: str = ""
+) -> dict[str, Any]:
+    """Return one figure with its definition and the rows behind it: {% figure label value "customer" url %}."""
+    return {"label": label, "value": value, "term": term, "url": url, "note": note}
+
+
+@register.inclusion_tag("components/pager.html", takes_context=True)
+def pager(context: Context, page: Any) -> dict[str, Any]:
+    """Return the pager of a django.core.paginator.Page (or anything with number, has_next, has_previous, paginator)."""
+    return {"page": page, "request": context["request"]}
+
+
+@register.filter
+def file_name(path: object) -> str:
+    """Return a file's own name: people do not know where uploads are kept."""
+    return str(path or "").replace("\\", "/").rsplit("/", 1)[-1]
+
+
+@register.filter
+def get(mapping: Any, key: Any) -> Any:
+    """Return a key of a mapping, nothing when it is not there: {{ names|get:code }}."""
+    return mapping.get(key) if hasattr(mapping, "get") else None

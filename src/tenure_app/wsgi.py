@@ -1,0 +1,27 @@
+"""The door that a web server calls."""
+
+import logging
+import os
+import threading
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tenure_app.settings")
+application = get_wsgi_application()
+
+
+def _warm_up() -> None:
+    """Load what pages need, so that the first visitor does not wait for it."""
+    try:
+        import pandas  # noqa: F401  what reads the lake asks for it late
+
+        from tenure.lifecycle.model import builtin
+        from tenure_app import conf, urls  # noqa: F401
+
+        builtin()
+        conf.connection().close()
+    except Exception:
+        logging.getLogger("tenure").info("Nothing to warm up yet", exc_info=True)
+
+
+threading.Thread(target=_warm_up, daemon=True).start()
