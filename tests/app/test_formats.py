@@ -1,0 +1,74 @@
+"""Numbers, money, days as readers of each language expect them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone, translation
+
+from tenure_app.web import formats
+
+
+@pytest.mark.parametrize(
+    ("value", "chinese", "english"),
+    [
+        (0, "0", "0"),
+        (9999, "9,999", "10K"),
+        (999, "999", "999"),
+        (12345, "1.2万", "12.3K"),
+        (123000, "12.3万", "123K"),
+        (99_999_999, "1亿", "100M"),
+        (999_960, "100万", "1M"),
+        (-12345, "-1.2万", "-12.3K"),
+        (Decimal("1234567890"), "12.3亿", "1.2B"),
+        (None, "–", "–"),
+        ("abc", "–", "–"),
+        (float("nan"), "–", "–"),
+    ],
+)
+def test_short_numbers_are_written_as_each_language_counts(value: object, chinese: str, english: str) -> None:
+    with translation.override("zh-hans"):
+        assert formats.short(value) == chinese
+    with translation.override("en"):
+        assert formats.short(value) == english
+
+
+def test_money_carries_the_business_currency() -> None:
+    assert formats.money(Decimal("1234.5"), "CNY") == "¥1,234.50"
+    assert formats.money(-3, "USD") == "-$3.00"
+    assert formats.money(5, "CHF") == "CHF 5.00"
+    with translation.override("zh-hans"):
+        assert formats.money(123456, "CNY", brief=True) == "¥12.3万"
+
+
+def test_days_and_instants_are_written_in_the_business_zone() -> None:
+    moment = datetime(2026, 11, 21, 17, 5, tzinfo=UTC)
+    with timezone.override("Asia/Shanghai"):
+        with translation.override("zh-hans"):
+            assert formats.day(date(2026, 11, 22)) == "2026年11月22日"
+            assert formats.instant(moment) == "2026年11月22日 01:05"
+        with translation.override("en"):
+            assert formats.day("2026-11-22") == "22 Nov 2026"
+            assert formats.day(moment) == "22 Nov 2026"
+            assert formats.day("someday") == "someday"
+
+
+def test_how_long_ago_is_said_in_words() -> None:
+    now = timezone.now()
+    with translation.override("zh-hans"):
+        assert formats.ago(now) == "刚刚"
+        assert formats.ago(now - timedelta(minutes=5)) == "5 分钟前"
+    with translation.override("en"):
+        assert formats.ago(now - timedelta(hours=1)) == "1 hour ago"
+        assert formats.ago(now - timedelta(days=3)) == "3 days ago"
+
+
+def test_every_term_of_the_glossary_is_explained_in_both_languages() -> None:
+    from tenure_app.web.glossary import terms
+
+    for name, both in terms().items():
+        for language in ("zh", "en"):
+            assert both[language]["term"], name
+            assert both[language]["text"], name

@@ -1,0 +1,198 @@
+"""DuckDB and Spark give the same spans, row for row, and the same statistics of them."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import tenure as tn
+from oracle.strategies import PEOPLE, START, customer_table, instant, tables
+from tenure.facts.importing import import_files
+from tenure.lifecycle import statistics
+from tenure.practices.samples import SAMPLES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import ibis.expr.types as ir
+
+pytestmark = [
+    pytest.mark.needs("spark"),
+    # PySpark leaves the sockets to its own Java process to the garbage collector.
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+SHOP = SAMPLES["complete-journey"]
+END = SHOP.as_of
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> tn.Lake:
+    """Return a lake with a supermarket's year."""
+    folder = tmp_path_factory.mktemp("spark")
+    lake = tn.Lake.create(folder / "lake", tz=SHOP.tz, currency=SHOP.currency)
+    for file in SHOP.files(folder / "files"):
+        import_files(lake, [file.path], as_=file.as_, mapping=dict(file.mapping))
+    return lake
+
+
+@pytest.fixture(scope="module")
+def village(tmp_path_factory: pytest.TempPathFactory) -> tn.Lake:
+    """Return a lake in which a few people have facts of every kind that shipped models read."""
+    lake = tn.Lake.create(tmp_path_factory.mktemp("village") / "lake", tz="Europe/Berlin")
+    rows: list[tuple[str, dict[str, Any]]] = []
+    for number, who in enumerate((*PEOPLE, "客户", "O'Neil", 'a"b')):
+        rows += _life_of(who, number)
+    for name, table in tables(rows).items():
+        lake.append_facts(name, table)
+    people = customer_table(
+        [{"customer_id": who, "created_on": START, "seen_at": instant(0, 0, 0, 0)} for who in ("ann", "new")]
+    )
+    lake.write("customers", people)
+    return lake
+
+
+def _life_of(who: str, number: int) -> list[tuple[str, dict[str, Any]]]:
+    kinds = (
+        "first_contact",
+        "view",
+        "register",
+        "cart",
+        "quote",
+        "use",
+        "lesson",
+        "completion",
+        "commitment",
+        "referral",
+    )
+    rows: list[tuple[str, dict[str, Any]]] = [
+        ("interactions", {"at": instant(3 * n + number, 22, 30, n), "kind": kind, "category": f"c{n % 3}"})
+        for n, kind in enumerate(kinds)
+    ]
+    for n in range(4 + number):
+        order = {"order_id": f"{who}{n}", "status": "sale", "amount": n + 10, "cost": n, "referrer_id": PEOPLE[n % 3]}
+        line = {
+            "order_id": f"{who}{n}",
+            "product_id": f"p{n % 2}",
+            "category": f"c{n % 3}",
+            "quantity": 1,
+            "amount": n + 10,
+        }
+        at = instant(40 + n * (9 + number * 4), 23, 0, n)
+        rows += [("orders", {"at": at, **order}), ("order_lines", {"at": at, **line})]
+    return [
+        (table, {"customer_id": who, **row})
+        for table, row in [
+            *rows,
+            ("feedback", {"at": instant(60, 9, 0, 0), "measure": "csat", "score": 5 - number % 4}),
+            ("cases", {"at": instant(70, 9, 0, 0), "case_id": who, "kind": "complaint", "event": "opened"}),
+            ("cases", {"at": instant(75, 9, 0, 0), "case_id": who, "kind": "complaint", "event": "closed"}),
+            ("costs", {"at": instant(41, 9, 0, 0), "amount": 3}),
+            ("volumes", {"at": instant(50, 9, 0, 0), "amount": 100}),
+            ("volumes", {"at": instant(150, 9, 0, 0), "amount": 100}),
+            ("balances", {"at": instant(200, 9, 0, 0), "receivable": 10 * (number % 2), "payable": 0}),
+            ("contracts", {"at": instant(45, 9, 0, 0), "contract_id": who, "event": "started"}),
+            ("contracts", {"at": instant(300, 9, 0, 0), "contract_id": who, "event": "cancelled"}),
+            ("overrides", {"at": instant(90, 9, 0, 0), "model": "retail-activity", "stage": "lost", "reason": "moved"}),
+        ]
+    ]
+
+
+def _results(lake: tn.Lake) -> dict[str, list[dict[str, Any]]]:
+    con = lake.connect()
+    found = {}
+    for name, order in (
+        ("spans", "model, customer_id, entered_on, passed_through DESC, stage"),
+        ("scorecard", "customer_id"),
+    ):
+        rows = con.execute(f"SELECT * EXCLUDE (generation) FROM {name} ORDER BY {order}").to_arrow_table()
+        found[name] = rows.to_pylist()
+    return found
+
+
+def _refreshed_twice(lake: tn.Lake, as_of: date, tmp_path: Path) -> tuple[Any, Any, set[str]]:
+    """Refresh with each engine in a lake of its own, so that neither finds the other's results."""
+    other = tn.Lake.open(shutil.copytree(lake.path, tmp_path / "other"))
+    report = tn.refresh(lake, as_of=as_of)
+    tn.refresh(other, as_of=as_of, engine="spark")
+    return _results(lake), _results(other), {one.id for one in report.models if not one.missing}
+
+
+@pytest.mark.parametrize("which", ["shop", "village"])
+def test_every_models_spans_are_the_same_row_for_row(
+    which: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    lake: tn.Lake = request.getfixturevalue(which)
+    as_of = END if which == "shop" else START + timedelta(days=500)
+    duckdb, spark, models = _refreshed_twice(lake, as_of, tmp_path)
+    assert {row["model"] for row in duckdb["spans"]} == models
+    assert len(models) >= (len(tn.models()) if which == "village" else 15)
+    assert len(spark["spans"]) == len(duckdb["spans"])
+    for ours, theirs in zip(duckdb["spans"], spark["spans"], strict=True):
+        assert theirs == ours
+    assert spark["scorecard"] == duckdb["scorecard"]
+
+
+DAY = date(2017, 9, 30)
+SINCE = date(2017, 3, 1)
+QUESTIONS: dict[str, Callable[[ir.Table, ir.Table], ir.Table]] = {
+    "standing": lambda spans, _: statistics.standing(spans, "retail-activity", DAY),
+    "stage_counts": lambda spans, _: statistics.stage_counts(spans, "retail-activity", DAY),
+    "trend": lambda spans, _: statistics.trend(spans, "retail-activity", SINCE, DAY),
+    "flows": lambda spans, _: statistics.flows(spans, "retail-activity", SINCE, DAY),
+    "transitions": lambda spans, _: statistics.transitions(spans, "relationship-4", SINCE, DAY),
+    "transition_counts": lambda spans, _: statistics.transition_counts(spans, "retail-activity", SINCE, DAY),
+    "entries_and_exits": lambda spans, _: statistics.entries_and_exits(spans, "retail-activity", SINCE, DAY),
+    "time_in_stage": lambda spans, _: statistics.time_in_stage(spans, "retail-activity", DAY),
+    "survival_in_stage": lambda spans, _: statistics.survival_in_stage(spans, "retail-activity", "active", DAY),
+    "reactivations": lambda spans, _: statistics.reactivations(
+        spans, "retail-activity", ("lost", "dormant"), SINCE, DAY
+    ),
+    "upcoming": lambda spans, _: statistics.upcoming(spans, "retail-activity", END + timedelta(days=30)),
+    "upcoming_counts": lambda spans, _: statistics.upcoming_counts(spans, "retail-activity", END + timedelta(days=30)),
+    "value_by_stage": lambda spans, cards: statistics.value_by_stage(spans, cards, "retail-activity", DAY),
+}
+
+
+@pytest.fixture(scope="module")
+def both(
+    shop: tn.Lake, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, tuple[ibis.BaseBackend, ir.Table, ir.Table]]:
+    """Return each engine with the same spans and scorecard in it."""
+    from tenure.lifecycle.spark import session
+
+    if not shop.has("spans"):
+        tn.refresh(shop, as_of=END, models=["retail-activity", "relationship-4"])
+    folder, con = tmp_path_factory.mktemp("tables"), shop.connect()
+    for name in ("spans", "scorecard"):
+        pq.write_table(con.execute(f"SELECT * FROM {name}").to_arrow_table(), folder / f"{name}.parquet")
+    engines = {"duckdb": ibis.duckdb.connect(), "spark": ibis.pyspark.connect(session())}
+    return {
+        name: (engine, *(engine.read_parquet(str(folder / f"{table}.parquet")) for table in ("spans", "scorecard")))
+        for name, engine in engines.items()
+    }
+
+
+def _plain(table: pa.Table) -> list[tuple[Any, ...]]:
+    rows = [tuple(round(float(v), 6) if _is_number(v) else v for v in row.values()) for row in table.to_pylist()]
+    return sorted(rows, key=repr)
+
+
+def _is_number(value: object) -> bool:
+    return not isinstance(value, bool) and hasattr(value, "__float__")
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_every_statistic_has_the_same_answer(both: Any, question: str) -> None:
+    answers = {}
+    for name, (engine, spans, scorecard) in both.items():
+        answers[name] = _plain(engine.to_pyarrow(QUESTIONS[question](spans, scorecard)))
+    assert answers["duckdb"]
+    assert answers["spark"] == answers["duckdb"]

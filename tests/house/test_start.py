@@ -1,0 +1,45 @@
+"""The command line starts at once: nothing heavy is loaded before a command needs it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+HEAVY = ("pandas", "pyarrow", "ibis", "duckdb", "django", "numpy", "polars", "deltalake", "pyspark", "sqlglot")
+LOOK = """
+import sys, json
+sys.argv = ["tenure", *{arguments!r}]
+try:
+    from tenure.cli import main
+    main()
+except SystemExit as end:
+    status = end.code
+print(json.dumps([status or 0, sorted(name for name in {heavy!r} if name in sys.modules)]))
+"""
+
+
+def _loaded(*arguments: str) -> tuple[int, list[str]]:
+    told = subprocess.run(
+        [sys.executable, "-c", LOOK.format(arguments=list(arguments), heavy=HEAVY)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    status, heavy = json.loads(told.stdout.splitlines()[-1])
+    return status, heavy
+
+
+def test_help_loads_nothing_heavy() -> None:
+    assert _loaded("--help") == (0, [])
+
+
+def test_the_help_of_a_command_loads_nothing_heavy() -> None:
+    assert _loaded("import", "--help") == (0, [])
+
+
+def test_the_library_itself_loads_nothing_heavy() -> None:
+    look = f"import sys, tenure; print([name for name in {HEAVY!r} if name in sys.modules])"
+    told = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, timeout=120, check=True)
+    assert told.stdout.strip() == "[]"

@@ -1,0 +1,95 @@
+"""Roads through the models that a single stage does not show: jumps, setbacks, ends, returns, prospects."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from lifecycle.models.small_people import AS_OF, record, tables
+from tenure.lifecycle.model import Model, builtin
+from tenure.lifecycle.spans import spans_of
+
+
+def road(model: str, facts: dict[str, Any]) -> list[dict[str, Any]]:
+    return spans_of(tables(facts), builtin()[model], as_of=AS_OF, tz="UTC", customers=record(facts)).to_pylist()
+
+
+def stages(model: str, facts: dict[str, Any]) -> list[str]:
+    return [span["stage"] for span in road(model, facts)]
+
+
+def test_a01_a_purchase_brings_a_lost_customer_back_to_active() -> None:
+    assert stages("retail-activity", {"orders": [400, 10]}) == ["active", "silent", "dormant", "lost", "active"]
+
+
+def test_a01_the_next_boundary_is_foreseen() -> None:
+    now = road("retail-activity", {"orders": [20]})[-1]
+    assert (now["next_stage"], now["next_change_on"]) == ("silent", AS_OF + timedelta(days=26))
+
+
+def test_a02_exploration_does_not_jump_to_stability() -> None:
+    many_at_once = {"orders": [[20, 100]] + [[10, 100]] * 6, "contracts": [[20, "started"], [10, "renewed"]]}
+    history = road("relationship-4", many_at_once)
+    assert [(span["stage"], span["passed_through"]) for span in history] == [
+        ("exploration", False),
+        ("formation", True),
+        ("stability", False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("orders", "came_from"),
+    [([[100, 50]], "exploration"), ([[300, 90], [200, 90], [100, 90]], "formation")],
+)
+def test_a02_degeneration_may_follow_any_stage_and_has_a_cause(orders: list[list[int]], came_from: str) -> None:
+    history = road("relationship-4", {"orders": orders, "volumes": [[120, 1000], [30, 1100]]})
+    assert [span["stage"] for span in history[-2:]] == [came_from, "degeneration"]
+    assert history[-1]["cause"] == "other"
+    assert not any(span["passed_through"] and span["stage"] == "stability" for span in history)
+
+
+def test_a03_a_fall_with_an_unknown_total_is_reported_as_cannot_judge() -> None:
+    fallen_from_the_first_day = {"orders": [300, 290, 120], "feedback": [[25, "csat", 2]]}
+    now = road("relationship-4", fallen_from_the_first_day)[-1]
+    assert (now["stage"], now["cannot_judge"]) == ("exploration", "degeneration")
+
+
+def test_a04_a_debt_holds_termination_back_until_it_is_settled() -> None:
+    history = road("relationship-4", {"orders": [500], "balances": [[450, 500, 0], [30, 0, 0]]})
+    assert [span["stage"] for span in history] == ["exploration", "settlement", "terminated"]
+    assert history[-1]["entered_on"] == AS_OF - timedelta(days=30)
+
+
+def test_a_new_order_reopens_a_terminated_customer() -> None:
+    history = stages("relationship-4", {"orders": [900, 5], "balances": [[800, 0, 0]]})
+    assert history == ["exploration", "terminated", "exploration"]
+
+
+def test_a16_the_second_order_begins_maintenance() -> None:
+    assert stages("clm-4", {"orders": [60, 20], "interactions": [[70, "view"]]}) == [
+        "acquisition",
+        "development",
+        "maintenance",
+    ]
+
+
+@pytest.mark.parametrize(
+    "model", ["crm-5", "value-5", "crm-4", "telecom-5", "customer-4", "clm-4", "ecommerce-5", "apparel-3", "bank-icbc"]
+)
+def test_a_prospect_enters_by_an_interaction_and_leaves_with_the_first_order(model: str) -> None:
+    history = road(model, {"interactions": [[30, "first_contact"]], "orders": [10], "lines": [[10, "tea"]]})
+    assert history[0]["entered_on"] == AS_OF - timedelta(days=30)
+    assert history[0]["stage"] == builtin()[model].path[0]
+
+
+CUSTOMERS_MODELS = [model for model in builtin().values() if model.subject == "customer"]
+
+
+@pytest.mark.parametrize("model", CUSTOMERS_MODELS, ids=lambda model: model.id)
+def test_on_plain_orders_nothing_is_beyond_judgement_unless_its_source_asks_for_more(model: Model) -> None:
+    spans = road(model.id, {"orders": [400, 390, 300, 120, 60, 10]})
+    unjudged = {span["cannot_judge"] for span in spans if span["cannot_judge"]}
+    if model.id not in ("relationship-4", "contact-span"):  # their sources want to know about volumes and balances
+        assert not unjudged

@@ -1,0 +1,148 @@
+"""Refreshes: judging only who changed gives what judging everybody gives, and killing one harms nothing."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from tenure.facts.completing import completed
+from tenure.facts.importing import import_files
+from tenure.facts.lake import Lake
+from tenure.lifecycle.model import Model, read
+from tenure.lifecycle.refresh import refresh
+
+START = date(2024, 1, 1)
+RHYTHM = """
+id: rhythm
+name: {zh: 节奏, en: Rhythm}
+stages:
+  - {id: fading, name: {zh: 渐远, en: Fading}, when: days_since(order) > 2 * typical_gap(order)}
+  - id: falling
+    name: {zh: 下降, en: Falling}
+    when: "count(order, last 90d) < 0.5 * count(order, last 90d, before 90d)"
+  - {id: other, name: {zh: 其他, en: Other}, when: otherwise}
+"""
+REFERRERS = """
+id: referrers
+stages:
+  - {id: recommends, when: has(referred_buyer)}
+  - {id: buys, when: has(order)}
+"""
+
+
+def models() -> list[Model]:
+    return [read("retail-activity"), read(RHYTHM), read(REFERRERS), read("crm-5"), read("value-5")]
+
+
+def rows(lake: Lake, table: str) -> list[tuple[object, ...]]:
+    if not lake.has(table):
+        return []
+    con = lake.connect()
+    return con.execute(f"SELECT * EXCLUDE generation FROM {table} ORDER BY ALL").fetchall()
+
+
+def write_orders(path: Path, orders: list[tuple[str, int, float, str]]) -> Path:
+    lines = ["customer_id,at,amount,referrer_id"]
+    lines += [f"{who},{START + timedelta(days=day)},{amount},{by}" for who, day, amount, by in orders]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+people = st.sampled_from([f"c{n}" for n in range(8)])
+orders = st.lists(
+    st.tuples(people, st.integers(0, 420), st.integers(1, 500).map(float), st.sampled_from(["", "", "", "c0", "c1"])),
+    min_size=1,
+    max_size=25,
+)
+
+
+@settings(max_examples=12, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(st.lists(orders, min_size=2, max_size=4), st.lists(st.integers(200, 430), min_size=4, max_size=4))
+def test_judging_who_changed_gives_what_judging_everybody_gives(
+    tmp_path_factory: pytest.TempPathFactory, batches: list[list[tuple[str, int, float, str]]], days: list[int]
+) -> None:
+    folder = tmp_path_factory.mktemp("shops")
+    lake = Lake.create(folder / "lake", tz="UTC")
+    fitting: set[str] = set()
+    for n, batch in enumerate(batches):
+        import_files(lake, [write_orders(folder / f"{n}.csv", batch)], as_="orders")
+        as_of = START + timedelta(days=sorted(days)[n])
+        before = fitting
+        told = refresh(lake, as_of, models(), only_changed=True)
+        fitting = {one.id for one in told.models if not one.missing}
+        assert told.mode == ("touched" if fitting <= before else "full")  # a model that newly fits needs everybody
+        stepwise = rows(lake, "spans"), rows(lake, "scorecard")
+        whole = Lake.create(folder / f"whole-{n}", tz="UTC")
+        for m in range(n + 1):
+            import_files(whole, [folder / f"{m}.csv"], as_="orders")
+        refresh(whole, as_of, models())
+        assert stepwise[0] == rows(whole, "spans")
+        assert stepwise[1] == rows(whole, "scorecard")
+
+
+def test_a_touched_refresh_of_one_model_keeps_the_other_models_spans(tmp_path: Path) -> None:
+    lake = Lake.create(tmp_path / "lake", tz="UTC")
+    import_files(lake, [write_orders(tmp_path / "a.csv", [("ann", 3, 5.0, ""), ("bob", 9, 7.0, "")])], as_="orders")
+    refresh(lake, START + timedelta(days=100), models())
+    before = rows(lake, "spans")
+    refresh(lake, None, [read("retail-activity")], customers=["ann"])
+    assert [row for row in rows(lake, "spans") if row[0] != "rhythm"] == [row for row in before if row[0] != "rhythm"]
+
+
+def test_a_model_that_loses_its_facts_says_what_is_missing_and_stages_nobody(tmp_path: Path) -> None:
+    lake = Lake.create(tmp_path / "lake", tz="UTC")
+    import_files(lake, [write_orders(tmp_path / "a.csv", [("ann", 3, 5.0, "")])], as_="orders")
+    told = refresh(lake, START + timedelta(days=100), [read("satisfaction-4"), read("retail-activity")])
+    assert told.models[0].missing == ("csat",)
+    assert {row[0] for row in rows(lake, "spans")} == {"retail-activity"}
+
+
+def big_shop(lake: Lake) -> None:
+    chance = random.Random(3)
+    count = 20_000
+    table = {
+        "fact_id": [f"f{n}" for n in range(count)],
+        "customer_id": [f"c{chance.randrange(1500):05d}" for _ in range(count)],
+        "at": [START + timedelta(days=chance.randrange(700)) for _ in range(count)],
+        "amount": [float(chance.randrange(1, 90)) for _ in range(count)],
+    }
+    lake.append_facts("orders", completed("orders", pa.table(table)))
+
+
+def test_a_refresh_killed_at_any_moment_leaves_the_old_result_or_the_new(tmp_path: Path) -> None:
+    lake = Lake.create(tmp_path / "lake", tz="UTC")
+    big_shop(lake)
+    as_of = START + timedelta(days=700)
+    chosen = "retail-activity,crm-5,inverted-u"
+    command = [sys.executable, "-m", "tenure.cli", "refresh", "--lake", str(lake.path), "--json", "--models", chosen]
+    begin = time.monotonic()
+    subprocess.run([*command, "--as-of", str(as_of)], check=True, capture_output=True)
+    whole = time.monotonic() - begin
+    spans, people = rows(lake, "spans"), rows(lake, "scorecard")
+    chance = random.Random(11)
+    killed = 0
+    for _ in range(20):
+        running = subprocess.Popen(
+            [*command, "--as-of", str(as_of)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        time.sleep(chance.uniform(0.3, 1.0) * whole)
+        os.kill(running.pid, signal.SIGKILL)
+        killed += running.wait() == -signal.SIGKILL
+        # Every refresh gives the same rows, so old and new are equal; half a result, or both at once, would not be.
+        assert rows(lake, "spans") == spans
+        assert rows(lake, "scorecard") == people
+    assert killed >= 5
+    subprocess.run([*command, "--as-of", str(as_of)], check=True, capture_output=True)
+    assert rows(lake, "spans") == spans
+    assert lake.read("orders").num_rows == 20_000

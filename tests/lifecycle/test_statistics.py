@@ -1,0 +1,349 @@
+"""Statistics of spans against plain counting, day by day, on random spans and on a few made by hand."""
+
+from __future__ import annotations
+
+import statistics as plain
+from collections import Counter
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import ibis
+import pyarrow as pa
+import pytest
+from hypothesis import given, seed
+from hypothesis import strategies as st
+
+from oracle.settings import checks
+from tenure.lifecycle import statistics
+from tenure.lifecycle.grid import grid
+from tenure.lifecycle.model import read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import ibis.expr.types as ir
+
+SEED = 20261122
+START = date(2024, 2, 20)
+SCHEMA = pa.schema(
+    {
+        "model": pa.string(), "version": pa.string(), "customer_id": pa.string(), "stage": pa.string(),
+        "entered_on": pa.date32(), "left_on": pa.date32(), "because": pa.string(), "cause": pa.string(),
+        "passed_through": pa.bool_(), "cannot_judge": pa.string(), "next_stage": pa.string(),
+        "next_change_on": pa.date32(),
+    }
+)  # fmt: skip
+Spans = list[dict[str, Any]]
+
+
+def day(number: int) -> date:
+    return START + timedelta(days=number)
+
+
+def span(
+    customer: str, stage: str, entered: int, left: int | None, passed: bool = False, **more: Any
+) -> dict[str, Any]:
+    row = dict.fromkeys(SCHEMA.names) | {"model": "m", "version": "1", "because": f"{stage} holds", **more}
+    row |= {"customer_id": customer, "stage": stage, "passed_through": passed, "entered_on": day(entered)}
+    return {**row, "left_on": None if left is None else day(left)}
+
+
+@st.composite
+def random_spans(draw: st.DrawFn) -> Spans:
+    """Return spans of up to five customers, with gaps, steps passed through, and another model."""
+    rows: Spans = []
+    for customer in ("ann", "bob", "eve", "kim", "lee")[: draw(st.integers(0, 5))]:
+        at, before = draw(st.integers(0, 40)), None
+        for last in [False] * draw(st.integers(0, 5)) + [draw(st.booleans())]:
+            gap = draw(st.sampled_from((0, 0, 0, 1, 9)))
+            stage = draw(st.sampled_from([one for one in "abcd" if gap or one != before]))
+            at, before = at + gap, stage
+            if draw(st.sampled_from((False, False, True))):
+                rows.append(span(customer, "x", at, at, passed=True))
+            left = None if last else at + draw(st.integers(1, 25))
+            coming = {"next_stage": "d", "next_change_on": day(130)} if last and draw(st.booleans()) else {}
+            rows.append(span(customer, stage, at, left, **coming))
+            at = left or at
+        rows.append(span(customer, "a", 0, None, model="other"))
+    return rows
+
+
+days = st.integers(-5, 140)
+two_days = st.tuples(days, days).map(sorted)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[ibis.BaseBackend]:
+    yield ibis.duckdb.from_connection(duckdb.connect())
+
+
+def table(engine: ibis.BaseBackend, rows: Spans) -> ir.Table:
+    return engine.create_table("spans", pa.Table.from_pylist(rows, schema=SCHEMA), overwrite=True)
+
+
+def out(engine: ibis.BaseBackend, found: ir.Table) -> list[dict[str, Any]]:
+    return engine.to_pyarrow(found).to_pylist()
+
+
+def stage_on(rows: Spans, customer: str, number: int) -> str | None:
+    """Return where a customer stood: the plain way."""
+    here = [
+        row["stage"]
+        for row in rows
+        if (row["customer_id"], row["model"], row["passed_through"]) == (customer, "m", False)
+        and row["entered_on"] <= day(number)
+        and (row["left_on"] is None or row["left_on"] > day(number))
+    ]
+    assert len(here) <= 1
+    return here[0] if here else None
+
+
+def customers(rows: Spans) -> set[str]:
+    return {row["customer_id"] for row in rows}
+
+
+def counts_on(rows: Spans, number: int) -> Counter[str]:
+    return Counter(stage for one in customers(rows) if (stage := stage_on(rows, one, number)))
+
+
+@seed(SEED)
+@checks(30)
+@given(rows=random_spans(), on=days)
+def test_the_counts_of_a_day_add_up_to_the_people_who_are_in_the_model(engine: Any, rows: Spans, on: int) -> None:
+    spans = table(engine, rows)
+    there = out(engine, statistics.standing(spans, "m", day(on)))
+    assert {row["customer_id"]: row["stage"] for row in there} == {
+        one: stage for one in customers(rows) if (stage := stage_on(rows, one, on))
+    }
+    counts = out(engine, statistics.stage_counts(spans, "m", day(on)))
+    assert {row["stage"]: row["people"] for row in counts} == counts_on(rows, on)
+    assert sum(row["people"] for row in counts) == len(there)
+    assert not counts or sum(row["share"] for row in counts) == pytest.approx(1)
+    for row in counts:
+        assert row["average_days"] == pytest.approx(plain.mean(p["days"] for p in there if p["stage"] == row["stage"]))
+    for row in there:
+        assert row["days"] == (day(on) - row["entered_on"]).days
+
+
+@seed(SEED)
+@checks(25)
+@given(rows=random_spans(), between=two_days, every=st.sampled_from(("day", "week", "month")))
+def test_a_trend_counts_every_stage_on_every_day_of_its_grid(
+    engine: Any, rows: Spans, between: Any, every: Any
+) -> None:
+    since, until = between
+    found = out(engine, statistics.trend(table(engine, rows), "m", day(since), day(until), every))
+    days = grid(day(since), day(until), every)
+    stages = {row["stage"] for row in rows if row["model"] == "m" and not row["passed_through"]}
+    wanted = {(on, stage): counts_on(rows, (on - START).days)[stage] for on in days for stage in stages}
+    assert {(row["day"], row["stage"]): row["people"] for row in found} == wanted
+    assert days[-1] == day(until)
+
+
+@seed(SEED)
+@checks(30)
+@given(rows=random_spans(), between=two_days)
+def test_flows_hold_everybody_who_was_there_on_either_day_once(engine: Any, rows: Spans, between: Any) -> None:
+    since, until = between
+    found = out(engine, statistics.flows(table(engine, rows), "m", day(since), day(until)))
+    pairs = Counter((stage_on(rows, one, since), stage_on(rows, one, until)) for one in customers(rows))
+    del pairs[None, None]
+    assert {(row["from_stage"], row["to_stage"]): row["people"] for row in found} == pairs
+
+
+@seed(SEED)
+@checks(30)
+@given(rows=random_spans(), between=two_days)
+def test_transitions_are_the_days_on_which_somebody_stands_elsewhere_than_the_day_before(
+    engine: Any, rows: Spans, between: Any
+) -> None:
+    since, until = between
+    spans = table(engine, rows)
+    listed = out(engine, statistics.transitions(spans, "m", day(since), day(until)))
+    found = {
+        (row["customer_id"], row["on"], row["from_stage"], row["to_stage"])
+        for row in listed
+        if not row["passed_through"]
+    }
+    wanted = set()
+    for one in customers(rows):
+        for number in range(since + 1, until + 1):
+            before, now = stage_on(rows, one, number - 1), stage_on(rows, one, number)
+            if before != now:
+                wanted.add((one, day(number), before, now))
+    assert found == wanted
+    passed = [row for row in listed if row["passed_through"]]
+    assert {(row["customer_id"], row["on"]) for row in passed} == {
+        (row["customer_id"], row["entered_on"])
+        for row in rows
+        if row["passed_through"] and day(since) < row["entered_on"] <= day(until)
+    }
+    assert all(row["to_stage"] == "x" for row in passed)
+
+    counts = out(engine, statistics.transition_counts(spans, "m", day(since), day(until)))
+    assert {(row["from_stage"], row["to_stage"]): row["moves"] for row in counts if row["moves"]} == Counter(
+        move[2:] for move in wanted
+    )
+    for row in counts:
+        leavers = sum(move[2] == row["from_stage"] for move in wanted)
+        assert row["share"] == (pytest.approx(row["moves"] / leavers) if leavers else None)
+        spent = sum(counts_on(rows, number)[row["from_stage"] or "-"] for number in range(since, until))
+        assert row["monthly_rate"] == (pytest.approx(row["moves"] * 30 / spent) if spent else None)
+
+
+@seed(SEED)
+@checks(30)
+@given(rows=random_spans(), between=two_days)
+def test_every_stage_balances_between_two_days(engine: Any, rows: Spans, between: Any) -> None:
+    since, until = between
+    spans = table(engine, rows)
+    found = out(engine, statistics.entries_and_exits(spans, "m", day(since), day(until)))
+    moves = out(engine, statistics.transitions(spans, "m", day(since), day(until)))
+    for row in found:
+        assert row["at_start"] == counts_on(rows, since)[row["stage"]]
+        assert row["at_end"] == counts_on(rows, until)[row["stage"]]
+        assert row["at_end"] == row["at_start"] + row["entered"] - row["left"]
+        assert row["entered"] == sum(m["to_stage"] == row["stage"] and not m["passed_through"] for m in moves)
+        assert row["left"] == sum(m["from_stage"] == row["stage"] and not m["passed_through"] for m in moves)
+        assert row["passed"] == sum(m["to_stage"] == row["stage"] and m["passed_through"] for m in moves)
+
+
+def stays(rows: Spans, stage: str, on: int) -> list[tuple[int, bool]]:
+    """Return the length of every stay in a stage as known on a day, and whether it had ended."""
+    found = []
+    for row in rows:
+        if (row["model"], row["stage"], row["passed_through"]) == ("m", stage, False) and row["entered_on"] <= day(on):
+            left = row["left_on"] or day(999)
+            found.append(((min(left, day(on)) - row["entered_on"]).days, left <= day(on)))
+    return found
+
+
+@seed(SEED)
+@checks(30)
+@given(rows=random_spans(), on=days)
+def test_time_in_stage_is_told_apart_for_stays_that_ended_and_stays_that_go_on(
+    engine: Any, rows: Spans, on: int
+) -> None:
+    found = {row["stage"]: row for row in out(engine, statistics.time_in_stage(table(engine, rows), "m", day(on)))}
+    for stage in "abcd":
+        known = stays(rows, stage, on)
+        ended, current = [n for n, over in known if over], [n for n, over in known if not over]
+        assert (stage in found) == bool(known)
+        if not known:
+            continue
+        row = found[stage]
+        assert (row["completed"], row["current"]) == (len(ended), len(current))
+        assert row["mean_days"] == (pytest.approx(plain.mean(ended)) if ended else None)
+        assert row["median_days"] == (plain.median(ended) if ended else None)
+        assert row["current_median_days"] == (plain.median(current) if current else None)
+        if len(ended) > 1:
+            low, _, high = plain.quantiles(ended, n=4, method="inclusive")
+            assert (row["lower_quartile"], row["upper_quartile"]) == (pytest.approx(low), pytest.approx(high))
+
+
+@seed(SEED)
+@checks(30)
+@given(rows=random_spans(), on=days)
+def test_survival_is_the_product_of_what_is_kept_each_day(engine: Any, rows: Spans, on: int) -> None:
+    found = out(engine, statistics.survival_in_stage(table(engine, rows), "m", "a", day(on)))
+    known, survival = stays(rows, "a", on), 1.0
+    assert [row["days"] for row in found] == sorted({length for length, _ in known})
+    for row in found:
+        at_risk = sum(length >= row["days"] for length, _ in known)
+        left = sum(length == row["days"] and over for length, over in known)
+        survival *= 1 - left / at_risk
+        assert (row["at_risk"], row["left"]) == (at_risk, left)
+        assert row["survival"] == pytest.approx(survival)
+
+
+@seed(SEED)
+@checks(25)
+@given(rows=random_spans(), between=two_days)
+def test_those_who_come_back_left_a_sleeping_stage_for_a_waking_one(engine: Any, rows: Spans, between: Any) -> None:
+    since, until = between
+    spans = table(engine, rows)
+    found = out(engine, statistics.reactivations(spans, "m", ("c", "d"), day(since), day(until)))
+    moves = out(engine, statistics.transitions(spans, "m", day(since), day(until)))
+    wanted = [
+        m for m in moves if m["from_stage"] in ("c", "d") and m["to_stage"] in ("a", "b") and not m["passed_through"]
+    ]
+    key = lambda row: (row["customer_id"], row["on"], row["from_stage"], row["to_stage"], row["days"])  # noqa: E731
+    assert sorted(map(key, found)) == sorted(map(key, wanted))
+    for row in found:
+        assert row["days"] > 0
+
+
+def test_who_moves_next_is_listed_by_day_and_target(engine: Any) -> None:
+    rows = [
+        span("ann", "a", 0, 5),
+        span("ann", "b", 5, None, next_stage="c", next_change_on=day(50)),
+        span("bob", "b", 9, None, next_stage="c", next_change_on=day(50)),
+        span("eve", "b", 9, None, next_stage=None, next_change_on=day(49)),
+        span("kim", "c", 9, None, next_stage="d", next_change_on=day(51)),
+        span("lee", "d", 9, None),
+    ]
+    spans = table(engine, rows)
+    listed = out(engine, statistics.upcoming(spans, "m", day(50)))
+    assert [(row["customer_id"], row["next_stage"]) for row in listed] == [("eve", None), ("ann", "c"), ("bob", "c")]
+    counts = out(engine, statistics.upcoming_counts(spans, "m", day(50)))
+    assert [(row["next_change_on"], row["stage"], row["next_stage"], row["people"]) for row in counts] == [
+        (day(49), "b", None, 1),
+        (day(50), "b", "c", 2),
+    ]
+
+
+def test_value_by_stage_sets_money_and_movement_beside_the_people(engine: Any) -> None:
+    rows = [
+        span("ann", "a", 0, 40),
+        span("ann", "b", 40, None),
+        span("bob", "b", 0, None),
+        span("eve", "a", 20, None),
+        span("kim", "c", 0, 45),
+        span("kim", "a", 45, None),
+    ]
+    cards = pa.table(
+        {
+            "customer_id": ["ann", "bob", "eve"],
+            "amount": pa.array([100, 300, 400], type=pa.decimal128(18, 4)),
+        }
+    )
+    scorecard = engine.create_table("scorecard", cards, overwrite=True)
+    found = out(engine, statistics.value_by_stage(table(engine, rows), scorecard, "m", day(50)))
+    seen = {
+        row["stage"]: tuple(
+            None if row[name] is None else float(row[name])
+            for name in (
+                "people",
+                "share",
+                "amount",
+                "average_amount",
+                "amount_share",
+                "average_days",
+                "entered",
+                "left",
+            )
+        )
+        for row in found
+    }
+    assert seen == {
+        "a": (2, 0.5, 400, 200, 0.5, 17.5, 1, 1),
+        "b": (2, 0.5, 400, 200, 0.5, 30, 1, 0),
+        "c": (0, 0, 0, None, 0, None, 0, 1),
+    }
+
+
+def test_a_monthly_grid_keeps_the_day_of_the_month_where_there_is_one() -> None:
+    assert grid(date(2024, 1, 1), date(2024, 5, 31), "month") == [
+        date(2024, 1, 31), date(2024, 2, 29), date(2024, 3, 31), date(2024, 4, 30), date(2024, 5, 31),
+    ]  # fmt: skip
+    assert grid(date(2024, 1, 1), date(2024, 1, 15)) == [
+        date(2024, 1, 1),
+        date(2024, 1, 8),
+        date(2024, 1, 15),
+    ]
+    assert grid(date(2024, 1, 2), date(2024, 1, 1)) == []
+
+
+def test_the_sleeping_stages_of_retail_activity_are_the_three_that_are_not_active() -> None:
+    assert statistics.asleep_stages(read("retail-activity")) == ("silent", "dormant", "lost")

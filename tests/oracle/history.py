@@ -1,0 +1,185 @@
+"""The clerk's calendar: walk through every day, write down the stage, and read the spans off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from oracle.judge import Judge
+from oracle.language import Node, kinds_read, parse
+from oracle.people import Person, people
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import pyarrow as pa
+
+HORIZON = 3_000
+
+
+class Row(NamedTuple):
+    """One span as it should be."""
+
+    customer_id: str
+    stage: str
+    entered_on: date
+    left_on: date | None
+    passed_through: bool
+    next_stage: str | None
+    next_change_on: date | None
+
+
+@dataclass
+class Stage:
+    """A stage with its rule read by the clerk's own parser."""
+
+    id: str
+    rule: Node
+    setback: bool
+    terminal: bool
+    without_facts: bool
+    causes: list[tuple[str, Node]]
+
+
+class Model:
+    """A life-cycle model, read from the same mapping (YAML) as the product's."""
+
+    def __init__(self, mapping: Mapping[str, Any]) -> None:
+        self.id = mapping["id"]
+        self.stages = [
+            Stage(
+                stage["id"],
+                parse(stage["when"]),
+                stage.get("setback", False),
+                stage.get("terminal", False),
+                stage.get("without_facts", False),
+                [(cause["id"], parse(cause["when"])) for cause in stage.get("causes") or ()],
+            )
+            for stage in mapping["stages"]
+        ]
+        self.stepwise = mapping.get("stepwise", False)
+        by_id = {stage.id: stage for stage in self.stages}
+        path = mapping.get("path") or list(by_id)
+        self.ladder = [each for each in path if not by_id[each].setback and not by_id[each].terminal]
+        self.terminal = {stage.id for stage in self.stages if stage.terminal}
+        read = (kinds_read(stage.rule) for stage in self.stages)
+        self.kinds = tuple(sorted(set(mapping.get("enters", ())).union(*read)))
+
+
+@dataclass
+class Day:
+    """What the clerk writes down for one day."""
+
+    stage: str | None
+    passed: tuple[str, ...] = ()
+    unjudged: tuple[str, ...] = ()
+    override: bool = False
+
+
+class Calendar:
+    """One customer's days under one model, written one after the other."""
+
+    def __init__(self, person: Person, model: Model) -> None:
+        self.person, self.model, self.judge = person, model, Judge(person)
+        self.fact_days = set(person.pile(model.kinds).days)
+        self.first_fact = min(self.fact_days, default=None)
+        starts = [] if self.first_fact is None else [self.first_fact]
+        created = (person.record or {}).get("created_on")
+        if created is not None and any(stage.without_facts for stage in model.stages):
+            starts.append(created.toordinal())
+        self.entry = min(starts, default=None)
+        self.held: str | None = None
+        self.position = -1
+        mine = [fact for fact in person.overrides if fact.row["model"] == model.id]
+        self.decisions = sorted(mine, key=lambda fact: (fact.instant, fact.number))
+
+    def raw(self, day: int) -> tuple[str | None, tuple[str, ...]]:
+        """Return the first stage whose rule holds, and the stages tried before it that were unknown."""
+        unknown: list[str] = []
+        has_facts = self.first_fact is not None and day >= self.first_fact
+        for stage in self.model.stages:
+            if not has_facts and not stage.without_facts:
+                continue
+            truth = self.judge.holds(stage.rule, day)
+            if truth:
+                return stage.id, tuple(unknown)
+            if truth is None:
+                unknown.append(stage.id)
+        return None, tuple(unknown)
+
+    def _decided(self, day: int) -> str | None:
+        """Return the stage that a person decided for this day."""
+        so_far = [fact for fact in self.decisions if fact.day <= day]
+        if not so_far:
+            return None
+        newest = so_far[-1].row
+        over = newest["until"] is not None and newest["until"].toordinal() < day
+        return None if over else newest["stage"] or None
+
+    def write(self, day: int) -> Day:
+        """Write the next day; days must be written in order."""
+        stage, unjudged = self.raw(day)
+        if self.held in self.model.terminal and day not in self.fact_days:
+            stage = self.held
+        passed: tuple[str, ...] = ()
+        if self.model.stepwise and stage in self.model.ladder:
+            step = self.model.ladder.index(stage)
+            passed = tuple(self.model.ladder[self.position + 1 : step])
+            self.position = step
+        self.held = stage
+        decided = self._decided(day)
+        return Day(decided, override=True) if decided else Day(stage, passed, unjudged)
+
+
+def history(person: Person, model: Model, as_of: date, horizon: int = HORIZON) -> list[Row]:
+    """Return one customer's spans up to `as_of`, oldest first, with the next change on the current one."""
+    calendar, today = Calendar(person, model), as_of.toordinal()
+    if calendar.entry is None or calendar.entry > today:
+        return []
+    spans: list[list[Any]] = []  # stage, entered, left, passed through
+    before: str | None = None
+    for day in range(calendar.entry, today + 1):
+        note = calendar.write(day)
+        if note.stage != before or note.passed:
+            if before is not None:
+                spans[-1][2] = day
+            spans += [[passed, day, day, True] for passed in note.passed]
+            if note.stage is not None:
+                spans.append([note.stage, day, None, False])
+        before = note.stage
+    coming = _next_change(calendar, today, before, horizon) if before is not None else (None, None)
+    return [
+        Row(
+            person.customer_id,
+            stage,
+            date.fromordinal(entered),
+            None if left is None else date.fromordinal(left),
+            passed,
+            *(coming if left is None else (None, None)),
+        )
+        for stage, entered, left, passed in spans
+    ]
+
+
+def _next_change(calendar: Calendar, today: int, now: str, horizon: int) -> tuple[str | None, date | None]:
+    for day in range(today + 1, today + 1 + horizon):
+        stage = calendar.write(day).stage
+        if stage != now:
+            return stage, date.fromordinal(day)
+    return None, None
+
+
+def oracle_spans(
+    facts: Mapping[str, pa.Table],
+    mapping: Mapping[str, Any],
+    as_of: date,
+    tz: str,
+    customers: pa.Table | None = None,
+    horizon: int = HORIZON,
+    only: Iterable[str] | None = None,
+) -> list[Row]:
+    """Return everybody's spans, by customer and day."""
+    model, everybody = Model(mapping), people(facts, as_of, tz, customers)
+    chosen = sorted(everybody) if only is None else sorted(set(only) & set(everybody))
+    return [row for customer in chosen for row in history(everybody[customer], model, as_of, horizon)]

@@ -1,0 +1,117 @@
+"""Somebody tries the product: one command, a real shop, every stage; again, stopped midway, in Chinese."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tenure.practices.samples import SAMPLES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RUN = "import typer; from tenure_app.demo import demo; app = typer.Typer(); app.command()(demo); app()"
+
+
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-c", RUN, "--no-serve", *arguments]
+
+
+def _demo(*arguments: str, language: str = "en") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        _command(*arguments),
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+        env={**os.environ, "TENURE_LANG": language},
+    )
+
+
+def _started(*arguments: str) -> subprocess.Popen[str]:
+    """Return a demo that has said its first word, so that Python itself has started."""
+    started = subprocess.Popen(_command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert started.stdout is not None
+    started.stdout.readline()
+    return started
+
+
+def _stages(document: dict[str, Any], model: str) -> dict[str, int]:
+    (found,) = [one for one in document["models"] if one["id"] == model]
+    return {stage["id"]: stage["customers"] for stage in found["stages"]}
+
+
+def _by_hand(folder: Path) -> dict[str, int]:
+    """Count CDNOW's customers by the days since their last purchase, with nothing but the file."""
+    (file,) = SAMPLES["cdnow"].files(folder)
+    last: dict[str, date] = {}
+    for line in file.path.read_text().splitlines()[1:]:
+        customer, day, *_ = line.split()
+        last[customer] = max(last.get(customer, date.min), datetime.strptime(day, "%Y%m%d").date())
+    since = [(SAMPLES["cdnow"].as_of - day).days for day in last.values()]
+    counts = {"active": 0, "silent": 0, "dormant": 0, "lost": 0}
+    for days in since:
+        counts["active" if days <= 45 else "silent" if days <= 90 else "dormant" if days <= 180 else "lost"] += 1
+    return counts
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demo") / "shop"
+    first = _demo("--data", "cdnow", "--lake", str(folder))
+    assert first.returncode == 0, first.stderr
+    assert str(folder) in first.stdout.replace("\n", "")
+    return folder
+
+
+@pytest.mark.slow
+def test_it_counts_a_real_shop_as_a_hand_would(shop: Path, tmp_path: Path) -> None:
+    told = json.loads(_demo("--data", "cdnow", "--lake", str(shop), "--json").stdout)
+    assert told["as_of"] == "1998-06-30"
+    assert _stages(told, "retail-activity") == _by_hand(tmp_path)
+    assert "satisfaction-4" in told["without_facts"]
+
+
+@pytest.mark.slow
+def test_the_second_time_everything_is_there_and_nothing_is_written(shop: Path) -> None:
+    before = sorted((str(path), path.stat().st_mtime_ns) for path in shop.rglob("*.parquet"))
+    again = _demo("--data", "cdnow", "--lake", str(shop))
+    assert "already from last time" in again.stdout
+    assert sorted((str(path), path.stat().st_mtime_ns) for path in shop.rglob("*.parquet")) == before
+
+
+@pytest.mark.slow
+def test_it_speaks_chinese(shop: Path) -> None:
+    told = _demo("--data", "cdnow", "--lake", str(shop), language="zh_CN.UTF-8")
+    assert told.returncode == 0, told.stderr
+    assert "活跃" in told.stdout
+    assert "Stage" not in told.stdout
+
+
+@pytest.mark.slow
+def test_it_may_be_stopped_at_any_moment_and_called_again(tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    for wait in (0, 1, 2):
+        with _started("--data", "cdnow", "--lake", str(folder)) as started:
+            time.sleep(wait)
+            started.send_signal(signal.SIGINT)
+            _, said = started.communicate(timeout=120)
+        assert "Traceback" not in said
+        assert started.returncode in (0, 130)
+    told = json.loads(_demo("--data", "cdnow", "--lake", str(folder), "--json").stdout)
+    assert _stages(told, "retail-activity") == _by_hand(tmp_path)
+
+
+def test_a_wrong_name_is_answered_with_the_right_ones(tmp_path: Path) -> None:
+    told = _demo("--data", "cdnov", "--lake", str(tmp_path / "shop"))
+    assert told.returncode == 1
+    assert "cdnow" in told.stderr
+    assert "Traceback" not in told.stderr
