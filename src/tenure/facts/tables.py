@@ -10,7 +10,16 @@ import pyarrow as pa
 from tenure.facts.identities import IDENTITIES, SPELLINGS
 from tenure.facts.schema import CUSTOMERS, FACT_TABLES, INSTANT, QUARANTINE, TEXT
 
-LIFE = ("spans", "scorecard", "refreshes")
+LIFE = (
+    "spans",
+    "scorecard",
+    "refreshes",
+    "fits",  # what was fitted, see tenure.stats.record
+    "warnings",  # one row a customer and signal
+    "reports",  # what pages show of everybody, one JSON object a name
+    "pairs",  # products that go together
+    "recommendations",  # one row a customer and product
+)
 
 #: One row per finished import.
 BATCHES = pa.schema(

@@ -62,6 +62,16 @@ def _groups() -> list[Group]:
             [
                 Item("lifecycle", _("Stages"), "columns"),
                 Item("models", _("Models"), "adjustments", ("model", "model-edit")),
+                Item("economics", _("Economics"), "arrows-shuffle"),
+            ],
+        ),
+        Group(
+            _("Value and risk"),
+            [
+                Item("value", _("Value"), "coin"),
+                Item("risk", _("Early warning"), "alert-triangle"),
+                Item("products", _("Products"), "shopping-cart"),
+                Item("predictions", _("Predictions"), "target"),
             ],
         ),
         Group(

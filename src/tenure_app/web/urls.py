@@ -20,6 +20,11 @@ MODULES = (
     "lifecycle",
     "models_pages",
     "customers",
+    "value_pages",
+    "risk_pages",
+    "economics_pages",
+    "products_pages",
+    "predictions_pages",
 )
 
 urlpatterns: list[URLPattern | URLResolver] = []

@@ -1,0 +1,89 @@
+"""The context of a calculation over everybody: as of which day, under which assumptions, and what a part of it is.
+
+Answers: what may a room know besides the table of customers? Everything that is assumed stands in :class:`Options`, so
+that a page can show it and a user can change it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from tenure.facts.lake import Lake
+    from tenure.stats.record import Fit
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is assumed, or asked for, and not read from facts.
+
+    Attributes
+    ----------
+    horizon_days : int
+        How far potential value looks ahead.
+    discount : float
+        Interest a year at which future money is discounted, compounded continuously: ``exp(-discount * years)``.
+    margin : float or None
+        Share of sales that is margin where costs are not known; None counts sales as they are, and says so.
+    buyers, days : int
+        Gates: how many buyers, and how many days from the first to the last fact, predictions need.
+    seed : int
+        Of everything random.
+    """
+
+    horizon_days: int = 365
+    discount: float = 0.10
+    margin: float | None = None
+    buyers: int = 500
+    days: int = 180
+    seed: int = 20_240_101
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Around a table of customers.
+
+    Attributes
+    ----------
+    as_of : date
+        The day on which everybody is seen.
+    tz, currency : str
+        Of the business.
+    lake : Lake or None
+        Where other facts can be read; None in a notebook without a lake.
+    options : Options
+        Assumptions.
+    """
+
+    as_of: date
+    tz: str = "UTC"
+    currency: str = "CNY"
+    lake: Lake | None = None
+    options: Options = field(default_factory=Options)
+
+
+class Part(Protocol):
+    """One part of the scorecard: fitted on everybody, then scoring anybody."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+    @property
+    def schema(self) -> pa.Schema: ...  # noqa: D102
+
+    def fit(self, table: pa.Table, context: Context) -> list[Fit]:
+        """Return what was fitted on all customers."""
+
+    def score(self, table: pa.Table, fits: Mapping[str, Fit], context: Context) -> pa.Table:
+        """Return the columns of `schema` for these customers, in their order; `fits` by the part they name."""
+
+    def report(self, table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, Any]:
+        """Return what pages show of everybody: JSON bodies by name."""
+
+    def tables(self, table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, pa.Table]:
+        """Return whole tables for the lake, by their names there."""

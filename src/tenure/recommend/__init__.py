@@ -1,0 +1,1 @@
+"""What goes with what, and what a customer will probably want next."""

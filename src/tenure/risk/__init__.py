@@ -1,0 +1,1 @@
+"""Who will leave, when and why: churn, decline, early warnings, each with its reasons."""

@@ -1,0 +1,4 @@
+"""Numeric models, one file each, derived from the papers and pinned to published numbers.
+
+Arrays in, numbers out: no facts, no tables of a lake, no clock.
+"""
