@@ -20,7 +20,7 @@ from typing import Any
 
 import shop
 from tenure.facts.lake import Lake
-from tenure.lifecycle.judging import blocks_here
+from tenure.lifecycle.judging import Asked, blocks_here
 from tenure.lifecycle.model import Model, builtin, read
 from tenure.lifecycle.refresh import refresh
 
@@ -68,7 +68,7 @@ def window(lake: Lake) -> int:
 
 def history(lake: Lake, models: list[Model]) -> int:
     """Make all spans under some models, and let them go."""
-    return sum(len(one.spans) for one in blocks_here(lake, models, AS_OF, "customer", False))
+    return sum(len(one.spans) for one in blocks_here(lake, Asked(models), AS_OF, "customer"))
 
 
 def peak() -> str:

@@ -183,8 +183,8 @@ class Lake:
         partition_by : str, optional
             A text column; each of its values gets files of its own.
         replace : bool, {column: values} or paths
-            True replaces the whole table; ``{"model": ["a", "b"]}`` replaces those partitions; paths replace those
-            files; False appends.
+            True replaces the whole table, its columns too; ``{"model": ["a", "b"]}`` replaces those partitions; paths
+            replace those files; False appends.
 
         Returns
         -------
@@ -199,7 +199,7 @@ class Lake:
             partition = next(iter(table.metadata().partition_columns), None)
             added = storage.write_files(folder, batches, shape, partition)
             removed = [one.removal() for one in storage.active_files(table) if _replaced(one, replace)]
-            storage.commit(table, added, removed)
+            storage.commit(table, added, removed, shape if replace is True else None)
         return sum(json.loads(action.stats)["numRecords"] for action in added)
 
     # Facts

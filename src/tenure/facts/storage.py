@@ -19,7 +19,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from deltalake import DeltaTable
+from deltalake import DeltaTable, Schema
 from deltalake.transaction import AddAction, RemoveAction
 
 if TYPE_CHECKING:
@@ -163,12 +163,19 @@ def create_table(folder: Path, schema: pa.Schema, partition_by: str | None = Non
     )
 
 
-def commit(table: DeltaTable, added: list[AddAction], removed: list[RemoveAction]) -> None:
-    """Add and remove files of a Delta table in one atomic commit."""
+def commit(
+    table: DeltaTable, added: list[AddAction], removed: list[RemoveAction], schema: pa.Schema | None = None
+) -> None:
+    """Add and remove files of a Delta table in one atomic commit; with `schema`, its columns become those."""
     if not added and not removed:
         return
     partitions = list(table.metadata().partition_columns)
-    table.create_write_transaction([*added, *removed], "append", table.schema(), partitions or None)
+    there = table.schema()
+    shape = there if schema is None else Schema.from_arrow(schema)
+    if shape == there:
+        table.create_write_transaction([*added, *removed], "append", shape, partitions or None)
+    else:  # only this mode lets columns change; it takes every file out by itself
+        table.create_write_transaction(list(added), "overwrite", shape, partitions or None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Judging blocks: what the facts of some customers give, under some models.
 
-Answers: which spans and which roster rows come of this block? One function, whoever carries the facts to it: this
-machine's threads, Spark, or the live path for a single customer.
+Answers: which spans, which roster rows and which figures of other rooms come of this block? One function, whoever
+carries the facts to it: this machine's threads, Spark, or the live path for a single customer.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from os import cpu_count
 
@@ -22,6 +22,7 @@ from tenure.facts.lake import Lake
 from tenure.facts.slices import ROWS_A_BLOCK, slices_of
 from tenure.facts.streams import Stream
 from tenure.lifecycle.compute import Reading
+from tenure.lifecycle.figures import Figures
 from tenure.lifecycle.history import SPANS
 from tenure.lifecycle.model import Model
 from tenure.lifecycle.roster import ROSTER, roster_of
@@ -31,47 +32,80 @@ from tenure.lifecycle.spans import stage_block, streams_needed
 
 @dataclass(frozen=True)
 class Judged:
-    """What came of one block: spans of every model one below the other, and the roster."""
+    """What came of one block: spans of every model one below the other, and the roster with the figures."""
 
     spans: pa.Table
     roster: pa.Table
     part: float  # of all the work, 0 to 1
 
 
-def judge(models: Sequence[Model], block: Block, *, with_roster: bool) -> tuple[pa.Table, pa.Table]:
+Scores = Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is wanted of every block.
+
+    Attributes
+    ----------
+    models : sequence of Model
+        Under which models stages are wanted; all of one subject.
+    figures : sequence of Figures or None
+        Columns that follow the roster's; None when not even the roster is wanted.
+    scores : mapping
+        Published figures, ``{name: {customer_id: number}}``, read by ``score(name)``.
+    """
+
+    models: Sequence[Model]
+    figures: Sequence[Figures] | None = None
+    scores: Scores = field(default_factory=dict)
+
+    @property
+    def roster(self) -> pa.Schema:
+        """The columns of roster rows."""
+        return pa.schema([*ROSTER, *(one for figures in self.figures or () for one in figures.schema)])
+
+    def needed(self, kinds: Mapping[str, Kind]) -> dict[Stream, tuple[str, ...]]:
+        """Return the streams that models, roster and figures read, each with its number fields."""
+        needed = streams_needed(self.models, kinds)
+        if self.figures is not None:
+            for streams in (ROSTER_STREAMS, *(one.streams for one in self.figures)):
+                for stream, fields in streams.items():
+                    needed[stream] = tuple(dict.fromkeys((*needed.get(stream, ()), *fields)))
+        return needed
+
+
+def judge(asked: Asked, block: Block) -> tuple[pa.Table, pa.Table]:
     """Return the spans under every model, and the roster, of a block: the one function behind every path."""
-    reading = Reading(block)
-    spans = [stage_block(model, reading) for model in models]
+    reading = Reading(block, asked.scores)
+    spans = [stage_block(model, reading) for model in asked.models]
     return (
         pa.concat_tables(spans) if spans else SPANS.empty_table(),
-        roster_of(reading) if with_roster else ROSTER.empty_table(),
+        asked.roster.empty_table() if asked.figures is None else _roster(asked.figures, reading),
     )
 
 
-def needed_by(
-    models: Sequence[Model], kinds: Mapping[str, Kind], *, with_roster: bool
-) -> dict[Stream, tuple[str, ...]]:
-    """Return the streams that some models of one subject, and the roster, read."""
-    needed = streams_needed(models, kinds)
-    if with_roster:
-        for stream, fields in ROSTER_STREAMS.items():
-            needed[stream] = tuple(dict.fromkeys((*needed.get(stream, ()), *fields)))
-    return needed
+def _roster(wanted: Sequence[Figures], reading: Reading) -> pa.Table:
+    roster = roster_of(reading)
+    for figures in wanted:
+        made = figures.of(reading)
+        for one in figures.schema:
+            roster = roster.append_column(one, made.column(one.name))
+    return roster
 
 
-Blocks = Callable[[Lake, Sequence[Model], date, str, bool], Iterable[Judged]]
+Blocks = Callable[[Lake, Asked, date, str], Iterable[Judged]]
 
 
-def blocks_here(lake: Lake, models: Sequence[Model], as_of: date, subject: str, with_roster: bool) -> Iterator[Judged]:
+def blocks_here(lake: Lake, asked: Asked, as_of: date, subject: str) -> Iterator[Judged]:
     """Judge everybody on this machine, a thread per processor, in the order of the customers."""
-    needed = needed_by(models, lake.kinds(), with_roster=with_roster)
-    with slices_of(lake, needed, subject=subject) as slices:
+    with slices_of(lake, asked.needed(lake.kinds()), subject=subject) as slices:
         # Many models make many spans of a block, and all of them are held until they are written.
-        ranges = slices.ranges(max(150_000, ROWS_A_BLOCK * 3 // (2 + len(models))))
+        ranges = slices.ranges(max(150_000, ROWS_A_BLOCK * 3 // (2 + len(asked.models))))
 
         def one(n: int) -> Judged:
             block = slices.block(*ranges[n], day_number(as_of))
-            return Judged(*judge(models, block, with_roster=with_roster), (n + 1) / len(ranges))
+            return Judged(*judge(asked, block), (n + 1) / len(ranges))
 
         yield from _in_order(one, len(ranges))
 

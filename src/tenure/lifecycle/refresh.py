@@ -26,8 +26,9 @@ from tenure.facts.lake import Lake
 from tenure.facts.schema import FACT_TABLES, INSTANT, TEXT
 from tenure.facts.slices import slices_of
 from tenure.lifecycle.changed import whom_to_judge
+from tenure.lifecycle.figures import Figures
 from tenure.lifecycle.history import SPANS
-from tenure.lifecycle.judging import Blocks, Judged, blocks_here, judge, needed_by
+from tenure.lifecycle.judging import Asked, Blocks, Judged, Scores, blocks_here, judge
 from tenure.lifecycle.model import Model, builtin_texts, read
 from tenure.lifecycle.roster import ROSTER
 from tenure.words import mark
@@ -50,6 +51,26 @@ REFRESHES = pa.schema(
 )
 
 Progress = Callable[[str, float], None]  # what is being done, and which part of it is done (0 to 1)
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What other rooms add to a refresh: figures of every block, and columns made of everybody's figures.
+
+    Attributes
+    ----------
+    figures : sequence of Figures
+        Columns that follow the roster's, made block by block.
+    finish : callable or None
+        Takes the roster with the figures (and the report so far) and returns the rows to publish, without
+        `generation`; called with everybody's rows, or with those of the customers that were judged again.
+    scores : mapping
+        Published figures that rules read by ``score(name)``.
+    """
+
+    figures: Sequence[Figures] = ()
+    finish: Callable[[pa.Table, RefreshReport], pa.Table] | None = None
+    scores: Scores = field(default_factory=dict)
 
 
 @dataclass
@@ -132,6 +153,7 @@ def refresh(
     *,
     customers: Sequence[str] | None = None,
     only_changed: bool = False,
+    extras: Extras | None = None,
 ) -> RefreshReport:
     """Judge customers under models and write the result into the lake.
 
@@ -152,6 +174,8 @@ def refresh(
     only_changed : bool, default False
         Judge only those whose stages can have changed since the last refresh: with new facts, or whose day has come.
         Everybody, when there was no refresh yet, when a model changed, or for an earlier day than the last.
+    extras : Extras, optional
+        What other rooms add; :func:`tenure.scorecard.refresh.refresh` passes them all.
 
     Returns
     -------
@@ -179,7 +203,7 @@ def refresh(
     fitting = [one for one, told in zip(chosen, report.models, strict=True) if not told.missing]
     if customers is None and only_changed:
         customers = whom_to_judge(lake, fitting, as_of)
-    run = _Run(lake, fitting, report, tell)
+    run = _Run(lake, fitting, report, tell, extras or Extras())
     if customers is not None:
         run.touched(list(customers))
     elif engine == "spark":
@@ -239,6 +263,7 @@ class _Run:
     models: list[Model]
     report: RefreshReport
     tell: Progress
+    extras: Extras
 
     def full(self, blocks: Blocks) -> None:
         """Judge everybody: spans are written as they come, the roster waits beside them; one commit per table."""
@@ -255,12 +280,24 @@ class _Run:
         replaced = [*partitions, *([""] if with_roster and self._replaces_all(partitions) else [])]
         with TemporaryDirectory(prefix="tenure-") as folder:
             spool = Path(folder) / "roster.parquet"
+            asked = Asked(models, self.extras.figures if with_roster else None, self.extras.scores)
             judged = self._spooled(
-                blocks(self.lake, models, self.report.as_of, subject, with_roster), spool, with_roster
+                blocks(self.lake, asked, self.report.as_of, subject), spool, asked.roster if with_roster else None
             )
             self.lake.write("spans", judged, schema=SPANS_IN_LAKE, partition_by="model", replace={"model": replaced})
             if with_roster:
-                self.lake.write("scorecard", pq.ParquetFile(spool).iter_batches(), schema=SCORECARD, replace=True)
+                self._publish(spool)
+
+    def _publish(self, spool: Path) -> None:
+        """Write everybody's rows; other rooms' columns need all of them at once, the bare roster streams through."""
+        if self.extras.finish is None:
+            self.lake.write("scorecard", map(self._stamped_batch, pq.ParquetFile(spool).iter_batches()),
+                            schema=SCORECARD, replace=True)  # fmt: skip
+        else:
+            self.tell(mark("Working out value and risk"), 0.6)
+            self.lake.write(
+                "scorecard", self._stamped(self.extras.finish(pq.read_table(spool), self.report)), replace=True
+            )
 
     def _replaces_all(self, partitions: list[str]) -> bool:
         """Whether no model keeps rows to which a marker of a touched refresh still applies."""
@@ -268,23 +305,28 @@ class _Run:
         there = {one.partition.get("model") for one in self.lake.files("spans")} - {"", None} - products
         return there <= set(partitions)
 
-    def _spooled(self, judged: Iterable[Judged], spool: Path, with_roster: bool) -> Iterator[pa.RecordBatch]:
-        writer = pq.ParquetWriter(spool, SCORECARD) if with_roster else None
+    def _spooled(self, judged: Iterable[Judged], spool: Path, roster: pa.Schema | None) -> Iterator[pa.RecordBatch]:
+        writer = pq.ParquetWriter(spool, roster) if roster is not None else None
+        most = 0.9 if self.extras.finish is None else 0.55
         try:
             for one in judged:
                 self._count(one.spans)
                 if writer is not None:
                     self.report.customers += len(one.roster)
-                    writer.write_table(self._stamped(one.roster, SCORECARD))
-                yield from self._stamped(one.spans, SPANS_IN_LAKE).to_batches()
-                self.tell(mark("Judging customers"), 0.05 + 0.9 * one.part)
+                    writer.write_table(one.roster)
+                yield from self._stamped(one.spans).cast(SPANS_IN_LAKE).to_batches()
+                self.tell(mark("Judging customers"), 0.05 + most * one.part)
         finally:
             if writer is not None:
                 writer.close()
 
-    def _stamped(self, table: pa.Table, schema: pa.Schema) -> pa.Table:
+    def _stamped(self, table: pa.Table) -> pa.Table:
         stamp = pa.repeat(pa.scalar(self.report.generation, pa.int64()), len(table))
-        return table.append_column(GENERATION, stamp).cast(schema)
+        return table.append_column(GENERATION, stamp)
+
+    def _stamped_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        stamp = pa.repeat(pa.scalar(self.report.generation, pa.int64()), len(batch))
+        return pa.RecordBatch.from_arrays([*batch.columns, stamp], schema=SCORECARD)
 
     def _count(self, spans: pa.Table) -> None:
         told = {model.id: model for model in self.report.models}
@@ -304,17 +346,20 @@ class _Run:
         models = [model for model in self.models if model.subject == "customer"]
         if not customers:
             return
-        needed = needed_by(models, self.lake.kinds(), with_roster=True)
-        with slices_of(self.lake, needed, customers=customers) as slices:
+        asked = Asked(models, self.extras.figures, self.extras.scores)
+        with slices_of(self.lake, asked.needed(self.lake.kinds()), customers=customers) as slices:
             block = slices.block_of(customers, day_number(self.report.as_of))
-            spans, roster = judge(models, block, with_roster=True)
+            spans, roster = judge(asked, block)
         self._count(spans)
         self.report.customers = len(roster)
         self.tell(mark("Writing"), 0.8)
         marked = _only_ids(customers, SPANS).set_column(0, "model", pa.repeat(pa.scalar("", TEXT), len(set(customers))))
-        gone = _only_ids(set(customers).difference(roster.column("customer_id").to_pylist()), ROSTER)
-        self.lake.write("scorecard", self._stamped(pa.concat_tables([roster, gone]), SCORECARD))
-        self.lake.write("spans", self._stamped(pa.concat_tables([marked, spans]), SPANS_IN_LAKE), partition_by="model")
+        self.lake.write(
+            "spans", self._stamped(pa.concat_tables([marked, spans])).cast(SPANS_IN_LAKE), partition_by="model"
+        )
+        shown = roster if self.extras.finish is None else self.extras.finish(roster, self.report)
+        gone = _only_ids(set(customers).difference(roster.column("customer_id").to_pylist()), shown.schema)
+        self.lake.write("scorecard", self._stamped(pa.concat_tables([shown, gone])))
 
 
 def _only_ids(customers: Iterable[str], schema: pa.Schema) -> pa.Table:

@@ -25,8 +25,7 @@ from tenure.facts.blocks import block_of
 from tenure.facts.slices import RECORDS, SortedFiles, slices_of
 from tenure.facts.streams import Stream
 from tenure.lifecycle.history import SPANS
-from tenure.lifecycle.judging import Judged, judge, needed_by
-from tenure.lifecycle.roster import ROSTER
+from tenure.lifecycle.judging import Asked, Judged, judge
 from tenure.words import mark
 
 if TYPE_CHECKING:
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 
     from tenure.facts.kinds import Kind
     from tenure.facts.lake import Lake
-    from tenure.lifecycle.model import Model
 
 WHO, STREAM = "_who", "_stream"
 ROWS_A_PARTITION = 400_000
@@ -83,16 +81,17 @@ def session() -> SparkSession:
 
 def blocks_on_spark(
     lake: Lake,
-    models: Sequence[Model],
+    asked: Asked,
     as_of: date,
     subject: str,
-    with_roster: bool,
 ) -> Iterator[Judged]:
     """Judge everybody on Spark, in the order of the customers, see :func:`tenure.lifecycle.refresh.refresh`."""
     spark = session()
     kinds = lake.kinds()
-    needed = needed_by(models, kinds, with_roster=with_roster)
-    with slices_of(lake, needed, subject=subject) as slices, TemporaryDirectory(prefix="tenure-spark-") as folder:
+    with (
+        slices_of(lake, asked.needed(kinds), subject=subject) as slices,
+        TemporaryDirectory(prefix="tenure-spark-") as folder,
+    ):
         if not slices.files:
             return
         rows = sum(piece.rows for files in slices.files.values() for piece in files.pieces)
@@ -102,19 +101,18 @@ def blocks_on_spark(
         }
         work = partial(
             _judge_partition,
-            models=tuple(models),
+            asked=asked,
             columns=columns,
             tz=slices.tz,
             last_day=day_number(as_of),
             kinds=kinds,
             subject=subject,
-            with_roster=with_roster,
         )
         target = Path(folder) / "judged"
         # Inside a partition the rows of one customer stand together, each stream in the order of time.
         ordered = together.sortWithinPartitions(WHO, STREAM, "at")
-        ordered.mapInArrow(work, _spark_schema()).write.parquet(str(target))
-        yield from _read(target)
+        ordered.mapInArrow(work, _spark_schema(asked)).write.parquet(str(target))
+        yield from _read(target, asked)
 
 
 def _together(spark: SparkSession, files: Mapping[Stream, SortedFiles]) -> DataFrame:
@@ -134,27 +132,26 @@ def _together(spark: SparkSession, files: Mapping[Stream, SortedFiles]) -> DataF
     return whole.where(functions.col(WHO).isNotNull())
 
 
-def _wide_schema() -> pa.Schema:
+def _wide_schema(asked: Asked) -> pa.Schema:
     """Return the spans' columns and, prefixed, the roster's: one row is one or the other."""
-    return pa.schema([*SPANS, *(field.with_name(_ROSTER_PREFIX + field.name) for field in ROSTER)])
+    return pa.schema([*SPANS, *(field.with_name(_ROSTER_PREFIX + field.name) for field in asked.roster)])
 
 
-def _spark_schema() -> Any:
+def _spark_schema(asked: Asked) -> Any:
     from pyspark.sql.pandas.types import from_arrow_schema
 
-    return from_arrow_schema(_wide_schema())
+    return from_arrow_schema(_wide_schema(asked))
 
 
 def _judge_partition(
     batches: Iterator[pa.RecordBatch],
     *,
-    models: Sequence[Model],
+    asked: Asked,
     columns: Mapping[str, tuple[Stream, Sequence[str]]],
     tz: str,
     last_day: int,
     kinds: Mapping[str, Kind],
     subject: str,
-    with_roster: bool,
 ) -> Iterator[pa.RecordBatch]:
     """Judge the customers of one partition; runs on a worker."""
     given = list(batches)
@@ -169,23 +166,24 @@ def _judge_partition(
         )
     records = tables.pop(RECORDS, None)
     block = block_of(tables, tz=tz, last_day=last_day, customers=records, kinds=kinds, subject=subject)
-    spans, roster = judge(models, block, with_roster=with_roster)
-    yield from _wide(spans, "").to_batches(max_chunksize=100_000)
-    yield from _wide(roster, _ROSTER_PREFIX).to_batches(max_chunksize=100_000)
+    spans, roster = judge(asked, block)
+    schema = _wide_schema(asked)
+    yield from _wide(spans, "", schema).to_batches(max_chunksize=100_000)
+    yield from _wide(roster, _ROSTER_PREFIX, schema).to_batches(max_chunksize=100_000)
 
 
-def _wide(table: pa.Table, prefix: str) -> pa.Table:
-    schema = _wide_schema()
+def _wide(table: pa.Table, prefix: str, schema: pa.Schema) -> pa.Table:
     there = {prefix + name: table.column(name) for name in table.column_names}
     return pa.table([there.get(one.name, pa.nulls(len(table), one.type)) for one in schema], schema=schema)
 
 
-def _read(folder: Path) -> Iterator[Judged]:
+def _read(folder: Path, asked: Asked) -> Iterator[Judged]:
     """Yield what the partitions gave, in the order of their customers."""
     paths = sorted(folder.glob("part-*.parquet"))
     for n, path in enumerate(paths, start=1):
         table = pq.ParquetFile(path).read()
         is_span = pc.is_valid(table.column("model"))
         spans = table.filter(is_span).select(SPANS.names).cast(SPANS)
-        roster = table.filter(pc.invert(is_span)).select([_ROSTER_PREFIX + name for name in ROSTER.names])
-        yield Judged(spans, roster.rename_columns(ROSTER.names).cast(ROSTER), n / len(paths))
+        names = asked.roster.names
+        roster = table.filter(pc.invert(is_span)).select([_ROSTER_PREFIX + name for name in names])
+        yield Judged(spans, roster.rename_columns(names).cast(asked.roster), n / len(paths))
