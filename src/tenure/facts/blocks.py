@@ -176,6 +176,12 @@ class Block:
             self._events[asked] = _together([part for part in parts if part is not None])
         return self._events[asked]
 
+    def of_kind(self, name: str) -> tuple[Rows | None, np.ndarray | None]:
+        """Return the rows among which a kind's facts are, and which they are up to the last day (None: all are)."""
+        kind = self.kinds[name]
+        rows = self.rows.get(Stream.of(kind, self.subject))
+        return rows, None if rows is None or not len(rows.who) else self._mask(rows, [kind])
+
     def _flow(self, kind: Kind, label: str) -> tuple[Stream, Kind]:
         stream = Stream.of(kind, self.subject)
         if label == "category" and kind.table == "orders":  # an order's categories stand in its lines
