@@ -1,0 +1,174 @@
+"""Purchases of a block of customers: on which days each of them bought, and for how much.
+
+Answers: what were frequency, recency, age and repeat spend of everybody on any day? Orders of one customer on one local
+day are **one purchase**, whose spend is the sum of their amounts; that is how the models of repeat buying are published
+(Fader, Hardie and Lee 2005), and it keeps a basket that was split by the till from looking like a rhythm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tenure.facts.blocks import SCALE, day_number_of, keys_of, who_of
+
+if TYPE_CHECKING:
+    from tenure.facts.blocks import Block
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a model of repeat buying reads of customers on one day. All arrays have one entry a customer.
+
+    Attributes
+    ----------
+    bought : ndarray of bool
+        Who had bought at all by that day; the other arrays are 0 elsewhere.
+    frequency : ndarray of float64
+        Purchase days after the first.
+    recency, age : ndarray of float64
+        Days from the first purchase day to the last one, and to the day.
+    repeat_spend : ndarray of float64
+        Mean spend of the purchase days after the first; NaN where there is none.
+    """
+
+    bought: np.ndarray
+    frequency: np.ndarray
+    recency: np.ndarray
+    age: np.ndarray
+    repeat_spend: np.ndarray
+
+
+class Purchases:
+    """The purchase days of a block of customers.
+
+    Parameters
+    ----------
+    block : Block
+        The customers and their facts; later facts than its last day are not looked at.
+
+    Attributes
+    ----------
+    keys : ndarray of int64
+        Customer and day of each purchase day, sorted, each once.
+    """
+
+    def __init__(self, block: Block) -> None:
+        self.block = block
+        events = block.events(("order",), "amount")
+        assert events.values is not None
+        new = np.ones(len(events.keys), dtype=bool)
+        np.not_equal(events.keys[1:], events.keys[:-1], out=new[1:])
+        self._begins = np.flatnonzero(new)
+        self.keys = events.keys[self._begins]
+        self._running = _running(events.values)
+
+    @cached_property
+    def totals(self) -> np.ndarray:
+        """Running spend times 10,000 before each purchase day, and after the last one."""
+        return self._running[np.append(self._begins, len(self._running) - 1)]
+
+    @cached_property
+    def first(self) -> np.ndarray:
+        """Place of each customer's first purchase day in :attr:`keys`."""
+        return self.before(np.full(len(self.block), -(1 << 20), dtype=np.int64))
+
+    def before(self, days: np.ndarray) -> np.ndarray:
+        """Return how many keys lie before the end of each customer's day: the place one past it."""
+        points = keys_of(np.arange(len(self.block)), days)
+        return np.searchsorted(self.keys, points, side="right")
+
+    def upto(self, day: int) -> np.ndarray:
+        """Return the place one past each customer's last purchase day on or before a day."""
+        return self.before(np.full(len(self.block), day, dtype=np.int64))
+
+    def between(self, after: int, upto: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return how many purchase days lie in (`after`, `upto`], and their spend times 10,000."""
+        low, high = self.upto(after), self.upto(upto)
+        return (high - low).astype(np.float64), self.totals[high] - self.totals[low]
+
+    def at(self, day: int) -> Summary:
+        """Return everybody's summary as it was at the end of a day."""
+        first, end = self.first, self.upto(day)
+        count = end - first
+        bought = count > 0
+        if not len(self.keys):
+            nothing = np.zeros(len(self.block))
+            return Summary(bought, nothing, nothing, nothing, np.full(len(self.block), np.nan))
+        begin = np.where(bought, first, 0)
+        started = day_number_of(self.keys[begin])
+        recent = day_number_of(self.keys[np.where(bought, end - 1, 0)]) - started
+        repeats = np.where(bought, count - 1, 0)
+        again = repeats > 0
+        spent = self.totals[np.where(again, end, 0)] - self.totals[np.where(again, begin + 1, 0)]
+        mean = np.where(again, spent / np.maximum(repeats, 1) / SCALE, np.nan)
+        age = np.where(bought, day - started, 0)
+        return Summary(bought, repeats.astype(np.float64), recent * bought * 1.0, age * 1.0, mean)
+
+    def weekly(self, weeks: int) -> np.ndarray:
+        """Return the purchase days of each customer in each of the last `weeks` weeks, the latest first.
+
+        Returns
+        -------
+        ndarray of uint8, shape (customers, weeks)
+            Week 0 ends with the block's last day.
+        """
+        found = np.zeros(len(self.block) * weeks, dtype=np.uint8)
+        ago = (self.block.last_day - day_number_of(self.keys)) // 7
+        recent = ago < weeks
+        who, ago = who_of(self.keys[recent]), ago[recent]
+        # Sorted by day, so that purchase days of one customer and week are neighbours.
+        new = np.ones(len(who), dtype=bool)
+        new[1:] = (who[1:] != who[:-1]) | (ago[1:] != ago[:-1])
+        starts = np.flatnonzero(new)
+        found[who[starts] * weeks + ago[starts]] = np.diff(np.append(starts, len(who)))
+        return found.reshape(len(self.block), weeks)
+
+    def gaps(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the median of everybody's gaps in days, and their deviation divided by their mean.
+
+        They are what ``typical_gap(order)`` and ``gap_variation(order)`` of the rule language are on the last day; NaN
+        below two, or three, purchase days.
+        """
+        size = len(self.block)
+        count = np.diff(np.append(self.first, len(self.keys)))
+        if len(self.keys) < 2:
+            return np.full(size, np.nan), np.full(size, np.nan)
+        who = who_of(self.keys)
+        inside = who[1:] == who[:-1]
+        between = np.diff(self.keys)[inside]
+        return _medians(who[1:][inside], between, count - 1), _variation(between, count - 1)
+
+
+def _running(values: np.ndarray) -> np.ndarray:
+    total = np.zeros(len(values) + 1, dtype=np.int64)
+    np.cumsum(values, out=total[1:])
+    return total
+
+
+def _medians(who: np.ndarray, between: np.ndarray, count: np.ndarray) -> np.ndarray:
+    ranked = np.sort((who << 32) | between) & 0xFFFFFFFF
+    ends = np.cumsum(np.maximum(count, 0))
+    begins = ends - np.maximum(count, 0)
+    known = count >= 1
+    low = np.where(known, begins + (count - 1) // 2, 0)
+    high = np.where(known, begins + count // 2, 0)
+    middle = (ranked[low] + ranked[high]) / 2 if len(ranked) else np.zeros(len(count))
+    return np.where(known, middle, np.nan)
+
+
+def _variation(between: np.ndarray, count: np.ndarray) -> np.ndarray:
+    kept = np.maximum(count, 0)
+    ends = np.cumsum(kept)
+    begins = ends - kept
+
+    def summed(column: np.ndarray) -> np.ndarray:
+        running = _running(column)
+        return running[ends] - running[begins]
+
+    total, squares = summed(between), summed(between * between)
+    spread = np.sqrt(np.maximum(count * squares - total * total, 0))
+    return np.where(count >= 2, spread / np.maximum(total, 1), np.nan)
