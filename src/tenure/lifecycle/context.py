@@ -34,6 +34,8 @@ class Options:
         Gates: how many buyers, and how many days from the first to the last fact, predictions need.
     seed : int
         Of everything random.
+    strict : bool
+        Raise what a part of the scorecard raises, instead of leaving its columns empty and reporting the problem.
     """
 
     horizon_days: int = 365
@@ -42,6 +44,7 @@ class Options:
     buyers: int = 500
     days: int = 180
     seed: int = 20_240_101
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)

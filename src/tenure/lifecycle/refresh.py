@@ -109,6 +109,7 @@ class RefreshReport:
     finished_at: datetime | None = None
     customers: int = 0
     models: list[ModelReport] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)  # what other rooms could not work out, and why
 
     @property
     def seconds(self) -> float:

@@ -76,7 +76,7 @@ class Fit:
 
     def to_json(self) -> str:
         """Return it as one JSON object; numbers that are not finite become null."""
-        return json.dumps(_plain(asdict(self)), ensure_ascii=False, allow_nan=False)
+        return json.dumps(plain(asdict(self)), ensure_ascii=False, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> Fit:
@@ -85,13 +85,16 @@ class Fit:
         return cls(**{**found, "gates": tuple(Gate(**one) for one in found["gates"])})
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return a value as JSON can write it: arrays as lists, days and decimals as text, nothing that is not finite."""
     if isinstance(value, dict):
-        return {str(key): _plain(one) for key, one in value.items()}
+        return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [plain(one) for one in value]
     if hasattr(value, "tolist"):  # NumPy's numbers and arrays
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, float) and value - value != 0.0:
         return None
-    return value
+    if value is None or isinstance(value, str | int | float):
+        return value
+    return str(value)

@@ -1,0 +1,186 @@
+"""The registry of models: what was fitted, on which facts, when, with which figures, and how it drifts.
+
+Answers: which fit scores today, can it be made again, and does what goes into it still look as it did? Every full
+refresh adds one row a part; the newest is used.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from tenure.facts.schema import DAY, FACT_TABLES, INSTANT, TEXT
+from tenure.stats.record import Fit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date, datetime
+
+    from tenure.facts.lake import Lake
+
+FITS = pa.schema(
+    {
+        "generation": pa.int64(),
+        "as_of": DAY,
+        "fitted_at": INSTANT,
+        "part": TEXT,
+        "model": TEXT,
+        "verdict": TEXT,
+        "customers": pa.int64(),
+        "facts": TEXT,  # JSON {table: [version, rows]}: the facts it was fitted on can be read again
+        "options": TEXT,  # JSON: assumptions, seed and the version of tenure
+        "body": TEXT,  # the Fit as JSON
+    }
+)
+REPORTS = pa.schema({"generation": pa.int64(), "as_of": DAY, "name": TEXT, "body": TEXT})
+#: Generations of fits that are kept.
+KEPT = 40
+#: Population stability: below the first number an input looks as before, from the second on it does not.
+STABLE, CHANGED = 0.1, 0.25
+
+
+def latest(lake: Lake) -> dict[str, Fit]:
+    """Return the newest fit of every part; empty when nothing was fitted yet."""
+    if not lake.has("fits"):
+        return {}
+    rows = (
+        lake.connect(("fits",))
+        .execute("SELECT body FROM fits WHERE generation = (SELECT max(generation) FROM fits)")
+        .fetchall()
+    )
+    return {fit.part: fit for fit in (Fit.from_json(body) for (body,) in rows)}
+
+
+def history(lake: Lake, part: str) -> list[tuple[date, Fit]]:
+    """Return every kept fit of a part with the day it speaks of, the oldest first."""
+    if not lake.has("fits"):
+        return []
+    con = lake.connect(("fits",))
+    rows = con.execute("SELECT as_of, body FROM fits WHERE part = ? ORDER BY generation", [part]).fetchall()
+    return [(day, Fit.from_json(body)) for day, body in rows]
+
+
+def write_fits(
+    lake: Lake, fits: Mapping[str, Fit], generation: int, as_of: date, fitted_at: datetime, options: Mapping[str, Any]
+) -> None:
+    """Add a generation of fits; the oldest go."""
+    facts = json.dumps(facts_of(lake))
+    said = json.dumps(dict(options))
+    rows = [
+        {
+            "generation": generation,
+            "as_of": as_of,
+            "fitted_at": fitted_at,
+            "part": fit.part,
+            "model": fit.model,
+            "verdict": fit.verdict,
+            "customers": fit.customers,
+            "facts": facts,
+            "options": said,
+            "body": fit.to_json(),
+        }
+        for fit in fits.values()
+    ]
+    added = pa.Table.from_pylist(rows, schema=FITS)
+    if lake.has("fits"):
+        con = lake.connect(("fits",))
+        old = con.execute(
+            "SELECT * FROM fits WHERE generation IN"
+            " (SELECT DISTINCT generation FROM fits ORDER BY generation DESC LIMIT ?)",
+            [KEPT - 1],
+        ).to_arrow_table()
+        added = pa.concat_tables([old.select(FITS.names).cast(FITS), added])
+    lake.write("fits", added, replace=True)
+
+
+def write_reports(lake: Lake, reports: Mapping[str, Any], generation: int, as_of: date) -> None:
+    """Replace what pages show of everybody."""
+    rows = [
+        {
+            "generation": generation,
+            "as_of": as_of,
+            "name": name,
+            "body": json.dumps(body, ensure_ascii=False, default=str),
+        }
+        for name, body in reports.items()
+    ]
+    lake.write("reports", pa.Table.from_pylist(rows, schema=REPORTS), replace=True)
+
+
+def report(lake: Lake, name: str) -> Any:
+    """Return one report; None when there is none."""
+    if not lake.has("reports"):
+        return None
+    row = lake.connect(("reports",)).execute("SELECT body FROM reports WHERE name = ?", [name]).fetchone()
+    return json.loads(row[0]) if row else None
+
+
+def facts_of(lake: Lake) -> dict[str, list[int]]:
+    """Return the version and the rows of every fact table, so that the same facts can be read again."""
+    found = {}
+    for name in (*FACT_TABLES, "customers", "identities"):
+        table = lake.table(name)
+        if table is not None:
+            found[name] = [table.version(), sum(one.rows for one in lake.files(name))]
+    return found
+
+
+def stability(before: Sequence[float], now: Sequence[float]) -> float:
+    """Return the population stability index of two distributions given by their deciles.
+
+    Parameters
+    ----------
+    before, now : sequence of float
+        Quantiles at 0, 10, … 100 %, rising.
+
+    Returns
+    -------
+    float
+        Sum over the deciles before of (share now − share before) × ln(share now / share before). Deciles that
+        coincide (many customers with the same value) are taken together.
+    """
+    total = 0.0
+    for low, high, share in _bins(before):
+        there = max(1e-4, _below(now, high) - _below(now, low))
+        total += (there - share) * math.log(there / share)
+    return total
+
+
+def _bins(quantiles: Sequence[float]) -> list[tuple[float, float, float]]:
+    """Return (low, high, share) of each decile, equal neighbours together; the ends are open."""
+    step = 1 / (len(quantiles) - 1)
+    edges = [-math.inf, *quantiles[1:-1], math.inf]
+    bins: list[tuple[float, float, float]] = []
+    low, share = edges[0], 0.0
+    for high in edges[1:]:
+        share += step
+        if high > low or high == math.inf:
+            bins.append((low, high, share))
+            low, share = high, 0.0
+    return [one for one in bins if one[2] > 0]
+
+
+def _below(quantiles: Sequence[float], value: float) -> float:
+    """Return the share of a distribution that is not above a value."""
+    if value >= quantiles[-1]:
+        return 1.0
+    if value < quantiles[0]:
+        return 0.0
+    step = 1 / (len(quantiles) - 1)
+    place = max(index for index, one in enumerate(quantiles) if one <= value)
+    low, high = quantiles[place], quantiles[place + 1]
+    return step * (place + (value - low) / (high - low))
+
+
+def drift(before: Fit, now: Fit) -> dict[str, dict[str, Any]]:
+    """Return how the inputs of a part changed between two fits, by input: {"psi": …, "level": …}."""
+    found = {}
+    for name in now.inputs:
+        old, new = before.inputs.get(name), now.inputs[name]
+        if old and new and len(old) == len(new) and None not in (*old, *new):
+            psi = stability(old, new)
+            found[name] = {"psi": psi, "level": "stable" if psi < STABLE else "shifted" if psi < CHANGED else "changed"}
+    return found
