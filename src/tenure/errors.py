@@ -7,6 +7,7 @@ TenureError
 ├── LakeError           the lake's folder is missing, in use or not one of ours
 ├── RuleError           a rule that cannot be understood; knows the place, the cause and the nearest right name
 ├── ModelError          a life-cycle model file that breaks its schema
+├── FitError            histories that a statistical model cannot be fitted to
 └── EngineError         an engine that is not installed or did not answer
 
 Each class is a code plus a sentence with named places. The sentence is said in the reader's language by
@@ -72,6 +73,12 @@ class ModelError(TenureError):
     """A life-cycle model breaks its schema."""
 
     code = "model"
+
+
+class FitError(TenureError):
+    """Histories that a statistical model cannot be fitted to: none, impossible ones, or an unknown model."""
+
+    code = "fit"
 
 
 class EngineError(TenureError):
