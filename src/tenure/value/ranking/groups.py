@@ -1,0 +1,117 @@
+"""Named groups: what they are called in both languages, and by which rules customers fall into them.
+
+Answers: what is a champion, a high tier, a lapsing customer? The rules are data (``groups.yaml``), tried from above, so
+that a page can show them as they are applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+from tenure.lifecycle.model import Words
+
+Bounds = tuple[float | None, float | None]
+_SILENT = Words()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One named group.
+
+    Attributes
+    ----------
+    id : str
+        As in the scorecard.
+    name, means, advice, policy, note : Words
+        In both languages; empty where there is nothing to say.
+    when : dict of str to (low, high)
+        Inclusive bounds by measure; None is open. All must hold.
+    share : float or None
+        Of a tier: which part of all buyers stands in it or above.
+    source : str
+        What the seed texts say, quoted.
+    """
+
+    id: str
+    name: Words
+    means: Words
+    when: Mapping[str, Bounds]
+    advice: Words = _SILENT
+    policy: Words = _SILENT
+    note: Words = _SILENT
+    share: float | None = None
+    source: str = ""
+
+
+@cache
+def groups(kind: str) -> tuple[Group, ...]:
+    """Return the groups of a kind, in the order in which their rules are tried.
+
+    Parameters
+    ----------
+    kind : {"rfm", "tiers", "loyalty", "stickiness"}
+        Which table.
+    """
+    import yaml
+
+    text = files("tenure.value.ranking").joinpath("groups.yaml").read_text(encoding="utf-8")
+    return tuple(_group(one) for one in yaml.safe_load(text)[kind])
+
+
+def _group(told: Mapping[str, Any]) -> Group:
+    words = {key: Words(**told[key]) for key in ("name", "means", "advice", "policy", "note") if key in told}
+    when = {key: _bounds(value) for key, value in told.get("when", {}).items()}
+    return Group(id=told["id"], when=when, share=told.get("share"), source=told.get("source", ""), **words)
+
+
+def _bounds(value: Any) -> Bounds:
+    return (None, value) if not isinstance(value, list) else (value[0], value[1])
+
+
+def classify(kind: str, measures: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the id of the first group whose rule holds for each customer.
+
+    Parameters
+    ----------
+    kind : str
+        See :func:`groups`.
+    measures : mapping of str to ndarray of float
+        What the rules name, of equal length; NaN fits no bound.
+
+    Returns
+    -------
+    ndarray of object
+        Ids; None where no rule holds.
+    """
+    size = len(next(iter(measures.values())))
+    found = np.full(size, None, dtype=object)
+    free = np.ones(size, dtype=bool)
+    for group in groups(kind):
+        fits = free.copy()
+        for name, bounds in group.when.items():
+            fits &= within(measures[name], bounds)
+        found[fits] = group.id
+        free &= ~fits
+    return found
+
+
+def within(values: np.ndarray, bounds: Bounds) -> np.ndarray:
+    """Return which values lie inside inclusive bounds."""
+    low, high = bounds
+    inside = ~np.isnan(values)
+    if low is not None:
+        inside &= values >= low
+    if high is not None:
+        inside &= values <= high
+    return inside
+
+
+def ids(kind: str) -> Sequence[str]:
+    """Return the ids of a kind's groups, in their order."""
+    return [one.id for one in groups(kind)]

@@ -1,0 +1,166 @@
+"""80/20 and ABC: how few customers bring how much.
+
+Answers: what share of sales, and of profit, do the best fifth of the buyers bring, who are they, and are they old
+customers? Everything is summed in whole numbers of 1/10,000, so the list adds up to the order rows exactly.
+
+After Pareto and Juran: the vital few and the useful many.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tenure.facts.blocks import SCALE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TOP = 0.2
+#: Class A ends with the customer who brings its share of the total to 80 %, class B with the one who brings it to 95 %.
+CLASSES = (("A", 0.80), ("B", 0.95))
+
+
+def best_first(values: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """Return the order in which customers are counted: most value first, equal values by id."""
+    return np.lexsort((ids, -values))
+
+
+def top_count(buyers: int, part: float = TOP) -> int:
+    """Return how many buyers a part of them is, rounded up: the top fifth of 6 are 2."""
+    return int(np.ceil(round(buyers * part, 9)))
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where a list of the best ends: everybody with more value, or with as much and no later id, is in it."""
+
+    value: int
+    customer_id: str
+
+    def holds(self, values: np.ndarray, ids: np.ndarray) -> np.ndarray:
+        """Return who is in the list."""
+        return (values > self.value) | ((values == self.value) & (ids <= self.customer_id))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for the store."""
+        return {"value": self.value, "customer_id": self.customer_id}
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Cut:
+        """Return what :meth:`to_json` wrote."""
+        return cls(int(told["value"]), str(told["customer_id"]))
+
+
+def cut_of_top(values: np.ndarray, ids: np.ndarray, part: float = TOP) -> Cut | None:
+    """Return where the best part of the buyers ends, None when there are none.
+
+    Parameters
+    ----------
+    values : ndarray of int64
+        Money of each buyer, times 10,000.
+    ids : ndarray of str
+        Who they are.
+    """
+    if not len(values):
+        return None
+    last = best_first(values, ids)[top_count(len(values), part) - 1]
+    return Cut(int(values[last]), str(ids[last]))
+
+
+def abc_bounds(values: np.ndarray) -> list[int]:
+    """Return the least value in class A and the least in class B.
+
+    Parameters
+    ----------
+    values : ndarray of int64
+        Money of each buyer, times 10,000. What is not positive makes no total and is class C.
+
+    Returns
+    -------
+    list of int
+        Two bounds, inclusive; empty when nobody has a positive value.
+    """
+    ordered = np.sort(values[values > 0])[::-1]
+    if not len(ordered):
+        return []
+    before = np.concatenate(([0], np.cumsum(ordered)[:-1]))
+    total = int(ordered.sum())
+    return [int(ordered[np.searchsorted(before, share * total, side="left") - 1]) for _, share in CLASSES]
+
+
+def abc_of(values: np.ndarray, bounds: list[int]) -> np.ndarray:
+    """Return A, B or C for each customer."""
+    found = np.full(len(values), "C", dtype=object)
+    for (name, _), bound in reversed(list(zip(CLASSES, bounds, strict=False))):
+        found[(values >= bound) & (values > 0)] = name
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Concentration:
+    """How much the best part of the buyers bring.
+
+    Attributes
+    ----------
+    buyers, count : int
+        How many there are, and how many of them are the best.
+    top, total : int
+        What the best, and what all, bring; money times 10,000.
+    old : int
+        How many of the best are old customers.
+    """
+
+    buyers: int
+    count: int
+    top: int
+    total: int
+    old: int = 0
+
+    @property
+    def share(self) -> float | None:
+        """Their share of the total; None when the total is not positive."""
+        return self.top / self.total if self.total > 0 else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it with money in the shop's currency."""
+        return {
+            "buyers": self.buyers, "count": self.count, "top": self.top / SCALE, "total": self.total / SCALE,
+            "share": self.share, "old": self.old,
+        }  # fmt: skip
+
+
+def concentration(
+    values: np.ndarray, ids: np.ndarray, old: np.ndarray | None = None, part: float = TOP
+) -> Concentration:
+    """Return what the best part of the buyers bring.
+
+    Parameters
+    ----------
+    values : ndarray of int64
+        Money of each buyer, times 10,000.
+    ids : ndarray of str
+        Who they are.
+    old : ndarray of bool, optional
+        Who is an old customer.
+    part : float, default 0.2
+        Which part of them is the best.
+    """
+    order = best_first(values, ids)[: top_count(len(values), part)]
+    found = 0 if old is None else int(old[order].sum())
+    return Concentration(len(values), len(order), int(values[order].sum()), int(values.sum()), found)
+
+
+def curve(values: np.ndarray, points: int = 100) -> list[tuple[float, float]]:
+    """Return the cumulative curve: (part of the buyers, best first; share of the total), from (0, 0) to (1, 1).
+
+    Empty when the total is not positive: shares of a loss mean nothing.
+    """
+    size, total = len(values), int(values.sum())
+    if size == 0 or total <= 0:
+        return []
+    running = np.concatenate(([0], np.cumsum(np.sort(values)[::-1])))
+    places = np.unique(np.rint(np.linspace(0, size, min(points, size) + 1)).astype(int))
+    return [(place / size, int(running[place]) / total) for place in places.tolist()]
