@@ -13,6 +13,9 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from tenure_app.customers import having
+from tenure_app.customers.having import Having
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -32,6 +35,8 @@ SORTS = {
     "since": True,
     "next": False,
     "stage": False,
+    "value": True,
+    "churn": True,
 }
 #: The filters that a page keeps folded until one is used.
 RARE = (
@@ -55,6 +60,8 @@ class Selection:
         In their stage since this day or later.
     next_within, next_stage
         Whose stage changes within so many days after `as_of`, and to what.
+    having
+        Restrictions by columns of the scorecard, see :mod:`tenure_app.customers.having`.
     """
 
     q: str = ""
@@ -76,6 +83,7 @@ class Selection:
     amount_max: Decimal | None = None
     last_from: date | None = None
     last_to: date | None = None
+    having: tuple[Having, ...] = ()
     sort: str = "amount"
     down: bool = True
 
@@ -85,9 +93,10 @@ class Selection:
         words = {}
         for field in fields(chosen):
             value = getattr(chosen, field.name)
-            if field.name in ("sort", "down") or value in (None, ""):
+            if field.name in ("sort", "down", "having") or value in (None, ""):
                 continue
             words[field.name] = value.isoformat() if isinstance(value, date) else str(value)
+        words |= {one.name: one.words for one in chosen.having}
         if chosen.sort != "amount" or not chosen.down:
             words["sort"] = ("-" if chosen.down else "") + chosen.sort
         return urlencode(words)
@@ -108,7 +117,7 @@ class Selection:
     def narrows(self) -> bool:
         """Whether anything but the model and the day is chosen."""
         free = {"model", "as_of", "sort", "down"}
-        return any(getattr(self, f.name) not in (None, "") for f in fields(self) if f.name not in free)
+        return any(getattr(self, f.name) not in (None, "", ()) for f in fields(self) if f.name not in free)
 
 
 def read(words: Mapping[str, str], today: date, model: str = "") -> tuple[Selection, list[str]]:
@@ -127,7 +136,7 @@ def read(words: Mapping[str, str], today: date, model: str = "") -> tuple[Select
     wrong: list[str] = []
     for field in fields(Selection):
         text = unicodedata.normalize("NFKC", words.get(field.name, "")).strip()
-        if not text or field.name in ("sort", "down"):
+        if not text or field.name in ("sort", "down", "having"):
             continue
         try:
             found[field.name] = _READ.get(str(field.type).split(" ")[0], str)(text)
@@ -138,7 +147,8 @@ def read(words: Mapping[str, str], today: date, model: str = "") -> tuple[Select
     if found.get("moved") not in (None, "entered", "left"):
         wrong.append("moved")
         found.pop("moved")
-    return Selection(**found, **_sorting(words.get("sort", ""))), wrong
+    restrictions, meaningless = having.read(words)
+    return Selection(**found, having=restrictions, **_sorting(words.get("sort", ""))), wrong + meaningless
 
 
 def _number(text: str) -> Decimal:

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tenure_app.customers import having
 from tenure_app.customers.filters import NO_STAGE, NOWHERE, STAGED, UNSTAGED, Selection
 from tenure_app.customers.profile import has
 
@@ -32,6 +33,8 @@ _ORDER = {
     "since": "s.entered_on",
     "next": "s.change_on",
     "stage": "s.stage",
+    "value": "k.lifetime_value",
+    "churn": "k.churn",
 }
 _AT = (
     "(select customer_id, stage, entered_on, coalesce(left_on, next_change_on) as change_on, left_on, next_stage"
@@ -186,6 +189,9 @@ def _from(
     place_values, values = values, []
     for restrict in (_flow, _move, _figures):
         restrict(chosen, tests, values)
+    more, given = having.tests(con, chosen.having)
+    tests += more
+    values += given
     _search(con, chosen, tests, values)
     where = " where " + " and ".join(tests) if tests else ""
     return " ".join(parts) + where, place_values + values

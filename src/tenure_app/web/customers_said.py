@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from tenure_app.customers import having
 from tenure_app.customers.filters import OUTSIDE, Selection
+from tenure_app.customers.having import COLUMNS
+from tenure_app.web import scorecard_said
 from tenure_app.web.formats import day, number
 
 if TYPE_CHECKING:
@@ -60,7 +63,7 @@ def chips(chosen: Selection, entries: dict[str, Entry]) -> list[Chip]:
     """Return every restriction of a selection in words, with the way to take it away."""
     entry = entries.get(chosen.model)
     found = []
-    for text, without in (*_places(chosen, entry), *_figures(chosen)):
+    for text, without in (*_places(chosen, entry), *_figures(chosen), *_having(chosen)):
         found.append(Chip(text, chosen.address(**without)))
     return found
 
@@ -70,7 +73,7 @@ def sentence(chosen: Selection, entries: dict[str, Entry]) -> str:
     entry = entries.get(chosen.model)
     if not chosen.narrows or entry is None:
         return _("All customers") if not chosen.narrows else _("Customers that match")
-    first = next((text for text, _without in _places(chosen, entry)), "")
+    first = next((text for text, _without in (*_having(chosen), *_places(chosen, entry))), "")
     return first or _("Customers that match")
 
 
@@ -118,6 +121,19 @@ def _near(chosen: Selection, entry: Entry) -> str:
         "%(model)s: moves to %(stage)s within %(days)d day", "%(model)s: moves to %(stage)s within %(days)d days", days
     )
     return text % {"model": entry.name, "stage": entry.stage_name(chosen.next_stage), "days": days}
+
+
+def _having(chosen: Selection) -> list[tuple[str, Without]]:
+    found: list[tuple[str, Without]] = []
+    for one in chosen.having:
+        rest = tuple(other for other in chosen.having if other != one)
+        words = {"what": COLUMNS[one.column].label, "value": scorecard_said.value(one)}
+        text = {
+            having.LEAST: _("%(what)s: %(value)s or more"),
+            having.MOST: _("%(what)s: %(value)s or less"),
+        }.get(one.sign, _("%(what)s: %(value)s"))
+        found.append((text % words, {"having": rest}))
+    return found
 
 
 def _figures(chosen: Selection) -> list[tuple[str, Without]]:

@@ -1,0 +1,68 @@
+"""The scorecard in words: what a group, a level, a signal or a decision is called, and how its numbers are written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
+from tenure.words import language_of, say
+from tenure_app.customers.having import COLUMNS, UNKNOWN
+from tenure_app.web.formats import day, money, number, percent
+from tenure_app.web.layout import business
+
+if TYPE_CHECKING:
+    from tenure_app.customers.having import Having
+
+#: Names of values that no file of groups names.
+NAMES: dict[str, dict[str, Any]] = {
+    "abc_sales": {"A": lazy("A: the first 80 %"), "B": lazy("B: the next 15 %"), "C": lazy("C: the last 5 %")},
+    "abc_profit": {"A": lazy("A: the first 80 %"), "B": lazy("B: the next 15 %"), "C": lazy("C: the last 5 %")},
+    "churn_level": {"low": lazy("low"), "medium": lazy("medium"), "high": lazy("high")},
+    "churn_kind": {"contract": lazy("contract ends"), "silence": lazy("no order any more")},
+    "decline": {"yes": lazy("declining"), "no": lazy("not declining"), "cannot-judge": lazy("cannot judge")},
+    "decision": {"develop": lazy("develop"), "maintain": lazy("maintain"), "withdraw": lazy("withdraw")},
+}
+_GROUPS = {"rfm_group": "rfm", "tier": "tiers", "loyalty": "loyalty", "stickiness": "stickiness"}
+
+
+def name(column: str, code: str | None) -> str:
+    """Return what a coded value of a column is called in the reader's language."""
+    if not code:
+        return ""
+    if column in _GROUPS:
+        return _group(_GROUPS[column], code)
+    if column == "warning_signals":
+        return _signal(code)
+    return str(NAMES.get(column, {}).get(code, code))
+
+
+def _group(kind: str, code: str) -> str:
+    from tenure.value.ranking.groups import groups
+
+    language = language_of(get_language())
+    return next((one.name.say(language) for one in groups(kind) if one.id == code), code)
+
+
+def _signal(code: str) -> str:
+    from tenure.risk.signals import SIGNALS
+
+    return say(SIGNALS[code].name, language_of(get_language())) if code in SIGNALS else code
+
+
+def value(one: Having) -> str:
+    """Return what a restriction asks for, in words."""
+    if one.words == UNKNOWN:
+        return _("not known")
+    kind = COLUMNS[one.column].kind
+    if kind in ("text", "words"):
+        return _(", ").join(name(one.column, code) for code in one.words.split(",") if code)
+    if kind == "truth":
+        return _("yes") if one.words == "1" else _("no")
+    if kind == "share":
+        return percent(float(one.words))
+    if kind == "money":
+        return money(one.words, business().currency)
+    return day(one.words) if kind == "day" else number(one.words)
