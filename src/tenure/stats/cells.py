@@ -160,24 +160,18 @@ def _check(x: Floats, t: Floats, T: Floats, weight: Floats) -> None:
     if not len(x):
         raise FitError(mark("There is no customer to fit. Bring customers with at least one purchase."))
     wrong = {
-        mark("is not a whole number of repeat purchases"): ~((x >= 0) & (x == np.floor(x))),
-        mark("has its last purchase before its first"): ~(t >= 0),
-        mark("has its last purchase after the day of the data"): ~((t <= T) & np.isfinite(T)),
-        mark("has repeat purchases but no time between them; merge purchases of one day"): (x > 0) & (t <= 0),
-        mark("has no repeat purchase and yet a last one"): (x == 0) & (t > 0),
-        mark("has a weight that is not above zero"): ~((weight > 0) & np.isfinite(weight)),
+        mark("Row %(row)d: %(x)g is not a whole number of repeat purchases."): ~((x >= 0) & (x == np.floor(x))),
+        mark("Row %(row)d: the last purchase (%(t)g) is before the first (0)."): ~(t >= 0),
+        mark("Row %(row)d: the last purchase (%(t)g) is after the day of the data (%(age)g)."): ~(t <= T),
+        mark("Row %(row)d: the customer's age %(age)g is not a length of time."): ~np.isfinite(T),
+        mark("Row %(row)d: %(x)g repeat purchases in no time. Merge the purchases of one day."): (x > 0) & (t <= 0),
+        mark("Row %(row)d: a last purchase at %(t)g, but no repeat purchase."): (x == 0) & (t > 0),
+        mark("Row %(row)d: a row stands for at least one customer."): ~((weight > 0) & np.isfinite(weight)),
     }
-    for what, bad in wrong.items():
+    for sentence, bad in wrong.items():
         if bad.any():
             row = int(np.argmax(bad))
-            raise FitError(
-                mark("Row %(row)d of the histories %(what)s: frequency %(x)g, recency %(t)g, age %(age)g."),
-                row=row,
-                what=what,
-                x=x[row],
-                t=t[row],
-                age=T[row],
-            )
+            raise FitError(sentence, row=row, x=x[row], t=t[row], age=T[row])
 
 
 def distinct(*columns: Labels) -> tuple[Ints, Ints]:
