@@ -38,6 +38,8 @@ SORTS = {
     "value": True,
     "churn": True,
 }
+#: … of which these need a scorecard with value and risk.
+OUTLOOK = ("value", "churn")
 #: The filters that a page keeps folded until one is used.
 RARE = (
     "since", "next_within", "next_stage", "orders_min", "orders_max", "amount_min", "amount_max", "last_from", "last_to"

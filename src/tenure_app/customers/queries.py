@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tenure_app.customers import having
-from tenure_app.customers.filters import NO_STAGE, NOWHERE, STAGED, UNSTAGED, Selection
+from tenure_app.customers.filters import NO_STAGE, NOWHERE, OUTLOOK, STAGED, UNSTAGED, Selection
 from tenure_app.customers.profile import has
 
 if TYPE_CHECKING:
@@ -60,6 +60,14 @@ class Row:
     because: str | None = None
     next_stage: str | None = None
     next_on: date | None = None
+    lifetime_value: float | None = None
+    churn: float | None = None
+
+
+def has_outlook(con: duckdb.DuckDBPyConnection) -> bool:
+    """Return whether the scorecard tells value and risk: a lake refreshed by an older version has none yet."""
+    names = {row[0] for row in con.execute("select column_name from (describe scorecard)").fetchall()}
+    return {"lifetime_value", "churn"} <= names
 
 
 def total(con: duckdb.DuckDBPyConnection, chosen: Selection) -> int:
@@ -87,7 +95,7 @@ def _is_everybody(con: duckdb.DuckDBPyConnection, chosen: Selection) -> bool:
 
 def _ids(con: duckdb.DuckDBPyConnection, chosen: Selection, limit: int, offset: int) -> list[str]:
     where, values = _from(con, chosen)
-    text = f"select k.customer_id from {where} order by {_order(chosen)} limit {int(limit)} offset {int(offset)}"
+    text = f"select k.customer_id from {where} order by {_order(con, chosen)} limit {int(limit)} offset {int(offset)}"
     return [row[0] for row in con.execute(text, values).fetchall()]
 
 
@@ -95,8 +103,9 @@ def _counted_ids(con: duckdb.DuckDBPyConnection, chosen: Selection, limit: int, 
     """Count and page in one pass: the join is what costs, and both need it."""
     where, values = _from(con, chosen)
     way = "desc" if chosen.down else "asc"
+    rank = "null" if chosen.sort in OUTLOOK and not has_outlook(con) else _ORDER[chosen.sort]
     found = con.execute(
-        f"with w as materialized (select k.customer_id, {_ORDER[chosen.sort]} as rank from {where})"
+        f"with w as materialized (select k.customer_id, {rank} as rank from {where})"
         f" select customer_id, (select count(*) from w) from w order by rank {way} nulls last, customer_id"
         f" limit {int(limit)} offset {int(offset)}",
         values,
@@ -111,13 +120,14 @@ def rows_of(con: duckdb.DuckDBPyConnection, customers: Sequence[str], model: str
     if not customers:
         return []
     marks = ", ".join("?" * len(customers))
+    outlook = "lifetime_value, churn" if has_outlook(con) else "null, null"
     figures = con.execute(
-        "select customer_id, name, phone, email, orders, amount, first_order_on, last_order_on"
-        f" from scorecard where customer_id in ({marks})",
+        "select customer_id, name, phone, email, orders, amount, first_order_on, last_order_on,"
+        f" {outlook} from scorecard where customer_id in ({marks})",
         list(customers),
     ).fetchall()
     places = _places(con, customers, model, as_of) if model and as_of else {}
-    lines = {row[0]: Row(*row, **places.get(row[0], {})) for row in figures}
+    lines = {row[0]: Row(*row[:8], **places.get(row[0], {}), lifetime_value=row[8], churn=row[9]) for row in figures}
     return [lines[one] for one in customers if one in lines]
 
 
@@ -152,20 +162,23 @@ def stream(con: duckdb.DuckDBPyConnection, chosen: Selection, chunk: int = 5_000
     """Yield all rows of a selection in its order, in chunks, without holding them all.
 
     Columns: customer_id, name, phone, email, stage, since, next change, next stage, orders, amount, first order,
-    last order.
+    last order; lifetime value and churn where the scorecard tells them.
     """
     where, values = _from(con, chosen, joined=True)
     reader = con.execute(
         "select k.customer_id, k.name, k.phone, k.email, s.stage, s.entered_on, s.change_on,"
         " case when s.left_on is null then s.next_stage end, k.orders, k.amount, k.first_order_on, k.last_order_on"
-        f" from {where} order by {_order(chosen)}",
+        f"{', k.lifetime_value, k.churn' if has_outlook(con) else ''}"
+        f" from {where} order by {_order(con, chosen)}",
         values,
     )
     while part := reader.fetchmany(chunk):
         yield part
 
 
-def _order(chosen: Selection) -> str:
+def _order(con: duckdb.DuckDBPyConnection, chosen: Selection) -> str:
+    if chosen.sort in OUTLOOK and not has_outlook(con):
+        return "k.customer_id"
     way = "desc" if chosen.down else "asc"
     return f"{_ORDER[chosen.sort]} {way} nulls last, k.customer_id"
 

@@ -17,9 +17,9 @@ from django.views.decorators.http import require_GET
 
 from tenure_app import conf
 from tenure_app.customers import filters, profile, queries
-from tenure_app.customers.filters import NO_STAGE, OUTSIDE, Selection
+from tenure_app.customers.filters import NO_STAGE, OUTLOOK, OUTSIDE, Selection
 from tenure_app.lifecycle import catalogue
-from tenure_app.web import customers_page, customers_said, customers_why
+from tenure_app.web import customers_page, customers_said, customers_why, scorecard_said
 from tenure_app.web.csv_out import MARK, line
 from tenure_app.web.layout import as_of
 
@@ -81,6 +81,7 @@ def customers(request: HttpRequest) -> HttpResponse:
     pages = Pages(min(asked, Pages(1, queries.PAGE, many).last), queries.PAGE, many)
     if pages.number != asked:
         many, rows = queries.page(con, chosen, queries.PAGE, (pages.number - 1) * queries.PAGE)
+    with_outlook = queries.has_outlook(con)
     entry, refreshed = entries.get(chosen.model), catalogue.last_refresh(con)
     return render(
         request,
@@ -92,7 +93,8 @@ def customers(request: HttpRequest) -> HttpResponse:
             "entries": [one for one in entries.values() if one.fits],
             "rows": [customers_said.Line(row, entry) for row in rows],
             "pages": pages,
-            "columns": _columns(chosen),
+            "columns": _columns(chosen, outlook=with_outlook),
+            "outlook": with_outlook,
             "chips": customers_said.chips(chosen, entries),
             "sentence": customers_said.sentence(chosen, entries),
             "stages": _stages(entry),
@@ -105,6 +107,8 @@ def customers(request: HttpRequest) -> HttpResponse:
             "hidden": parse_qsl(chosen.address()),
             "more_open": _more(chosen),
             "outside": OUTSIDE,
+            "choices": scorecard_said.choices(con, chosen),
+            "offered": scorecard_said.CHOICES,
             "figures_on": refreshed.as_of if refreshed else chosen.as_of,
         },
     )
@@ -120,7 +124,7 @@ def selection(request: HttpRequest, entries: dict[str, Entry]) -> tuple[Selectio
 
 
 def _more(chosen: Selection) -> bool:
-    return any(getattr(chosen, name) not in (None, "") for name in filters.RARE)
+    return bool(chosen.having) or any(getattr(chosen, name) not in (None, "") for name in filters.RARE)
 
 
 def _asked_page(request: HttpRequest) -> int:
@@ -128,7 +132,7 @@ def _asked_page(request: HttpRequest) -> int:
     return max(int(asked), 1) if re.fullmatch(r"[0-9]{1,7}", asked) else 1
 
 
-def _columns(chosen: Selection) -> list[Column]:
+def _columns(chosen: Selection, *, outlook: bool) -> list[Column]:
     titles = {
         "customer": (_("Customer"), False),
         "stage": (_("Stage"), False),
@@ -137,7 +141,11 @@ def _columns(chosen: Selection) -> list[Column]:
         "orders": (_("Orders"), True),
         "amount": (_("Amount"), True),
         "last_order": (_("Last order"), False),
+        "value": (_("Lifetime value"), True),
+        "churn": (_("Churn"), True),
     }
+    if not outlook:
+        titles = {sort: title for sort, title in titles.items() if sort not in OUTLOOK}
     columns = []
     for sort, (label, number) in titles.items():
         mine = chosen.sort == sort
@@ -174,6 +182,7 @@ def _csv(con: duckdb.DuckDBPyConnection, chosen: Selection, entry: Entry | None,
         heads = [
             _("Customer id"), _("Name"), _("Phone"), _("E-mail"), _("Stage id"), _("Stage"), _("Since"),
             _("Next change"), _("Next stage"), _("Orders"), _("Amount"), _("First order"), _("Last order"),
+            *([_("Lifetime value"), _("Churn")] if queries.has_outlook(con) else []),
         ]  # fmt: skip
         names = {stage: entry.stage_name(stage) for stage in entry.order} if entry else {}
     yield MARK + line(heads)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import get_language
@@ -14,7 +15,13 @@ from tenure_app.web.formats import day, money, number, percent
 from tenure_app.web.layout import business
 
 if TYPE_CHECKING:
+    import duckdb
+
+    from tenure_app.customers.filters import Selection
     from tenure_app.customers.having import Having
+
+#: Columns that the list of customers offers to choose from.
+CHOICES = ("rfm_group", "tier", "loyalty", "churn_level", "decline", "decision")
 
 #: Names of values that no file of groups names.
 NAMES: dict[str, dict[str, Any]] = {
@@ -50,6 +57,38 @@ def _signal(code: str) -> str:
     from tenure.risk.signals import SIGNALS
 
     return say(SIGNALS[code].name, language_of(get_language())) if code in SIGNALS else code
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One filter of the list: the values that customers really have, in words."""
+
+    name: str
+    label: Any
+    values: list[tuple[str, str]]
+    chosen: str
+
+
+def choices(con: duckdb.DuckDBPyConnection, selection: Selection) -> list[Choice]:
+    """Return the filters by groups that the list offers; none while the scorecard has no such columns."""
+    there = {row[0] for row in con.execute("select column_name from (describe scorecard)").fetchall()}
+    asked = {one.column: one.words for one in selection.having if not one.sign}
+    found = []
+    for column in CHOICES:
+        codes = codes_of(column) if column in there else ()
+        if codes:
+            values = [(code, name(column, code)) for code in codes]
+            found.append(Choice(column, COLUMNS[column].label, values, asked.get(column, "")))
+    return found
+
+
+def codes_of(column: str) -> tuple[str, ...]:
+    """Return the codes that a column of groups can hold."""
+    if column in _GROUPS:
+        from tenure.value.ranking.groups import groups
+
+        return tuple(one.id for one in groups(_GROUPS[column]))
+    return tuple(NAMES.get(column, ()))
 
 
 def value(one: Having) -> str:
