@@ -19,7 +19,7 @@ from tenure_app.customers import profile
 from tenure_app.customers.profile import STAGES, TIMELINE, Profile, Span
 from tenure_app.lifecycle import actions, catalogue, reasons
 from tenure_app.lifecycle.catalogue import Entry
-from tenure_app.web import customers_facts
+from tenure_app.web import customers_facts, customers_outlook
 from tenure_app.web.formats import money
 from tenure_app.web.layout import as_of, business, today
 
@@ -81,6 +81,7 @@ def customer(request: HttpRequest, customer_id: str) -> HttpResponse:
         "entries": [entry for entry in entries.values() if entry.fits],
         "day": day,
         "real_today": today(),
+        "outlook": customers_outlook.panels(con, who.customer_id),
         "ribbon": _ribbon(con, who, lives, day),
         "absent": [entry for entry in entries.values() if entry.fits and entry.id not in stays],
         **_timeline(request, con, who, counted, chosen),
