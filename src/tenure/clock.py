@@ -100,6 +100,35 @@ def local_days(micros: np.ndarray, tz: str) -> np.ndarray:
     return (shifted // MICROSECONDS_A_DAY).astype(np.int32)
 
 
+def day_sql(instant: str, tz: str, low: int, high: int) -> str:
+    """Return SQL (DuckDB) for the local day of a column of instants, exactly as :func:`local_days` has it.
+
+    Whole numbers compared with the few changes of the offset are several times as fast as the calendar of a zone.
+
+    Parameters
+    ----------
+    instant : str
+        SQL of the instant, such as ``"at"``.
+    tz : str
+        IANA name of the zone.
+    low, high : int
+        The first and the last instant there can be, microseconds since 1970-01-01 UTC.
+    """
+    year = 366 * MICROSECONDS_A_DAY
+    starts, offsets = _offsets(tz, low // year * year, (high // year + 1) * year)
+    micros = f"epoch_us({instant})"
+    shift = str(int(offsets[-1]))
+    if len(starts) > 1:
+        cases = zip(starts[1:].tolist(), offsets[:-1].tolist(), strict=True)
+        shift = (
+            "CASE "
+            + " ".join(f"WHEN {micros} < {start} THEN {offset}" for start, offset in cases)
+            + f" ELSE {shift} END"
+        )
+    # Divided downwards: days before 1970 are negative.
+    return f"(DATE '1970-01-01' + floor(({micros} + {shift}) / {float(MICROSECONDS_A_DAY)})::INTEGER)"
+
+
 def utc_of(local: np.ndarray, tz: str) -> np.ndarray:
     """Return the instants of local clock times.
 

@@ -144,18 +144,19 @@ def spans(
     1
     """
     zone(tz)
-    tables = {"orders": _facts("orders", orders, tz, columns)}
-    tables |= {name: _facts(name, table, tz, None) for name, table in facts.items()}
+    tables = {"orders": facts_from("orders", orders, tz, columns)}
+    tables |= {name: facts_from(name, table, tz, None) for name, table in facts.items()}
     records = None
     if isinstance(customers, str | Path):
         records = _file(customers, "customers", None, tz)
     elif customers is not None:
         records = completed("customers", _arrow(customers))
     chosen = model if isinstance(model, Model) else read(model)
-    return Spans(tables, records, chosen, _day(as_of, tables["orders"], tz), tz)
+    return Spans(tables, records, chosen, day_from(as_of, tables["orders"], tz), tz)
 
 
-def _day(as_of: str | date | None, orders: pa.Table, tz: str) -> date:
+def day_from(as_of: str | date | None, orders: pa.Table, tz: str) -> date:
+    """Return the day that is meant: a date, a day written like 2024-12-31, or the last day with an order."""
     if isinstance(as_of, datetime):
         return as_of.date()
     if isinstance(as_of, date):
@@ -169,7 +170,8 @@ def _day(as_of: str | date | None, orders: pa.Table, tz: str) -> date:
     return day_of(int(local_days(instants, tz).max())) if len(instants) else date(1970, 1, 1)
 
 
-def _facts(name: str, table: object, tz: str, columns: Mapping[str, str] | None) -> pa.Table:
+def facts_from(name: str, table: object, tz: str, columns: Mapping[str, str] | None = None) -> pa.Table:
+    """Return whatever holds a fact table as Arrow, in the table's schema, or say which column is missing."""
     if name not in FACT_TABLES:
         raise MappingError(
             mark("There is no fact table %(name)r. There are: %(names)s."), name=name, names=", ".join(FACT_TABLES)
