@@ -110,8 +110,8 @@ class Fitted:
     customers : float
         How many customers it was fitted on.
     verdict : str
-        ``ok``; ``no-dropout``: the data show nobody leaving, so all answers come from `fallback`; ``not-identified``: the
-        data cannot tell parameters apart, so they mean little one by one.
+        ``ok``; ``no-dropout``: the data show nobody leaving, so all answers come from `fallback`; ``not-identified``:
+        the data cannot tell parameters apart, so they mean little one by one.
     effects : dict of str to dict of str to float
         By parameter and label: what is added to the logarithm of the parameter.
     covariance : array or None

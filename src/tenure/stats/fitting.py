@@ -3,8 +3,8 @@
 Answers: which parameters fit these customers best, may they be believed, and does anybody leave at all? Everything is
 done in logarithms of the parameters with the exact gradient, so that a fit takes some twenty passes over the cells.
 
-Many shops' data show no leaving. Then the likelihood of a model with dropout has no peak: it rises towards a boundary on which the
-model is the one without dropout. That is not a failure but a finding, and it is said.
+Many shops' data show no leaving. Then the likelihood of a model with dropout has no peak: it rises towards a boundary,
+where it is the model without dropout. That is not a failure but a finding, and it is said.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Problem:
 
     def __init__(self, model: PurchaseModel, cells: Cells, design: Design, ridge: float) -> None:
         self.model, self.cells, self.ridge = model, cells, ridge
-        self.matrix = design.matrix(cells) if design.columns else None
+        self.matrix = design.matrix(cells)
         self.moved = [model.names.index(name) for name in model.moved] if design.columns else []
         self.columns = len(design.columns)
         self.size = len(model.names) + len(self.moved) * self.columns

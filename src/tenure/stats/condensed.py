@@ -1,0 +1,316 @@
+"""One family of purchase models: a clock ticks, every k-th tick is a purchase, after a purchase the customer may leave.
+
+Answers: what do NBD, BG/NBD, MBG/NBD and their relatives for regular buyers have in common? While customers are
+customers, ticks come at a rate of their own, Gamma(r, alpha) distributed over customers. With k = 1 purchases are at
+random; the higher k, the more regular they are. A customer leaves with a probability of their own, Beta(a, b)
+distributed:
+
+- ``never``: NBD (Ehrenberg 1959); with k > 1 the condensed NBD (Chatfield and Goodhardt 1973);
+- ``repeat``: after each repeat purchase, BG/NBD (Fader, Hardie and Lee 2005, Marketing Science 24(2)), BG/CNBD-k;
+- ``every``: after every purchase, the first too, MBG/NBD (Batislam, Denizel and Filiztekin 2007; Hoppe and Wagner
+  2007), MBG/CNBD-k (Reutterer, Platzer and Schröder 2021, International Journal of Research in Marketing 38(1)).
+
+Derived from the papers; no code of any package was used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from scipy.special import betaln, expit, gammaln, psi
+
+from tenure.stats.counting import log_ticks, purchases
+from tenure.stats.discounting import discounted
+from tenure.stats.fitted import PurchaseModel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tenure.stats.cells import Cells, Floats
+    from tenure.stats.fitted import Params
+
+Leaving = Literal["never", "repeat", "every"]
+NOBODY = 1e-3  # below this share leaving after a purchase, nobody is said to leave
+FAR = 1e15  # more purchases than anybody makes
+
+
+@dataclass(frozen=True)
+class _Alive:
+    """What is known of customers who are still customers: gamma (n, A) of the rate, beta (a, b), and ticks so far."""
+
+    n: Floats
+    scale: Floats
+    a: Any
+    b: Floats
+    p: Floats
+    stages: Floats  # shape (k, cells): P(so many ticks since the last purchase)
+
+
+class Condensed(PurchaseModel):
+    """A model of the family; see the module.
+
+    Parameters
+    ----------
+    name : str
+        Name of the model.
+    k : int
+        Ticks to a purchase; 1 means purchases at random.
+    leaving : {"never", "repeat", "every"}
+        After which purchases customers may leave.
+    null : Condensed, optional
+        The same without leaving.
+    """
+
+    def __init__(self, name: str, k: int = 1, leaving: Leaving = "never", null: Condensed | None = None) -> None:
+        self.name, self.k, self.leaving, self.null = name, k, leaving, null
+        self.extra = 1 if leaving == "every" else 0  # chances to leave beside those after repeat purchases
+        self.names = ("r", "alpha") if leaving == "never" else ("r", "alpha", "a", "b")
+        self.moved = ("alpha",) if leaving == "never" else ("alpha", "a", "b")
+
+    # Fitting -----------------------------------------------------------------------------------------------------
+
+    def starts(self, cells: Cells) -> list[Params]:
+        """Return points to start from: the mean rate is right in all of them."""
+        rate = self.k * max(float(cells.weight @ cells.frequency), 0.5) / max(float(cells.weight @ cells.age), 1e-9)
+        points = [(0.5, 1.5, 0.6, 2.0), (2.0, 1.0, 0.1, 2.0), (0.2, 3.0, 2.0, 2.0), (1.0, 1.0, 1.0, 20.0)]
+        return [
+            dict(zip(self.names, (r, r / (rate * more), a, b)[: len(self.names)], strict=True))
+            for r, more, a, b in points
+        ]
+
+    def terms(self, params: Params, cells: Cells) -> tuple[Floats, list[Floats]]:
+        """Return each cell's log-likelihood and its derivatives by the logarithms of the parameters."""
+        r, alpha, x = params["r"], params["alpha"], cells.frequency
+        ticks, scale = self.k * x, alpha + cells.age
+        n = r + ticks
+        log_s, s_r, s_u, u = self._still(n, scale, cells)
+        value = _each(_log_poch, cells, r, self.k) - r * np.log1p(cells.age / alpha) - ticks * np.log(scale) + log_s
+        value += self._gaps(cells)
+        by_r = _each(_psi_gap, cells, r, self.k) - np.log1p(cells.age / alpha)
+        by_alpha = r * cells.age / (alpha * scale) - ticks / scale
+        in_r, in_alpha = s_r, -s_u * u / scale
+        if self.leaving == "never":
+            return value, [r * (by_r + in_r), alpha * (by_alpha + in_alpha)]
+        a, b, chances = params["a"], params["b"], x + self.extra
+        last = alpha + cells.recency
+        since = np.log1p((cells.age - cells.recency) / last)
+        odds = self._odds(params, cells, n * since - log_s)
+        gone = expit(odds)
+        value += _each(_log_poch, cells, b, 1, self.extra) - _each(_log_poch, cells, a + b, 1, self.extra)
+        value += np.logaddexp(0.0, odds)
+        by_r = r * (by_r + (1.0 - gone) * in_r + gone * since)
+        by_alpha = alpha * (by_alpha + (1.0 - gone) * in_alpha + gone * n * (1.0 / scale - 1.0 / last))
+        both = _each(_psi_gap, cells, a + b, 1, self.extra)
+        after = np.where(chances > 0, b + chances - 1.0, 1.0)
+        by_b = b * (_each(_psi_gap, cells, b, 1, self.extra) - both - gone / after)
+        return value, [by_r, by_alpha, gone - a * both, by_b]
+
+    def never_leaves(self, params: Params) -> bool:
+        """Tell whether fewer than one in a thousand leaves after a purchase."""
+        if self.leaving == "never":
+            return True
+        return float(np.mean(params["a"] / (params["a"] + params["b"]))) < NOBODY
+
+    def _gaps(self, cells: Cells) -> Floats | float:
+        """Return the part of the likelihood that holds no parameter but tells one k from another.
+
+        It is the density of the times of purchase, given rate and leaving, relative to that of k = 1: of all gaps where
+        these are known, else of the last purchase alone.
+        """
+        if self.k == 1:
+            return 0.0
+        x = np.where(cells.frequency > 0, cells.frequency, 1.0)
+        if cells.log_gaps is not None:
+            known = (self.k - 1.0) * cells.log_gaps - x * gammaln(self.k)
+        else:
+            length = np.where(cells.frequency > 0, cells.recency, 1.0)
+            known = (self.k - 1.0) * x * np.log(length) + gammaln(x) - gammaln(self.k * x)
+        return np.where(cells.frequency > 0, known, 0.0)
+
+    def _still(
+        self, n: Floats, scale: Floats, cells: Cells
+    ) -> tuple[Floats | float, Floats | float, Floats | float, Floats | float]:
+        """Return log S, its derivatives by n and by u, and u: S is the sum over ticks since the last purchase."""
+        if self.k == 1:
+            return 0.0, 0.0, 0.0, 0.0
+        u = (cells.age - cells.recency) / scale
+        terms, by_n, total = np.ones_like(n), np.zeros_like(n), np.ones_like(n)
+        total_n, total_u = np.zeros_like(n), np.zeros_like(n)
+        for j in range(1, self.k):
+            total_u += terms * (n + j - 1.0)  # j · term(j) / u
+            by_n = by_n + 1.0 / (n + j - 1.0)
+            terms = terms * u * (n + j - 1.0) / j
+            total += terms
+            total_n += terms * by_n
+        return np.log(total), total_n / total, total_u / total, u
+
+    def _odds(self, params: Params, cells: Cells, tail: Floats) -> Floats:
+        """Return the logarithm of P(left) / P(still there), from what the time since the last purchase says."""
+        chances = cells.frequency + self.extra
+        may = chances > 0
+        prior = np.log(params["a"]) - np.log(np.where(may, params["b"] + chances - 1.0, 1.0))
+        return np.where(may, prior + tail, -np.inf)
+
+    # Asking ------------------------------------------------------------------------------------------------------
+
+    def _alive(self, params: Params, cells: Cells) -> _Alive:
+        scale = params["alpha"] + cells.age
+        n = params["r"] + self.k * cells.frequency
+        u = (cells.age - cells.recency) / scale
+        stages = np.ones((self.k, len(cells)))
+        for j in range(1, self.k):
+            stages[j] = stages[j - 1] * u * (n + j - 1.0) / j
+        total = stages.sum(axis=0)
+        if self.leaving == "never":
+            return _Alive(n, scale, 0.0, np.ones(len(n)), np.ones(len(n)), stages / total)
+        since = np.log1p((cells.age - cells.recency) / (params["alpha"] + cells.recency))
+        p = expit(-self._odds(params, cells, n * since - np.log(total)))
+        return _Alive(n, scale, params["a"], params["b"] + cells.frequency + self.extra, p, stages / total)
+
+    def p_alive(self, params: Params, cells: Cells) -> Floats:
+        """Return the probability that customers are still customers."""
+        return self._alive(params, cells).p
+
+    def _by_birth(
+        self, params: Params, cells: Cells, answer: Callable[[Floats, Floats, Any, Floats, int], Floats]
+    ) -> Floats:
+        """Return P(alive) times an answer that depends on the last purchase only through the stage."""
+        known = self._alive(params, cells)
+        first, where = cells.births
+        a = np.broadcast_to(known.a, known.n.shape)
+        found = np.zeros(len(cells))
+        for stage in range(self.k):
+            each = answer(known.n[first] + stage, known.scale[first], a[first], known.b[first], stage)
+            found += known.stages[stage] * each[where]
+        return known.p * found
+
+    def expected(self, params: Params, horizon: float, cells: Cells) -> Floats:
+        """Return the expected number of purchases within the horizon."""
+        return self._by_birth(
+            params, cells, lambda n, scale, a, b, stage: purchases(n, horizon / scale, a, b, self.k, stage)
+        )
+
+    def residual(self, params: Params, rate: float, cells: Cells) -> Floats:
+        """Return the discounted number of all purchases to come."""
+        return self._by_birth(
+            params, cells, lambda n, scale, a, b, stage: discounted(n, scale, a, b, rate, self.k, stage)
+        )
+
+    def p_active(self, params: Params, horizon: float, cells: Cells) -> Floats:
+        """Return the probability of at least one purchase: nobody leaves before the next one."""
+        known = self._alive(params, cells)
+        if self.k == 1:
+            return known.p * -np.expm1(-known.n * np.log1p(horizon / known.scale))
+        if horizon <= 0:
+            return np.zeros(len(cells))
+        return known.p * (1.0 - self._quiet(known, np.log(horizon / known.scale)))
+
+    def _quiet(self, known: _Alive, log_odds: Floats) -> Floats:
+        """Return the probability that customers who are still there do not buy for a while."""
+        found = np.zeros(len(known.n))
+        for stage in range(self.k):
+            for ticks in range(self.k - stage):
+                found += known.stages[stage] * np.exp(log_ticks(known.n + stage, log_odds, float(ticks)))
+        return found
+
+    def waiting(self, params: Params, q: float, cells: Cells) -> Floats:
+        """Return the quantile of the time to the next purchase of a customer who is still one."""
+        known = self._alive(params, cells)
+        if self.k == 1:
+            with np.errstate(over="ignore"):
+                return known.scale * np.expm1(-np.log1p(-q) / known.n)
+        low, high = np.full(len(cells), -40.0), np.full(len(cells), 600.0)
+        for _ in range(64):
+            middle = 0.5 * (low + high)
+            early = self._quiet(known, middle) > 1.0 - q
+            low, high = np.where(early, middle, low), np.where(early, high, middle)
+        return known.scale * np.exp(0.5 * (low + high))
+
+    def _new(self, params: Params) -> tuple[float, float, float]:
+        """Return the share of new customers who may buy again at all, and a and b among these."""
+        if self.leaving == "never":
+            return 1.0, 0.0, 1.0
+        a, b = params["a"], params["b"]
+        return (b / (a + b) if self.extra else 1.0), a, b + self.extra
+
+    def new_expected(self, params: Params, t: Floats) -> Floats:
+        """Return the expected repeat purchases of a new customer."""
+        share, a, b = self._new(params)
+        n = np.full(len(t), float(params["r"]))
+        return share * purchases(n, t / params["alpha"], np.full(len(t), a), np.full(len(t), b), self.k)
+
+    def pmf(self, params: Params, n_max: int, t: float) -> Floats:
+        """Return P(X(t) = 0 … n_max) of a new customer: stayed and no more came, or left after just so many."""
+        count = np.arange(n_max + 1.0)
+        if t <= 0:
+            return (count == 0).astype(float)
+        ticks = np.arange(float(self.k * (n_max + 1)))
+        each = np.exp(log_ticks(params["r"], np.log(t / params["alpha"]), ticks))
+        exactly = each.reshape(n_max + 1, self.k).sum(axis=1)
+        at_least = np.clip(1.0 - np.concatenate([[0.0], np.cumsum(exactly)[:-1]]), 0.0, 1.0)
+        share, a, b = self._new(params)
+        # Share that would make so many purchases and is still there after the last, and that left right after it.
+        stays = share * np.cumprod(np.concatenate([[1.0], (b + count[:-1]) / (a + b + count[:-1])]))
+        before = np.concatenate([[1.0], stays[:-1]])
+        if self.extra:
+            return stays * exactly + (before - stays) * at_least
+        # Leaving can be only after a repeat purchase: the first of them is always made.
+        reach = np.concatenate([[1.0], stays[:-1]])
+        left = np.where(count > 0, reach - stays, 0.0)
+        return stays * exactly + left * at_least
+
+    # Simulating --------------------------------------------------------------------------------------------------
+
+    def simulate(self, params: Params, ages: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        """Return frequency and recency of new customers."""
+        size = len(ages)
+        rate = rng.gamma(params["r"], 1.0 / params["alpha"], size)
+        ticks = rng.poisson(np.minimum(rate * ages, FAR)).astype(float)
+        most = np.full(size, np.inf)
+        if self.leaving != "never":
+            most = self._until(rng.beta(params["a"], params["b"], size), rng) - self.extra
+        frequency = np.minimum(np.floor(ticks / self.k), most)
+        nth = frequency * self.k
+        # Given their number, ticks fall uniformly: the n-th of them is beta distributed.
+        recency = ages * rng.beta(np.maximum(nth, 1.0), np.maximum(ticks - nth + 1.0, 1.0))
+        return frequency, np.where(frequency > 0, recency, 0.0)
+
+    def future(self, params: Params, cells: Cells, horizon: float, rng: np.random.Generator) -> Floats:
+        """Return one simulated number of purchases within the horizon for each cell."""
+        known = self._alive(params, cells)
+        size = len(cells)
+        stage = (rng.random(size) > np.cumsum(known.stages, axis=0)[:-1]).sum(axis=0)
+        rate = rng.gamma(known.n + stage, 1.0 / known.scale)
+        count = np.floor((stage + rng.poisson(np.minimum(rate * horizon, FAR))) / self.k)
+        if self.leaving != "never":
+            count = np.minimum(count, self._until(rng.beta(known.a, known.b), rng))
+        return np.where(rng.random(size) < known.p, count, 0.0)
+
+    @staticmethod
+    def _until(chance: Floats, rng: np.random.Generator) -> Floats:
+        """Return the number of the chance at which customers leave, from 1."""
+        with np.errstate(divide="ignore"):
+            tries = np.log(rng.random(len(chance))) / np.log1p(-np.clip(chance, 1e-300, 1.0))
+        return np.minimum(1.0 + np.floor(tries), FAR)
+
+
+def _each(
+    answer: Callable[[Any, Floats], Floats], cells: Cells, parameter: Floats | float, times: int, more: int = 0
+) -> Floats:
+    """Return a dear function of a parameter and the frequency, computed once for each distinct frequency."""
+    if np.ndim(parameter):
+        return answer(parameter, times * cells.frequency + more)
+    values, where = cells.frequencies
+    return answer(parameter, times * values + more)[where]
+
+
+def _log_poch(base: Floats | float, count: Floats) -> Floats:
+    """Return log Γ(base + count) − log Γ(base), exact also for a huge base."""
+    safe = np.where(count > 0, count, 1.0)
+    return np.where(count > 0, gammaln(safe) - betaln(base, safe), 0.0)
+
+
+def _psi_gap(base: Floats | float, count: Floats) -> Floats:
+    return psi(base + count) - psi(base)

@@ -1,0 +1,96 @@
+"""The purchase models by name: fit one, read one that was written down.
+
+Answers: which models are there, and how is one fitted? All answer the same questions, see
+:class:`tenure.stats.fitted.Fitted`, and their likelihoods may be compared: each is that of the same histories.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tenure.errors import FitError
+from tenure.stats import fitting
+from tenure.stats.bgnbd import BG_NBD, MBG_NBD
+from tenure.stats.cnbd import BG_CNBD, CNBD, MBG_CNBD
+from tenure.stats.fitted import Fitted
+from tenure.stats.nbd import NBD
+from tenure.words import mark
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tenure.stats.cells import Cells
+    from tenure.stats.fitted import PurchaseModel
+
+MODELS: dict[str, PurchaseModel] = {
+    "nbd": NBD,
+    "bg-nbd": BG_NBD,
+    "mbg-nbd": MBG_NBD,
+    **{model.name: model for model in (*BG_CNBD.values(), *MBG_CNBD.values())},
+}
+FALLBACKS: dict[str, PurchaseModel] = {model.name: model for model in CNBD.values()}  # nobody leaves, regular buyers
+
+
+def model(name: str) -> PurchaseModel:
+    """Return a model by its name.
+
+    Raises
+    ------
+    FitError
+        When there is none of this name.
+    """
+    found = MODELS.get(name) or FALLBACKS.get(name)
+    if found is None:
+        raise FitError(
+            mark("There is no purchase model %(name)s. There are: %(names)s."), name=name, names=", ".join(MODELS)
+        )
+    return found
+
+
+def fit(
+    name: str,
+    cells: Cells,
+    starts: int = 1,
+    covariates: Sequence[str] | None = None,
+    start: Mapping[str, float] | None = None,
+) -> Fitted:
+    """Fit a purchase model to customers by maximum likelihood.
+
+    Parameters
+    ----------
+    name : str
+        A key of ``MODELS``.
+    cells : Cells
+        Customers, see :func:`tenure.stats.cells.compress`.
+    starts : int
+        How many points to start from at least.
+    covariates : sequence of str, optional
+        Groups of the cells that may move the parameters.
+    start : mapping of str to float, optional
+        A point to start from, such as the parameters of the refresh before.
+
+    Returns
+    -------
+    Fitted
+        Always: data that cannot tell are answered by a verdict, not by an error.
+    """
+    return fitting.fit(model(name), cells, starts=starts, covariates=covariates or (), start=start)
+
+
+def from_dict(body: Mapping[str, Any]) -> Fitted:
+    """Return the fit that :meth:`tenure.stats.fitted.Fitted.to_dict` wrote."""
+    covariance = body.get("covariance")
+    fallback = body.get("fallback")
+    likelihood = body.get("log_likelihood")
+    return Fitted(
+        model(body["name"]),
+        dict(body["params"]),
+        log_likelihood=float("nan") if likelihood is None else float(likelihood),
+        customers=float(body["customers"]),
+        verdict=body["verdict"],
+        effects={name: dict(one) for name, one in body["effects"].items()},
+        covariance=None if covariance is None else np.array(covariance),
+        fallback=None if fallback is None else from_dict(fallback),
+    )
