@@ -1,8 +1,8 @@
 """Figures of value that a block of customers gives by itself: what they brought, and how they buy.
 
-Answers: which columns of the scorecard follow from facts alone, without any model? They are the same on DuckDB, Spark and
-for one customer, because the same lines read the same block. Each is also made at origins, days before the last one, so
-that predictions can be held against what happened afterwards.
+Answers: which columns of the scorecard follow from facts alone, without any model? They are the same on DuckDB, Spark
+and for one customer, because the same lines read the same block. Each is also made at origins, days before the last
+one, so that predictions can be held against what happened afterwards.
 """
 
 from __future__ import annotations
@@ -40,7 +40,16 @@ _PUBLISHED = {
     "gap_variation": pa.float64(),
 }
 #: At each origin: the summary, and the purchase days and spend of the 90 days before it and after it.
-AT_ORIGIN = ("_frequency", "_recency", "_age", "_repeat_spend", "_orders_before", "_orders_after", "_spend_after")
+AT_ORIGIN = (
+    "_frequency",
+    "_recency",
+    "_age",
+    "_repeat_spend",
+    "_log_gaps",
+    "_orders_before",
+    "_orders_after",
+    "_spend_after",
+)
 
 
 class LifetimeFigures:
@@ -50,7 +59,7 @@ class LifetimeFigures:
     def schema(self) -> pa.Schema:
         """The columns: published ones first, then those that only models read."""
         at = {f"{name}@{k}": pa.float64() for k in range(1, ORIGINS + 1) for name in AT_ORIGIN}
-        return pa.schema({**_PUBLISHED, **at, "_weekly": pa.binary()})
+        return pa.schema({**_PUBLISHED, **at, "_log_gaps": pa.float64(), "_weekly": pa.binary()})
 
     @property
     def streams(self) -> Mapping[Stream, Sequence[str]]:
@@ -68,8 +77,7 @@ class LifetimeFigures:
         Returns
         -------
         pyarrow.Table
-            Columns of :attr:`schema`. Days are counted in days; whoever has bought nothing has no frequency, recency and
-            age.
+            Columns of :attr:`schema`. Recency and age are in days; whoever has bought nothing has none.
         """
         block = reading.block
         bought = Purchases(block)
@@ -90,6 +98,7 @@ def _rhythm_of(bought: Purchases) -> dict[str, pa.Array]:
         "repeat_spend": numbers(now.repeat_spend, ~np.isnan(now.repeat_spend)),
         "gap_median": numbers(median, ~np.isnan(median)),
         "gap_variation": numbers(variation, ~np.isnan(variation)),
+        "_log_gaps": numbers(now.log_gaps, now.bought),
     }
 
 
@@ -103,6 +112,7 @@ def _seen_from(bought: Purchases, number: int) -> dict[str, pa.Array]:
         "_recency": numbers(then.recency, then.bought),
         "_age": numbers(then.age, then.bought),
         "_repeat_spend": numbers(then.repeat_spend, ~np.isnan(then.repeat_spend)),
+        "_log_gaps": numbers(then.log_gaps, then.bought),
         "_orders_before": numbers(before),
         "_orders_after": numbers(after),
         "_spend_after": numbers(spent / 10_000),
@@ -135,12 +145,11 @@ def _sales(block: Block) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray], np.
     sale = np.ones(len(amount), dtype=bool) if mask is None else mask
     known = sale if present is None else sale & present
     bounds = np.searchsorted(rows.who, np.arange(size + 1))
-    by = lambda column: _between(column, bounds)  # noqa: E731 - one word for four columns
-    return (
-        by(np.where(sale, amount, 0)),
-        (by(np.where(known, amount, 0)), by(known.astype(np.int64))),
-        by(np.where(known, amount - cost, 0)),
+    sold, with_cost, count, earned = (
+        _between(column, bounds)
+        for column in (amount * sale, amount * known, known.astype(np.int64), (amount - cost) * known)
     )
+    return sold, (with_cost, count), earned
 
 
 def _between(column: np.ndarray, bounds: np.ndarray) -> np.ndarray:

@@ -18,6 +18,8 @@ from tenure.facts.blocks import SCALE, day_number_of, keys_of, who_of
 if TYPE_CHECKING:
     from tenure.facts.blocks import Block
 
+_FINE = float(1 << 32)
+
 
 @dataclass(frozen=True, slots=True)
 class Summary:
@@ -33,6 +35,8 @@ class Summary:
         Days from the first purchase day to the last one, and to the day.
     repeat_spend : ndarray of float64
         Mean spend of the purchase days after the first; NaN where there is none.
+    log_gaps : ndarray of float64
+        Sum of the natural logarithms of the gaps in days: what models of regular buyers read of a rhythm.
     """
 
     bought: np.ndarray
@@ -40,6 +44,7 @@ class Summary:
     recency: np.ndarray
     age: np.ndarray
     repeat_spend: np.ndarray
+    log_gaps: np.ndarray
 
 
 class Purchases:
@@ -72,6 +77,15 @@ class Purchases:
         return self._running[np.append(self._begins, len(self._running) - 1)]
 
     @cached_property
+    def log_gaps(self) -> np.ndarray:
+        """Running sum of the logarithms of gaps before each purchase day, times 2**32: whole numbers add up exactly."""
+        logs = np.zeros(len(self.keys), dtype=np.int64)
+        between = np.diff(self.keys)
+        inside = who_of(self.keys[1:]) == who_of(self.keys[:-1])
+        logs[1:][inside] = np.rint(np.log(between[inside]) * _FINE).astype(np.int64)
+        return _running(logs)
+
+    @cached_property
     def first(self) -> np.ndarray:
         """Place of each customer's first purchase day in :attr:`keys`."""
         return self.before(np.full(len(self.block), -(1 << 20), dtype=np.int64))
@@ -97,7 +111,7 @@ class Purchases:
         bought = count > 0
         if not len(self.keys):
             nothing = np.zeros(len(self.block))
-            return Summary(bought, nothing, nothing, nothing, np.full(len(self.block), np.nan))
+            return Summary(bought, nothing, nothing, nothing, np.full(len(self.block), np.nan), nothing)
         begin = np.where(bought, first, 0)
         started = day_number_of(self.keys[begin])
         recent = day_number_of(self.keys[np.where(bought, end - 1, 0)]) - started
@@ -106,7 +120,8 @@ class Purchases:
         spent = self.totals[np.where(again, end, 0)] - self.totals[np.where(again, begin + 1, 0)]
         mean = np.where(again, spent / np.maximum(repeats, 1) / SCALE, np.nan)
         age = np.where(bought, day - started, 0)
-        return Summary(bought, repeats.astype(np.float64), recent * bought * 1.0, age * 1.0, mean)
+        logs = (self.log_gaps[np.where(again, end, 0)] - self.log_gaps[np.where(again, begin + 1, 0)]) / _FINE
+        return Summary(bought, repeats.astype(np.float64), recent * bought * 1.0, age * 1.0, mean, logs)
 
     def weekly(self, weeks: int) -> np.ndarray:
         """Return the purchase days of each customer in each of the last `weeks` weeks, the latest first.

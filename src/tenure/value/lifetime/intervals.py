@@ -1,0 +1,181 @@
+"""Intervals of one customer's future: how many orders, and how much they may bring.
+
+Answers: between which numbers will the next year's orders of this customer lie, 95 times in 100? They are ranges of
+what *happens*, not of a mean: a customer with 0.4 expected orders will have 0 or 1 or 2.
+
+Nothing is drawn at random here, so that a customer scored alone gets the numbers that they get among a million. The law
+of the count is a negative binomial with a heap at zero: its mean is the model's, its chance of zero is the model's, and
+its shape is that of the customer's own rate after what was seen (r + x for the NBD family). What is uncertain about the
+model's parameters widens it by the delta method.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from tenure.stats.cells import Cells
+    from tenure.stats.fitted import Fitted
+
+LEVEL = 0.95
+_STEP = 1e-3  # of a log parameter, for differences
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The law of a number of future orders: one entry a cell.
+
+    Attributes
+    ----------
+    mean : ndarray of float64
+        Expected number.
+    active : ndarray of float64
+        Chance of at least one.
+    rate : ndarray of float64
+        Mean of those who are not in the heap at zero.
+    spread : ndarray of float64
+        Their variance is ``rate / k + spread * rate ** 2``.
+    k : int
+        Regularity: 1 for Poisson buying.
+    """
+
+    mean: np.ndarray
+    active: np.ndarray
+    rate: np.ndarray
+    spread: np.ndarray
+    k: int
+
+    @property
+    def variance(self) -> np.ndarray:
+        """Variance of the number."""
+        share = np.where(self.rate > 0, self.mean / np.where(self.rate > 0, self.rate, 1.0), 0.0)
+        second = self.rate / self.k + (1 + self.spread) * self.rate**2
+        return np.maximum(share * second - self.mean**2, 0.0)
+
+    def of(self, where: np.ndarray) -> Counts:
+        """Return the law of each customer, given the cell of each."""
+        return Counts(self.mean[where], self.active[where], self.rate[where], self.spread[where], self.k)
+
+    def quantile(self, level: float) -> np.ndarray:
+        """Return the smallest number that is reached with this probability, as float64."""
+        from scipy.special import gammaincinv, nbdtrik
+
+        mean, variance = _of_the_active(self.mean, self.variance, self.active)
+        left = (level - (1 - self.active)) / np.where(self.active > 0, self.active, 1.0)
+        found = np.zeros(len(self.mean))
+        inside = (left > 0) & (self.active > 0)
+        # Among those with at least one: one order, and a law of the further ones with the same two moments.
+        more, spread = np.maximum(mean[inside] - 1, 1e-9), np.maximum(variance[inside], 1e-9)
+        level_left = np.clip(left[inside], 1e-12, 1 - 1e-12)
+        wide = spread > more * (1 + 1e-6)
+        size = np.where(wide, more**2 / np.where(wide, spread - more, 1.0), 1.0)
+        number = nbdtrik(level_left, size, np.where(wide, size / (size + more), 0.5))
+        shape = more**2 / spread
+        narrow = gammaincinv(np.maximum(shape, 1e-6), level_left) * spread / more
+        found[inside] = 1 + np.where(wide, np.ceil(np.nan_to_num(np.maximum(number, 0.0)) - 1e-9), np.rint(narrow))
+        return found
+
+
+def counts(fitted: Fitted, horizon: float, cells: Cells) -> Counts:
+    """Return the law of the number of orders in a horizon.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        A model of purchases.
+    horizon : float
+        In the model's unit of time.
+    cells : Cells
+        The customers.
+    """
+    mean = np.maximum(fitted.expected(horizon, cells), 0.0)
+    active = np.clip(fitted.p_active(horizon, cells), 0.0, 1.0)
+    active = np.minimum(active, mean)  # a chance of at least one is never above the expected number
+    k = regularity(fitted.name)
+    shape = float(fitted.used.params["r"]) + k * cells.frequency
+    spread = 1 / np.maximum(shape, 1e-9) + uncertainty(fitted, horizon, cells)
+    return Counts(mean, active, _rate(mean, active, 1 / spread), spread, k)
+
+
+def regularity(name: str) -> int:
+    """Return k of a model's name: 3 of ``mbg-cnbd-3``, else 1."""
+    last = name.rsplit("-", 1)[-1]
+    return int(last) if last.isdigit() else 1
+
+
+def uncertainty(fitted: Fitted, horizon: float, cells: Cells) -> np.ndarray:
+    """Return the relative variance of the expected number that comes from not knowing the parameters exactly.
+
+    By the delta method on the logarithm; 0 where the model has no covariance (at a boundary).
+    """
+    used = fitted.used
+    base = used.expected(horizon, cells)
+    if used.covariance is None:
+        return np.zeros(len(base))
+    theta = used.vector()
+    slopes = np.empty((len(theta), len(base)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for place in range(len(theta)):
+            step = np.zeros(len(theta))
+            step[place] = _STEP
+            slopes[place] = (np.log(used.with_vector(theta + step).expected(horizon, cells)) - np.log(base)) / _STEP
+    slopes[~np.isfinite(slopes)] = 0.0
+    return np.clip(np.einsum("ic,ij,jc->c", slopes, used.covariance, slopes), 0.0, 4.0)
+
+
+def _rate(mean: np.ndarray, active: np.ndarray, shape: np.ndarray) -> np.ndarray:
+    """Return m with ``m / (1 - (1 + m / shape) ** -shape) = mean / active``, by Newton's steps; mean where none is."""
+    ratio = np.maximum(mean / np.where(active > 0, active, 1.0), 1.0)
+    guess = np.maximum(ratio - 1, 1e-9) * 1.5
+    for _ in range(25):
+        with np.errstate(over="ignore"):
+            zero = np.exp(-shape * np.log1p(guess / shape))
+        some = np.maximum(1 - zero, 1e-300)
+        value = guess / some - ratio
+        slope = 1 / some - guess * zero / (1 + guess / shape) / some**2
+        guess = np.maximum(guess - value / np.maximum(slope, 1e-3), guess / 20)
+    return np.maximum(guess, mean)  # the heap cannot be negative
+
+
+def _of_the_active(mean: np.ndarray, variance: np.ndarray, active: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    some = np.where(active > 0, active, 1.0)
+    among = mean / some
+    return among, np.maximum((variance + mean**2) / some - among**2, 0.0)
+
+
+def value_range(
+    law: Counts, spend: tuple[np.ndarray, np.ndarray], scatter: float, level: float = LEVEL
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the range of the sum of a customer's future spend. `law` has one entry a customer here.
+
+    Parameters
+    ----------
+    law : Counts
+        Number of purchases.
+    spend : tuple of ndarray
+        Mean and second moment of each customer's own mean spend.
+    scatter : float
+        Relative variance of one purchase's spend around it.
+    level : float
+        How often the sum lies inside.
+    """
+    from scipy.special import gammaincinv
+
+    mean, second = spend
+    total = law.mean * mean
+    squared = (law.variance + law.mean**2) * second + law.mean * second * scatter
+    among, variance = _of_the_active(total, np.maximum(squared - total**2, 0.0), law.active)
+    shape = among**2 / np.maximum(variance, 1e-12)
+    found = []
+    for bound in ((1 - level) / 2, (1 + level) / 2):
+        left = (bound - (1 - law.active)) / np.where(law.active > 0, law.active, 1.0)
+        inside = (left > 0) & (law.active > 0) & (among > 0)
+        values = np.zeros(len(total))
+        values[inside] = gammaincinv(np.clip(shape[inside], 1e-6, 1e8), left[inside]) * (
+            variance[inside] / np.maximum(among[inside], 1e-300)
+        )
+        found.append(values)
+    return found[0], found[1]

@@ -1,0 +1,253 @@
+"""The report "predictions": every prediction beside what happened, for pages, the command line and notebooks.
+
+Answers: may one believe the numbers? Calibration by frequency, what was expected and came after an origin, tracking week
+by week, deciles, reliability, gain, the table of all models and both baselines, and totals with intervals. It is JSON.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tenure.lifecycle.figures import HORIZON, ORIGINS
+from tenure.value.lifetime.columns import read
+from tenure.value.lifetime.figures import WEEKS
+from tenure.value.lifetime.scoring import fitted_of
+from tenure.value.lifetime.seen import WEEK, Seen, seen
+from tenure.value.lifetime.spending import spend_of
+from tenure.value.lifetime.totals import total
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+
+    from tenure.lifecycle.context import Context
+    from tenure.stats.fitted import Fitted
+    from tenure.stats.record import Fit
+
+#: Frequencies from here on stand together.
+MOST = 7
+
+
+def reported(table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, Any]:
+    """Return the report.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Everybody, with the figures and scores of this room.
+    fits : mapping of str to Fit
+        ``purchases`` and ``spend``.
+    context : Context
+        The day and the assumptions.
+    """
+    purchases, spend = fits["purchases"], fits["spend"]
+    told: dict[str, Any] = {
+        "as_of": context.as_of.isoformat(),
+        "horizon_days": context.options.horizon_days,
+        "discount": context.options.discount,
+        "currency": context.currency,
+        "gates": [
+            {"name": one.name, "needed": one.needed, "found": one.found, "passed": one.passed}
+            for one in purchases.gates
+        ],
+        "model": purchases.model,
+        "verdict": purchases.verdict,
+        "basis": spend.params.get("basis", {}),
+        "value": _value(table),
+    }
+    fitted = fitted_of(purchases)
+    if not purchases.usable or fitted is None:
+        return told
+    buyers = seen(table)
+    told |= {
+        "choice": purchases.figures,
+        "spend": {"model": spend.model, "verdict": spend.verdict, **spend.params["spend"], **spend.figures},
+        "params": {name: float(value) for name, value in fitted.used.params.items()},
+        "calibration": by_frequency(fitted, buyers),
+        "totals": _totals(fitted, fits, buyers, context),
+    }
+    return told | _since(table, purchases, context)
+
+
+def _value(table: pa.Table) -> dict[str, Any]:
+    """Return what everybody has brought and will probably bring, as sums of the columns."""
+    names = ("historic_value", "potential_value", "lifetime_value", "expected_orders")
+    present = [name for name in names if name in table.column_names]
+    return {
+        "customers": len(table),
+        "buyers": int((~np.isnan(read(table, "frequency"))).sum()),
+        **{name: float(np.nansum(read(table, name))) for name in present},
+    }
+
+
+def by_frequency(fitted: Fitted, buyers: Seen) -> list[dict[str, Any]]:
+    """Return how many customers bought 0, 1 … 7 or more times again, and how many the model says there should be.
+
+    Customers of one age are put together; ages are gathered to at most 120 of them, each at its mean.
+    """
+    ages, where = np.unique(buyers.age, return_inverse=True)
+    weight = np.bincount(where).astype(float)
+    group = np.minimum((np.cumsum(weight) - weight) * 120 // weight.sum(), 119).astype(int)
+    people = np.bincount(group, weight, minlength=120)
+    mean = np.bincount(group, weight * ages, minlength=120)
+    expected = np.zeros(MOST)
+    for count, summed in zip(people, mean, strict=True):
+        if count:
+            expected += count * fitted.pmf(MOST - 1, summed / count)
+    expected = np.append(expected, len(buyers) - expected.sum())
+    actual = np.bincount(np.minimum(buyers.frequency, MOST).astype(int), minlength=MOST + 1)
+    return [
+        {"frequency": n, "actual": int(actual[n]), "expected": float(max(expected[n], 0.0))} for n in range(MOST + 1)
+    ]
+
+
+def after_by_frequency(then: Seen, expected: np.ndarray) -> list[dict[str, Any]]:
+    """Return mean orders after an origin by how often customers had bought again before it: actual and expected."""
+    group = np.minimum(then.frequency, MOST).astype(int)
+    people = np.bincount(group, minlength=MOST + 1)
+    sums = {name: np.bincount(group, column, MOST + 1) for name, column in _both(then, expected)}
+    return [
+        {"frequency": n, "customers": int(people[n]), **{name: float(own[n] / people[n]) for name, own in sums.items()}}
+        for n in range(MOST + 1)
+        if people[n]
+    ]
+
+
+def _both(then: Seen, expected: np.ndarray) -> tuple[tuple[str, np.ndarray], ...]:
+    return (("actual", then.after), ("expected", expected))
+
+
+def deciles(then: Seen, expected: np.ndarray, revenue: np.ndarray) -> list[dict[str, Any]]:
+    """Return ten groups by expected revenue, best first: customers, and orders and sales expected and come true."""
+    order = np.argsort(-revenue, kind="stable")
+    rows = []
+    for number, part in enumerate(np.array_split(order, 10), start=1):
+        rows.append(
+            {
+                "decile": number,
+                "customers": len(part),
+                "orders_expected": float(expected[part].sum()),
+                "orders_actual": float(then.after[part].sum()),
+                "sales_expected": float(revenue[part].sum()),
+                "sales_actual": float(then.spent[part].sum()),
+            }
+        )
+    return rows
+
+
+def gain(then: Seen, revenue: np.ndarray) -> list[dict[str, float]]:
+    """Return which share of all sales the best-ranked share of customers brought; in steps of five in a hundred."""
+    sales = then.spent.sum()
+    if not sales > 0:
+        return []
+    size = len(then)
+    orders = {"model": -revenue, "best": -then.spent, "past": -(then.frequency + 1) * then.mean_spend}
+    running = {
+        name: np.append(0.0, np.cumsum(then.spent[np.argsort(key, kind="stable")])) / sales
+        for name, key in orders.items()
+    }
+    steps = np.linspace(0, 1, 21)
+    return [
+        {"share": float(step), **{name: float(line[round(step * size)]) for name, line in running.items()}}
+        for step in steps
+    ]
+
+
+def _since(table: pa.Table, fit: Fit, context: Context) -> dict[str, Any]:
+    """Return everything that was held against what came after an origin: the latest, and all for reliability."""
+    found: dict[str, Any] = {"origins": []}
+    chances, outcomes = [], []
+    for k in range(1, ORIGINS + 1):
+        fitted = fitted_of(fit, k)
+        if fitted is None:
+            continue
+        then = seen(table, k)
+        weeks = HORIZON / WEEK
+        expected = fitted.expected(weeks, then.cells)[then.cells.where]
+        chances.append(fitted.p_active(weeks, then.cells)[then.cells.where])
+        outcomes.append(then.after > 0)
+        day = context.as_of - timedelta(days=k * HORIZON)
+        found["origins"].append({"origin": k, "day": day.isoformat(), "customers": len(then)})
+        if "deciles" not in found:
+            revenue = expected * then.mean_spend
+            found |= {
+                "after": after_by_frequency(then, expected),
+                "deciles": deciles(then, expected, revenue),
+                "gain": gain(then, revenue),
+            }
+        tracked = tracking(table, fitted, k)
+        found["tracking"] = {"origin": k, "day": day.isoformat(), "weeks": tracked}
+    if chances:
+        found["reliability"] = _reliability(np.concatenate(outcomes), np.concatenate(chances))
+    return found
+
+
+def _reliability(outcome: np.ndarray, chance: np.ndarray) -> list[dict[str, float]]:
+    from tenure.stats import metrics
+
+    return [
+        {
+            "low": one.low,
+            "high": one.high,
+            "customers": float(one.customers),
+            "predicted": one.predicted,
+            "actual": one.actual,
+        }
+        for one in metrics.calibration_table(outcome.astype(float), chance, 10)
+    ]
+
+
+def tracking(table: pa.Table, fitted: Fitted, number: int) -> list[dict[str, Any]]:
+    """Return repeat purchases week by week, and added up: actual and expected, of buyers known at an origin.
+
+    The model was fitted at the origin; what it says of the weeks before is how it fits, of the weeks after, how it
+    foretells. Expected is what new customers of the same first days would buy: it knows nothing of who did buy.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Everybody, with the figures of this room.
+    fitted : Fitted
+        As of the origin.
+    number : int
+        Of the origin.
+    """
+    known = np.flatnonzero(~np.isnan(read(table, f"_frequency@{number}")))
+    weekly = np.frombuffer(b"".join(table.column("_weekly").take(known).to_pylist()), dtype=np.uint8)
+    actual = weekly.reshape(len(known), WEEKS).sum(axis=0, dtype=np.int64).astype(float)
+    age = read(table, "age")[known]
+    born = np.bincount(np.minimum(age // WEEK, WEEKS).astype(int), minlength=WEEKS + 1)
+    actual -= born[:WEEKS]  # the first purchase is no repeat
+    weeks = min(int(age.max() // WEEK) + 1, WEEKS)
+    days, people = np.unique(age, return_counts=True)
+    upto = np.array([people @ fitted.new_expected(np.maximum(days - n * WEEK, 0.0) / WEEK) for n in range(weeks + 1)])
+    expected = upto[:-1] - upto[1:]
+    split = number * HORIZON / WEEK
+    rows = zip(range(weeks, 0, -1), actual[:weeks][::-1], expected[::-1], strict=True)
+    sums = [float(upto[weeks])] * 2  # what came before the weeks shown is taken as expected
+    told = []
+    for ago, came, said in rows:
+        sums = [sums[0] + float(came), sums[1] + float(said)]
+        told.append(
+            {
+                "ago": ago - 1,
+                "actual": float(came),
+                "expected": float(said),
+                "actual_sum": sums[0],
+                "expected_sum": sums[1],
+                "after": bool(ago - 1 < split),
+            }
+        )
+    return told
+
+
+def _totals(fitted: Fitted, fits: Mapping[str, Fit], buyers: Seen, context: Context) -> list[dict[str, Any]]:
+    rows = [row for row in fits["purchases"].figures.get("backtest", []) if row["model"] == fits["purchases"].model]
+    errors = [float(np.log(row["actual"] / row["expected"])) for row in rows if row["actual"] and row["expected"]]
+    spend = spend_of(fits["spend"].params["spend"])
+    spans = sorted({HORIZON, context.options.horizon_days})
+    return [total(fitted, spend, buyers, days, errors, context.options.seed) for days in spans]
