@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tenure.clock import day_number
 from tenure.facts.blocks import SCALE, scaled
 
 if TYPE_CHECKING:
@@ -45,14 +46,16 @@ def money(table: pa.Table, name: str) -> np.ndarray:
     return np.array(scaled(column)[0], dtype=np.int64)
 
 
-def days_since(table: pa.Table, name: str, as_of: date) -> np.ndarray:
-    """Return the days from a day column to `as_of`, NaN where there is no day."""
+def days(table: pa.Table, name: str) -> np.ndarray:
+    """Return a day column as days since 1970-01-01, NaN where there is no day."""
     column = table.column(name).cast(pa.int32())
     known = pc.is_valid(column).to_numpy()
-    values = pc.fill_null(column, 0).to_numpy().astype(np.float64)
-    from tenure.clock import day_number
+    return np.where(known, pc.fill_null(column, 0).to_numpy().astype(np.float64), np.nan)
 
-    return np.where(known, day_number(as_of) - values, np.nan)
+
+def days_since(table: pa.Table, name: str, as_of: date) -> np.ndarray:
+    """Return the days from a day column to `as_of`, NaN where there is no day."""
+    return day_number(as_of) - days(table, name)
 
 
 def texts(values: np.ndarray) -> pa.Array:

@@ -136,7 +136,8 @@ def _bounded(table: pa.Table, params: Mapping[str, Any], context: Context) -> di
     f = rfm.score_from_below(deals, params["rfm"]["f"])
     m = rfm.score_from_below(sales, params["rfm"]["m"])
     since_first = columns.days_since(table, "first_order_on", context.as_of)
-    group = rfm.groups_of(*(np.where(nobody, np.nan, one) for one in (r, f, m)), since_first=since_first)
+    rated = [np.where(nobody, np.nan, one) for one in (r, f, m)]
+    group = rfm.groups_of(rated[0], rated[1], rated[2], since_first)
     worth = sales if params["tier"]["by"] == "sales" else columns.money(table, params["tier"]["by"])
     tops = pareto.Cut.from_json(params["top"]).holds(sales, ids)
 

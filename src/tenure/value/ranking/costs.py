@@ -1,0 +1,83 @@
+"""Costs and break-even: what was put into customers, what came back, and since when they pay.
+
+Answers: how much was invested, in what, how many customers have paid it back and how long did that take? Income less
+the cost of goods (where it is known) less what was invested; the last also for people who never bought.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tenure.facts.blocks import SCALE
+from tenure.value.ranking import columns
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from tenure.value.ranking.ledger import Ledger
+
+_TOTALS = """
+    SELECT coalesce(sum(amount), 0) AS sales, coalesce(sum(profit), 0) AS margin,
+        coalesce(sum(amount) FILTER (deal AND cost IS NOT NULL), 0) AS sales_with_cost,
+        coalesce(sum(amount) FILTER (deal), 0) AS gross_sales
+    FROM sold
+"""
+_KINDS = """
+    SELECT kind, count(*) AS facts, count(DISTINCT customer_id) AS customers, sum(amount) AS amount
+    FROM spent GROUP BY ALL ORDER BY amount DESC, kind
+"""
+
+
+def summary(ledger: Ledger) -> dict[str, Any]:
+    """Return what the order rows and the cost rows add up to.
+
+    Returns
+    -------
+    dict
+        sales (refunds taken off), margin, invested, profit; cost_known_share (part of the sales of which the cost is
+        known; None without sales); kinds: list of {kind, facts, customers, amount}.
+    """
+    row = ledger.row(_TOTALS)
+    kinds = ledger.rows(_KINDS)
+    invested = sum((one["amount"] for one in kinds), start=row["sales"] * 0)
+    gross = row["gross_sales"]
+    return {
+        "sales": float(row["sales"]),
+        "margin": float(row["margin"]),
+        "invested": float(invested),
+        "profit": float(row["margin"] - invested),
+        "cost_known_share": float(row["sales_with_cost"] / gross) if gross else None,
+        "kinds": [{**one, "amount": float(one["amount"])} for one in kinds],
+    }
+
+
+def break_even(table: pa.Table) -> dict[str, Any]:
+    """Return how many of those in whom something was invested have paid it back.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        The scorecard: invested, profit, break_even_on, first_seen_on.
+
+    Returns
+    -------
+    dict
+        invested_in (customers), paid_back (who reached break-even), in_profit (who stand above it today), loss (what
+        the others stand below it, in money), days (quartiles from first being seen to break-even; None when nobody).
+    """
+    spent = columns.money(table, "invested") if "invested" in table.column_names else np.zeros(len(table), np.int64)
+    asked = spent != 0
+    profit = columns.money(table, "profit")
+    reached = columns.days(table, "break_even_on")
+    known = asked & ~np.isnan(reached)
+    took = (reached - columns.days(table, "first_seen_on"))[known]
+    took = took[~np.isnan(took)]
+    return {
+        "invested_in": int(asked.sum()),
+        "paid_back": int(known.sum()),
+        "in_profit": int((asked & (profit >= 0)).sum()),
+        "loss": float(-profit[asked & (profit < 0)].sum() / SCALE),
+        "days": [float(one) for one in np.quantile(took, (0.25, 0.5, 0.75))] if len(took) else None,
+    }

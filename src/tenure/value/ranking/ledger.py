@@ -1,0 +1,135 @@
+"""The ledger: what was sold to whom on which local day, as a few SQL views.
+
+Answers: from what are shares, cohorts, curves and costs counted? From order rows and nothing else, up to one day, in
+exact decimals, so that every table made of it adds up to the rows. It is made of a lake, of the application's
+connection, or of a notebook's tables.
+
+The views, in the ledger's own connection:
+
+``sold``
+    customer_id, on (local day), at, deal (a sale, not a refund), amount, profit (amount less cost where it is known).
+``spent``
+    customer_id, on, kind, amount: what was invested in customers.
+``firsts``
+    customer_id, first_on, second_on (days of the first and the second deal), deals: everybody who ever bought.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tenure.clock import day_sql
+from tenure.facts.databases import connect
+from tenure.facts.schema import FACT_TABLES
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import duckdb
+    import pyarrow as pa
+
+    from tenure.facts.lake import Lake
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Order rows and costs up to a day; see the module for the views.
+
+    Attributes
+    ----------
+    con : duckdb.DuckDBPyConnection
+        A connection of its own, with the views.
+    as_of : date
+        Later facts are not there.
+    since : date
+        The day of the first sale; `as_of` when there is none.
+    tz : str
+        In which days are local.
+    """
+
+    con: duckdb.DuckDBPyConnection
+    as_of: date
+    since: date
+    tz: str
+
+    @classmethod
+    def of_lake(cls, lake: Lake, as_of: date) -> Ledger:
+        """Return the ledger of a lake."""
+        return cls.on(lake.connect(("orders", "costs", "order_lines", "spans")), lake.settings.tz, as_of)
+
+    @classmethod
+    def of(cls, orders: object, costs: object = None, *, tz: str = "UTC", as_of: str | date | None = None) -> Ledger:
+        """Return the ledger of a notebook's tables.
+
+        Parameters
+        ----------
+        orders : pandas, Polars or Arrow table, or the path of a file
+            customer_id, at, amount; optionally cost and status.
+        costs : table, optional
+            customer_id, at, amount; optionally kind.
+        tz : str, default "UTC"
+            The business's time zone.
+        as_of : str or date, optional
+            The last day that counts; the last day with an order when omitted.
+        """
+        from tenure.lifecycle.table import day_from, facts_from
+
+        con = connect()
+        facts = facts_from("orders", orders, tz)
+        con.register("orders", facts)
+        if costs is not None:
+            con.register("costs", facts_from("costs", costs, tz))
+        return cls.on(con, tz, day_from(as_of, facts, tz))
+
+    @classmethod
+    def on(cls, con: duckdb.DuckDBPyConnection, tz: str, as_of: date) -> Ledger:
+        """Return the ledger of a connection with the views ``orders`` and, perhaps, ``costs``."""
+        there = {row[0] for row in con.execute("SELECT view_name FROM duckdb_views()").fetchall()}
+        there |= {row[0] for row in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+        for name in ("orders", "costs"):
+            if name not in there:
+                con.register(name, FACT_TABLES[name].schema.empty_table())
+        low, high = con.execute(
+            'SELECT min(epoch_us("at")), max(epoch_us("at")) FROM'
+            ' (SELECT min("at") AS "at" FROM orders UNION ALL SELECT max("at") FROM orders'
+            ' UNION ALL SELECT min("at") FROM costs UNION ALL SELECT max("at") FROM costs)'
+        ).fetchone() or (None, None)
+        day = day_sql('"at"', tz, low or 0, high or 0)
+        for statement in _VIEWS:
+            con.execute(statement.format(day=day, as_of=as_of.isoformat()))
+        first = con.execute("SELECT min(first_on) FROM firsts").fetchone()
+        return cls(con, as_of, (first and first[0]) or as_of, tz)
+
+    def rows(self, sql: str, **values: Any) -> list[dict[str, Any]]:
+        """Return what a question answers as dictionaries; ``$name`` stands for a value."""
+        found = self.con.execute(sql, values)
+        names = [one[0] for one in found.description or []]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+    def row(self, sql: str, **values: Any) -> dict[str, Any]:
+        """Return the only row that a question answers."""
+        return self.rows(sql, **values)[0]
+
+    def table(self, sql: str, **values: Any) -> pa.Table:
+        """Return what a question answers as an Arrow table."""
+        return self.con.execute(sql, values).to_arrow_table()
+
+    def has(self, name: str) -> bool:
+        """Return whether the connection knows a view."""
+        found = self.con.execute("SELECT count(*) FROM duckdb_views() WHERE view_name = ?", [name]).fetchone()
+        return bool(found and found[0])
+
+
+_VIEWS = (
+    """CREATE OR REPLACE TEMP VIEW sold AS SELECT * FROM (
+        SELECT customer_id, {day} AS "on", "at", order_id, status = 'sale' AS deal, amount,
+            CASE WHEN status = 'sale' THEN amount - coalesce(cost, 0) ELSE amount END AS profit,
+            cost, channel, store
+        FROM orders WHERE status IN ('sale', 'refund')) WHERE "on" <= DATE '{as_of}'""",
+    """CREATE OR REPLACE TEMP VIEW spent AS SELECT * FROM (
+        SELECT customer_id, {day} AS "on", kind, amount FROM costs) WHERE "on" <= DATE '{as_of}'""",
+    """CREATE OR REPLACE TEMP TABLE firsts AS
+        SELECT customer_id, days[1] AS first_on, days[2] AS second_on, deals FROM (
+            SELECT customer_id, min("on", 2) AS days, count(*) AS deals FROM sold WHERE deal GROUP BY customer_id)""",
+)
