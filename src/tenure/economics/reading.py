@@ -156,11 +156,13 @@ class Source:
     @classmethod
     def of(cls, lake: Lake, ids: pa.Array | None, day: date, sample: int = SAMPLE) -> Source:
         """Open a lake for the given customers (all that have stages when None), at most `sample` of them."""
-        con = lake.connect(("spans", "orders", "costs"))
+        con = lake.connect(("spans", "orders", "costs", *(("scorecard",) if ids is None else ())))
         if ids is None:
             ids = pa.array([], pa.string())
-            if has(con, "spans"):
-                found = con.execute("SELECT DISTINCT customer_id FROM spans ORDER BY customer_id").to_arrow_table()
+            # The scorecard knows customers only; spans also know products.
+            view = next((one for one in ("scorecard", "spans") if has(con, one)), None)
+            if view:
+                found = con.execute(f"SELECT DISTINCT customer_id FROM {view} ORDER BY 1").to_arrow_table()
                 ids = found.column(0).combine_chunks()
         everybody = len(ids)
         step = max(1, -(-everybody // sample))
@@ -189,15 +191,17 @@ class Source:
 
     def money(self, margin: float | None = None) -> Money:
         """Return orders and costs of the customers up to the day, see :class:`Money`."""
-        orders = self._facts("orders", "amount::DOUBLE AS amount, cost::DOUBLE AS cost")
+        columns = "amount::DOUBLE AS amount, cost::DOUBLE AS cost, status = 'refund' AS back"
+        orders = self._facts("orders", columns, "status IN ('sale', 'refund')")
         costs = self._facts("costs", "amount::DOUBLE AS amount")
         return money_of(orders, costs, self.tz, day_number(self.day), margin)
 
-    def _facts(self, name: str, columns: str) -> pa.Table | None:
+    def _facts(self, name: str, columns: str, which: str = "true") -> pa.Table | None:
         if not has(self.con, name):
             return None
         return self.con.execute(
             f"SELECT i.who AS who, epoch_us(f.at) AS at, {columns} FROM {name} f JOIN {_IDS} i USING (customer_id)"
+            f" WHERE {which} ORDER BY 1, 2"
         ).to_arrow_table()
 
 
@@ -220,7 +224,7 @@ def stays_of(spans: pa.Table, people: int, last: int, order: Sequence[str] = ())
     Days between two spans, and after a last span that ended, become stays in :data:`NOWHERE`.
     """
     seen = spans.column("stage").unique().to_pylist()
-    names = [one for one in order if one in seen or one not in (NOWHERE,)]
+    names = list(order)
     names += sorted(one for one in seen if one not in names)
     place = {name: number for number, name in enumerate(names)}
     who = spans.column("who").to_numpy().astype(np.int64)
@@ -259,10 +263,11 @@ def _with_gaps(stays: Stays) -> Stays:
 
 
 def money_of(orders: pa.Table | None, costs: pa.Table | None, tz: str, last: int, margin: float | None = None) -> Money:
-    """Return money from rows of orders (who, at in microseconds, amount, cost) and costs (who, at, amount).
+    """Return money from rows of orders (who, at in microseconds, amount, cost, back) and costs (who, at, amount).
 
-    An order without a known cost counts with `margin` of its amount; without that, with the share that is margin among
-    the orders whose cost is known; where no cost is known at all, sales count as they are.
+    A sale without a known cost counts with `margin` of its amount; without that, with the share that is margin among
+    the sales whose cost is known; where no cost is known at all, sales count as they are. A refund (`back`) without
+    a cost of its own takes back its whole amount: what was returned may be worth nothing any more.
     """
     who, day, sales, earned, basis = _orders(orders, tz, margin)
     paid_by, paid_on, paid = _columns(costs, tz, "amount")
@@ -295,13 +300,16 @@ def _orders(
         return who, day, sales, sales, "sales"
     sales = np.nan_to_num(sales)
     cost = orders.column("cost").to_numpy(zero_copy_only=False).astype(np.float64)
+    back = orders.column("back").to_numpy(zero_copy_only=False).astype(bool)
     known = ~np.isnan(cost)
-    if known.all():
-        return who, day, sales, sales - cost, "margin"
-    if margin is not None:
-        share, basis = margin, "margin-share"
-    elif known.any() and (told := sales[known].sum()) > 0:
-        share, basis = float((told - cost[known].sum()) / told), "margin-share"
-    else:
-        share, basis = 1.0, "sales"
-    return who, day, sales, np.where(known, sales - np.nan_to_num(cost), sales * share), basis
+    asked = ~known & ~back  # sales whose cost must be guessed
+    cost = np.nan_to_num(cost)
+    sold = known & ~back
+    if not asked.any():
+        return who, day, sales, sales - cost, "margin" if sold.any() else "sales"
+    told = float(sales[sold].sum())
+    if margin is None and told > 0:
+        margin = (told - float(cost[sold].sum())) / told
+    basis = "sales" if margin is None else "margin-share"
+    share = 1.0 if margin is None else margin
+    return who, day, sales, np.where(asked, sales * share, sales - cost), basis

@@ -1,0 +1,61 @@
+"""What it is worth when a customer stands in another stage.
+
+Answers: how much more does one who has just entered stage B bring over the horizon than one who stands in stage A?
+That is a difference between customers who went there by themselves. It is an association, not the effect of bringing
+somebody there; only a hold-out shows that.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tenure.economics.value import Forward, interval
+
+
+def stage_values(found: Forward) -> list[dict[str, Any]]:
+    """Return the value of every stage over the horizon.
+
+    Returns
+    -------
+    list of dict
+        One a stage: ``stage``; ``value`` of one who stands there now, ``value_low``, ``value_high`` (95 %);
+        ``entering`` of one who enters it today, ``entering_low``, ``entering_high``. Null where nobody was watched.
+    """
+    told = []
+    for n, name in enumerate(found.counts.stages):
+        known = bool(found.known[:, n].any())
+        one: dict[str, Any] = {"stage": name}
+        for key, draws in (("value", found.standing[:, 0, n]), ("entering", found.entering[:, 0, n])):
+            low, high = interval(draws[1:])
+            one[key] = float(draws[0]) if known else None
+            one[f"{key}_low"], one[f"{key}_high"] = (float(low), float(high)) if known else (None, None)
+        told.append(one)
+    return told
+
+
+def move_values(found: Forward) -> list[dict[str, Any]]:
+    """Return the value of moving one customer from each stage to each other.
+
+    Returns
+    -------
+    list of dict
+        ``source``, ``target``, ``value`` (entering the target less standing in the source), ``low`` and ``high``
+        (95 %); only stages in which somebody was watched.
+    """
+    known = np.flatnonzero(found.known[0])
+    difference = found.entering[:, 0, None, :] - found.standing[:, 0, :, None]
+    low, high = interval(difference[1:])
+    return [
+        {
+            "source": found.counts.stages[source],
+            "target": found.counts.stages[target],
+            "value": float(difference[0, source, target]),
+            "low": float(low[source, target]),
+            "high": float(high[source, target]),
+        }
+        for source in known
+        for target in known
+        if source != target
+    ]
