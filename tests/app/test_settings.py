@@ -29,6 +29,20 @@ def test_the_business_is_saved_in_the_lake(signed_in: Client, lake: Lake) -> Non
     assert "好味超市" in signed_in.get("/settings/").content.decode()
 
 
+def test_assumptions_are_saved_in_the_lake_and_ask_for_a_refresh(signed_in: Client, lake: Lake) -> None:
+    from tenure.scorecard.options import options_of
+    from tenure_app.jobs import queries
+
+    given = {"horizon_days": "730", "discount": "8", "margin": "35"}
+    assert signed_in.post("/settings/assumptions/", given).status_code == 302
+    saved = options_of(lake)
+    assert (saved.horizon_days, saved.discount, saved.margin) == (730, 0.08, 0.35)
+    assert [job.kind for job in queries.open_jobs()] == ["refresh"]
+    assert 'value="35' in signed_in.get("/settings/").content.decode()
+    assert signed_in.post("/settings/assumptions/", {**given, "discount": "300"}).status_code == 422
+    assert options_of(lake) == saved
+
+
 def test_another_time_zone_asks_for_a_refresh(signed_in: Client, lake: Lake) -> None:
     from tenure_app.jobs import queries
 

@@ -26,9 +26,9 @@ from tenure.words import mark
 
 _ABOUT = "backup.json"
 FORMAT = 1
-_SETTINGS = ("tenure.json", mapped.FILE)
+_SETTINGS = ("tenure.json", "options.json", mapped.FILE)
 #: What of a folder is the lake's; anything else in it, such as the application's, is not touched.
-PARTS = ("facts", "life", "models", mapped.FILE, "tenure.json")
+PARTS = ("facts", "life", "models", mapped.FILE, "options.json", "tenure.json")
 _DRAFT, _READY = ".restore-", RESTORED
 
 

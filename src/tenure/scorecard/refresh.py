@@ -6,22 +6,21 @@ same pass every other room reads its figures; then models are fitted on everybod
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tenure.errors import TenureError
-from tenure.lifecycle.context import Context, Options
+from tenure.lifecycle.context import Context
 from tenure.lifecycle.judging import Asked, blocks_here
 from tenure.lifecycle.refresh import Extras, RefreshReport, last_fact_day, models_of
 from tenure.lifecycle.refresh import refresh as stage
 from tenure.lifecycle.tree import Measure
 from tenure.scorecard import registry
 from tenure.scorecard.completing import Completed, complete
+from tenure.scorecard.options import options_of, save_options
 from tenure.scorecard.parts import columns, figures, parts
 from tenure.words import mark
 
@@ -31,12 +30,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tenure.facts.lake import Lake
+    from tenure.lifecycle.context import Options
     from tenure.lifecycle.judging import Scores
     from tenure.lifecycle.model import Model
     from tenure.lifecycle.refresh import Progress
     from tenure.stats.record import Fit
 
-OPTIONS = "options.json"
 _PARTS = {
     "lifetime": mark("Fitting purchase models"),
     "ranking": mark("Ranking customers"),
@@ -45,38 +44,6 @@ _PARTS = {
     "recommend": mark("Finding what goes with what"),
     "decisions": mark("Weighing where to invest"),
 }
-
-
-def options_of(lake: Lake) -> Options:
-    """Return the assumptions of a lake; the defaults where none were set."""
-    try:
-        given = json.loads((lake.path / OPTIONS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return Options()
-    known = {name: given[name] for name in asdict(Options()) if name in given}
-    return Options(**known)
-
-
-def save_options(lake: Lake, **changes: float | None) -> Options:
-    """Change assumptions of a lake and return all of them.
-
-    Raises
-    ------
-    TenureError
-        When a value makes no sense.
-    """
-    made = replace(options_of(lake), **changes)  # type: ignore[arg-type]
-    for name, low, high in (("horizon_days", 30, 3650), ("discount", 0.0, 1.0), ("margin", 0.0, 1.0)):
-        value = getattr(made, name)
-        if value is not None and not low <= value <= high:
-            raise TenureError(
-                mark("%(name)s is %(value)s; it must lie between %(low)s and %(high)s."),
-                name=name, value=value, low=low, high=high,
-            )  # fmt: skip
-    draft = lake.path / f"{OPTIONS}.draft"
-    draft.write_text(json.dumps(asdict(made), indent=2) + "\n", encoding="utf-8")
-    draft.replace(lake.path / OPTIONS)
-    return made
 
 
 def refresh(

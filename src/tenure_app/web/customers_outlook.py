@@ -80,6 +80,10 @@ def _cash(value: Any) -> str:
     return "" if value is None else money(value, business().currency, brief=True)
 
 
+def _share(value: Any) -> str:
+    return "" if value is None else percent(value)
+
+
 def _range(low: str, high: str) -> str:
     return _("%(low)s to %(high)s") % {"low": low, "high": high} if low and high else ""
 
@@ -105,12 +109,11 @@ def _value(row: dict[str, Any]) -> tuple[Figure, ...]:
 
 
 def _risk(row: dict[str, Any]) -> tuple[Figure, ...]:
-    churn = row.get("churn")
     level = scorecard_said.name("churn_level", row.get("churn_level"))
     decline = row.get("decline")
     return (
-        Figure(_("Will leave within 90 days"), "" if churn is None else percent(churn), level, "churn"),
-        Figure(_("Still a customer"), "" if row.get("p_alive") is None else percent(row["p_alive"]), "", "probability-alive"),
+        Figure(_("Will leave within 90 days"), _share(row.get("churn")), level, "churn"),
+        Figure(_("Still a customer"), _share(row.get("p_alive")), "", "probability-alive"),
         Figure(_("Decline"), scorecard_said.name("decline", decline), _wallet(row), "decline"),
         Figure(_("Value at stake"), _cash(row.get("value_at_stake")) if row.get("warning_signals") else ""),
         Figure(_("Look at it by"), day(row["warning_due_on"]) if row.get("warning_due_on") else ""),
@@ -136,7 +139,7 @@ def _order(row: dict[str, Any]) -> tuple[Figure, ...]:
             _("Next order expected"), day(row["next_order_on"]) if row.get("next_order_on") else "",
             _("80 %%: %(range)s") % {"range": between} if between else "", "next-order",
         ),
-        Figure(_("Order within 90 days"), "" if row.get("p_active_90") is None else percent(row["p_active_90"])),
+        Figure(_("Order within 90 days"), _share(row.get("p_active_90"))),
         Figure(
             _("Orders expected in a year"), "" if expected is None else number(expected, 1),
             _("95 %%: %(range)s") % {"range": _range(number(low, 0), number(high, 0))} if low is not None else "",

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
+from tenure.errors import LakeError
 from tenure_app import conf
 from tenure_app.facts import queries as facts
 from tenure_app.jobs import actions as jobs
@@ -25,6 +26,8 @@ from tenure_app.web.layout import business
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+
+    from tenure.lifecycle.context import Options
 
 
 class Styled(forms.Form):
@@ -72,6 +75,36 @@ class ViewForm(Styled):
     )
 
 
+class AssumptionsForm(Styled):
+    """What is assumed where facts say nothing; shares are written in percent."""
+
+    horizon_days = forms.IntegerField(
+        label=gettext_lazy("Days that potential value looks ahead"), min_value=30, max_value=3650
+    )
+    discount = forms.FloatField(label=gettext_lazy("Interest a year, %"), min_value=0, max_value=100)
+    margin = forms.FloatField(
+        label=gettext_lazy("Margin where costs are not known, % of sales"),
+        min_value=0,
+        max_value=100,
+        required=False,
+        help_text=gettext_lazy("Left empty, value is counted in sales, and the pages say so."),
+    )
+
+    @staticmethod
+    def of(options: Options) -> dict[str, object]:
+        """Return assumptions as the form shows them."""
+        margin = None if options.margin is None else round(100 * options.margin, 4)
+        return {
+            "horizon_days": options.horizon_days, "discount": round(100 * options.discount, 4), "margin": margin
+        }  # fmt: skip
+
+    def asked(self) -> dict[str, float | None]:
+        """Return what was entered, as the library takes it."""
+        data = self.cleaned_data
+        margin = None if data["margin"] is None else data["margin"] / 100
+        return {"horizon_days": data["horizon_days"], "discount": data["discount"] / 100, "margin": margin}
+
+
 class PasswordForm(Styled):
     """A new password, twice."""
 
@@ -105,9 +138,20 @@ def _forms(**bound: forms.Form) -> dict[str, forms.Form]:
     plain: dict[str, forms.Form] = {
         "business_form": BusinessForm(initial={"business": ours.name, "tz": ours.tz, "currency": ours.currency}),
         "view_form": ViewForm(initial={"language": row.language, "as_of": row.as_of}),
+        "assumptions_form": AssumptionsForm(initial=AssumptionsForm.of(_options())),
         "password_form": PasswordForm(),
     }
     return plain | bound
+
+
+def _options() -> Options:
+    from tenure.lifecycle.context import Options
+    from tenure.scorecard.options import options_of
+
+    try:
+        return options_of(conf.lake())
+    except LakeError:
+        return Options()
 
 
 def _page(request: HttpRequest, status: int = 200, **bound: forms.Form) -> HttpResponse:
@@ -139,6 +183,20 @@ def save_business(request: HttpRequest) -> HttpResponse:
         messages.info(request, _("Saved. Every stage is being worked out again for the new time zone."))
     else:
         messages.success(request, _("Saved."))
+    return redirect("settings")
+
+
+@require_POST
+def save_assumptions(request: HttpRequest) -> HttpResponse:
+    """Save what is assumed; value and risk are worked out again."""
+    from tenure.scorecard.options import save_options
+
+    form = AssumptionsForm(request.POST)
+    if not form.is_valid():
+        return _page(request, 422, assumptions_form=form)
+    save_options(conf.lake(), **form.asked())
+    jobs.enqueue_once("refresh")
+    messages.info(request, _("Saved. Value and risk are being worked out again."))
     return redirect("settings")
 
 
@@ -177,6 +235,7 @@ def refresh_now(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("settings/", settings, name="settings"),
     path("settings/business/", save_business, name="settings-business"),
+    path("settings/assumptions/", save_assumptions, name="settings-assumptions"),
     path("settings/view/", save_view, name="settings-view"),
     path("settings/password/", save_password, name="settings-password"),
     path("settings/refresh/", refresh_now, name="settings-refresh"),

@@ -1,0 +1,60 @@
+"""The assumptions of a lake: how far to look ahead, at which interest, with which margin.
+
+Answers: what is assumed here where facts say nothing? They lie beside the facts, so that the command line, a notebook
+and the pages assume the same.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+from tenure.errors import TenureError
+from tenure.lifecycle.context import Options
+from tenure.words import mark
+
+if TYPE_CHECKING:
+    from tenure.facts.lake import Lake
+
+OPTIONS = "options.json"
+#: What each may be.
+BOUNDS: dict[str, tuple[float, float]] = {
+    "horizon_days": (30, 3650),
+    "discount": (0.0, 1.0),
+    "margin": (0.0, 1.0),
+    "buyers": (20, 1_000_000),
+    "days": (28, 3650),
+}
+
+
+def options_of(lake: Lake) -> Options:
+    """Return the assumptions of a lake; the defaults where none were set."""
+    try:
+        given = json.loads((lake.path / OPTIONS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return Options()
+    known = {name: given[name] for name in asdict(Options()) if name in given}
+    return Options(**known)
+
+
+def save_options(lake: Lake, **changes: float | None) -> Options:
+    """Change assumptions of a lake and return all of them.
+
+    Raises
+    ------
+    TenureError
+        When a value makes no sense.
+    """
+    made = replace(options_of(lake), **changes)  # type: ignore[arg-type]
+    for name, (low, high) in BOUNDS.items():
+        value = getattr(made, name)
+        if value is not None and not low <= value <= high:
+            raise TenureError(
+                mark("%(name)s is %(value)s; it must lie between %(low)s and %(high)s."),
+                name=name, value=value, low=low, high=high,
+            )  # fmt: skip
+    draft = lake.path / f"{OPTIONS}.draft"
+    draft.write_text(json.dumps(asdict(made), indent=2) + "\n", encoding="utf-8")
+    draft.replace(lake.path / OPTIONS)
+    return made
