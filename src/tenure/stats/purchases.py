@@ -16,6 +16,7 @@ from tenure.stats.bgnbd import BG_NBD, MBG_NBD
 from tenure.stats.cnbd import BG_CNBD, CNBD, MBG_CNBD
 from tenure.stats.fitted import Fitted
 from tenure.stats.nbd import NBD
+from tenure.stats.paretonbd import PARETO_NBD
 from tenure.words import mark
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ MODELS: dict[str, PurchaseModel] = {
     "nbd": NBD,
     "bg-nbd": BG_NBD,
     "mbg-nbd": MBG_NBD,
+    "pareto-nbd": PARETO_NBD,
     **{model.name: model for model in (*BG_CNBD.values(), *MBG_CNBD.values())},
 }
 FALLBACKS: dict[str, PurchaseModel] = {model.name: model for model in CNBD.values()}  # nobody leaves, regular buyers

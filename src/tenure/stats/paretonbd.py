@@ -1,0 +1,212 @@
+"""Pareto/NBD: customers buy at random at rates of their own and leave for good at an unseen moment.
+
+Answers: is a customer who has been silent for ten weeks still one, and what will they buy? While a customer, purchases
+follow a Poisson process whose rate differs between customers by a gamma distribution (r, alpha); leaving is as
+sudden at any moment, with a rate that differs by another one (s, beta).
+
+Schmittlein, Morrison, Colombo (1987), Management Science 33(1):1-24; Fader, Hardie (2005), "A note on deriving the
+Pareto/NBD model"; Fader, Hardie, Lee (2005), Journal of Marketing Research 42(4):415-430, for residual purchases.
+The likelihood is integrated over the moment of leaving, see :mod:`tenure.stats.deathtime`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import special
+
+from tenure.errors import FitError
+from tenure.stats.deathtime import nodes, silence
+from tenure.stats.fitted import PurchaseModel
+from tenure.stats.nbd import NBD
+from tenure.words import mark
+
+if TYPE_CHECKING:
+    from tenure.stats.cells import Cells, Floats
+    from tenure.stats.fitted import Params
+
+NEGLIGIBLE = 1e-3  # leaving is this much rarer than buying: nobody leaves
+NEVER = 1e9  # ages: a purchase that is farther off than this never comes
+
+
+class ParetoNbd(PurchaseModel):
+    """The Pareto/NBD model; parameters r, alpha (buying) and s, beta (leaving)."""
+
+    name = "pareto-nbd"
+    names = ("r", "alpha", "s", "beta")
+    timed = frozenset({"alpha", "beta"})
+    moved = ("alpha", "beta")
+    null = NBD
+
+    def starts(self, cells: Cells) -> list[Params]:
+        """Return three points around the mean rate of purchases."""
+        rate = float(cells.weight @ cells.frequency) / max(float(cells.weight @ cells.age), 1e-12)
+        rate = max(rate, 1e-3)
+        return [
+            {"r": 0.7, "alpha": 0.6 / rate, "s": 0.6, "beta": 3.0},
+            {"r": 2.0, "alpha": 1.5 / rate, "s": 1.0, "beta": 20.0},
+            {"r": 0.3, "alpha": 0.2 / rate, "s": 0.2, "beta": 1.0},
+        ]
+
+    def terms(self, params: Params, cells: Cells) -> tuple[Floats, list[Floats]]:
+        """Return log-likelihoods and their derivatives by log r, log alpha, log s, log beta."""
+        r, alpha, s, beta = (params[name] for name in self.names)
+        x, recency = cells.frequency, cells.recency
+        distinct, where = cells.frequencies
+        seen = silence(r + x, alpha, s, beta, recency, cells.age, slopes=True)
+        near_alpha, near_beta = np.log1p(recency / alpha), np.log1p(recency / beta)
+        busy = (special.gammaln(r + distinct) - special.gammaln(r))[where]
+        value = busy - (r + x) * near_alpha - x * np.log(alpha) - s * near_beta + seen.log_total
+        digamma = (special.digamma(r + distinct) - special.digamma(r))[where]
+        return value, [
+            r * (digamma - near_alpha - seen.log_alpha),
+            r - (r + x) * seen.share_alpha,
+            (1.0 - seen.alive) - s * (near_beta + seen.log_beta),
+            s - seen.share_beta,
+        ]
+
+    def never_leaves(self, params: Params) -> bool:
+        """Tell whether leaving is a thousand times rarer than buying, as s -> 0 or beta -> infinity make it."""
+        leaving = np.mean(params["s"] / np.asarray(params["beta"]))
+        return bool(leaving < NEGLIGIBLE * np.mean(params["r"] / np.asarray(params["alpha"])))
+
+    def p_alive(self, params: Params, cells: Cells) -> Floats:
+        """Return the probability that customers have not left."""
+        r, alpha, s, beta = (params[name] for name in self.names)
+        return silence(r + cells.frequency, alpha, s, beta, cells.recency, cells.age).alive
+
+    def p_active(self, params: Params, horizon: float, cells: Cells) -> Floats:
+        """Return the probability of a purchase within the horizon."""
+        first, where = cells.births
+        some = _taken(params, first)
+        quiet = _quiet(some, cells.frequency[first], cells.age[first], np.full(len(first), horizon))
+        return self.p_alive(params, cells) * -np.expm1(quiet)[where]
+
+    def expected(self, params: Params, horizon: float, cells: Cells) -> Floats:
+        """Return the expected number of purchases within the horizon."""
+        r, alpha, s, beta = (params[name] for name in self.names)
+        stay = _stay(s, beta + cells.age, np.asarray(horizon))
+        return self.p_alive(params, cells) * (r + cells.frequency) / (alpha + cells.age) * stay
+
+    def new_expected(self, params: Params, t: Floats) -> Floats:
+        """Return the expected repeat purchases of a new customer up to each time."""
+        return params["r"] / params["alpha"] * _stay(params["s"], params["beta"], t)
+
+    def pmf(self, params: Params, n_max: int, t: float) -> Floats:
+        """Return the probabilities of 0 … n_max repeat purchases of a new customer within `t`."""
+        r, alpha, s, beta = (float(params[name]) for name in self.names)
+        near = min(alpha, beta)
+        place, weight = nodes(128)
+        span = np.log1p(t / near)
+        moment = near * np.expm1(place * span)  # of leaving
+        density = s / (beta + moment) * np.exp(-s * np.log1p(moment / beta)) * (near + moment) * span * weight
+        stays = np.append(density, np.exp(-s * np.log1p(t / beta)))
+        lasts = np.append(moment, t)
+        n = np.arange(n_max + 1.0)[:, None]
+        ways = special.gammaln(r + n) - special.gammaln(r) - special.gammaln(n + 1.0)
+        chance = np.exp(ways - r * np.log1p(lasts / alpha) + special.xlogy(n, lasts / (alpha + lasts)))
+        return np.asarray(chance @ stays)
+
+    def residual(self, params: Params, rate: float, cells: Cells) -> Floats:
+        """Return the discounted number of all purchases to come.
+
+        Raises
+        ------
+        FitError
+            When the rate is negative.
+        """
+        if not rate >= 0.0:
+            raise FitError(mark("A discount rate is 0 or more, not %(rate)s."), rate=rate)
+        r, alpha, s, beta = (params[name] for name in self.names)
+        old = beta + cells.age
+        stay = old * _discounted(np.broadcast_to(s, old.shape), rate * old)
+        return self.p_alive(params, cells) * (r + cells.frequency) / (alpha + cells.age) * stay
+
+    def waiting(self, params: Params, q: float, cells: Cells) -> Floats:
+        """Return the quantile of the time to the next purchase, infinite where it may well never come."""
+        first, where = cells.births
+        return _waiting(_taken(params, first), q, cells.frequency[first], cells.age[first])[where]
+
+    def simulate(self, params: Params, ages: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        """Return frequency and recency of new customers of these ages."""
+        size = len(ages)
+        life = rng.exponential(1.0, size) / _rates(params["s"], params["beta"], size, rng)
+        open_ = np.minimum(life, ages)
+        x = rng.poisson(_rates(params["r"], params["alpha"], size, rng) * open_).astype(float)
+        # The last of x moments, each as likely anywhere in the time as a customer.
+        recency = np.where(x > 0, open_ * rng.random(size) ** (1.0 / np.maximum(x, 1.0)), 0.0)
+        return x, recency
+
+    def future(self, params: Params, cells: Cells, horizon: float, rng: np.random.Generator) -> Floats:
+        """Return one simulated number of purchases within the horizon for each cell."""
+        r, alpha, s, beta = (params[name] for name in self.names)
+        size = len(cells)
+        alive = rng.random(size) < self.p_alive(params, cells)
+        # Of those who are still customers, buying and leaving know nothing of each other.
+        life = rng.exponential(1.0, size) / _rates(s, beta + cells.age, size, rng)
+        rate = _rates(r + cells.frequency, alpha + cells.age, size, rng)
+        return np.where(alive, rng.poisson(rate * np.minimum(life, horizon)), 0).astype(float)
+
+
+PARETO_NBD = ParetoNbd()
+
+
+def _rates(shape: Any, rate: Any, size: int, rng: np.random.Generator) -> Floats:
+    # A shape near zero draws rates that are zero in floating point; they mean "never".
+    return np.maximum(rng.gamma(shape, 1.0, size) / rate, 1e-300)
+
+
+def _taken(params: Params, rows: Any) -> Params:
+    return {name: value if np.ndim(value) == 0 else value[rows] for name, value in params.items()}
+
+
+def _stay(s: Any, old: Any, t: Floats) -> Floats:
+    """Return the expected part of the next `t` as a customer, given that one still is: Pareto II, also at s = 1."""
+    grown = np.log1p(t / old)
+    product = (s - 1.0) * grown
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(np.abs(product) < 1e-12, 1.0, -np.expm1(-product) / product)
+    return np.asarray(old * grown * share)
+
+
+def _quiet(params: Params, x: Floats, age: Floats, t: Floats) -> Floats:
+    """Return the log-probability that a customer of today buys nothing for another `t`."""
+    r, alpha, s, beta = (params[name] for name in ParetoNbd.names)
+    return silence(r + x, alpha, s, beta, age, age + t).log_total
+
+
+def _discounted(s: Floats, z: Floats) -> Floats:
+    """Return ∫ exp(-z y) (1 + y)^(-s) dy from 0 to infinity: Tricomi's function U(1, 2 - s, z)."""
+    pairs, where = np.unique(np.stack([s, z], axis=1), axis=0, return_inverse=True)
+    s, z = pairs[:, 0], pairs[:, 1]
+    with np.errstate(divide="ignore"):
+        whole = np.where(s > 1.0, 1.0 / (s - 1.0), np.inf)
+        by_rate, by_leaving = np.log1p(40.0 / z), 40.0 * whole
+    span = np.minimum(by_rate, by_leaving)
+    place, weight = nodes(64)
+    sure = np.where(np.isfinite(span), span, 0.0)[:, None] * place
+    value = np.exp((1.0 - s[:, None]) * sure - z[:, None] * np.expm1(sure)) @ weight * span
+    return np.where(z > 0.0, value, whole)[where.ravel()]
+
+
+def _waiting(params: Params, q: float, x: Floats, age: Floats) -> Floats:
+    """Find the quantile by Newton's steps: the chance of having bought rises ever more slowly, so none goes too far."""
+    r, alpha, beta = params["r"], params["alpha"], params["beta"]
+    wanted = np.log1p(-q)
+    t = (alpha + age) * np.expm1(-wanted / (r + x))  # as if nobody left: not late enough, where it differs
+    never = _quiet(params, x, age, NEVER * (age + np.minimum(alpha, beta))) > wanted
+    t[never] = np.inf
+    open_ = np.flatnonzero(~never)
+    for _ in range(100):
+        some, wait = _taken(params, open_), t[open_]
+        quiet = _quiet(some, x[open_], age[open_], wait)
+        grown, left = np.log1p(wait / (some["alpha"] + age[open_])), np.log1p(wait / (some["beta"] + age[open_]))
+        hazard = (some["r"] + x[open_]) / (some["alpha"] + age[open_] + wait)
+        steep = hazard * np.exp(-(some["r"] + x[open_]) * grown - some["s"] * left - quiet)  # of -quiet
+        step = (quiet - wanted) / steep
+        t[open_] = wait + np.maximum(step, 0.0)
+        open_ = open_[step > 1e-10 * wait]
+        if not len(open_):
+            break
+    return t
