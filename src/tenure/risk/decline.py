@@ -1,0 +1,170 @@
+"""Decline: who buys less than their own past lets one expect, and whether it is us they are leaving.
+
+Answers two questions that are kept apart. *Is it less than chance explains?* A customer bought on ``x`` days of a
+reference period of ``T`` days. Their rate has the posterior gamma(r + x, alpha + T); the number of order days in the
+next ``w`` days is then negative binomial, and the chance of as few as were seen is a p-value. Thousands are tested at
+once, so the false discovery rate is held at 5 %. *Is it decline?* Rule T04: our volume falls and the customer's own
+total does not. Where the total is not known the answer is "cannot judge"; where it falls too, it is their business
+that shrinks, not our part of it.
+
+The posterior is that of the NBD model (Ehrenberg 1959; Schmittlein, Bemmaor, Morrison 1985, "Why does the NBD model
+work?"); the control of false discoveries is Benjamini and Hochberg's (1995).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+#: The accepted share of false alarms among those named.
+LEVEL = 0.05
+#: "Gradually or sharply": less than this part of the days before, as in the model relationship-4.
+FALLEN = 0.8
+#: The shortest past, in days, against which a window is tested.
+SHORTEST = 90
+
+
+class Rates(NamedTuple):
+    """How the rates of order days differ between customers: gamma, events a day.
+
+    Attributes
+    ----------
+    r : float
+        Shape: small when customers differ much.
+    alpha : float
+        Rate of the gamma, in days.
+    """
+
+    r: float
+    alpha: float
+
+
+def fit_rates(count: ArrayLike, days: ArrayLike) -> Rates:
+    """Return how rates differ between customers, by maximum likelihood of the NBD with individual exposures.
+
+    Parameters
+    ----------
+    count : array_like of float, shape (customers,)
+        Order days in the reference period.
+    days : array_like of float, shape (customers,)
+        Length of the reference period, above 0.
+    """
+    from scipy.optimize import minimize
+    from scipy.special import digamma, gammaln
+
+    x, t, weight = _alike(np.asarray(count, np.float64), np.asarray(days, np.float64))
+    many = weight.sum()
+
+    def loss(point: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        r, alpha = np.exp(point)
+        like = gammaln(r + x) - gammaln(r) + r * np.log(alpha / (alpha + t)) - x * np.log(alpha + t)
+        by_r = digamma(r + x) - digamma(r) + np.log(alpha / (alpha + t))
+        by_alpha = r / alpha - (r + x) / (alpha + t)
+        gradient = np.array([r * (weight @ by_r), alpha * (weight @ by_alpha)])
+        return -float(weight @ like) / many, -gradient / many
+
+    mean = max(float(weight @ x) / float(weight @ t), 1e-6)
+    found = minimize(loss, np.log([1.0, 1.0 / mean]), jac=True, method="L-BFGS-B", bounds=[(-7.0, 9.0), (-7.0, 16.0)])
+    return Rates(*(float(one) for one in np.exp(found.x)))
+
+
+def _alike(x: NDArray[np.float64], t: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    """Return each distinct pair once, with how many customers have it."""
+    pairs, weight = np.unique(np.stack([x, t]), axis=1, return_counts=True)
+    return pairs[0], pairs[1], weight.astype(np.float64)
+
+
+def expected(rates: Rates, count: ArrayLike, days: ArrayLike, window: float) -> NDArray[np.float64]:
+    """Return how many order days the next `window` days should hold, from each customer's own past."""
+    return (rates.r + np.asarray(count, np.float64)) / (rates.alpha + np.asarray(days, np.float64)) * window
+
+
+def testable(rates: Rates, count: ArrayLike, days: ArrayLike, window: float) -> NDArray[np.bool_]:
+    """Return in whom a decline could show at all: not a single order would be less likely than 5 %.
+
+    It looks at the past only, so choosing by it leaves the test as it is.
+    """
+    x, t = np.asarray(count, np.float64), np.asarray(days, np.float64)
+    nothing = (rates.r + x) * np.log((rates.alpha + t) / (rates.alpha + t + window))
+    return (t >= SHORTEST) & (x > 0) & (nothing <= np.log(LEVEL))
+
+
+def tail(rates: Rates, count: ArrayLike, days: ArrayLike, seen: ArrayLike, window: float) -> NDArray[np.float64]:
+    """Return the chance of at most `seen` order days in the window, if nothing changed.
+
+    Parameters
+    ----------
+    rates : Rates
+        How customers differ.
+    count, days : array_like of float, shape (customers,)
+        Order days in the reference period before the window, and its length in days.
+    seen : array_like of float, shape (customers,)
+        Order days in the window.
+    window : float
+        Length of the window in days.
+    """
+    from scipy.special import betainc
+
+    shape, rate = rates.r + np.asarray(count, np.float64), rates.alpha + np.asarray(days, np.float64)
+    return np.asarray(betainc(shape, np.asarray(seen, np.float64) + 1.0, rate / (rate + window)), np.float64)
+
+
+def cutoff(p_values: NDArray[np.float64], level: float = LEVEL) -> float:
+    """Return the largest p-value that is still named at a false discovery rate of `level`; 0.0 when none is."""
+    from tenure.stats.multiple import discoveries
+
+    named = discoveries(p_values, level)
+    return float(p_values[named].max()) if named.any() else 0.0
+
+
+def power(
+    rates: Rates, count: ArrayLike, days: ArrayLike, window: float, limit: float, drops: tuple[float, ...]
+) -> dict[float, float]:
+    """Return which part of the tested customers would be named, had their rate fallen by each of `drops` on day one.
+
+    Parameters
+    ----------
+    limit : float
+        The p-value up to which customers are named, see :func:`cutoff`.
+    drops : tuple of float
+        0.5 halves the rate, 1.0 ends it.
+    """
+    from scipy.special import betainc
+    from scipy.stats import nbinom
+
+    shape, rate = rates.r + np.asarray(count, np.float64), rates.alpha + np.asarray(days, np.float64)
+    if not len(shape):
+        return dict.fromkeys(drops, 0.0)
+    chance = rate / (rate + window)
+    edge = np.asarray(nbinom.ppf(limit, shape, chance), np.float64)  # the first count whose tail reaches the limit
+    edge -= betainc(shape, np.maximum(edge, 0.0) + 1.0, chance) > limit
+    found = {}
+    for drop in drops:
+        left = rate / (rate + window * max(1.0 - drop, 1e-12))
+        named = np.where(edge >= 0, betainc(shape, np.maximum(edge, 0.0) + 1.0, left), 0.0)
+        found[drop] = float(named.mean())
+    return found
+
+
+def falls(now: ArrayLike, before: ArrayLike) -> NDArray[np.bool_]:
+    """Return where our volume is less than :data:`FALLEN` of what it was."""
+    return np.asarray(now, np.float64) < FALLEN * np.asarray(before, np.float64)
+
+
+def verdict(ours_fell: ArrayLike, their_change: ArrayLike) -> NDArray[np.str_]:
+    """Return ``yes``, ``no`` or ``cannot-judge`` by rule T04.
+
+    Parameters
+    ----------
+    ours_fell : array_like of bool, shape (customers,)
+        Whether our volume with the customer fell.
+    their_change : array_like of float, shape (customers,)
+        By how much the customer's own total changed; NaN where that is not known.
+    """
+    change = np.asarray(their_change, np.float64)
+    answer = np.where(np.isnan(change), "cannot-judge", np.where(change >= 0, "yes", "no"))
+    return np.where(np.asarray(ours_fell, np.bool_), answer, "no")

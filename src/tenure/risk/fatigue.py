@@ -1,0 +1,63 @@
+"""Fatigue: whether a customer answers our messages less than before.
+
+Answers: are they tired of hearing from us? Of all messages and all answers, how likely is it that so few answers fall
+on the recent messages by chance (Fisher's exact test, one side)? An answer is a day on which a message was opened,
+clicked, replied to or redeemed. Where messages are not recorded, nothing is guessed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+#: Fewest messages, now and before, that make a rate.
+MESSAGES = 3
+#: The fall of the rate from which it counts, and the chance below which it is no accident.
+FALL, UNLIKELY = 0.3, 0.05
+
+
+class Fatigue(NamedTuple):
+    """What was found, one row a customer.
+
+    Attributes
+    ----------
+    now, before : ndarray of float64
+        Answers per message; NaN where there are too few messages.
+    fall : ndarray of float64
+        By which part the rate fell, 0 when it did not; NaN where it cannot be judged.
+    p : ndarray of float64
+        How likely so few answers are if nothing changed.
+    """
+
+    now: NDArray[np.float64]
+    before: NDArray[np.float64]
+    fall: NDArray[np.float64]
+    p: NDArray[np.float64]
+
+    @property
+    def tired(self) -> NDArray[np.bool_]:
+        """Who answers clearly less."""
+        return (np.nan_to_num(self.fall, nan=0.0) >= FALL) & (np.nan_to_num(self.p, nan=1.0) <= UNLIKELY)
+
+
+def fatigue_of(
+    messages: ArrayLike, answers: ArrayLike, messages_before: ArrayLike, answers_before: ArrayLike
+) -> Fatigue:
+    """Return how the rate of answers changed, from counts in the last 90 days and in the year before these."""
+    from scipy.stats import hypergeom
+
+    sent, sent_before = np.asarray(messages, np.int64), np.asarray(messages_before, np.int64)
+    heard = np.minimum(np.asarray(answers, np.int64), sent)
+    heard_before = np.minimum(np.asarray(answers_before, np.int64), sent_before)
+    judged = (sent >= MESSAGES) & (sent_before >= MESSAGES) & (heard_before > 0)
+    now = np.where(judged, heard / np.maximum(sent, 1), np.nan)
+    before = np.where(judged, heard_before / np.maximum(sent_before, 1), np.nan)
+    fall = np.where(judged, np.maximum(1.0 - now / np.where(judged, before, 1.0), 0.0), np.nan)
+    p = np.full(len(sent), np.nan)
+    at = np.flatnonzero(judged)
+    p[at] = hypergeom.cdf(heard[at], (sent + sent_before)[at], (heard + heard_before)[at], sent[at])
+    return Fatigue(now, before, fall, p)
