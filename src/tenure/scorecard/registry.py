@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -143,24 +144,12 @@ def stability(before: Sequence[float], now: Sequence[float]) -> float:
         coincide (many customers with the same value) are taken together.
     """
     total = 0.0
-    for low, high, share in _bins(before):
+    edges = [-math.inf, *sorted(set(before[1:-1])), math.inf]
+    for low, high in pairwise(edges):
+        was = max(1e-4, _below(before, high) - _below(before, low))
         there = max(1e-4, _below(now, high) - _below(now, low))
-        total += (there - share) * math.log(there / share)
+        total += (there - was) * math.log(there / was)
     return total
-
-
-def _bins(quantiles: Sequence[float]) -> list[tuple[float, float, float]]:
-    """Return (low, high, share) of each decile, equal neighbours together; the ends are open."""
-    step = 1 / (len(quantiles) - 1)
-    edges = [-math.inf, *quantiles[1:-1], math.inf]
-    bins: list[tuple[float, float, float]] = []
-    low, share = edges[0], 0.0
-    for high in edges[1:]:
-        share += step
-        if high > low or high == math.inf:
-            bins.append((low, high, share))
-            low, share = high, 0.0
-    return [one for one in bins if one[2] > 0]
 
 
 def _below(quantiles: Sequence[float], value: float) -> float:
