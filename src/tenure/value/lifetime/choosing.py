@@ -63,9 +63,9 @@ def fit_all(cells: Cells) -> list[Fitted]:
         before = next(one for one in found if one.name == plain)
         for k in REGULAR:
             one = purchases.fit(f"{family}-{k}", cells)
+            found.append(one)
             if not one.log_likelihood > before.log_likelihood:
                 break
-            found.append(one)
             before = one
     return found
 

@@ -1,6 +1,6 @@
 """The report "predictions": every prediction beside what happened, for pages, the command line and notebooks.
 
-Answers: may one believe the numbers? Calibration by frequency, what was expected and came after an origin, tracking week
+Answers: may one believe the numbers? Calibration by frequency, what was expected and what came, tracking week
 by week, deciles, reliability, gain, the table of all models and both baselines, and totals with intervals. It is JSON.
 """
 

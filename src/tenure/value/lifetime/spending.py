@@ -122,7 +122,7 @@ def moments(known: Spend, frequency: np.ndarray, spend: np.ndarray) -> tuple[np.
     """Return mean and second moment of a customer's own mean spend, given what was seen of it.
 
     With ``z ~ Gamma(p, nu)`` and ``nu ~ Gamma(q, gamma)``, ``nu`` has after x purchases of mean m the law
-    ``Gamma(q + p x, gamma + p x m)``, and the mean spend is ``p / nu``.
+    ``Gamma(q + p x, gamma + x m)``, and the mean spend is ``p / nu``.
     """
     paid = (frequency > 0) & (spend > 0)
     if known.model != "gamma-gamma":
@@ -130,7 +130,7 @@ def moments(known: Spend, frequency: np.ndarray, spend: np.ndarray) -> tuple[np.
         return mean, mean**2 * (1 + known.scatter**2 / (1 + np.where(paid, frequency, 0.0)))
     x = np.where(paid, frequency, 0.0)
     shape = known.q + known.p * x
-    rate = known.gamma + known.p * x * spend
+    rate = known.gamma + x * spend
     mean = known.p * rate / (shape - 1)
     # Below 2 the second moment is endless; just above it, it is at least wide.
     return mean, mean**2 * (shape - 1) / np.maximum(shape - 2, 0.05)

@@ -99,6 +99,6 @@ def _paid(spend: Spend, few: Seen, happened: np.ndarray, rng: np.random.Generato
         return happened * mean
     known = (few.frequency > 0) & (np.nan_to_num(few.spend) > 0)
     x = np.where(known, few.frequency, 0.0)
-    rate = rng.gamma(spend.q + spend.p * x) / (spend.gamma + spend.p * x * np.nan_to_num(few.spend))
+    rate = rng.gamma(spend.q + spend.p * x) / (spend.gamma + x * np.nan_to_num(few.spend))
     sums = rng.gamma(np.maximum(spend.p * happened, 1e-9)) / rate
     return np.where(happened > 0, sums, 0.0)
