@@ -1,0 +1,224 @@
+"""A notebook's door to value: orders in, what each customer will probably bring out, in five lines and without a lake.
+
+Answers ``tn.clv(orders, as_of=..., horizon=...)``. Whatever holds a table is understood, as by :func:`tenure.spans`.
+The work is done when the result is asked for.
+"""
+
+from __future__ import annotations
+
+import warnings
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from tenure.clock import day_number, zone
+from tenure.errors import FactsError
+from tenure.facts.blocks import block_of
+from tenure.facts.streams import Stream
+from tenure.lifecycle.compute import Reading
+from tenure.lifecycle.context import Context, Options
+from tenure.lifecycle.roster import roster_of
+from tenure.lifecycle.table import day_from, facts_from
+from tenure.value.lifetime.figures import FIGURES
+from tenure.value.lifetime.part import PART
+from tenure.words import mark, say
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    import pandas as pd
+    import polars as pl
+
+    from tenure.stats.record import Fit
+
+#: What a user reads of each customer, besides the scores.
+KNOWN = ("customer_id", "frequency", "recency", "age", "repeat_spend", "orders", "revenue", "margin")
+
+
+def figured(facts: Mapping[str, pa.Table], as_of: date, tz: str) -> pa.Table:
+    """Return roster and figures of value of everybody in some facts, sorted by customer.
+
+    Parameters
+    ----------
+    facts : mapping of str to pyarrow.Table
+        Fact tables by name, complete (every column of the schema).
+    as_of : date
+        The day on which everybody is seen; later facts are not looked at.
+    tz : str
+        The business's time zone.
+    """
+    tables = {Stream(name): table for name, table in facts.items()}
+    reading = Reading(block_of(tables, tz=tz, last_day=day_number(as_of)))
+    roster, own = roster_of(reading), FIGURES.of(reading)
+    return pa.table([*roster.columns, *own.columns], names=[*roster.column_names, *own.column_names])
+
+
+class Lifetimes:
+    """What customers have brought and will probably bring, made when it is asked for.
+
+    Attributes
+    ----------
+    as_of : date
+        Seen on which day.
+    horizon : int
+        How many days ahead.
+    """
+
+    def __init__(self, facts: Mapping[str, pa.Table], context: Context) -> None:
+        self._facts = facts
+        self._context = context
+        self.as_of = context.as_of
+        self.horizon = context.options.horizon_days
+
+    @cached_property
+    def _figures(self) -> pa.Table:
+        return figured(self._facts, self._context.as_of, self._context.tz)
+
+    @cached_property
+    def fits(self) -> dict[str, Fit]:
+        """What was fitted: ``purchases`` and ``spend``."""
+        found = {fit.part: fit for fit in PART.fit(self._figures, self._context)}
+        missing = [one for one in found["purchases"].gates if not one.passed]
+        if missing:
+            names = ", ".join(f"{one.name} {one.found:g} < {one.needed:g}" for one in missing)
+            text = say(
+                mark("There is too little to predict from: %(missing)s. Only facts are returned."), missing=names
+            )
+            warnings.warn(text, stacklevel=3)
+        return found
+
+    @cached_property
+    def _scored(self) -> pa.Table:
+        scores = PART.score(self._figures, self.fits, self._context)
+        columns = [*self._figures.columns, *scores.columns]
+        return pa.table(columns, names=[*self._figures.column_names, *scores.column_names])
+
+    def to_arrow(self) -> pa.Table:
+        """Return one row a customer as an Arrow table; the columns are described in the how-to on value."""
+        scores = [name for name in PART.schema.names if not name.startswith("_")]
+        return self._scored.select([*KNOWN, *scores])
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return one row a customer as a pandas data frame, days as ``datetime64``."""
+        table = self.to_arrow()
+        for n, column in enumerate(table.schema):
+            if pa.types.is_date32(column.type):
+                table = table.set_column(n, column.name, table.column(n).cast(pa.timestamp("s")))
+        return table.to_pandas()
+
+    def to_polars(self) -> pl.DataFrame:
+        """Return one row a customer as a Polars data frame."""
+        import polars
+
+        frame = polars.from_arrow(self.to_arrow())
+        assert isinstance(frame, polars.DataFrame)
+        return frame
+
+    @cached_property
+    def models(self) -> pa.Table:
+        """The models that were compared, likeliest first, then both baselines: fit, verdict, mean back-test figures."""
+        figures = self.fits["purchases"].figures
+        rows = [*figures.get("models", []), *figures.get("baselines", [])]
+        tests = ("off", "mae", "rel_mae", "rmse", "corr", "auc", "gini")
+        return pa.Table.from_pylist(
+            [
+                {
+                    **{name: row.get(name) for name in ("model", "log_likelihood", "aic", "verdict")},
+                    **{name: row["backtest"].get(name) for name in tests},
+                }
+                for row in rows
+            ],
+            schema=pa.schema(
+                {
+                    "model": pa.string(),
+                    "log_likelihood": pa.float64(),
+                    "aic": pa.float64(),
+                    "verdict": pa.string(),
+                    **dict.fromkeys(tests, pa.float64()),
+                }
+            ),
+        )
+
+    @cached_property
+    def report(self) -> dict[str, Any]:
+        """Everything that the page Predictions shows: back-tests, calibration, totals with intervals."""
+        found: dict[str, Any] = PART.report(self._scored, self.fits, self._context)["predictions"]
+        return found
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The chosen model and why, the verdict, what is missing, sums of value and totals with intervals."""
+        told = self.report
+        return {
+            "as_of": self.as_of,
+            "horizon_days": self.horizon,
+            "model": told["model"],
+            "why": told.get("choice", {}).get("why"),
+            "verdict": told["verdict"],
+            "basis": told["basis"].get("kind"),
+            "missing": [one for one in told["gates"] if not one["passed"]],
+            **told["value"],
+            "totals": told.get("totals", []),
+        }
+
+    def __repr__(self) -> str:
+        return f"<Lifetimes as of {self.as_of}: .to_pandas(), .to_polars(), .to_arrow(), .models, .summary>"
+
+
+def clv(
+    orders: object,
+    *,
+    as_of: str | date | None = None,
+    horizon: int = 365,
+    tz: str = "UTC",
+    columns: Mapping[str, str] | None = None,
+    options: Options | None = None,
+    **facts: object,
+) -> Lifetimes:
+    """Return what every customer has brought and will probably bring, from orders alone.
+
+    Parameters
+    ----------
+    orders : pandas, Polars or Arrow table, or the path of a file
+        One row per order, with ``customer_id``, ``at`` (an instant or a day) and ``amount``; ``cost`` where known.
+    as_of : str or date, optional
+        The day on which the customers are seen; the last day with an order when omitted.
+    horizon : int, default 365
+        How many days ahead.
+    tz : str, default "UTC"
+        The business's time zone. Orders of one customer on one local day are one purchase.
+    columns : mapping of str to str, optional
+        ``{field: column}`` when the columns of `orders` are called otherwise.
+    options : Options, optional
+        Other assumptions, see :class:`tenure.lifecycle.context.Options`; `horizon` wins over its horizon.
+    **facts
+        Other fact tables by name: ``costs=...``.
+
+    Returns
+    -------
+    Lifetimes
+        Lazy: ``.to_pandas()``, ``.to_polars()``, ``.to_arrow()``, ``.models``, ``.summary``.
+
+    Raises
+    ------
+    FactsError
+        When the horizon is no number of days.
+    MappingError
+        When a column is missing.
+
+    Examples
+    --------
+    >>> found = clv("orders.csv", as_of="2024-12-31", horizon=365)    # doctest: +SKIP
+    >>> found.to_pandas().nlargest(10, "potential_value")             # doctest: +SKIP
+    """
+    from dataclasses import replace
+
+    zone(tz)
+    if isinstance(horizon, bool) or not 1 <= horizon <= 3_650:
+        raise FactsError(mark("horizon=%(found)s: write a number of days from 1 to 3650."), found=horizon)
+    tables = {"orders": facts_from("orders", orders, tz, columns)}
+    tables |= {name: facts_from(name, table, tz) for name, table in facts.items()}
+    day = day_from(as_of, tables["orders"], tz)
+    return Lifetimes(tables, Context(day, tz, options=replace(options or Options(), horizon_days=horizon)))
