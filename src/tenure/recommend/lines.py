@@ -18,6 +18,7 @@ from tenure.facts.databases import connect
 from tenure.facts.schema import TEXT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import date
 
     import duckdb
@@ -77,6 +78,14 @@ class Lines:
         """Return the name of an item's category, empty when it has none."""
         place = int(self.category[item])
         return "" if place < 0 else str(self.categories[place])
+
+
+def distinct(keys: np.ndarray) -> np.ndarray:
+    """Return the different values, sorted; NumPy's own way by hashing is many times slower for keys like ours."""
+    ordered = np.sort(keys)
+    fresh = np.ones(len(ordered), dtype=bool)
+    fresh[1:] = ordered[1:] != ordered[:-1]
+    return ordered[fresh]
 
 
 def lines_in(lake: Lake, as_of: date) -> Lines:
@@ -169,11 +178,8 @@ def _places(values: pa.Array, names: pa.StringArray) -> np.ndarray:
     return found.to_numpy(zero_copy_only=False).astype(np.int32)
 
 
-def _numbered(names: _Names, tables: object, last_day: int, tz: str) -> Lines:
-    parts: list[dict[str, np.ndarray]] = []
-    for table in tables:  # type: ignore[attr-defined]
-        if len(table):
-            parts.append(_numbers(table, names, last_day, tz))
+def _numbered(names: _Names, tables: Iterable[pa.Table], last_day: int, tz: str) -> Lines:
+    parts = [_numbers(table, names, last_day, tz) for table in tables if len(table)]
     kinds = {"who": "i4", "item": "i4", "day": "i4", "basket": "u8", "units": "f4", "amount": "f4", "back": "?"}
     every = {
         name: np.concatenate([one[name] for one in parts]) if parts else np.empty(0, dtype=kind)
@@ -211,9 +217,10 @@ def _sorted(names: _Names, bought: dict[str, np.ndarray], returned: dict[str, np
     first[1:] |= item[1:] != item[:-1]
     starts = np.flatnonzero(first)
     basket = (np.cumsum(fresh) - 1).astype(np.int32)
-    together = (np.add.reduceat(column, starts) if len(starts) else column for column in (units, amount))
+    if len(starts):
+        units, amount = np.add.reduceat(units, starts), np.add.reduceat(amount, starts)
     return Lines(
         names.customers, names.items, names.categories, names.category,
-        who[starts], basket[starts], item[starts], day[starts], *together,
+        who[starts], basket[starts], item[starts], day[starts], units, amount,
         returned["who"], returned["item"], returned["day"],
     )  # fmt: skip

@@ -156,7 +156,7 @@ def category_pairs(lines: Lines, least: int | None = None) -> Pairs:
     return pairs_of(matrix_of(lines.basket[known], kind[known], (lines.baskets, len(lines.categories))), least)
 
 
-def pairs_of(matrix: Any, least: int | None = None, most: int = MOST) -> Pairs:
+def pairs_of(matrix: Any, least: int | None = None, most: int = MOST, nearest: int = 0) -> Pairs:
     """Return the pairs of columns that meet in at least `least` rows of a sparse matrix of ones.
 
     Parameters
@@ -168,29 +168,47 @@ def pairs_of(matrix: Any, least: int | None = None, most: int = MOST) -> Pairs:
         and are left out before anything is multiplied, which changes no result.
     most : int
         How many pairs are kept at most, those of the most baskets first.
+    nearest : int
+        Keep of each product only so many partners, the nearest by cosine; 0 keeps all.
     """
     baskets = int((np.diff(matrix.indptr) > 0).sum())
     least = least_of(baskets) if least is None else max(least, 1)
     counts = np.asarray(matrix.sum(axis=0)).ravel().astype(np.int64)
     kept = np.flatnonzero(counts >= least)
     small = matrix[:, kept].tocsr()
-    found = [part for part in _meetings(small, least)]
+    found = list(_meetings(small, least, counts[kept], nearest))
     a, b, count = (np.concatenate([part[n] for part in found]) if found else np.empty(0, int) for n in range(3))
     if len(count) > most:
         best = np.sort(np.argsort(-count, kind="stable")[:most])
         a, b, count = a[best], b[best], count[best]
     prior = prior_of(small, counts[kept], baskets)
+    if nearest and len(a):  # a pair is kept when either takes the other for near
+        key = np.unique(np.minimum(a, b).astype(np.int64) * len(kept) + np.maximum(a, b), return_index=True)[1]
+        a, b, count = np.minimum(a, b)[key], np.maximum(a, b)[key], count[key]
     a, b = kept[a].astype(np.int32), kept[b].astype(np.int32)
     return Pairs(a, b, count.astype(np.int64), counts[a], counts[b], baskets, prior)
 
 
-def _meetings(matrix: Any, least: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield the upper half of X'X, some products at a time."""
+def _meetings(
+    matrix: Any, least: int, counts: np.ndarray, nearest: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield the upper half of X'X, some products at a time; with `nearest`, of both halves what is near."""
     across = matrix.T.tocsr()
     for low, high in chunks(matrix, across):
         part = (across[low:high] @ matrix).tocoo()
-        keep = (part.data >= least) & (part.col > part.row + low)
-        yield part.row[keep] + low, part.col[keep], part.data[keep]
+        row, col, met = part.row + low, part.col, part.data
+        keep = np.flatnonzero((met >= least) & ((col != row) if nearest else (col > row)))
+        if nearest:
+            keep = keep[first_of(row[keep], met[keep] / np.sqrt(counts[col[keep]]), nearest)]
+        yield row[keep], col[keep], met[keep]
+
+
+def first_of(row: np.ndarray, score: np.ndarray, most: int) -> np.ndarray:
+    """Return the places of the `most` largest scores of each row (customer, product)."""
+    order = np.lexsort((-score, row))
+    sorted_rows = row[order]
+    rank = np.arange(len(row)) - np.searchsorted(sorted_rows, sorted_rows)
+    return order[rank < most]
 
 
 def chunks(matrix: Any, across: Any, budget: int = BUDGET) -> Iterator[tuple[int, int]]:

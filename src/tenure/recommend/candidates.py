@@ -1,0 +1,199 @@
+"""What could be recommended to whom, with the numbers that a ranking weighs.
+
+Answers: which products has this customer bought and may buy again, which go with what they bought, which would be a
+step up, which does everybody want? What was brought back is none of these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tenure.recommend.items import Catalogue, near_matrix
+from tenure.recommend.lines import distinct
+from tenure.recommend.pairs import first_of
+
+if TYPE_CHECKING:
+    from tenure.recommend.buy_again import Rhythm
+    from tenure.recommend.histories import Histories
+
+#: Days ahead for which a chance of buying again is worked out.
+AHEAD = 14
+#: After so many days, what somebody bought speaks half as loud about what goes with it.
+FADE = 60.0
+#: Products of a customer that speak at all, and new products looked at: by nearness, by demand.
+SPEAKERS, NEW, DEMAND = 40, 30, 30
+#: What a ranking weighs, in this order.
+FEATURES = ("own", "due", "often", "demand", "basket", "customer", "step")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """One row a customer and product that could be recommended.
+
+    Attributes
+    ----------
+    who, item : ndarray
+        The customer, and the place of the product in the catalogue; below zero: row ``-1 - item`` of the histories,
+        a product of the customer's own that is not in the catalogue.
+    row : ndarray
+        Row of the histories when the customer bought it before, else -1.
+    chance : ndarray of float64
+        Probability of buying it again within `AHEAD` days; 0 for what is new.
+    features : ndarray of float64, shape (rows, FEATURES)
+        What a ranking weighs.
+    """
+
+    who: np.ndarray
+    item: np.ndarray
+    row: np.ndarray
+    chance: np.ndarray
+    features: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.who)
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Which products stand near which: by basket, by customer, one step up."""
+
+    basket: Any
+    customer: Any
+    step: Any
+
+    @classmethod
+    def of(cls, known: Catalogue) -> Near:
+        """Return the matrices of a catalogue."""
+        from scipy.sparse import csr_matrix
+
+        size, moves = len(known), known.moves
+        share = moves.movers / np.maximum(moves.buyers, 1)
+        return cls(
+            near_matrix(known.met, size),
+            near_matrix(known.shared, size),
+            csr_matrix((share, (moves.a, moves.b)), shape=(size, size)),
+        )
+
+
+def rhythm_of(known: Catalogue, histories: Histories, place: np.ndarray) -> Rhythm:
+    """Return the rhythm of each history; `place` is where each item's gaps stand."""
+    days = (histories.last - histories.first).astype(np.float64)
+    return known.gaps.of(place[histories.item], histories.times, days)
+
+
+def candidates_of(
+    known: Catalogue, near: Near, histories: Histories, place: np.ndarray, today: np.ndarray
+) -> Candidates:
+    """Return what could be recommended to the customers of some histories.
+
+    Parameters
+    ----------
+    known : Catalogue
+        What is known of products.
+    near : Near
+        Its matrices.
+    histories : Histories
+        Of the customers; nobody else gets candidates.
+    place : ndarray
+        See :meth:`Catalogue.places`.
+    today : ndarray of int
+        The day on which each customer is seen, by the customer's number.
+    """
+    waited = (today[histories.who] - histories.last).astype(np.float64)
+    chance = rhythm_of(known, histories, place).within(waited, AHEAD)
+    own = _own(known, histories, place, chance)
+    people = distinct(histories.who)
+    index = np.searchsorted(people, histories.who)
+    if not len(people) or not len(known):
+        return own
+    at = place[histories.item]
+    inside = at < len(known)
+    new = _new(
+        known, near, _speaking(histories, waited, at, inside, index, (len(people), len(known))), index, at, inside
+    )
+    new = Candidates(people[new.who], new.item, new.row, new.chance, new.features)
+    return Candidates(*(np.concatenate([getattr(own, one), getattr(new, one)]) for one in Candidates.__slots__))
+
+
+def _own(known: Catalogue, histories: Histories, place: np.ndarray, chance: np.ndarray) -> Candidates:
+    at = place[histories.item]
+    # A product that too few buy needs the customer's own evidence: bought on two days at least.
+    rows = np.flatnonzero(~histories.returned & ((at < len(known)) | (histories.times > 1)))
+    at = at[rows]
+    inside = at < len(known)
+    features = np.zeros((len(rows), len(FEATURES)))
+    features[:, 0] = 1.0
+    features[:, 1] = _logit(chance[rows])
+    features[:, 2] = np.log(histories.times[rows])
+    features[:, 3] = np.where(inside, _demand(known)[np.where(inside, at, 0)] if len(known) else 0.0, 0.0)
+    return Candidates(histories.who[rows], np.where(inside, at, -1 - rows), rows, chance[rows], features)
+
+
+def _logit(share: np.ndarray) -> np.ndarray:
+    kept = np.clip(share, 1e-6, 1 - 1e-6)
+    return np.log(kept / (1 - kept))
+
+
+def _demand(known: Catalogue) -> np.ndarray:
+    return np.log((known.wanted + 0.5) / max(known.customers, 1))
+
+
+def _speaking(
+    histories: Histories,
+    waited: np.ndarray,
+    at: np.ndarray,
+    inside: np.ndarray,
+    index: np.ndarray,
+    shape: tuple[int, int],
+) -> Any:
+    """Return customers x products: how loud each customer's latest products speak."""
+    from scipy.sparse import csr_matrix
+
+    rows = np.flatnonzero(inside & ~histories.returned)
+    loud = np.exp2(-waited[rows] / FADE) * np.minimum(histories.times[rows], 3)
+    rows = rows[(kept := first_of(index[rows], loud, SPEAKERS))]
+    return csr_matrix((loud[kept], (index[rows], at[rows])), shape=shape)
+
+
+def _new(
+    known: Catalogue, near: Near, speaking: Any, index: np.ndarray, at: np.ndarray, inside: np.ndarray
+) -> Candidates:
+    """Return candidates that the customers never bought."""
+    wide = len(known)
+    owned = distinct(index[inside].astype(np.int64) * wide + at[inside])
+    parts = [(speaking @ matrix).tocoo() for matrix in (near.basket, near.customer, near.step)]
+    keys = [part.row.astype(np.int64) * wide + part.col for part in parts]
+    top = np.argsort(-known.wanted, kind="stable")[:DEMAND]
+    wanted = (np.arange(speaking.shape[0])[:, None] * wide + top).ravel()
+    every = distinct(np.concatenate([*keys, wanted]))
+    every = every[~_holds(owned, every)]
+    features = np.zeros((len(every), len(FEATURES)))
+    for column, (key, part) in enumerate(zip(keys, parts, strict=True), start=4):
+        features[:, column] = _looked_up(every, key, part.data)
+    who, item = np.divmod(every, max(wide, 1))
+    features[:, 3] = _demand(known)[item]
+    nearness = features[:, 4] + features[:, 5] + features[:, 6]
+    demanded = np.zeros(wide, dtype=bool)
+    demanded[top] = True
+    keep = distinct(np.concatenate([first_of(who, nearness, NEW), np.flatnonzero(demanded[item])]))
+    size = len(keep)
+    return Candidates(who[keep], item[keep], np.full(size, -1), np.zeros(size), features[keep])
+
+
+def _holds(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Return which of the wanted are among sorted keys."""
+    if not len(keys):
+        return np.zeros(len(wanted), dtype=bool)
+    return keys[np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)] == wanted
+
+
+def _looked_up(wanted: np.ndarray, keys: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the value of each wanted key, 0 where there is none."""
+    if not len(keys):
+        return np.zeros(len(wanted))
+    order = np.argsort(keys, kind="stable")
+    place = np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)
+    return np.where(keys[order][place] == wanted, values[order][place], 0.0)

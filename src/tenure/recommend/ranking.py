@@ -1,0 +1,109 @@
+"""Rankings of candidates, and how good a ranking is.
+
+Answers: in which order are products recommended, and how likely is each to be in the next basket? A ranking is a
+logistic regression on few numbers, so that the score is a probability and every weight can be read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tenure.recommend.candidates import FEATURES
+
+if TYPE_CHECKING:
+    from tenure.recommend.candidates import Candidates
+
+#: How long a list is.
+TOP = 10
+#: Rankings: what everybody wants; what this customer bought most often; what is due; everything together.
+POPULARITY, OFTEN, AGAIN, BLEND = "popularity", "often", "buy-again", "blend"
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A logistic regression.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Which of the features it weighs.
+    values : tuple of float
+        The weight of each, then the constant.
+    """
+
+    names: tuple[str, ...]
+    values: tuple[float, ...]
+
+    def chance(self, features: np.ndarray) -> np.ndarray:
+        """Return the probability that each candidate is in the next basket."""
+        columns = [FEATURES.index(name) for name in self.names]
+        score = features[:, columns] @ np.array(self.values[:-1]) + self.values[-1]
+        return 1.0 / (1.0 + np.exp(-np.clip(score, -40.0, 40.0)))
+
+
+def fit_weights(features: np.ndarray, bought: np.ndarray, names: tuple[str, ...], ridge: float = 1.0) -> Weights:
+    """Fit a logistic regression by Newton's method with a light ridge.
+
+    Parameters
+    ----------
+    features : ndarray of shape (rows, FEATURES)
+        Of the candidates.
+    bought : ndarray of bool
+        Which of them were in the next basket.
+    names : tuple of str
+        Which features to weigh.
+    ridge : float
+        Penalty on the squares of the weights, the constant apart.
+    """
+    columns = [FEATURES.index(name) for name in names]
+    x = np.column_stack([features[:, columns], np.ones(len(features))])
+    y = bought.astype(np.float64)
+    penalty = np.diag([ridge] * len(columns) + [1e-9])
+    weight = np.zeros(x.shape[1])
+    weight[-1] = np.log((y.sum() + 0.5) / (len(y) - y.sum() + 0.5))
+    for _round in range(30):
+        chance = 1.0 / (1.0 + np.exp(-np.clip(x @ weight, -40.0, 40.0)))
+        slope = x.T @ (y - chance) - penalty @ weight
+        bend = (x * (chance * (1.0 - chance))[:, None]).T @ x + penalty
+        step = np.linalg.solve(bend, slope)
+        weight += step * min(1.0, 5.0 / max(float(np.abs(step).max()), 1e-12))
+        if np.abs(step).max() < 1e-7:
+            break
+    return Weights(names, tuple(float(one) for one in weight))
+
+
+def ranked(found: Candidates, score: np.ndarray, most: int = TOP) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of the best candidates of each customer, by customer and rank, and the ranks from 0."""
+    order = np.lexsort((found.item, -score, found.who))
+    who = found.who[order]
+    rank = np.arange(len(order)) - np.searchsorted(who, who)
+    keep = rank < most
+    return order[keep], rank[keep]
+
+
+def quality(who: np.ndarray, rank: np.ndarray, hit: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return hits and NDCG@10 of each customer's list.
+
+    Parameters
+    ----------
+    who, rank : ndarray of int
+        Customer (0 … n-1) and rank from 0 of each row of the lists.
+    hit : ndarray of bool
+        Whether the product was in the basket.
+    wanted : ndarray of int
+        How many products were in each customer's basket.
+
+    Returns
+    -------
+    tuple of ndarray
+        1.0 where at least one of the list was bought; the discounted gain against the best possible list (Järvelin &
+        Kekäläinen 2002, ACM TOIS 20).
+    """
+    size = len(wanted)
+    gain = np.bincount(who, hit / np.log2(rank + 2.0), size)
+    best = np.concatenate([[0.0], np.cumsum(1.0 / np.log2(np.arange(TOP) + 2.0))])
+    hits = np.bincount(who, hit, size) > 0
+    return hits.astype(np.float64), gain / np.maximum(best[np.minimum(wanted, TOP)], 1e-12)
