@@ -1,0 +1,201 @@
+"""Columns that a model learns from, and how they become numbers.
+
+Answers: what stands in this feature, what stands for a missing value, and how is it put on one scale with the others?
+The encoding is data: it is stored beside the model, so that a single customer is encoded as everybody was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tenure.stats.metrics import auc
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MOST_LEVELS = 50
+RAREST = 20  # customers a level needs to be looked at by itself
+
+
+@dataclass(frozen=True)
+class Column:
+    """One feature of some customers.
+
+    Attributes
+    ----------
+    name : str
+        Of the feature.
+    values : ndarray
+        float64 with ``nan`` where unknown, or objects: texts with None where unknown.
+    group : str
+        Features that say nearly the same stand in one group and make one reason.
+    """
+
+    name: str
+    values: np.ndarray
+    group: str = ""
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it holds texts."""
+        return self.values.dtype == object
+
+    def names_everybody(self) -> bool:
+        """Whether almost every customer has a value of their own, as with identifiers."""
+        size = len(self.values)
+        if size < 20:
+            return False
+        if self.is_text:
+            known = [one for one in self.values if one is not None]
+            return len(set(known)) > max(0.8 * len(known), 10)
+        known = self.values[np.isfinite(self.values)]
+        whole = len(known) == size and bool((known == np.rint(known)).all())
+        # Numbers handed out one after another: all different and without many gaps.
+        return whole and len(np.unique(known)) == size and float(np.ptp(known)) < 2.0 * size
+
+    def codes(self) -> np.ndarray:
+        """Return numbers that are equal where the values are."""
+        if not self.is_text:
+            return np.nan_to_num(self.values, nan=-9e18)
+        return np.unique(np.array(["" if one is None else str(one) for one in self.values]), return_inverse=True)[1]
+
+    def is_mixed(self, labels: np.ndarray) -> bool:
+        """Whether it is whole for one sort of rows and often not for the other."""
+        if self.is_text or len(np.unique(self.values)) <= 2:
+            return False
+        known = np.isfinite(self.values)
+        whole = np.where(known, self.values == np.rint(self.values), True)
+        share = [float(whole[known & (labels == sort)].mean()) for sort in (True, False) if (labels == sort).any()]
+        return max(share, default=0.0) > 0.995 and min(share, default=1.0) < 0.8
+
+
+def single_auc(column: Column, labels: np.ndarray) -> float:
+    """Return how well a feature alone ranks leavers: 0.5 is chance; a text by the rate of its common levels."""
+    if column.is_text:
+        codes = column.codes()
+        count, left = np.bincount(codes), np.bincount(codes, labels)
+        rate = np.where(count >= RAREST, left / np.maximum(count, 1), labels.mean())
+        return _known(auc(labels, rate[codes]))
+    known = np.isfinite(column.values)
+    found = [_known(auc(labels, known))]
+    if len(np.unique(labels[known])) == 2 and known.mean() > 0.5:
+        found.append(_known(auc(labels[known], column.values[known])))
+    return max(found, key=lambda one: abs(one - 0.5))
+
+
+def _known(value: float) -> float:
+    return value if np.isfinite(value) else 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """One number of the matrix.
+
+    Attributes
+    ----------
+    column, group : str
+        Which feature it comes from.
+    level : str or None
+        The text it stands for; None for a number.
+    missing : bool
+        Whether it says that the value is unknown.
+    log : bool
+        Whether the number is taken as ``log(1 + x)``.
+    fill, mean, scale : float
+        What stands for unknown, and what is taken off and divided by.
+    """
+
+    column: str
+    group: str
+    level: str | None = None
+    missing: bool = False
+    log: bool = False
+    fill: float = 0.0
+    mean: float = 0.0
+    scale: float = 1.0
+
+    def plain(self, column: Column) -> np.ndarray:
+        """Return the number before it is put on the common scale."""
+        if self.level is not None:
+            return np.array([one == self.level for one in column.values], dtype=np.float64)
+        if self.missing:
+            return (~np.isfinite(column.values)).astype(np.float64)
+        values = np.where(np.isfinite(column.values), column.values, self.fill)
+        return np.log1p(np.maximum(values, 0.0)) if self.log else values
+
+    def of(self, column: Column) -> np.ndarray:
+        """Return the number on the common scale: 0 is an ordinary customer."""
+        return (self.plain(column) - self.mean) / self.scale
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How features become a matrix."""
+
+    parts: tuple[Encoded, ...] = field(default_factory=tuple)
+
+    @classmethod
+    def learnt(cls, columns: Sequence[Column]) -> Encoding:
+        """Return the encoding of training rows; what is the same for everybody is left out."""
+        return cls(tuple(part for one in columns for part in _parts(one)))
+
+    def matrix(self, columns: Sequence[Column]) -> np.ndarray:
+        """Return the rows as numbers, shape (customers, parts)."""
+        by_name = {one.name: one for one in columns}
+        if not self.parts:
+            return np.empty((len(columns[0].values), 0))
+        return np.column_stack([one.of(by_name[one.column]) for one in self.parts])
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups, in the order of the features."""
+        return tuple(dict.fromkeys(one.group for one in self.parts))
+
+    def to_list(self) -> list[dict[str, Any]]:
+        """Return it as JSON."""
+        return [{name: getattr(one, name) for name in Encoded.__slots__} for one in self.parts]
+
+    @classmethod
+    def from_list(cls, found: Sequence[dict[str, Any]]) -> Encoding:
+        """Return what :meth:`to_list` wrote."""
+        return cls(tuple(Encoded(**one) for one in found))
+
+
+def _parts(column: Column) -> list[Encoded]:
+    group = column.group or column.name
+    if column.is_text:
+        known, counts = np.unique([str(one) for one in column.values if one is not None], return_counts=True)
+        common = [str(one) for one, count in zip(known, counts, strict=True) if count >= RAREST]
+        drafts = [Encoded(column.name, group, level=one) for one in common[:MOST_LEVELS]]
+    else:
+        drafts = _numbers(column, group)
+    scaled = (_scaled(one, one.plain(column)) for one in drafts)
+    return [one for one in scaled if one is not None]
+
+
+def _numbers(column: Column, group: str) -> list[Encoded]:
+    known = column.values[np.isfinite(column.values)]
+    if not len(known):
+        return []
+    drafts = [Encoded(column.name, group, log=_is_skewed(known), fill=float(np.median(known)))]
+    if len(known) < len(column.values):
+        drafts.append(Encoded(column.name, group, missing=True))
+    return drafts
+
+
+def _is_skewed(values: np.ndarray) -> bool:
+    spread = float(values.std())
+    if spread == 0 or float(values.min()) < 0:
+        return False
+    return float(np.mean(((values - values.mean()) / spread) ** 3)) > 1.5
+
+
+def _scaled(draft: Encoded, plain: np.ndarray) -> Encoded | None:
+    scale = float(plain.std())
+    if scale < 1e-9:
+        return None
+    known = {name: getattr(draft, name) for name in ("column", "group", "level", "missing", "log", "fill")}
+    return Encoded(**known, mean=float(plain.mean()), scale=scale)

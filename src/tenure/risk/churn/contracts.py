@@ -1,0 +1,106 @@
+"""Contracts: who is under one on a day, when it ends, and who left afterwards.
+
+Answers: was this customer bound on that day, for how much longer, and were they still bound ninety days later? A
+cancellation ends a contract on the day it is given, since that is when the customer is lost to persuasion; a contract
+that runs out ends :data:`LATE` days after its last day, since many are renewed late.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tenure.clock import local_days
+from tenure.facts.streams import Stream
+from tenure.lifecycle.figures import HORIZON
+
+if TYPE_CHECKING:
+    from tenure.facts.blocks import Block
+
+CONTRACTS = Stream("contracts")
+#: Days after a snapshot in which nobody could act on the warning: who leaves in them is not learnt from.
+GAP = 14
+#: Days for which a contract that ran out still counts as running.
+LATE = 14
+
+
+@dataclass(frozen=True)
+class Contracts:
+    """The contract events of a block, sorted by customer, contract and time.
+
+    Attributes
+    ----------
+    who : ndarray of int32
+        The customer's number in the block.
+    contract : ndarray of int32
+        The contract's number.
+    day : ndarray of int32
+        Local day of the event.
+    end : ndarray of float64
+        Last day (since 1970-01-01) of the contract after the event: minus infinity once cancelled, infinity when it
+        has no end.
+    customers : int
+        How many customers the block has.
+    """
+
+    who: np.ndarray
+    contract: np.ndarray
+    day: np.ndarray
+    end: np.ndarray
+    customers: int
+
+    @classmethod
+    def of(cls, block: Block) -> Contracts | None:
+        """Return the contracts of a block; None when it holds none."""
+        rows = block.rows.get(CONTRACTS)
+        if rows is None or not len(rows.who):
+            return None
+        contract = _numbers(rows.columns.column("contract_id"))
+        order = np.lexsort((rows.at, contract, rows.who))
+        cancelled = pc.equal(rows.columns.column("event").cast(pa.string()), "cancelled").fill_null(False)
+        ends = rows.columns.column("ends_at").cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).combine_chunks()
+        known = ends.is_valid().to_numpy(zero_copy_only=False)
+        last = np.full(len(rows.who), np.inf)
+        last[known] = local_days(ends.drop_null().to_numpy(zero_copy_only=False), rows.tz)
+        end = np.where(cancelled.to_numpy(), -np.inf, last)
+        return cls(rows.who[order], contract[order], rows.days[order], end[order], len(block))
+
+    def on(self, day: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return who is under contract on a day, and the last day of their longest running contract.
+
+        Returns
+        -------
+        running : ndarray of bool, shape (customers,)
+        end : ndarray of float64, shape (customers,)
+            Days since 1970-01-01; infinity without an end, minus infinity without a contract.
+        """
+        known = self.day <= day
+        follows = np.zeros(len(self.who), dtype=bool)  # whether the next event speaks of the same contract, by then
+        same = (self.who[1:] == self.who[:-1]) & (self.contract[1:] == self.contract[:-1])
+        follows[:-1] = same & known[1:]
+        newest = known & ~follows
+        end = np.full(self.customers, -np.inf)
+        np.maximum.at(end, self.who[newest], self.end[newest])
+        return end + LATE >= day, end
+
+    def left(self, day: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return who left in the days after a snapshot, and of whom that can be learnt.
+
+        Who was under contract on the day and still after :data:`GAP` days counts; they left when they are under none
+        ``HORIZON`` days after the snapshot.
+
+        Returns
+        -------
+        left, counts : ndarray of bool, shape (customers,)
+        """
+        counts = self.on(day)[0] & self.on(day + GAP)[0]
+        return counts & ~self.on(day + HORIZON)[0], counts
+
+
+def _numbers(column: pa.ChunkedArray) -> np.ndarray:
+    coded = column.cast(pa.string()).combine_chunks().dictionary_encode()
+    return coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)

@@ -1,0 +1,255 @@
+"""Fitting churn on everybody, kind by kind, with its gates.
+
+Answers: is there enough to learn from, which model predicts the newest ninety days best, and what is kept of it?
+
+Contracts: both learnt models are trained on the oldest snapshots, chosen and calibrated on a later one, and judged on
+the newest; the one that is kept is then refitted with the newer snapshots. Silence: the purchase model's probability of
+an order is the answer to beat. A learnt model takes its place only where its squared error on the newest ninety days is
+smaller beyond chance and it ranks no worse; both stand in the figures.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from tenure.risk.churn.calibration import judged, profit_curve
+from tenure.risk.churn.columns import Column
+from tenure.risk.churn.features import MEASURES, View, features
+from tenure.risk.churn.guards import LeakError
+from tenure.risk.churn.kinds import CONTRACT, SILENCE, Rows, labelled
+from tenure.risk.churn.learning import Compared, Fold, Predictor, compared, guarded, predictor
+from tenure.risk.churn.levels import Levels
+from tenure.risk.churn.models import LOGISTIC
+from tenure.risk.churn.reasons import group_weights
+from tenure.stats import metrics
+from tenure.stats.record import Fit, Gate
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from tenure.lifecycle.context import Context
+
+#: The purchase model, read from the table.
+BASELINE = "p-active"
+LABELS = 100
+#: Customers whose reasons are stored; for more, the riskiest.
+MOST_REASONS = 50_000
+_CHUNK = 100_000
+
+
+def fitted(table: pa.Table, context: Context, kind: str, now: np.ndarray) -> Fit | None:
+    """Return the fit of one kind of leaving; None when nobody belongs to it, now or on any origin.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    context : Context
+    kind : {"contract", "silence"}
+    now : ndarray of object
+        Everybody's kind on the last day.
+    """
+    known = labelled(table, kind)
+    members = int((now == kind).sum())
+    if not members and not known:
+        return None
+    gates = _gates(table, context, known, members)
+    work = _Work(table, context, kind, known)
+    if not all(gate.passed for gate in gates if gate.name in ("buyers", "days")):
+        return work.nothing("too-little-data", gates, members)
+    learnable = all(gate.passed for gate in gates) and len(known) > 1
+    if not learnable:
+        return work.baseline_only(gates, members)
+    try:
+        return work.learnt(gates, members, now)
+    except LeakError as leak:
+        # The screen says which figure knows the future; nothing is predicted with it.
+        return work.baseline_only(gates, members, leak=leak)
+
+
+def risk_of(table: pa.Table, fit: Fit, kind: str, origin: int, rows: np.ndarray) -> np.ndarray:
+    """Return the probability of leaving of some customers, seen from an origin."""
+    if fit.model == BASELINE:
+        return baseline(table, origin)[rows]
+    made = Predictor.from_dict(fit.params["predictor"])
+    parts = [rows[n : n + _CHUNK] for n in range(0, len(rows), _CHUNK)]
+    return np.concatenate(
+        [made.probability(features(View(table, origin, p), contract=kind == CONTRACT)) for p in parts]
+    )
+
+
+def baseline(table: pa.Table, origin: int) -> np.ndarray:
+    """Return 1 - P(an order within ninety days) by the purchase model; ``nan`` where it says nothing."""
+    name = "p_active_90" if origin == 0 else f"_p_active@{origin}"
+    if name not in table.column_names:
+        return np.full(len(table), np.nan)
+    return 1.0 - np.asarray(pc.cast(table.column(name), "float64").to_numpy(zero_copy_only=False), np.float64)
+
+
+def _gates(table: pa.Table, context: Context, known: list[Rows], members: int) -> tuple[Gate, ...]:
+    left = sum(int(one.left.sum()) for one in known)
+    stayed = sum(int((~one.left).sum()) for one in known)
+    view = View(table, 0)
+    ages = np.fmax(view.at("age"), view.at("contract_age"))
+    days = float(np.nanmax(ages)) if np.isfinite(ages).any() else 0.0
+    options = context.options
+    return (
+        Gate("buyers", options.buyers, members),
+        Gate("days", options.days, days),
+        Gate("left", LABELS, left),
+        Gate("stayed", LABELS, stayed),
+    )
+
+
+class _Work:
+    """The fitting of one kind."""
+
+    def __init__(self, table: pa.Table, context: Context, kind: str, known: list[Rows]) -> None:
+        self.table, self.context, self.kind, self.known = table, context, kind, known
+        self.seed = context.options.seed
+
+    def nothing(self, verdict: str, gates: tuple[Gate, ...], members: int, **figures: Any) -> Fit:
+        """Return a fit that predicts nothing and says why."""
+        return Fit(self.part, "", verdict, gates, figures=figures, customers=members, seed=self.seed)
+
+    @property
+    def part(self) -> str:
+        """What the fit is called."""
+        return f"churn-{self.kind}"
+
+    def _has_baseline(self) -> bool:
+        return self.kind == SILENCE and bool(np.isfinite(baseline(self.table, 0)).any())
+
+    def baseline_only(self, gates: tuple[Gate, ...], members: int, leak: LeakError | None = None) -> Fit:
+        """Return the purchase model's answer, without reasons; nothing where there is none."""
+        told: dict[str, Any] = {}
+        if leak is not None:
+            told["leak"] = {"text_zh": leak.say("zh_Hans"), "text_en": leak.say("en"), **_plain(leak.data)}
+        if not self._has_baseline():
+            return self.nothing("leak" if leak else "too-little-data", gates, members, **told)
+        newest = self.known[-1] if self.known else None
+        if newest is not None:
+            said = baseline(self.table, newest.origin)[newest.rows]
+            told["newest"] = _figures(newest.left, said)
+        rate = float(newest.left.mean()) if newest is not None else float(np.nanmean(baseline(self.table, 0)))
+        met = tuple(gate for gate in gates if gate.passed)  # what a learnt model lacks does not stop this one
+        params = {"levels": Levels.around(rate).to_dict(), "reasons_from": 1.0, "explain": None, "peers": {}}
+        told["missing"] = [gate.name for gate in gates if not gate.passed]
+        return Fit(self.part, BASELINE, "ok", met, params, told, customers=members, seed=self.seed)
+
+    def learnt(self, gates: tuple[Gate, ...], members: int, now: np.ndarray) -> Fit:
+        """Return the best model with its figures."""
+        folds = [one.fold(self.table, self.kind, seed=self.seed) for one in self.known]
+        single = {}
+        for fold, _ in folds:
+            single = guarded(fold)
+        newest, customers = folds[-1]
+        older = [fold for fold, _ in folds[:-1]]
+        tried = compared(older[0], older[1] if len(older) > 1 else None, newest, self.seed)
+        choice = self._chosen(tried, newest, customers)
+        final = self._refitted(choice["model"], older, newest)
+        explain = final if choice["model"] != BASELINE else self._refitted(LOGISTIC, older, newest)
+        rate = float(newest.labels.mean())
+        params = {
+            "predictor": None if choice["model"] == BASELINE else final.to_dict(),
+            "explain": explain.to_dict(),
+            "levels": Levels.around(rate).to_dict(),
+            "peers": self._peers(customers[~newest.labels]),
+            "reasons_from": 0.0,
+        }
+        figures = {
+            "models": tried.figures | choice["baseline"],
+            "chosen": choice["model"],
+            "why": choice["why"],
+            "single_auc": single,
+            "origins": [
+                {"origin": one.origin, "customers": len(one.rows), "left": int(one.left.sum())} for one in self.known
+            ],
+            "profit": self._profit(newest, customers, choice["probability"]),
+            "group_weights": group_weights(explain, newest.columns),
+        }
+        fit = Fit(self.part, choice["model"], "ok", gates, params, figures, self._inputs(newest), members, self.seed)
+        self._limit_reasons(fit, now)
+        return fit
+
+    def _chosen(self, tried: Compared, newest: Fold, customers: np.ndarray) -> dict[str, Any]:
+        """Return which model answers, on which ground, with the baseline's figures beside the learnt ones."""
+        learnt = tried.probability[tried.chosen]
+        if not self._has_baseline():
+            why = "contract" if self.kind == CONTRACT else "no-baseline"
+            return {"model": tried.chosen, "why": why, "baseline": {}, "probability": learnt}
+        said = baseline(self.table, self.known[-1].origin)[customers]
+        there = np.isfinite(said)
+        shown = {BASELINE: _figures(newest.labels, said)}
+        if there.sum() < LABELS or len(np.unique(newest.labels[there])) < 2:
+            return {"model": tried.chosen, "why": "no-baseline", "baseline": shown, "probability": learnt}
+        won = wins(newest.labels[there], learnt[there], said[there])
+        if won and there.all():
+            return {"model": tried.chosen, "why": "won", "baseline": shown, "probability": learnt}
+        return {"model": BASELINE, "why": "not-beaten", "baseline": shown, "probability": np.where(there, said, learnt)}
+
+    def _refitted(self, name: str, older: list[Fold], newest: Fold) -> Predictor:
+        """Fit again with the newer snapshots, and calibrate on the newest."""
+        train = older[0]
+        for one in older[1:]:
+            train = train.and_(one)
+        return predictor(LOGISTIC if name == BASELINE else name, train, newest, self.seed)
+
+    def _peers(self, rows: np.ndarray) -> dict[str, float | None]:
+        """Return the median of each shown measure among those who stayed."""
+        view = View(self.table, self.known[-1].origin, rows)
+        found = {}
+        for name, how in MEASURES.items():
+            values = how.value(view)
+            values = values[np.isfinite(values)]
+            found[name] = float(np.median(values)) if len(values) else None
+        return found
+
+    def _profit(self, newest: Fold, customers: np.ndarray, probability: np.ndarray) -> dict[str, Any]:
+        value = View(self.table, self.known[-1].origin, customers).year("amount")
+        value = np.maximum(np.nan_to_num(value), 0.0)
+        known = bool(value.any())
+        curve = profit_curve(newest.labels, probability, value if known else np.ones(len(value)))
+        return curve | {"in_money": known, "currency": self.context.currency}
+
+    def _inputs(self, newest: Fold) -> dict[str, list[float]]:
+        return {one.name: found for one in newest.columns if (found := _quantiles(one))}
+
+    def _limit_reasons(self, fit: Fit, now: np.ndarray) -> None:
+        """Store from which risk on reasons are written, so that a big business does not store a million texts."""
+        rows = np.flatnonzero(now == self.kind)
+        if len(rows) <= MOST_REASONS:
+            return
+        risk = risk_of(self.table, fit, self.kind, 0, rows)
+        risk = np.sort(risk[np.isfinite(risk)])
+        if len(risk) > MOST_REASONS:
+            fit.params["reasons_from"] = float(risk[-MOST_REASONS])
+
+
+def wins(labels: np.ndarray, learnt: np.ndarray, said: np.ndarray) -> bool:
+    """Return whether a learnt model beats another answer: smaller squared error beyond chance, ranking no worse.
+
+    Parameters
+    ----------
+    labels : ndarray of bool, shape (rows,)
+    learnt, said : ndarray of float64, shape (rows,)
+        The probabilities of both.
+    """
+    gain = (said - labels) ** 2 - (learnt - labels) ** 2
+    sure = float(gain.mean()) > 1.96 * float(gain.std()) / np.sqrt(len(gain))
+    return sure and metrics.auc(labels, learnt) >= metrics.auc(labels, said)
+
+
+def _figures(labels: np.ndarray, said: np.ndarray) -> dict[str, Any]:
+    there = np.isfinite(said)
+    return judged(labels[there], said[there]) if there.any() else {}
+
+
+def _quantiles(column: Column) -> list[float]:
+    return [] if column.is_text else metrics.quantiles(column.values)
+
+
+def _plain(data: dict[str, object]) -> dict[str, str]:
+    return {name: str(one) for name, one in data.items()}

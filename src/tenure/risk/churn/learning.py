@@ -1,0 +1,226 @@
+"""Learning with time kept in order: train on older snapshots, choose and calibrate on a later one, judge on the newest.
+
+Answers: which model is better on days it has not seen, how honest are its probabilities there, and what do we keep of
+it? Nothing is chosen, calibrated and praised on the same rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tenure.risk.churn.calibration import Calibration, judged
+from tenure.risk.churn.columns import single_auc
+from tenure.risk.churn.guards import refuse_oracles
+from tenure.risk.churn.models import BOOSTING, LOGISTIC, Model
+from tenure.stats import metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from tenure.risk.churn.columns import Column
+
+PEERS = 5
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Labelled rows: the features of some customers on one snapshot, and who left afterwards.
+
+    Attributes
+    ----------
+    columns : list of Column
+    labels : ndarray of bool
+    """
+
+    columns: list[Column]
+    labels: np.ndarray
+
+    def only(self, rows: np.ndarray) -> Fold:
+        """Return some of the rows."""
+        from tenure.risk.churn.columns import Column
+
+        return Fold([Column(one.name, one.values[rows], one.group) for one in self.columns], self.labels[rows])
+
+    def and_(self, other: Fold) -> Fold:
+        """Return the rows of both."""
+        from tenure.risk.churn.columns import Column
+
+        pairs = zip(self.columns, other.columns, strict=True)
+        columns = [Column(a.name, np.concatenate((a.values, b.values)), a.group) for a, b in pairs]
+        return Fold(columns, np.concatenate((self.labels, other.labels)))
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A calibrated model with what explaining it needs.
+
+    Attributes
+    ----------
+    model : Model
+    calibration : Calibration
+    usual : ndarray, shape (peers, parts)
+        Encoded features of ordinary customers who stayed.
+    tendency : ndarray, shape (parts,)
+        How each number goes together with leaving: its correlation in the training rows.
+    peers : dict of str to float or str
+        Each feature's median (of texts: the commonest) among those who stayed.
+    """
+
+    model: Model
+    calibration: Calibration
+    usual: np.ndarray
+    tendency: np.ndarray
+    peers: dict[str, Any] = field(default_factory=dict)
+
+    def probability(self, columns: Sequence[Column]) -> np.ndarray:
+        """Return the probability that each customer leaves."""
+        return self.of_matrix(self.model.encoding.matrix(columns))
+
+    def of_matrix(self, matrix: np.ndarray) -> np.ndarray:
+        """Return probabilities of encoded rows."""
+        return self.calibration.probability(self.model.log_odds(matrix))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return {
+            "model": self.model.to_dict(),
+            "calibration": self.calibration.to_dict(),
+            "usual": self.usual.tolist(),
+            "tendency": [float(one) for one in self.tendency],
+            "peers": {name: one if isinstance(one, str) else _finite(one) for name, one in self.peers.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> Predictor:
+        """Return what :meth:`to_dict` wrote."""
+        model = Model.from_dict(found["model"])
+        usual = np.array(found["usual"], np.float64).reshape(-1, len(model.encoding.parts))
+        calibration = Calibration.from_dict(found["calibration"])
+        return cls(model, calibration, usual, np.array(found["tendency"], np.float64), dict(found["peers"]))
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def guarded(fold: Fold, trusted: Collection[str] = ()) -> dict[str, float]:
+    """Return how well each feature ranks leavers alone; refuse one that knows the answer.
+
+    Raises
+    ------
+    LeakError
+    """
+    single = {one.name: single_auc(one, fold.labels) for one in fold.columns}
+    refuse_oracles(single, fold.labels, trusted)
+    return single
+
+
+def predictor(name: str, train: Fold, later: Fold | None, seed: int) -> Predictor:
+    """Return a model fitted on some rows and calibrated on later ones (or, without, on folds of its own).
+
+    Parameters
+    ----------
+    name : {"logistic", "boosting"}
+    train : Fold
+    later : Fold or None
+    seed : int
+    """
+    model = Model.learnt(name, train.columns, train.labels, seed)
+    matrix = model.encoding.matrix(train.columns)
+    if later is None:
+        log_odds, labels = _left_out(name, train, seed), train.labels
+    else:
+        log_odds, labels = model.log_odds(model.encoding.matrix(later.columns)), later.labels
+    calibration = Calibration.learnt(log_odds, labels)
+    return Predictor(model, calibration, _usual(model, matrix, train), _tendency(matrix, train), _peers(train))
+
+
+def _left_out(name: str, train: Fold, seed: int) -> np.ndarray:
+    """Return each row's log odds by a model that was fitted without it."""
+    log_odds = np.empty(len(train.labels))
+    for rows in folds_of(train.labels, FOLDS, seed):
+        rest = np.setdiff1d(np.arange(len(train.labels)), rows)
+        part = train.only(rest)
+        model = Model.learnt(name, part.columns, part.labels, seed)
+        log_odds[rows] = model.log_odds(model.encoding.matrix(train.only(rows).columns))
+    return log_odds
+
+
+def folds_of(labels: np.ndarray, folds: int, seed: int) -> list[np.ndarray]:
+    """Return the rows of each fold, both sorts spread evenly."""
+    rng = np.random.default_rng(seed)
+    number = np.empty(len(labels), dtype=np.int64)
+    for sort in (True, False):
+        places = rng.permutation(np.flatnonzero(labels == sort))
+        number[places] = np.arange(len(places)) % folds
+    return [np.flatnonzero(number == n) for n in range(folds)]
+
+
+def _usual(model: Model, matrix: np.ndarray, train: Fold) -> np.ndarray:
+    """Return ordinary customers who stayed: their mean, or for trees a few who stand evenly along the risk."""
+    stayed = matrix[~train.labels]
+    if model.trees is None:
+        return stayed.mean(axis=0, keepdims=True)
+    order = np.argsort(model.log_odds(stayed), kind="stable")
+    return stayed[order[((np.arange(PEERS) + 0.5) / PEERS * len(order)).astype(int)]]
+
+
+def _tendency(matrix: np.ndarray, train: Fold) -> np.ndarray:
+    labels = train.labels - train.labels.mean()
+    return matrix.T @ labels / (len(labels) * max(float(labels.std()), 1e-12))
+
+
+def _peers(train: Fold) -> dict[str, Any]:
+    return {one.name: _middle(one, ~train.labels) for one in train.columns}
+
+
+def _middle(column: Column, rows: np.ndarray) -> Any:
+    values = column.values[rows]
+    if column.is_text:
+        known, counts = np.unique([str(one) for one in values if one is not None], return_counts=True)
+        return str(known[np.argmax(counts)]) if len(known) else None
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else float("nan")
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Both models on the same folds.
+
+    Attributes
+    ----------
+    chosen : str
+        Which has the smaller log loss on the fold it was chosen on.
+    figures : dict of str to JSON
+        By model, on the newest fold, see :func:`tenure.risk.churn.calibration.judged`.
+    probability : dict of str to ndarray
+        By model, of the rows of the newest fold.
+    """
+
+    chosen: str
+    figures: dict[str, Any]
+    probability: dict[str, np.ndarray]
+
+
+def compared(train: Fold, choose: Fold | None, newest: Fold, seed: int) -> Compared:
+    """Fit both models on `train`, choose and calibrate on `choose`, and judge on `newest`.
+
+    Without `choose`, both are done by cross-validation inside `train`.
+    """
+    loss, figures, probability = {}, {}, {}
+    for name in (LOGISTIC, BOOSTING):
+        made = predictor(name, train, choose, seed)
+        if choose is None:
+            said = made.calibration.probability(_left_out(name, train, seed))
+            loss[name] = metrics.log_loss(train.labels, said)
+        else:
+            loss[name] = metrics.log_loss(choose.labels, made.probability(choose.columns))
+        probability[name] = made.probability(newest.columns)
+        figures[name] = judged(newest.labels, probability[name]) | {"loss_when_chosen": loss[name]}
+    # Boosting has to win by more than noise: the plainer model explains itself exactly.
+    chosen = BOOSTING if loss[BOOSTING] < loss[LOGISTIC] - 0.002 else LOGISTIC
+    return Compared(chosen, figures, probability)
