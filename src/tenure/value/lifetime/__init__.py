@@ -1,5 +1,10 @@
 """What each customer has brought and will bring.
 
-Answers: where are the figures (:data:`~tenure.value.lifetime.figures.FIGURES`) and the part of the scorecard
-(:data:`~tenure.value.lifetime.part.PART`)? Choosing, back-tests, scores and reports stand in modules of their own.
+Answers: where are the figures and the part of the scorecard? Choosing, back-tests, scores and reports stand in modules
+of their own.
 """
+
+from tenure.value.lifetime.figures import FIGURES
+from tenure.value.lifetime.part import PART
+
+__all__ = ["FIGURES", "PART"]
