@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tenure.lifecycle.statistics import MONTH
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tenure.value.ranking.ledger import Ledger
 
+#: Days in a month of life.
+MONTH = 30
 #: Ours: a change of 10 % a month is a slope (as in the model inverted-u), and a mean of fewer than 30 is no figure.
 FLAT, FEWEST = 0.10, 30
 NORMAL = 1.959964
@@ -42,7 +42,8 @@ _LIFE = f"""
             sum(sales) FILTER (lived > month + 1) AS carried, count(*) FILTER (orders > 0) AS active
         FROM each WHERE month < lived GROUP BY ALL)
     SELECT month, customers, coalesce(active, 0) AS active, coalesce(sales, 0) AS sales,
-        coalesce(squares, 0) AS squares, coalesce(carried, 0) AS carried, coalesce(margin, 0) AS margin, coalesce(invested, 0) AS invested
+        coalesce(squares, 0) AS squares, coalesce(carried, 0) AS carried,
+        coalesce(margin, 0) AS margin, coalesce(invested, 0) AS invested
     FROM old_enough LEFT JOIN sums USING (month) LEFT JOIN paid USING (month) ORDER BY month
 """
 
@@ -55,7 +56,8 @@ def life(ledger: Ledger) -> list[dict[str, Any]]:
     list of dict
         month (0 is the first thirty days), customers (old enough to have lived through it), active (with an order in
         it), mean (sales a customer, refunds taken off), value (the same, chained) with low and high (95 %), margin
-        and invested (means), profit, and profit_so_far. Months that fewer than 30 customers have lived through are left out.
+        and invested (means), profit, and profit_so_far. Months that fewer than 30 customers have lived through are left
+        out.
     """
     found: list[dict[str, Any]] = []
     before: dict[str, Any] = {}

@@ -56,7 +56,7 @@ class Ledger:
     @classmethod
     def of_lake(cls, lake: Lake, as_of: date) -> Ledger:
         """Return the ledger of a lake."""
-        return cls.on(lake.connect(("orders", "costs", "order_lines", "spans")), lake.settings.tz, as_of)
+        return cls.on(lake.connect(("orders", "costs", "order_lines", "customers", "spans")), lake.settings.tz, as_of)
 
     @classmethod
     def of(cls, orders: object, costs: object = None, *, tz: str = "UTC", as_of: str | date | None = None) -> Ledger:

@@ -164,3 +164,12 @@ def curve(values: np.ndarray, points: int = 100) -> list[tuple[float, float]]:
     running = np.concatenate(([0], np.cumsum(np.sort(values)[::-1])))
     places = np.unique(np.rint(np.linspace(0, size, min(points, size) + 1)).astype(int))
     return [(place / size, int(running[place]) / total) for place in places.tolist()]
+
+
+def part_for(values: np.ndarray, share: float) -> float | None:
+    """Return which part of the buyers, best first, bring a share of the total; None when the total is not positive."""
+    total = int(values.sum())
+    if total <= 0:
+        return None
+    running = np.cumsum(np.sort(values)[::-1])
+    return float((int(np.argmax(running >= share * total)) + 1) / len(values))

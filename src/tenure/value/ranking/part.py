@@ -57,7 +57,7 @@ class Ranking:
         gate = Gate("buyers", BUYERS, len(buyers))
         if not gate.passed:
             return [Fit(self.name, verdict="too-little-data", gates=(gate,), customers=len(buyers))]
-        ids, sales, profit = columns.text(buyers, "customer_id"), sales_of(buyers), columns.money(buyers, "profit")
+        ids, sales, profit = columns.text(buyers, "customer_id"), columns.sales(buyers), columns.money(buyers, "profit")
         since = columns.days_since(buyers, "last_order_on", context.as_of)
         deals = columns.number(buyers, "orders")
         top = pareto.cut_of_top(sales, ids)
@@ -87,16 +87,13 @@ class Ranking:
 
     def report(self, table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, Any]:
         """Return what the value page shows of everybody, by name (``value.…``)."""
-        return {}
+        from tenure.value.ranking.report import bodies
+
+        return bodies(table, context)
 
     def tables(self, table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, pa.Table]:
         """Return nothing: groups are columns, and reports are JSON."""
         return {}
-
-
-def sales_of(table: pa.Table) -> np.ndarray:
-    """Return what each customer bought, refunds taken off, times 10,000."""
-    return columns.money(table, "amount") + columns.money(table, "refunds")
 
 
 def _worth(buyers: pa.Table, sales: np.ndarray) -> tuple[str, np.ndarray]:
@@ -131,7 +128,7 @@ def _bounded(table: pa.Table, params: Mapping[str, Any], context: Context) -> di
     """Return the classes that follow from stored bounds; null for customers who never bought."""
     deals = columns.number(table, "orders")
     nobody = ~(deals > 0)
-    sales, ids = sales_of(table), columns.text(table, "customer_id")
+    sales, ids = columns.sales(table), columns.text(table, "customer_id")
     r = rfm.score_from_above(columns.days_since(table, "last_order_on", context.as_of), params["rfm"]["r"])
     f = rfm.score_from_below(deals, params["rfm"]["f"])
     m = rfm.score_from_below(sales, params["rfm"]["m"])
