@@ -30,6 +30,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "customers": ("tenure.cli.keeping:customers", mark("Who is who: duplicates, merge, undo, completeness.")),
     "source": ("tenure.cli.keeping:source", mark("Read facts where they lie: add, list, remove.")),
     "stages": ("tenure.cli.staging:stages", mark("Stage every customer of an orders file; no lake needed.")),
+    "value": (
+        "tenure.cli.valuing:value",
+        mark("What customers are worth: models of repeat buying, held against what came."),
+    ),
     "refresh": ("tenure.cli.staging:refresh", mark("Work out every customer's stages anew.")),
     "models": ("tenure.cli.modelling:models", mark("Life-cycle models: list, show, check.")),
     "compact": ("tenure.cli.keeping:compact", mark("Rewrite tables into few sorted files.")),

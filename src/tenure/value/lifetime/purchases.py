@@ -46,6 +46,16 @@ class Summary:
     repeat_spend: np.ndarray
     log_gaps: np.ndarray
 
+    def only(self, places: np.ndarray) -> Summary:
+        """Return some of the customers."""
+        columns = (self.bought, self.frequency, self.recency, self.age, self.repeat_spend, self.log_gaps)
+        return Summary(*(column[places] for column in columns))
+
+    @property
+    def spend(self) -> np.ndarray:
+        """Mean spend of a repeat purchase: what models of spend read."""
+        return self.repeat_spend
+
 
 class Purchases:
     """The purchase days of a block of customers.

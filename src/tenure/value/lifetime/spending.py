@@ -10,7 +10,7 @@ spend more or less; the rank correlation of both is shown, and a warning where i
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from tenure.lifecycle.context import Options
-    from tenure.value.lifetime.seen import Seen
 
 #: Rank correlation of frequency and spend from which it is said aloud.
 DEPENDENT = 0.2
@@ -30,6 +29,18 @@ DEPENDENT = 0.2
 KNOWN = 0.5
 #: Spenders below which the model is not fitted.
 SPENDERS = 30
+
+
+class Spenders(Protocol):
+    """Whose spend is known: arrays of one length."""
+
+    @property
+    def frequency(self) -> np.ndarray:
+        """Purchase days after the first."""
+
+    @property
+    def spend(self) -> np.ndarray:
+        """Mean spend of these; NaN where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +102,7 @@ class Basis:
         return asdict(self)
 
 
-def fit_spend(buyers: Seen) -> Spend:
+def fit_spend(buyers: Spenders) -> Spend:
     """Return the model of spend of these buyers: of those who came back and paid something."""
     paid = np.flatnonzero((buyers.frequency > 0) & (np.nan_to_num(buyers.spend) > 0))
     if not len(paid):
@@ -110,7 +121,7 @@ def fit_spend(buyers: Seen) -> Spend:
     return Spend("gamma-gamma", p, q, gamma, p * gamma / (q - 1), plain.scatter, float(found.log_likelihood))
 
 
-def expected_spend(known: Spend, buyers: Seen) -> np.ndarray:
+def expected_spend(known: Spend, buyers: Spenders) -> np.ndarray:
     """Return the spend expected of each buyer's next purchase.
 
     A mean of few purchases is drawn towards everybody's mean; whoever bought once gets that.
@@ -136,7 +147,7 @@ def moments(known: Spend, frequency: np.ndarray, spend: np.ndarray) -> tuple[np.
     return mean, mean**2 * (shape - 1) / np.maximum(shape - 2, 0.05)
 
 
-def dependence(buyers: Seen) -> dict[str, Any]:
+def dependence(buyers: Spenders) -> dict[str, Any]:
     """Return the rank correlation of frequency and spend among those who came back, and whether to warn."""
     from tenure.stats import metrics
 
