@@ -3,12 +3,12 @@
 Answers two questions that are kept apart. *Is it less than chance explains?* A customer bought on ``x`` days of a
 reference period of ``T`` days. Their rate has the posterior gamma(r + x, alpha + T); the number of order days in the
 next ``w`` days is then negative binomial, and the chance of as few as were seen is a p-value. Thousands are tested at
-once, so the false discovery rate is held at 5 %. *Is it decline?* Rule T04: our volume falls and the customer's own
-total does not. Where the total is not known the answer is "cannot judge"; where it falls too, it is their business
-that shrinks, not our part of it.
+once, so the false discovery rate is held at 5 % (:mod:`tenure.risk.discoveries`). *Is it decline?* Rule T04: our
+volume falls and the customer's own total does not. Where the total is not known the answer is "cannot judge"; where it
+falls too, it is their business that shrinks, not our part of it.
 
 The posterior is that of the NBD model (Ehrenberg 1959; Schmittlein, Bemmaor, Morrison 1985, "Why does the NBD model
-work?"); the control of false discoveries is Benjamini and Hochberg's (1995).
+work?").
 """
 
 from __future__ import annotations
@@ -113,12 +113,10 @@ def tail(rates: Rates, count: ArrayLike, days: ArrayLike, seen: ArrayLike, windo
     return np.asarray(betainc(shape, np.asarray(seen, np.float64) + 1.0, rate / (rate + window)), np.float64)
 
 
-def cutoff(p_values: NDArray[np.float64], level: float = LEVEL) -> float:
-    """Return the largest p-value that is still named at a false discovery rate of `level`; 0.0 when none is."""
-    from tenure.stats.multiple import discoveries
-
-    named = discoveries(p_values, level)
-    return float(p_values[named].max()) if named.any() else 0.0
+def steps(rates: Rates, count: ArrayLike, days: ArrayLike, window: float, most: int = 60) -> NDArray[np.float64]:
+    """Return the p-values that can come out, for at most 0, 1 … `most` order days: (customers, most + 1)."""
+    x, t = np.asarray(count, np.float64)[:, None], np.asarray(days, np.float64)[:, None]
+    return tail(rates, x, t, np.arange(most + 1.0), window)
 
 
 def power(
@@ -129,24 +127,17 @@ def power(
     Parameters
     ----------
     limit : float
-        The p-value up to which customers are named, see :func:`cutoff`.
+        The p-value up to which customers are named, see :func:`tenure.risk.discoveries.cutoff`.
     drops : tuple of float
         0.5 halves the rate, 1.0 ends it.
     """
-    from scipy.special import betainc
-    from scipy.stats import nbinom
-
-    shape, rate = rates.r + np.asarray(count, np.float64), rates.alpha + np.asarray(days, np.float64)
-    if not len(shape):
-        return dict.fromkeys(drops, 0.0)
-    chance = rate / (rate + window)
-    edge = np.asarray(nbinom.ppf(limit, shape, chance), np.float64)  # the first count whose tail reaches the limit
-    edge -= betainc(shape, np.maximum(edge, 0.0) + 1.0, chance) > limit
+    possible = steps(rates, count, days, window)
+    edge = (possible <= limit).sum(axis=1) - 1.0  # the highest count that is named; -1 when none is
     found = {}
     for drop in drops:
-        left = rate / (rate + window * max(1.0 - drop, 1e-12))
-        named = np.where(edge >= 0, betainc(shape, np.maximum(edge, 0.0) + 1.0, left), 0.0)
-        found[drop] = float(named.mean())
+        left = tail(rates, count, days, np.maximum(edge, 0.0), window * max(1.0 - drop, 1e-12))
+        named = np.where(edge >= 0, left, 0.0)
+        found[drop] = float(named.mean()) if len(named) else 0.0
     return found
 
 

@@ -15,9 +15,10 @@ import pyarrow as pa
 from tenure.clock import day_number
 from tenure.facts.schema import DAY, TEXT
 from tenure.risk import decline, silence
+from tenure.risk.discoveries import cutoff
 from tenure.risk.looking import NEVER
 from tenure.risk.signals.catalogue import SIGNALS
-from tenure.risk.signals.seen import Seen, numbers
+from tenure.risk.signals.seen import WINDOW, Seen, numbers
 from tenure.risk.signals.signs import Sign, signs_of, together
 from tenure.risk.signals.words import evidence
 from tenure.risk.warnings import reports
@@ -59,8 +60,8 @@ WARNINGS = pa.schema(
         "evidence": TEXT,  # JSON {"zh": …, "en": …, "figures": {…}}
     }
 )
-#: Customers whose gaps say how regular a shop's customers are; more would say the same.
-SAMPLE = 20_000
+#: Customers who say how regular a shop's customers are, and which p-values are possible; more would say the same.
+SAMPLE = 10_000
 
 
 class Warnings:
@@ -89,7 +90,7 @@ class Warnings:
         shapes = silence.fit_shapes(seen["gaps"][some], seen["gap_days"][some], seen["gap_logs"][some])
         params = {"r": rates.r, "alpha": rates.alpha, "shapes": list(shapes), "cutoff": 0.0}
         draft = Seen(table, Fit("warnings", "gamma-poisson", params=params), context)
-        params["cutoff"] = decline.cutoff(draft.decline_p)
+        params["cutoff"] = _cutoff(draft)
         inputs = {
             name: np.quantile(seen[name][past], np.linspace(0.0, 1.0, 11)).tolist()
             for name in ("days_90", "days_reference", "gap_days")
@@ -157,6 +158,14 @@ class Warnings:
         kinds = [pa.int32() if field.type == DAY else field.type for field in WARNINGS]
         arrays = [pa.array(values, kind) for values, kind in zip(columns, kinds, strict=True)]
         return {"warnings": pa.table([one.cast(f.type) for one, f in zip(arrays, WARNINGS, strict=True)], WARNINGS)}
+
+
+def _cutoff(seen: Seen) -> float:
+    """Return up to which p-value decline is named."""
+    tested = np.flatnonzero(seen.tested)
+    some = tested[:: max(len(tested) // SAMPLE, 1)]
+    possible = decline.steps(seen.rates, seen["days_reference"][some], seen["reference_days"][some], WINDOW)
+    return cutoff(seen.decline_p, possible, decline.LEVEL)
 
 
 def _gates(seen: Seen, context: Context) -> tuple[Gate, ...]:
