@@ -73,7 +73,7 @@ def risk_of(table: pa.Table, fit: Fit, kind: str, origin: int, rows: np.ndarray)
     """Return the probability of leaving of some customers, seen from an origin."""
     if fit.model == BASELINE:
         return baseline(table, origin)[rows]
-    made = Predictor.from_dict(fit.params["predictor"])
+    made = Predictor.from_dict(fit.params["explain"])
     parts = [rows[n : n + _CHUNK] for n in range(0, len(rows), _CHUNK)]
     return np.concatenate(
         [made.probability(features(View(table, origin, p), contract=kind == CONTRACT)) for p in parts]
@@ -135,7 +135,7 @@ class _Work:
             told["newest"] = _figures(newest.left, said)
         rate = float(newest.left.mean()) if newest is not None else float(np.nanmean(baseline(self.table, 0)))
         met = tuple(gate for gate in gates if gate.passed)  # what a learnt model lacks does not stop this one
-        params = {"levels": Levels.around(rate).to_dict(), "reasons_from": 1.0, "explain": None, "peers": {}}
+        params = {"levels": Levels.around(rate).to_dict(), "reasons": [1.0, 0.0], "explain": None, "peers": {}}
         told["missing"] = [gate.name for gate in gates if not gate.passed]
         return Fit(self.part, BASELINE, "ok", met, params, told, customers=members, seed=self.seed)
 
@@ -149,15 +149,14 @@ class _Work:
         older = [fold for fold, _ in folds[:-1]]
         tried = compared(older[0], older[1] if len(older) > 1 else None, newest, self.seed)
         choice = self._chosen(tried, newest, customers)
-        final = self._refitted(choice["model"], older, newest)
-        explain = final if choice["model"] != BASELINE else self._refitted(LOGISTIC, older, newest)
+        # Where the purchase model answers, a logistic regression beside it says what goes together with leaving.
+        explain = self._refitted(LOGISTIC if choice["model"] == BASELINE else choice["model"], older, newest)
         rate = float(newest.labels.mean())
         params = {
-            "predictor": None if choice["model"] == BASELINE else final.to_dict(),
             "explain": explain.to_dict(),
             "levels": Levels.around(rate).to_dict(),
             "peers": self._peers(customers[~newest.labels]),
-            "reasons_from": 0.0,
+            "reasons": [0.0, 1.0],
         }
         figures = {
             "models": tried.figures | choice["baseline"],
@@ -195,7 +194,7 @@ class _Work:
         train = older[0]
         for one in older[1:]:
             train = train.and_(one)
-        return predictor(LOGISTIC if name == BASELINE else name, train, newest, self.seed)
+        return predictor(name, train, newest, self.seed)
 
     def _peers(self, rows: np.ndarray) -> dict[str, float | None]:
         """Return the median of each shown measure among those who stayed."""
@@ -218,14 +217,18 @@ class _Work:
         return {one.name: found for one in newest.columns if (found := _quantiles(one))}
 
     def _limit_reasons(self, fit: Fit, now: np.ndarray) -> None:
-        """Store from which risk on reasons are written, so that a big business does not store a million texts."""
+        """Store between which risks reasons are written, so that a big business does not store a million texts.
+
+        The riskiest under contract; of the silent those nearest to staying, since the others are as good as gone.
+        """
         rows = np.flatnonzero(now == self.kind)
         if len(rows) <= MOST_REASONS:
             return
         risk = risk_of(self.table, fit, self.kind, 0, rows)
-        risk = np.sort(risk[np.isfinite(risk)])
+        risk = np.sort(risk[risk >= fit.params["levels"]["medium"]])
         if len(risk) > MOST_REASONS:
-            fit.params["reasons_from"] = float(risk[-MOST_REASONS])
+            contract = self.kind == CONTRACT
+            fit.params["reasons"] = [float(risk[-MOST_REASONS]), 1.0] if contract else [0.0, float(risk[MOST_REASONS])]
 
 
 def wins(labels: np.ndarray, learnt: np.ndarray, said: np.ndarray) -> bool:

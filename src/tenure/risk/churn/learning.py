@@ -66,8 +66,8 @@ class Predictor:
         Encoded features of ordinary customers who stayed.
     tendency : ndarray, shape (parts,)
         How each number goes together with leaving: its correlation in the training rows.
-    peers : dict of str to float or str
-        Each feature's median (of texts: the commonest) among those who stayed.
+    peers : dict of str to float, or to dict of str to float
+        Each feature's median (of texts: the share of each) among those who stayed.
     """
 
     model: Model
@@ -91,7 +91,7 @@ class Predictor:
             "calibration": self.calibration.to_dict(),
             "usual": self.usual.tolist(),
             "tendency": [float(one) for one in self.tendency],
-            "peers": {name: one if isinstance(one, str) else _finite(one) for name, one in self.peers.items()},
+            "peers": {name: one if isinstance(one, dict) else _finite(one) for name, one in self.peers.items()},
         }
 
     @classmethod
@@ -182,7 +182,7 @@ def _middle(column: Column, rows: np.ndarray) -> Any:
     values = column.values[rows]
     if column.is_text:
         known, counts = np.unique([str(one) for one in values if one is not None], return_counts=True)
-        return str(known[np.argmax(counts)]) if len(known) else None
+        return {str(one): float(count / len(values)) for one, count in zip(known, counts, strict=True) if count > 1}
     known = values[np.isfinite(values)]
     return float(np.median(known)) if len(known) else float("nan")
 

@@ -119,12 +119,14 @@ class Model:
 
 def _regressed(matrix: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, float]:
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
 
     if not matrix.shape[1]:
         odds = (labels.sum() + 0.5) / ((~labels).sum() + 0.5)
         return np.empty(0), float(np.log(odds))
     model = LogisticRegression(C=RIDGE, max_iter=2000)
-    model.fit(matrix, labels)
+    with threadpool_limits(1):
+        model.fit(matrix, labels)
     return model.coef_[0].astype(np.float64), float(model.intercept_[0])
 
 

@@ -17,7 +17,7 @@ from tenure.risk.churn import fitting, reporting
 from tenure.risk.churn.features import View, features
 from tenure.risk.churn.kinds import CONTRACT, SILENCE, kinds_of
 from tenure.risk.churn.learning import Predictor
-from tenure.risk.churn.levels import HIGH, LOW, MEDIUM, Levels
+from tenure.risk.churn.levels import HIGH, MEDIUM, Levels
 from tenure.risk.churn.reasons import worded
 
 if TYPE_CHECKING:
@@ -121,7 +121,8 @@ class _Scored:
                 continue
             explain = Predictor.from_dict(fit.params["explain"])
             wanted = (self.kinds == kind) & np.isin(self.levels, (MEDIUM, HIGH))
-            rows = np.flatnonzero(wanted & (self.risk[0] >= fit.params["reasons_from"]))
+            low, high = fit.params["reasons"]
+            rows = np.flatnonzero(wanted & (self.risk[0] >= low) & (self.risk[0] <= high))
             for n in range(0, len(rows), _CHUNK):
                 some = rows[n : n + _CHUNK]
                 view = View(self.table, 0, some)
@@ -132,6 +133,3 @@ class _Scored:
 
 def _numbers(values: np.ndarray) -> pa.Array:
     return pa.array(values, mask=~np.isfinite(values))
-
-
-__all__ = ["HIGH", "LOW", "MEDIUM", "PART", "Churn"]

@@ -34,6 +34,7 @@ ASSOCIATION = mark(
 _WITH_OWN = mark("%(what)s (%(own)s; customers who stayed: %(peers)s)")
 _WITHOUT = mark("%(what)s (customers who stayed: %(peers)s)")
 _PLAIN = mark("%(name)s: %(value)s (customers who stayed: %(peers)s)")
+_SHARED = mark("%(name)s: %(value)s (also %(share)s of the customers who stayed)")
 _LANGUAGES = {"text_zh": "zh_Hans", "text_en": "en"}
 
 
@@ -207,11 +208,14 @@ def listed(predictor: Predictor, columns: Sequence[Column], number: int = HOW_MA
 
 def _plainly(predictor: Predictor, column: Column, row: int, weight: float) -> dict[str, Any]:
     value, peers = column.values[row], predictor.peers.get(column.name)
-    told = {
-        "name": column.name,
-        "value": _any(value),
-        "peers": _any(peers),
-    }
+    if column.is_text:
+        peers = (peers or {}).get(value, 0.0)
+        template, told = _SHARED, {"value": value, "share": f"{peers:.0%}"}
+    else:
+        template, told = (
+            _PLAIN,
+            {"value": _said("count", float(value), ""), "peers": _said("count", _or_nan(peers), "")},
+        )
     return {
         "group": column.group or column.name,
         "measure": column.name,
@@ -220,11 +224,9 @@ def _plainly(predictor: Predictor, column: Column, row: int, weight: float) -> d
         "peers": peers,
         "weight": round(weight, 4),
         "association": True,
-        **{field: say(_PLAIN, language, **told) for field, language in _LANGUAGES.items()},
+        **{field: say(template, language, name=column.name, **told) for field, language in _LANGUAGES.items()},
     }
 
 
-def _any(value: Any) -> str:
-    if value is None or isinstance(value, str):
-        return "–" if value is None else value
-    return _said("count", float(value), "")
+def _or_nan(value: float | None) -> float:
+    return float("nan") if value is None else float(value)

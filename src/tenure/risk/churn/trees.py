@@ -54,6 +54,7 @@ class Trees:
         seed : int
         """
         from sklearn.ensemble import HistGradientBoostingClassifier
+        from threadpoolctl import threadpool_limits
 
         model = HistGradientBoostingClassifier(
             max_iter=TREES,
@@ -64,7 +65,8 @@ class Trees:
             early_stopping=False,
             random_state=seed % (1 << 32),
         )
-        model.fit(matrix, labels)
+        with threadpool_limits(1):  # threads would add up in another order on another machine, and wait on a busy one
+            model.fit(matrix, labels)
         grown = [_heap(some[0].nodes) for some in model._predictors]
         start = float(np.ravel(model._baseline_prediction)[0])
         feature, bound, leaf = (np.array([one[n] for one in grown]) for n in range(3))
