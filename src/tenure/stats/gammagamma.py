@@ -1,0 +1,258 @@
+"""Gamma-Gamma: what a customer spends per purchase, from the few purchases seen so far.
+
+Answers: somebody bought twice for 22 on average; what should be expected next time? A mean of two purchases says
+little, so that it is drawn towards what customers spend on average, the more so the fewer purchases there were.
+Purchases of a customer vary by a gamma distribution of shape p around a mean of their own, and these means vary
+between customers by an inverse gamma distribution (q, gamma). How often somebody buys must have nothing to do with how
+much they spend; whether that holds is shown as a figure.
+
+Fader, Hardie (2013), "The Gamma-Gamma model of monetary value", note 025; Fader, Hardie, Lee (2005), Journal of
+Marketing Research 42(4):415-430.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from scipy.special import digamma, gammaln
+
+from tenure.errors import FitError
+from tenure.stats.cells import Floats
+from tenure.stats.metrics import corr, spearman
+from tenure.stats.peak import FARTHEST, Estimate, climb
+from tenure.words import mark
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+NAMES = ("p", "q", "gamma")
+
+
+@dataclass(frozen=True)
+class FittedSpend(Estimate):
+    """A fitted Gamma-Gamma model: ``p``, ``q``, ``gamma``; money in the unit that went in.
+
+    Its verdicts: ``ok``; ``infinite-mean``: q is at most 1, so that a customer of whom nothing is known has no finite
+    expectation and the observed mean is used for them; ``not-identified``: too few customers, or customers or
+    purchases too much alike, to tell the parameters; ``too-little-data``: nobody bought again, nothing is known.
+
+    Attributes
+    ----------
+    observed_mean : float
+        Mean spend of a repeat purchase over all customers it was fitted on (each customer counts once).
+    left_out : float
+        Customers without a repeat purchase or without a positive spend, who tell nothing.
+    spearman, pearson : float
+        Correlation of the number of purchases with the mean spend: the model takes it to be 0.
+    """
+
+    observed_mean: float = float("nan")
+    left_out: float = 0.0
+    spearman: float = float("nan")
+    pearson: float = float("nan")
+
+    @property
+    def _three(self) -> tuple[float, float, float]:
+        return self.params["p"], self.params["q"], self.params["gamma"]
+
+    @property
+    def population_mean(self) -> float:
+        """Expected spend of a customer of whom nothing is known, ``p gamma / (q - 1)``; infinite for q up to 1."""
+        if self.verdict == "too-little-data":
+            return float("nan")
+        p, q, gamma = self._three
+        return p * gamma / (q - 1.0) if q > 1.0 else float("inf")
+
+    def expected(self, frequency: npt.ArrayLike, mean_spend: npt.ArrayLike) -> Floats:
+        """Return the expected spend per purchase of customers (note 025, eq. 5).
+
+        Parameters
+        ----------
+        frequency : array_like of float, shape (customers,)
+            Repeat purchases.
+        mean_spend : array_like of float, shape (customers,)
+            Mean spend of these; ignored (may be ``nan``) where there are none or it is not above 0.
+
+        Returns
+        -------
+        numpy.ndarray, shape (customers,)
+            ``p (gamma + m x) / (p x + q - 1)``. For a customer of whom nothing is known :attr:`population_mean`, or
+            the observed mean where that is not finite.
+        """
+        x, m = np.asarray(frequency, np.float64), np.asarray(mean_spend, np.float64)
+        nobody = self.population_mean if np.isfinite(self.population_mean) else self.observed_mean
+        if self.verdict == "too-little-data":
+            return np.full(np.broadcast(x, m).shape, nobody)
+        p, q, gamma = self._three
+        known = (x > 0) & (m > 0)
+        below = np.where(known, p * x, 0.0) + q - 1.0
+        usable = known & (below > 0.0)
+        bought = np.where(usable, x, 0.0) * np.where(usable, m, 0.0)
+        found = p * (gamma + bought) / np.where(usable, below, 1.0)
+        return np.where(usable, found, nobody)
+
+    def weight_of_own(self, frequency: npt.ArrayLike) -> Floats:
+        """Return how much a customer's own mean counts against the population's, 0 … 1.
+
+        Parameters
+        ----------
+        frequency : array_like of float, shape (customers,)
+        """
+        p, q, _ = self._three
+        x = np.asarray(frequency, np.float64)
+        return np.clip(p * x / np.maximum(p * x + q - 1.0, 1e-300), 0.0, 1.0)
+
+    def simulate(self, frequency: npt.ArrayLike, rng: np.random.Generator) -> Floats:
+        """Return the mean spend of new customers who make so many purchases; ``nan`` where there are none."""
+        p, q, gamma = self._three
+        x = np.asarray(frequency, np.float64)
+        scale = rng.gamma(q, 1.0 / gamma, x.shape)  # nu: the smaller, the more they spend
+        spent = rng.gamma(p * np.maximum(x, 1.0)) / np.maximum(scale, 1e-300)
+        return np.where(x > 0, spent / np.maximum(x, 1.0), np.nan)
+
+    def future(
+        self, frequency: npt.ArrayLike, mean_spend: npt.ArrayLike, purchases: npt.ArrayLike, rng: np.random.Generator
+    ) -> Floats:
+        """Return one simulated total spend of each customer over so many purchases to come.
+
+        Parameters
+        ----------
+        frequency, mean_spend : array_like of float, shape (customers,)
+            As in :meth:`expected`.
+        purchases : array_like of float, shape (customers,)
+            How many purchases to come, such as :meth:`tenure.stats.fitted.Fitted.future` draws them.
+        rng : numpy.random.Generator
+        """
+        x, m = np.asarray(frequency, np.float64), np.asarray(mean_spend, np.float64)
+        more = np.asarray(purchases, np.float64)
+        if self.verdict == "too-little-data":
+            return np.where(more > 0, np.nan, 0.0)
+        p, q, gamma = self._three
+        known = (x > 0) & (m > 0)
+        before, spent = np.where(known, x, 0.0), np.where(known, x * np.where(known, m, 0.0), 0.0)
+        scale = rng.gamma(q + p * before) / (gamma + spent)
+        return np.where(more > 0, rng.gamma(p * np.maximum(more, 1.0)) / np.maximum(scale, 1e-300), 0.0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        figures = {name: getattr(self, name) for name in ("observed_mean", "left_out", "spearman", "pearson")}
+        return {**super().to_dict(), **{name: _or_none(value) for name, value in figures.items()}}
+
+    @classmethod
+    def from_dict(cls, body: Any) -> Self:
+        """Return what :meth:`to_dict` wrote."""
+        lost = {name: float("nan") for name in ("observed_mean", "spearman", "pearson") if body.get(name) is None}
+        return super().from_dict({**body, **lost})
+
+    def _again(self, rows: tuple[Floats, ...]) -> Self:
+        return _fit(rows, self.left_out)  # type: ignore[return-value]
+
+
+def _or_none(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def fit(frequency: npt.ArrayLike, mean_spend: npt.ArrayLike, weight: npt.ArrayLike | None = None) -> FittedSpend:
+    """Fit the model to customers with at least one repeat purchase.
+
+    Parameters
+    ----------
+    frequency : array_like of float, shape (customers,)
+        Repeat purchases.
+    mean_spend : array_like of float, shape (customers,)
+        Mean spend of a repeat purchase. Customers without one (frequency 0), or whose mean is missing or not above 0,
+        are left out and counted.
+    weight : array_like of float, shape (customers,), optional
+        How many customers a row stands for.
+
+    Returns
+    -------
+    FittedSpend
+        Always: what the data cannot tell is said in its ``verdict``.
+
+    Raises
+    ------
+    FitError
+        When columns differ in length, or a frequency or a weight is negative or missing.
+    """
+    x, m = np.asarray(frequency, np.float64).ravel(), np.asarray(mean_spend, np.float64).ravel()
+    rows = np.ones(len(x)) if weight is None else np.asarray(weight, np.float64).ravel()
+    if not len(x) == len(m) == len(rows):
+        raise FitError(
+            mark(
+                "There are %(frequency)d frequencies, %(spend)d spends and %(weight)d weights. Give one of each a row."
+            ),
+            frequency=len(x),
+            spend=len(m),
+            weight=len(rows),
+        )
+    wrong = np.flatnonzero(~((x >= 0.0) & (rows >= 0.0)))
+    if wrong.size:
+        raise FitError(
+            mark("Row %(row)d: a frequency (%(x)s) and a weight (%(weight)s) are numbers of 0 or more."),
+            row=int(wrong[0]),
+            x=float(x[wrong[0]]),
+            weight=float(rows[wrong[0]]),
+        )
+    told = (x > 0) & (m > 0) & np.isfinite(m) & (rows > 0)
+    return _fit((x[told], m[told], rows[told]), float(rows[~told].sum()))
+
+
+class _Objective:
+    """The mean log-likelihood of a customer (note 025, eq. 1) and its gradient by log p, log q, log gamma.
+
+    Money is measured in its own mean, so that the search does not depend on the currency.
+    """
+
+    def __init__(self, x: Floats, m: Floats, weight: Floats) -> None:
+        self.share = weight / weight.sum()
+        self.unit = float(self.share @ m)
+        self.x, self.m = x, m / self.unit
+        self.spent = self.x * self.m
+        # Dear functions depend on the frequency only, of which there are few.
+        self.counts, where = np.unique(x, return_inverse=True)
+        self.of_counts = np.bincount(where.ravel(), self.share)
+        self.log_spent = float(self.share @ (x * np.log(self.spent)))
+        self.fixed = -float(self.share @ np.log(self.m))
+        self.mean_count = float(self.share @ x)
+
+    def __call__(self, theta: Floats) -> tuple[float, Floats]:
+        p, q, gamma = np.exp(theta)
+        px, share = p * self.counts, self.of_counts
+        whole = gamma + self.spent
+        log_whole = np.log(whole)
+        by_count, alone = self.share @ (self.x * log_whole), self.share @ log_whole
+        inverse, by_inverse = self.share @ (1.0 / whole), self.share @ (self.x / whole)
+        ways = share @ (gammaln(px + q) - gammaln(px)) - gammaln(q)
+        value = ways + q * np.log(gamma) + p * self.log_spent - p * by_count - q * alone + self.fixed
+        slope_p = share @ (self.counts * (digamma(px + q) - digamma(px))) + self.log_spent - by_count
+        slope_q = share @ digamma(px + q) - digamma(q) + np.log(gamma) - alone
+        slope_gamma = q / gamma - p * by_inverse - q * inverse
+        return float(value), np.array([p * slope_p, q * slope_q, gamma * slope_gamma])
+
+
+def _fit(rows: tuple[Floats, ...], left_out: float) -> FittedSpend:
+    x, m, weight = rows
+    customers = float(weight.sum())
+    bare = FittedSpend(
+        dict.fromkeys(NAMES, 1.0), customers=customers, rows=rows, left_out=left_out, verdict="too-little-data"
+    )
+    if not customers:
+        return bare
+    objective = _Objective(x, m, weight)
+    peak = climb(objective, [(5.0, 4.0, 0.6), (1.0, 2.0, 1.0), (20.0, 10.0, 0.5)], customers)
+    p, q, gamma = np.exp(peak.theta).tolist()
+    told = peak.covariance is not None and np.abs(peak.theta).max() < FARTHEST - 0.5
+    verdict = "not-identified" if not told else "ok" if q > 1.0 else "infinite-mean"
+    return replace(
+        bare,
+        params={"p": p, "q": q, "gamma": gamma * objective.unit},
+        log_likelihood=peak.log_likelihood - customers * float(np.log(objective.unit)),
+        covariance=peak.covariance if told else None,
+        verdict=verdict,
+        observed_mean=objective.unit,
+        spearman=spearman(x, m, weight),
+        pearson=corr(x, m, weight),
+    )
