@@ -17,6 +17,7 @@ from tenure.stats.cnbd import BG_CNBD, CNBD, MBG_CNBD
 from tenure.stats.fitted import Fitted
 from tenure.stats.nbd import NBD
 from tenure.stats.paretonbd import PARETO_NBD
+from tenure.stats.threads import one_thread
 from tenure.words import mark
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ def fit(
     Fitted
         Always: data that cannot tell are answered by a verdict, not by an error.
     """
-    return fitting.fit(model(name), cells, starts=starts, covariates=covariates or (), start=start)
+    with one_thread():
+        return fitting.fit(model(name), cells, starts=starts, covariates=covariates or (), start=start)
 
 
 def from_dict(body: Mapping[str, Any]) -> Fitted:
