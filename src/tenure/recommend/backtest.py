@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tenure.recommend.candidates import FEATURES, Candidates, Near, candidates_of
+from tenure.recommend.candidates import FEATURES, Candidates, Near, candidates_of, crowd_of
 from tenure.recommend.histories import histories_of
 from tenure.recommend.items import Catalogue, learn
 from tenure.recommend.lines import distinct
@@ -64,6 +64,8 @@ def backtest(lines: Lines, seed: int, least: int | None = None, most: int = MOST
     most : int
         Customers that are tried at most.
     """
+    if not len(lines):
+        return Backtest()
     tried, ages = _tried(lines, seed, most)
     if len(tried) < FEWEST:
         return Backtest(len(tried))
@@ -109,7 +111,8 @@ def _seen(
     today[lines.who[basket]] = lines.day[basket]
     past = np.isin(lines.who, tried) & (ages > held) & (lines.day < today[lines.who])
     histories = histories_of(lines.only(past))
-    found = candidates_of(known, near, histories, places := known.places(lines), today - 1)
+    places = known.places(lines)
+    found = candidates_of(known, near, crowd_of(known, histories, places, today - 1))
     wide = len(lines.items)
     truth = distinct(lines.who[basket].astype(np.int64) * wide + lines.item[basket])
     back = np.zeros(len(known), dtype=np.int64)

@@ -16,7 +16,6 @@ from tenure.recommend.lines import distinct
 from tenure.recommend.pairs import first_of
 
 if TYPE_CHECKING:
-    from tenure.recommend.buy_again import Rhythm
     from tenure.recommend.histories import Histories
 
 #: Days ahead for which a chance of buying again is worked out.
@@ -78,58 +77,79 @@ class Near:
         )
 
 
-def rhythm_of(known: Catalogue, histories: Histories, place: np.ndarray) -> Rhythm:
-    """Return the rhythm of each history; `place` is where each item's gaps stand."""
-    days = (histories.last - histories.first).astype(np.float64)
-    return known.gaps.of(place[histories.item], histories.times, days)
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """Some customers as they are seen on a day.
+
+    Attributes
+    ----------
+    histories : Histories
+        What they bought; customers without any are not here.
+    place : ndarray
+        Where the gaps of each history's product stand, see :meth:`Catalogue.places`.
+    waited : ndarray of float64
+        Days since each history's last purchase.
+    chance : ndarray of float64
+        Probability of buying it again within `AHEAD` days.
+    people, index : ndarray
+        The customers' numbers, sorted, and the position of each history's customer among them.
+    speaking : scipy.sparse.csr_matrix
+        People x catalogue: how loud each customer's latest products speak of what goes with them.
+    """
+
+    histories: Histories
+    place: np.ndarray
+    waited: np.ndarray
+    chance: np.ndarray
+    people: np.ndarray
+    index: np.ndarray
+    speaking: Any
 
 
-def candidates_of(
-    known: Catalogue, near: Near, histories: Histories, place: np.ndarray, today: np.ndarray
-) -> Candidates:
-    """Return what could be recommended to the customers of some histories.
+def crowd_of(known: Catalogue, histories: Histories, places: np.ndarray, today: np.ndarray) -> Crowd:
+    """Return customers as they are seen.
 
     Parameters
     ----------
     known : Catalogue
         What is known of products.
-    near : Near
-        Its matrices.
     histories : Histories
-        Of the customers; nobody else gets candidates.
-    place : ndarray
-        See :meth:`Catalogue.places`.
+        Of the customers.
+    places : ndarray
+        Of each item of the lines, see :meth:`Catalogue.places`.
     today : ndarray of int
         The day on which each customer is seen, by the customer's number.
     """
+    place = places[histories.item]
     waited = (today[histories.who] - histories.last).astype(np.float64)
-    chance = rhythm_of(known, histories, place).within(waited, AHEAD)
-    own = _own(known, histories, place, chance)
+    days = (histories.last - histories.first).astype(np.float64)
+    chance = known.gaps.of(place, histories.times, days).within(waited, AHEAD)
     people = distinct(histories.who)
     index = np.searchsorted(people, histories.who)
-    if not len(people) or not len(known):
+    return Crowd(histories, place, waited, chance, people, index, _speaking(known, histories, waited, place, index))
+
+
+def candidates_of(known: Catalogue, near: Near, crowd: Crowd) -> Candidates:
+    """Return what could be recommended to some customers."""
+    own = _own(known, crowd)
+    if not len(crowd.people) or not len(known):
         return own
-    at = place[histories.item]
-    inside = at < len(known)
-    new = _new(
-        known, near, _speaking(histories, waited, at, inside, index, (len(people), len(known))), index, at, inside
-    )
-    new = Candidates(people[new.who], new.item, new.row, new.chance, new.features)
+    new = _new(known, near, crowd)
     return Candidates(*(np.concatenate([getattr(own, one), getattr(new, one)]) for one in Candidates.__slots__))
 
 
-def _own(known: Catalogue, histories: Histories, place: np.ndarray, chance: np.ndarray) -> Candidates:
-    at = place[histories.item]
+def _own(known: Catalogue, crowd: Crowd) -> Candidates:
+    at, histories = crowd.place, crowd.histories
     # A product that too few buy needs the customer's own evidence: bought on two days at least.
     rows = np.flatnonzero(~histories.returned & ((at < len(known)) | (histories.times > 1)))
     at = at[rows]
     inside = at < len(known)
     features = np.zeros((len(rows), len(FEATURES)))
     features[:, 0] = 1.0
-    features[:, 1] = _logit(chance[rows])
+    features[:, 1] = _logit(crowd.chance[rows])
     features[:, 2] = np.log(histories.times[rows])
-    features[:, 3] = np.where(inside, _demand(known)[np.where(inside, at, 0)] if len(known) else 0.0, 0.0)
-    return Candidates(histories.who[rows], np.where(inside, at, -1 - rows), rows, chance[rows], features)
+    features[inside, 3] = _demand(known)[at[inside]]
+    return Candidates(histories.who[rows], np.where(inside, at, -1 - rows), rows, crowd.chance[rows], features)
 
 
 def _logit(share: np.ndarray) -> np.ndarray:
@@ -141,46 +161,37 @@ def _demand(known: Catalogue) -> np.ndarray:
     return np.log((known.wanted + 0.5) / max(known.customers, 1))
 
 
-def _speaking(
-    histories: Histories,
-    waited: np.ndarray,
-    at: np.ndarray,
-    inside: np.ndarray,
-    index: np.ndarray,
-    shape: tuple[int, int],
-) -> Any:
-    """Return customers x products: how loud each customer's latest products speak."""
+def _speaking(known: Catalogue, histories: Histories, waited: np.ndarray, place: np.ndarray, index: np.ndarray) -> Any:
     from scipy.sparse import csr_matrix
 
-    rows = np.flatnonzero(inside & ~histories.returned)
+    rows = np.flatnonzero((place < len(known)) & ~histories.returned)
     loud = np.exp2(-waited[rows] / FADE) * np.minimum(histories.times[rows], 3)
-    rows = rows[(kept := first_of(index[rows], loud, SPEAKERS))]
-    return csr_matrix((loud[kept], (index[rows], at[rows])), shape=shape)
+    kept = first_of(index[rows], loud, SPEAKERS)
+    rows = rows[kept]
+    return csr_matrix((loud[kept], (index[rows], place[rows])), shape=(int(index.max(initial=-1)) + 1, len(known)))
 
 
-def _new(
-    known: Catalogue, near: Near, speaking: Any, index: np.ndarray, at: np.ndarray, inside: np.ndarray
-) -> Candidates:
+def _new(known: Catalogue, near: Near, crowd: Crowd) -> Candidates:
     """Return candidates that the customers never bought."""
-    wide = len(known)
-    owned = distinct(index[inside].astype(np.int64) * wide + at[inside])
-    parts = [(speaking @ matrix).tocoo() for matrix in (near.basket, near.customer, near.step)]
+    wide, inside = len(known), crowd.place < len(known)
+    owned = distinct(crowd.index[inside].astype(np.int64) * wide + crowd.place[inside])
+    parts = [(crowd.speaking @ matrix).tocoo() for matrix in (near.basket, near.customer, near.step)]
     keys = [part.row.astype(np.int64) * wide + part.col for part in parts]
     top = np.argsort(-known.wanted, kind="stable")[:DEMAND]
-    wanted = (np.arange(speaking.shape[0])[:, None] * wide + top).ravel()
+    wanted = (np.arange(len(crowd.people))[:, None] * wide + top).ravel()
     every = distinct(np.concatenate([*keys, wanted]))
     every = every[~_holds(owned, every)]
     features = np.zeros((len(every), len(FEATURES)))
     for column, (key, part) in enumerate(zip(keys, parts, strict=True), start=4):
         features[:, column] = _looked_up(every, key, part.data)
-    who, item = np.divmod(every, max(wide, 1))
+    who, item = np.divmod(every, wide)
     features[:, 3] = _demand(known)[item]
-    nearness = features[:, 4] + features[:, 5] + features[:, 6]
     demanded = np.zeros(wide, dtype=bool)
     demanded[top] = True
-    keep = distinct(np.concatenate([first_of(who, nearness, NEW), np.flatnonzero(demanded[item])]))
-    size = len(keep)
-    return Candidates(who[keep], item[keep], np.full(size, -1), np.zeros(size), features[keep])
+    near_ones = first_of(who, features[:, 4:].sum(axis=1), NEW)
+    keep = distinct(np.concatenate([near_ones, np.flatnonzero(demanded[item])]))
+    nothing = np.full(len(keep), -1)
+    return Candidates(crowd.people[who[keep]], item[keep], nothing, np.zeros(len(keep)), features[keep])
 
 
 def _holds(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:

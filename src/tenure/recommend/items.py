@@ -121,8 +121,7 @@ def learn(lines: Lines, last_day: int, least: int | None = None) -> Catalogue:
     least : int, optional
         Baskets that make a product, or a pair, count.
     """
-    baskets = len(distinct(lines.basket))
-    least = least_of(baskets) if least is None else least
+    least = least_of(lines.filled) if least is None else least
     counts = np.bincount(lines.item, minlength=len(lines.items))
     kept = np.flatnonzero(counts >= least)
     if len(kept) > LARGEST:
@@ -167,7 +166,7 @@ def _met(lines: Lines, place: np.ndarray, least: int) -> Pairs:
     at = place[lines.item]
     known = at >= 0
     matrix = matrix_of(lines.basket[known], at[known], (lines.baskets, int(place.max(initial=-1)) + 1))
-    return pairs_of(matrix, least)
+    return pairs_of(matrix, least, lines.filled)
 
 
 def _shared(histories: Histories, place: np.ndarray, customers: int) -> Pairs:
@@ -178,7 +177,7 @@ def _shared(histories: Histories, place: np.ndarray, customers: int) -> Pairs:
     who = histories.who[order]
     order = order[np.arange(len(who)) - np.searchsorted(who, who) < WIDE]
     matrix = matrix_of(histories.who[order], at[order], (customers, int(place.max(initial=-1)) + 1))
-    return pairs_of(matrix, LEAST, nearest=NEAR)
+    return pairs_of(matrix, LEAST, customers, nearest=NEAR)
 
 
 def moves_of(histories: Histories, place: np.ndarray, category: np.ndarray, price: np.ndarray) -> Moves:

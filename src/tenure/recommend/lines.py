@@ -18,7 +18,7 @@ from tenure.facts.databases import connect
 from tenure.facts.schema import TEXT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import date
 
     import duckdb
@@ -69,6 +69,11 @@ class Lines:
         """How many numbers baskets have; after :meth:`only`, some stand for none."""
         return int(self.basket[-1]) + 1 if len(self.basket) else 0
 
+    @property
+    def filled(self) -> int:
+        """How many baskets hold anything."""
+        return len(distinct(self.basket))
+
     def only(self, keep: np.ndarray) -> Lines:
         """Return some of the rows; the numbers of customers, items and baskets stay what they were."""
         names = ("who", "basket", "item", "day", "units", "amount")
@@ -88,7 +93,7 @@ def distinct(keys: np.ndarray) -> np.ndarray:
     return ordered[fresh]
 
 
-def lines_in(lake: Lake, as_of: date) -> Lines:
+def lines_in(lake: Lake, as_of: date, customers: Sequence[str] | None = None) -> Lines:
     """Return the purchases of a lake up to a day.
 
     Parameters
@@ -97,9 +102,15 @@ def lines_in(lake: Lake, as_of: date) -> Lines:
         Where ``order_lines`` lie; ``orders`` say which of them were refunded or cancelled as a whole.
     as_of : date
         The last day that is read.
+    customers : sequence of str, optional
+        Only these customers' purchases; everybody's when omitted.
     """
+    tz = lake.settings.tz
+    if customers is not None:
+        lines, orders = (lake.read(name, customers) for name in ("order_lines", "orders"))
+        return lines_of(lines, as_of, tz, orders)
     con = lake.connect(("order_lines", "orders"))
-    return _read(con, lake.settings.tz, as_of, _views(con))
+    return _read(con, tz, as_of, _views(con))
 
 
 def lines_of(table: pa.Table, as_of: date, tz: str, orders: pa.Table | None = None) -> Lines:

@@ -7,7 +7,7 @@ that memory does not grow with the number of products.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,7 +53,7 @@ PAIRS = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Pairs that met often enough: `a` < `b` by number, with what is known of each.
+    """Pairs that met often enough: `a` < `b` by number, sorted by both, with what is known of each.
 
     Attributes
     ----------
@@ -77,6 +77,21 @@ class Pairs:
 
     def __len__(self) -> int:
         return len(self.a)
+
+    def part(self, rows: np.ndarray) -> Pairs:
+        """Return some of the rows."""
+        names = ("a", "b", "count", "count_a", "count_b")
+        return replace(self, **{name: getattr(self, name)[rows] for name in names})
+
+    def find(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """Return the rows in which pairs stand, in either order; -1 for those that are not here."""
+        wide = int(self.b.max(initial=0)) + 1
+        keys = self.a.astype(np.int64) * wide + self.b
+        low, high = np.minimum(one, other).astype(np.int64), np.maximum(one, other)
+        place = np.searchsorted(keys, wanted := low * wide + high)
+        place = np.minimum(place, max(len(keys) - 1, 0))
+        there = (keys[place] == wanted) & (high < wide) if len(keys) else np.zeros(len(low), dtype=bool)
+        return np.where(there, place, -1)
 
     @property
     def expected(self) -> np.ndarray:
@@ -146,17 +161,21 @@ def matrix_of(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> 
 
 def product_pairs(lines: Lines, least: int | None = None) -> Pairs:
     """Return the pairs of products that met in at least `least` baskets."""
-    return pairs_of(matrix_of(lines.basket, lines.item, (lines.baskets, len(lines.items))), least)
+    return pairs_of(matrix_of(lines.basket, lines.item, (lines.baskets, len(lines.items))), least, lines.filled)
 
 
 def category_pairs(lines: Lines, least: int | None = None) -> Pairs:
     """Return the pairs of categories that met in at least `least` baskets."""
     kind = lines.category[lines.item]
     known = kind >= 0
-    return pairs_of(matrix_of(lines.basket[known], kind[known], (lines.baskets, len(lines.categories))), least)
+    return pairs_of(
+        matrix_of(lines.basket[known], kind[known], (lines.baskets, len(lines.categories))), least, lines.filled
+    )
 
 
-def pairs_of(matrix: Any, least: int | None = None, most: int = MOST, nearest: int = 0) -> Pairs:
+def pairs_of(
+    matrix: Any, least: int | None = None, baskets: int | None = None, most: int = MOST, nearest: int = 0
+) -> Pairs:
     """Return the pairs of columns that meet in at least `least` rows of a sparse matrix of ones.
 
     Parameters
@@ -166,12 +185,14 @@ def pairs_of(matrix: Any, least: int | None = None, most: int = MOST, nearest: i
     least : int, optional
         Baskets a pair must meet in; :func:`least_of` when omitted. Products in fewer baskets cannot make such a pair
         and are left out before anything is multiplied, which changes no result.
+    baskets : int, optional
+        All baskets, also those that hold none of the columns; the rows with any when omitted.
     most : int
         How many pairs are kept at most, those of the most baskets first.
     nearest : int
         Keep of each product only so many partners, the nearest by cosine; 0 keeps all.
     """
-    baskets = int((np.diff(matrix.indptr) > 0).sum())
+    baskets = int((np.diff(matrix.indptr) > 0).sum()) if baskets is None else baskets
     least = least_of(baskets) if least is None else max(least, 1)
     counts = np.asarray(matrix.sum(axis=0)).ravel().astype(np.int64)
     kept = np.flatnonzero(counts >= least)
@@ -185,6 +206,8 @@ def pairs_of(matrix: Any, least: int | None = None, most: int = MOST, nearest: i
     if nearest and len(a):  # a pair is kept when either takes the other for near
         key = np.unique(np.minimum(a, b).astype(np.int64) * len(kept) + np.maximum(a, b), return_index=True)[1]
         a, b, count = np.minimum(a, b)[key], np.maximum(a, b)[key], count[key]
+    order = np.lexsort((b, a))
+    a, b, count = a[order], b[order], count[order]
     a, b = kept[a].astype(np.int32), kept[b].astype(np.int32)
     return Pairs(a, b, count.astype(np.int64), counts[a], counts[b], baskets, prior)
 
