@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tenure.cli.options import AsJson, Map, mapping_of, present, say_json
-from tenure.cli.staging import _check_target, _console, _write, day_of_option
+from tenure.cli.staging import _check_target, _write, day_of_option
 from tenure.errors import FactsError, LakeError
 from tenure.words import mark, say
 
@@ -136,6 +136,12 @@ def _scores(found: Trial, ahead: int) -> pa.Table:
         columns[f"{stem}_p_active"] = fit.p_active(ahead, found.cells)[where]
         columns[f"{stem}_expected"] = fit.expected(ahead, found.cells)[where]
     return pa.table(columns)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console()
 
 
 def _show(console: Console, told: dict[str, Any]) -> None:

@@ -59,13 +59,18 @@ class Lifetime:
 
     def score(self, table: pa.Table, fits: Mapping[str, Fit], context: Context) -> pa.Table:
         """Return the columns of :attr:`schema`, see :func:`tenure.value.lifetime.scoring.scored`."""
-        return scored(table, fits, context)
+        from tenure.stats.threads import one_thread
+
+        with one_thread():
+            return scored(table, fits, context)
 
     def report(self, table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, Any]:
         """Return ``predictions``: totals with intervals, and every back-test, see `reporting`."""
+        from tenure.stats.threads import one_thread
         from tenure.value.lifetime.reporting import reported
 
-        return {"predictions": reported(table, fits, context)}
+        with one_thread():
+            return {"predictions": reported(table, fits, context)}
 
     def tables(self, table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, pa.Table]:
         """Return no tables: everything is a column."""

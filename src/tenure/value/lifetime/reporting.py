@@ -160,7 +160,7 @@ def gain(then: Seen, revenue: np.ndarray) -> list[dict[str, float]]:
 def _since(table: pa.Table, fit: Fit, context: Context) -> dict[str, Any]:
     """Return everything that was held against what came after an origin: the latest, and all for reliability."""
     found: dict[str, Any] = {"origins": []}
-    chances, outcomes = [], []
+    reliability = []
     for k in range(1, ORIGINS + 1):
         fitted = fitted_of(fit, k)
         if fitted is None:
@@ -168,8 +168,8 @@ def _since(table: pa.Table, fit: Fit, context: Context) -> dict[str, Any]:
         then = seen(table, k)
         weeks = HORIZON / WEEK
         expected = fitted.expected(weeks, then.cells)[then.cells.where]
-        chances.append(fitted.p_active(weeks, then.cells)[then.cells.where])
-        outcomes.append(then.after > 0)
+        came = np.bincount(then.cells.where, then.after > 0, len(then.cells)) / then.cells.weight
+        reliability.append((came, fitted.p_active(weeks, then.cells), then.cells.weight))
         day = context.as_of - timedelta(days=k * HORIZON)
         found["origins"].append({"origin": k, "day": day.isoformat(), "customers": len(then)})
         if "deciles" not in found:
@@ -181,12 +181,12 @@ def _since(table: pa.Table, fit: Fit, context: Context) -> dict[str, Any]:
             }
         tracked = tracking(table, fitted, k)
         found["tracking"] = {"origin": k, "day": day.isoformat(), "weeks": tracked}
-    if chances:
-        found["reliability"] = _reliability(np.concatenate(outcomes), np.concatenate(chances))
+    if reliability:
+        found["reliability"] = _reliability(*(np.concatenate(column) for column in zip(*reliability, strict=True)))
     return found
 
 
-def _reliability(outcome: np.ndarray, chance: np.ndarray) -> list[dict[str, float]]:
+def _reliability(outcome: np.ndarray, chance: np.ndarray, weight: np.ndarray) -> list[dict[str, float]]:
     from tenure.stats import metrics
 
     return [
@@ -197,7 +197,7 @@ def _reliability(outcome: np.ndarray, chance: np.ndarray) -> list[dict[str, floa
             "predicted": one.predicted,
             "actual": one.actual,
         }
-        for one in metrics.calibration_table(outcome.astype(float), chance, 10)
+        for one in metrics.calibration_table(outcome, chance, 10, weight)
     ]
 
 

@@ -113,11 +113,13 @@ def fit_spend(buyers: Spenders) -> Spend:
     if len(paid) < SPENDERS or plain.scatter < 1e-9:
         return plain
     from tenure.stats.gammagamma import fit
+    from tenure.stats.threads import one_thread
 
-    found = fit(frequency, spend)
-    p, q, gamma = (float(found.params[name]) for name in ("p", "q", "gamma"))
-    if not (np.isfinite([p, q, gamma]).all() and q > 1):  # no mean exists below
+    with one_thread():
+        found = fit(frequency, spend)
+    if found.verdict != "ok":
         return plain
+    p, q, gamma = (float(found.params[name]) for name in ("p", "q", "gamma"))
     return Spend("gamma-gamma", p, q, gamma, p * gamma / (q - 1), plain.scatter, float(found.log_likelihood))
 
 

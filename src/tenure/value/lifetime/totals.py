@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tenure.value.lifetime.seen import Seen
 
 #: Simulated futures, and customers that are simulated one by one; more are scaled up from them.
-FUTURES, SIMULATED = 200, 10_000
+FUTURES, SIMULATED = 200, 5_000
 
 
 def total(fitted: Fitted, spend: Spend, buyers: Seen, days: int, errors: Sequence[float], seed: int) -> dict[str, Any]:
