@@ -34,6 +34,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tenure.cli.valuing:value",
         mark("What customers are worth: models of repeat buying, held against what came."),
     ),
+    "recommend": (
+        "tenure.cli.recommending:recommend",
+        mark("What goes with what, and what each customer will probably want next."),
+    ),
     "refresh": ("tenure.cli.staging:refresh", mark("Work out every customer's stages anew.")),
     "models": ("tenure.cli.modelling:models", mark("Life-cycle models: list, show, check.")),
     "compact": ("tenure.cli.keeping:compact", mark("Rewrite tables into few sorted files.")),

@@ -1,0 +1,124 @@
+"""What recommendations say when they are asked from the command line or a notebook.
+
+Answers: what goes with what in this file or lake, what will this customer want, and which ranking is believed? It works
+on lines alone; a lake that was refreshed is not needed.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tenure.clock import day_of, local_days
+from tenure.errors import FactsError
+from tenure.lifecycle.context import Options
+from tenure.recommend.lines import lines_in, lines_of
+from tenure.recommend.part import all_of
+from tenure.recommend.reasons import sentence
+from tenure.words import mark
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from tenure.facts.lake import Lake
+    from tenure.stats.record import Fit
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Recommendations of a file or a lake.
+
+    Attributes
+    ----------
+    as_of : date
+        The day on which everybody is seen.
+    fit : Fit
+        Gates, back-test, and which ranking is used.
+    pairs, recommendations : pyarrow.Table
+        See :data:`tenure.recommend.pairs.PAIRS` and :data:`tenure.recommend.lists.RECOMMENDATIONS`.
+    customers, baskets, lines : int
+        How many there are.
+    """
+
+    as_of: date
+    fit: Fit
+    pairs: pa.Table
+    recommendations: pa.Table
+    customers: int
+    baskets: int
+    lines: int
+
+    def best_pairs(self, level: str = "", most: int = 20) -> list[dict[str, Any]]:
+        """Return the pairs that meet most often beyond chance: whose interval lies above it, by the shrunk lift."""
+        table = self.pairs.filter(pc.greater(self.pairs.column("lift_low"), 1.0))
+        if level:
+            table = table.filter(pc.equal(table.column("level"), level))
+        order = [("lift_low", "descending"), ("product_a", "ascending"), ("product_b", "ascending")]
+        return list(table.sort_by(order).slice(0, most).to_pylist())
+
+    def of(self, customer: str, language: str | None = None) -> list[dict[str, Any]]:
+        """Return one customer's list, each with its reason as data and in words.
+
+        Raises
+        ------
+        FactsError
+            When the customer has no list.
+        """
+        rows = self.recommendations.filter(pc.equal(self.recommendations.column("customer_id"), customer)).to_pylist()
+        if not rows and self.fit.usable:
+            raise FactsError(
+                mark("Customer %(customer)s has bought nothing up to %(day)s."), customer=customer, day=self.as_of
+            )
+        return [{**row, "reason": json.loads(row["reason"]), "text": sentence(row["reason"], language)} for row in rows]
+
+
+def tell(
+    source: Lake | pa.Table, as_of: date | None = None, *, tz: str = "UTC", least: int | None = None,
+    options: Options | None = None,
+) -> Told:  # fmt: skip
+    """Return what goes with what and what everybody will want next.
+
+    Parameters
+    ----------
+    source : Lake or pyarrow.Table
+        A lake, or a table of order lines.
+    as_of : date, optional
+        The last day that counts; the day of the last line when omitted.
+    tz : str
+        Time zone of days, when `source` is a table.
+    least : int, optional
+        Baskets that make a product, or a pair, count; by the size of the shop when omitted.
+    options : Options, optional
+        Gates and seed.
+
+    Raises
+    ------
+    FactsError
+        When there are no order lines.
+    """
+    day = as_of or _last_day(source, tz)
+    lines = lines_of(source, day, tz) if isinstance(source, pa.Table) else lines_in(source, day)
+    if not len(lines):
+        text = mark("There are no order lines with products up to %(day)s. Import order_lines or baskets.")
+        raise FactsError(text, day=day)
+    fit, pairs, lists = all_of(lines, day, options or Options(), least)
+    slim = replace(fit, params={name: value for name, value in fit.params.items() if name in ("chosen", "weights")})
+    return Told(day, slim if fit.usable else fit, pairs, lists, fit.customers, lines.filled, len(lines))
+
+
+def _last_day(source: Lake | pa.Table, tz: str) -> date:
+    if isinstance(source, pa.Table):
+        last = pc.max(source.column("at").cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())).as_py()
+    else:
+        tz, last = source.settings.tz, None
+        if source.has("order_lines"):
+            row = source.connect(("order_lines",)).execute('SELECT epoch_us(max("at")) FROM order_lines').fetchone()
+            last = row[0] if row else None
+    if last is None:
+        raise FactsError(mark("There are no order lines. Import a file of order_lines, or of baskets."))
+    return day_of(int(local_days(np.array([last], dtype=np.int64), tz)[0]))
