@@ -176,10 +176,11 @@ def test_an_open_or_repeated_complaint_warns(rows: list[dict[str, Any]], shown: 
     assert ("complaint" in signals(facts)) is shown
 
 
-def test_an_open_complaint_is_due_within_three_days_since_the_oldest_was_opened() -> None:
+def test_an_open_complaint_is_due_within_three_days_and_began_with_the_newest() -> None:
     facts = {"orders": orders("ann", 5), "cases": [case("ann", "1", "opened", 40), case("ann", "2", "opened", 9)]}
     warning = signals(facts)["complaint"]
-    assert warning["since"] == ago(40).date()
+    assert warning["since"] == ago(9).date()  # a new one warns anew, though an older one was dealt with
+    assert warning["evidence"]["figures"]["since"] == ago(40).date().isoformat()
     assert warning["due_on"] == shops.TODAY + timedelta(days=3)
     assert warning["evidence"]["figures"]["open"] == 2
 

@@ -132,6 +132,16 @@ class Seen:
         )
 
     @cached_property
+    def our_change(self) -> NDArray[np.float64]:
+        """By which part our volume changed, over 90 or 180 days, whichever fell more; NaN without any before."""
+        changes = [
+            np.where(self[before] > 0, self[now] / np.where(self[before] > 0, self[before], 1.0) - 1.0, np.inf)
+            for now, before in (("spend_90", "spend_before"), ("spend_180", "spend_before_180"))
+        ]
+        least = np.minimum(*changes)
+        return np.where(np.isfinite(least), least, np.nan)
+
+    @cached_property
     def their_change(self) -> NDArray[np.float64]:
         """By which part the customer's own total changed, over 90 days or else 180; NaN where it is not known."""
         short = _change(self["volume_90"], self["volume_before"])

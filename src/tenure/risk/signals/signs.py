@@ -89,8 +89,7 @@ def _complaint(seen: Seen) -> Sign:
     still, many = seen["complaints_open"], seen["complaints_90"]
     shown = (still > 0) | (many >= 2)
     score = np.where(still > 0, 0.7, 0.5) + 0.15 * (np.maximum(still, many) - 1)
-    since = np.where(still > 0, seen["complaint_since"], seen["complaint_on"])
-    return _sign("complaint", shown, score, since)
+    return _sign("complaint", shown, score, seen["complaint_on"])
 
 
 def _satisfaction(seen: Seen) -> Sign:
@@ -144,7 +143,8 @@ def _boundary(seen: Seen) -> Sign:
     days, worse = seen.ahead.days, seen.ahead.worse
     shown = (days >= 0) & (days <= NEAR)
     score = 0.4 + 0.1 * worse + 0.2 * (1.0 - days / NEAR)
-    return _sign("next-boundary", shown, score, float(seen.today))
+    # Since the boundary has come near: who has dealt with it is not warned again until the next one.
+    return _sign("next-boundary", shown, score, np.where(shown, seen.today + days - NEAR, NEVER))
 
 
 _READ: dict[str, Callable[[Seen], Sign]] = {

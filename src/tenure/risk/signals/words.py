@@ -113,7 +113,7 @@ def _satisfaction(seen: Seen, row: int) -> Told:
 
 def _decline(seen: Seen, row: int) -> Told:
     told: Told = []
-    fall = _deepest_fall(seen, row)
+    fall = -float(seen.our_change[row])
     if seen.verdict[row] == "yes":
         text = mark("Our volume fell by %(fall)s; their own total did not fall (%(theirs)s).")
         told.append((text, {"fall": Part(fall), "theirs": Part(float(seen.their_change[row]))}))
@@ -125,14 +125,6 @@ def _decline(seen: Seen, row: int) -> Told:
         data = {"share_before": Part(before), "share": Part(share)}
         told.append((mark("Share of wallet: %(share_before)s, now %(share)s."), data))
     return told + (_orders(seen, row) if seen.named[row] else [])
-
-
-def _deepest_fall(seen: Seen, row: int) -> float:
-    falls = []
-    for now, before in (("spend_90", "spend_before"), ("spend_180", "spend_before_180")):
-        if seen[before][row] > 0:
-            falls.append(1.0 - float(seen[now][row] / seen[before][row]))
-    return max(falls, default=0.0)
 
 
 def _orders(seen: Seen, row: int) -> Told:

@@ -37,6 +37,8 @@ SCHEMA = pa.schema(
         "decline_p": pa.float64(),
         "wallet_share": pa.float64(),
         "wallet_change": pa.float64(),
+        "volume_change": pa.float64(),  # of ours, over 90 or 180 days, whichever fell more
+        "total_change": pa.float64(),  # of the customer's own total
         "activity_change": pa.float64(),
         "silence_p": pa.float64(),
         "fatigue": pa.float64(),
@@ -111,6 +113,8 @@ class Warnings:
             "decline_p": _known(seen.decline_p),
             "wallet_share": _known(seen["wallet"]),
             "wallet_change": _known(change),
+            "volume_change": _known(seen.our_change),
+            "total_change": _known(seen.their_change),
             "activity_change": _known(seen["days_90"] / seen.expected - 1.0),
             "silence_p": _known(seen.silence_p),
             "fatigue": _known(seen.fatigue.fall),
