@@ -8,6 +8,8 @@ length and the profile of the best customers are tables over a :class:`Ledger` t
 from __future__ import annotations
 
 from tenure.value.ranking.figures import FIGURES
+from tenure.value.ranking.ledger import Ledger
+from tenure.value.ranking.notebook import rank
 from tenure.value.ranking.part import PART
 
-__all__ = ["FIGURES", "PART"]
+__all__ = ["FIGURES", "PART", "Ledger", "rank"]
