@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tenure.economics.value import interval
 from tenure.lifecycle.model import Model
 
 #: Models that claim that profit rises along their ladder, by the place of their source in the checklist.
@@ -83,7 +84,7 @@ def _judged(draws: np.ndarray | None) -> dict[str, Any]:
     """Judge whether a difference is above 0; the first of the draws is the estimate."""
     if draws is None:
         return {"difference": None, "low": None, "high": None, "verdict": "cannot-judge"}
-    low, high = (float(one) for one in np.quantile(draws[1:], (0.025, 0.975)))
+    low, high = (float(one) for one in interval(draws))
     up = bool(draws[0] > 0)
     sure = low > 0 if up else high < 0
     verdict = ("" if sure else "rather-") + ("holds" if up else "violated")

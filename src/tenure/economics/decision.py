@@ -19,7 +19,7 @@ from tenure.economics.value import Forward, interval
 from tenure.economics.weekly import BAND_OF, BANDS
 
 #: Of the bootstrap's draws, so many are written down with the values.
-KEPT = 100
+KEPT = 60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -186,7 +186,7 @@ def choose(values: Values, plans: Sequence[Plan], budget: float | None = None) -
     taken, last_yuan = _solved(options, plans, people, budget)
     rows = [*_chosen(values, plans, options, taken), *_nothing(values, options, taken)]
     each = options.draws @ taken
-    low, high = interval(each[1:]) if len(each) > 1 else (each[0], each[0])
+    low, high = interval(each)
     costs = np.array([plan.cost for plan in plans])[options.plan] if plans else np.zeros(0)
     wanted = int(people[np.unique(options.cell)].sum())
     return Choice(
@@ -265,7 +265,7 @@ def _chosen(values: Values, plans: Sequence[Plan], options: _Options, taken: np.
     for n in np.flatnonzero(taken):
         tier, stage, band = np.unravel_index(options.cell[n], values.people.shape)
         draws = options.draws[:, n]
-        low, high = interval(draws[1:]) if len(draws) > 1 else (draws[0], draws[0])
+        low, high = interval(draws)
         found.append(
             Chosen(plans[options.plan[n]], values.stages[stage], values.tiers[tier], int(band), int(taken[n]),
                    float(draws[0]), float(low), float(high))
@@ -311,7 +311,7 @@ def both_ways(values: Values, plans: Sequence[Plan], stage: str, tier: str, week
         if plan.stage != stage or (plan.tiers and tier not in plan.tiers):
             continue
         draws = values.profit(plan)[:, place, band]
-        low, high = interval(draws[1:]) if len(draws) > 1 else (draws[0], draws[0])
+        low, high = interval(draws)
         found.append(
             {"plan": plan.told(), "kind": plan.kind, "cost": plan.cost, "returns": float(draws[0]) + plan.cost,
              "profit": float(draws[0]), "low": float(low), "high": float(high)}

@@ -24,11 +24,12 @@ def stage_values(found: Forward) -> list[dict[str, Any]]:
         ``entering`` of one who enters it today, ``entering_low``, ``entering_high``. Null where nobody was watched.
     """
     told = []
+    standing, entering = found.standing_all, found.entering_all
     for n, name in enumerate(found.counts.stages):
-        known = bool(found.known[:, n].any())
+        known = bool(found.known[n])
         one: dict[str, Any] = {"stage": name}
-        for key, draws in (("value", found.standing[:, 0, n]), ("entering", found.entering[:, 0, n])):
-            low, high = interval(draws[1:])
+        for key, draws in (("value", standing[:, n]), ("entering", entering[:, n])):
+            low, high = interval(draws)
             one[key] = float(draws[0]) if known else None
             one[f"{key}_low"], one[f"{key}_high"] = (float(low), float(high)) if known else (None, None)
         told.append(one)
@@ -41,12 +42,14 @@ def move_values(found: Forward) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        ``source``, ``target``, ``value`` (entering the target less standing in the source), ``low`` and ``high``
-        (95 %); only stages in which somebody was watched.
+        ``source``, ``target``, ``value`` (entering the target less standing in the source, for the tiers that stand in
+        the source), ``low`` and ``high`` (95 %); only stages in which somebody was watched.
     """
-    known = np.flatnonzero(found.known[0])
-    difference = found.entering[:, 0, None, :] - found.standing[:, 0, :, None]
-    low, high = interval(difference[1:])
+    known = np.flatnonzero(found.known)
+    # Like with like: what the tiers that stand in the source would bring after entering the target.
+    after = np.einsum("ntb,ta->nab", found.entering, found.tier_mix)
+    difference = after - found.standing_all[:, :, None]
+    low, high = interval(difference)
     return [
         {
             "source": found.counts.stages[source],

@@ -1,20 +1,20 @@
-"""Stays and money of a lake as columns of numbers, for everybody or for an evenly drawn part of them.
+"""Stays and money of a lake, for everybody or for an evenly drawn part of them.
 
-Answers: who stood in which stage from when to when, and who brought or cost how much on which day? One pass of DuckDB
-over spans, orders and costs; nothing here knows what a stage means.
+Answers: how do spans, orders and costs become the columns of :mod:`tenure.economics.stays`? One pass of DuckDB each.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from tenure.clock import day_number, local_days
-from tenure.facts.blocks import keys_of
+from tenure.clock import day_number
+from tenure.economics.stays import Money, Stays, money_of, stays_of
+from tenure.economics.tiers import Tiers, tiers_of
 from tenure.lifecycle.model import Model
 
 if TYPE_CHECKING:
@@ -24,118 +24,20 @@ if TYPE_CHECKING:
 
     from tenure.facts.lake import Lake
 
-#: In the model, but on these days no rule held.
-NOWHERE = "-none-"
 #: Estimates read at most so many customers, drawn evenly over the sorted ids; counts always read everybody.
 SAMPLE = 50_000
-_IDS = "tenure_economics_ids"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Stays:
-    """Who stood where: one row a stay, sorted by customer and day.
-
-    Attributes
-    ----------
-    stages : tuple of str
-        Stage ids in the order of the model; :data:`NOWHERE` last where anybody stood in no stage.
-    who, stage, entered, left : ndarray of int64
-        Number of the customer, position in `stages`, first day, first day no longer there (the day after the last
-        watched day while `ended` is false). Days count from 1970-01-01.
-    ended : ndarray of bool
-        Whether the stay ended on or before `day`.
-    people : int
-        How many customers were read, those without a stay included.
-    day : int
-        The last watched day.
-    """
-
-    stages: tuple[str, ...]
-    who: np.ndarray
-    stage: np.ndarray
-    entered: np.ndarray
-    left: np.ndarray
-    ended: np.ndarray
-    people: int
-    day: int
-
-    def __len__(self) -> int:
-        return len(self.who)
-
-    @property
-    def length(self) -> np.ndarray:
-        """Days watched in each stay: until it ended, or until the last watched day."""
-        return np.where(self.ended, self.left, self.day) - self.entered
-
-    @property
-    def continues(self) -> np.ndarray:
-        """Whether the next row is the same customer's next stay."""
-        same = np.zeros(len(self), dtype=bool)
-        same[:-1] = self.who[1:] == self.who[:-1]
-        return same
-
-    def until(self, day: int) -> Stays:
-        """Return the stays as somebody would have seen them on an earlier day."""
-        kept = self.entered <= day
-        ended = self.ended[kept] & (self.left[kept] <= day)
-        return replace(
-            self,
-            who=self.who[kept],
-            stage=self.stage[kept],
-            entered=self.entered[kept],
-            left=np.where(ended, self.left[kept], day + 1),
-            ended=ended,
-            day=day,
-        )
-
-    def at(self, who: np.ndarray, day: np.ndarray) -> np.ndarray:
-        """Return the row of the stay in which each customer stood on a day, -1 for none."""
-        if not len(self):
-            return np.full(len(who), -1)
-        place = np.searchsorted(keys_of(self.who, self.entered), keys_of(who, day), side="right") - 1
-        held = (place >= 0) & (self.who[place] == who) & (day < self.left[place])
-        return np.where(held, place, -1)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Money:
-    """Who brought and cost how much: one row an order or cost.
-
-    Attributes
-    ----------
-    who, day : ndarray of int64
-        Number of the customer, day since 1970-01-01 in the business's time zone.
-    sales, margin, invested : ndarray of float64
-        Sales with refunds (negative), what of them is margin, and what was spent on the customer.
-    basis : {"margin", "margin-share", "sales"}
-        Whether margin comes from the costs of every order, partly from a share of sales, or is sales as they are.
-    invested_known : bool
-        Whether there is any cost fact at all.
-    """
-
-    who: np.ndarray
-    day: np.ndarray
-    sales: np.ndarray
-    margin: np.ndarray
-    invested: np.ndarray
-    basis: str = "sales"
-    invested_known: bool = False
-
-    @property
-    def profit(self) -> np.ndarray:
-        """Margin less what was invested."""
-        return self.margin - self.invested
-
-    def until(self, day: int) -> Money:
-        """Return what was known on an earlier day."""
-        kept = self.day <= day
-        columns = {name: getattr(self, name)[kept] for name in ("who", "day", "sales", "margin", "invested")}
-        return replace(self, **columns)
+#: Of up to so many customers only the files are read that can hold them.
+_FEW = 1_000
+_IDS, _TIERS = "tenure_economics_ids", "tenure_economics_tiers"
+#: A number from 0 to 1 that always falls alike for a customer.
+_DICE = "md5_number_lower(s.customer_id)::DOUBLE / 18446744073709551616.0"
+#: Of spans: on a day (given twice) somebody stood there.
+_CURRENT = "NOT s.passed_through AND s.entered_on <= ? AND (s.left_on IS NULL OR s.left_on > ?)"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """A lake opened for economics: some customers, numbered.
+    """A lake opened for economics: everybody with their tier, and the customers that estimates read, numbered.
 
     Attributes
     ----------
@@ -143,33 +45,61 @@ class Source:
         With the views ``spans``, ``orders``, ``costs`` (where there are any).
     ids : pyarrow.Array
         The customers read, sorted; their position is their number.
-    everybody : int
-        How many customers there are altogether.
+    tier : ndarray of int64
+        Their tiers, positions in `tiers.names`.
+    tiers : Tiers
+        Of everybody.
     """
 
     con: duckdb.DuckDBPyConnection
     ids: pa.Array
-    everybody: int
+    tier: np.ndarray
+    tiers: Tiers
     day: date
     tz: str
 
     @classmethod
-    def of(cls, lake: Lake, ids: pa.Array | None, day: date, sample: int = SAMPLE) -> Source:
-        """Open a lake for the given customers (all that have stages when None), at most `sample` of them."""
-        con = lake.connect(("spans", "orders", "costs", *(("scorecard",) if ids is None else ())))
-        if ids is None:
-            ids = pa.array([], pa.string())
-            # The scorecard knows customers only; spans also know products.
-            view = next((one for one in ("scorecard", "spans") if has(con, one)), None)
-            if view:
-                found = con.execute(f"SELECT DISTINCT customer_id FROM {view} ORDER BY 1").to_arrow_table()
-                ids = found.column(0).combine_chunks()
-        everybody = len(ids)
-        step = max(1, -(-everybody // sample))
-        ids = ids.take(pa.array(np.arange(0, everybody, step)))
-        con.register("tenure_given", pa.table({"customer_id": ids, "who": np.arange(len(ids))}))
-        con.execute(f"CREATE TEMP TABLE {_IDS} AS SELECT * FROM tenure_given")
-        return cls(con, ids, everybody, day, lake.settings.tz)
+    def of(
+        cls,
+        lake: Lake,
+        day: date,
+        table: pa.Table | None = None,
+        sample: int = SAMPLE,
+        like: dict[str, Any] | None = None,
+    ) -> Source:
+        """Open a lake.
+
+        Parameters
+        ----------
+        lake : Lake
+            With spans.
+        day : date
+            The last day that is looked at.
+        table : pyarrow.Table, optional
+            Rows of the scorecard, sorted by ``customer_id``; read from the lake when omitted.
+        sample : int
+            Estimates read so many customers, evenly drawn, when there are more.
+        like : dict, optional
+            Tiers as they were told before, see :meth:`tenure.economics.tiers.Tiers.told`.
+        """
+        names = ("spans", "orders", "costs", *(("scorecard",) if table is None else ()))
+        few = table.column("customer_id").to_pylist() if table is not None and len(table) <= _FEW else None
+        con = lake.connect(names, customers=few)
+        everybody = _everybody(con) if table is None else table
+        tiers = tiers_of(everybody, day, like)
+        ids = everybody.column("customer_id").combine_chunks()
+        con.register("tenure_given", pa.table({"customer_id": ids, "tier": tiers.of}))
+        con.execute(f"CREATE TEMP TABLE {_TIERS} AS SELECT * FROM tenure_given")
+        kept = np.arange(0, len(ids), max(1, -(-len(ids) // sample)))
+        ids = ids.take(pa.array(kept))
+        con.register("tenure_read", pa.table({"customer_id": ids, "who": np.arange(len(ids))}))
+        con.execute(f"CREATE TEMP TABLE {_IDS} AS SELECT * FROM tenure_read")
+        return cls(con, ids, tiers.of[kept], tiers, day, lake.settings.tz)
+
+    @property
+    def everybody(self) -> int:
+        """How many customers there are altogether."""
+        return len(self.tiers.of)
 
     def models(self) -> list[str]:
         """Return the ids of the models that have spans."""
@@ -189,6 +119,48 @@ class Source:
         ).to_arrow_table()
         return stays_of(found, len(self.ids), last, order)
 
+    def standing_counts(self, model: str) -> list[tuple[int, str, int, int]]:
+        """Count everybody, not only the customers read, by tier, stage and whole weeks in it, on the last day.
+
+        Customers in no stage are not counted.
+        """
+        return self.con.execute(
+            "SELECT t.tier, s.stage, date_diff('day', s.entered_on, CAST(? AS DATE)) // 7 AS weeks, count(*)"
+            f" FROM spans s JOIN {_TIERS} t USING (customer_id) WHERE s.model = ? AND {_CURRENT} GROUP BY ALL",
+            [self.day, model, self.day, self.day],
+        ).fetchall()
+
+    def dice(self, model: str) -> list[tuple[int, str, int, np.ndarray]]:
+        """Return tier, stage, weeks and the dice of everybody who stands there, see :meth:`standing`."""
+        found = self.con.execute(
+            "SELECT t.tier AS tier, s.stage AS stage, date_diff('day', s.entered_on, CAST(? AS DATE)) // 7 AS weeks,"
+            f" list({_DICE}) AS dice FROM spans s JOIN {_TIERS} t USING (customer_id) WHERE s.model = ? AND {_CURRENT}"
+            " GROUP BY ALL",
+            [self.day, model, self.day, self.day],
+        ).to_arrow_table()
+        dice = found.column("dice").combine_chunks()
+        parts = np.split(dice.flatten().to_numpy(), dice.offsets.to_numpy()[1:-1])
+        names = (found.column(one).to_pylist() for one in ("tier", "stage", "weeks"))
+        return list(zip(*names, parts, strict=True))
+
+    def ever(self, model: str, stage: str) -> bool:
+        """Whether anybody ever stood in a stage."""
+        asked = [model, stage, self.day]
+        sql = "SELECT 1 FROM spans WHERE model = ? AND stage = ? AND NOT passed_through AND entered_on <= ? LIMIT 1"
+        return self.con.execute(sql, asked).fetchone() is not None
+
+    def standing(self, model: str) -> pa.Table:
+        """Return where the customers read stand on the last day: who, stage, weeks, dice.
+
+        `dice` is a number between 0 and 1 that always falls alike for a customer, to choose some of many by.
+        """
+        return self.con.execute(
+            "SELECT i.who AS who, s.stage AS stage, date_diff('day', s.entered_on, CAST(? AS DATE)) // 7 AS weeks,"
+            f" {_DICE} AS dice FROM spans s JOIN {_IDS} i USING (customer_id)"
+            f" WHERE s.model = ? AND {_CURRENT} ORDER BY 1",
+            [self.day, model, self.day, self.day],
+        ).to_arrow_table()
+
     def money(self, margin: float | None = None) -> Money:
         """Return orders and costs of the customers up to the day, see :class:`Money`."""
         columns = "amount::DOUBLE AS amount, cost::DOUBLE AS cost, status = 'refund' AS back"
@@ -205,6 +177,17 @@ class Source:
         ).to_arrow_table()
 
 
+def _everybody(con: duckdb.DuckDBPyConnection) -> pa.Table:
+    """Return the scorecard's rows with what tiers are made of; without a scorecard, whoever has spans."""
+    if not has(con, "scorecard"):
+        if not has(con, "spans"):
+            return pa.table({"customer_id": pa.array([], pa.string())})
+        return con.execute("SELECT DISTINCT customer_id FROM spans ORDER BY customer_id").to_arrow_table()
+    there = [row[0] for row in con.execute("DESCRIBE scorecard").fetchall()]
+    wanted = [one for one in ("customer_id", "amount", "first_order_on", "tier") if one in there]
+    return con.execute(f"SELECT {', '.join(wanted)} FROM scorecard ORDER BY customer_id").to_arrow_table()
+
+
 def has(con: duckdb.DuckDBPyConnection, view: str) -> bool:
     """Whether a connection has a view."""
     row = con.execute("SELECT count(*) FROM duckdb_views() WHERE view_name = ?", [view]).fetchone()
@@ -216,100 +199,3 @@ def order_of(model: Model | None) -> tuple[str, ...]:
     if model is None:
         return ()
     return (*model.path, *(stage.id for stage in model.stages if stage.id not in model.path))
-
-
-def stays_of(spans: pa.Table, people: int, last: int, order: Sequence[str] = ()) -> Stays:
-    """Return stays from columns who, stage, entered, left_ (null while current), sorted by who and entered.
-
-    Days between two spans, and after a last span that ended, become stays in :data:`NOWHERE`.
-    """
-    seen = spans.column("stage").unique().to_pylist()
-    names = list(order)
-    names += sorted(one for one in seen if one not in names)
-    place = {name: number for number, name in enumerate(names)}
-    who = spans.column("who").to_numpy().astype(np.int64)
-    coded = spans.column("stage").combine_chunks().dictionary_encode()
-    codes = np.array([place[name] for name in coded.dictionary.to_pylist()], dtype=np.int64)
-    stage = codes[coded.indices.to_numpy()] if len(codes) else np.zeros(0, dtype=np.int64)
-    entered = spans.column("entered").to_numpy().astype(np.int64)
-    left = spans.column("left_").fill_null(last + 1).to_numpy().astype(np.int64)
-    ended = left <= last
-    left = np.where(ended, left, last + 1)
-    return _with_gaps(Stays(tuple(names), who, stage, entered, left, ended, people, last))
-
-
-def _with_gaps(stays: Stays) -> Stays:
-    """Insert a stay in no stage wherever a customer's stay ended and the next did not begin that day."""
-    goes_on = stays.continues
-    following = np.append(stays.entered[1:], 0)
-    until = np.where(goes_on, following, stays.day + 1)
-    gap = stays.ended & (stays.left < until)
-    if not gap.any():
-        return stays
-    nowhere = np.full(int(gap.sum()), len(stays.stages))
-    who = np.append(stays.who, stays.who[gap])
-    entered = np.append(stays.entered, stays.left[gap])
-    ranks = np.lexsort((entered, who))
-    return Stays(
-        (*stays.stages, NOWHERE),
-        who[ranks],
-        np.append(stays.stage, nowhere)[ranks],
-        entered[ranks],
-        np.append(stays.left, until[gap])[ranks],
-        np.append(stays.ended, goes_on[gap])[ranks],
-        stays.people,
-        stays.day,
-    )
-
-
-def money_of(orders: pa.Table | None, costs: pa.Table | None, tz: str, last: int, margin: float | None = None) -> Money:
-    """Return money from rows of orders (who, at in microseconds, amount, cost, back) and costs (who, at, amount).
-
-    A sale without a known cost counts with `margin` of its amount; without that, with the share that is margin among
-    the sales whose cost is known; where no cost is known at all, sales count as they are. A refund (`back`) without
-    a cost of its own takes back its whole amount: what was returned may be worth nothing any more.
-    """
-    who, day, sales, earned, basis = _orders(orders, tz, margin)
-    paid_by, paid_on, paid = _columns(costs, tz, "amount")
-    zero = np.zeros(len(paid))
-    whole = Money(
-        np.append(who, paid_by),
-        np.append(day, paid_on),
-        np.append(sales, zero),
-        np.append(earned, zero),
-        np.append(np.zeros(len(sales)), paid),
-        basis,
-        len(paid) > 0,
-    )
-    return whole.until(last)
-
-
-def _columns(table: pa.Table | None, tz: str, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    if table is None or not len(table):
-        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0)
-    days = local_days(table.column("at").to_numpy().astype(np.int64), tz).astype(np.int64)
-    amounts = table.column(name).to_numpy(zero_copy_only=False).astype(np.float64)
-    return table.column("who").to_numpy().astype(np.int64), days, amounts
-
-
-def _orders(
-    orders: pa.Table | None, tz: str, margin: float | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, str]:
-    who, day, sales = _columns(orders, tz, "amount")
-    if orders is None or not len(sales):
-        return who, day, sales, sales, "sales"
-    sales = np.nan_to_num(sales)
-    cost = orders.column("cost").to_numpy(zero_copy_only=False).astype(np.float64)
-    back = orders.column("back").to_numpy(zero_copy_only=False).astype(bool)
-    known = ~np.isnan(cost)
-    asked = ~known & ~back  # sales whose cost must be guessed
-    cost = np.nan_to_num(cost)
-    sold = known & ~back
-    if not asked.any():
-        return who, day, sales, sales - cost, "margin" if sold.any() else "sales"
-    told = float(sales[sold].sum())
-    if margin is None and told > 0:
-        margin = (told - float(cost[sold].sum())) / told
-    basis = "sales" if margin is None else "margin-share"
-    share = 1.0 if margin is None else margin
-    return who, day, sales, np.where(asked, sales * share, sales - cost), basis

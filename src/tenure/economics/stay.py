@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tenure.economics.reading import Stays
+from tenure.economics.stays import Stays
 
 #: A curve is written down in at most so many points.
 POINTS = 60

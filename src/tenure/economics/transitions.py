@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tenure.economics.reading import Stays
+from tenure.economics.stays import Stays
 
 MONTH = 30
 LEVEL = 0.95
@@ -84,7 +84,7 @@ class Move:
     Attributes
     ----------
     source, target : str
-        Stage ids, or :data:`tenure.economics.reading.NOWHERE`.
+        Stage ids, or :data:`tenure.economics.stays.NOWHERE`.
     moves, customers : int
         How often, and how many different customers.
     share, share_low, share_high : float

@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from tenure.economics.reading import Money, Stays
+from tenure.economics.stays import Money, Stays
 from tenure.economics.transitions import MONTH
 from tenure.economics.weekly import BAND_OF, BANDS, DURATIONS, WEEK, Counts
 
-DRAWS = 200
-#: A cell of the chain is drawn towards its stage (or of a tier: towards everybody) with the weight of so many weeks.
-_STEPS, _MONEY, _TIER = 1.0, 4.0, 26.0
-_QUANTILES = (0.025, 0.975)
+DRAWS = 120
+QUARTER = 13
+#: With the weight of so many weeks, a cell is drawn towards those before it; a tier's stage and cell to everybody's.
+_CELL, _TIER, _TIER_CELL = 2.0, 26.0, 8.0
 
 
 def weights(groups: int, draws: int = DRAWS, seed: int = 20_240_101) -> np.ndarray:
@@ -29,10 +29,16 @@ def weights(groups: int, draws: int = DRAWS, seed: int = 20_240_101) -> np.ndarr
     return np.concatenate([np.ones((1, groups)), found]).astype(np.float64)
 
 
-def interval(draws: np.ndarray, axis: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Return the bounds that hold 95 % of bootstrap draws."""
-    low, high = np.quantile(draws, _QUANTILES, axis=axis)
-    return low, high
+def interval(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return bounds that hold the truth in 95 % of cases: the estimate and 1.96 standard errors of the bootstrap.
+
+    Parameters
+    ----------
+    draws : ndarray, shape (1 + draws, ...)
+        The estimate first.
+    """
+    wide = 1.96 * draws[1:].std(axis=0, ddof=1) if len(draws) > 2 else np.zeros_like(draws[0])
+    return draws[0] - wide, draws[0] + wide
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +65,24 @@ class Forward:
         return self.value[..., 0]
 
     @property
+    def entering_all(self) -> np.ndarray:
+        """Value on the day of entering, tiers mixed as they entered in the past, shape (1 + draws, stages)."""
+        first = self.counts.risk[..., 0].sum(axis=0) + self.counts.now[..., 0].sum(axis=0)
+        return np.einsum("nts,ts->ns", self.entering, first / np.maximum(first.sum(axis=0), 1e-12))
+
+    @property
+    def standing_all(self) -> np.ndarray:
+        """Value of one who stands there now, tiers mixed as they stand there, shape (1 + draws, stages)."""
+        return np.einsum("nts,ts->ns", self.standing, self.tier_mix)
+
+    @property
+    def tier_mix(self) -> np.ndarray:
+        """Which part of those who stand in a stage each tier is, shape (tiers, stages); of the past if nobody is."""
+        now, risk = self.counts.now.sum(axis=(0, 3)), self.counts.risk.sum(axis=(0, 3))
+        mix = np.where(now.sum(axis=0) == 0, risk, now)
+        return mix / np.maximum(mix.sum(axis=0), 1e-12)
+
+    @property
     def mix(self) -> np.ndarray:
         """For how long those who are there have been, shape (tiers, stages, durations); of the past if nobody is."""
         now, risk = self.counts.now.sum(axis=0), self.counts.risk.sum(axis=0)
@@ -73,8 +97,8 @@ class Forward:
 
     @property
     def known(self) -> np.ndarray:
-        """Whether anybody was ever watched there, shape (tiers, stages)."""
-        return self.counts.risk.sum(axis=(0, 3)) > 0
+        """Whether anybody was ever watched there, shape (stages,)."""
+        return self.counts.risk.sum(axis=(0, 1, 3)) > 0
 
     def banded(self) -> np.ndarray:
         """Return the value by band of weeks, shape (1 + draws, tiers, stages, bands)."""
@@ -102,29 +126,65 @@ def forward(counts: Counts, horizon_days: int, discount: float, taken: np.ndarra
     Returns
     -------
     Forward
-        Cells that were hardly seen are drawn towards their stage's mean; of several tiers, each towards everybody.
+        Cells that were hardly seen are drawn towards the durations before them; of several tiers, towards everybody.
     """
-    hazard, money = _rates(counts.pooled, taken, None)
+    rates = _rates(counts, taken)
+    hazard, money = rates.hazard, rates.money
     if len(counts.tiers) > 1:
-        hazard, money = _rates(counts, taken, (hazard, money))
+        hazard, money = _by_tier(counts, taken, rates)
     return Forward(counts, _walk(counts, hazard, money, horizon_days, discount), horizon_days)
 
 
-def _rates(
-    counts: Counts, taken: np.ndarray, towards: tuple[np.ndarray, np.ndarray] | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return chances of each move and money a week, shapes (draws, tiers, pairs | stages, durations)."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rates:
+    """Chances of each move, and money, a week: by cell, and of the stage as a whole."""
+
+    hazard: np.ndarray  # (draws, tiers, pairs, durations)
+    money: np.ndarray  # (draws, tiers, stages, durations)
+    mean_hazard: np.ndarray
+    mean_money: np.ndarray
+
+
+def _rates(counts: Counts, taken: np.ndarray) -> _Rates:
+    """Return the rates of everybody: a cell that was hardly seen is drawn towards the quarter of a year before it."""
+    pooled = counts.pooled
+    moves, risk, money = (np.tensordot(taken, one, 1) for one in (pooled.moves, pooled.risk, pooled.money))
+    before = risk[:, :, counts.source]
+    hazard, mean_hazard = _smooth(moves, before)
+    earned, mean_money = _smooth(money, risk)
+    return _Rates(hazard, earned, mean_hazard, mean_money)
+
+
+def _smooth(amount: np.ndarray, weeks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return amount a week by duration, and altogether."""
+    mean = amount.sum(axis=-1, keepdims=True) / np.maximum(weeks.sum(axis=-1, keepdims=True), 1e-12)
+    prior = (_before(amount) + mean) / (_before(weeks) + 1.0)
+    return (amount + _CELL * prior) / (weeks + _CELL), mean
+
+
+def _before(amount: np.ndarray) -> np.ndarray:
+    """Return the sum over the thirteen durations before each."""
+    upto = np.concatenate([np.zeros((*amount.shape[:-1], 1)), np.cumsum(amount, axis=-1)], axis=-1)[..., :-1]
+    upto[..., QUARTER:] -= upto[..., :-QUARTER].copy()
+    return upto
+
+
+def _by_tier(counts: Counts, taken: np.ndarray, all_: _Rates) -> tuple[np.ndarray, np.ndarray]:
+    """Return hazard and money by tier; a cell is drawn towards everybody's, shifted as the tier differs there."""
     moves, risk, money = (np.tensordot(taken, one, 1) for one in (counts.moves, counts.risk, counts.money))
-    if towards is not None:
-        return (
-            (moves + _TIER * towards[0]) / (risk[:, :, counts.source] + _TIER),
-            (money + _TIER * towards[1]) / (risk + _TIER),
-        )
-    whole = np.maximum(risk.sum(axis=-1, keepdims=True), 1e-12)
-    per_move = moves.sum(axis=-1, keepdims=True) / whole[:, :, counts.source]
-    per_week = money.sum(axis=-1, keepdims=True) / whole
-    hazard = (moves + _STEPS * per_move) / (risk[:, :, counts.source] + _STEPS)
-    return hazard, (money + _MONEY * per_week) / (risk + _MONEY)
+    before = risk[:, :, counts.source]
+    whole, went = risk.sum(axis=-1, keepdims=True), before.sum(axis=-1, keepdims=True)
+    own_hazard = (moves.sum(axis=-1, keepdims=True) + _TIER * all_.mean_hazard) / (went + _TIER)
+    own_money = (money.sum(axis=-1, keepdims=True) + _TIER * all_.mean_money) / (whole + _TIER)
+    likely = np.minimum(all_.hazard * own_hazard / np.maximum(all_.mean_hazard, 1e-12), 1.0)
+    hazard = _drawn(moves, before, likely)
+    return hazard, _drawn(money, risk, all_.money + own_money - all_.mean_money)
+
+
+def _drawn(amount: np.ndarray, weeks: np.ndarray, towards: np.ndarray) -> np.ndarray:
+    """Return amount a week: a tier's cell is drawn towards its own quarter before, and that towards everybody's."""
+    prior = (_before(amount) + _TIER_CELL * towards) / (_before(weeks) + _TIER_CELL)
+    return (amount + _CELL * prior) / (weeks + _CELL)
 
 
 def _walk(counts: Counts, hazard: np.ndarray, money: np.ndarray, horizon_days: int, discount: float) -> np.ndarray:
@@ -133,7 +193,10 @@ def _walk(counts: Counts, hazard: np.ndarray, money: np.ndarray, horizon_days: i
     source, first = np.unique(counts.source, return_index=True)
     stay = np.ones_like(money)
     if len(source):
-        stay[:, :, source] -= np.add.reduceat(hazard, first, axis=2)
+        leaving = np.add.reduceat(hazard, first, axis=2)
+        over = np.maximum(leaving, 1.0)  # chances drawn towards others' may add up to more than certainty
+        hazard = hazard / over[:, :, np.searchsorted(source, counts.source)]
+        stay[:, :, source] -= leaving / over
     value = money * (rest / WEEK) * np.exp(-discount * rest / 730)
     for _ in range(weeks):
         after = stay * np.concatenate([value[..., 1:], value[..., -1:]], axis=-1)
@@ -170,7 +233,7 @@ def profit_by_stage(stays: Stays, money: Money, taken: np.ndarray) -> list[dict[
     now = np.bincount(stays.stage[~stays.ended], minlength=size)
     watched = np.maximum(taken @ days, 1e-12)
     month = {name: (taken @ one) / watched * MONTH for name, one in sums.items()}
-    low, high = interval(month["profit"][1:])
+    low, high = interval(month["profit"])
     told = []
     for n, name in enumerate(stays.stages):
         some = bool(days[:, n].sum())

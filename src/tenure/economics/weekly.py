@@ -10,11 +10,12 @@ less than a week between two points is not seen; its money is.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from tenure.economics.reading import Money, Stays
+from tenure.economics.stays import Money, Stays
 from tenure.facts.blocks import keys_of
 
 WEEK = 7
@@ -24,7 +25,7 @@ DURATIONS = 53
 BANDS = (0, 1, 2, 4, 8, 13, 26, 52)
 BAND_OF = np.searchsorted(BANDS, np.arange(DURATIONS), side="right") - 1
 #: Customers are put into so many groups by their number; the bootstrap draws groups.
-GROUPS = 200
+GROUPS = 120
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,8 +76,22 @@ def weeks_in(day: np.ndarray | int, entered: np.ndarray) -> np.ndarray:
     return np.clip((day - entered) // WEEK, 0, DURATIONS - 1)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """Weekly points from `first` to the one before `until`, and every customer's tier in them."""
+
+    first: int
+    until: int
+    tier: np.ndarray
+
+
+def whole(stays: Stays) -> list[Window]:
+    """Return one window over everything, everybody in one tier."""
+    return [Window(-(1 << 20), 1, np.zeros(stays.people, dtype=np.int64))]
+
+
 def count(
-    stays: Stays, money: Money, tier: np.ndarray | None = None, tiers: tuple[str, ...] = ("",), groups: int = GROUPS
+    stays: Stays, money: Money, windows: Sequence[Window], tiers: tuple[str, ...] = ("",), groups: int = GROUPS
 ) -> Counts:
     """Count weeks, moves and money.
 
@@ -84,34 +99,62 @@ def count(
     ----------
     stays, money
         What was read.
-    tier : ndarray of int64, optional
-        Tier of every customer, a position in `tiers`.
+    windows : sequence of Window
+        Which weeks are looked at and who was in which tier by then; the last one's tiers are those of today.
     tiers : tuple of str
         Names of the tiers.
     groups : int
         Into how many groups customers are put; at most as many as there are customers.
     """
     spells = _spells(stays)
-    tier = np.zeros(stays.people, dtype=np.int64) if tier is None else tier
     groups = max(1, min(groups, stays.people))
     shape = (groups, len(tiers), len(stays.stages), DURATIONS)
-    cell = np.ravel_multi_index((spells.who % groups, tier[spells.who], spells.stage), shape[:3])
-    steps = spells.weeks - spells.last  # of the last stay's weeks, the present one has not been followed yet
-    size = int(np.prod(shape))
-
-    def spread(where: np.ndarray, duration: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-        return np.bincount(where * DURATIONS + duration, weights, size).astype(np.float64).reshape(shape)
-
-    ended = spread(cell, np.minimum(steps, DURATIONS - 1))
-    beyond = np.maximum(steps - (DURATIONS - 1), 0)
-    risk = np.flip(np.cumsum(np.flip(ended, -1), axis=-1), -1)
-    risk = np.concatenate([risk[..., 1:], np.zeros((*shape[:3], 1))], axis=-1)
-    risk[..., -1] = spread(cell, np.full(len(cell), DURATIONS - 1), beyond.astype(np.float64))[..., -1]
+    risk, paid = np.zeros(shape), np.zeros(shape)
+    rows = np.flatnonzero(spells.last == 0)
+    size = len(stays.stages)
+    pairs, which = np.unique(spells.stage[rows] * size + spells.stage[rows + 1], return_inverse=True)
+    moves = np.zeros((groups, len(tiers), len(pairs), DURATIONS))
+    place, since, week, profit = _placed(spells, money, stays.day)
+    for one in windows:
+        cell = _cells(shape, spells.who, one.tier, spells.stage)
+        risk += _risk(spells, cell, one, shape)
+        held = (week >= one.first) & (week < one.until)
+        paid += _spread(cell[place[held]], since[held], shape, profit[held])
+        left = spells.first[rows] + spells.weeks[rows] - 1
+        seen = (left >= one.first) & (left < one.until)
+        gone = _cells(moves.shape, spells.who[rows[seen]], one.tier, which[seen])
+        moves += _spread(gone, spells.weeks[rows[seen]] - 1, moves.shape)
     here = spells.last == 1
-    now = spread(cell[here], np.minimum(spells.weeks[here] - 1, DURATIONS - 1))
-    rows, duration, profit = _placed(spells, money, stays.day)
-    source, target, moves = _moves(spells, tier, shape)
-    return Counts(stays.stages, tiers, source, target, moves, risk, spread(cell[rows], duration, profit), now)
+    cell = _cells(shape, spells.who[here], windows[-1].tier, spells.stage[here])
+    now = _spread(cell, spells.weeks[here] - 1, shape)
+    return Counts(stays.stages, tiers, pairs // size, pairs % size, moves, risk, paid, now)
+
+
+def _cells(shape: tuple[int, ...], who: np.ndarray, tier: np.ndarray, third: np.ndarray) -> np.ndarray:
+    """Return positions in the first three of the dimensions: group, tier, and stage or move."""
+    return ((who % shape[0]) * shape[1] + tier[who]) * shape[2] + third
+
+
+def _spread(
+    cell: np.ndarray, duration: np.ndarray, shape: tuple[int, ...], weights: np.ndarray | None = None
+) -> np.ndarray:
+    flat = cell * DURATIONS + np.minimum(duration, DURATIONS - 1)
+    return np.bincount(flat, weights, int(np.prod(shape))).astype(np.float64).reshape(shape)
+
+
+def _risk(spells: _Spells, cell: np.ndarray, window: Window, shape: tuple[int, ...]) -> np.ndarray:
+    """Count the weeks of a window that each spell was watched through, by how long it had lasted by then."""
+    # Of a customer's last stay the present week has not been followed yet.
+    low = np.maximum(spells.first, window.first) - spells.first
+    high = np.minimum(spells.first + spells.weeks - spells.last, window.until) - spells.first
+    seen = high > low
+    low, high, cell = low[seen], high[seen], cell[seen]
+    last = DURATIONS - 1
+    edges = _spread(cell[low < last], low[low < last], shape) - _spread(cell[low < last], high[low < last], shape)
+    found = np.cumsum(edges, axis=-1)
+    beyond = (high - np.maximum(low, last)).clip(min=0).astype(np.float64)
+    found[..., last] = _spread(cell, np.full(len(cell), last), shape, beyond)[..., last]
+    return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,24 +177,13 @@ def _spells(stays: Stays) -> _Spells:
     return _Spells(who, stays.stage[seen], first[seen], weeks[seen], last)
 
 
-def _placed(spells: _Spells, money: Money, last: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return of every payment the spell in which its week began, the weeks there by then, and the profit."""
-    if not len(spells.who):
-        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0)
+def _placed(spells: _Spells, money: Money, last: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return of every payment the spell in which its week began, the weeks there by then, that week, the profit."""
     week = week_of(money.day, last) - 1
+    if not len(spells.who):
+        nothing = np.zeros(0, dtype=np.int64)
+        return nothing, nothing, nothing, np.zeros(0)
     place = np.searchsorted(keys_of(spells.who, spells.first), keys_of(money.who, week), side="right") - 1
     since = week - spells.first[place]
     held = (place >= 0) & (spells.who[place] == money.who) & (since < spells.weeks[place])
-    return place[held], np.minimum(since[held], DURATIONS - 1), money.profit[held]
-
-
-def _moves(spells: _Spells, tier: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    rows = np.flatnonzero(spells.last == 0)
-    size = shape[2]
-    pairs, which = np.unique(spells.stage[rows] * size + spells.stage[rows + 1], return_inverse=True)
-    who = spells.who[rows]
-    duration = np.minimum(spells.weeks[rows] - 1, DURATIONS - 1)
-    wide = (shape[0], shape[1], len(pairs), DURATIONS)
-    flat = np.ravel_multi_index((who % shape[0], tier[who], which, duration), wide) if len(rows) else rows
-    moves = np.bincount(flat, minlength=int(np.prod(wide))).astype(np.float64).reshape(wide)
-    return pairs // size, pairs % size, moves
+    return place[held], since[held], week[held], money.profit[held]
