@@ -67,9 +67,12 @@ class Column:
         if self.is_text or len(np.unique(self.values)) <= 2:
             return False
         known = np.isfinite(self.values)
-        whole = np.where(known, self.values == np.rint(self.values), True)
-        share = [float(whole[known & (labels == sort)].mean()) for sort in (True, False) if (labels == sort).any()]
-        return max(share, default=0.0) > 0.995 and min(share, default=1.0) < 0.8
+        share, different = {}, {}
+        for sort in (True, False):
+            values = self.values[known & (labels == sort)]
+            share[sort] = float((values == np.rint(values)).mean()) if len(values) else 1.0
+            different[sort] = len(np.unique(values))
+        return any(share[a] > 0.995 and different[a] > 2 and share[not a] < 0.8 for a in share)
 
 
 def single_auc(column: Column, labels: np.ndarray) -> float:

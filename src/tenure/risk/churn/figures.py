@@ -24,7 +24,7 @@ from tenure.lifecycle.tree import Measure, Window
 from tenure.risk.churn.contracts import CONTRACTS, Contracts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tenure.lifecycle.compute import Reading
 
@@ -115,16 +115,16 @@ class ChurnFigures:
 
     def of(self, reading: Reading) -> pa.Table:
         """Return the columns for the customers of a block, in the order of their ids."""
-        block = reading.block
+        block, narrow = reading.block, _Narrow()
         found: dict[str, pa.Array] = {}
         for name, one in RECENT.items():
             for k, values in enumerate(_recent(block, one)):
-                found[f"{PREFIX}{name}@{k}"] = _small(values, self.schema.field(f"{PREFIX}{name}@{k}").type)
+                found[f"{PREFIX}{name}@{k}"] = narrow.column(values, self.schema.field(f"{PREFIX}{name}@{k}").type)
         for name, standing in STANDING.items():
             for k in range(ORIGINS + 1):
                 values, known = read_at(reading, standing.measure, origin(block.last_day, k))
-                found[f"{PREFIX}{name}@{k}"] = _small(values, standing.type, known)
-        found |= _of_contracts(Contracts.of(block), block)
+                found[f"{PREFIX}{name}@{k}"] = narrow.column(values, standing.type, known)
+        found |= _of_contracts(Contracts.of(block), block, narrow)
         return pa.table([found[name] for name in self.schema.names], schema=self.schema)
 
 
@@ -132,13 +132,29 @@ class ChurnFigures:
 FIGURES = ChurnFigures()
 
 
-def _small(values: np.ndarray, kind: pa.DataType, known: np.ndarray | None = None) -> pa.Array:
-    """Return a narrow column: a hundred of them stand beside each other for every customer."""
-    if known is not None and not known.any():
-        return pa.nulls(len(values), kind)
-    if pa.types.is_integer(kind):
-        values = np.clip(values, -_MOST, _MOST).astype(np.int16)
-    return pa.array(values.astype(kind.to_pandas_dtype()), mask=None if known is None else ~known)
+class _Narrow:
+    """Makes narrow columns: a hundred of them stand beside each other for every customer.
+
+    Columns that hold nothing (a business without surveys, without contracts) are one and the same in memory.
+    """
+
+    def __init__(self) -> None:
+        self._empty: dict[tuple[pa.DataType, bool], pa.Array] = {}
+
+    def column(self, values: np.ndarray, kind: pa.DataType, known: np.ndarray | None = None) -> pa.Array:
+        """Return numbers as a column of a type, null where they are not known."""
+        if known is not None and not known.any():
+            return self._shared(kind, lambda: pa.nulls(len(values), kind), null=True)
+        if known is None and not values.any():
+            return self._shared(kind, lambda: pa.array(np.zeros(len(values), kind.to_pandas_dtype())), null=False)
+        if pa.types.is_integer(kind):
+            values = np.clip(values, -_MOST, _MOST)
+        return pa.array(values.astype(kind.to_pandas_dtype()), mask=None if known is None or known.all() else ~known)
+
+    def _shared(self, kind: pa.DataType, make: Callable[[], pa.Array], *, null: bool) -> pa.Array:
+        if (kind, null) not in self._empty:
+            self._empty[kind, null] = make()
+        return self._empty[kind, null]
 
 
 def _recent(block: Block, one: Recent) -> np.ndarray:
@@ -171,16 +187,17 @@ def _different(block: Block, measure: Measure, origins: int) -> np.ndarray:
     return np.bincount(different, minlength=origins * len(block)).reshape(origins, len(block))
 
 
-def _of_contracts(contracts: Contracts | None, block: Block) -> dict[str, pa.Array]:
+def _of_contracts(contracts: Contracts | None, block: Block, narrow: _Narrow) -> dict[str, pa.Array]:
     found: dict[str, pa.Array] = {}
-    size = len(block)
+    nobody = np.zeros(len(block), dtype=bool)
+    none = pa.array(nobody)
     for k in range(ORIGINS + 1):
         day = origin(block.last_day, k)
-        running, end = (np.zeros(size, dtype=bool), np.zeros(size)) if contracts is None else contracts.on(day)
-        found[f"{PREFIX}contract@{k}"] = pa.array(running)
+        running, end = (nobody, np.zeros(len(block))) if contracts is None else contracts.on(day)
+        found[f"{PREFIX}contract@{k}"] = pa.array(running) if running.any() else none
         ends = running & np.isfinite(end)
-        found[f"{PREFIX}to_end@{k}"] = _small(np.where(ends, end - day, 0), pa.int16(), ends)
+        found[f"{PREFIX}to_end@{k}"] = narrow.column(np.where(ends, end - day, 0), pa.int16(), ends)
         if k:
-            left, counts = (running, running) if contracts is None else contracts.left(day)
-            found[f"_churned@{k}"] = pa.array(left.astype(np.int8), mask=~counts)
+            left, counts = (nobody, nobody) if contracts is None else contracts.left(day)
+            found[f"_churned@{k}"] = narrow.column(left, pa.int8(), counts)
     return found

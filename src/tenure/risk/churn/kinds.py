@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CONTRACT, SILENCE = "contract", "silence"
 #: Rows learnt from at each origin: more add seconds and no accuracy.
-MOST_ROWS = 40_000
+MOST_ROWS = 20_000
 
 
 @dataclass(frozen=True)

@@ -144,7 +144,7 @@ def snapshot(
     group_of = {name: group for group, some in (groups or {}).items() for name in some}
     columns = [_column(arrow, name, group_of.get(name, name), as_of=as_of) for name in names]
     refuse_disguises(columns, target, trusted)
-    refuse_copies(columns, labels, ids)
+    refuse_copies(columns, labels, ids, trusted)
     fold = Fold(columns, labels)
     single = guarded(fold, trusted)
     return replace(_learnt(fold, single), as_of=as_of)

@@ -1,0 +1,122 @@
+"""What churn reads of the facts: the rule language's own numbers, on days in the past, and who left after them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from risk.shops_with_churn import DAY, END, LAST, Business, subscriptions
+from tenure.lifecycle.figures import HORIZON, origin, read_at
+from tenure.risk.churn.contracts import GAP, LATE
+from tenure.risk.churn.features import View, features
+from tenure.risk.churn.figures import FIGURES, PREFIX, RECENT, STANDING
+from tenure.risk.churn.guards import LeakError
+
+
+def _busy(seed: int) -> Business:
+    """Return a few customers with facts of every sort, some on the edges of windows."""
+    rng = np.random.default_rng(seed)
+    shop = Business()
+    for n in range(25):
+        who = f"c{n:02d}"
+        days = LAST - np.concatenate((rng.integers(0, 700, 30), HORIZON * rng.integers(0, 8, 6)))
+        for day in days:
+            shop.order(who, day, rng.integers(1, 900) / 7)
+            shop.add("order_lines", who, day, order_id="o", product_id="p", category=f"k{rng.integers(4)}")
+            kind = str(rng.choice(["view", "click", "open", "redeem"]))
+            shop.add("interactions", who, day + int(rng.integers(9)), kind=kind)
+            shop.add(
+                "feedback", who, day, measure=str(rng.choice(["csat", "nps"])), score=Decimal(int(rng.integers(1, 6)))
+            )
+            if rng.random() < 0.3:
+                shop.add("orders", who, day, status="refund", amount=Decimal("-3"))
+                shop.add("cases", who, day, case_id=str(day), kind="complaint", event="opened")
+    return shop
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_every_column_is_what_the_rule_language_says_on_that_day(seed: int) -> None:
+    reading = _busy(seed).reading()
+    made = FIGURES.of(reading)
+    columns = [(name, one.measure, k) for name, one in RECENT.items() for k in range(one.origins)]
+    columns += [(name, one.measure, k) for name, one in STANDING.items() for k in range(4)]
+    for name, measure, k in columns:
+        values, known = read_at(reading, measure, origin(LAST, k))
+        found = made.column(f"{PREFIX}{name}@{k}").cast("float64").to_numpy()
+        np.testing.assert_allclose(found, np.where(known, values, np.nan), rtol=1e-6, err_msg=f"{name}@{k}")
+    assert made.column(f"{PREFIX}orders@0").to_numpy().max() > 3
+
+
+def test_what_happens_after_an_origin_changes_nothing_that_is_read_on_it() -> None:
+    shop = subscriptions(40, 5)
+    whole = shop.figures()
+    day = origin(LAST, 1)
+    early = Business({name: [row for row in rows if (row["at"] - DAY).days <= day] for name, rows in shop.rows.items()})
+    then = FIGURES.of(early.reading(day))
+    ids = early.reading(day).block.ids.to_pylist()
+    rows = [whole.column("customer_id").to_pylist().index(one) for one in ids]
+    for name in then.column_names:
+        base, _, number = name.partition("@")
+        k = int(number)
+        if k + 1 <= 3 and not base.startswith("_churned"):
+            assert then.column(name).to_pylist() == whole.column(f"{base}@{k + 1}").take(rows).to_pylist(), name
+
+
+def test_a_view_refuses_what_is_newer_than_its_origin() -> None:
+    table = subscriptions(5, 1).figures()
+    with pytest.raises(LeakError, match=r"orders is read on origin 1, which lies after origin 2"):
+        View(table, 2).at("orders", -1)
+    assert len(features(View(table, 3), contract=True)[0].values) == 5
+
+
+def _event(shop: Business, who: str, ago: int, event: str, ends_ago: int | None, contract: str = "k") -> None:
+    ends = None if ends_ago is None else DAY + timedelta(days=LAST - ends_ago)
+    shop.add("contracts", who, LAST - ago, contract_id=contract, event=event, ends_at=ends)
+
+
+def _labels(table: pa.Table, k: int) -> dict[str, int | None]:
+    return dict(zip(table.column("customer_id").to_pylist(), table.column(f"_churned@{k}").to_pylist(), strict=True))
+
+
+def test_who_left_after_a_snapshot_is_read_from_their_contracts() -> None:
+    shop = Business()
+    _event(shop, "cancels", 300, "started", -100)
+    _event(shop, "cancels", 40, "cancelled", None)
+    _event(shop, "cancels in the gap", 300, "started", -100)
+    _event(shop, "cancels in the gap", HORIZON - GAP + 2, "cancelled", None)
+    _event(shop, "runs out", 300, "started", 50)
+    _event(shop, "renews late", 300, "started", 50)
+    _event(shop, "renews late", 50 - LATE + 2, "renewed", -300)
+    _event(shop, "has another", 300, "started", 50)
+    _event(shop, "has another", 200, "started", -60, "other")
+    _event(shop, "endless", 300, "started", None)
+    _event(shop, "ran out long ago", 300, "started", 150)
+    _event(shop, "begins after", 20, "started", -300)
+    table = shop.figures()
+    assert _labels(table, 1) == {
+        "cancels": 1,
+        "cancels in the gap": None,  # nobody could have acted on the warning
+        "runs out": 1,
+        "renews late": 0,
+        "has another": 0,
+        "endless": 0,
+        "ran out long ago": None,
+        "begins after": None,
+    }
+    bound = dict(zip(table.column("customer_id").to_pylist(), table.column("_churn_to_end@0").to_pylist(), strict=True))
+    assert bound["has another"] == 60
+    assert bound["endless"] is None
+    assert bound["runs out"] is None
+    assert END.isoformat() == "2024-12-31"
+
+
+def test_a_contract_that_ran_out_last_week_still_counts_and_shows_its_days() -> None:
+    shop = Business()
+    _event(shop, "late", 200, "started", 6)
+    table = shop.figures()
+    assert table.column("_churn_contract@0").to_pylist() == [True]
+    assert table.column("_churn_to_end@0").to_pylist() == [-6]

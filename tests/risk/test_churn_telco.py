@@ -1,0 +1,64 @@
+"""The telephone company of 7,043 customers: honest models reach an AUC of about .845; a better one is a leak."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tenure.risk.churn import LeakError, Learnt, snapshot
+
+DATA = Path(__file__).parents[2] / "../shared/data/telco/wa_churn.csv"
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not DATA.exists(), reason="the telephone company's table is not on this machine"),
+]
+LOW, HIGH, ALARM = 0.835, 0.86, 0.87
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    return pd.read_csv(DATA)
+
+
+@pytest.fixture(scope="module")
+def learnt(table: pd.DataFrame) -> Learnt:
+    services = [name for name in table if name.startswith(("online", "device", "tech", "streaming", "internet"))]
+    money = ["monthly_charges", "total_charges"]
+    return snapshot(table, "churn", groups={"services": services, "charges": money})
+
+
+def test_both_models_reach_what_honest_models_reach_and_nothing_above(learnt: Learnt) -> None:
+    for name, found in learnt.fit.figures["models"].items():
+        assert found["auc"] < ALARM, f"{name} ranks too well to be true: something leaks"
+        assert LOW <= found["auc"] <= HIGH, name
+        assert len(found["aucs"]) == 10  # two times five folds
+        assert found["lift"] > 2.7
+        assert found["brier"] < 0.14
+        assert max(abs(one["predicted"] - one["actual"]) for one in found["reliability"]) < 0.05
+    assert learnt.auc == learnt.fit.figures["models"][learnt.fit.model]["auc"]
+
+
+def test_the_riskiest_have_three_reasons_that_hold_for_them(learnt: Learnt, table: pd.DataFrame) -> None:
+    top = table.iloc[learnt.left_out.argsort()[::-1][:200]]
+    reasons = learnt.reasons(top)
+    assert all(len(some) == 3 for some in reasons)
+    assert all(len({one["group"] for one in some}) == 3 for some in reasons)
+    first = [one for some in reasons for one in some if one["measure"] == "tenure"]
+    assert len(first) > 100
+    assert all(one["value"] < one["peers"] == 38 for one in first)  # months: they are newer than those who stayed
+    contract = next(one for some in reasons for one in some if one["measure"] == "contract")
+    assert contract["text_en"] == "contract: Month-to-month (also 43% of the customers who stayed)"
+    assert all(one["association"] and one["weight"] >= 0 for some in reasons for one in some)
+
+
+def test_a_leak_that_is_planted_in_it_is_refused(table: pd.DataFrame) -> None:
+    left = table["churn"] == "Yes"
+    with pytest.raises(LeakError, match="refund alone"):
+        snapshot(table.assign(refund=left * 10.0 + table["monthly_charges"] / 100), "churn")
+    with pytest.raises(LeakError, match="churn_score carries the name of the target"):
+        snapshot(table.assign(churn_score=left * 1.0), "churn")
+    copies = table[left].sample(3000, replace=True, random_state=1)
+    with pytest.raises(LeakError, match="copies of each other"):
+        snapshot(pd.concat([table, copies]), "churn")
