@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from tenure.lifecycle.model import Model
     from tenure.lifecycle.model import builtin as models
     from tenure.lifecycle.model import read as read_model
-    from tenure.lifecycle.refresh import refresh
     from tenure.lifecycle.spans import spans_of
     from tenure.lifecycle.table import Spans, spans
+    from tenure.scorecard.refresh import refresh
 
 __version__ = "0.1.0"
 
@@ -36,7 +36,7 @@ _HOMES = {
     "models": ("tenure.lifecycle.model", "builtin"),
     "parse_rule": ("tenure.lifecycle.grammar", "parse"),
     "read_model": ("tenure.lifecycle.model", "read"),
-    "refresh": ("tenure.lifecycle.refresh", "refresh"),
+    "refresh": ("tenure.scorecard.refresh", "refresh"),
     "spans": ("tenure.lifecycle.table", "spans"),
     "spans_of": ("tenure.lifecycle.spans", "spans_of"),
 }

@@ -60,7 +60,7 @@ def _load() -> None:
     pressed: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, _frame: pressed.append(number))
     try:
-        for name in ("tenure.facts.importing", "tenure.lifecycle.refresh", "tenure.practices.samples"):
+        for name in ("tenure.facts.importing", "tenure.scorecard.refresh", "tenure.practices.samples"):
             import_module(name)
     finally:
         signal.signal(signal.SIGINT, before)
@@ -124,7 +124,7 @@ def prepare(sample: Sample, path: Path, console: Console) -> Lake:
 
 def is_ready(lake: Lake, sample: Sample) -> bool:
     """Say whether the newest refresh of everybody judged all of today's models on the sample's last day."""
-    if not lake.has("refreshes"):
+    if not (lake.has("refreshes") and lake.has("fits")):  # a demo made before value and risk has no fits yet
         return False
     rows = lake.connect(("refreshes",)).execute(
         "select as_of, models from refreshes where mode = 'full' order by generation desc limit 1"
@@ -171,15 +171,15 @@ def _bring(lake: Lake, sample: Sample, progress: Progress) -> None:
 
 
 def _work_out(lake: Lake, sample: Sample, progress: Progress) -> None:
-    from tenure.lifecycle.refresh import refresh
+    from tenure.scorecard.refresh import refresh
 
-    bar = progress.add_task(say(mark("Working out every stage")), total=STEPS)
+    bar = progress.add_task(say(mark("Working out stages, value and risk")), total=STEPS)
     refresh(
         lake,
         as_of=sample.as_of,
         on_progress=lambda text, part: progress.update(bar, description=say(text), completed=STEPS * part),
     )
-    progress.update(bar, description=say(mark("Working out every stage")), completed=STEPS)
+    progress.update(bar, description=say(mark("Working out stages, value and risk")), completed=STEPS)
 
 
 def count(lake: Lake) -> Counts:

@@ -81,7 +81,7 @@ def filled_lake(lake: Lake, orders_file: Path) -> Lake:
     from datetime import date
 
     from tenure.facts.importing import import_files
-    from tenure.lifecycle.refresh import refresh
+    from tenure.scorecard.refresh import refresh
 
     import_files(lake, [orders_file], as_="orders")
     refresh(lake, as_of=date(2026, 4, 1))
@@ -145,7 +145,7 @@ def shop_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make the shop of people.py once: forty customers, every kind of page has something to show."""
     from app import people
     from tenure.facts.lake import Lake
-    from tenure.lifecycle.refresh import refresh
+    from tenure.scorecard.refresh import refresh
 
     shop = Lake.create(tmp_path_factory.mktemp("shop") / "lake", business="小店")
     people.fill(shop)

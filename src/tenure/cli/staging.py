@@ -179,13 +179,13 @@ def refresh(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Work out every customer's stages anew, from all facts, under every model that fits.
+    """Work out every customer's stages, value, risk and advice anew, from all facts, under every model that fits.
 
     Without --as-of, everybody is seen on the last day with a fact.
     """
     from tenure.facts.lake import Lake
     from tenure.lifecycle.refresh import models_of
-    from tenure.lifecycle.refresh import refresh as run
+    from tenure.scorecard.refresh import refresh as run
 
     there = Lake.open(lake)
     chosen = models_of(there, [one.strip() for one in models.split(",") if one.strip()] if models else None)
@@ -235,6 +235,7 @@ def _told(report: RefreshReport) -> dict[str, Any]:
             }
             for one in report.models
         ],
+        "problems": report.problems,
     }
 
 
@@ -261,3 +262,6 @@ def show_report(console: Console, report: RefreshReport, models: list[Model], *,
     text = mark("%(customers)s customers under %(models)s models in %(seconds)s s.")
     fitting = sum(not told.missing for told in report.models)
     console.print(say(text, customers=f"{report.customers:,}", models=fitting, seconds=f"{report.seconds:.1f}"))
+    for part, why in report.problems.items():
+        text = mark("%(part)s could not be worked out and stays empty: %(why)s")
+        console.print(say(text, part=part, why=why), style="yellow")

@@ -70,7 +70,7 @@ def complete(
     fits : mapping of str to Fit, optional
         Stored fits to score with; everything is fitted anew when omitted.
     everybody : bool
-        Whether the table holds everybody, so that reports and whole tables can be made.
+        Whether the table holds everybody, so that reports can be made; tables are then those of these customers only.
     strict : bool
         Raise what a part raises. Otherwise a part that fails leaves its columns empty and says why: nobody's stage
         list should wait for a model that did not converge.
@@ -90,10 +90,9 @@ def complete(
             if strict:
                 raise
             _give_up(part, done, wrong)
-    if everybody:
-        for part in parts():
-            if part.name not in done.problems:
-                _show(part, done, context, strict=strict)
+    for part in parts():
+        if part.name not in done.problems:
+            _show(part, done, context, everybody=everybody, strict=strict)
     day = pa.repeat(pa.scalar(context.as_of, AS_OF.type), len(done.table))
     kept = [name for name in done.table.column_names if is_published(name)]
     done.table = done.table.select(kept).append_column(AS_OF, day)
@@ -109,9 +108,10 @@ def _add(part: Part, done: Completed, context: Context, *, refit: bool) -> None:
         done.table = done.table.append_column(one, column if column.type == one.type else column.cast(one.type))
 
 
-def _show(part: Part, done: Completed, context: Context, *, strict: bool) -> None:
+def _show(part: Part, done: Completed, context: Context, *, everybody: bool, strict: bool) -> None:
     try:
-        done.reports |= part.report(done.table, done.fits, context)
+        if everybody:
+            done.reports |= part.report(done.table, done.fits, context)
         done.tables |= part.tables(done.table, done.fits, context)
     except Exception as wrong:
         if strict:

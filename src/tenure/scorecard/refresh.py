@@ -118,7 +118,7 @@ class _Work:
         if everybody:
             self.completed, self.refitted = done, True
         else:
-            self._renew_warnings(table, done, report.as_of)
+            self._renew_warnings(table, done)
         return done.table
 
     def rescore(self, report: RefreshReport) -> None:
@@ -141,16 +141,11 @@ class _Work:
         self.problems |= done.problems
         return done
 
-    def _renew_warnings(self, table: pa.Table, done: Completed, as_of: date) -> None:
+    def _renew_warnings(self, table: pa.Table, done: Completed) -> None:
         """Put these customers' warnings and recommendations in the place of their old ones."""
-        for part in parts():
-            if part.name in done.problems:
-                continue
-            settings = self.lake.settings
-            context = Context(as_of, settings.tz, settings.currency, self.lake, self.options)
-            for name, rows in part.tables(done.table, done.fits, context).items():
-                if "customer_id" in rows.column_names and self.lake.has(name):
-                    self._renew(name, rows, table.column("customer_id"))
+        for name, rows in done.tables.items():
+            if "customer_id" in rows.column_names and self.lake.has(name):
+                self._renew(name, rows, table.column("customer_id"))
 
     def _renew(self, name: str, rows: pa.Table, who: pa.ChunkedArray) -> None:
         old = self.lake.connect((name,)).execute(f"SELECT * FROM {name}").to_arrow_table()

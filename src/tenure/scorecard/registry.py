@@ -37,6 +37,8 @@ FITS = pa.schema(
     }
 )
 REPORTS = pa.schema({"generation": pa.int64(), "as_of": DAY, "name": TEXT, "body": TEXT})
+#: What the parameters of fits look like; another number makes the next refresh a full one.
+FORMAT = 1
 #: Generations of fits that are kept.
 KEPT = 40
 #: Population stability: below the first number an input looks as before, from the second on it does not.
@@ -44,15 +46,18 @@ STABLE, CHANGED = 0.1, 0.25
 
 
 def latest(lake: Lake) -> dict[str, Fit]:
-    """Return the newest fit of every part; empty when nothing was fitted yet."""
+    """Return the newest fit of every part; empty when nothing was fitted yet, or by a version that wrote others."""
     if not lake.has("fits"):
         return {}
     rows = (
         lake.connect(("fits",))
-        .execute("SELECT body FROM fits WHERE generation = (SELECT max(generation) FROM fits)")
+        .execute("SELECT body, options FROM fits WHERE generation = (SELECT max(generation) FROM fits)")
         .fetchall()
     )
-    return {fit.part: fit for fit in (Fit.from_json(body) for (body,) in rows)}
+    return {
+        fit.part: fit
+        for fit in (Fit.from_json(body) for body, told in rows if json.loads(told).get("format") == FORMAT)
+    }
 
 
 def history(lake: Lake, part: str) -> list[tuple[date, Fit]]:
@@ -69,7 +74,7 @@ def write_fits(
 ) -> None:
     """Add a generation of fits; the oldest go."""
     facts = json.dumps(facts_of(lake))
-    said = json.dumps(dict(options))
+    said = json.dumps({**options, "format": FORMAT})
     rows = [
         {
             "generation": generation,

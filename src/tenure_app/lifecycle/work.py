@@ -13,7 +13,7 @@ from tenure_app.lifecycle.definitions import actions, previews, queries
 
 def run_refresh(running: Running) -> dict[str, Any]:
     """Work out every customer's stage in the models that are switched on, in the version that is in force."""
-    from tenure.lifecycle.refresh import refresh
+    from tenure.scorecard.refresh import refresh
 
     doing = mark("Working out everybody's stages")
     running.report(doing)
@@ -25,7 +25,7 @@ def run_refresh(running: Running) -> dict[str, Any]:
         models=queries.active_models(),
         on_progress=running.part,
     )
-    return {"generation": report.generation}
+    return {"generation": report.generation, "problems": report.problems}
 
 
 def run_preview(running: Running) -> dict[str, Any]:
