@@ -40,6 +40,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "refresh": ("tenure.cli.staging:refresh", mark("Work out every customer's stages anew.")),
     "models": ("tenure.cli.modelling:models", mark("Life-cycle models: list, show, check.")),
+    "economics": (
+        "tenure.cli.economising:economics",
+        mark("What each stage brings, what a move is worth, and where to invest again or to withdraw."),
+    ),
     "compact": ("tenure.cli.keeping:compact", mark("Rewrite tables into few sorted files.")),
     "backup": ("tenure.cli.keeping:backup", mark("Write the whole lake into one file.")),
     "restore": ("tenure.cli.keeping:restore", mark("Make a lake from a backup.")),

@@ -134,7 +134,7 @@ class Plan:
 
 def default_plans(
     model: Model | None,
-    values: Mapping[str, float | None],
+    worth: Mapping[tuple[str, str], float],
     went: Mapping[tuple[str, str], int],
     order_mean: float,
     invested: Mapping[str, float],
@@ -145,10 +145,10 @@ def default_plans(
     ----------
     model : Model or None
         Without one there are no plans.
-    values : mapping of str to float
-        Value of entering each stage; stages without a value get no plan and are no plan's aim.
+    worth : mapping of (str, str) to float
+        What a move from one stage to another is worth; a move that is not there is no plan's aim.
     went : mapping of (str, str) to int
-        How often customers moved from one stage to another.
+        How often customers moved so.
     order_mean : float
         Mean amount of an order.
     invested : mapping of str to float
@@ -162,10 +162,11 @@ def default_plans(
     if model is None:
         return []
     found: list[Plan] = []
+    known = {one for pair in worth for one in pair}
     for stage in (model.stage(one) for one in model.path):
-        if values.get(stage.id) is None or stage.family in OVER:
+        if stage.id not in known or stage.family in OVER:
             continue
-        better, worse = _better(model, stage, values, went), _worse(model, stage, values, went)
+        better, worse = _better(model, stage, worth, went), _worse(model, stage, worth, went)
         if better:
             found.append(_plan(stage, DEVELOP, better, EFFECT, COST_SHARE * order_mean))
         elif worse:
@@ -193,25 +194,23 @@ def _fallen(model: Model, stage: str) -> bool:
     return found is None or found.setback or found.terminal or found.family in (*FALLEN, *OVER)
 
 
-def _better(model: Model, stage: Stage, values: Mapping[str, float | None], went: Mapping[tuple[str, str], int]) -> str:
-    """Return the stage to aim at: of those awake and worth more, the one that most go to, else the next of the path."""
-    here = values[stage.id] or 0.0
+def _better(
+    model: Model, stage: Stage, worth: Mapping[tuple[str, str], float], went: Mapping[tuple[str, str], int]
+) -> str:
+    """Return the stage to aim at: one that is awake, worth moving to, further on, and that most go to."""
     awake = [one for one in model.path if one != stage.id and not _fallen(model, one)]
-    worth = [one for one in awake if (value := values.get(one)) is not None and value > here]
-    if not worth:
-        return ""
-    place = model.path.index(stage.id)
-    ahead = [one for one in worth if model.path.index(one) > place]
-    aims = ahead or worth if not _fallen(model, stage.id) else worth
-    most = max(went.get((stage.id, one), 0) for one in aims)
-    return next(one for one in aims if went.get((stage.id, one), 0) == most)
+    aims = [one for one in awake if worth.get((stage.id, one), 0.0) > 0]
+    if not _fallen(model, stage.id):
+        aims = [one for one in aims if model.path.index(one) > model.path.index(stage.id)]
+    return max(aims, key=lambda one: went.get((stage.id, one), 0)) if aims else ""
 
 
-def _worse(model: Model, stage: Stage, values: Mapping[str, float | None], went: Mapping[tuple[str, str], int]) -> str:
+def _worse(
+    model: Model, stage: Stage, worth: Mapping[tuple[str, str], float], went: Mapping[tuple[str, str], int]
+) -> str:
     """Return where those who fall from a stage land most: a fallen stage that is worth less."""
-    here = values[stage.id] or 0.0
     fallen = [one for one in model.path if one != stage.id and _fallen(model, one)]
-    aims = [one for one in fallen if (value := values.get(one)) is not None and value < here]
+    aims = [one for one in fallen if worth.get((stage.id, one), 0.0) < 0]
     return max(aims, key=lambda one: went.get((stage.id, one), 0)) if aims else ""
 
 

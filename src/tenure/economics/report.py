@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -21,15 +21,12 @@ from tenure.economics.reading import Source, order_of
 from tenure.economics.stay import time_in_stage
 from tenure.economics.stays import Money, Stays
 from tenure.economics.tiers import pace_then, thirds, windows
-from tenure.economics.transitions import matrix, moves_of
+from tenure.economics.transitions import MONTH, Move, matrix, moves_of
 from tenure.economics.value import forward, profit_by_stage, weights
 from tenure.economics.weekly import BANDS, DURATIONS, count
 from tenure.lifecycle.context import Options
 from tenure.lifecycle.figures import HORIZON
 from tenure.lifecycle.model import Model
-
-if TYPE_CHECKING:
-    from tenure.economics.value import Forward
 
 #: A back-test needs at least so many days before its origin.
 _BEFORE = 90
@@ -91,10 +88,10 @@ def work_out(
     taken = weights(counts.risk.shape[0], seed=options.seed)
     found = forward(counts, options.horizon_days, options.discount, taken)
     profits = profit_by_stage(stays, money, taken)
-    moves = moves_of(stays)
+    moves, worth = moves_of(stays), move_values(found)
     values = Values.of(found, _people(source, model, stays))
     if book is None:
-        book = Book(tuple(_defaults(definition, found, moves, money, profits, options.horizon_days)))
+        book = Book(tuple(_defaults(definition, worth, moves, money, profits, options.horizon_days)))
     choice = choose(values, [one for one in book.plans if _possible(one, values)], book.budget)
     body = {
         "model": model,
@@ -111,7 +108,7 @@ def work_out(
         "stages": _stages(profits, stage_values(found), time_in_stage(stays)),
         "matrix": _dated(matrix(stays)),
         "moves": [asdict(one) for one in moves],
-        "move_values": move_values(found),
+        "move_values": worth,
         "checks": checks_of(definition, profits),
         "backtest": backtest(stays, money, options.discount),
         "plans": [one.told() for one in book.plans],
@@ -121,6 +118,13 @@ def work_out(
         "values": values.told(),
     }
     return Worked(body, values, book, choice)
+
+
+def choose_again(worked: Worked, book: Book) -> Worked:
+    """Return the same economics under other plans or another budget; nothing is estimated anew."""
+    choice = choose(worked.values, [one for one in book.plans if _possible(one, worked.values)], book.budget)
+    told = {"plans": [one.told() for one in book.plans], "budget": book.budget, "choice": choice.told()}
+    return Worked({**worked.body, **told}, worked.values, book, choice)
 
 
 def _people(source: Source, model: str, stays: Stays) -> np.ndarray:
@@ -135,18 +139,20 @@ def _people(source: Source, model: str, stays: Stays) -> np.ndarray:
 
 def _defaults(
     definition: Model | None,
-    found: Forward,
-    moves: Sequence[Any],
+    worth: Sequence[dict[str, Any]],
+    moves: Sequence[Move],
     money: Money,
     profits: Sequence[dict[str, Any]],
     horizon: int,
 ) -> list[Plan]:
-    names, entering = found.counts.stages, found.entering_all[0]
-    values = {name: float(entering[n]) if found.known[n] else None for n, name in enumerate(names)}
     sold = money.sales[money.sales > 0]
-    invested = {one["stage"]: (one["month_invested"] or 0.0) * horizon / 30 for one in profits}
-    went = {(one.source, one.target): one.moves for one in moves}
-    return default_plans(definition, values, went, float(sold.mean()) if len(sold) else 0.0, invested)
+    return default_plans(
+        definition,
+        {(one["source"], one["target"]): one["value"] for one in worth},
+        {(one.source, one.target): one.moves for one in moves},
+        float(sold.mean()) if len(sold) else 0.0,
+        {one["stage"]: (one["month_invested"] or 0.0) * horizon / MONTH for one in profits},
+    )
 
 
 def _possible(plan: Plan, values: Values) -> bool:

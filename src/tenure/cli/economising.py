@@ -1,0 +1,205 @@
+"""`tenure economics`: what the stages of a model bring, and what to do with whom."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tenure.cli.options import AsJson, LakeFolder, say_json
+from tenure.errors import LakeError, ModelError, TenureError
+from tenure.words import current_language, mark, say
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from rich.table import Table
+
+    from tenure.economics.report import Worked
+    from tenure.facts.lake import Lake
+    from tenure.lifecycle.model import Model
+
+
+def economics(
+    lake: LakeFolder,
+    model: Annotated[
+        str, typer.Option("--model", help=say(mark("Id of a model that the lake has stages of; chosen when omitted.")))
+    ] = "",
+    horizon: Annotated[
+        int, typer.Option("--horizon", metavar="DAYS", help=say(mark("How many days ahead value is reckoned.")))
+    ] = 365,
+    discount: Annotated[
+        float, typer.Option("--discount", help=say(mark("Interest a year at which later money counts less: 0.1.")))
+    ] = 0.10,
+    budget: Annotated[
+        float | None,
+        typer.Option("--budget", help=say(mark("Most that all plans may cost together; no limit when omitted."))),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what each stage brings, what a move is worth, and where to invest again or to withdraw.
+
+    Needs a lake that was refreshed. Plans come from the lake (entered in the application), else from the model.
+    """
+    from tenure.facts.lake import Lake
+
+    there = Lake.open(lake)
+    if not 1 <= horizon <= 3650:
+        raise TenureError(mark("--horizon %(days)d: value is reckoned 1 to 3650 days ahead."), days=horizon)
+    if not 0 <= discount < 1:
+        raise TenureError(
+            mark("--discount %(given)s: give a share from 0 to 1, such as 0.1 for 10%% a year."), given=discount
+        )
+    worked, definition = _worked(there, model, horizon, discount, budget)
+    if as_json:
+        say_json({name: value for name, value in worked.body.items() if name != "values"})
+        return
+    _show(worked.body, definition)
+
+
+def _worked(lake: Lake, model: str, horizon: int, discount: float, budget: float | None) -> tuple[Worked, Model | None]:
+    from dataclasses import replace
+
+    from tenure.economics.part import default_model, definitions
+    from tenure.economics.plans import Book, read_book
+    from tenure.economics.reading import Source
+    from tenure.economics.report import choose_again, work_out
+    from tenure.lifecycle.context import Options
+
+    source = Source.of(lake, _as_of(lake))
+    model = model or default_model(source)
+    if model not in source.models():
+        raise ModelError(
+            mark("Nobody has a stage under the model %(model)r here. There are: %(models)s."),
+            model=model, models=", ".join(source.models()) or "–",
+        )  # fmt: skip
+    options = replace(Options(), horizon_days=horizon, discount=discount)
+    definition = definitions(lake).get(model)
+    book = read_book(lake.path, model)
+    worked = work_out(source, model, definition, source.money(options.margin), options, book)
+    return worked if budget is None else choose_again(worked, Book(worked.book.plans, budget)), definition
+
+
+def _as_of(lake: Lake) -> date:
+    if not lake.has("refreshes") or not lake.has("spans"):
+        raise LakeError(
+            mark("The lake in %(path)s has no stages yet. Work them out with: tenure refresh --lake %(path)s"),
+            path=lake.path,
+        )
+    row = (
+        lake.connect(("refreshes",)).execute("SELECT as_of FROM refreshes ORDER BY generation DESC LIMIT 1").fetchone()
+    )
+    assert row is not None
+    found: date = row[0]
+    return found
+
+
+def _show(body: dict[str, Any], definition: Model | None) -> None:
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    language = current_language()
+
+    def named(stage: str) -> str:
+        known = next((one for one in definition.stages if one.id == stage), None) if definition else None
+        return known.name.say(language) if known else stage
+
+    console.print(_stages(body, named))
+    console.print(_moves(body, named))
+    for one in body["checks"]:
+        console.print(_check(one, named))
+    console.print(_plans(body, named))
+    choice = body["choice"]
+    text = mark(
+        "Expected profit beyond doing nothing: %(profit)s (%(low)s to %(high)s) for %(spend)s spent, %(saved)s saved."
+    )
+    console.print(say(text, **{key: f"{choice[key]:,.0f}" for key in ("profit", "low", "high", "spend", "saved")}))
+    if any(plan["assumed"] for plan in body["plans"]):
+        console.print(
+            say(mark("Costs and effects are assumptions until somebody enters or measures them.")), style="yellow"
+        )
+    if body["basis"] == "sales":
+        console.print(say(mark("No costs of goods are known: profit means sales here.")), style="yellow")
+    console.print(
+        say(mark("Values say what went together, not what bringing somebody there would cause.")), style="dim"
+    )
+
+
+def _money(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.2f}"
+
+
+def _range(low: float | None, high: float | None) -> str:
+    return "–" if low is None or high is None else f"{low:,.0f} – {high:,.0f}"
+
+
+def _stages(body: dict[str, Any], named: Any) -> Table:
+    from rich.table import Table
+
+    title = say(mark("Stages of %(model)s, %(day)s"), model=body["model"], day=body["as_of"])
+    table = Table(title=title, title_justify="left")
+    table.add_column(say(mark("Stage")))
+    for heading in (
+        mark("Customers"), mark("Half gone, days"), mark("Profit a month"), mark("95 %"),
+        mark("Value ahead"), mark("95 %"),
+    ):  # fmt: skip
+        table.add_column(say(heading), justify="right")
+    for one in body["stages"]:
+        table.add_row(
+            named(one["stage"]), f"{one['people']:,}",
+            "–" if one["half_days"] is None else f"{one['half_days']:,.0f}",
+            _money(one["month_profit"]), _range(one["month_low"], one["month_high"]),
+            _money(one["value"]), _range(one["value_low"], one["value_high"]),
+        )  # fmt: skip
+    return table
+
+
+def _moves(body: dict[str, Any], named: Any) -> Table:
+    from rich.table import Table
+
+    worth = {(one["source"], one["target"]): one for one in body["move_values"]}
+    table = Table(title=say(mark("Moves, and what a move is worth")), title_justify="left")
+    table.add_column(say(mark("From → to")))
+    for heading in (mark("Moves"), mark("Share of exits"), mark("In 30 days"), mark("Worth"), mark("95 %")):
+        table.add_column(say(heading), justify="right")
+    for one in body["moves"]:
+        value = worth.get((one["source"], one["target"]), {"value": None, "low": None, "high": None})
+        table.add_row(
+            f"{named(one['source'])} → {named(one['target'])}", f"{one['moves']:,}",
+            f"{one['share']:.1%} ({one['share_low']:.1%} – {one['share_high']:.1%})", f"{one['rate']:.3f}",
+            _money(value["value"]), _range(value["low"], value["high"]),
+        )  # fmt: skip
+    return table
+
+
+def _plans(body: dict[str, Any], named: Any) -> Table:
+    from rich.table import Table
+
+    language = current_language()
+    table = Table(title=say(mark("Plans and who should get them")), title_justify="left")
+    table.add_column(say(mark("Plan")))
+    table.add_column(say(mark("Stage")))
+    for heading in (mark("Cost"), mark("Effect"), mark("Customers"), mark("Profit each")):
+        table.add_column(say(heading), justify="right")
+    for plan in body["plans"]:
+        rows = [one for one in body["choice"]["rows"] if one["plan"] == plan["id"]]
+        people = sum(one["people"] for one in rows)
+        each = sum(one["people"] * one["profit"] for one in rows) / people if people else None
+        name = (plan["zh"] or plan["en"]) if language == "zh_Hans" else (plan["en"] or plan["zh"])
+        table.add_row(
+            name, named(plan["stage"]), _money(plan["cost"]), f"{plan['effect']:.0%}", f"{people:,}", _money(each)
+        )
+    return table
+
+
+def _check(one: dict[str, Any], named: Any) -> str:
+    verdicts = {
+        "holds": mark("holds"), "rather-holds": mark("holds, not for sure"), "violated": mark("is violated"),
+        "rather-violated": mark("is violated, not for sure"), "cannot-judge": mark("cannot be judged"),
+    }  # fmt: skip
+    text = mark("%(check)s: %(lower)s (%(low)s) below %(higher)s (%(high)s) %(verdict)s")
+    return say(
+        text, check=one["check"], lower=named(one["lower"]) if one["lower"] else "0",
+        higher=named(one["higher"]) if one["higher"] else "0", low=_money(one["lower_profit"]),
+        high=_money(one["higher_profit"]), verdict=say(verdicts[one["verdict"]]),
+    )  # fmt: skip
