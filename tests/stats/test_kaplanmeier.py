@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ def _random(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize(("kind", "scipys"), [("log-log", "log-log"), ("plain", "linear")])
-def test_curve_and_intervals_are_scipys(kind, scipys) -> None:
+def test_curve_and_intervals_are_scipys(kind: Any, scipys: Any) -> None:
     duration, left = _random(200, 1)
     ours = kaplanmeier.fit(duration, left, interval=kind)
     theirs = stats.ecdf(stats.CensoredData.right_censored(duration, ~left)).sf

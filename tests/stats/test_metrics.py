@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,13 +70,13 @@ def test_gini_is_one_for_the_perfect_order_zero_for_chance_and_minus_one_for_the
     "figure",
     [metrics.bias, metrics.mae, metrics.rel_mae, metrics.rmse, metrics.corr, metrics.spearman, metrics.gini],
 )
-def test_weights_are_repeated_rows(figure) -> None:
+def test_weights_are_repeated_rows(figure: Any) -> None:
     once = figure(COUNTS, GUESS, TIMES)
     assert once == pytest.approx(figure(np.repeat(COUNTS, TIMES), np.repeat(GUESS, TIMES)), rel=1e-12)
 
 
 @pytest.mark.parametrize("figure", [metrics.auc, metrics.brier, metrics.log_loss])
-def test_weights_are_repeated_rows_for_probabilities(figure) -> None:
+def test_weights_are_repeated_rows_for_probabilities(figure: Any) -> None:
     once = figure(YES, SCORE, TIMES)
     assert once == pytest.approx(figure(np.repeat(YES, TIMES), np.repeat(SCORE, TIMES)), rel=1e-12)
 

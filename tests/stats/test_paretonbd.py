@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import mpmath
 import numpy as np
 import pytest
@@ -31,11 +33,11 @@ CORNERS = [
 HISTORIES = [(0, 0.0), (1, 0.001), (1, 0.9), (2, 0.3), (26, 0.5), (200, 0.95), (500, 0.1), (3000, 0.01), (3000, 0.99)]
 
 
-def _cells(x: list[float], t: list[float], age: list[float]):
+def _cells(x: list[float], t: list[float], age: list[float]) -> Any:
     return compress(x, t, age)
 
 
-def _in_order(answer, cells):
+def _in_order(answer: Any, cells: Any) -> Any:
     return answer[cells.where]
 
 
@@ -64,7 +66,7 @@ def _log_likelihood(params: tuple[float, ...], x: int, t: float, age: float) -> 
 
 
 @pytest.mark.parametrize("age", [1.0, 39.0, 5000.0])
-def test_every_customers_likelihood_agrees_with_twenty_five_digits_to_nine(age) -> None:
+def test_every_customers_likelihood_agrees_with_twenty_five_digits_to_nine(age: Any) -> None:
     with mpmath.workdps(25):
         for params in CORNERS:
             cells = _cells([one for one, _ in HISTORIES], [part * age for _, part in HISTORIES], [age] * len(HISTORIES))
@@ -104,7 +106,7 @@ def test_sixteen_nodes_agree_with_thirty_two_and_sixty_four_on_a_wide_grid() -> 
 
 
 @pytest.mark.parametrize("params", CORNERS)
-def test_gradients_are_the_differences_of_the_likelihood(params) -> None:
+def test_gradients_are_the_differences_of_the_likelihood(params: Any) -> None:
     cells = _cells([one for one, _ in HISTORIES], [part * 39.0 for _, part in HISTORIES], [39.0] * len(HISTORIES))
     point = dict(zip(PARETO_NBD.names, params, strict=True))
     slopes = PARETO_NBD.terms(point, cells)[1]
@@ -129,7 +131,7 @@ def test_cdnow_from_raw_transactions_gives_the_published_parameters_from_three_s
 
 
 @pytest.mark.parametrize("start", PARETO_NBD.starts(cdnow().cells.scaled(39.0 / 10.0)))
-def test_each_start_alone_reaches_the_same_top(start) -> None:
+def test_each_start_alone_reaches_the_same_top(start: Any) -> None:
     unit = cdnow().cells.age.max() / 10.0
     own = {name: value * (unit if name in PARETO_NBD.timed else 1.0) for name, value in start.items()}
     fitted = purchases.fit("pareto-nbd", cdnow().cells, start=own)
@@ -254,7 +256,17 @@ def test_residual_purchases_without_discount_may_be_infinite_and_a_negative_rate
 # Weights, units, boundaries, covariates ---------------------------------------------------------------------------
 
 
-def _shop(seed: int, customers: int, *, r=0.8, alpha=8.0, s=0.7, beta=12.0, buying=0.0, leaving=0.0):
+def _shop(
+    seed: int,
+    customers: int,
+    *,
+    r: Any = 0.8,
+    alpha: Any = 8.0,
+    s: Any = 0.7,
+    beta: Any = 12.0,
+    buying: Any = 0.0,
+    leaving: Any = 0.0,
+) -> Any:
     """Return ages, histories and a rate of leaving; s = 0 means nobody leaves. Slow on purpose: one by one in time."""
     rng = np.random.default_rng(seed)
     age = rng.integers(200, 500, customers) / 7.0
