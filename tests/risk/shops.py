@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from tenure.clock import day_number
-from tenure.facts.blocks import block_of
+from tenure.facts.blocks import Block, block_of
 from tenure.facts.completing import completed
 from tenure.facts.streams import Stream
 from tenure.lifecycle.compute import Reading
@@ -99,17 +99,20 @@ def table_of(found: Shop, amount: float = 100.0) -> pa.Table:
     return figures_of({"orders": orders})
 
 
-def figures_of(facts: dict[str, pa.Table], customers: pa.Table | None = None, today: date = TODAY) -> pa.Table:
-    """Return the roster and the figures of fact tables."""
-    wanted = {**dict.fromkeys(STREAMS, ()), **FIGURES.streams}
+def block(facts: dict[str, pa.Table], customers: pa.Table | None = None, today: date = TODAY) -> Block:
+    """Return the block that figures are read of."""
     streams = {
         stream: completed(stream.table, facts[stream.table])
-        for stream in wanted
+        for stream in {**STREAMS, **FIGURES.streams}
         if stream.table in facts and stream != Stream("customers")
     }
     records = completed("customers", customers) if customers is not None else None
-    block = block_of(streams, tz="UTC", last_day=day_number(today), customers=records)
-    reading = Reading(block)
+    return block_of(streams, tz="UTC", last_day=day_number(today), customers=records)
+
+
+def figures_of(facts: dict[str, pa.Table], customers: pa.Table | None = None, today: date = TODAY) -> pa.Table:
+    """Return the roster and the figures of fact tables."""
+    reading = Reading(block(facts, customers, today))
     roster, figures = roster_of(reading), FIGURES.of(reading)
     return pa.table([*roster.columns, *figures.columns], names=[*roster.column_names, *figures.column_names])
 

@@ -14,6 +14,8 @@ import pytest
 from risk import shops
 from tenure.facts.lake import Lake
 from tenure.lifecycle.refresh import refresh
+from tenure.risk import wallet
+from tenure.risk.looking import Look
 from tenure.risk.signals.catalogue import SIGNALS
 from tenure.risk.warnings import FIGURES, PART, WARNINGS
 
@@ -156,6 +158,14 @@ def test_share_of_wallet_is_ours_in_the_days_that_the_statement_speaks_of(
     else:
         assert row["wallet_share"] == pytest.approx(now)
     assert row["wallet_change"] == (None if before is None else pytest.approx(now - before))
+
+
+def test_the_history_of_the_wallet_ends_with_the_share_of_the_scorecard() -> None:
+    facts = {"orders": QUARTERS + orders("bob", 3), "volumes": volumes((220, "500"), (120, "1000"), (20, "1000"))}
+    ann, bob = wallet.history(Look(shops.block(tables(facts))))
+    assert [(one.ours, one.total) for one in ann] == [(0.0, 500.0), (100.0, 1000.0), (60.0, 1000.0)]
+    assert ann[-1].share == pytest.approx(scored(facts)["wallet_share"])
+    assert bob == []
 
 
 # The other signs

@@ -93,3 +93,42 @@ def _share(look: Look, said: Periods, ours: Events, low: np.ndarray, place: np.n
     known = there & (first <= last) & (total > 0)
     bought = look.total(ours, np.where(known, first, 0), np.where(known, last, -1))
     return np.where(known, bought / np.where(known, total, 1.0), np.nan)
+
+
+class Statement(NamedTuple):
+    """One statement of a customer's own total business, with our part of it.
+
+    Attributes
+    ----------
+    first, last : int
+        The days it speaks of (since 1970-01-01), both included.
+    total, ours : float
+        The customer's whole volume, and what they bought from us in these days.
+    """
+
+    first: int
+    last: int
+    total: float
+    ours: float
+
+    @property
+    def share(self) -> float:
+        """Our share of wallet."""
+        return self.ours / self.total
+
+
+def history(look: Look) -> list[list[Statement]]:
+    """Return for each customer of a block every statement whose days are known, the oldest first."""
+    said = periods(look)
+    ours = look.block.events(("order",), "amount")
+    low, high = look.places(said.keys, -_FAR, look.block.last_day)
+    found: list[list[Statement]] = [[] for _ in look.who]
+    for back in range(int((high - low).max(initial=0)), 0, -1):
+        place = high - back
+        known = (place >= low) & (said.first[place] <= said.last[place]) & (said.total[place] > 0)
+        first, last = said.first[place], said.last[place]
+        bought = look.total(ours, np.where(known, first, 0), np.where(known, last, -1))
+        for who in np.flatnonzero(known).tolist():
+            total = float(said.total[place[who]])
+            found[who].append(Statement(int(first[who]), int(last[who]), total, float(bought[who])))
+    return found

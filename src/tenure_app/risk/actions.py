@@ -1,0 +1,71 @@
+"""Writes of the risk room: give a customer's warnings to somebody, deal with them, open them again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from tenure_app.risk.models import Followup, FollowupStep
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date
+
+    from django.contrib.auth.models import AbstractBaseUser
+
+    from tenure_app.risk.queries import Warned
+
+
+def assign(
+    warned: Warned, owner: str, due_on: date | None, note: str = "", author: AbstractBaseUser | None = None
+) -> None:
+    """Say who takes care of a customer's warnings, and until when."""
+    said = {"owner": owner, "due_on": due_on.isoformat() if due_on else None, "note": note}
+    with transaction.atomic():
+        for row in _rows(warned, author):
+            row.owner, row.due_on, row.note = owner, due_on, note
+            row.save()
+            _step(row, FollowupStep.ASSIGNED, said, author)
+
+
+def handle(warned: Warned, as_of: date, note: str = "", author: AbstractBaseUser | None = None) -> None:
+    """Say that a customer's warnings were dealt with, as far as the data of that day tell."""
+    with transaction.atomic():
+        for row in _rows(warned, author):
+            row.handled_as_of, row.handled_at = as_of, timezone.now()
+            row.note = note or row.note
+            row.save()
+            _step(row, FollowupStep.HANDLED, {"as_of": as_of.isoformat(), "note": note}, author)
+
+
+def reopen(customer: str, signals: Iterable[str], author: AbstractBaseUser | None = None) -> None:
+    """Take back that warnings were dealt with."""
+    with transaction.atomic():
+        for row in Followup.objects.filter(customer_id=customer, signal__in=list(signals)):
+            row.handled_as_of = row.handled_at = None
+            row.save()
+            _step(row, FollowupStep.REOPENED, {}, author)
+
+
+def _rows(warned: Warned, author: AbstractBaseUser | None) -> list[Followup]:
+    """Return the rows of the warnings, each with what is seen today."""
+    rows = []
+    for one in warned.signs:
+        seen = {
+            "score": one.score,
+            "since": one.since.isoformat() if one.since else None,
+            "value_at_stake": warned.value_at_stake,
+            "evidence": one.evidence,
+        }
+        row, _made = Followup.objects.get_or_create(
+            customer_id=warned.customer_id, signal=one.signal, defaults={"owner": warned.owner, "due_on": warned.due_on}
+        )
+        row.seen, row.author = seen, author
+        rows.append(row)
+    return rows
+
+
+def _step(row: Followup, what: str, said: dict[str, Any], author: AbstractBaseUser | None) -> None:
+    FollowupStep.objects.create(of=row, what=what, said=said, author=author)

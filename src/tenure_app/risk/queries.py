@@ -1,0 +1,184 @@
+"""Reads of the risk room: the list of warnings with what people decided about them.
+
+Answers: who may leave, by which signs, who takes care, until when? Warnings come from the lake, decisions from the
+operations database; they meet here, one row a customer, the most money at stake first.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from tenure_app.customers.profile import has
+from tenure_app.risk.models import Followup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import duckdb
+
+#: States of a warning, and what stands for "nobody" among the owners.
+OPEN, HANDLED, ALL = "open", "handled", "all"
+STATES = (OPEN, HANDLED, ALL)
+NOBODY = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which warnings are wanted; what is empty restricts nothing."""
+
+    signal: str = ""
+    owner: str = ""
+    state: str = OPEN
+    due_by: date | None = None
+    customer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """One signal of a customer."""
+
+    signal: str
+    score: float
+    since: date | None
+    evidence: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """A customer with their signals, the most telling first."""
+
+    customer_id: str
+    name: str | None
+    score: float
+    value_at_stake: float | None
+    lead_days: int | None
+    owner: str
+    due_on: date | None
+    handled_as_of: date | None
+    note: str
+    signs: tuple[Sign, ...] = field(default=())
+
+
+def ready(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether a refresh has looked for warnings."""
+    return has(con, "warnings") and has(con, "scorecard")
+
+
+def report(con: duckdb.DuckDBPyConnection, name: str) -> dict[str, Any] | None:
+    """Return what the last full refresh told about everybody under a name."""
+    if not has(con, "reports"):
+        return None
+    row = con.execute("select body from reports where name = ? order by generation desc limit 1", [name]).fetchone()
+    return json.loads(row[0]) if row else None
+
+
+def seen_on(con: duckdb.DuckDBPyConnection) -> date | None:
+    """Return the day that the warnings speak of."""
+    row = con.execute("select max(as_of) from scorecard").fetchone()
+    return row[0] if row else None
+
+
+def count(con: duckdb.DuckDBPyConnection, asked: Asked) -> int:
+    """Return how many customers a choice of warnings has."""
+    source, values = _grouped(asked)
+    row = con.execute(f"{source} select count(*) from people", values).fetchone()
+    return int(row[0]) if row else 0
+
+
+def at_stake(con: duckdb.DuckDBPyConnection, asked: Asked) -> float:
+    """Return the money at stake with the customers of a choice; each counts once."""
+    source, values = _grouped(asked)
+    row = con.execute(f"{source} select coalesce(sum(value_at_stake), 0) from people", values).fetchone()
+    return float(row[0]) if row else 0.0
+
+
+def find(con: duckdb.DuckDBPyConnection, asked: Asked, start: int = 0, many: int = 50) -> list[Warned]:
+    """Return some customers of a choice, the most money at stake times score first."""
+    return list(_read(con, asked, f" limit {int(many)} offset {int(start)}"))
+
+
+def everybody(con: duckdb.DuckDBPyConnection, asked: Asked) -> Iterator[Warned]:
+    """Yield all customers of a choice in the same order, for a file."""
+    yield from _read(con, asked, "")
+
+
+def owners(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return everybody who takes care of anything."""
+    named = {row[0] for row in con.execute("select distinct owner from warnings where owner is not null").fetchall()}
+    return sorted(named | set(Followup.objects.exclude(owner="").values_list("owner", flat=True).distinct()))
+
+
+def signals(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Return how many customers show each signal, dealt with or not."""
+    return dict(con.execute("select signal, count(*) from warnings group by signal").fetchall())
+
+
+def _read(con: duckdb.DuckDBPyConnection, asked: Asked, part: str) -> Iterator[Warned]:
+    source, values = _grouped(asked)
+    reader = con.execute(
+        f"{source} select people.*, k.name from people left join scorecard k using (customer_id)"
+        " order by coalesce(people.value_at_stake, 0) * people.score desc, people.score desc, customer_id" + part,
+        values,
+    )
+    while rows := reader.fetchmany(2_000):
+        for customer, score, stake, lead, owner, due, handled, note, signs, name in rows:
+            yield Warned(customer, name, score, stake, lead, owner or "", due, handled, note or "", _signs(signs))
+
+
+def _signs(found: list[dict[str, Any]]) -> tuple[Sign, ...]:
+    return tuple(Sign(one["signal"], one["score"], one["since"], json.loads(one["evidence"])) for one in found)
+
+
+def _weights() -> tuple[list[str], list[float], list[int]]:
+    from tenure.risk.signals import SIGNALS
+
+    return list(SIGNALS), [one.weight for one in SIGNALS.values()], list(range(len(SIGNALS)))
+
+
+def _grouped(asked: Asked) -> tuple[str, list[Any]]:
+    """Return ``with … people`` of a choice, one row a customer, and the values of its places."""
+    marks = list(Followup.objects.values_list("customer_id", "signal", "owner", "due_on", "note", "handled_as_of"))
+    columns: list[list[Any]] = [list(column) for column in zip(*marks, strict=True)] if marks else [[] for _ in range(6)]
+    tests, values = _tests(asked)
+    where = f" where {' and '.join(tests)}" if tests else ""
+    text = f"""
+    with weights as (select unnest(?::varchar[]) as signal, unnest(?::double[]) as weight, unnest(?::int[]) as place),
+    decided as (select unnest(?::varchar[]) as customer_id, unnest(?::varchar[]) as signal, unnest(?::varchar[]) as owner,
+        unnest(?::date[]) as due_on, unnest(?::varchar[]) as note, unnest(?::date[]) as handled_as_of),
+    every as (select w.customer_id, w.signal, w.score, w.since, w.lead_days, w.value_at_stake, w.evidence, g.weight,
+        g.place, coalesce(nullif(d.owner, ''), w.owner) as owner,
+        -- What began anew after it was dealt with has a new due day.
+        coalesce(case when d.handled_as_of is null or w.since <= d.handled_as_of then d.due_on end, w.due_on) as due_on,
+        d.note, case when w.since <= d.handled_as_of then d.handled_as_of end as handled_as_of
+        from warnings w join weights g using (signal) left join decided d using (customer_id, signal)),
+    people as (select customer_id, 1 - product(1 - weight * score) as score, max(value_at_stake) as value_at_stake,
+        min(lead_days) as lead_days, any_value(owner) as owner, min(due_on) as due_on,
+        min(handled_as_of) as handled_as_of, max(note) as note,
+        list({{'signal': signal, 'score': score, 'since': since, 'evidence': evidence}} order by place) as signs
+        from every{where} group by customer_id)"""
+    return text, [*_weights(), *columns, *values]
+
+
+def _tests(asked: Asked) -> tuple[list[str], list[Any]]:
+    tests: list[str] = []
+    values: list[Any] = []
+    if asked.signal:
+        tests.append("signal = ?")
+        values.append(asked.signal)
+    if asked.owner == NOBODY:
+        tests.append("coalesce(owner, '') = ''")
+    elif asked.owner:
+        tests.append("owner = ?")
+        values.append(asked.owner)
+    if asked.state != ALL:
+        tests.append(f"handled_as_of is {'not null' if asked.state == HANDLED else 'null'}")
+    if asked.due_by:
+        tests.append("due_on <= ?")
+        values.append(asked.due_by)
+    if asked.customer:
+        tests.append("customer_id = ?")
+        values.append(asked.customer)
+    return tests, values
