@@ -29,6 +29,7 @@ class Column:
 
 COLUMNS: dict[str, Column] = {
     "first_month": Column(_("Month of the first order"), "text"),
+    "first_order_on": Column(_("First order"), "day"),
     "deals": Column(_("Deals"), "number"),
     "order_days": Column(_("Days with an order"), "number"),
     "rfm": Column("RFM", "text"),
