@@ -91,7 +91,7 @@ def _range(low: str, high: str) -> str:
 def _value(row: dict[str, Any]) -> tuple[Figure, ...]:
     potential = _range(_cash(row.get("potential_low")), _cash(row.get("potential_high")))
     return (
-        Figure(_("Brought so far"), _cash(row.get("historic_value")), "", "historic-value"),
+        Figure(_("Value brought so far"), _cash(row.get("historic_value")), "", "historic-value"),
         Figure(
             _("Will probably bring"), _cash(row.get("potential_value")),
             _("95 %%: %(range)s") % {"range": potential} if potential else "", "potential-value",
