@@ -4,9 +4,13 @@ Answers: between which numbers will the next year's orders of this customer lie,
 what *happens*, not of a mean: a customer with 0.4 expected orders will have 0 or 1 or 2.
 
 Nothing is drawn at random here, so that a customer scored alone gets the numbers that they get among a million. The law
-of the count is a negative binomial with a heap at zero: its mean is the model's, its chance of zero is the model's, and
-its shape is that of the customer's own rate after what was seen (r + x for the NBD family). What is uncertain about the
-model's parameters widens it by the delta method.
+of the count has a heap at zero, whose size is the model's, and above it a negative binomial with the model's mean and
+with this variance: given a rate, somebody buys while they stay, so that with S(v) the chance to stay until v
+
+    E[N(N - 1)] = E[rate^2] · 2 ∫ v S(v) dv,    where  S(v) = E'(v) / E'(0),
+
+E(v) being the expected number up to v. The rate of somebody who is still a customer has the shape r + x in the whole
+NBD family. What is uncertain about the model's parameters widens it by the delta method.
 """
 
 from __future__ import annotations
@@ -21,43 +25,33 @@ if TYPE_CHECKING:
     from tenure.stats.fitted import Fitted
 
 LEVEL = 0.95
+#: Pieces of the horizon; Simpson's rule needs an even number.
+PIECES = 4
 _STEP = 1e-3  # of a log parameter, for differences
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The law of a number of future orders: one entry a cell.
+    """The law of a number of future orders: one entry a cell, or a customer.
 
     Attributes
     ----------
-    mean : ndarray of float64
-        Expected number.
+    mean, variance : ndarray of float64
+        Of the number.
     active : ndarray of float64
         Chance of at least one.
-    rate : ndarray of float64
-        Mean of those who are not in the heap at zero.
-    spread : ndarray of float64
-        Their variance is ``rate / k + spread * rate ** 2``.
-    k : int
-        Regularity: 1 for Poisson buying.
+    upto : ndarray of float64, shape (PIECES, cells)
+        Expected number up to each of the equal pieces of the horizon; the last one is `mean`.
     """
 
     mean: np.ndarray
+    variance: np.ndarray
     active: np.ndarray
-    rate: np.ndarray
-    spread: np.ndarray
-    k: int
-
-    @property
-    def variance(self) -> np.ndarray:
-        """Variance of the number."""
-        share = np.where(self.rate > 0, self.mean / np.where(self.rate > 0, self.rate, 1.0), 0.0)
-        second = self.rate / self.k + (1 + self.spread) * self.rate**2
-        return np.maximum(share * second - self.mean**2, 0.0)
+    upto: np.ndarray
 
     def of(self, where: np.ndarray) -> Counts:
         """Return the law of each customer, given the cell of each."""
-        return Counts(self.mean[where], self.active[where], self.rate[where], self.spread[where], self.k)
+        return Counts(self.mean[where], self.variance[where], self.active[where], self.upto[:, where])
 
     def quantile(self, level: float) -> np.ndarray:
         """Return the smallest number that is reached with this probability, as float64."""
@@ -91,13 +85,33 @@ def counts(fitted: Fitted, horizon: float, cells: Cells) -> Counts:
     cells : Cells
         The customers.
     """
-    mean = np.maximum(fitted.expected(horizon, cells), 0.0)
-    active = np.clip(fitted.p_active(horizon, cells), 0.0, 1.0)
-    active = np.minimum(active, mean)  # a chance of at least one is never above the expected number
+    upto = np.stack([fitted.expected(horizon * n / PIECES, cells) for n in range(1, PIECES + 1)])
+    upto = np.maximum.accumulate(np.maximum(upto, 0.0), axis=0)
+    mean = upto[-1]
+    active = np.minimum(np.clip(fitted.p_active(horizon, cells), 0.0, 1.0), mean)
     k = regularity(fitted.name)
     shape = float(fitted.used.params["r"]) + k * cells.frequency
     spread = 1 / np.maximum(shape, 1e-9) + uncertainty(fitted, horizon, cells)
-    return Counts(mean, active, _rate(mean, active, 1 / spread), spread, k)
+    twice = (1 + spread) * _rate(fitted, horizon, cells) * 2 * horizon * (mean - _mean_height(upto))
+    # A number of at least one, or none, varies at least as much as the chance of it says.
+    variance = np.maximum(twice + mean / k - mean**2, mean**2 / np.where(active > 0, active, 1.0) - mean**2)
+    return Counts(mean, np.maximum(variance, 0.0), active, upto)
+
+
+def _rate(fitted: Fitted, horizon: float, cells: Cells) -> np.ndarray:
+    """Return the mean rate of buying of somebody who is still a customer."""
+    k, moment = regularity(fitted.name), horizon / 1_000
+    if k > 1:  # who buys regularly is slower right after a purchase than on average
+        params = fitted.used.at(cells)
+        return np.asarray((params["r"] + k * cells.frequency) / (params["alpha"] + cells.age) / k)
+    now, alive = fitted.expected(moment, cells) / moment, fitted.p_alive(cells)
+    some = alive > 1e-9
+    return np.where(some, now / np.where(some, alive, 1.0), 0.0)
+
+
+def _mean_height(upto: np.ndarray) -> np.ndarray:
+    """Return the mean of a curve from 0 through the ends of four equal pieces (Simpson's rule)."""
+    return (4 * upto[0] + 2 * upto[1] + 4 * upto[2] + upto[3]) / 12
 
 
 def regularity(name: str) -> int:
@@ -124,20 +138,6 @@ def uncertainty(fitted: Fitted, horizon: float, cells: Cells) -> np.ndarray:
             slopes[place] = (np.log(used.with_vector(theta + step).expected(horizon, cells)) - np.log(base)) / _STEP
     slopes[~np.isfinite(slopes)] = 0.0
     return np.clip(np.einsum("ic,ij,jc->c", slopes, used.covariance, slopes), 0.0, 4.0)
-
-
-def _rate(mean: np.ndarray, active: np.ndarray, shape: np.ndarray) -> np.ndarray:
-    """Return m with ``m / (1 - (1 + m / shape) ** -shape) = mean / active``, by Newton's steps; mean where none is."""
-    ratio = np.maximum(mean / np.where(active > 0, active, 1.0), 1.0)
-    guess = np.maximum(ratio - 1, 1e-9) * 1.5
-    for _ in range(25):
-        with np.errstate(over="ignore"):
-            zero = np.exp(-shape * np.log1p(guess / shape))
-        some = np.maximum(1 - zero, 1e-300)
-        value = guess / some - ratio
-        slope = 1 / some - guess * zero / (1 + guess / shape) / some**2
-        guess = np.maximum(guess - value / np.maximum(slope, 1e-3), guess / 20)
-    return np.maximum(guess, mean)  # the heap cannot be negative
 
 
 def _of_the_active(mean: np.ndarray, variance: np.ndarray, active: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ from tenure.clock import day_number
 from tenure.facts.schema import DAY, TEXT
 from tenure.lifecycle.figures import HORIZON, ORIGINS
 from tenure.value.lifetime.columns import dates, numbers
-from tenure.value.lifetime.intervals import LEVEL, Counts, counts, value_range
+from tenure.value.lifetime.intervals import LEVEL, PIECES, Counts, counts, value_range
 from tenure.value.lifetime.seen import WEEK, Seen, seen
 from tenure.value.lifetime.spending import Basis, historic, moments, shares, spend_of
 
@@ -44,8 +44,6 @@ SCHEMA = pa.schema(
 QUANTILES = {"next_order_on": 0.5, "next_order_low": 0.1, "next_order_high": 0.9}
 #: A next order later than this many days is not dated.
 FARTHEST = 1_095
-#: Pieces of the horizon within which money is discounted alike.
-PIECES = 4
 
 
 def scored(table: pa.Table, fits: Mapping[str, Fit], context: Context) -> pa.Table:
@@ -74,7 +72,7 @@ def scored(table: pa.Table, fits: Mapping[str, Fit], context: Context) -> pa.Tab
             columns["purchase_model"] = _named(purchases.model, buyers, len(table))
             columns |= _of_buyers(len(table), buyers, fitted, law)
             columns |= _next_order(len(table), buyers, fitted, context)
-            columns |= _worth(table, buyers, fitted, law, spend, context)
+            columns |= _worth(table, buyers, law, spend, context)
             columns["lifetime_value"] = _sum(columns["historic_value"], columns["potential_value"])
         columns |= _at_origins(table, purchases)
     return pa.table([columns.get(name, pa.nulls(len(table), SCHEMA.field(name).type)) for name in SCHEMA.names], SCHEMA)
@@ -129,14 +127,12 @@ def _next_order(size: int, buyers: Seen, fitted: Fitted, context: Context) -> di
     return found
 
 
-def _worth(
-    table: pa.Table, buyers: Seen, fitted: Fitted, law: Counts, spend: Fit, context: Context
-) -> dict[str, pa.Array]:
+def _worth(table: pa.Table, buyers: Seen, law: Counts, spend: Fit, context: Context) -> dict[str, pa.Array]:
     options = context.options
     known, basis = spend_of(spend.params["spend"]), Basis(**spend.params["basis"])
     mean, second = moments(known, buyers.frequency, np.nan_to_num(buyers.spend))
     unit = (basis.net * shares(table, basis))[buyers.where]
-    unit = unit * _discount(fitted, options.horizon_days, options.discount, buyers)
+    unit = unit * _discount(law, options.horizon_days, options.discount)[buyers.cells.where]
     each = law.of(buyers.cells.where)
     low, high = value_range(each, (mean, second), 1 / known.p if known.p else known.scatter**2)
     values = {
@@ -154,16 +150,12 @@ def _worth(
     return found
 
 
-def _discount(fitted: Fitted, days: int, rate: float, buyers: Seen) -> np.ndarray:
-    """Return by what each buyer's future money shrinks: money of each piece of the horizon counts at its middle."""
-    before = np.zeros(len(buyers.cells))
-    total = np.zeros(len(buyers.cells))
-    for piece in range(1, PIECES + 1):
-        upto = fitted.expected(days * piece / PIECES / WEEK, buyers.cells)
-        total += (upto - before) * np.exp(-rate * days * (piece - 0.5) / PIECES / 365)
-        before = upto
-    some = before > 0
-    return np.where(some, total / np.where(some, before, 1.0), 1.0)[buyers.cells.where]
+def _discount(law: Counts, days: int, rate: float) -> np.ndarray:
+    """Return by what each cell's future money shrinks: money of each piece of the horizon counts at its middle."""
+    middles = (np.arange(PIECES) + 0.5) * days / PIECES / 365
+    worth = np.exp(-rate * middles) @ np.diff(law.upto, axis=0, prepend=0.0)
+    some = law.mean > 0
+    return np.where(some, worth / np.where(some, law.mean, 1.0), 1.0)
 
 
 def _at_origins(table: pa.Table, fit: Fit) -> dict[str, pa.Array]:
