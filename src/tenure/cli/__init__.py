@@ -34,6 +34,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tenure.cli.valuing:value",
         mark("What customers are worth: models of repeat buying, held against what came."),
     ),
+    "risk": (
+        "tenure.cli.risking:risk",
+        mark("Who should be looked at first, by which signs, and how likely customers are to leave."),
+    ),
     "recommend": (
         "tenure.cli.recommending:recommend",
         mark("What goes with what, and what each customer will probably want next."),

@@ -178,57 +178,57 @@ MEASURES: dict[str, Said] = {
     "silence": Said(
         _now("silence"),
         _now("gap"),
-        mark("%(value)s days without an order"),
+        mark("days since the last order: %(value)s"),
         mark("own rhythm: every %(own)s days"),
         "days",
     ),
-    "gap": Said(_now("gap"), None, mark("an order every %(value)s days"), unit="days"),
-    "variation": Said(_now("variation"), None, mark("gaps between orders vary by %(value)s"), unit="share"),
+    "gap": Said(_now("gap"), None, mark("typical days between orders: %(value)s"), unit="days"),
+    "variation": Said(_now("variation"), None, mark("variation of the gaps between orders: %(value)s"), unit="share"),
     "orders": Said(
         _now("orders"),
         lambda view: view.before("orders"),
-        mark("%(value)s days with an order in the last 90 days"),
+        mark("days with an order in the last 90 days: %(value)s"),
         _BEFORE,
     ),
     "amount": Said(
         _now("amount"),
         lambda view: view.before("amount"),
-        mark("%(value)s spent in the last 90 days"),
+        mark("spent in the last 90 days: %(value)s"),
         _BEFORE,
         "money",
     ),
-    "basket": Said(_basket, _basket_before, mark("%(value)s spent on a day with an order"), _BEFORE, "money"),
-    "refunds": Said(_two("refunds"), None, mark("%(value)s returns in the last 180 days")),
+    "basket": Said(_basket, _basket_before, mark("spent on a day with an order: %(value)s"), _BEFORE, "money"),
+    "refunds": Said(_two("refunds"), None, mark("returns in the last 180 days: %(value)s")),
     "categories": Said(
-        _now("categories"), _then("categories"), mark("%(value)s categories bought in the last 90 days"), _EARLIER
+        _now("categories"), _then("categories"), mark("categories bought in the last 90 days: %(value)s"), _EARLIER
     ),
     "interactions": Said(
-        _now("interactions"), _then("interactions"), mark("%(value)s contacts in the last 90 days"), _EARLIER
+        _now("interactions"), _then("interactions"), mark("contacts in the last 90 days: %(value)s"), _EARLIER
     ),
-    "quiet": Said(_now("quiet"), None, mark("%(value)s days without any contact"), unit="days"),
+    "quiet": Said(_now("quiet"), None, mark("days since the last contact: %(value)s"), unit="days"),
     "responses": Said(
         _now("responses"),
         _then("responses"),
-        mark("%(value)s times a message was opened, clicked, answered or redeemed in the last 90 days"),
+        mark("messages opened, clicked, answered or redeemed in the last 90 days: %(value)s"),
         _EARLIER,
     ),
     "csat": Said(
         _now("csat"),
         _now("csat_mean"),
-        mark("satisfaction %(value)s in the last survey"),
+        mark("satisfaction in the last survey: %(value)s"),
         mark("own average of the year: %(own)s"),
         "score",
     ),
-    "nps": Said(_now("nps"), None, mark("likelihood to recommend %(value)s in the last survey"), unit="score"),
-    "complaints": Said(_two("complaints"), None, mark("%(value)s complaint events in the last 180 days")),
-    "open": Said(_now("open"), None, mark("%(value)s complaints still open")),
-    "age": Said(_now("age"), None, mark("first order %(value)s days ago"), unit="days"),
-    "to_end": Said(_now("to_end"), None, mark("contract ends in %(value)s days"), unit="days"),
-    "renewals": Said(_now("renewals"), None, mark("renewed %(value)s times")),
-    "contract_age": Said(_now("contract_age"), None, mark("first contract %(value)s days ago"), unit="days"),
+    "nps": Said(_now("nps"), None, mark("likelihood to recommend in the last survey: %(value)s"), unit="score"),
+    "complaints": Said(_two("complaints"), None, mark("complaint events in the last 180 days: %(value)s")),
+    "open": Said(_now("open"), None, mark("complaints still open: %(value)s")),
+    "age": Said(_now("age"), None, mark("days since the first order: %(value)s"), unit="days"),
+    "to_end": Said(_now("to_end"), None, mark("days until the contract ends: %(value)s"), unit="days"),
+    "renewals": Said(_now("renewals"), None, mark("renewals so far: %(value)s")),
+    "contract_age": Said(_now("contract_age"), None, mark("days since the first contract: %(value)s"), unit="days"),
 }
 #: Instead of the measure's own sentence when the contract ran out already.
-RAN_OUT = mark("contract ran out %(value)s days ago")
+RAN_OUT = mark("days since the contract ran out: %(value)s")
 
 FEATURES: tuple[Feature, ...] = (
     Feature("silence", "rhythm", _now("silence"), "silence"),
