@@ -73,7 +73,8 @@ class Condensed(PurchaseModel):
 
     def starts(self, cells: Cells) -> list[Params]:
         """Return points to start from: the mean rate is right in all of them."""
-        rate = self.k * max(float(cells.weight @ cells.frequency), 0.5) / max(float(cells.weight @ cells.age), 1e-9)
+        lived = float(cells.weight @ cells.age) or 10.0
+        rate = self.k * max(float(cells.weight @ cells.frequency), 0.5) / lived
         points = [(0.5, 1.5, 0.6, 2.0), (2.0, 1.0, 0.1, 2.0), (0.2, 3.0, 2.0, 2.0), (1.0, 1.0, 1.0, 20.0)]
         return [
             dict(zip(self.names, (r, r / (rate * more), a, b)[: len(self.names)], strict=True))

@@ -12,10 +12,12 @@ import numpy as np
 from scipy.special import gammaln
 
 from tenure.stats.cells import Floats
+from tenure.stats.discounting import chances
 
 BLOCK = 16  # ticks in one go
 ROWS = 16_384  # rows in one go: what fits a processor's cache
 ENOUGH = 1e-13  # of the sum that may be missing
+MANY = 1_500.0  # ticks, from which on an integral is faster than a sum
 
 
 def log_ticks(n: Floats | float, log_odds: Floats | float, i: Floats | float) -> Floats:
@@ -46,10 +48,46 @@ def purchases(n: Floats, odds: Floats, leaving: Floats, staying: Floats, k: int 
         Ticks since the last purchase, below `k`.
     """
     found = np.zeros(len(n))
-    for begin in range(0, len(found), ROWS):
-        part = slice(begin, begin + ROWS)
+    many = (n + 30.0) * odds > MANY
+    few = np.flatnonzero(~many)
+    for begin in range(0, len(few), ROWS):
+        part = few[begin : begin + ROWS]
         found[part] = _sum(n[part], odds[part], leaving[part], staying[part], k, stage)
+    rest = np.flatnonzero(many)
+    for begin in range(0, len(rest), ROWS // 64):
+        part = rest[begin : begin + ROWS // 64]
+        found[part] = _many(n[part], odds[part], leaving[part], staying[part], k, stage)
     return found
+
+
+def _many(n: Floats, odds: Floats, a: Floats, b: Floats, k: int, stage: int) -> Floats:
+    """Average over the chance of leaving, given which the expectation has a closed form."""
+    everything = _given(n, odds, np.zeros((len(n), 1)), k, stage)[:, 0]
+    if not (a > 0).all():
+        return everything
+    # With a small `a` the density falls off too slowly towards p = 0: there what is lost is averaged, not what is made.
+    lost = bool((a < 0.3).any())
+    _, log_q, weight = chances(a, b, a + 1.0 if lost else a)
+    made = _given(n, odds, log_q, k, stage)
+    return everything - ((everything[:, None] - made) * weight).sum(axis=1) if lost else (made * weight).sum(axis=1)
+
+
+def _given(n: Floats, odds: Floats, log_q: Floats, k: int, stage: int) -> Floats:
+    """Return the expectation where each purchase is followed by staying with probability q, shape of `log_q`.
+
+    Every k-th term of an exponential series is the mean of k exponentials, one for each k-th root of unity.
+    """
+    least = -17.0 / max(k - 1, 1e-3)  # of log q / k: below, the sum would cancel, and q is as good as zero
+    log_root = np.maximum(log_q / k, least)
+    n, odds = n[:, None], odds[:, None]
+    slow = -np.expm1(log_root)
+    safe = np.where(slow > 0, slow, 1.0)
+    total = np.where(slow > 0, -np.expm1(-n * np.log1p(odds * safe)) / safe, n * odds)
+    for turn in range(1, k):
+        root = np.exp(2j * np.pi * turn / k)
+        decay = 1.0 - np.exp(log_root) * root
+        total = total + (root ** (stage + 1) * (1.0 - (1.0 + odds * decay) ** -n) / decay).real
+    return total * np.exp(log_root * (stage + 1 - k)) / k
 
 
 def _sum(n: Floats, odds: Floats, a: Floats, b: Floats, k: int, stage: int) -> Floats:

@@ -13,8 +13,9 @@ from scipy.special import betaln, gammaln
 
 from tenure.stats.cells import Floats
 
-RATES, CHANCES = 64, 128  # nodes
 DEEP = 32.0  # integrands are followed down to exp(-32) of their top
+LEAST = 48  # nodes
+RATE_STEP, CHANCE_STEP = 0.35, 0.4  # width of a node at most, by how near the singularities of the integrands are
 ROWS = 128
 
 
@@ -42,7 +43,8 @@ def discounted(
 
 
 def _average(n: Floats, scale: Floats, a: Floats, b: Floats, rate: float, k: int, stage: int) -> Floats:
-    y, width = _grid(n + k, np.log((n + k) / scale), _above(n + k), RATES)
+    slow, sudden = _falls(n + k)
+    y, width = _grid(np.log((n + k) / scale), slow, sudden, RATE_STEP)
     weight = np.exp(n[:, None] * (y + np.log(scale)[:, None]) - scale[:, None] * np.exp(y) - gammaln(n)[:, None])
     gap = np.log1p(rate * np.exp(-y))  # minus the logarithm of what a tick's waiting costs
     first, each, left = np.exp(-(k - stage) * gap), np.exp(-k * gap), -np.expm1(-k * gap)
@@ -54,20 +56,38 @@ def _average(n: Floats, scale: Floats, a: Floats, b: Floats, rate: float, k: int
 
 def _lost(a: Floats, b: Floats, each: Floats, left: Floats) -> Floats:
     """Return the share of the never-leaving customer's value that leaving takes: E[p·φ / (1 − φ + p·φ)]."""
-    middle = np.log((a + 1.0) / b)
-    y, width = _grid(a + 1.0, middle, DEEP / b + np.sqrt(2.0 * DEEP / b), CHANCES)
-    log_p, log_q = -np.logaddexp(0.0, -y), -np.logaddexp(0.0, y)
-    weight = np.exp(a[:, None] * log_p + b[:, None] * log_q - betaln(a, b)[:, None]) * width[:, None]
+    log_p, _, weight = chances(a, b, a + 1.0)
     part = np.exp(log_p)[:, None, :] * each[:, :, None]
     return np.einsum("rlp,rp->rl", part / (left[:, :, None] + part), weight)
 
 
-def _above(shape: Floats) -> Floats:
-    return np.log1p(DEEP / shape + np.sqrt(2.0 * DEEP / shape))
+def chances(a: Floats, b: Floats, shape: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return nodes, as the logarithms of p and 1 - p, and weights, one row each, to average over Beta(a, b).
+
+    Parameters
+    ----------
+    a, b : array, shape (rows,)
+        Parameters of the beta distribution.
+    shape : array, shape (rows,)
+        The integrand times the density, in the logit, falls off to the left like this power of p: `a` for a function
+        that is not zero at p = 0, a + 1 for one that is zero there like p.
+    """
+    slow, sudden = _falls(shape)
+    slow_right, sudden_left = _falls(b)
+    y, width = _grid(np.log(shape / b), slow + sudden_left, slow_right + sudden, CHANCE_STEP)
+    log_p, log_q = -np.logaddexp(0.0, -y), -np.logaddexp(0.0, y)
+    weight = np.exp(a[:, None] * log_p + b[:, None] * log_q - betaln(a, b)[:, None]) * width[:, None]
+    return log_p, log_q, weight
 
 
-def _grid(shape: Floats, middle: Floats, above: Floats, nodes: int) -> tuple[Floats, Floats]:
-    """Return nodes, one row each, from where exp(shape · y) has fallen off to `above` the middle, and their width."""
-    low = middle - DEEP / shape - np.sqrt(2.0 * DEEP / shape)
-    width = (middle + above - low) / (nodes - 1)
-    return low[:, None] + width[:, None] * np.arange(nodes), width
+def _falls(shape: Floats) -> tuple[Floats, Floats]:
+    """Return how far from its top exp(shape · y − exp(y)) falls off, to the left and to the right."""
+    slow = DEEP / shape + np.sqrt(2.0 * DEEP / shape)
+    return slow, np.log1p(slow)
+
+
+def _grid(middle: Floats, below: Floats, above: Floats, step: float) -> tuple[Floats, Floats]:
+    """Return nodes, one row each, around the middle, no wider than `step`, and their width."""
+    nodes = max(LEAST, int(np.ceil((below + above).max() / step)))
+    width = (below + above) / (nodes - 1)
+    return (middle - below)[:, None] + width[:, None] * np.arange(nodes), width
