@@ -128,7 +128,7 @@ def _export(lake: Lake, out: Path) -> None:
 def _show(told: dict[str, Any]) -> None:
     from rich.console import Console
 
-    console = Console(stderr=True)
+    console = Console()
     _show_warnings(console, told)
     for kind, one in told["churn"]["kinds"].items():
         _show_kind(console, kind, one)
