@@ -167,6 +167,7 @@ def _range(figure: dict[str, float]) -> str:
 
 
 def _pairs_table(level: str, rows: list[dict[str, Any]]) -> Any:
+    from rich.markup import escape
     from rich.table import Table
 
     title = mark("Categories bought together") if level == "category" else mark("Products bought together")
@@ -178,11 +179,13 @@ def _pairs_table(level: str, rows: list[dict[str, Any]]) -> Any:
     for row in rows:
         lift = f"{row['lift_shrunk']:.2f} ({row['lift_low']:.2f}–{row['lift_high']:.2f})"
         shares = (f"{row['support']:.3%}", f"{row['confidence']:.1%} / {row['confidence_back']:.1%}")
-        table.add_row(row["product_a"], row["product_b"], f"{row['count']:,}", *shares, lift)
+        names = (escape(row["product_a"]), escape(row["product_b"]))
+        table.add_row(*names, f"{row['count']:,}", *shares, lift)
     return table
 
 
 def _list_table(customer: dict[str, Any]) -> Any:
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(title=say(mark("Customer %(customer)s"), customer=customer["id"]), title_justify="left")
@@ -192,8 +195,8 @@ def _list_table(customer: dict[str, Any]) -> Any:
     table.add_column(say(mark("Chance")), justify="right")
     table.add_column(say(mark("Reason")))
     for row in customer["list"]:
-        product = f"{row['product_id']} [dim]{row['category'] or ''}[/]"
-        table.add_row(str(row["rank"]), product, say(KINDS[row["kind"]]), f"{row['score']:.1%}", row["text"])
+        product = f"{escape(row['product_id'])} [dim]{escape(row['category'] or '')}[/]"
+        table.add_row(str(row["rank"]), product, say(KINDS[row["kind"]]), f"{row['score']:.1%}", escape(row["text"]))
     return table
 
 

@@ -152,5 +152,5 @@ def _judged(
 def _mean(values: np.ndarray) -> dict[str, float]:
     """Return a mean with its 95 % interval, one customer one voice."""
     middle = float(values.mean())
-    half = 1.96 * float(values.std(ddof=1)) / np.sqrt(len(values))
+    half = 1.96 * float(values.std(ddof=1) / np.sqrt(len(values)))
     return {"value": middle, "low": middle - half, "high": middle + half}

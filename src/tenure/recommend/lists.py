@@ -146,7 +146,15 @@ class _Writer:
         told = self._told(rows, kind)
         for place, line in enumerate(told):
             line["order"] = (int(self.found.who[rows[place]]), int(rank[place]))
-        told += [self._offer(one, place) for mine in offers.values() for place, one in enumerate(mine)]
+        there = {(line["order"][0], line["product_id"]): line for line in told}
+        for mine in offers.values():
+            for place, one in enumerate(mine):
+                offer = self._offer(one, place)
+                known = there.get((one["who"], offer["product_id"]))
+                if known is None:
+                    told.append(offer)
+                else:  # it is on the list anyway, now with a better reason
+                    known.update({name: offer[name] for name in ("because", "rising", "reason")})
         told.sort(key=lambda line: line["order"])
         return _numbered(told, self.lines.customers)
 
