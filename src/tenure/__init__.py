@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tenure.lifecycle.spans import spans_of
     from tenure.lifecycle.table import Spans, spans
     from tenure.scorecard.refresh import refresh
+    from tenure.value.table import clv
 
 __version__ = "0.1.0"
 
@@ -33,6 +34,7 @@ _HOMES = {
     "RuleError": ("tenure.errors", "RuleError"),
     "Spans": ("tenure.lifecycle.table", "Spans"),
     "TenureError": ("tenure.errors", "TenureError"),
+    "clv": ("tenure.value.table", "clv"),
     "models": ("tenure.lifecycle.model", "builtin"),
     "parse_rule": ("tenure.lifecycle.grammar", "parse"),
     "read_model": ("tenure.lifecycle.model", "read"),
@@ -49,6 +51,7 @@ __all__ = [
     "RuleError",
     "Spans",
     "TenureError",
+    "clv",
     "models",
     "parse_rule",
     "read_model",
