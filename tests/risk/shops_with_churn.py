@@ -34,7 +34,8 @@ class Business:
     def add(self, table: str, who: str, day: float, **more: Any) -> None:
         """Write a fact down, if it has happened by the end."""
         if day <= LAST:
-            self.rows.setdefault(table, []).append({"customer_id": who, "at": DAY + timedelta(days=int(day)), **more})
+            rows = self.rows.setdefault(table, [])
+            rows.append({"fact_id": f"f{len(rows)}", "customer_id": who, "at": DAY + timedelta(days=int(day)), **more})
 
     def order(self, who: str, day: float, amount: float) -> None:
         """Write a sale down."""
