@@ -13,14 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date
 
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
 
     from tenure_app.risk.queries import Warned
 
 
-def assign(
-    warned: Warned, owner: str, due_on: date | None, note: str = "", author: AbstractBaseUser | None = None
-) -> None:
+def assign(warned: Warned, owner: str, due_on: date | None, note: str = "", author: User | None = None) -> None:
     """Say who takes care of a customer's warnings, and until when."""
     said = {"owner": owner, "due_on": due_on.isoformat() if due_on else None, "note": note}
     with transaction.atomic():
@@ -30,7 +28,7 @@ def assign(
             _step(row, FollowupStep.ASSIGNED, said, author)
 
 
-def handle(warned: Warned, as_of: date, note: str = "", author: AbstractBaseUser | None = None) -> None:
+def handle(warned: Warned, as_of: date, note: str = "", author: User | None = None) -> None:
     """Say that a customer's warnings were dealt with, as far as the data of that day tell."""
     with transaction.atomic():
         for row in _rows(warned, author):
@@ -40,7 +38,7 @@ def handle(warned: Warned, as_of: date, note: str = "", author: AbstractBaseUser
             _step(row, FollowupStep.HANDLED, {"as_of": as_of.isoformat(), "note": note}, author)
 
 
-def reopen(customer: str, signals: Iterable[str], author: AbstractBaseUser | None = None) -> None:
+def reopen(customer: str, signals: Iterable[str], author: User | None = None) -> None:
     """Take back that warnings were dealt with."""
     with transaction.atomic():
         for row in Followup.objects.filter(customer_id=customer, signal__in=list(signals)):
@@ -49,7 +47,7 @@ def reopen(customer: str, signals: Iterable[str], author: AbstractBaseUser | Non
             _step(row, FollowupStep.REOPENED, {}, author)
 
 
-def _rows(warned: Warned, author: AbstractBaseUser | None) -> list[Followup]:
+def _rows(warned: Warned, author: User | None) -> list[Followup]:
     """Return the rows of the warnings, each with what is seen today."""
     rows = []
     for one in warned.signs:
@@ -67,5 +65,5 @@ def _rows(warned: Warned, author: AbstractBaseUser | None) -> list[Followup]:
     return rows
 
 
-def _step(row: Followup, what: str, said: dict[str, Any], author: AbstractBaseUser | None) -> None:
+def _step(row: Followup, what: str, said: dict[str, Any], author: User | None) -> None:
     FollowupStep.objects.create(of=row, what=what, said=said, author=author)

@@ -141,13 +141,16 @@ def _weights() -> tuple[list[str], list[float], list[int]]:
 def _grouped(asked: Asked) -> tuple[str, list[Any]]:
     """Return ``with … people`` of a choice, one row a customer, and the values of its places."""
     marks = list(Followup.objects.values_list("customer_id", "signal", "owner", "due_on", "note", "handled_as_of"))
-    columns: list[list[Any]] = [list(column) for column in zip(*marks, strict=True)] if marks else [[] for _ in range(6)]
+    columns: list[list[Any]] = (
+        [list(column) for column in zip(*marks, strict=True)] if marks else [[] for _ in range(6)]
+    )
     tests, values = _tests(asked)
     where = f" where {' and '.join(tests)}" if tests else ""
     text = f"""
     with weights as (select unnest(?::varchar[]) as signal, unnest(?::double[]) as weight, unnest(?::int[]) as place),
-    decided as (select unnest(?::varchar[]) as customer_id, unnest(?::varchar[]) as signal, unnest(?::varchar[]) as owner,
-        unnest(?::date[]) as due_on, unnest(?::varchar[]) as note, unnest(?::date[]) as handled_as_of),
+    decided as (select unnest(?::varchar[]) as customer_id, unnest(?::varchar[]) as signal,
+        unnest(?::varchar[]) as owner, unnest(?::date[]) as due_on, unnest(?::varchar[]) as note,
+        unnest(?::date[]) as handled_as_of),
     every as (select w.customer_id, w.signal, w.score, w.since, w.lead_days, w.value_at_stake, w.evidence, g.weight,
         g.place, coalesce(nullif(d.owner, ''), w.owner) as owner,
         -- What began anew after it was dealt with has a new due day.

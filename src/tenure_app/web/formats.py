@@ -92,6 +92,15 @@ def percent(value: object, places: int = 1) -> str:
     return NOTHING if exact is None else f"{_trimmed(exact * 100, places)}%"
 
 
+def change(value: object, places: int = 1) -> str:
+    """Write by which part something changed: +12.3%, −40%."""
+    exact = decimal_of(value)
+    if exact is None:
+        return NOTHING
+    text = percent(abs(exact), places)
+    return text if text == "0%" else ("−" if exact < 0 else "+") + text
+
+
 def day(value: object) -> str:
     """Write a day: 2026年11月22日 or 22 Nov 2026."""
     if isinstance(value, str):

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from tenure_app.web import formats, glossary
 
 register = template.Library()
-for _name in ("number", "short", "percent", "day", "instant", "ago", "size"):
+for _name in ("number", "short", "percent", "change", "day", "instant", "ago", "size"):
     register.filter(_name, getattr(formats, _name))
 
 

@@ -1,0 +1,182 @@
+"""Reads about decline, share of wallet and settlement.
+
+Answers: whose volume with us falls, does their own total fall too, how did our share of wallet develop, and with whom
+is something still to be settled although business has stopped?
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from tenure_app import conf
+from tenure_app.customers.profile import has
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from tenure.risk.wallet import Statement
+
+#: Answers of rule T04, and those whose own business falls as well: "no" by the rule, and shown apart.
+YES, UNKNOWN, INDUSTRY, NO = "yes", "cannot-judge", "industry", "no"
+ANSWERS = (YES, UNKNOWN, INDUSTRY, NO)
+#: Days without an order after which business counts as stopped, as in the model relationship-4.
+STOPPED = 365
+_ANSWER = "case when decline = 'no' and volume_change < -0.2 and total_change < 0 then 'industry' else decline end"
+
+
+@dataclass(frozen=True, slots=True)
+class Declining:
+    """A customer and what speaks for or against decline."""
+
+    customer_id: str
+    name: str | None
+    answer: str
+    volume_change: float | None
+    total_change: float | None
+    wallet_share: float | None
+    wallet_change: float | None
+    activity_change: float | None
+    p: float | None
+    value_at_stake: float | None
+    last_order_on: date | None
+
+    @property
+    def wallet_before(self) -> float | None:
+        """Our share of wallet in the period before."""
+        if self.wallet_share is None or self.wallet_change is None:
+            return None
+        return self.wallet_share - self.wallet_change
+
+
+def can_tell(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether a refresh has looked for decline."""
+    there = {row[0] for row in con.execute("select column_name from (describe scorecard)").fetchall()}
+    return {"decline", "volume_change", "total_change", "wallet_share"} <= there
+
+
+def answers(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Return how many buyers got each answer."""
+    text = f"select {_ANSWER} as answer, count(*) from scorecard where decline is not null group by answer"
+    found = dict(con.execute(text).fetchall())
+    return {one: int(found.get(one, 0)) for one in ANSWERS}
+
+
+def count(con: duckdb.DuckDBPyConnection, answer: str) -> int:
+    """Return how many buyers got an answer; all buyers when it is empty."""
+    found = answers(con)
+    return found[answer] if answer else sum(found.values())
+
+
+def find(con: duckdb.DuckDBPyConnection, answer: str = "", start: int = 0, many: int | None = 50) -> list[Declining]:
+    """Return the buyers who got an answer, the most money at stake first."""
+    where, values = (f"{_ANSWER} = ?", [answer]) if answer else ("decline is not null", [])
+    part = "" if many is None else f" limit {int(many)} offset {int(start)}"
+    rows = con.execute(
+        f"select customer_id, name, {_ANSWER}, volume_change, total_change, wallet_share, wallet_change,"
+        f" activity_change, decline_p, value_at_stake, last_order_on from scorecard where {where}"
+        f" order by value_at_stake desc nulls last, customer_id{part}",
+        values,
+    ).fetchall()
+    return [Declining(*row) for row in rows]
+
+
+def one(con: duckdb.DuckDBPyConnection, customer: str) -> Declining | None:
+    """Return one buyer."""
+    rows = con.execute(
+        f"select customer_id, name, {_ANSWER}, volume_change, total_change, wallet_share, wallet_change,"
+        " activity_change, decline_p, value_at_stake, last_order_on from scorecard where customer_id = ?",
+        [customer],
+    ).fetchall()
+    return Declining(*rows[0]) if rows else None
+
+
+def wallet(customer: str, day: date) -> list[Statement]:
+    """Return what a customer said of their own total business up to a day, with our part of it."""
+    from tenure.clock import day_number
+    from tenure.facts.slices import slices_of
+    from tenure.facts.streams import Stream
+    from tenure.risk.looking import Look
+    from tenure.risk.wallet import history
+
+    needed = {Stream("orders"): ("amount",), Stream("volumes"): ("amount", "period_start")}
+    with slices_of(conf.lake(), needed, customers=[customer]) as slices:
+        block = slices.block_of([customer], day_number(day))
+        found = history(Look(block))
+    return found[0] if found else []
+
+
+# Settlement
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """A customer with whom business has stopped and something is open, or not known."""
+
+    customer_id: str
+    name: str | None
+    last_order_on: date | None
+    receivable: Decimal | None
+    payable: Decimal | None
+    stated_on: date | None
+    open_cases: int
+    cancelled: bool
+
+
+def unsettled(con: duckdb.DuckDBPyConnection, day: date) -> list[Unsettled]:
+    """Return those who stopped and still have a balance or an open case, the largest balance first."""
+    rows = con.execute(
+        f"{_stopped(con)} select customer_id, name, last_order_on, receivable, payable, stated_on, cases, cancelled"
+        " from stopped where coalesce(receivable, 0) + coalesce(payable, 0) > 0 or cases > 0"
+        " order by coalesce(receivable, 0) + coalesce(payable, 0) desc, cases desc, customer_id",
+        _days(day),
+    ).fetchall()
+    return [Unsettled(*row) for row in rows]
+
+
+def stopped(con: duckdb.DuckDBPyConnection, day: date) -> dict[str, int]:
+    """Return how many stopped, how many of them are settled, and of how many the balance is not known."""
+    row = con.execute(
+        f"{_stopped(con)} select count(*), count(*) filter (stated_on is null),"
+        " count(*) filter (stated_on is not null and receivable + payable = 0 and cases = 0) from stopped",
+        _days(day),
+    ).fetchone()
+    many, unknown, settled = row or (0, 0, 0)
+    return {"stopped": many, "unknown": unknown, "settled": settled}
+
+
+def _days(day: date) -> dict[str, Any]:
+    return {"day": day, "edge": day - timedelta(days=STOPPED)}
+
+
+def _stopped(con: duckdb.DuckDBPyConnection) -> str:
+    """Return ``with … stopped``: nobody ordered for a year, or a contract was cancelled and nothing came after it."""
+    parts = {
+        "balances": ("customer_id, at, receivable, payable", "varchar, timestamptz, double, double"),
+        "contracts": ("customer_id, at, event", "varchar, timestamptz, varchar"),
+        "cases": ("customer_id, case_id, event, at", "varchar, varchar, varchar, timestamptz"),
+    }
+    balances, contracts, cases = (
+        f"select {columns} from {table}"
+        if has(con, table)
+        else f"select {', '.join(f'null::{kind}' for kind in kinds.split(', '))} limit 0"
+        for table, (columns, kinds) in parts.items()
+    )
+    return f"""
+    with stated(customer_id, at, receivable, payable) as ({balances}),
+    newest as (select customer_id, arg_max(receivable, at) as receivable, arg_max(payable, at) as payable,
+        max(at)::date as stated_on from stated where at::date <= $day group by customer_id),
+    contract(customer_id, at, event) as ({contracts}),
+    ended as (select customer_id, max(at)::date as ended_on from contract where at::date <= $day group by customer_id
+        having arg_max(event, at) = 'cancelled'),
+    told(customer_id, case_id, event, at) as ({cases}),
+    still as (select customer_id, case_id from told where at::date <= $day
+        group by customer_id, case_id having arg_max(event, at) <> 'closed'),
+    left_open as (select customer_id, count(*) as cases from still group by customer_id),
+    stopped as (select k.customer_id, k.name, k.last_order_on, n.receivable, n.payable, n.stated_on,
+        coalesce(o.cases, 0) as cases, e.ended_on is not null and e.ended_on > k.last_order_on as cancelled
+        from scorecard k left join newest n using (customer_id) left join ended e using (customer_id)
+        left join left_open o using (customer_id)
+        where k.last_order_on is not null and (k.last_order_on < $edge or e.ended_on > k.last_order_on))"""
