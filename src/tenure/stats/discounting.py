@@ -43,8 +43,9 @@ def discounted(
 
 
 def _average(n: Floats, scale: Floats, a: Floats, b: Floats, rate: float, k: int, stage: int) -> Floats:
-    slow, sudden = _falls(n + k)
-    y, width = _grid(np.log((n + k) / scale), slow, sudden, RATE_STEP)
+    shape = n + k - stage  # with which the integrand vanishes where the rate does
+    slow, sudden = _falls(shape)
+    y, width = _grid(np.log(shape / scale), slow, sudden, RATE_STEP)
     weight = np.exp(n[:, None] * (y + np.log(scale)[:, None]) - scale[:, None] * np.exp(y) - gammaln(n)[:, None])
     gap = np.log1p(rate * np.exp(-y))  # minus the logarithm of what a tick's waiting costs
     first, each, left = np.exp(-(k - stage) * gap), np.exp(-k * gap), -np.expm1(-k * gap)
