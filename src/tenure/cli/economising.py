@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from tenure.economics.report import Worked
     from tenure.facts.lake import Lake
+    from tenure.lifecycle.context import Options
     from tenure.lifecycle.model import Model
 
 
@@ -26,11 +27,13 @@ def economics(
         str, typer.Option("--model", help=say(mark("Id of a model that the lake has stages of; chosen when omitted.")))
     ] = "",
     horizon: Annotated[
-        int, typer.Option("--horizon", metavar="DAYS", help=say(mark("How many days ahead value is reckoned.")))
-    ] = 365,
+        int | None,
+        typer.Option("--horizon", metavar="DAYS", help=say(mark("Days ahead; the lake's own setting when omitted."))),
+    ] = None,
     discount: Annotated[
-        float, typer.Option("--discount", help=say(mark("Interest a year at which later money counts less: 0.1.")))
-    ] = 0.10,
+        float | None,
+        typer.Option("--discount", help=say(mark("Interest a year at which later money counts less, such as 0.1."))),
+    ] = None,
     budget: Annotated[
         float | None,
         typer.Option("--budget", help=say(mark("Most that all plans may cost together; no limit when omitted."))),
@@ -44,27 +47,36 @@ def economics(
     from tenure.facts.lake import Lake
 
     there = Lake.open(lake)
-    if not 1 <= horizon <= 3650:
-        raise TenureError(mark("--horizon %(days)d: value is reckoned 1 to 3650 days ahead."), days=horizon)
-    if not 0 <= discount < 1:
-        raise TenureError(
-            mark("--discount %(given)s: give a share from 0 to 1, such as 0.1 for 10%% a year."), given=discount
-        )
-    worked, definition = _worked(there, model, horizon, discount, budget)
+    worked, definition = _worked(there, model, _options(there, horizon, discount), budget)
     if as_json:
         say_json({name: value for name, value in worked.body.items() if name != "values"})
         return
     _show(worked.body, definition)
 
 
-def _worked(lake: Lake, model: str, horizon: int, discount: float, budget: float | None) -> tuple[Worked, Model | None]:
+def _options(lake: Lake, horizon: int | None, discount: float | None) -> Options:
     from dataclasses import replace
 
+    from tenure.scorecard.options import options_of
+
+    found = options_of(lake)
+    if horizon is not None:
+        if not 1 <= horizon <= 3650:
+            raise TenureError(mark("--horizon %(days)d: value is reckoned 1 to 3650 days ahead."), days=horizon)
+        found = replace(found, horizon_days=horizon)
+    if discount is not None:
+        if not 0 <= discount < 1:
+            text = mark("--discount %(given)s: give a share from 0 to 1, such as 0.1 for 10%% a year.")
+            raise TenureError(text, given=discount)
+        found = replace(found, discount=discount)
+    return found
+
+
+def _worked(lake: Lake, model: str, options: Options, budget: float | None) -> tuple[Worked, Model | None]:
     from tenure.economics.part import default_model, definitions
     from tenure.economics.plans import Book, read_book
     from tenure.economics.reading import Source
     from tenure.economics.report import choose_again, work_out
-    from tenure.lifecycle.context import Options
 
     source = Source.of(lake, _as_of(lake))
     model = model or default_model(source)
@@ -73,7 +85,6 @@ def _worked(lake: Lake, model: str, horizon: int, discount: float, budget: float
             mark("Nobody has a stage under the model %(model)r here. There are: %(models)s."),
             model=model, models=", ".join(source.models()) or "–",
         )  # fmt: skip
-    options = replace(Options(), horizon_days=horizon, discount=discount)
     definition = definitions(lake).get(model)
     book = read_book(lake.path, model)
     worked = work_out(source, model, definition, source.money(options.margin), options, book)

@@ -1,0 +1,178 @@
+"""The part of the scorecard: what a lake with orders and costs says of everybody, and of a few."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from economics.people import fill
+from stories.telling import command, said
+from tenure.economics.part import PART, SCHEMA
+from tenure.economics.plans import Book, Plan, write_book
+from tenure.economics.reading import Source
+from tenure.economics.report import backtest
+from tenure.facts.lake import Lake
+from tenure.lifecycle.context import Context, Options
+from tenure.lifecycle.refresh import refresh
+from tenure.stats.record import Fit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+
+MODELS = ["retail-activity", "relationship-4", "crm-5", "product-life-cycle"]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    lake = Lake.create(tmp_path_factory.mktemp("economics") / "lake", tz="Asia/Shanghai")
+    refresh(lake, as_of=fill(lake), models=MODELS)
+    return lake
+
+
+@pytest.fixture
+def context(shop: Lake) -> Context:
+    row = shop.connect(("refreshes",)).execute("SELECT as_of FROM refreshes").fetchone()
+    assert row
+    return Context(row[0], shop.settings.tz, shop.settings.currency, shop)
+
+
+def table_of(lake: Lake) -> pa.Table:
+    return lake.read("scorecard").sort_by("customer_id")
+
+
+def fitted(context: Context) -> dict[str, Fit]:
+    assert context.lake
+    (fit,) = PART.fit(table_of(context.lake), context)
+    return {"decisions": Fit.from_json(fit.to_json())}
+
+
+def test_everybody_in_a_stage_has_a_decision_and_few_have_the_same_as_all(shop: Lake, context: Context) -> None:
+    fits = fitted(context)
+    assert fits["decisions"].usable
+    assert fits["decisions"].model == "retail-activity"
+    table = table_of(shop)
+    told = PART.score(table, fits, context)
+    assert told.schema == SCHEMA
+    assert told.column("decision").null_count == 0
+    assert set(told.column("decision").to_pylist()) <= {"develop", "maintain", "withdraw"}
+    assert PART.score(table.slice(40, 7), fits, context).equals(told.slice(40, 7))
+    shuffled = table.take(np.arange(len(table))[::-1])
+    assert PART.score(shuffled, fits, context).to_pylist()[::-1] == told.to_pylist()
+
+
+def test_decisions_are_those_of_the_fits_choice(shop: Lake, context: Context) -> None:
+    fits = fitted(context)
+    told = PART.score(table_of(shop), fits, context)
+    counts: dict[str, int] = {}
+    for one in fits["decisions"].figures["choice"]["rows"]:
+        counts[one["plan"]] = counts.get(one["plan"], 0) + one["people"]
+    found = {row["values"]: row["counts"] for row in told.column("decision_plan").value_counts().to_pylist()}
+    assert found == counts
+    profit = np.nansum(np.array(told.column("decision_profit").to_pylist(), dtype=float))
+    assert profit == pytest.approx(fits["decisions"].figures["choice"]["profit"])
+
+
+def test_too_few_buyers_are_said_and_nothing_is_decided(shop: Lake, context: Context) -> None:
+    strict = replace(context, options=Options(buyers=5000))
+    (fit,) = PART.fit(table_of(shop), strict)
+    assert (fit.verdict, fit.usable) == ("too-little-data", False)
+    assert {one.name: one.passed for one in fit.gates} == {"buyers": False, "days": True}
+    told = PART.score(table_of(shop), {"decisions": fit}, strict)
+    assert told.schema == SCHEMA
+    assert all(column.null_count == len(told) for column in told.columns)
+    assert PART.score(table_of(shop), {}, replace(context, lake=None)).num_rows == len(table_of(shop))
+
+
+def test_every_model_of_customers_gets_a_report_that_is_json(shop: Lake, context: Context) -> None:
+    told = PART.report(table_of(shop), fitted(context), context)
+    assert set(told) == {"economics", "economics.retail-activity", "economics.relationship-4", "economics.crm-5"}
+    assert told["economics"]["default"] == "retail-activity"
+    for name, body in told.items():
+        json.dumps(body, allow_nan=False)
+        if "." in name:
+            known = table_of(shop).num_rows
+            assert 0 < sum(one["people"] for one in body["stages"]) <= known
+            assert body["basis"] == "margin"
+            assert body["costs_known"]
+
+
+def test_money_of_all_stages_is_the_money_of_the_facts(shop: Lake, context: Context) -> None:
+    body = PART.report(table_of(shop), {}, context)["economics.relationship-4"]
+    row = (
+        shop.connect(("orders", "costs"))
+        .execute(
+            "SELECT (SELECT sum(amount) FROM orders), (SELECT sum(amount - cost) FROM orders), (SELECT sum(amount) FROM costs)"
+        )
+        .fetchone()
+    )
+    assert row
+    sums = {name: sum(one[name] for one in body["stages"]) for name in ("sales", "margin", "invested", "profit")}
+    assert sums["sales"] == pytest.approx(float(row[0]), abs=0.005)
+    assert sums["margin"] == pytest.approx(float(row[1]), abs=0.005)
+    assert sums["invested"] == pytest.approx(float(row[2]), abs=0.005)
+    assert sums["profit"] == pytest.approx(sums["margin"] - sums["invested"], abs=0.005)
+
+
+def test_a_part_of_the_customers_gives_the_same_counts_and_near_values(shop: Lake, context: Context) -> None:
+    whole = Source.of(shop, context.as_of)
+    part = Source.of(shop, context.as_of, sample=250)
+    assert len(part.ids) < len(whole.ids) == part.everybody
+    assert sorted(part.standing_counts("crm-5")) == sorted(whole.standing_counts("crm-5"))
+    assert 0.7 < part.money().sales.sum() / whole.money().sales.sum() * len(whole.ids) / len(part.ids) < 1.3
+
+
+def test_the_back_test_sees_only_what_was_known_then(shop: Lake, context: Context) -> None:
+    source = Source.of(shop, context.as_of)
+    stays, money = source.stays("retail-activity"), source.money()
+    told = backtest(stays, money, 0.1)
+    assert told
+    later = money.day > stays.day - 90
+    doubled = replace(money, margin=np.where(later, 2 * money.margin, money.margin))
+    again = backtest(stays, doubled, 0.1)
+    assert again
+    assert [one["predicted"] for one in again["stages"]] == [one["predicted"] for one in told["stages"]]
+    active = next(one for one in told["stages"] if one["stage"] == "active")
+    assert active["actual"] == pytest.approx(active["predicted"], rel=0.35)
+    assert backtest(stays.until(stays.day - 300), money.until(stays.day - 300), 0.1) is None
+
+
+def test_plans_of_the_lake_and_their_budget_bind_the_decisions(shop: Lake, context: Context, tmp_path: Path) -> None:
+    shutil.copytree(shop.path, tmp_path / "lake")
+    lake = Lake.open(tmp_path / "lake")
+    wake = Plan("wake", "develop", "lost", "active", 5.0, 0.5)
+    write_book(lake.path, "retail-activity", Book((wake,), 50.0))
+    mine = replace(context, lake=lake)
+    fits = fitted(mine)
+    told = PART.score(table_of(lake), fits, mine)
+    chosen = [row for row in told.to_pylist() if row["decision_plan"] == "wake"]
+    assert len(chosen) == 10  # fifty pay for ten, exactly
+    assert all(row["decision"] == "develop" and row["decision_profit"] > 0 for row in chosen)
+    again = PART.score(table_of(lake).slice(100, 50), fits, mine)
+    assert again.equals(told.slice(100, 50))
+
+
+def test_the_command_tells_people_and_machines(shop: Lake) -> None:
+    told = command("economics", "--lake", str(shop.path), "--model", "relationship-4", "--json", "--budget", "10")
+    assert [one["check"] for one in told["checks"]] == ["T10", "T10", "N35", "N36", "M12.5"]
+    assert told["budget"] == 10.0
+    assert told["choice"]["spend"] <= 10.0
+    assert command("economics", "--lake", str(shop.path), "--horizon", "30", "--json")["horizon_days"] == 30
+    assert "plans" in told
+    said("economics", "--lake", str(shop.path), "--model", "crm-5")
+
+
+def test_the_command_explains_what_is_wrong(shop: Lake) -> None:
+    for more, text in (
+        (["--model", "nothing"], "Nobody has a stage"),
+        (["--horizon", "0"], "1 to 3650 days"),
+        (["--discount", "10"], "from 0 to 1"),
+    ):
+        with pytest.raises(AssertionError, match=text):
+            said("economics", "--lake", str(shop.path), *more)

@@ -1,0 +1,135 @@
+"""Moves, shares and rates: by hand, against published figures, and against the statistics of the life-cycle room."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import ibis
+import numpy as np
+import pytest
+
+from economics.people import LAST, fill, stays
+from tenure.economics.reading import Source, order_of
+from tenure.economics.stay import time_in_stage
+from tenure.economics.stays import NOWHERE
+from tenure.economics.transitions import garwood, matrix, moves_of, wilson
+from tenure.lifecycle import statistics
+from tenure.lifecycle.model import read
+from tenure.lifecycle.refresh import refresh
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_wilsons_interval_is_the_published_one() -> None:
+    # Newcombe (1998), Statistics in Medicine 17:857, table I, method 3.
+    for hits, tries, low, high in ((81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611)):
+        assert wilson(hits, tries) == pytest.approx((low, high), abs=1e-4)
+    assert wilson(29, 29) == pytest.approx((0.8830, 1.0), abs=1e-4)
+    assert wilson(0, 0) == (0.0, 1.0)
+
+
+def test_garwoods_interval_is_the_published_one() -> None:
+    # Garwood (1936): exact limits of a Poisson mean, 95 %.
+    for count, low, high in ((0, 0.0, 3.6889), (1, 0.0253, 5.5716), (10, 4.7954, 18.3904)):
+        assert garwood(count, 1.0) == pytest.approx((low, high), abs=1e-4)
+    assert garwood(10, 4.0) == pytest.approx((4.7954 / 4, 18.3904 / 4), abs=1e-4)
+
+
+def test_moves_are_counted_with_their_share_and_rate() -> None:
+    found = stays(
+        [(0, "a", LAST - 100, LAST - 40), (0, "b", LAST - 40, LAST - 10), (0, "a", LAST - 10, None),
+         (1, "a", LAST - 60, LAST - 30), (1, "b", LAST - 30, None), (2, "a", LAST - 90, LAST - 80),
+         (2, "c", LAST - 80, None)]
+    )  # fmt: skip
+    moves = {(one.source, one.target): one for one in moves_of(found)}
+    assert {pair: one.moves for pair, one in moves.items()} == {("a", "b"): 2, ("a", "c"): 1, ("b", "a"): 1}
+    assert moves["a", "b"].share == pytest.approx(2 / 3)
+    # 60 + 10 + 30 + 10 days in a, whole stays and the present one
+    assert moves["a", "b"].rate == pytest.approx(2 / (110 / 30))
+    assert (moves["a", "b"].share_low, moves["a", "b"].share_high) == pytest.approx(wilson(2, 3))
+    assert moves["b", "a"].customers == 1
+    assert moves["a", "c"].rare
+
+
+def test_a_gap_between_two_stays_is_a_stay_in_no_stage() -> None:
+    found = stays([(0, "a", LAST - 50, LAST - 30), (0, "b", LAST - 20, LAST - 5), (1, "a", LAST - 9, None)])
+    assert found.stages[-1] == NOWHERE
+    where = [found.stages[n] for n in found.stage]
+    assert where == ["a", NOWHERE, "b", NOWHERE, "a"]
+    assert found.left.tolist() == [LAST - 30, LAST - 20, LAST - 5, LAST + 1, LAST + 1]
+    assert found.ended.tolist() == [True, True, True, False, False]
+
+
+def test_the_matrix_compares_two_days() -> None:
+    found = stays([(0, "a", 0, LAST - 10), (0, "b", LAST - 10, None), (1, "a", 0, None), (2, "b", LAST - 5, None)])
+    told = matrix(found, 30)
+    assert told["counts"] == [[1, 1, 0], [0, 0, 0], [0, 0, 0]]  # the newcomer stood nowhere thirty days before
+    assert told["shares"][0] == [0.5, 0.5, 0.0]
+    assert told["low"][0][1] == pytest.approx(wilson(1, 2)[0])
+
+
+def test_an_earlier_day_is_seen_as_it_was_then() -> None:
+    found = stays([(0, "a", 900, 960), (0, "b", 960, None), (1, "b", 990, None)])
+    then = found.until(950)
+    assert (then.who.tolist(), then.ended.tolist(), then.left.tolist()) == ([0], [False], [951])
+    assert found.until(960).stage.tolist() == [0, 1]
+
+
+def test_time_in_stage_counts_those_who_are_still_there() -> None:
+    told = time_in_stage(stays([(0, "a", 900, 920), (1, "a", 900, 940), (2, "a", 970, None), (3, "a", 990, None)]))[0]
+    assert (told["ended"], told["current"], told["mean_days"], told["current_mean_days"]) == (2, 2, 30.0, 20.0)
+    # After 20 days 3 were watched and one left; after 40 days the only one still watched left.
+    assert told["survival"]["days"] == [20.0, 40.0]
+    assert told["survival"]["share"] == pytest.approx([2 / 3, 0.0])
+    assert told["half_days"] == 40.0
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
+    from tenure.facts.lake import Lake
+
+    folder: Path = tmp_path_factory.mktemp("economics")
+    lake = Lake.create(folder / "lake", tz="Asia/Shanghai")
+    last = fill(lake, people=120)
+    refresh(lake, as_of=last, models=["retail-activity", "relationship-4"])
+    return Source.of(lake, last)
+
+
+@pytest.mark.parametrize("model", ["retail-activity", "relationship-4"])
+def test_moves_are_those_of_the_life_cycle_room(source: Source, model: str) -> None:
+    found = source.stays(model, order_of(read(model)))
+    wanted = statistics.transition_counts(
+        ibis.duckdb.from_connection(source.con).table("spans"), model, date(2020, 1, 1), source.day
+    ).to_pyarrow().to_pylist()  # fmt: skip
+    wanted = [row for row in wanted if row["from_stage"] and row["moves"]]
+    assert len(wanted) > 2
+    moves = {(one.source, one.target): one for one in moves_of(found)}
+    assert len(moves) == len(wanted)
+    for row in wanted:
+        mine = moves[row["from_stage"], row["to_stage"] or NOWHERE]
+        assert (mine.moves, mine.share) == (row["moves"], pytest.approx(row["share"]))
+        assert mine.rate == pytest.approx(row["monthly_rate"])
+
+
+def test_survival_in_stage_is_that_of_the_life_cycle_room(source: Source) -> None:
+    found = {one["stage"]: one for one in time_in_stage(source.stays("retail-activity"))}
+    table = ibis.duckdb.from_connection(source.con).table("spans")
+    rows = statistics.survival_in_stage(table, "retail-activity", "silent", source.day).to_pyarrow().to_pylist()
+    wanted = {row["days"]: row["survival"] for row in rows if row["left"]}
+    told = found["silent"]["survival"]
+    assert len(told["days"]) > 5
+    for days, share in zip(told["days"], told["share"], strict=True):
+        assert share == pytest.approx(wanted[days])
+
+
+def test_the_matrix_is_the_flow_of_the_life_cycle_room(source: Source) -> None:
+    told = matrix(source.stays("retail-activity", order_of(read("retail-activity"))), 90)
+    table = ibis.duckdb.from_connection(source.con).table("spans")
+    rows = statistics.flows(table, "retail-activity", source.day - timedelta(days=90), source.day)
+    for row in rows.to_pyarrow().to_pylist():
+        if row["from_stage"] and row["to_stage"]:
+            here, there = (told["stages"].index(row[side]) for side in ("from_stage", "to_stage"))
+            assert told["counts"][here][there] == row["people"]
+    assert np.sum(told["counts"]) > 100
