@@ -105,13 +105,10 @@ def test_every_model_of_customers_gets_a_report_that_is_json(shop: Lake, context
 
 def test_money_of_all_stages_is_the_money_of_the_facts(shop: Lake, context: Context) -> None:
     body = PART.report(table_of(shop), {}, context)["economics.relationship-4"]
-    row = (
-        shop.connect(("orders", "costs"))
-        .execute(
-            "SELECT (SELECT sum(amount) FROM orders), (SELECT sum(amount - cost) FROM orders), (SELECT sum(amount) FROM costs)"
-        )
-        .fetchone()
+    sums_of = (
+        "(SELECT sum(amount) FROM orders), (SELECT sum(amount - cost) FROM orders), (SELECT sum(amount) FROM costs)"
     )
+    row = shop.connect(("orders", "costs")).execute(f"SELECT {sums_of}").fetchone()
     assert row
     sums = {name: sum(one[name] for one in body["stages"]) for name in ("sales", "margin", "invested", "profit")}
     assert sums["sales"] == pytest.approx(float(row[0]), abs=0.005)
