@@ -72,3 +72,4 @@ def test_every_term_of_the_glossary_is_explained_in_both_languages() -> None:
         for language in ("zh", "en"):
             assert both[language]["term"], name
             assert both[language]["text"], name
+            assert set(both[language]) == {"term", "text"}, f"{name}: a comma and a space end a text without quotes"
