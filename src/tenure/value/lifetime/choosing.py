@@ -101,7 +101,7 @@ def tested(names: Iterable[str], origins: Mapping[int, Seen]) -> list[dict[str, 
 def choose(fits: list[Fitted], rows: list[dict[str, Any]]) -> Choice:
     """Return which model is used, and why.
 
-    The model with the smallest AIC wins, unless another one errs clearly less (root mean squared error of a
+    The model with the smallest AIC wins (of a model that finds no dropout, that of its fallback counts), unless another one errs clearly less (root mean squared error of a
     customer's next 90 days smaller at every origin, and by 2 % on average): then the one that errs least. Squared error
     is used because its smallest value belongs to the true mean; absolute error would favour saying "nothing" of people
     who seldom buy.
@@ -114,7 +114,7 @@ def choose(fits: list[Fitted], rows: list[dict[str, Any]]) -> Choice:
         What :func:`tested` returned.
     """
     fit = [one for one in fits if one.verdict != "not-identified"] or fits
-    best = min(fit, key=lambda one: one.aic)
+    best = min(fit, key=lambda one: one.used.aic)
     verdict = _verdict(fits, best)
     errors = {name: means["rmse"] for name, means in averaged(rows).items()}
     if best.name not in errors:
@@ -128,10 +128,11 @@ def choose(fits: list[Fitted], rows: list[dict[str, Any]]) -> Choice:
 
 
 def _verdict(fits: list[Fitted], chosen: Fitted) -> str:
-    knowing = [one for one in fits if one.name in ALWAYS and one.name != "nbd"]
-    if knowing and all(one.verdict != "ok" for one in knowing):
-        return "no-dropout"
-    return chosen.verdict
+    """Return the verdict of the chosen model; of NBD, which knows no leaving, what the models say that know it."""
+    if chosen.name != "nbd":
+        return chosen.verdict
+    knowing = [one.verdict for one in fits if one.name in ALWAYS and one is not chosen]
+    return "no-dropout" if knowing and "ok" not in knowing else chosen.verdict
 
 
 def _clearly_better(name: str, than: str, rows: list[dict[str, Any]], errors: Mapping[str, float]) -> bool:
@@ -141,18 +142,22 @@ def _clearly_better(name: str, than: str, rows: list[dict[str, Any]], errors: Ma
 
 
 def compared(fits: list[Fitted], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return one line a model, likeliest first: parameters, likelihood and its mean figures over the origins."""
+    """Return one line a model, likeliest first: parameters, likelihood and its mean figures over the origins.
+
+    Where nobody leaves, AIC and BIC are those of the model without dropout that answers in its place (``used``).
+    """
     means = averaged(rows)
     return [
         {
             "model": one.name,
             "params": {name: float(value) for name, value in one.params.items()},
             "log_likelihood": float(one.log_likelihood),
-            "aic": float(one.aic),
-            "bic": float(one.bic),
+            "aic": float(one.used.aic),
+            "bic": float(one.used.bic),
+            "used": one.used.name,
             "verdict": one.verdict,
             "customers": float(one.customers),
             "backtest": means.get(one.name, {}),
         }
-        for one in sorted(fits, key=lambda one: one.aic)
+        for one in sorted(fits, key=lambda one: one.used.aic)
     ]
