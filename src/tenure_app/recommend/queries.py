@@ -1,0 +1,197 @@
+"""Reads about products: what goes with what, what is due, what to offer to whom.
+
+Answers: which pairs does a choice name, who is due for a product, what rises and what goes with it? It never writes;
+all of it was worked out by the last refresh, except a product's own sales, which are read from its lines.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tenure_app.customers.profile import has
+
+if TYPE_CHECKING:
+    import duckdb
+
+#: Rows a page.
+PAGE = 50
+#: What pairs can be sorted by: the SQL of each.
+SORTS = {
+    "surplus": "p.count * (1 - 1 / nullif(p.lift, 0))",
+    "count": "p.count",
+    "support": "p.support",
+    "confidence": "p.confidence",
+    "back": "p.confidence_back",
+    "lift": "p.lift_low",
+}
+LEVELS = ("category", "product")
+#: Days in which a product counts as due soon.
+SOON = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which pairs a page asks for.
+
+    Attributes
+    ----------
+    level : str
+        ``category`` or ``product``.
+    q : str
+        Part of a name, or of a category, of either side.
+    least : int
+        Baskets both must have met in.
+    beyond : bool
+        Only pairs whose lift is above 1 with its whole interval.
+    sort, down
+        Order.
+    """
+
+    level: str = "category"
+    q: str = ""
+    least: int = 0
+    beyond: bool = True
+    sort: str = "surplus"
+    down: bool = True
+
+
+def ready(con: duckdb.DuckDBPyConnection) -> bool:
+    """Tell whether a refresh looked for pairs."""
+    return has(con, "pairs") and has(con, "reports")
+
+
+def report(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, Any], date | None]:
+    """Return what the last refresh said of recommendations, and of which day it speaks."""
+    row = con.execute("select body, as_of from reports where name = 'recommend'").fetchone()
+    return (json.loads(row[0]), row[1]) if row else ({}, None)
+
+
+def _where(wanted: Wanted) -> tuple[str, list[Any]]:
+    tests, values = ["p.level = ?", "p.count >= ?"], [wanted.level, wanted.least]
+    if wanted.beyond:
+        tests.append("p.lift_low > 1")
+    if wanted.q:
+        sides = ("p.product_a", "p.product_b", "p.category_a", "p.category_b")
+        tests.append("(" + " or ".join(f"contains(lower({one}), ?)" for one in sides) + ")")
+        values += [wanted.q.casefold()] * len(sides)
+    return " where " + " and ".join(tests), values
+
+
+def count_pairs(con: duckdb.DuckDBPyConnection, wanted: Wanted) -> int:
+    """Return how many pairs a choice names."""
+    where, values = _where(wanted)
+    row = con.execute(f"select count(*) from pairs p{where}", values).fetchone()
+    return int(row[0]) if row else 0
+
+
+def find_pairs(con: duckdb.DuckDBPyConnection, wanted: Wanted, start: int, most: int) -> list[dict[str, Any]]:
+    """Return some of the pairs that a choice names."""
+    where, values = _where(wanted)
+    way = "desc" if wanted.down else "asc"
+    order = f"{SORTS[wanted.sort]} {way} nulls last, p.product_a, p.product_b"
+    sql = f"select p.*, {SORTS['surplus']} as surplus from pairs p{where} order by {order} limit ? offset ?"
+    return _rows(con, sql, [*values, most, start])
+
+
+def _rows(con: duckdb.DuckDBPyConnection, sql: str, values: list[Any]) -> list[dict[str, Any]]:
+    return list(con.execute(sql, values).to_arrow_table().to_pylist())
+
+
+def offers(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Return what rises, what goes with it, how many customers that concerns, and the pair's numbers."""
+    if not has(con, "recommendations"):
+        return []
+    return _rows(
+        con,
+        "select r.because as trigger, r.category as partner, count(distinct r.customer_id) as people,"
+        " any_value(p.support) as support,"
+        " any_value(case when p.product_a = r.because then p.confidence else p.confidence_back end) as confidence,"
+        " any_value(p.lift_shrunk) as lift, any_value(p.lift_low) as low, any_value(p.lift_high) as high,"
+        " mode(r.product_id) as product"
+        " from recommendations r join pairs p on p.level = 'category'"
+        " and p.product_a = least(r.because, r.category) and p.product_b = greatest(r.because, r.category)"
+        " where r.rising group by all order by people desc, lift desc",
+        [],
+    )
+
+
+_PEOPLE = (
+    "select r.customer_id, any_value(k.name) as name, r.rank, r.product_id, r.category, r.kind, r.score, r.due_on,"
+    " r.due_low, r.due_high, r.reason from recommendations r left join scorecard k on k.customer_id = r.customer_id"
+)
+_BEST = " order by r.score desc, r.customer_id"
+
+
+def offered(con: duckdb.DuckDBPyConnection, trigger: str, partner: str) -> list[dict[str, Any]]:
+    """Return the customers to whom a category is offered because another rises with them."""
+    return _rows(
+        con,
+        f"{_PEOPLE} where r.rising and r.because = ? and r.category = ? group by all{_BEST}",
+        [trigger, partner],
+    )
+
+
+def due(con: duckdb.DuckDBPyConnection, day: date) -> dict[str, int]:
+    """Return how many customers are due for each product within `SOON` days."""
+    if not has(con, "recommendations"):
+        return {}
+    rows = con.execute(
+        "select product_id, count(*) from recommendations"
+        " where kind = 'buy-again' and due_on between ? and ? group by all",
+        [day, day + timedelta(days=SOON)],
+    )
+    return dict(rows.fetchall())
+
+
+def wanting(
+    con: duckdb.DuckDBPyConnection, product: str, kind: str = "", within: tuple[date, date] | None = None
+) -> list[dict[str, Any]]:
+    """Return the customers on whose lists a product stands, the likeliest first."""
+    if not has(con, "recommendations"):
+        return []
+    tests, values = ["r.product_id = ?"], [product]
+    if kind:
+        tests.append("r.kind = ?")
+        values.append(kind)
+    if within:
+        tests.append("r.kind = 'buy-again' and r.due_on between ? and ?")
+        values += [str(one) for one in within]
+    where = " and ".join(tests)
+    return _rows(con, f"{_PEOPLE} where {where} group by all{_BEST}", values)
+
+
+def kinds(con: duckdb.DuckDBPyConnection, product: str) -> dict[str, int]:
+    """Return on how many lists a product stands, by kind."""
+    if not has(con, "recommendations"):
+        return {}
+    sql = "select kind, count(*) from recommendations where product_id = ? group by kind order by 2 desc"
+    return dict(con.execute(sql, [product]).fetchall())
+
+
+def sales(con: duckdb.DuckDBPyConnection, product: str) -> dict[str, Any] | None:
+    """Return a product's own figures from its lines; None when it was never sold."""
+    rows = _rows(
+        con,
+        'select arg_max(category, "at") as category, count(*) as lines, count(distinct customer_id) as customers,'
+        " count(distinct order_id) as baskets, sum(quantity) as units, sum(amount) as amount,"
+        ' max("at")::date as last_on from order_lines where product_id = ?',
+        [product],
+    )
+    return rows[0] if rows and rows[0]["lines"] else None
+
+
+def partners(con: duckdb.DuckDBPyConnection, product: str, level: str = "product") -> list[dict[str, Any]]:
+    """Return what goes with a product (or a category), with the numbers seen from its side."""
+    sql = (
+        "select case when p.product_a = $one then p.product_b else p.product_a end as product,"
+        " case when p.product_a = $one then p.category_b else p.category_a end as category,"
+        " case when p.product_a = $one then p.confidence else p.confidence_back end as confidence,"
+        " case when p.product_a = $one then p.confidence_back else p.confidence end as confidence_back,"
+        " p.count, p.support, p.lift_shrunk, p.lift_low, p.lift_high"
+        " from pairs p where p.level = $level and $one in (p.product_a, p.product_b)"
+        " order by p.lift_low > 1 desc, p.count * (1 - 1 / nullif(p.lift, 0)) desc, product"
+    )
+    return list(con.execute(sql, {"one": product, "level": level}).to_arrow_table().to_pylist())
