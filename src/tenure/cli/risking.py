@@ -175,19 +175,19 @@ def _show_kind(console: Console, kind: str, one: dict[str, Any]) -> None:
     console.print(say(_KINDS[kind]), style="bold")
     for gate in one["gates"]:
         if not gate["passed"]:
-            text = mark("  No prediction yet: it takes %(needed)s %(what)s, and there are %(found)s.")
+            text = mark("No prediction yet: it takes %(needed)s %(what)s, and there are %(found)s.")
             numbers = {name: f"{gate[name]:,.0f}" for name in ("needed", "found")}
-            console.print(say(text, what=say(_GATES[gate["name"]]), **numbers), style="yellow")
+            console.print("  " + say(text, what=say(_GATES[gate["name"]]), **numbers), style="yellow")
     if "leak" in one:
         console.print("  " + one["leak"][_text()], style="yellow")
     if one["verdict"] != "ok":
         return
-    text = mark("  Of %(customers)s customers about %(expected)s will leave within 90 days, by the %(model)s.")
+    text = mark("Of %(customers)s customers about %(expected)s will leave within 90 days, by the %(model)s.")
     model = say(_MODELS[one["model"]])
     numbers = {"customers": f"{one['scored']:,}", "expected": f"{one['expected_to_leave']:,.0f}"}
-    console.print(say(text, model=model, **numbers))
+    console.print("  " + say(text, model=model, **numbers))
     levels = " · ".join(f"{say(_LEVELS[name])} {count:,}" for name, count in one["by_level"].items())
-    console.print(say(mark("  Risk: %(levels)s"), levels=levels))
+    console.print("  " + say(mark("Risk: %(levels)s"), levels=levels))
     if one.get("models"):
         console.print(_models_table(one))
 

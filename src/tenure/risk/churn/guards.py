@@ -170,7 +170,7 @@ def refuse_copies(
             raise LeakError(
                 mark(
                     "Many rows of one sort are copies of each other: they were resampled before splitting. Give the "
-                    "rows as they are; weights do the rest."
+                    "rows as they are."
                 )
             )
     mixed = next((one.name for one in columns if one.name not in trusted and one.is_mixed(labels)), None)
@@ -178,7 +178,7 @@ def refuse_copies(
         raise LeakError(
             mark(
                 "%(name)s is a whole number for one sort of rows and not for the other: rows were made up by "
-                "resampling before splitting. Give the rows as they are; weights do the rest."
+                "resampling before splitting. Give the rows as they are."
             ),
             name=mixed,
         )

@@ -74,9 +74,11 @@ def _of_kind(table: pa.Table, fit: Fit) -> dict[str, Any]:
         "risk_before": _before(rows),
         "by_age": _by_age(rows, risk),
         "top_reasons": _top_reasons(rows),
+        # How the model that answers did on the newest ninety days, which it had not seen.
+        "newest": fit.figures.get("newest") or fit.figures.get("models", {}).get(fit.model),
         **{
             name: fit.figures[name]
-            for name in ("models", "newest", "chosen", "why", "origins", "profit", "group_weights", "leak", "missing")
+            for name in ("models", "chosen", "why", "origins", "profit", "group_weights", "leak", "missing")
             if name in fit.figures
         },
     }
