@@ -4,6 +4,7 @@
 //   data-submit              a select or checkbox that sends its form when changed
 //   data-confirm="…"         asks before a form is sent
 //   data-copy="#id"          copies an element's text
+//   data-print               prints the page
 //   data-href="…"            a table row that opens a page (its real link stays inside for the keyboard)
 //   data-key="g c"           a link or button that these keys press
 
@@ -20,6 +21,7 @@ function toggle(button) {
 document.addEventListener('click', (event) => {
   const toggler = closest(event, '[data-toggle]');
   if (toggler) { event.preventDefault(); toggle(toggler); return; }
+  if (closest(event, '[data-print]')) { window.print(); return; }
   const copier = closest(event, '[data-copy]');
   if (copier) {
     const text = document.querySelector(copier.dataset.copy)?.textContent ?? '';
