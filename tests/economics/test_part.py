@@ -12,7 +12,8 @@ import pytest
 
 from economics.people import fill
 from stories.telling import command, said
-from tenure.economics.part import PART, SCHEMA
+from tenure.economics.deciding import SCHEMA
+from tenure.economics.part import PART
 from tenure.economics.plans import Book, Plan, write_book
 from tenure.economics.reading import Source
 from tenure.economics.report import backtest
