@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "tenure_app.facts",
     "tenure_app.lifecycle.definitions",
     "tenure_app.risk",
+    "tenure_app.economics",
     "tenure_app.web",
 ]
 MIDDLEWARE = [
