@@ -3,12 +3,13 @@
 import { chart, echarts } from './draw/base.js';
 import { area, line } from './draw/area.js';
 import { bar } from './draw/bar.js';
+import { beside } from './draw/beside.js';
 import { curve } from './draw/curve.js';
 import { heatmap } from './draw/heatmap.js';
 import { ribbon } from './draw/ribbon.js';
 import { sankey } from './draw/sankey.js';
 
-const kinds = { area, line, bar, curve, heatmap, ribbon, sankey };
+const kinds = { area, line, bar, beside, curve, heatmap, ribbon, sankey };
 
 function dataOf(place) {
   const source = place.dataset.source ? document.querySelector(place.dataset.source)
