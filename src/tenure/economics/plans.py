@@ -264,3 +264,8 @@ def write_book(folder: Path, model: str, book: Book) -> None:
     draft = path.with_name(f".{path.name}.draft")
     draft.write_text(yaml.safe_dump(told, allow_unicode=True, sort_keys=False), encoding="utf-8")
     draft.replace(path)
+
+
+def forget_book(folder: Path, model: str) -> None:
+    """Remove the plans that were entered for a model from a lake's folder."""
+    (folder / FOLDER / f"{model}.yaml").unlink(missing_ok=True)

@@ -177,15 +177,28 @@ class Source:
         ).to_arrow_table()
 
 
+def row_of(con: duckdb.DuckDBPyConnection, customer: str) -> pa.Table | None:
+    """Return one customer's row of the scorecard with what tiers are made of, None when there is none."""
+    if not has(con, "scorecard"):
+        return None
+    found = con.execute(
+        f"SELECT {_tier_columns(con)} FROM scorecard WHERE customer_id = ?", [customer]
+    ).to_arrow_table()
+    return found if len(found) else None
+
+
+def _tier_columns(con: duckdb.DuckDBPyConnection) -> str:
+    there = [row[0] for row in con.execute("DESCRIBE scorecard").fetchall()]
+    return ", ".join(one for one in ("customer_id", "amount", "first_order_on", "tier") if one in there)
+
+
 def _everybody(con: duckdb.DuckDBPyConnection) -> pa.Table:
     """Return the scorecard's rows with what tiers are made of; without a scorecard, whoever has spans."""
     if not has(con, "scorecard"):
         if not has(con, "spans"):
             return pa.table({"customer_id": pa.array([], pa.string())})
         return con.execute("SELECT DISTINCT customer_id FROM spans ORDER BY customer_id").to_arrow_table()
-    there = [row[0] for row in con.execute("DESCRIBE scorecard").fetchall()]
-    wanted = [one for one in ("customer_id", "amount", "first_order_on", "tier") if one in there]
-    return con.execute(f"SELECT {', '.join(wanted)} FROM scorecard ORDER BY customer_id").to_arrow_table()
+    return con.execute(f"SELECT {_tier_columns(con)} FROM scorecard ORDER BY customer_id").to_arrow_table()
 
 
 def has(con: duckdb.DuckDBPyConnection, view: str) -> bool:

@@ -1,0 +1,269 @@
+"""Reads of the economics room: a model's economics, its plans, who gets what, what was decided.
+
+Answers: what do the pages show? Estimates are those that the last refresh reported; only the choice of plans is worked
+out anew when somebody changes a cost, an effect or a budget.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from tenure_app import conf
+from tenure_app.customers.profile import has
+from tenure_app.economics.models import BookState, CustomerChoice, PlanRow
+from tenure_app.lifecycle.answers import Answers
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import duckdb
+    import pyarrow as pa
+
+    from tenure.economics.decision import Choice, Values
+    from tenure.economics.plans import Book, Plan
+    from tenure_app.lifecycle.catalogue import Entry
+
+
+@dataclass(frozen=True)
+class Economics:
+    """The economics of one model: what was estimated, the plans in force, and what they come to."""
+
+    entry: Entry
+    body: dict[str, Any]
+    book: Book
+
+    @property
+    def entered(self) -> bool:
+        """Whether somebody entered the plans."""
+        return any(not plan.assumed for plan in self.book.plans) or self.book.budget is not None
+
+    @cached_property
+    def values(self) -> Values:
+        """What customers are worth."""
+        from tenure.economics.decision import Values
+
+        return Values.read(self.body["values"])
+
+    @cached_property
+    def plans(self) -> list[Plan]:
+        """The plans whose stages are there."""
+        names = self.values.stages
+        return [plan for plan in self.book.plans if plan.stage in names and plan.target in names]
+
+    @cached_property
+    def choice(self) -> Choice:
+        """What to do with everybody under the plans in force."""
+        from tenure.economics.decision import choose
+
+        return choose(self.values, self.plans, self.book.budget)
+
+    def plan(self, plan_id: str) -> Plan | None:
+        """Return a plan by its id."""
+        return next((one for one in self.book.plans if one.id == plan_id), None)
+
+
+def economics_of(con: duckdb.DuckDBPyConnection, entry: Entry) -> Economics | None:
+    """Return a model's economics; None where it has no stages."""
+    key = ("economics", entry.id, entry.model.version)
+    body = Answers(con, conf.lake_version()).kept(key, lambda: reported(con, entry) or _worked_out(entry))
+    return None if body is None else Economics(entry, body, book_of(entry, body))
+
+
+def reported(con: duckdb.DuckDBPyConnection, entry: Entry) -> dict[str, Any] | None:
+    """Return what the last refresh reported of a model in its present version, None when it did not."""
+    if not has(con, "reports"):
+        return None
+    row = con.execute(
+        "select r.body from reports r where r.name = ? and r.as_of = (select as_of from refreshes"
+        " order by generation desc limit 1) order by r.generation desc limit 1",
+        [f"economics.{entry.id}"],
+    ).fetchone()
+    body: dict[str, Any] | None = json.loads(row[0]) if row else None
+    return body if body is not None and body.get("version") == entry.model.version else None
+
+
+def _worked_out(entry: Entry) -> dict[str, Any] | None:
+    """Work a model out now: one of this installation's own, or one that was staged after the last full refresh."""
+    from tenure.economics.reading import Source
+    from tenure.economics.report import work_out
+    from tenure.scorecard.options import options_of
+    from tenure_app.lifecycle.catalogue import last_refresh
+
+    lake = conf.lake()
+    refresh = last_refresh(conf.connection())
+    if refresh is None:
+        return None
+    source = Source.of(lake, refresh.as_of)
+    if entry.id not in source.models():
+        return None
+    options = options_of(lake)
+    return work_out(source, entry.id, entry.model, source.money(options.margin), options).body
+
+
+def book_of(entry: Entry, body: dict[str, Any]) -> Book:
+    """Return the plans in force: those that were entered, else those assumed of the model."""
+    from tenure.economics.plans import Book, Plan, read_book
+
+    rows = list(PlanRow.objects.filter(model_id=entry.id))
+    state = BookState.objects.filter(model_id=entry.id).first()
+    if state is None:
+        written = read_book(conf.lake().path, entry.id)  # by hand, or restored with the lake
+        return written or Book(tuple(Plan.of({**one, "assumed": True}) for one in body["plans"]))
+    plans = tuple(
+        Plan(row.plan_id, row.kind, row.stage, row.target, row.cost, row.effect, row.capacity, tuple(row.tiers),
+             row.zh, row.en, row.assumed)
+        for row in rows
+    )  # fmt: skip
+    return Book(plans, None if state.budget is None else float(state.budget))
+
+
+def changed(model: str) -> BookState | None:
+    """Return when and by whom a model's plans were last changed."""
+    return BookState.objects.filter(model_id=model).select_related("author").first()
+
+
+def everybody(found: Economics) -> pa.Table:
+    """Return who gets which plan: customer_id, the columns of the scorecard's decision, stage, tier, weeks."""
+    key = json.dumps([[plan.told() for plan in found.plans], found.book.budget], sort_keys=True)
+    ask = Answers(conf.connection(), conf.lake_version())
+    table: pa.Table = ask.kept(("economics.who", found.entry.id, key), lambda: _everybody(found))
+    return table
+
+
+def _everybody(found: Economics) -> pa.Table:
+    from tenure.economics.deciding import cells_of, scored
+    from tenure.economics.reading import Source
+
+    source = Source.of(conf.lake(), _day(found), sample=2**62, like=found.body["tiers"])
+    params = {
+        "stages": list(found.values.stages),
+        "cells": cells_of(found.values, found.choice, source, found.entry.id),
+    }
+    return scored(source, found.entry.id, params).add_column(0, "customer_id", source.ids)
+
+
+def _day(found: Economics) -> date:
+    from datetime import date
+
+    return date.fromisoformat(found.body["as_of"])
+
+
+def moved(
+    con: duckdb.DuckDBPyConnection, found: Economics, source: str, target: str, most: int = 1_000_000
+) -> list[tuple[str, date, int]]:
+    """Return every move from one stage to another: customer, on which day, after how many days; the newest first."""
+    from tenure.economics.stays import NOWHERE
+
+    held = (
+        "select customer_id, stage, entered_on, left_on, lead(stage) over w as next_stage,"
+        " lead(entered_on) over w as next_on from spans where model = ? and not passed_through and entered_on <= ?"
+        " window w as (partition by customer_id order by entered_on)"
+    )
+    day = _day(found)
+    model: list[Any] = [found.entry.id, day]
+    if target == NOWHERE:
+        sql = f"select customer_id, left_on, left_on - entered_on from ({held}) where stage = ? and left_on <= ?" \
+              " and (next_on is null or next_on > left_on)"  # fmt: skip
+        model += [source, day]
+    elif source == NOWHERE:
+        sql = f"select customer_id, next_on, next_on - left_on from ({held}) where next_stage = ? and next_on > left_on"
+        model += [target]
+    else:
+        sql = f"select customer_id, next_on, next_on - entered_on from ({held})" \
+              " where stage = ? and next_stage = ? and next_on = left_on"  # fmt: skip
+        model += [source, target]
+    return con.execute(f"{sql} order by 2 desc, 1 limit {int(most)}", model).fetchall()
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where one customer stands, and the options there are."""
+
+    customer_id: str
+    stage: str
+    tier: str
+    weeks: int
+    options: list[dict[str, Any]]
+
+
+def standing(found: Economics, customer: str) -> Standing | None:
+    """Return both options of a customer with their numbers; None for who stands in no stage of the model."""
+    from tenure.economics.decision import both_ways
+    from tenure.economics.reading import Source, row_of
+
+    table = row_of(conf.connection(), customer)
+    if table is None:
+        return None
+    source = Source.of(conf.lake(), _day(found), table, like=found.body["tiers"])
+    there = source.standing(found.entry.id).to_pylist()
+    if not there:
+        return None
+    tier, (place,) = source.tiers.names[int(source.tier[0])], there
+    weeks = max(int(place["weeks"]), 0)
+    options = both_ways(found.values, found.plans, place["stage"], tier, weeks)
+    return Standing(customer, place["stage"], tier, weeks, options)
+
+
+def chosen(model: str, customer: str) -> CustomerChoice | None:
+    """Return what was decided for a customer, None when nothing was."""
+    found = CustomerChoice.objects.filter(model_id=model, customer_id=customer, newest=True).exclude(plan_id="")
+    return found.select_related("author").first()
+
+
+def history(model: str, customer: str) -> list[CustomerChoice]:
+    """Return everything that was ever decided for a customer, the newest first."""
+    return list(CustomerChoice.objects.filter(model_id=model, customer_id=customer).select_related("author"))
+
+
+def choices(model: str) -> list[CustomerChoice]:
+    """Return what was decided for single customers, the soonest due first."""
+    found = CustomerChoice.objects.filter(model_id=model, newest=True).exclude(plan_id="")
+    return sorted(found, key=lambda one: (one.due_on is None, one.due_on, one.customer_id))
+
+
+@dataclass
+class Share:
+    """What one stage gets of the budget, beside what it brings."""
+
+    stage: str
+    people: int = 0
+    invested_month: float | None = None
+    profit_month: float | None = None
+    wasted_month: float = 0.0
+    planned: float = 0.0
+    saved: float = 0.0
+    gets_plan: int = 0
+    profit: float = 0.0
+    decided: int = 0
+    decided_spend: float = 0.0
+    decided_saved: float = 0.0
+    decided_profit: float = 0.0
+
+
+def budget_by_stage(found: Economics) -> list[Share]:
+    """Return what is spent, planned and decided in each stage, and what of it brings nothing back."""
+    shares = {name: Share(name) for name in found.values.stages}
+    for one in found.body["stages"]:
+        share = shares[one["stage"]]
+        share.people = int(found.values.people[:, found.values.stages.index(one["stage"])].sum())
+        share.invested_month, share.profit_month = one["month_invested"], one["month_profit"]
+        if (one["month_profit"] or 0.0) < 0 < (one["month_invested"] or 0.0):
+            share.wasted_month = min(-one["month_profit"], one["month_invested"]) * share.people
+    for row in found.choice.rows:
+        if row.plan is not None:
+            share = shares[row.stage]
+            share.gets_plan += row.people
+            share.planned += max(row.plan.cost, 0.0) * row.people
+            share.saved += max(-row.plan.cost, 0.0) * row.people
+            share.profit += row.profit * row.people
+    for done in choices(found.entry.id):
+        if done.stage in shares:
+            share = shares[done.stage]
+            share.decided += 1
+            share.decided_spend += max(done.cost, 0.0)
+            share.decided_saved += max(-done.cost, 0.0)
+            share.decided_profit += done.profit
+    return list(shares.values())
