@@ -160,6 +160,16 @@ def test_share_of_wallet_is_ours_in_the_days_that_the_statement_speaks_of(
     assert row["wallet_change"] == (None if before is None else pytest.approx(now - before))
 
 
+def test_share_of_wallet_takes_the_statements_of_ninety_days_together() -> None:
+    ours = orders("ann", *range(5, 90, 10), amount="50") + orders("ann", *range(95, 180, 10), amount="100")
+    monthly = volumes(
+        (179, "1000"), (150, "1000"), (120, "1000"), (91, "1000"), (60, "1000"), (30, "1000"), (1, "1000")
+    )
+    row = scored({"orders": ours, "volumes": monthly})
+    assert row["wallet_share"] == pytest.approx(450 / 3000)
+    assert row["wallet_share"] - row["wallet_change"] == pytest.approx(900 / 4000)  # the first speaks of 29 days too
+
+
 def test_the_history_of_the_wallet_ends_with_the_share_of_the_scorecard() -> None:
     facts = {"orders": QUARTERS + orders("bob", 3), "volumes": volumes((220, "500"), (120, "1000"), (20, "1000"))}
     ann, bob = wallet.history(Look(shops.block(tables(facts))))

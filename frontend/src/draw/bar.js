@@ -1,10 +1,11 @@
 // Counts side by side, largest on top.
-// {"items": [{"name": "活跃", "family": "F6", "value": 12, "url": "…"}], "unit": "人", "upright": false}
-import { colours, full, short } from './base.js';
+// {"items": [{"name": "活跃", "family": "F6", "value": 12, "url": "…"}], "unit": "人", "upright": false, "plain": false}
+// Bars of one family differ in shade, so that stages can be told apart; "plain" gives them one colour.
+import { colourOf, colours, full, short } from './base.js';
 
 export function bar(data, place) {
   const items = data.upright ? data.items : [...data.items].reverse(); // ECharts counts rows from below
-  const paints = colours(items);
+  const paints = data.plain ? items.map((item) => colourOf(item.family, 0)) : colours(items);
   const names = { type: 'category', data: items.map((item) => item.name), axisTick: { show: false } };
   const numbers = { type: 'value', min: data.min ?? 0, axisLabel: { formatter: short }, splitNumber: 4 };
   if (!data.upright && place) place.style.height = `${Math.max(120, 40 + 32 * items.length)}px`;

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from tenure.facts.blocks import SCALE
+from tenure.facts.blocks import SCALE, keys_of, who_of
 from tenure.facts.streams import Stream
 from tenure.lifecycle.steps import starts
 
 if TYPE_CHECKING:
-    from tenure.facts.blocks import Events
     from tenure.risk.looking import Look
 
 _FAR = 1 << 19
@@ -31,8 +30,8 @@ class Periods(NamedTuple):
         Customer and day of the statement.
     first, last : ndarray of int64
         The days that the statement speaks of, both included; `first` after `last` where that is not known.
-    total : ndarray of float64
-        The customer's whole volume in these days.
+    total : ndarray of int64
+        The customer's whole volume in these days, times 10,000, so that sums are exact.
     """
 
     keys: np.ndarray
@@ -51,7 +50,7 @@ def periods(look: Look) -> Periods:
     rows = look.block.rows.get(Stream("volumes"))
     if rows is None or not len(rows.who):
         nothing = np.empty(0, dtype=np.int64)
-        return Periods(nothing, nothing, nothing, nothing.astype(np.float64))
+        return Periods(nothing, nothing, nothing, nothing)
     amounts, present = rows.scaled("amount")
     keep = rows.days <= look.block.last_day
     keep = keep if present is None else keep & present
@@ -67,7 +66,7 @@ def periods(look: Look) -> Periods:
     unknown = start < -_FAR
     first = np.where(unknown, day - length + 1, start)
     last = np.where(start == day, day + np.where(tail, gap, after) - 1, day)
-    return Periods(keys, first, last, amounts[keep] / SCALE)
+    return Periods(keys, first, last, amounts[keep])
 
 
 def _starts_of(columns: pa.Table, size: int) -> np.ndarray:
@@ -77,22 +76,55 @@ def _starts_of(columns: pa.Table, size: int) -> np.ndarray:
     return days.combine_chunks().to_numpy(zero_copy_only=False).astype(np.int64)
 
 
-def shares(look: Look, said: Periods) -> tuple[np.ndarray, np.ndarray]:
-    """Return our share in the last period of each customer and in the one before; NaN where it is not known."""
-    low, high = look.places(said.keys, -_FAR, look.block.last_day)
-    ours = look.block.events(("order",), "amount")
-    return _share(look, said, ours, low, high - 1), _share(look, said, ours, low, high - 2)
+def shares(look: Look, said: Periods, window: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return our share of each customer's wallet lately and before; NaN where it is not known.
+
+    Taken together are the statements made in the `window` days just past, and those made in as many days before.
+    Where one of the two has none, the last statement is compared with the one before it.
+
+    Parameters
+    ----------
+    look : Look
+        The customers.
+    said : Periods
+        Their statements.
+    window : int
+        Days.
+    """
+    ours, theirs = bought(look, said)
+    edge = look.block.last_day
+    low, high = look.places(said.keys, -_FAR, edge)
+    middle = look.places(said.keys, edge - window + 1, edge)[0]
+    first = look.places(said.keys, edge - 2 * window + 1, edge)[0]
+    now, before = _part(ours, theirs, middle, high), _part(ours, theirs, first, middle)
+    both = ~np.isnan(now) & ~np.isnan(before)
+    last = _part(ours, theirs, np.maximum(high - 1, low), high)
+    previous = _part(ours, theirs, np.maximum(high - 2, low), np.maximum(high - 1, low))
+    return np.where(both, now, last), np.where(both, before, previous)
 
 
-def _share(look: Look, said: Periods, ours: Events, low: np.ndarray, place: np.ndarray) -> np.ndarray:
-    there = place >= low
-    if not len(said.keys):
-        return np.full(len(low), np.nan)
-    at = np.maximum(place, 0)
-    first, last, total = said.first[at], said.last[at], said.total[at]
-    known = there & (first <= last) & (total > 0)
-    bought = look.total(ours, np.where(known, first, 0), np.where(known, last, -1))
-    return np.where(known, bought / np.where(known, total, 1.0), np.nan)
+def bought(look: Look, said: Periods) -> tuple[np.ndarray, np.ndarray]:
+    """Return what was bought from us in the days of each statement, and the total, both times 10,000.
+
+    Both are 0 where the days are not known.
+    """
+    orders = look.block.events(("order",), "amount")
+    running = np.zeros(len(orders.keys) + 1, dtype=np.int64)
+    if orders.values is not None:
+        np.cumsum(orders.values, out=running[1:])
+    who = who_of(said.keys)
+    known = (said.first <= said.last) & (said.total > 0)
+    low = np.searchsorted(orders.keys, keys_of(who, np.where(known, said.first, 0)))
+    high = np.searchsorted(orders.keys, keys_of(who, np.where(known, said.last, -1)), side="right")
+    ours = running[np.maximum(high, low)] - running[low]
+    return np.where(known, ours, 0), np.where(known, said.total, 0)
+
+
+def _part(ours: np.ndarray, theirs: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Return our part of the statements ``[low, high)`` of each customer; NaN where they speak of nothing."""
+    sums = [np.append(0, np.cumsum(values)) for values in (ours, theirs)]
+    mine, whole = (total[high] - total[low] for total in sums)
+    return np.where(whole > 0, mine / np.where(whole > 0, whole, 1), np.nan)
 
 
 class Statement(NamedTuple):
@@ -120,15 +152,10 @@ class Statement(NamedTuple):
 def history(look: Look) -> list[list[Statement]]:
     """Return for each customer of a block every statement whose days are known, the oldest first."""
     said = periods(look)
-    ours = look.block.events(("order",), "amount")
-    low, high = look.places(said.keys, -_FAR, look.block.last_day)
+    ours, theirs = bought(look, said)
     found: list[list[Statement]] = [[] for _ in look.who]
-    for back in range(int((high - low).max(initial=0)), 0, -1):
-        place = high - back
-        known = (place >= low) & (said.first[place] <= said.last[place]) & (said.total[place] > 0)
-        first, last = said.first[place], said.last[place]
-        bought = look.total(ours, np.where(known, first, 0), np.where(known, last, -1))
-        for who in np.flatnonzero(known).tolist():
-            total = float(said.total[place[who]])
-            found[who].append(Statement(int(first[who]), int(last[who]), total, float(bought[who])))
+    for place, who in enumerate(who_of(said.keys).tolist()):
+        if theirs[place] > 0:
+            days = int(said.first[place]), int(said.last[place])
+            found[who].append(Statement(*days, float(theirs[place]) / SCALE, float(ours[place]) / SCALE))
     return found

@@ -154,9 +154,9 @@ def _days(day: date) -> dict[str, Any]:
 def _stopped(con: duckdb.DuckDBPyConnection) -> str:
     """Return ``with … stopped``: nobody ordered for a year, or a contract was cancelled and nothing came after it."""
     parts = {
-        "balances": ("customer_id, at, receivable, payable", "varchar, timestamptz, double, double"),
-        "contracts": ("customer_id, at, event", "varchar, timestamptz, varchar"),
-        "cases": ("customer_id, case_id, event, at", "varchar, varchar, varchar, timestamptz"),
+        "balances": ('customer_id, "at", receivable, payable', "varchar, timestamptz, double, double"),
+        "contracts": ('customer_id, "at", event', "varchar, timestamptz, varchar"),
+        "cases": ('customer_id, case_id, event, "at"', "varchar, varchar, varchar, timestamptz"),
     }
     balances, contracts, cases = (
         f"select {columns} from {table}"
@@ -165,15 +165,15 @@ def _stopped(con: duckdb.DuckDBPyConnection) -> str:
         for table, (columns, kinds) in parts.items()
     )
     return f"""
-    with stated(customer_id, at, receivable, payable) as ({balances}),
-    newest as (select customer_id, arg_max(receivable, at) as receivable, arg_max(payable, at) as payable,
-        max(at)::date as stated_on from stated where at::date <= $day group by customer_id),
-    contract(customer_id, at, event) as ({contracts}),
-    ended as (select customer_id, max(at)::date as ended_on from contract where at::date <= $day group by customer_id
-        having arg_max(event, at) = 'cancelled'),
-    told(customer_id, case_id, event, at) as ({cases}),
-    still as (select customer_id, case_id from told where at::date <= $day
-        group by customer_id, case_id having arg_max(event, at) <> 'closed'),
+    with stated(customer_id, happened, receivable, payable) as ({balances}),
+    newest as (select customer_id, arg_max(receivable, happened) as receivable, arg_max(payable, happened) as payable,
+        max(happened)::date as stated_on from stated where happened::date <= $day group by customer_id),
+    contract(customer_id, happened, event) as ({contracts}),
+    ended as (select customer_id, max(happened)::date as ended_on from contract where happened::date <= $day
+        group by customer_id having arg_max(event, happened) = 'cancelled'),
+    told(customer_id, case_id, event, happened) as ({cases}),
+    still as (select customer_id, case_id from told where happened::date <= $day
+        group by customer_id, case_id having arg_max(event, happened) <> 'closed'),
     left_open as (select customer_id, count(*) as cases from still group by customer_id),
     stopped as (select k.customer_id, k.name, k.last_order_on, n.receivable, n.payable, n.stated_on,
         coalesce(o.cases, 0) as cases, e.ended_on is not null and e.ended_on > k.last_order_on as cancelled

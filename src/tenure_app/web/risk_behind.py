@@ -69,7 +69,12 @@ def _by_signal(con: duckdb.DuckDBPyConnection, day: date | None) -> dict[str, An
     if seen:
         most = {"name": seen[0]["name"], "people": number(seen[0]["people"])}
         said = _("Most often: %(name)s (%(people)s customers)") % most
-    return {"lines": lines, "data": {"items": items, "unit": _(" customers")}, "said": said, "empty": not seen}
+    return {
+        "lines": lines,
+        "data": {"items": items, "unit": _(" customers"), "plain": True},
+        "said": said,
+        "empty": not seen,
+    }
 
 
 def _decline(con: duckdb.DuckDBPyConnection) -> dict[str, Any] | None:
@@ -127,7 +132,7 @@ def _silence(con: duckdb.DuckDBPyConnection, day: date | None) -> dict[str, Any]
     return {
         **told,
         "said": _("%(silent)s customers are silent beyond their own rhythm; chance alone would give %(chance)s") % data,
-        "data": {"items": items, "unit": _(" customers"), "upright": True},
+        "data": {"items": items, "unit": _(" customers"), "upright": True, "plain": True},
         "rows": [(item["name"], item["value"], by_chance, item["url"]) for item in items],
         "url": address(day, silence_p_max=told["unlikely"]),
         "regular": sum(one["share"] for one in told["shapes"] if one["shape"] >= 2),
@@ -148,7 +153,8 @@ def _churn(con: duckdb.DuckDBPyConnection, day: date | None) -> list[dict[str, A
     return [
         {
             "name": kinds.get(kind, kind), "model": one.get("model"), "customers": one.get("scored") or 0,
-            "expected": one.get("expected_to_leave"), "newest": one.get("newest") or {},
+            "expected": one.get("expected_to_leave"),
+            "tested": one.get("newest") or (one.get("models") or {}).get(one.get("chosen") or "", {}),
             "high": (one.get("by_level") or {}).get("high", 0),
             "url": address(day, churn_kind=kind, churn_level="high"),
         }

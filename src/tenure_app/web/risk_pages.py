@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     import duckdb
     from django.contrib.auth.models import User
 
-PAGE = 50
+PAGE = 20
 #: How many days "due soon" looks ahead.
 SOON = 7
+#: How many reasons a line shows before it is opened.
+GLANCE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,16 @@ class Line:
     reasons: list[tuple[str, str, str]]  # signal's id, its name, its evidence
     overdue: bool
     shown: str  # the signals of this line, with commas: what is decided holds for them
+
+    @property
+    def first(self) -> list[tuple[str, str, str]]:
+        """The most telling reasons, which are read at a glance."""
+        return self.reasons if len(self.reasons) <= GLANCE + 1 else self.reasons[:GLANCE]
+
+    @property
+    def others(self) -> list[tuple[str, str, str]]:
+        """The other reasons."""
+        return self.reasons[len(self.first) :]
 
 
 class _People:

@@ -152,6 +152,11 @@ class Seen:
         """The answer of rule T04."""
         return decline.verdict(self.ours_fell, self.their_change)
 
+    @cached_property
+    def declines(self) -> NDArray[np.bool_]:
+        """In whom decline is proved by the rule, or shown by the test where their own total is not known."""
+        return (self.verdict == "yes") | (self.ours_fell & self.named & (self.verdict != "no"))
+
     # Silence and fatigue
 
     @cached_property

@@ -107,9 +107,8 @@ def _satisfaction(seen: Seen) -> Sign:
 
 def _decline(seen: Seen) -> Sign:
     proved = seen.verdict == "yes"
-    shown = proved | (seen.ours_fell & seen.named & (seen.verdict != "no"))
     score = np.where(proved, 0.6, 0.4) + np.where(seen.named, 0.4 * _strength(seen.decline_p), 0.0)
-    return _sign("decline", shown, score, _window(seen))
+    return _sign("decline", seen.declines, score, _window(seen))
 
 
 def _silence(seen: Seen) -> Sign:
@@ -128,7 +127,8 @@ def _both(seen: Seen) -> Sign:
 
 
 def _activity(seen: Seen) -> Sign:
-    orders, contacts = seen.fewer_orders, seen.fewer_contacts
+    """Return those who do less; fewer orders that are told as decline already are not told twice."""
+    orders, contacts = seen.fewer_orders & ~seen.declines, seen.fewer_contacts
     score = np.maximum(
         np.where(orders, _strength(seen.decline_p), 0.0), np.where(contacts, _strength(seen.contacts_p), 0.0)
     )

@@ -28,6 +28,10 @@ class Part(float):
     """A share, written as a percentage."""
 
 
+class Change(float):
+    """By which part something changed, written with its sign."""
+
+
 class Spoken(dict[str, str]):
     """Something that each language calls by another name."""
 
@@ -52,7 +56,9 @@ def _written(value: Any, language: str) -> str:
         case Spoken():
             return value["zh" if language.startswith("zh") else "en"]
         case Part():
-            return f"{100 * value:.0f}%" if abs(value) >= 0.01 or not value else f"{100 * value:.2g}%"
+            return _percent(value)
+        case Change():
+            return ("−" if value < 0 else "+" if value > 0 else "") + _percent(abs(value))
         case date():
             if language.startswith("zh"):
                 return f"{value.year}年{value.month}月{value.day}日"
@@ -62,8 +68,14 @@ def _written(value: Any, language: str) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
+def _percent(value: float) -> str:
+    if 0 < value < 0.0001:
+        return "<0.01%"
+    return f"{100 * value:.0f}%" if value >= 0.1 or not value else f"{100 * value:.2g}%"
+
+
 def _plain(value: Any) -> Any:
-    if isinstance(value, Part | float):
+    if isinstance(value, float):
         return round(float(value), 6)
     return value.isoformat() if isinstance(value, date) else value
 
@@ -116,7 +128,7 @@ def _decline(seen: Seen, row: int) -> Told:
     fall = -float(seen.our_change[row])
     if seen.verdict[row] == "yes":
         text = mark("Our volume fell by %(fall)s; their own total did not fall (%(theirs)s).")
-        told.append((text, {"fall": Part(fall), "theirs": Part(float(seen.their_change[row]))}))
+        told.append((text, {"fall": Part(fall), "theirs": Change(float(seen.their_change[row]))}))
     else:
         text = mark("Our volume fell by %(fall)s; what they buy elsewhere is not known.")
         told.append((text, {"fall": Part(fall)}))
@@ -124,7 +136,7 @@ def _decline(seen: Seen, row: int) -> Told:
     if not np.isnan(share) and not np.isnan(before):
         data = {"share_before": Part(before), "share": Part(share)}
         told.append((mark("Share of wallet: %(share_before)s, now %(share)s."), data))
-    return told + (_orders(seen, row) if seen.named[row] else [])
+    return told + (_orders(seen, row) if seen.fewer_orders[row] else [])
 
 
 def _orders(seen: Seen, row: int) -> Told:
@@ -159,7 +171,7 @@ def _both(seen: Seen, row: int) -> Told:
 
 
 def _activity(seen: Seen, row: int) -> Told:
-    told: Told = _orders(seen, row) if seen.fewer_orders[row] else []
+    told: Told = _orders(seen, row) if seen.fewer_orders[row] and not seen.declines[row] else []
     if seen.fewer_contacts[row]:
         data = {name: _whole(seen, name, row) for name in ("interactions_90", "interactions_before")}
         text = mark("Contacts in the last 90 days: %(interactions_90)s, in the 90 before: %(interactions_before)s.")
@@ -187,7 +199,7 @@ def _boundary(seen: Seen, row: int) -> Told:
         "next": Spoken(zh=then.say("zh_Hans"), en=then.say("en")),
         "day": day_of(seen.today + int(next_one.days[row])),
     }
-    return [(mark("From “%(stage)s” to “%(next)s” on %(day)s, if nothing happens until then."), data)]
+    return [(mark("From %(stage)s to %(next)s on %(day)s, if nothing happens until then."), data)]
 
 
 _TELL: dict[str, Callable[[Seen, int], Told]] = {

@@ -160,9 +160,9 @@ def _money(look: Look) -> dict[str, object]:
 
 
 def _wallet(look: Look) -> dict[str, object]:
-    """Return the customer's own total volume, as the rules read it, and our share of it in the last two periods."""
+    """Return the customer's own total volume, as the rules read it, and our share of it now and before."""
     volume = look.block.events(("volume",), "amount")
-    now, before = shares(look, periods(look))
+    now, before = shares(look, periods(look), WINDOW)
     return {
         "volume_90": look.mean(volume, WINDOW),
         "volume_before": look.mean(volume, WINDOW, WINDOW),
