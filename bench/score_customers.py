@@ -1,0 +1,149 @@
+"""From a log of orders to a scored table: what does a million customers cost, in seconds and in memory?
+
+Each size runs in a process of its own, so that its peak memory is its own. `log` is one Parquet file that nobody
+sorted, read by ``tn.clv`` as a notebook would; `lake` is a lake of many orders, read in blocks; `all` makes every
+column of the scorecard (value, ranking, churn, warnings, recommendations, decisions) as a refresh does.
+
+    python bench/score_customers.py log 100000 1000000
+    python bench/score_customers.py lake 1000000 --orders 50
+    python bench/score_customers.py all 1000000 --orders 5
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+import shop
+
+WEEKS = 39
+FIRST = np.datetime64("2024-01-01", "D").astype(int)
+#: Pareto/NBD of CDNOW's sample: what the simulated shop's customers are like.
+R, ALPHA, S, BETA = 0.553, 10.578, 0.606, 11.669
+
+
+class Laps:
+    """Seconds between calls."""
+
+    def __init__(self) -> None:
+        self.told: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        """Note how long it was since the last lap."""
+        now = time.perf_counter()
+        self.told[name] = round(now - self._last, 2)
+        self._last = now
+
+
+def write_log(path: Path, customers: int, seed: int = 3) -> int:
+    """Write a log of orders of a shop like CDNOW, in the order of time; return its lines."""
+    rng = np.random.default_rng(seed)
+    starts = rng.integers(0, 12 * 7, customers) / 7.0
+    rates, lives = rng.gamma(R, 1 / ALPHA, customers), rng.exponential(1.0, customers)
+    lives /= rng.gamma(S, 1 / BETA, customers)
+    counts = rng.poisson(rates * np.minimum(lives, WEEKS - starts))
+    who = np.repeat(np.arange(customers), counts)
+    weeks = starts[who] + rng.random(len(who)) * np.minimum(lives, WEEKS - starts)[who]
+    who = np.concatenate([np.arange(customers), who])
+    weeks = np.concatenate([starts, weeks])
+    order = np.argsort(weeks, kind="stable")
+    seconds = (weeks[order] * 7 * 86_400).astype(np.int64) + int(FIRST) * 86_400
+    table = pa.table(
+        {
+            "customer_id": pa.array(who[order]).cast(pa.string()),
+            "at": pa.array(seconds * 1_000_000, pa.timestamp("us", tz="UTC")),
+            "amount": np.round(rng.gamma(6.25, 35.0 / 6.25, len(who)), 2),
+        }
+    )
+    pq.write_table(table, path)
+    return len(table)
+
+
+def from_log(path: str, _orders: float) -> dict[str, Any]:
+    """Score everybody in a log with the notebook's door."""
+    import tenure as tn
+
+    laps = Laps()
+    found = tn.clv(path, as_of="2024-09-30", horizon=365).to_arrow()
+    laps.lap("log to scored table")
+    return {"seconds": laps.told, "customers": len(found)}
+
+
+def from_lake(path: str, _orders: float) -> dict[str, Any]:
+    """Score everybody in a lake: figures in blocks, then fit and score."""
+    from tenure.facts.lake import Lake
+    from tenure.lifecycle.context import Context
+    from tenure.lifecycle.judging import Asked, blocks_here
+    from tenure.value.lifetime import FIGURES, PART
+
+    lake, laps = Lake.open(path), Laps()
+    blocks = blocks_here(lake, Asked((), (FIGURES,)), date(2025, 1, 1), "customer")
+    table = pa.concat_tables([one.roster for one in blocks])
+    laps.lap("figures of every customer")
+    context = Context(date(2025, 1, 1), lake.settings.tz, lake.settings.currency, lake)
+    fits = {fit.part: fit for fit in PART.fit(table, context)}
+    laps.lap("choice and fit, with back-tests")
+    scored = PART.score(table, fits, context)
+    laps.lap("score with intervals")
+    return {"seconds": laps.told, "customers": len(scored), "model": fits["purchases"].model}
+
+
+def whole(path: str, _orders: float) -> dict[str, Any]:
+    """Make every column of the scorecard and write it."""
+    from tenure.facts.lake import Lake
+    from tenure.scorecard.refresh import refresh
+
+    laps, now = Laps(), [""]
+
+    def tell(text: str, _part: float) -> None:
+        if text != now[0]:
+            if now[0]:
+                laps.lap(now[0])
+            now[0] = text
+
+    report = refresh(Lake.open(path), date(2025, 1, 1), ["retail-activity"], on_progress=tell)
+    return {"seconds": laps.told, "customers": report.customers, "problems": report.problems}
+
+
+WAYS = {"log": from_log, "lake": from_lake, "all": whole}
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("way", choices=WAYS)
+    asked.add_argument("customers", type=int, nargs="+")
+    asked.add_argument("--orders", type=float, default=5.0, help="orders a customer, in a lake")
+    asked.add_argument("--inside", help=argparse.SUPPRESS)
+    told = asked.parse_args()
+    if told.inside:
+        begin = time.perf_counter()
+        found = WAYS[told.way](told.inside, told.orders)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        print(json.dumps({**found, "all": round(time.perf_counter() - begin, 2), "peak GB": round(peak, 2)}))
+        return
+    for customers in told.customers:
+        with tempfile.TemporaryDirectory(prefix="tenure-bench-") as folder:
+            path = Path(folder) / ("log.parquet" if told.way == "log" else "lake")
+            made = time.perf_counter()
+            lines = write_log(path, customers) if told.way == "log" else shop.make(path, customers, told.orders)[1]
+            print(f"{told.way}: {customers:,} customers, {lines:,} orders, made in {time.perf_counter() - made:.1f} s")
+            command = [sys.executable, __file__, told.way, str(customers), "--inside", str(path)]
+            said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            print(json.dumps(json.loads(said.splitlines()[-1]), indent=2, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()
