@@ -204,7 +204,7 @@ def _reliability(told: dict[str, Any]) -> dict[str, Any]:
     rows = told["reliability"]
     at = [0.0, *(row["predicted"] for row in rows), 1.0]
     return {
-        "kind": "curve", "term": "reliability", "said": said.reliability(rows),
+        "kind": "curve", "term": "buying-reliability", "said": said.reliability(rows),
         "note": _("Ten groups of equal size by their chance of buying. On the dashed line, chances come true exactly."),
         "data": {
             "x": at, "percent": True, "x_percent": True, "x_name": _("Chance of buying within 90 days"),
