@@ -17,7 +17,7 @@ from tenure.stats.discounting import chances
 BLOCK = 16  # ticks in one go
 ROWS = 16_384  # rows in one go: what fits a processor's cache
 ENOUGH = 1e-13  # of the sum that may be missing
-MANY = 1_500.0  # ticks, from which on an integral is faster than a sum
+MANY = 300.0  # ticks, from which on an integral is faster than a sum
 
 
 def log_ticks(n: Floats | float, log_odds: Floats | float, i: Floats | float) -> Floats:
