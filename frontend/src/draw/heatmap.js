@@ -2,7 +2,9 @@
 // {"x": ["第 1 月", …], "y": ["2026-01", …], "cells": [[x, y, value, url?], …], "percent": true, "unit": ""}
 import { full, paint } from './base.js';
 
-export function heatmap(data) {
+export function heatmap(data, place) {
+  // A figure that does not fit into its cell stays in the tooltip and in the table.
+  const fits = data.cells.length <= 400 && (place?.clientWidth ?? 900) / Math.max(data.x.length + 1, 1) >= 36;
   const say = (value) => (data.percent ? `${(value * 100).toFixed(0)}%` : full(value));
   const values = data.cells.map((cell) => cell[2]).filter((value) => value !== null);
   return {
@@ -17,7 +19,7 @@ export function heatmap(data) {
     },
     series: [{
       type: 'heatmap',
-      label: { show: data.cells.length <= 200, formatter: (p) => say(p.value[2]) },
+      label: { show: fits, formatter: (p) => say(p.value[2]) },
       data: data.cells.map(([x, y, value, url]) => ({ value: [x, y, value], url })),
     }],
   };

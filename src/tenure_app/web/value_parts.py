@@ -271,10 +271,11 @@ def cycle(page: Page) -> dict[str, Any]:
         if entry is None:
             continue
         stages = _(", ").join(entry.stage_name(stage) for stage in one["stages"])
-        low, high = one["ratio"][1:] if one["ratio"] else (None, None)
-        rows.append({**one, "name": entry.name, "stages_said": stages, "change": one["ratio"][0] - 1 if one["ratio"]
-                     else None, "low": low and low - 1, "high": high and high - 1, "entry": entry,
-                     "said": said.verdict(one["verdict"])})  # fmt: skip
+        ratio = one["ratio"] if one["verdict"] != "cannot-judge" else None
+        told = {"name": entry.name, "stages_said": stages, "said": said.verdict(one["verdict"])}
+        for at, name in enumerate(("change", "low", "high")):
+            told[name] = ratio[at] - 1 if ratio else None
+        rows.append({**one, **told})
     rows.sort(key=lambda row: (row["verdict"] == "cannot-judge", row["model"] != "retail-activity"))
     first = rows[0] if rows else None
     return {"rows": rows, "first": first, "said": said.cycle(first, first["cut"] if first else page.day)}
@@ -296,8 +297,8 @@ def profile(page: Page) -> dict[str, Any]:
     habits = [row for row in named if not row["defining"] and row["group"] != "trait"]
     return {
         "said": said.profile(habits),
-        "habits": [row for row in habits if row["size"] != "negligible"],
-        "slight": [row for row in habits if row["size"] == "negligible"],
+        "habits": habits[:LISTED],
+        "slight": habits[LISTED:],
         "traits": [row for row in named if row["group"] == "trait"],
         "defining": [row for row in named if row["defining"]],
         "asked": len(rows), "named": len(named), "rows": rows,
