@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -128,18 +130,19 @@ def test_intervals_of_95_percent_hold_the_truth_92_to_98_times_in_a_hundred() ->
     rng = np.random.default_rng(41)
     truth = purchases.Fitted(purchases.model("bg-nbd"), BG)
     times, hits = 300, dict.fromkeys([*BG, "new", "customer"], 0)
-    customer = compress([2], [20.0], [35.0])
+    asked = {"new": compress([0], [0.0], [0.0]), "customer": compress([2], [20.0], [35.0])}
     for seed in range(times):
-        fitted = purchases.fit("bg-nbd", _simulated("bg-nbd", BG, rng, 1_000))
+        fitted = purchases.fit("bg-nbd", _simulated("bg-nbd", BG, rng, 1_500))
         held = fitted.interval(0.95)
         for name, value in BG.items():
             hits[name] += held[name][0] <= value <= held[name][1]
-        draws = fitted.draws(80, seed)
-        for name, told, found in (
-            ("new", float(truth.new_expected(52)), [float(one.new_expected(52)) for one in draws]),
-            ("customer", truth.expected(52, customer)[0], [one.expected(52, customer)[0] for one in draws]),
-        ):
-            low, high = np.quantile(found, [0.025, 0.975])
+        # All draws at once: each is the model of a group of its own.
+        draws = fitted.draws(200, seed)
+        params = {name: np.array([one.params[name] for one in draws]) for name in BG}
+        for name, history in asked.items():
+            told = truth.expected(52, history)[0]
+            each = replace(history.take(np.zeros(200, dtype=int)), groups={"draw": np.arange(200)})
+            low, high = np.quantile(fitted.model.expected(params, 52, each), [0.025, 0.975])
             hits[name] += low <= told <= high
     assert {name: count / times for name, count in hits.items() if not 0.92 <= count / times <= 0.98} == {}
 

@@ -10,10 +10,12 @@ where it is the model without dropout. That is not a failure but a finding, and 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import optimize
+from threadpoolctl import ThreadpoolController
 
 from tenure.stats.design import Design
 from tenure.stats.fitted import Fitted
@@ -119,6 +121,25 @@ def fit(
     Fitted
         Always: what the data cannot tell is said in its ``verdict``.
     """
+    with _threads().limit(limits=1, user_api="blas"):
+        found = _fit(model, cells, starts, covariates, start, ridge)
+        return _judged(found, covariates, ridge)
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    """Return what holds linear algebra to one thread: with four rows, more of them only wait for each other."""
+    return ThreadpoolController()
+
+
+def _fit(
+    model: PurchaseModel,
+    cells: Cells,
+    starts: int,
+    covariates: Sequence[str],
+    start: Mapping[str, float] | None,
+    ridge: float,
+) -> Fitted:
     unit = float(cells.age.max()) / SPAN or 1.0
     problem = Problem(model, cells.scaled(unit), Design.of(cells, covariates), ridge)
     points = [_scaled(start, model, 1.0 / unit)] if start else []
@@ -137,7 +158,7 @@ def fit(
         cells=cells,
     )
     value = float(cells.weight @ model.terms(found.at(cells), cells)[0])
-    return _judged(replace(found, log_likelihood=value), covariates, ridge)
+    return replace(found, log_likelihood=value)
 
 
 def _scaled(params: Mapping[str, float], model: PurchaseModel, unit: float) -> dict[str, float]:
@@ -209,7 +230,7 @@ def _judged(found: Fitted, covariates: Sequence[str], ridge: float) -> Fitted:
         return unsure  # nobody came back: neither buying nor leaving can be told
     null = found.model.null
     if null is not None:
-        without = fit(null, cells, covariates=covariates, ridge=ridge)
+        without = _judged(_fit(null, cells, 1, covariates, None, ridge), covariates, ridge)
         gain = found.log_likelihood - without.log_likelihood
         if found.model.never_leaves(found.at(cells)) or gain < DETECTABLE:
             return replace(unsure, verdict="no-dropout", fallback=without)
