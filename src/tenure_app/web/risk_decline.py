@@ -79,7 +79,7 @@ def _wallet(one: Declining, day: date) -> dict[str, Any] | None:
     days = [day_of(each.last).isoformat() for each in found]
     shares = [round(100 * each.share, 2) for each in found]
     data = {"name": one.name or one.customer_id, "first": percent(found[0].share), "last": percent(found[-1].share)}
-    said = _("%(name)s bought %(last)s of all they buy from us lately") % data
+    said = _("Of all that %(name)s buys, %(last)s is with us") % data
     if len(found) > 1:
         said = _("Of all that %(name)s buys, %(first)s was with us at first and %(last)s lately") % data
     return {
