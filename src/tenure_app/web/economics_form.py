@@ -1,0 +1,85 @@
+"""The plans of a model as a form sends them: read, or explained."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+from tenure.economics.plans import KINDS, WITHDRAW, Book, Plan, PlanError
+from tenure.words import mark
+from tenure_app.web.formats import chinese
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tenure_app.economics.queries import Economics
+
+_AMOUNT = re.compile(r"[+-]?\d+(\.\d+)?")
+
+
+def read_book(words: Mapping[str, str], found: Economics) -> Book:
+    """Return the plans and the budget that a form sends.
+
+    Raises
+    ------
+    PlanError
+        When a field holds what cannot be, with its name.
+    """
+    plans = []
+    for plan in found.book.plans:
+        if f"{plan.id}:cost" not in words:
+            plans.append(plan)
+        elif not words.get(f"{plan.id}:drop"):
+            plans.append(_edited(words, plan))
+    if words.get("new:name", "").strip():
+        plans.append(_new(words, plans))
+    return Book(tuple(plans), number(words.get("budget", ""), mark("budget")))
+
+
+def _edited(words: Mapping[str, str], plan: Plan) -> Plan:
+    cost = abs(number(words[f"{plan.id}:cost"], mark("cost"), plan.id) or 0.0)
+    effect = number(words.get(f"{plan.id}:effect", ""), mark("effect"), plan.id) or 0.0
+    capacity = number(words.get(f"{plan.id}:capacity", ""), mark("capacity"), plan.id)
+    return Plan(
+        plan.id, plan.kind, plan.stage, plan.target, -cost if plan.kind == WITHDRAW and cost else cost,
+        round(effect / 100, 6), None if capacity is None else int(capacity), plan.tiers, plan.zh, plan.en,
+    )  # fmt: skip
+
+
+def _new(words: Mapping[str, str], others: list[Plan]) -> Plan:
+    name = " ".join(words["new:name"].split())[:200]
+    kind = words.get("new:kind", "")
+    stage = words.get("new:stage", "")
+    taken = {one.id for one in others}
+    plan_id = next(one for n in range(1, len(taken) + 2) if (one := f"{kind or 'plan'}-{stage}-{n}") not in taken)
+    cost = abs(number(words.get("new:cost", ""), mark("cost"), name) or 0.0)
+    effect = number(words.get("new:effect", ""), mark("effect"), name) or 0.0
+    capacity = number(words.get("new:capacity", ""), mark("capacity"), name)
+    if kind not in KINDS:
+        raise PlanError(mark("A plan is one of %(kinds)s, not %(kind)r."), kinds=", ".join(KINDS), kind=kind)
+    tier = words.get("new:tier", "")
+    return Plan(
+        plan_id, kind, stage, words.get("new:target", "") or stage, -cost if kind == WITHDRAW and cost else cost,
+        round(effect / 100, 6), None if capacity is None else int(capacity), (tier,) if tier else (),
+        name if chinese() else "", "" if chinese() else name,
+    )  # fmt: skip
+
+
+def number(text: str, field: str, plan: str = "") -> float | None:
+    """Return a number as people write it, None for an empty field.
+
+    Raises
+    ------
+    PlanError
+        When it is none.
+    """
+    plain = unicodedata.normalize("NFKC", text).strip().replace(",", "").rstrip("%").lstrip("¥$€£").strip()
+    if not plain:
+        return None
+    if not _AMOUNT.fullmatch(plain) or len(plain) > 18:
+        raise PlanError(
+            mark("%(field)s of %(plan)s: %(given)r is no number. Write it like 12.5."),
+            field=field, plan=plan or "–", given=text,
+        )  # fmt: skip
+    return float(plain)

@@ -1,0 +1,247 @@
+"""The parts of the economics page: each as a template wants it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+
+from tenure_app.customers.filters import NO_STAGE, NOWHERE, Selection
+from tenure_app.economics import queries
+from tenure_app.lifecycle import queries as lifecycle
+from tenure_app.web import economics_said as said
+from tenure_app.web.lifecycle import address, answers
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from tenure_app.economics.queries import Economics
+    from tenure_app.lifecycle.catalogue import Entry
+
+#: Points of a survival curve.
+_GRID = 60
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the page speaks of."""
+
+    con: duckdb.DuckDBPyConnection
+    entry: Entry
+    found: Economics
+    days: int
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """What was estimated."""
+        return self.found.body
+
+    @cached_property
+    def day(self) -> date:
+        """The day that everything speaks of: that of the last refresh."""
+        return date.fromisoformat(self.body["as_of"])
+
+    @cached_property
+    def people(self) -> dict[str, int]:
+        """How many stand in each stage, as the lists count them."""
+        board = lifecycle.board(answers(self.con), self.entry, self.day, self.day - timedelta(days=self.days))
+        return {place.stage: place.people for place in board.places}
+
+    def to(self, name: str, **query: Any) -> str:
+        """Return the address of a page of this room about the same model."""
+        return f"{reverse(name)}?{urlencode({'model': self.entry.id, **query})}"
+
+    def here(self, stage: str) -> str:
+        """Return the address of the customers in a stage."""
+        return address(Selection(model=self.entry.id, as_of=self.day), stage=stage)
+
+
+def stages(page: Page) -> dict[str, Any]:
+    """Return money and value of every stage."""
+    tested = {one["stage"]: one for one in (page.body["backtest"] or {}).get("stages", [])}
+    rows = [
+        {**one, "name": page.entry.stage_name(one["stage"]), "family": page.entry.family(one["stage"]),
+         "people": page.people.get(one["stage"], 0), "url": page.here(one["stage"]),
+         "tested": tested.get(one["stage"])}
+        for one in page.body["stages"] if one["stage"] != NO_STAGE
+    ]  # fmt: skip
+    items = [{"name": one["name"], "family": one["family"], "value": round(one["value"], 2), "url": one["url"]}
+             for one in rows if one["value"] is not None]  # fmt: skip
+    return {"rows": rows, "data": {"items": items, "unit": ""}, "said": said.values(page.entry, page.body),
+            "backtest": page.body["backtest"]}  # fmt: skip
+
+
+def matrix(page: Page) -> dict[str, Any]:
+    """Return where those who stood in a stage some days ago stand now, with the interval of each share."""
+    from tenure.economics.transitions import wilson
+
+    since = page.day - timedelta(days=page.days)
+    flows = lifecycle.flows(answers(page.con), page.entry, since, page.day)
+    places = [one for one in page.entry.order if any(one in (flow.source, flow.target) for flow in flows)]
+    left, right = [*places], [*places, *([NOWHERE] if any(f.target == NOWHERE for f in flows) else [])]
+    people = {(flow.source, flow.target): flow.people for flow in flows}
+    base = Selection(model=page.entry.id, as_of=page.day, was_on=since)
+    cells, rows, counts = [], [], []
+    for y, source in enumerate(left):
+        total = sum(people.get((source, one), 0) for one in right)
+        row: list[dict[str, Any] | None] = []
+        counts.append([people.get((source, one), 0) for one in right])
+        for x, target in enumerate(right):
+            number = people.get((source, target), 0)
+            url = address(base, was=source, stage=target)
+            low, high = wilson(number, total)
+            row.append({"people": number, "share": number / total, "low": low, "high": high, "url": url,
+                        "stayed": source == target} if number else None)  # fmt: skip
+            if total:
+                cells.append([x, y, number / total, url])
+        rows.append({"name": page.entry.stage_name(source), "family": page.entry.family(source), "total": total,
+                     "cells": row,
+                     "url": address(Selection(model=page.entry.id, as_of=since), stage=source)})  # fmt: skip
+    names = [page.entry.stage_name(one) for one in right]
+    told = {"counts": counts, "stages": right, "days": page.days}
+    data = {"x": names, "y": [row["name"] for row in rows], "cells": cells, "percent": True}
+    return {"rows": rows, "heads": names, "since": since, "data": data, "said": said.moves(page.entry, told),
+            "empty": not cells}  # fmt: skip
+
+
+def moves(page: Page) -> list[dict[str, Any]]:
+    """Return every kind of move that was seen, with its share and rate, and what it is worth."""
+    worth = {(one["source"], one["target"]): one for one in page.body["move_values"]}
+    whole = page.body["read"] == page.body["customers"]
+    return [
+        {**one, "from": page.entry.stage_name(one["source"]), "to": page.entry.stage_name(one["target"]),
+         "from_family": page.entry.family(one["source"]), "to_family": page.entry.family(one["target"]),
+         "worth": worth.get((one["source"], one["target"])), "rare": one["moves"] < 10,
+         "url": page.to("economics-moves", source=one["source"], target=one["target"]) if whole else ""}
+        for one in page.body["moves"]
+    ]  # fmt: skip
+
+
+def stays(page: Page) -> dict[str, Any]:
+    """Return time in stage and the survival curves on one grid of days."""
+    rows = [
+        {**one, "name": page.entry.stage_name(one["stage"]), "family": page.entry.family(one["stage"]),
+         "people": page.people.get(one["stage"], 0), "url": page.here(one["stage"])}
+        for one in page.body["stages"] if (one["ended"] or one["current"]) and one["stage"] != NO_STAGE
+    ]  # fmt: skip
+    ends = [one["survival"]["days"][-1] for one in rows if one["survival"]["days"]]
+    grid = [round(max(ends, default=0) * n / _GRID, 1) for n in range(_GRID + 1)]
+    series = [
+        {"name": one["name"], "family": one["family"], **_steps(one["survival"], grid)}
+        for one in rows if one["survival"]["days"]
+    ]  # fmt: skip
+    data = {"x": grid, "series": series, "percent": True, "x_name": _("Days in the stage")}
+    return {"rows": rows, "data": data, "said": said.stays(page.entry, rows), "empty": not series}
+
+
+def _steps(curve: dict[str, list[float]], grid: list[float]) -> dict[str, list[float | None]]:
+    """Return a curve's share and interval on a grid; nothing beyond the last day on which anybody left."""
+    found: dict[str, list[float | None]] = {"values": [], "low": [], "high": []}
+    days, at = curve["days"], -1
+    for day in grid:
+        while at + 1 < len(days) and days[at + 1] <= day:
+            at += 1
+        over = day > days[-1] and curve["share"][-1] > 0
+        for name, key in (("values", "share"), ("low", "low"), ("high", "high")):
+            found[name].append(None if over else 1.0 if at < 0 else curve[key][at])
+    return found
+
+
+def worth(page: Page) -> dict[str, Any]:
+    """Return the value of moving one customer from each stage to each other."""
+    known = [one for one in page.entry.order if any(one == move["source"] for move in page.body["move_values"])]
+    by_pair = {(one["source"], one["target"]): one for one in page.body["move_values"]}
+    rows = [
+        {"name": page.entry.stage_name(source), "family": page.entry.family(source),
+         "cells": [by_pair.get((source, target)) for target in known]}
+        for source in known
+    ]  # fmt: skip
+    heads = [(page.entry.stage_name(one), page.entry.family(one)) for one in known]
+    return {"rows": rows, "heads": heads, "said": said.worth(page.entry, page.body)}
+
+
+def checks(page: Page) -> list[dict[str, Any]]:
+    """Return what the model claims about money, and how it came out."""
+    return [
+        {**one, "claim": said.check(page.entry, one), "came": said.verdict(one),
+         "good": one["verdict"].endswith("holds"), "bad": one["verdict"].endswith("violated"),
+         "lower_name": page.entry.stage_name(one["lower"]) if one["lower"] else "",
+         "higher_name": page.entry.stage_name(one["higher"]) if one["higher"] else ""}
+        for one in page.body["checks"]
+    ]  # fmt: skip
+
+
+def plans(page: Page) -> dict[str, Any]:
+    """Return the plans with their numbers, and what they come to."""
+    rows = []
+    for plan in page.found.book.plans:
+        got = [row for row in page.found.choice.rows if row.plan_id == plan.id]
+        people = sum(row.people for row in got)
+        rows.append(
+            {"plan": plan, "name": said.plan_name(plan), "kind": said.kind_name(plan.kind),
+             "stage": page.entry.stage_name(plan.stage), "family": page.entry.family(plan.stage),
+             "target": page.entry.stage_name(plan.target), "target_family": page.entry.family(plan.target),
+             "cost": abs(plan.cost), "effect": round(plan.effect * 100, 4), "people": people,
+             "tiers": [said.tier_name(one) for one in plan.tiers],
+             "spend": plan.cost * people,
+             "profit": sum(row.profit * row.people for row in got),
+             "low": sum(row.low * row.people for row in got), "high": sum(row.high * row.people for row in got),
+             "url": page.to("economics-who", plan=plan.id)}
+        )  # fmt: skip
+    nothing = sum(row.people for row in page.found.choice.rows if row.plan is None)
+    return {
+        "rows": rows, "nothing": nothing, "nothing_url": page.to("economics-who", plan="nothing"),
+        "choice": page.found.choice, "said": said.result(page.found), "entered": page.found.entered,
+        "assumed": any(plan.assumed for plan in page.found.book.plans), "budget": page.found.book.budget,
+        "changed": queries.changed(page.entry.id),
+        "stages": [(one, page.entry.stage_name(one)) for one in page.found.values.stages if one != NO_STAGE],
+        "tiers": [(one, said.tier_name(one)) for one in page.found.values.tiers if one],
+        "kinds": [(one, said.kind_name(one)) for one in ("develop", "maintain", "withdraw")],
+    }  # fmt: skip
+
+
+def chosen(page: Page) -> list[dict[str, Any]]:
+    """Return who gets what by stage, tier and time in the stage."""
+    from tenure.economics.weekly import BANDS
+
+    ends = dict(enumerate(after for _first, after in pairwise(BANDS)))
+    return [
+        {"row": row, "stage": page.entry.stage_name(row.stage), "family": page.entry.family(row.stage),
+         "tier": said.tier_name(row.tier), "weeks": said.weeks_name(BANDS[row.band], ends.get(row.band)),
+         "kind": said.kind_name(row.kind), "plan": said.plan_name(row.plan),
+         "url": page.to("economics-who", plan=row.plan_id, stage=row.stage, tier=row.tier, band=row.band)}
+        for row in page.found.choice.rows
+    ]  # fmt: skip
+
+
+def budget(page: Page) -> dict[str, Any]:
+    """Return the budget by stage: what is spent, planned and decided, and what brings nothing back."""
+    rows = [
+        {"share": one, "name": page.entry.stage_name(one.stage), "family": page.entry.family(one.stage),
+         "url": page.here(one.stage), "people": page.people.get(one.stage, 0)}
+        for one in queries.budget_by_stage(page.found) if one.stage != NO_STAGE
+    ]  # fmt: skip
+    shares = [row["share"] for row in rows]
+    names = ("planned", "saved", "decided", "decided_spend", "decided_saved", "wasted_month", "profit", "gets_plan")
+    totals: dict[str, Any] = {name: sum(getattr(one, name) for one in shares) for name in names}
+    totals["people"] = sum(row["people"] for row in rows)
+    left = None if page.found.book.budget is None else page.found.book.budget - totals["planned"]
+    return {"rows": rows, "totals": totals, "left": left, "costs_known": page.body["costs_known"]}
+
+
+def decided(page: Page) -> list[dict[str, Any]]:
+    """Return what was decided for single customers: each is a task."""
+    return [
+        {"choice": one, "kind": said.kind_name(one.kind), "stage": page.entry.stage_name(one.stage),
+         "family": page.entry.family(one.stage),
+         "plan": said.plan_name({"zh": one.task_zh, "en": one.task_en, "kind": one.kind}) if one.task_zh or one.task_en
+         else said.plan_name(None),
+         "url": page.to("economics-choose", customer=one.customer_id)}
+        for one in queries.choices(page.entry.id)
+    ]  # fmt: skip
