@@ -226,7 +226,11 @@ def cohorts(page: Page) -> dict[str, Any]:
         "x": [str(month) for month in range(size)], "y": [row["first_month"] for row in rows], "cells": cells,
         "percent": keep, "unit": "" if keep else f" {page.currency}",
     }  # fmt: skip
+    heat = [
+        (row, [(part, round(10 * part)) for part in row["retention"][:SHOWN]]) for row in rows[-SHOWN:]
+    ]  # the last year, for print
     return {
+        "heat": heat, "heat_months": range(min(size, SHOWN)),
         "data": data, "months": range(size), "said": said.cohorts(found["by_age"]), "whole_last": found["whole_last"],
         "shown": page.cohort, "empty": not rows,
         "rows": [(row, page.rows(first_month=row["first_month"]),

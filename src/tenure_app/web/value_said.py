@@ -39,7 +39,12 @@ def old(period: dict[str, Any] | None) -> str:
         return _("No sales in this period, so nobody has a share of them")
     words = {"share": percent(period["shares"]["sales"]), "start": say_day(period["since"]),
              "end": say_day(period["until"])}  # fmt: skip
-    if period["passes"]["sales"]:
+    one_day, reached = period["since"] == period["until"], period["passes"]["sales"]
+    if one_day and reached:
+        return _("Old customers made %(share)s of the sales on %(end)s: the 60%% mark is reached") % words
+    if one_day:
+        return _("Old customers made %(share)s of the sales on %(end)s: the 60%% mark is not reached") % words
+    if reached:
         return _("Old customers made %(share)s of the sales from %(start)s to %(end)s: the 60%% mark is "
                  "reached") % words  # fmt: skip
     return _("Old customers made %(share)s of the sales from %(start)s to %(end)s: the 60%% mark is not "
