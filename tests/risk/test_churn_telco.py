@@ -24,7 +24,11 @@ def table() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def learnt(table: pd.DataFrame) -> Learnt:
-    services = [name for name in table if name.startswith(("online", "device", "tech", "streaming", "internet"))]
+    services = [
+        str(name)
+        for name in table.columns
+        if str(name).startswith(("online", "device", "tech", "streaming", "internet"))
+    ]
     money = ["monthly_charges", "total_charges"]
     return snapshot(table, "churn", groups={"services": services, "charges": money})
 

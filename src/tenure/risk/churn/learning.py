@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tenure.risk.churn.calibration import Calibration, judged
-from tenure.risk.churn.columns import single_auc
+from tenure.risk.churn.columns import Column, single_auc
 from tenure.risk.churn.guards import refuse_oracles
 from tenure.risk.churn.models import BOOSTING, LOGISTIC, Model
 from tenure.stats import metrics
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-
-    from tenure.risk.churn.columns import Column
 
 PEERS = 5
 FOLDS = 5
@@ -41,14 +39,10 @@ class Fold:
 
     def only(self, rows: np.ndarray) -> Fold:
         """Return some of the rows."""
-        from tenure.risk.churn.columns import Column
-
         return Fold([Column(one.name, one.values[rows], one.group) for one in self.columns], self.labels[rows])
 
     def and_(self, other: Fold) -> Fold:
         """Return the rows of both."""
-        from tenure.risk.churn.columns import Column
-
         pairs = zip(self.columns, other.columns, strict=True)
         columns = [Column(a.name, np.concatenate((a.values, b.values)), a.group) for a, b in pairs]
         return Fold(columns, np.concatenate((self.labels, other.labels)))
@@ -65,7 +59,7 @@ class Predictor:
     usual : ndarray, shape (peers, parts)
         Encoded features of ordinary customers who stayed.
     tendency : ndarray, shape (parts,)
-        How each number goes together with leaving: its correlation in the training rows.
+        How each number goes together with leaving: its correlation in the training rows, 0 within chance.
     peers : dict of str to float, or to dict of str to float
         Each feature's median (of texts: the share of each) among those who stayed.
     """
@@ -83,6 +77,18 @@ class Predictor:
     def of_matrix(self, matrix: np.ndarray) -> np.ndarray:
         """Return probabilities of encoded rows."""
         return self.calibration.probability(self.model.log_odds(matrix))
+
+    def ordinary(self) -> np.ndarray:
+        """Return what is ordinary among those who stayed, shape (parts,): medians, and shares of texts."""
+        found = []
+        for one in self.model.encoding.parts:
+            peers = self.peers.get(one.column)
+            if one.level is not None:
+                found.append(((peers or {}).get(one.level, 0.0) - one.mean) / one.scale)
+            else:
+                value = np.nan if peers is None else float(peers)
+                found.append(float(one.of(Column(one.column, np.array([value])))[0]))
+        return np.array(found)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON."""
@@ -170,8 +176,10 @@ def _usual(model: Model, matrix: np.ndarray, train: Fold) -> np.ndarray:
 
 
 def _tendency(matrix: np.ndarray, train: Fold) -> np.ndarray:
+    """Return each number's correlation with leaving; 0 where it may be chance (within two standard errors)."""
     labels = train.labels - train.labels.mean()
-    return matrix.T @ labels / (len(labels) * max(float(labels.std()), 1e-12))
+    found = matrix.T @ labels / (len(labels) * max(float(labels.std()), 1e-12))
+    return np.where(np.abs(found) * np.sqrt(len(labels)) > 2.0, found, 0.0)
 
 
 def _peers(train: Fold) -> dict[str, Any]:

@@ -4,9 +4,9 @@ Answers: which groups of features push this customer's risk up, by how much, and
 own past and with those who stayed? A reason is an *association*: customers who look like this leave more often. It
 does not say that changing the figure would keep anybody.
 
-Two conditions make a reason. The group must weigh in the model (exact shares for the logistic regression, see
-:meth:`tenure.risk.churn.models.Model.contributions`), and the shown measure must lie on the side on which customers
-left more often when looked at by itself, so that no reason reads like its opposite.
+Two things make a reason. Its group weighs in the model (exact shares for the logistic regression, see
+:meth:`tenure.risk.churn.models.Model.contributions`), and the shown measure stands out on the side on which customers
+left more often when it is looked at by itself, beyond chance, so that no reason reads like its opposite.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from tenure.risk.churn.learning import Predictor
 
 HOW_MANY = 3
+#: Standard deviations from what is ordinary below which a measure does not stand out.
+APART = 0.25
 #: Stands under every list of reasons.
 ASSOCIATION = mark(
     "Customers who look like this leave more often. That goes together with leaving; it is not proof of a cause."
@@ -39,9 +41,12 @@ _LANGUAGES = {"text_zh": "zh_Hans", "text_en": "en"}
 
 
 def weightiest(
-    predictor: Predictor, matrix: np.ndarray, number: int = HOW_MANY, usable: Sequence[bool] | None = None
+    predictor: Predictor, matrix: np.ndarray, number: int = HOW_MANY, shown_as: Mapping[str, str] | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return which parts of the encoding are shown for each row, and what their groups weigh.
+
+    Groups that weigh come first, then groups that only stand out; where both are too few, further measures of the
+    groups that were named.
 
     Parameters
     ----------
@@ -49,38 +54,56 @@ def weightiest(
     matrix : ndarray, shape (rows, parts)
     number : int
         How many reasons.
-    usable : sequence of bool, optional
-        Which parts may be shown; all but those that only say that something is unknown when omitted.
+    shown_as : mapping of str to str, optional
+        The measure that is shown for a feature, so that none is shown twice; the feature itself when omitted.
 
     Returns
     -------
     part : ndarray of int64, shape (rows, number)
         -1 where there are fewer reasons.
     weight : ndarray of float64, shape (rows, number)
-        Log odds that the group adds; 0 where the group stands out without weighing in the model.
+        Log odds that the group adds; 0 where it stands out without weighing in the model, or was named before.
     """
     parts, groups = predictor.model.encoding.parts, predictor.model.encoding.groups
+    chosen, weights = np.full((len(matrix), number), -1), np.zeros((len(matrix), number))
     if not parts or not len(matrix):
-        return np.full((len(matrix), number), -1), np.zeros((len(matrix), number))
+        return chosen, weights
     weight = predictor.model.contributions(matrix, predictor.usual)
-    evidence = (matrix - predictor.usual.mean(axis=0)) * predictor.tendency
-    shown = np.array([not one.missing for one in parts] if usable is None else usable)
-    evidence[:, ~shown] = -np.inf
+    apart = matrix - predictor.ordinary()
+    evidence = np.where(np.abs(apart) >= APART, apart * predictor.tendency, 0.0)
+    evidence[:, [one.missing for one in parts]] = -np.inf  # that something is unknown is nothing to show
     place = np.array([groups.index(one.group) for one in parts])
     best = np.stack([_best(evidence, np.flatnonzero(place == n)) for n in range(len(groups))], axis=1)
     strength = np.take_along_axis(evidence, best, axis=1)
-    # Groups that weigh come first, by weight; then groups that only stand out, by how far they do.
-    rank = np.where(strength > 1e-9, np.where(weight > 0, 1e6 + weight, strength), -np.inf)
+    rank = np.where(strength > _NOUGHT, np.where(weight > 0, 1e6 + weight, strength), -np.inf)
     order = np.argsort(-rank, axis=1, kind="stable")[:, :number]
-    part = np.take_along_axis(best, order, axis=1)
-    chosen = np.maximum(np.take_along_axis(weight, order, axis=1), 0.0)
-    part = np.where(np.isfinite(np.take_along_axis(rank, order, axis=1)), part, -1)
-    short = number - part.shape[1]
-    return np.pad(part, ((0, 0), (0, max(short, 0))), constant_values=-1), np.pad(chosen, ((0, 0), (0, max(short, 0))))
+    there = np.isfinite(np.take_along_axis(rank, order, axis=1))
+    width = order.shape[1]
+    chosen[:, :width] = np.where(there, np.take_along_axis(best, order, axis=1), -1)
+    weights[:, :width] = np.where(there, np.maximum(np.take_along_axis(weight, order, axis=1), 0.0), 0.0)
+    measures = [one.column if shown_as is None else shown_as[one.column] for one in parts]
+    for row in np.flatnonzero((chosen < 0).any(axis=1)):
+        _fill(chosen[row], evidence[row], measures)
+    return chosen, weights
+
+
+_NOUGHT = 1e-9
 
 
 def _best(evidence: np.ndarray, places: np.ndarray) -> np.ndarray:
     return places[np.argmax(evidence[:, places], axis=1)]
+
+
+def _fill(chosen: np.ndarray, evidence: np.ndarray, measures: Sequence[str]) -> None:
+    """Put further measures that stand out into the empty places of one row."""
+    used = {measures[n] for n in chosen if n >= 0}
+    for n in np.argsort(-evidence, kind="stable"):
+        empty = np.flatnonzero(chosen < 0)
+        if not len(empty) or not evidence[n] > _NOUGHT:
+            return
+        if measures[n] not in used:
+            chosen[empty[0]] = n
+            used.add(measures[n])
 
 
 def worded(
@@ -100,8 +123,9 @@ def worded(
     currency : str
         Of money.
     """
-    part, weight = weightiest(predictor, predictor.model.encoding.matrix(columns))
     parts = predictor.model.encoding.parts
+    shown_as = {one.column: said(one.column)[0] for one in parts}
+    part, weight = weightiest(predictor, predictor.model.encoding.matrix(columns), shown_as=shown_as)
     shown = {one.column: _numbers_of(one.column, view) for one in parts}
     lists = []
     for row in range(len(part)):
