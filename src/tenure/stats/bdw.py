@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 ALIKE = 1e5  # gamma + delta where all customers are alike
+FAR = 230.0  # largest logarithm of t ** c
 SMALL = 1e-14  # what a discounted sum may leave out
 LONGEST = 200_000  # periods that are added up at most
 
@@ -203,14 +204,20 @@ def counted(
 
 
 def _log_survival(gamma: float, delta: float, c: float, t: Floats) -> Floats:
-    return np.asarray(betaln(gamma, delta + np.power(t, c)) - betaln(gamma, delta))
+    return np.asarray(betaln(gamma, delta + _power(t, c)) - betaln(gamma, delta))
+
+
+def _power(t: Floats, c: float) -> Floats:
+    """Return ``t ** c``, held below 1e100: there everybody has left long ago, and a search may try any c."""
+    with np.errstate(divide="ignore"):
+        return np.exp(np.minimum(c * np.log(t), FAR))
 
 
 def _survival_slopes(gamma: float, delta: float, c: float, t: Floats) -> tuple[Floats, Floats]:
     """Return the log-survival and its derivatives by the logarithms of the three, shape (3, times)."""
-    power = np.power(t, c)
-    with np.errstate(divide="ignore"):
-        by_c = np.where(t > 0.0, c * power * np.log(np.where(t > 0.0, t, 1.0)), 0.0)
+    power = _power(t, c)
+    log_t = np.log(np.where(t > 0.0, t, 1.0))
+    by_c = np.where(c * log_t < FAR, c * power * log_t, 0.0)
     rest, whole = digamma(delta + power), digamma(gamma + delta + power)
     start = digamma(gamma + delta)
     slopes = [gamma * (start - whole), delta * (start - digamma(delta) + rest - whole), by_c * (rest - whole)]
@@ -231,7 +238,7 @@ def log_likelihood(theta: Floats, rows: tuple[Floats, ...]) -> tuple[float, Floa
     gamma, delta, c = (*np.exp(theta), 1.0)[:3]
     now, now_slopes = _survival_slopes(gamma, delta, c, t)
     before, before_slopes = _survival_slopes(gamma, delta, c, np.maximum(t - 1.0, 0.0))
-    gap = np.where(left > 0.0, np.minimum(now - before, -1e-300), -1.0)
+    gap = np.where(left > 0.0, np.minimum(now - before, -1e-200), -1.0)
     leaving = before + np.log(-np.expm1(gap))
     # (S(t-1) g(t-1) - S(t) g(t)) / (S(t-1) - S(t)), both divided by S(t-1)
     leaving_slopes = (before_slopes - np.exp(gap) * now_slopes) / -np.expm1(gap)

@@ -17,6 +17,7 @@ from scipy.special import ndtri
 
 from tenure.errors import FitError
 from tenure.stats.cells import Floats
+from tenure.stats.threads import one_thread
 from tenure.words import mark
 
 if TYPE_CHECKING:
@@ -66,6 +67,13 @@ def climb(objective: Objective, starts: Sequence[Sequence[float]], customers: fl
         value, slope = objective(theta)
         return -value, -slope
 
+    with one_thread():
+        best = _search(downhill, starts)
+        best, curvature = _polish(downhill, best)
+        return Peak(best, -customers * downhill(best)[0], _covariance(best, curvature, customers))
+
+
+def _search(downhill: Objective, starts: Sequence[Sequence[float]]) -> Floats:
     best, least = np.zeros(len(starts[0])), np.inf
     for start in starts:
         begin = np.clip(np.log(start), 1.0 - FARTHEST, FARTHEST - 1.0)
@@ -76,8 +84,7 @@ def climb(objective: Objective, starts: Sequence[Sequence[float]], customers: fl
             best, least = np.asarray(found.x), float(found.fun)
         if np.abs(found.jac).max() < STEEP and np.abs(found.x).max() < FARTHEST - 0.5:
             break
-    best, curvature = _polish(downhill, best)
-    return Peak(best, -customers * downhill(best)[0], _covariance(best, curvature, customers))
+    return best
 
 
 def _polish(downhill: Objective, theta: Floats) -> tuple[Floats, Floats]:
@@ -216,7 +223,7 @@ class Estimate(ABC):
             spread = np.exp(theta + rng.standard_normal((n, len(theta))) @ root.T)
             bare = replace(self, covariance=None, rows=None)
             return [replace(bare, params=dict(zip(self.params, row.tolist(), strict=True))) for row in spread]
-        if self.rows is None or not self.customers:
+        if self.rows is None or round(self.customers) < 1:
             return [self] * n
         return [replace(self._again(self._resampled(rng)), rows=None) for _ in range(n)]
 
