@@ -51,7 +51,9 @@ export function curve(data) {
 const marks = (found) => ({
   silent: true, symbol: 'none', lineStyle: { color: '#7b8794', type: 'dotted', width: 1.5 },
   label: { position: 'insideStartTop', color: '#52606d', formatter: (p) => p.name },
-  data: found.map((one) => ({ name: one.name, ...(one.x === undefined ? { yAxis: one.y } : { xAxis: one.x }) })),
+  data: found.map((one) => ({ name: one.name,
+    ...(one.x === undefined ? { yAxis: one.y } : { xAxis: one.x, label: { position: 'end' } }), // an upright line is named above
+  })),
 });
 
 const named = (found) => ({

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tenure_app.customers.profile import has
 
 if TYPE_CHECKING:
-    from datetime import date, datetime
+    from datetime import date
 
     import duckdb
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +64,11 @@ def fittings(con: duckdb.DuckDBPyConnection, most: int = 12) -> list[Fitting]:
     if not has(con, "fits"):
         return []
     rows = con.execute(
-        "SELECT fitted_at, as_of, body FROM fits WHERE part = 'purchases' ORDER BY generation DESC LIMIT ?", [most + 1]
+        "SELECT epoch_us(fitted_at), as_of, body FROM fits WHERE part = 'purchases' ORDER BY generation DESC LIMIT ?",
+        [most + 1],
     ).fetchall()
-    bodies = [(at, day, json.loads(body)) for at, day, body in rows]
+    # As a number: DuckDB would need a package of its own to return an instant with a zone.
+    bodies = [(_EPOCH + timedelta(microseconds=at), day, json.loads(body)) for at, day, body in rows]
     olds = [body for _at, _day, body in bodies[1:]]
     return [
         _fitting(at, day, body, olds[n] if n < len(olds) else None) for n, (at, day, body) in enumerate(bodies[:most])

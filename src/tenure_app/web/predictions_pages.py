@@ -79,11 +79,12 @@ def _origins(told: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _totals(told: dict[str, Any]) -> list[dict[str, Any]]:
     names = {"orders": _("Purchases"), "sales": _("Sales before refunds")}
-    end = date.fromisoformat(told["as_of"])
+    end, currency = date.fromisoformat(told["as_of"]), business().currency
     return [
         {
-            "what": names[kind], "money": kind == "sales", "days": one["days"],
-            "until": end + timedelta(days=one["days"]), **one[kind],
+            "what": names[kind],
+            "until": end + timedelta(days=one["days"]),
+            **{name: said.rounded(value, currency if kind == "sales" else "") for name, value in one[kind].items()},
         }
         for one in told["totals"]
         for kind in names
@@ -115,7 +116,12 @@ def _charts(told: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _frequency_names(rows: Sequence[dict[str, Any]]) -> list[str]:
-    return [f"{row['frequency']}+" if row["frequency"] == 7 else str(row["frequency"]) for row in rows]
+    """Return how often, in words as short as a column is wide: 3, 12–25 or 7+."""
+    names = []
+    for row in rows:
+        low, high = row["frequency"], row["upto"]
+        names.append(f"{low}+" if high is None else f"{low}–{high}" if high > low else str(low))
+    return names
 
 
 def _pair(actual: list[float], expected: list[float]) -> list[dict[str, Any]]:
@@ -131,8 +137,8 @@ def _calibration(told: dict[str, Any]) -> dict[str, Any]:
     cells = []
     for name, row in zip(names, rows, strict=True):
         asked = {"as_of": told["as_of"], "frequency_min": row["frequency"]}
-        if row["frequency"] < 7:
-            asked["frequency_max"] = row["frequency"]
+        if row["upto"] is not None:
+            asked["frequency_max"] = row["upto"]
         url = f"{reverse('customers')}?{urlencode(asked)}"
         cells.append([_text(name), _count(row["actual"], url), _count(round(row["expected"]))])
     return {

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from tenure_app.web.formats import day, number, percent
+from tenure_app.web.formats import SYMBOLS, chinese, day, money, number, percent, short
 
 
 def model_name(name: str) -> str:
@@ -155,6 +155,15 @@ def reliability(rows: list[dict[str, Any]]) -> str:
     people = sum(row["customers"] for row in rows)
     off = sum(row["customers"] * abs(row["predicted"] - row["actual"]) for row in rows) / people if people else 0
     return _("Chances of buying within 90 days came true to within %(off)s on average") % {"off": points(off)}
+
+
+def rounded(value: float, currency: str = "") -> str:
+    """Return a total as precise as it deserves, four figures at most: 1,046,000, or 104.6万 in Chinese."""
+    digits = 4 - len(str(int(abs(value))))
+    exact = round(value, digits) if digits < 0 else round(value)
+    if chinese():
+        return money(exact, currency, brief=True) if currency else short(exact)
+    return f"{SYMBOLS.get(currency, currency + ' ')}{number(exact, 0)}" if currency else number(exact, 0)
 
 
 def points(share: float) -> str:

@@ -101,10 +101,10 @@ def tested(names: Iterable[str], origins: Mapping[int, Seen]) -> list[dict[str, 
 def choose(fits: list[Fitted], rows: list[dict[str, Any]]) -> Choice:
     """Return which model is used, and why.
 
-    The model with the smallest AIC wins (of a model that finds no dropout, that of its fallback counts), unless another one errs clearly less (root mean squared error of a
-    customer's next 90 days smaller at every origin, and by 2 % on average): then the one that errs least. Squared error
-    is used because its smallest value belongs to the true mean; absolute error would favour saying "nothing" of people
-    who seldom buy.
+    The model with the smallest AIC wins (where it finds no dropout, the AIC of its fallback), unless another one errs
+    clearly less (root mean squared error of a customer's next 90 days smaller at every origin, and by 2 % on average):
+    then the one that errs least. Squared error is used because its smallest value belongs to the true mean; absolute
+    error would favour saying "nothing" of people who seldom buy.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tenure.stats.fitted import Fitted
     from tenure.stats.record import Fit
 
-#: Frequencies from here on stand together.
+#: Frequencies from here on stand together, unless most customers come more often than that.
 MOST = 7
 
 
@@ -84,6 +84,20 @@ def _value(table: pa.Table) -> dict[str, Any]:
     }
 
 
+def groups(frequency: np.ndarray) -> np.ndarray:
+    """Return the smallest frequency of each group that is shown: 0, 1 … 7, or wider ones where most come more often."""
+    if not len(frequency) or (frequency >= MOST).mean() <= 0.5:
+        return np.arange(MOST + 1)
+    edges = np.unique(np.rint(np.quantile(frequency, np.arange(1, MOST + 1) / (MOST + 1))).astype(int))
+    return np.unique(np.concatenate(([0], edges)))
+
+
+def _said(edges: np.ndarray) -> list[dict[str, Any]]:
+    """Return each group as its smallest and its largest frequency; the last one is open."""
+    ends = [*(int(one) - 1 for one in edges[1:]), None]
+    return [{"frequency": int(low), "upto": high} for low, high in zip(edges, ends, strict=True)]
+
+
 def by_frequency(fitted: Fitted, buyers: Seen) -> list[dict[str, Any]]:
     """Return how many customers bought 0, 1 … 7 or more times again, and how many the model says there should be.
 
@@ -94,25 +108,29 @@ def by_frequency(fitted: Fitted, buyers: Seen) -> list[dict[str, Any]]:
     group = np.minimum((np.cumsum(weight) - weight) * 120 // weight.sum(), 119).astype(int)
     people = np.bincount(group, weight, minlength=120)
     mean = np.bincount(group, weight * ages, minlength=120)
-    expected = np.zeros(MOST)
+    edges = groups(buyers.frequency)
+    upto = np.zeros(edges[-1])
     for count, summed in zip(people, mean, strict=True):
         if count:
-            expected += count * fitted.pmf(MOST - 1, summed / count)
-    expected = np.append(expected, len(buyers) - expected.sum())
-    actual = np.bincount(np.minimum(buyers.frequency, MOST).astype(int), minlength=MOST + 1)
+            upto += count * fitted.pmf(int(edges[-1]) - 1, summed / count)
+    running = np.append(0.0, np.cumsum(upto))
+    expected = np.diff(np.append(running[edges], len(buyers)))
+    actual = np.bincount(np.searchsorted(edges, buyers.frequency, side="right") - 1, minlength=len(edges))
     return [
-        {"frequency": n, "actual": int(actual[n]), "expected": float(max(expected[n], 0.0))} for n in range(MOST + 1)
+        {**one, "actual": int(came), "expected": float(max(said, 0.0))}
+        for one, came, said in zip(_said(edges), actual, expected, strict=True)
     ]
 
 
 def after_by_frequency(then: Seen, expected: np.ndarray) -> list[dict[str, Any]]:
     """Return mean orders after an origin by how often customers had bought again before it: actual and expected."""
-    group = np.minimum(then.frequency, MOST).astype(int)
-    people = np.bincount(group, minlength=MOST + 1)
-    sums = {name: np.bincount(group, column, MOST + 1) for name, column in _both(then, expected)}
+    edges = groups(then.frequency)
+    group = np.searchsorted(edges, then.frequency, side="right") - 1
+    people = np.bincount(group, minlength=len(edges))
+    sums = {name: np.bincount(group, column, len(edges)) for name, column in _both(then, expected)}
     return [
-        {"frequency": n, "customers": int(people[n]), **{name: float(own[n] / people[n]) for name, own in sums.items()}}
-        for n in range(MOST + 1)
+        {**one, "customers": int(people[n]), **{name: float(own[n] / people[n]) for name, own in sums.items()}}
+        for n, one in enumerate(_said(edges))
         if people[n]
     ]
 
