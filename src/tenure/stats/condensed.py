@@ -210,10 +210,17 @@ class Condensed(PurchaseModel):
 
     def _quiet(self, known: _Alive, log_odds: Floats) -> Floats:
         """Return the probability that customers who are still there do not buy for a while."""
+        odds = np.exp(log_odds)
+        z, staying = odds / (1.0 + odds), np.log1p(odds)
         found = np.zeros(len(known.n))
         for stage in range(self.k):
-            for ticks in range(self.k - stage):
-                found += known.stages[stage] * np.exp(log_ticks(known.n + stage, log_odds, float(ticks)))
+            n = known.n + stage
+            each = np.exp(-n * staying)  # P(no tick), then one tick more at a time
+            total = each
+            for ticks in range(1, self.k - stage):
+                each = each * z * (n + ticks - 1.0) / ticks
+                total = total + each
+            found += known.stages[stage] * total
         return found
 
     def waiting(self, params: Params, q: float, cells: Cells) -> Floats:
@@ -223,7 +230,7 @@ class Condensed(PurchaseModel):
             with np.errstate(over="ignore"):
                 return known.scale * np.expm1(-np.log1p(-q) / known.n)
         low, high = np.full(len(cells), -40.0), np.full(len(cells), 600.0)
-        for _ in range(64):
+        for _ in range(56):
             middle = 0.5 * (low + high)
             early = self._quiet(known, middle) > 1.0 - q
             low, high = np.where(early, middle, low), np.where(early, high, middle)
