@@ -109,6 +109,8 @@ class Encoded:
         Whether the number is taken as ``log(1 + x)``.
     fill, mean, scale : float
         What stands for unknown, and what is taken off and divided by.
+    low, high : float
+        Range of the training rows: beyond it nothing was learnt, so that values are taken as its ends.
     """
 
     column: str
@@ -119,6 +121,8 @@ class Encoded:
     fill: float = 0.0
     mean: float = 0.0
     scale: float = 1.0
+    low: float = 0.0
+    high: float = 1.0
 
     def plain(self, column: Column) -> np.ndarray:
         """Return the number before it is put on the common scale."""
@@ -131,7 +135,7 @@ class Encoded:
 
     def of(self, column: Column) -> np.ndarray:
         """Return the number on the common scale: 0 is an ordinary customer."""
-        return (self.plain(column) - self.mean) / self.scale
+        return (np.clip(self.plain(column), self.low, self.high) - self.mean) / self.scale
 
 
 @dataclass(frozen=True)
@@ -201,4 +205,4 @@ def _scaled(draft: Encoded, plain: np.ndarray) -> Encoded | None:
     if scale < 1e-9:
         return None
     known = {name: getattr(draft, name) for name in ("column", "group", "level", "missing", "log", "fill")}
-    return Encoded(**known, mean=float(plain.mean()), scale=scale)
+    return Encoded(**known, mean=float(plain.mean()), scale=scale, low=float(plain.min()), high=float(plain.max()))

@@ -151,11 +151,13 @@ class _Work:
         choice = self._chosen(tried, newest, customers)
         # Where the purchase model answers, a logistic regression beside it says what goes together with leaving.
         explain = self._refitted(LOGISTIC if choice["model"] == BASELINE else choice["model"], older, newest)
+        stayed = customers[~newest.labels]
+        explain.peers.update(self._peers_today(stayed))
         rate = float(newest.labels.mean())
         params = {
             "explain": explain.to_dict(),
             "levels": Levels.around(rate).to_dict(),
-            "peers": self._peers(customers[~newest.labels]),
+            "peers": self._peers(stayed),
             "reasons": [0.0, 1.0],
         }
         figures = {
@@ -197,14 +199,14 @@ class _Work:
         return predictor(name, train, newest, self.seed)
 
     def _peers(self, rows: np.ndarray) -> dict[str, float | None]:
-        """Return the median of each shown measure among those who stayed."""
+        """Return the median of each shown measure among those who stayed, as they were before they did."""
         view = View(self.table, self.known[-1].origin, rows)
-        found = {}
-        for name, how in MEASURES.items():
-            values = how.value(view)
-            values = values[np.isfinite(values)]
-            found[name] = float(np.median(values)) if len(values) else None
-        return found
+        return {name: _median(how.value(view)) for name, how in MEASURES.items()} | self._peers_today(rows)
+
+    def _peers_today(self, rows: np.ndarray) -> dict[str, float | None]:
+        """Return the median ages of those who stayed, today: everybody has grown older since then."""
+        view = View(self.table, 0, rows)
+        return {name: _median(view.at(name)) for name in ("age", "contract_age")}
 
     def _profit(self, newest: Fold, customers: np.ndarray, probability: np.ndarray) -> dict[str, Any]:
         value = View(self.table, self.known[-1].origin, customers).year("amount")
@@ -248,6 +250,11 @@ def wins(labels: np.ndarray, learnt: np.ndarray, said: np.ndarray) -> bool:
 def _figures(labels: np.ndarray, said: np.ndarray) -> dict[str, Any]:
     there = np.isfinite(said)
     return judged(labels[there], said[there]) if there.any() else {}
+
+
+def _median(values: np.ndarray) -> float | None:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else None
 
 
 def _quantiles(column: Column) -> list[float]:

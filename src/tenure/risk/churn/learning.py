@@ -109,8 +109,8 @@ class Predictor:
         return cls(model, calibration, usual, np.array(found["tendency"], np.float64), dict(found["peers"]))
 
 
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
+def _finite(value: float | None) -> float | None:
+    return float(value) if value is not None and np.isfinite(value) else None
 
 
 def guarded(fold: Fold, trusted: Collection[str] = ()) -> dict[str, float]:
