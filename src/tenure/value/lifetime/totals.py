@@ -18,6 +18,7 @@ from tenure.value.lifetime.spending import Spend, moments
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tenure.stats.cells import Cells
     from tenure.stats.fitted import Fitted
     from tenure.value.lifetime.seen import Seen
 
@@ -79,17 +80,27 @@ def _simulated(fitted: Fitted, spend: Spend, buyers: Seen, weeks: float, seed: i
     rng = np.random.default_rng(seed)
     mean, _ = moments(spend, few.frequency, np.nan_to_num(few.spend))
     base = fitted.expected(weeks, rows)
-    wholes = float(base.sum()), float((base * mean).sum())
+    wholes = np.array([base.sum(), (base * mean).sum()])
     shrink = np.sqrt(len(few) / len(buyers))  # chance of one customer averages out over all of them
+    slopes = _slopes(fitted, weeks, rows) if shrink < 1 else np.empty(0)
     found = np.empty((2, FUTURES))
     for number, one in enumerate(fitted.draws(FUTURES, seed)):
-        under = one.expected(weeks, rows)
         happened = one.future(rows, weeks, rng)
-        paid = _paid(spend, few, happened, rng)
-        level = np.exp(rng.standard_normal() * spend.scatter / np.sqrt(max(buyers.repeaters, 1)))
-        found[0, number] = under.sum() + (happened - under).sum() * shrink
-        found[1, number] = ((under * mean).sum() + (paid - under * mean).sum() * shrink) * level
-    return found[0] / max(wholes[0], 1e-12), found[1] / max(wholes[1], 1e-12)
+        totals = np.array([happened.sum(), _paid(spend, few, happened, rng).sum()])
+        if shrink < 1:
+            under = wholes * np.exp(slopes @ (one.used.vector() - fitted.used.vector()))
+            totals = under + (totals - under) * shrink
+        totals[1] *= np.exp(rng.standard_normal() * spend.scatter / np.sqrt(max(buyers.repeaters, 1)))
+        found[:, number] = totals / np.maximum(wholes, 1e-12)
+    return found[0], found[1]
+
+
+def _slopes(fitted: Fitted, weeks: float, rows: Cells) -> np.ndarray:
+    """Return how the logarithm of the expected total changes with the logarithm of each parameter."""
+    used, step = fitted.used, 1e-3
+    theta, whole = used.vector(), used.expected(weeks, rows).sum()
+    shifted = (used.with_vector(theta + step * one).expected(weeks, rows).sum() for one in np.eye(len(theta)))
+    return np.array([np.log(one / whole) / step for one in shifted])
 
 
 def _paid(spend: Spend, few: Seen, happened: np.ndarray, rng: np.random.Generator) -> np.ndarray:
