@@ -110,21 +110,21 @@ class Truth:
     active: np.ndarray
 
 
-def orders(people: int, seed: int) -> Truth:
-    """Return customers who buy at their own rates until a day on which they leave for good, unseen."""
+def orders(people: int, seed: int, *, began: int | None = None) -> Truth:
+    """Return customers who buy at their own rates until a day on which they leave for good, unseen.
+
+    They come over 600 days, or all of them `began` days before the end.
+    """
     rng = np.random.default_rng(seed)
     shop = Business()
     active = np.zeros((people, ORIGINS + 1))
     for n in range(people):
         rate, death = rng.gamma(4, 1 / 120), rng.exponential(400)
-        begin = LAST - rng.integers(300, 900)
+        begin = LAST - (rng.integers(300, 900) if began is None else began)
         day, amount = 0.0, rng.lognormal(4, 0.5)
-        last = begin
         while day < death and begin + day <= LAST:
             shop.order(f"c{n:05d}", begin + day, amount * rng.lognormal(0, 0.2))
-            last = begin + day
             day += rng.exponential(1 / rate)
-        del last
         for k in range(ORIGINS + 1):
             left = np.clip(death - (LAST - HORIZON * k - begin), 0, HORIZON)
             active[n, k] = 1 - np.exp(-rate * left)

@@ -44,6 +44,18 @@ def test_what_is_stored_scores_one_customer_as_it_scores_everybody(name: str) ->
     assert Model.learnt(name, columns, labels, 7).to_dict() == model.to_dict()
 
 
+def test_values_beyond_the_training_rows_count_as_their_ends() -> None:
+    columns, labels = _rows()
+    model = Model.learnt(LOGISTIC, columns, labels, 7)
+    spend = columns[1].values
+
+    def risk(value: float) -> float:
+        one = [Column(c.name, c.values[:1] if c.name != "spend" else np.array([value])) for c in columns]
+        return float(model.log_odds(model.encoding.matrix(one))[0])
+
+    assert risk(1e6) == risk(spend.max()) > risk(0.0) > risk(spend.min()) == risk(-1e6)
+
+
 def test_the_stored_trees_are_those_that_scikit_learn_grew() -> None:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
