@@ -78,7 +78,7 @@ def _origins(told: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _totals(told: dict[str, Any]) -> list[dict[str, Any]]:
-    names = {"orders": _("Purchases"), "sales": _("Sales before refunds")}
+    names = {"orders": _("Purchases"), "sales": _("Sales")}
     end, currency = date.fromisoformat(told["as_of"]), business().currency
     return [
         {

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from tenure_app.web.formats import SYMBOLS, chinese, day, money, number, percent, short
+from tenure_app.web.formats import SYMBOLS, chinese, day, money, number, percent
 
 
 def model_name(name: str) -> str:
@@ -69,11 +69,11 @@ def against_guesses(choice: dict[str, Any], model: str) -> str:
     data = {"guess": model_name(best), "share": percent(abs(own / guesses[best] - 1))}
     if own < guesses[best]:
         return (
-            _("Its error for a single customer is %(share)s smaller than that of the best plain guess, “%(guess)s”.")
+            _("Its error for a single customer is %(share)s smaller than that of the best plain guess (%(guess)s).")
             % data
         )
     return _(
-        "The plain guess “%(guess)s” erred less for a single customer, by %(share)s. Use the model for who and when; "
+        "A plain guess (%(guess)s) erred less for a single customer, by %(share)s. Use the model for who and when; "
         "do not expect more precise counts from it here."
     ) % {**data, "share": percent(abs(guesses[best] / own - 1))}
 
@@ -158,12 +158,14 @@ def reliability(rows: list[dict[str, Any]]) -> str:
 
 
 def rounded(value: float, currency: str = "") -> str:
-    """Return a total as precise as it deserves, four figures at most: 1,046,000, or 104.6万 in Chinese."""
+    """Return a total as precise as it deserves, four figures at most: 1,046,000; ¥104.6万 in Chinese."""
     digits = 4 - len(str(int(abs(value))))
     exact = round(value, digits) if digits < 0 else round(value)
+    if not currency:
+        return number(exact, 0)
     if chinese():
-        return money(exact, currency, brief=True) if currency else short(exact)
-    return f"{SYMBOLS.get(currency, currency + ' ')}{number(exact, 0)}" if currency else number(exact, 0)
+        return money(exact, currency, brief=True)
+    return f"{SYMBOLS.get(currency, currency + ' ')}{number(exact, 0)}"
 
 
 def points(share: float) -> str:
