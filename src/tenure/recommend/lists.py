@@ -294,7 +294,7 @@ def _numbers(pairs: Pairs, one: np.ndarray, other: np.ndarray) -> list[dict[str,
         count = int(pairs.count[row])
         had = int(pairs.count_a[row] if pairs.a[row] == one[n] else pairs.count_b[row])
         told.append({
-            "count": count, "support": round(count / max(pairs.baskets, 1), 6), "confidence": round(count / had, 4),
+            "count": count, "support": round(count / max(pairs.baskets, 1), 6), "confidence": round(count / had, 6),
             "lift": round(float(shrunk[n]), 2), "low": round(float(low[n]), 2), "high": round(float(high[n]), 2),
         })  # fmt: skip
     return told

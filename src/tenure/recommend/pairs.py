@@ -28,6 +28,8 @@ BUDGET = 12_000_000
 MOST = 300_000
 #: Which pairs the prior is learnt from: those that chance alone would bring together at least this often.
 FAIR = 1.0
+#: About how many pairs the prior's two numbers are fitted to.
+ENOUGH = 20_000
 
 PAIRS = pa.schema(
     {
@@ -290,9 +292,8 @@ def _negative_binomial(met: np.ndarray, expected: np.ndarray) -> tuple[float, fl
         whole = gammaln(shape + met) - gammaln(shape) + shape * np.log(rate / (rate + expected))
         return -float(np.mean(whole - met * np.log(rate + expected)))
 
-    if len(met) > 200_000:
-        step = len(met) // 100_000
-        met, expected = met[::step], expected[::step]
+    step = max(len(met) // ENOUGH, 1)  # two numbers are learnt; more pairs would not change them
+    met, expected = met[::step], expected[::step]
     start = np.log([1.0, 1.0])
     found = minimize(loss, start, method="L-BFGS-B", bounds=[(-4.0, 6.0)] * 2)
     shape, rate = np.exp(found.x)

@@ -171,16 +171,28 @@ def kinds(con: duckdb.DuckDBPyConnection, product: str) -> dict[str, int]:
     return dict(con.execute(sql, [product]).fetchall())
 
 
-def sales(con: duckdb.DuckDBPyConnection, product: str) -> dict[str, Any] | None:
-    """Return a product's own figures from its lines; None when it was never sold."""
+def sales(con: duckdb.DuckDBPyConnection, product: str, tz: str) -> dict[str, Any] | None:
+    """Return a product's own figures from its lines, the last day in the business's zone; None if never sold."""
     rows = _rows(
         con,
         'select arg_max(category, "at") as category, count(*) as lines, count(distinct customer_id) as customers,'
         " count(distinct order_id) as baskets, sum(quantity) as units, sum(amount) as amount,"
-        ' max("at")::date as last_on from order_lines where product_id = ?',
-        [product],
+        ' (max("at") at time zone ?)::date as last_on from order_lines where product_id = ?',
+        [tz, product],
     )
     return rows[0] if rows and rows[0]["lines"] else None
+
+
+def buyers(con: duckdb.DuckDBPyConnection, product: str, tz: str) -> list[dict[str, Any]]:
+    """Return who bought a product, in how many baskets, how much, when last; the most frequent first."""
+    return _rows(
+        con,
+        "select l.customer_id, any_value(k.name) as name, count(distinct l.order_id) as baskets,"
+        ' sum(l.quantity) as units, sum(l.amount) as amount, (max(l."at") at time zone ?)::date as last_on'
+        " from order_lines l left join scorecard k on k.customer_id = l.customer_id where l.product_id = ?"
+        " group by l.customer_id order by baskets desc, l.customer_id",
+        [tz, product],
+    )
 
 
 def partners(con: duckdb.DuckDBPyConnection, product: str, level: str = "product") -> list[dict[str, Any]]:
