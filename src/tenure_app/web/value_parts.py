@@ -227,7 +227,7 @@ def cohorts(page: Page) -> dict[str, Any]:
         "percent": keep, "unit": "" if keep else f" {page.currency}",
     }  # fmt: skip
     heat = [
-        (row, [(part, round(10 * part)) for part in row["retention"][:SHOWN]]) for row in rows[-SHOWN:]
+        (row, [(round(100 * part), round(10 * part)) for part in row["retention"][:SHOWN]]) for row in rows[-SHOWN:]
     ]  # the last year, for print
     return {
         "heat": heat, "heat_months": range(min(size, SHOWN)),
