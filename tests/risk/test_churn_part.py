@@ -196,11 +196,11 @@ def test_a_learnt_model_answers_where_it_wins_on_days_it_has_not_seen(shop_table
 def test_having_grown_older_together_is_nobodys_reason() -> None:
     table = orders(1200, 6, began=500).shop.figures()
     scored = PART.score(table, _fits(table), CONTEXT)
-    shown = {
-        one["measure"] for text in scored.column("churn_reasons").drop_null().to_pylist() for one in json.loads(text)
-    }
+    reasons = [one for text in scored.column("churn_reasons").drop_null().to_pylist() for one in json.loads(text)]
+    shown = {one["measure"] for one in reasons}
     assert "silence" in shown
     assert "age" not in shown
+    assert all(one["value"] is not None for one in reasons)  # what is unknown is no reason
 
 
 def test_without_a_purchase_model_the_learnt_one_answers(shop_table: pa.Table) -> None:

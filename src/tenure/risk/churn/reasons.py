@@ -41,7 +41,7 @@ _LANGUAGES = {"text_zh": "zh_Hans", "text_en": "en"}
 
 
 def weightiest(
-    predictor: Predictor, matrix: np.ndarray, number: int = HOW_MANY, shown_as: Mapping[str, str] | None = None
+    predictor: Predictor, columns: Sequence[Column], number: int = HOW_MANY, shown_as: Mapping[str, str] | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return which parts of the encoding are shown for each row, and what their groups weigh.
 
@@ -51,7 +51,8 @@ def weightiest(
     Parameters
     ----------
     predictor : Predictor
-    matrix : ndarray, shape (rows, parts)
+    columns : sequence of Column
+        The customers' features.
     number : int
         How many reasons.
     shown_as : mapping of str to str, optional
@@ -65,13 +66,14 @@ def weightiest(
         Log odds that the group adds; 0 where it stands out without weighing in the model, or was named before.
     """
     parts, groups = predictor.model.encoding.parts, predictor.model.encoding.groups
+    matrix = predictor.model.encoding.matrix(columns)
     chosen, weights = np.full((len(matrix), number), -1), np.zeros((len(matrix), number))
     if not parts or not len(matrix):
         return chosen, weights
     weight = predictor.model.contributions(matrix, predictor.usual)
     apart = matrix - predictor.ordinary()
     evidence = np.where(np.abs(apart) >= APART, apart * predictor.tendency, 0.0)
-    evidence[:, [one.missing for one in parts]] = -np.inf  # that something is unknown is nothing to show
+    evidence[_unknown(predictor, columns)] = -np.inf
     place = np.array([groups.index(one.group) for one in parts])
     best = np.stack([_best(evidence, np.flatnonzero(place == n)) for n in range(len(groups))], axis=1)
     strength = np.take_along_axis(evidence, best, axis=1)
@@ -88,6 +90,15 @@ def weightiest(
 
 
 _NOUGHT = 1e-9
+
+
+def _unknown(predictor: Predictor, columns: Sequence[Column]) -> np.ndarray:
+    """Return where there is nothing to show: the value is unknown, or the number only says whether it is."""
+    by_name = {
+        one.name: np.zeros(len(one.values), bool) if one.is_text else ~np.isfinite(one.values) for one in columns
+    }
+    parts = predictor.model.encoding.parts
+    return np.column_stack([by_name[one.column] | one.missing for one in parts])
 
 
 def _best(evidence: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -125,7 +136,7 @@ def worded(
     """
     parts = predictor.model.encoding.parts
     shown_as = {one.column: said(one.column)[0] for one in parts}
-    part, weight = weightiest(predictor, predictor.model.encoding.matrix(columns), shown_as=shown_as)
+    part, weight = weightiest(predictor, columns, shown_as=shown_as)
     shown = {one.column: _numbers_of(one.column, view) for one in parts}
     lists = []
     for row in range(len(part)):
@@ -217,7 +228,7 @@ def group_weights(predictor: Predictor, columns: Sequence[Column]) -> dict[str, 
 
 def listed(predictor: Predictor, columns: Sequence[Column], number: int = HOW_MANY) -> list[list[dict[str, Any]]]:
     """Return the reasons of rows of a plain table: each column by its own name, without a past to compare with."""
-    part, weight = weightiest(predictor, predictor.model.encoding.matrix(columns), number)
+    part, weight = weightiest(predictor, columns, number)
     by_name = {one.name: one for one in columns}
     parts = predictor.model.encoding.parts
     return [
