@@ -31,17 +31,14 @@ FEWEST = 30
 NORMAL = 1.959964
 
 _STAYS = """
-    WITH mine AS (
-        SELECT customer_id, entered_on, left_on, list_contains($stages, stage) AS mature,
-            lead(list_contains($stages, stage)) OVER w AS next_mature,
-            lead(entered_on) OVER w AS next_on
-        FROM spans WHERE model = $model AND NOT passed_through
-        WINDOW w AS (PARTITION BY customer_id ORDER BY entered_on)),
+    WITH mature AS (
+        SELECT customer_id, entered_on, left_on,
+            lead(entered_on) OVER (PARTITION BY customer_id ORDER BY entered_on) AS next_on
+        FROM spans WHERE model = $model AND NOT passed_through AND list_contains($stages, stage)),
     stays AS (
         SELECT entered_on, coalesce(left_on, $after_end) AS until,
-            left_on IS NOT NULL AND NOT (coalesce(next_mature, false) AND next_on = left_on)
-            AS ended
-        FROM mine WHERE mature)
+            left_on IS NOT NULL AND next_on IS DISTINCT FROM left_on AS ended
+        FROM mature)
     SELECT
         coalesce(sum(greatest(least(until, $cut) - greatest(entered_on, $begin), 0)), 0)::BIGINT AS days_before,
         count(*) FILTER (ended AND until > $begin AND until <= $cut) AS left_before,

@@ -6,6 +6,7 @@ customer can be scored alone and gets what a full refresh would have given.
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -144,13 +145,17 @@ def _bounded(table: pa.Table, params: Mapping[str, Any], context: Context) -> di
 
     return {
         **{f"rfm_{name}": pa.array(one, mask=nobody) for name, one in (("r", r), ("f", f), ("m", m))},
-        "rfm": classes(np.array([f"{a}{b}{c}" for a, b, c in zip(r, f, m, strict=True)], dtype=object)),
+        "rfm": classes(_CODES[25 * r + 5 * f + m - 31]),
         "rfm_group": columns.texts(group),
         "abc_sales": classes(pareto.abc_of(sales, params["abc_sales"])),
         "abc_profit": classes(pareto.abc_of(columns.money(table, "profit"), params["abc_profit"])),
         "tier": classes(_tiers(worth, params["tier"]["bounds"])),
         "top_fifth": pa.array(tops, mask=nobody),
     }
+
+
+#: 111, 112 … 555
+_CODES = np.array(["".join(one) for one in product("12345", repeat=3)], dtype=object)
 
 
 def _tiers(worth: np.ndarray, bounds: list[int]) -> np.ndarray:
