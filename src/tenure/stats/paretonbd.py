@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from tenure.stats.fitted import Params
 
 NEGLIGIBLE = 1e-3  # leaving is this much rarer than buying: nobody leaves
+DEEP = 40.0  # integrands are followed down to exp(-40) of their top
+ROWS = 4096  # customers at a time
 NEVER = 1e9  # ages: a purchase that is farther off than this never comes
 
 
@@ -118,10 +120,11 @@ class ParetoNbd(PurchaseModel):
         """
         if not rate >= 0.0:
             raise FitError(mark("A discount rate is 0 or more, not %(rate)s."), rate=rate)
-        r, alpha, s, beta = (params[name] for name in self.names)
-        old = beta + cells.age
-        stay = old * _discounted(np.broadcast_to(s, old.shape), rate * old)
-        return self.p_alive(params, cells) * (r + cells.frequency) / (alpha + cells.age) * stay
+        first, where = cells.births
+        r, alpha, s, beta = (_taken(params, first)[name] for name in self.names)
+        old = beta + cells.age[first]
+        each = (r + cells.frequency[first]) / (alpha + cells.age[first]) * old * _discounted(s, rate * old)
+        return self.p_alive(params, cells) * each[where]
 
     def waiting(self, params: Params, q: float, cells: Cells) -> Floats:
         """Return the quantile of the time to the next purchase, infinite where it may well never come."""
@@ -176,18 +179,18 @@ def _quiet(params: Params, x: Floats, age: Floats, t: Floats) -> Floats:
     return silence(r + x, alpha, s, beta, age, age + t).log_total
 
 
-def _discounted(s: Floats, z: Floats) -> Floats:
+def _discounted(s: float, z: Floats) -> Floats:
     """Return ∫ exp(-z y) (1 + y)^(-s) dy from 0 to infinity: Tricomi's function U(1, 2 - s, z)."""
-    pairs, where = np.unique(np.stack([s, z], axis=1), axis=0, return_inverse=True)
-    s, z = pairs[:, 0], pairs[:, 1]
+    whole = 1.0 / (s - 1.0) if s > 1.0 else np.inf
     with np.errstate(divide="ignore"):
-        whole = np.where(s > 1.0, 1.0 / (s - 1.0), np.inf)
-        by_rate, by_leaving = np.log1p(40.0 / z), 40.0 * whole
-    span = np.minimum(by_rate, by_leaving)
+        span = np.minimum(np.log1p(DEEP / z), DEEP * whole)  # of log(1 + y)
     place, weight = nodes(64)
-    sure = np.where(np.isfinite(span), span, 0.0)[:, None] * place
-    value = np.exp((1.0 - s[:, None]) * sure - z[:, None] * np.expm1(sure)) @ weight * span
-    return np.where(z > 0.0, value, whole)[where.ravel()]
+    found = np.full(len(z), whole)
+    for begin in range(0, len(z), ROWS):
+        rows = begin + np.flatnonzero(z[begin : begin + ROWS] > 0.0)
+        way = span[rows, None] * place
+        found[rows] = np.exp((1.0 - s) * way - z[rows, None] * np.expm1(way)) @ weight * span[rows]
+    return found
 
 
 def _waiting(params: Params, q: float, x: Floats, age: Floats) -> Floats:
