@@ -225,7 +225,7 @@ def test_a_customer_without_warnings_has_no_line(signed_in: Client, risky: Lake)
 
 
 def test_the_list_goes_out_as_csv_and_excel_with_one_row_a_signal(signed_in: Client, risky: Lake) -> None:
-    from openpyxl import load_workbook
+    from openpyxl import load_workbook  # type: ignore[import-untyped]
 
     rows = list(csv.reader(io.StringIO(signed_in.get("/risk/?format=csv").content.decode("utf-8-sig"))))
     many = risky.connect(("warnings",)).execute("select count(*) from warnings").fetchone()

@@ -48,10 +48,10 @@ def fit_rates(count: ArrayLike, days: ArrayLike) -> Rates:
 
     Parameters
     ----------
-    count : array_like of float, shape (customers,)
+    count : array_like of int, shape (customers,)
         Order days in the reference period.
-    days : array_like of float, shape (customers,)
-        Length of the reference period, above 0.
+    days : array_like of int, shape (customers,)
+        Length of the reference period in days, above 0.
     """
     from scipy.optimize import minimize
     from scipy.special import digamma, gammaln
@@ -74,8 +74,9 @@ def fit_rates(count: ArrayLike, days: ArrayLike) -> Rates:
 
 def _alike(x: NDArray[np.float64], t: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
     """Return each distinct pair once, with how many customers have it."""
-    pairs, weight = np.unique(np.stack([x, t]), axis=1, return_counts=True)
-    return pairs[0], pairs[1], weight.astype(np.float64)
+    counts, spans = np.rint(x).astype(np.int64), np.rint(t).astype(np.int64)
+    keys, weight = np.unique(counts << 32 | spans, return_counts=True)
+    return (keys >> 32).astype(np.float64), (keys & 0xFFFFFFFF).astype(np.float64), weight.astype(np.float64)
 
 
 def expected(rates: Rates, count: ArrayLike, days: ArrayLike, window: float) -> NDArray[np.float64]:

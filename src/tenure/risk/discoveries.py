@@ -35,7 +35,7 @@ def reached(steps: NDArray[np.float64], limit: float) -> NDArray[np.float64]:
     ndarray of float, shape (customers,)
         Never more than `limit`.
     """
-    below = (steps <= limit).sum(axis=1)
+    below = np.count_nonzero(steps <= limit, axis=1)
     value = np.where(below > 0, steps[np.arange(len(steps)), np.maximum(below - 1, 0)], 0.0)
     return np.where(below == steps.shape[1], limit, value)  # where the row ends too early: as if it were continuous
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 #: Shapes that are weighed: bursts, chance, and ever firmer rhythms.
-SHAPES = (0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0)
+SHAPES = (0.5, 1.0, 2.0, 4.0, 8.0)
 #: Fewest gaps that make a rhythm.
 GAPS = 2
 #: A gap that is less likely than this is silence: "longer than the customer's own 95 % gap".

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: The window of the figures, in days, see :mod:`tenure.risk.warnings.figures`.
 WINDOW = 90
+#: So many customers are weighed at once: a matrix of all would be large.
+AT_ONCE = 100_000
 #: "Falls": below this part of the 90 days before.
 FALLS = 0.7
 #: Low answers: on a scale to 5, and of the question whether they would recommend us (0 to 10).
@@ -180,8 +182,9 @@ class Seen:
     def silence_p(self) -> NDArray[np.float64]:
         """How likely the present gap is under their own rhythm; NaN where there is no rhythm yet."""
         p = np.full(len(self), np.nan)
-        at = np.flatnonzero(self.rhythmic)
-        if len(at):
+        rhythmic = np.flatnonzero(self.rhythmic)
+        for first in range(0, len(rhythmic), AT_ONCE):
+            at = rhythmic[first : first + AT_ONCE]
             p[at] = silence.tail(self.shapes(at), self["gaps"][at], self["gap_days"][at], self.present[at])
         return p
 

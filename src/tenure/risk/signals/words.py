@@ -6,8 +6,9 @@ cause: what is seen together is not what brings about.
 
 from __future__ import annotations
 
+import json
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -25,25 +26,52 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 
 class Part(float):
-    """A share, written as a percentage."""
+    """A share, written as a percentage; kept as exactly as it is written."""
+
+    def __new__(cls, value: float) -> Part:
+        """Round to what is read."""
+        return super().__new__(cls, f"{value:.2g}" if abs(value) < 0.1 else f"{value:.2f}")
 
 
-class Change(float):
+class Change(Part):
     """By which part something changed, written with its sign."""
 
 
-class Spoken(dict[str, str]):
+class Spoken(NamedTuple):
     """Something that each language calls by another name."""
 
+    zh: str
+    en: str
 
-def evidence(seen: Seen, signal: str, row: int) -> dict[str, Any]:
-    """Return ``{"zh": …, "en": …, "figures": {…}}`` of one customer's signal."""
-    told = _TELL[signal](seen, row)
-    figures = {name: _plain(value) for _text, data in told for name, value in data.items()}
+
+class Words:
+    """The evidence of everybody who is seen; what reads the same is put together once.
+
+    Parameters
+    ----------
+    seen : Seen
+        The customers.
+    """
+
+    def __init__(self, seen: Seen) -> None:
+        self.seen = seen
+        self._told: dict[tuple[Any, ...], str] = {}
+
+    def of(self, signal: str, row: int) -> str:
+        """Return the JSON object ``{"zh": …, "en": …, "figures": {…}}`` of one customer's signal."""
+        told = _TELL[signal](self.seen, row)
+        key = tuple((text, *data.values()) for text, data in told)
+        if key not in self._told:
+            self._told[key] = json.dumps(evidence(told), ensure_ascii=False)
+        return self._told[key]
+
+
+def evidence(told: Told) -> dict[str, Any]:
+    """Return sentences in both languages, and the figures in them."""
     return {
         "zh": "".join(_said(text, data, "zh_Hans") for text, data in told),
         "en": " ".join(_said(text, data, "en") for text, data in told),
-        "figures": figures,
+        "figures": {name: _plain(value) for _text, data in told for name, value in data.items()},
     }
 
 
@@ -54,11 +82,11 @@ def _said(text: str, data: dict[str, Any], language: str) -> str:
 def _written(value: Any, language: str) -> str:
     match value:
         case Spoken():
-            return value["zh" if language.startswith("zh") else "en"]
-        case Part():
-            return _percent(value)
+            return value.zh if language.startswith("zh") else value.en
         case Change():
             return ("−" if value < 0 else "+" if value > 0 else "") + _percent(abs(value))
+        case Part():
+            return _percent(value)
         case date():
             if language.startswith("zh"):
                 return f"{value.year}年{value.month}月{value.day}日"
@@ -75,8 +103,8 @@ def _percent(value: float) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, float):
-        return round(float(value), 6)
+    if isinstance(value, Spoken):
+        return value._asdict()
     return value.isoformat() if isinstance(value, date) else value
 
 
@@ -142,7 +170,7 @@ def _decline(seen: Seen, row: int) -> Told:
 def _orders(seen: Seen, row: int) -> Told:
     data = {
         "seen": _whole(seen, "days_90", row),
-        "expected": float(seen.expected[row]),
+        "expected": round(float(seen.expected[row]), 1),
         "p": Part(float(seen.decline_p[row])),
     }
     text = mark(
@@ -154,7 +182,7 @@ def _orders(seen: Seen, row: int) -> Told:
 def _silence(seen: Seen, row: int) -> Told:
     data = {
         "days": int(seen.present[row]),
-        "mean": float(seen["gap_days"][row] / max(seen["gaps"][row], 1.0)),
+        "mean": round(float(seen["gap_days"][row] / max(seen["gaps"][row], 1.0)), 1),
         "usual": int(np.ceil(seen.usual[row])),
     }
     text = mark("No order for %(days)s days. Their gaps last %(mean)s days on average and seldom more than %(usual)s.")
