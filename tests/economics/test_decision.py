@@ -10,7 +10,7 @@ import pytest
 
 from tenure.economics.checks import checks_of
 from tenure.economics.decision import Values, both_ways, choose
-from tenure.economics.plans import Book, Plan, PlanError, default_plans, read_book, write_book
+from tenure.economics.plans import GONE, Book, Plan, PlanError, default_plans, read_book, write_book
 from tenure.economics.weekly import BANDS
 from tenure.lifecycle.model import read
 
@@ -57,6 +57,14 @@ def test_withdrawing_wins_where_it_saves_more_than_trying_brings() -> None:
     assert (one.kind, one.plan_id, one.profit, told.saved, told.spend) == ("withdraw", "stop", 3.0, 12.0, 0.0)
     (other,) = choose(values({(2, 3): 4}), [BACK, STOP]).rows
     assert (other.kind, other.profit) == ("develop", pytest.approx(5.0))
+
+
+def test_whoever_leaves_for_good_brings_nothing_any_more() -> None:
+    leave = Plan("leave", "withdraw", "gone", GONE, -3.0, 0.2)
+    (one,) = choose(values({(2, 3): 4}), [leave]).rows
+    assert one.profit == pytest.approx(3.0 - 0.2 * 10)
+    with pytest.raises(PlanError, match="no stage"):
+        choose(values({(2, 3): 4}), [Plan("lead", "develop", "gone", GONE, 1.0, 0.2)])
 
 
 def test_keeping_is_worth_what_falling_would_cost() -> None:
@@ -197,7 +205,7 @@ def test_assumed_plans_follow_the_models_plays_and_say_that_they_are_assumed() -
     assert plans["reinvest-silent"].zh == model.stage("silent").advised[0].words.zh
     assert (plans["keep-active"].kind, plans["keep-active"].target) == ("maintain", "silent")
     assert (plans["withdraw-dormant"].target, plans["withdraw-dormant"].cost) == ("lost", -16.0)
-    assert plans["withdraw-lost"].target == "lost"
+    assert plans["withdraw-lost"].target == GONE
     assert default_plans(None, worth, went, 50.0, {}) == []
 
 

@@ -9,12 +9,12 @@ exactly.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from tenure.economics.plans import MAINTAIN, NOTHING, Plan
+from tenure.economics.plans import GONE, MAINTAIN, NOTHING, Plan
 from tenure.economics.value import Forward, interval
 from tenure.economics.weekly import BAND_OF, BANDS
 
@@ -51,10 +51,13 @@ class Values:
 
     def profit(self, plan: Plan) -> np.ndarray:
         """Return the profit of a plan on one customer beyond doing nothing, shape (1 + draws, tiers, bands)."""
-        here, there = self.stages.index(plan.stage), self.stages.index(plan.target)
-        gained = self.value[:, :, there, :1] - self.value[:, :, here, :]
+        here = self.value[:, :, self.stages.index(plan.stage), :]
         if plan.target == plan.stage:  # nobody is moved: only the cost, or what is saved, counts
-            gained = np.zeros_like(gained)
+            gained = np.zeros_like(here)
+        elif plan.target == GONE:
+            gained = -here
+        else:
+            gained = self.value[:, :, self.stages.index(plan.target), :1] - here
         return plan.effect * (-gained if plan.kind == MAINTAIN else gained) - plan.cost
 
     def told(self) -> dict[str, Any]:
@@ -127,6 +130,8 @@ class Choice:
         What one more of the currency in the budget would earn; None without a budget, 0 when money is left.
     left_out : int
         Customers for whom some plan would have been worth its cost, but money or capacity ended.
+    by_plan : mapping of str to (float, float, float)
+        Expected profit, low and high of each plan that anybody gets.
     """
 
     rows: tuple[Chosen, ...]
@@ -137,6 +142,7 @@ class Choice:
     high: float = 0.0
     last_yuan: float | None = None
     left_out: int = 0
+    by_plan: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
 
     def told(self) -> dict[str, Any]:
         """Return it as a mapping for JSON: totals, and rows with customers."""
@@ -198,7 +204,15 @@ def choose(values: Values, plans: Sequence[Plan], budget: float | None = None) -
         high=float(high),
         last_yuan=last_yuan,
         left_out=wanted - int(taken.sum()),
+        by_plan={plan.id: _sum(options, taken, n) for n, plan in enumerate(plans) if taken[options.plan == n].any()},
     )
+
+
+def _sum(options: _Options, taken: np.ndarray, plan: int) -> tuple[float, float, float]:
+    mine = options.plan == plan
+    each = options.draws[:, mine] @ taken[mine]
+    low, high = interval(each)
+    return float(each[0]), float(low), float(high)
 
 
 def _options(values: Values, plans: Sequence[Plan]) -> _Options:

@@ -19,6 +19,8 @@ from tenure.words import mark
 DEVELOP, MAINTAIN, WITHDRAW = "develop", "maintain", "withdraw"
 KINDS = (DEVELOP, MAINTAIN, WITHDRAW)
 NOTHING = "nothing"
+#: Stands where an aim is expected for: out of all stages for good, worth nothing from then on.
+GONE = "-gone-"
 #: Families of stages that have fallen back, sleep or are lost; and those whose life is over.
 FALLEN, OVER = ("F8", "F9", "F10"), ("F11",)
 #: Assumed of a plan that nobody entered: five customers in a hundred move who would not have, for five hundredths of an
@@ -45,6 +47,7 @@ class Plan:
         ``withdraw`` (spends less on them).
     stage, target : str
         Whom it is for; and the stage it brings customers to, keeps them from, or lets more of them fall into.
+        :data:`GONE` for leaving for good.
     cost : float
         Money spent on one customer over the horizon; negative where money is saved.
     effect : float
@@ -81,8 +84,9 @@ class Plan:
         """
         if self.kind not in KINDS:
             raise PlanError(mark("A plan is one of %(kinds)s, not %(kind)r."), kinds=", ".join(KINDS), kind=self.kind)
-        for one in (self.stage, self.target):
-            if one not in stages:
+        gone = () if self.kind == DEVELOP else (GONE,)
+        for one, known in ((self.stage, stages), (self.target, (*stages, *gone))):
+            if one not in known:
                 raise PlanError(
                     mark("Plan %(plan)s: there is no stage %(stage)r. There are: %(stages)s."),
                     plan=self.id, stage=one, stages=", ".join(stages),
@@ -173,7 +177,7 @@ def default_plans(
             found.append(_plan(stage, MAINTAIN, worse, EFFECT, COST_SHARE * order_mean))
         if stage.family in FALLEN or stage.setback:
             saved = SAVED * invested.get(stage.id, 0.0)
-            found.append(_plan(stage, WITHDRAW, worse or stage.id, LEAVING, -saved))
+            found.append(_plan(stage, WITHDRAW, worse or GONE, LEAVING, -saved))
     return found
 
 

@@ -16,7 +16,7 @@ from tenure.clock import day_of
 from tenure.economics.checks import checks_of
 from tenure.economics.decision import Choice, Values, choose
 from tenure.economics.moves import move_values, stage_values
-from tenure.economics.plans import Book, Plan, default_plans
+from tenure.economics.plans import GONE, Book, Plan, default_plans
 from tenure.economics.reading import Source, order_of
 from tenure.economics.stay import time_in_stage
 from tenure.economics.stays import Money, Stays
@@ -157,7 +157,7 @@ def _defaults(
 
 def _possible(plan: Plan, values: Values) -> bool:
     """Whether both of a plan's stages are there: a model may have lost a stage since the plan was entered."""
-    return plan.stage in values.stages and plan.target in values.stages
+    return plan.stage in values.stages and plan.target in (*values.stages, GONE)
 
 
 def _stages(*parts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

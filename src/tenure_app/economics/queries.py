@@ -50,8 +50,10 @@ class Economics:
     @cached_property
     def plans(self) -> list[Plan]:
         """The plans whose stages are there."""
+        from tenure.economics.plans import GONE
+
         names = self.values.stages
-        return [plan for plan in self.book.plans if plan.stage in names and plan.target in names]
+        return [plan for plan in self.book.plans if plan.stage in names and plan.target in (*names, GONE)]
 
     @cached_property
     def choice(self) -> Choice:

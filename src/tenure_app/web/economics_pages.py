@@ -218,7 +218,7 @@ def _choice_context(page: Page, standing: queries.Standing) -> dict[str, Any]:
          "kind_name": economics_said.kind_name(one["kind"]), "assumed": bool((one["plan"] or {}).get("assumed")),
          "spend": max(one["cost"], 0.0), "saves": max(-one["cost"], 0.0),
          "effect": (one["plan"] or {}).get("effect"),
-         "target": page.entry.stage_name(one["plan"]["target"]) if one["plan"] else ""}
+         "target": economics_said.aim(page.entry, one["plan"]["target"]) if one["plan"] else ""}
         for one in standing.options
     ]  # fmt: skip
     return {

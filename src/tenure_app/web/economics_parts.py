@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
+from tenure.economics.plans import GONE
 from tenure_app.customers.filters import NO_STAGE, NOWHERE, Selection
 from tenure_app.economics import queries
 from tenure_app.lifecycle import queries as lifecycle
@@ -143,11 +144,11 @@ def stays(page: Page) -> dict[str, Any]:
 def _steps(curve: dict[str, list[float]], grid: list[float]) -> dict[str, list[float | None]]:
     """Return a curve's share and interval on a grid; nothing beyond the last day on which anybody left."""
     found: dict[str, list[float | None]] = {"values": [], "low": [], "high": []}
-    days, at = curve["days"], -1
+    days, at, over = curve["days"], -1, False
     for day in grid:
+        over = over or (at >= 0 and (curve["share"][at] <= 0 or day > days[-1]))
         while at + 1 < len(days) and days[at + 1] <= day:
             at += 1
-        over = day > days[-1] and curve["share"][-1] > 0
         for name, key in (("values", "share"), ("low", "low"), ("high", "high")):
             found[name].append(None if over else 1.0 if at < 0 else curve[key][at])
     return found
@@ -183,15 +184,15 @@ def plans(page: Page) -> dict[str, Any]:
     for plan in page.found.book.plans:
         got = [row for row in page.found.choice.rows if row.plan_id == plan.id]
         people = sum(row.people for row in got)
+        sums = page.found.choice.by_plan.get(plan.id, (0.0, 0.0, 0.0))
         rows.append(
             {"plan": plan, "name": said.plan_name(plan), "kind": said.kind_name(plan.kind),
              "stage": page.entry.stage_name(plan.stage), "family": page.entry.family(plan.stage),
-             "target": page.entry.stage_name(plan.target), "target_family": page.entry.family(plan.target),
+             "target": said.aim(page.entry, plan.target), "target_family": page.entry.family(plan.target),
              "cost": abs(plan.cost), "effect": round(plan.effect * 100, 4), "people": people,
              "tiers": [said.tier_name(one) for one in plan.tiers],
              "spend": plan.cost * people,
-             "profit": sum(row.profit * row.people for row in got),
-             "low": sum(row.low * row.people for row in got), "high": sum(row.high * row.people for row in got),
+             "profit": sums[0], "low": sums[1], "high": sums[2],
              "url": page.to("economics-who", plan=plan.id)}
         )  # fmt: skip
     nothing = sum(row.people for row in page.found.choice.rows if row.plan is None)
@@ -201,6 +202,7 @@ def plans(page: Page) -> dict[str, Any]:
         "assumed": any(plan.assumed for plan in page.found.book.plans), "budget": page.found.book.budget,
         "changed": queries.changed(page.entry.id),
         "stages": [(one, page.entry.stage_name(one)) for one in page.found.values.stages if one != NO_STAGE],
+        "gone": (GONE, said.aim(page.entry, GONE)),
         "tiers": [(one, said.tier_name(one)) for one in page.found.values.tiers if one],
         "kinds": [(one, said.kind_name(one)) for one in ("develop", "maintain", "withdraw")],
     }  # fmt: skip

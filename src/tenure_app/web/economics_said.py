@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from tenure_app.web.formats import chinese, money, number, percent
+from tenure.economics.plans import GONE
+from tenure_app.web.formats import chinese, decimal_of, money, number, percent
 from tenure_app.web.layout import business
 
 if TYPE_CHECKING:
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
 
 def amount(value: object) -> str:
     """Write an amount in the business's currency, whole from a hundred on."""
-    currency = business().currency
-    large = isinstance(value, int | float) and abs(value) >= 100
-    return money(round(float(value)) if large else value, currency)  # type: ignore[arg-type]
+    exact, currency = decimal_of(value), business().currency
+    if exact is None or abs(exact) < 100:
+        return money(exact, currency)
+    return money(round(exact), currency).removesuffix(".00")
 
 
 def plan_name(plan: Plan | dict[str, Any] | None) -> str:
@@ -31,6 +33,11 @@ def plan_name(plan: Plan | dict[str, Any] | None) -> str:
     if kind == "withdraw" and (zh, en) == ("减少投入", "Spend less"):
         return _("Withdraw: spend less")
     return (zh or en) if chinese() else (en or zh)
+
+
+def aim(entry: Entry, stage: str) -> str:
+    """Return what the aim of a plan is called."""
+    return _("Gone for good") if stage == GONE else entry.stage_name(stage)
 
 
 def kind_name(kind: str) -> str:
