@@ -134,14 +134,34 @@ class Seen:
         )
 
     @cached_property
-    def our_change(self) -> NDArray[np.float64]:
-        """By which part our volume changed, over 90 or 180 days, whichever fell more; NaN without any before."""
-        changes = [
+    def _our_changes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """By which part our volume changed over 90 and over 180 days; infinite without any before."""
+        short, long = (
             np.where(self[before] > 0, self[now] / np.where(self[before] > 0, self[before], 1.0) - 1.0, np.inf)
             for now, before in (("spend_90", "spend_before"), ("spend_180", "spend_before_180"))
-        ]
-        least = np.minimum(*changes)
+        )
+        return short, long
+
+    @cached_property
+    def our_change(self) -> NDArray[np.float64]:
+        """By which part our volume changed, over 90 or 180 days, whichever fell more; NaN without any before."""
+        least = np.minimum(*self._our_changes)
         return np.where(np.isfinite(least), least, np.nan)
+
+    @cached_property
+    def wallet(self) -> NDArray[np.float64]:
+        """Our share of wallet, over the days over which our volume fell more; NaN where it is not known."""
+        return np.where(self._longer, self["wallet_180"], self["wallet"])
+
+    @cached_property
+    def wallet_before(self) -> NDArray[np.float64]:
+        """Our share of wallet in as many days before."""
+        return np.where(self._longer, self["wallet_before_180"], self["wallet_before"])
+
+    @cached_property
+    def _longer(self) -> NDArray[np.bool_]:
+        short, long = self._our_changes
+        return long < short
 
     @cached_property
     def their_change(self) -> NDArray[np.float64]:

@@ -160,7 +160,7 @@ def _decline(seen: Seen, row: int) -> Told:
     else:
         text = mark("Our volume fell by %(fall)s; what they buy elsewhere is not known.")
         told.append((text, {"fall": Part(fall)}))
-    share, before = float(seen["wallet"][row]), float(seen["wallet_before"][row])
+    share, before = float(seen.wallet[row]), float(seen.wallet_before[row])
     if not np.isnan(share) and not np.isnan(before):
         data = {"share_before": Part(before), "share": Part(share)}
         told.append((mark("Share of wallet: %(share_before)s, now %(share)s."), data))

@@ -54,7 +54,7 @@ _NUMBERS = (
     "spend_90", "spend_before", "spend_180", "spend_before_180", "spend_reference",
     "sales_year", "cost_year", "costed_year",
     "volume_90", "volume_before", "volume_180", "volume_before_180",
-    "wallet", "wallet_before", "csat", "csat_before", "nps", "expectation", "experience",
+    "wallet", "wallet_before", "wallet_180", "wallet_before_180", "csat", "csat_before", "nps", "expectation", "experience",
 )  # fmt: skip
 _DAYS = ("first_order_on", "last_order_on", "feedback_on", "complaint_on", "complaint_since", "leaving_on")
 _TEXTS = ("leaving_kind", "owner")
@@ -162,7 +162,9 @@ def _money(look: Look) -> dict[str, object]:
 def _wallet(look: Look) -> dict[str, object]:
     """Return the customer's own total volume, as the rules read it, and our share of it now and before."""
     volume = look.block.events(("volume",), "amount")
-    now, before = shares(look, periods(look), WINDOW)
+    said = periods(look)
+    now, before = shares(look, said, WINDOW)
+    longer, longer_before = shares(look, said, 2 * WINDOW)
     return {
         "volume_90": look.mean(volume, WINDOW),
         "volume_before": look.mean(volume, WINDOW, WINDOW),
@@ -170,6 +172,8 @@ def _wallet(look: Look) -> dict[str, object]:
         "volume_before_180": look.mean(volume, 2 * WINDOW, 2 * WINDOW),
         "wallet": now,
         "wallet_before": before,
+        "wallet_180": longer,
+        "wallet_before_180": longer_before,
     }
 
 

@@ -106,11 +106,11 @@ class Warnings:
         signs = signs_of(seen)
         score = together(signs, len(seen))
         due = _due(seen, signs)
-        change = seen["wallet"] - seen["wallet_before"]
+        change = seen.wallet - seen.wallet_before
         columns: dict[str, pa.Array] = {
             "decline": pa.array(seen.verdict.astype(object), TEXT, mask=~seen.bought),
             "decline_p": _known(seen.decline_p),
-            "wallet_share": _known(seen["wallet"]),
+            "wallet_share": _known(seen.wallet),
             "wallet_change": _known(change),
             "volume_change": _known(seen.our_change),
             "total_change": _known(seen.their_change),
