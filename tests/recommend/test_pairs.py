@@ -19,8 +19,8 @@ def _by_hand(rows: list[dict]) -> tuple[dict, dict, int]:
     single: dict[str, int] = {}
     both: dict[tuple[str, str], int] = {}
     for held in baskets.values():
-        for one in held:
-            single[one] = single.get(one, 0) + 1
+        for product in held:
+            single[product] = single.get(product, 0) + 1
         for two in combinations(sorted(held), 2):
             both[two] = both.get(two, 0) + 1
     return single, both, len(baskets)
@@ -56,9 +56,8 @@ def test_support_confidence_and_lift_are_what_the_words_say() -> None:
 
 
 def test_a_rare_pair_is_drawn_towards_the_usual_more_than_a_frequent_one() -> None:
-    found = room.Pairs(
-        *(np.array(one) for one in ([0, 0], [1, 2], [3, 300], [10, 1000], [30, 3000])), 10_000, (5.0, 5.0)
-    )
+    a, b, met, had_a, had_b = (np.array(one) for one in ([0, 0], [1, 2], [3, 300], [10, 1000], [30, 3000]))
+    found = room.Pairs(a, b, met, had_a, had_b, 10_000, (5.0, 5.0))
     raw, shrunk = found.lift, found.shrunk()
     assert raw[0] == 100.0
     assert raw[1] == 1.0
