@@ -54,7 +54,8 @@ _NUMBERS = (
     "spend_90", "spend_before", "spend_180", "spend_before_180", "spend_reference",
     "sales_year", "cost_year", "costed_year",
     "volume_90", "volume_before", "volume_180", "volume_before_180",
-    "wallet", "wallet_before", "wallet_180", "wallet_before_180", "csat", "csat_before", "nps", "expectation", "experience",
+    "wallet", "wallet_before", "wallet_180", "wallet_before_180",
+    "csat", "csat_before", "nps", "expectation", "experience",
 )  # fmt: skip
 _DAYS = ("first_order_on", "last_order_on", "feedback_on", "complaint_on", "complaint_since", "leaving_on")
 _TEXTS = ("leaving_kind", "owner")
