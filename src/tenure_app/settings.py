@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "tenure_app.jobs",
     "tenure_app.facts",
     "tenure_app.lifecycle.definitions",
+    "tenure_app.value",
     "tenure_app.risk",
     "tenure_app.economics",
     "tenure_app.web",

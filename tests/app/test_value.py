@@ -201,3 +201,46 @@ def test_it_opens_in_a_browser_and_draws_its_charts(valued: Lake, open_page: obj
     report.wait_for_selector("#pareto-chart canvas")
     printed = report.pdf(prefer_css_page_size=True)
     assert len(re.findall(rb"/Type /Page\b", printed)) == 1
+
+
+def test_a_target_is_set_followed_and_taken_away(valued: Lake, signed_in: Client) -> None:
+    from tenure_app.value.models import Target
+
+    wanted = {"measure": "repurchase", "sense": "min", "value": "99", "due_on": "2026-12-31"}
+    html = signed_in.post("/value/targets/", wanted, follow=True).content.decode()
+    assert "The target is set." in html
+    assert "Repurchase rate" in html
+    assert "under way" in html
+    rate = sum(n % 8 >= 1 for n in range(60)) / 60
+    target = Target.objects.get()
+    assert target.began_at == pytest.approx(rate)
+    assert target.value == pytest.approx(0.99)
+    signed_in.post("/value/targets/", {**wanted, "value": "50"})  # the same figure again: in the old one's place
+    html = signed_in.get("/value/").content.decode()
+    assert Target.objects.count() == 1
+    assert "value-gone value-reached" in html
+    signed_in.post("/value/targets/", {"drop": str(Target.objects.get().pk)})
+    assert not Target.objects.exists()
+
+
+def test_targets_of_groups_and_stages_lead_to_their_customers(valued: Lake, signed_in: Client) -> None:
+    for measure in ("group:rfm_group:champions", "stage:retail-activity:active"):
+        signed_in.post("/value/targets/", {"measure": measure, "sense": "max", "value": "1", "due_on": "2026-01-01"})
+    html = signed_in.get("/value/").content.decode()
+    assert html.count("value-gone value-missed") == 2  # due before the day of the figures, and not reached
+    section = html.split('id="targets"', 1)[1]
+    links = numbers.counted_links(section)
+    assert len(links) == 2
+    assert all(numbers.rows_behind(address) == count > 1 for address, count in links.items())
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [({"measure": "love"}, "Choose what"), ({"value": "much"}, "as a number"), ({"value": "nan"}, "as a number"),
+     ({"value": "120"}, "at most 100"), ({"due_on": "soon"}, "the day like")],
+)  # fmt: skip
+def test_a_target_that_means_nothing_is_refused(
+    valued: Lake, signed_in: Client, change: dict[str, str], said: str
+) -> None:
+    wanted = {"measure": "repurchase", "sense": "min", "value": "65", "due_on": "2026-12-31", **change}
+    assert said in signed_in.post("/value/targets/", wanted, follow=True).content.decode()

@@ -15,7 +15,7 @@ from tenure.errors import TenureError
 from tenure_app import conf
 from tenure_app.customers import profile
 from tenure_app.value import ranking_queries as queries
-from tenure_app.web import csv_out, value_parts, value_said, value_tables
+from tenure_app.web import csv_out, value_parts, value_said, value_tables, value_targets
 from tenure_app.web.layout import business
 from tenure_app.web.value_parts import Page
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 #: The parts of the page, in its order.
 PARTS: dict[str, Callable[[Page], Any]] = {
     "head": value_parts.head,
+    "targets": value_targets.standings,
     "pareto": value_parts.pareto,
     "old": value_parts.old,
     "ladder": value_parts.ladder,
@@ -105,4 +106,8 @@ def _own_period(request: HttpRequest, page: Page) -> dict[str, Any] | None:
     return {**found, "said": value_said.old(found), "compared": value_said.compared(found, page.currency)}
 
 
-urlpatterns = [path("value/", value, name="value"), path("value/report/", report, name="value-report")]
+urlpatterns = [
+    path("value/", value, name="value"),
+    path("value/report/", report, name="value-report"),
+    path("value/targets/", value_targets.change, name="value-targets"),
+]

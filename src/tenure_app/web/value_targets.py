@@ -1,0 +1,132 @@
+"""Targets of the value page: which figures can be wanted, what they are called, and the form that sets them."""
+
+from __future__ import annotations
+
+import math
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from tenure_app import conf
+from tenure_app.customers.having import COLUMNS
+from tenure_app.lifecycle import catalogue
+from tenure_app.value import actions, ranking_queries
+from tenure_app.value import target_queries as targets
+from tenure_app.web.formats import number, percent
+from tenure_app.web.scorecard_said import codes_of
+from tenure_app.web.scorecard_said import name as name_of
+
+if TYPE_CHECKING:
+    from tenure_app.lifecycle.catalogue import Entry
+    from tenure_app.web.value_parts import Page
+
+SENSES = ("min", "max")
+
+
+def names(entries: dict[str, Entry]) -> dict[str, dict[str, str]]:
+    """Return what can be wanted, in groups of the form: {group: {measure: name}}."""
+    found = {
+        str(_("Shares")): {
+            "old_sales": _("Old customers' share of sales, 30 days"),
+            "old_buyers": _("Old customers' share of buyers, 30 days"),
+            "old_profit": _("Old customers' share of profit, 30 days"),
+            "repurchase": _("Repurchase rate"),
+            "second_90": _("Second order within 90 days"),
+            "retention_1": _("Retention in the month after the first order"),
+            "top_share": _("Top fifth's share of sales"),
+        }
+    }
+    for column in targets.GROUPS:
+        found[str(COLUMNS[column].label)] = {
+            f"group:{column}:{code}": _("Customers: %(group)s") % {"group": name_of(column, code)}
+            for code in codes_of(column)
+        }
+    for entry in entries.values():
+        if entry.fits:
+            found[entry.name] = {
+                f"stage:{entry.id}:{stage.id}": _("Customers in %(stage)s") % {"stage": entry.stage_name(stage.id)}
+                for stage in entry.model.stages
+            }
+    return found
+
+
+def standings(page: Page) -> dict[str, Any]:
+    """Return the targets with where they stand, and what can be wanted."""
+    offered = names(catalogue.catalogue(page.con))
+    called = {measure: (name, group) for group, some in offered.items() for measure, name in some.items()}
+    rows = []
+    for one in targets.standings(page.con, page.bodies, page.day):
+        name, group = called.get(one.target.measure, (one.target.measure, ""))
+        say = percent if targets.is_share(one.target.measure) else number
+        rows.append(
+            {
+                "id": one.target.pk, "name": name, "group": group, "due_on": one.target.due_on, "state": one.state,
+                "state_said": state(one.state), "today": say(one.today), "wanted": say(one.target.value),
+                "sense": "≥" if one.target.sense == "min" else "≤", "began": say(one.target.began_at),
+                "width": f"{100 * (one.progress or 0):.0f}", "url": _rows(page, one.target.measure),
+            }
+        )  # fmt: skip
+    return {"rows": rows, "offered": offered}
+
+
+def _rows(page: Page, measure: str) -> str:
+    """Return the address of the customers that a figure counts; none for shares."""
+    kind, _sep, rest = measure.partition(":")
+    name, _sep, value = rest.partition(":")
+    if kind == "group":
+        return page.rows(**{name: value})
+    return page.rows(model=name, stage=value) if kind == "stage" else ""
+
+
+def state(name: str) -> str:
+    """Return what the state of a target is called."""
+    return {"reached": _("reached"), "under-way": _("under way"), "missed": _("missed"), "unknown": _("cannot tell")}[
+        name
+    ]
+
+
+@require_POST
+def change(request: HttpRequest) -> HttpResponse:
+    """Set a target, or take one away."""
+    back = redirect(reverse("value") + "#targets")
+    if request.POST.get("drop", "").isdecimal():
+        actions.drop(int(request.POST["drop"]))
+        messages.success(request, _("The target is gone."))
+        return back
+    wrong = _set(request)
+    if wrong:
+        messages.error(request, wrong)
+    else:
+        messages.success(request, _("The target is set."))
+    return back
+
+
+def _set(request: HttpRequest) -> str:
+    """Set the target of a form; return what is wrong with it, empty when nothing is."""
+    asked = request.POST
+    con = conf.connection()
+    bodies = ranking_queries.bodies(con)
+    measure = asked.get("measure", "")
+    if not any(measure in some for some in names(catalogue.catalogue(con)).values()) or "groups" not in bodies:
+        return _("Choose what the target is about.")
+    try:
+        value = float(asked.get("value", "").replace(",", "").rstrip("%"))
+        due_on = date.fromisoformat(asked["due_on"]) if asked.get("due_on") else None
+    except ValueError:
+        return _("Write the target as a number, such as 65, and the day like 2026-12-31.")
+    if not math.isfinite(value) or value < 0:
+        return _("Write the target as a number, such as 65, and the day like 2026-12-31.")
+    if targets.is_share(measure):
+        if value > 100:
+            return _("A share is at most 100 (%%), not %(value)s.") % {"value": number(value)}
+        value /= 100
+    sense = asked.get("sense", "") if asked.get("sense") in SENSES else "min"
+    author = request.user if request.user.is_authenticated else None
+    actions.set_target(measure, sense, value, targets.figure(con, bodies, measure), due_on, author)
+    return ""
