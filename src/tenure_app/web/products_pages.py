@@ -22,12 +22,13 @@ from tenure_app.customers.profile import has
 from tenure_app.recommend import queries
 from tenure_app.recommend.queries import LEVELS, PAGE, SORTS, Wanted
 from tenure_app.web import csv_out, products_said
+from tenure_app.web.layout import business
 
 if TYPE_CHECKING:
     import duckdb
 
-#: Rows of the short tables at the top of the page, and rows a download may have.
-SHORT, ALL = 10, 1_000_000
+#: Rows of the short tables at the top, of a product's tables, and rows a download may have.
+SHORT, SHORT_PAGE, ALL = 10, 20, 1_000_000
 
 
 class _Pairs:
@@ -148,28 +149,30 @@ def product(request: HttpRequest) -> HttpResponse:
     con, name = conf.connection(), request.GET.get("id", "")
     if not (queries.ready(con) and has(con, "order_lines")):
         return render(request, "tenure_app/products/empty.html", {"title": _("Products")})
-    sales = queries.sales(con, name)
+    tz = business().tz
+    sales = queries.sales(con, name, tz)
     if sales is None:
         raise Http404(_("No such product"))
     body, day = queries.report(con)
     kind = request.GET.get("kind", "")
     kind = kind if kind in products_said.KINDS else ""
     within = (day, day + timedelta(days=queries.SOON)) if request.GET.get("due") and day else None
-    people = [_worded(one) for one in queries.wanting(con, name, kind, within)]
+    bought = queries.buyers(con, name, tz) if request.GET.get("bought") else None
+    people = [_worded(one) for one in queries.wanting(con, name, kind, within)] if bought is None else bought
     partners = queries.partners(con, name)
     if request.GET.get("format") == "customers.csv":
-        return _people_csv(f"product-{day}", people)
+        return _people_csv(f"product-{day}", people) if bought is None else _buyers_csv(f"buyers-{day}", people)
     if request.GET.get("format") == "partners.csv":
         return _partners_csv(f"partners-{day}", partners)
     counts = queries.kinds(con, name)
     again = {one["product"]: one for one in body.get("replenishment", [])}.get(name)
     context = {
-        "name": name, "sales": sales, "day": day, "partners": [_linked(one) for one in partners[:PAGE]],
+        "name": name, "sales": sales, "day": day, "partners": [_linked(one) for one in partners[:SHORT_PAGE]],
         "partners_total": len(partners),
-        "page": (page := Paginator(people, PAGE).get_page(request.GET.get("page"))), "people": page.object_list,
+        "page": (page := Paginator(people, SHORT_PAGE).get_page(request.GET.get("page"))), "people": page.object_list,
         "total": len(people), "all_total": sum(counts.values()), "kind": kind, "due": within, "days": queries.SOON,
         "kinds": [(code, products_said.KINDS[code], many) for code, many in counts.items()], "again": again,
-        "ahead": body.get("ahead", 14),
+        "ahead": body.get("ahead", 14), "bought": bought is not None,
     }  # fmt: skip
     return render(request, "tenure_app/products/product.html", context)
 
@@ -268,6 +271,12 @@ def _people_csv(name: str, people: list[dict[str, Any]]) -> HttpResponse:
         for one in people
     )  # fmt: skip
     return csv_out.answer(name, heads, rows)
+
+
+def _buyers_csv(name: str, people: list[dict[str, Any]]) -> HttpResponse:
+    heads = [_("Customer id"), _("Name"), _("Baskets"), _("Sold"), _("Sales"), _("Last bought")]
+    names = ("customer_id", "name", "baskets", "units", "amount", "last_on")
+    return csv_out.answer(name, heads, ([one[column] for column in names] for one in people))
 
 
 def _partners_csv(name: str, partners: list[dict[str, Any]]) -> HttpResponse:

@@ -5,27 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as lazy
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from tenure_app.web.formats import number, percent
 
 RANKINGS = {
-    "popularity": lazy("What everybody buys"),
-    "often": lazy("What the customer bought most often"),
-    "buy-again": lazy("What is due to be bought again"),
-    "blend": lazy("Everything weighed together"),
+    "popularity": gettext_lazy("What everybody buys"),
+    "often": gettext_lazy("What the customer bought most often"),
+    "buy-again": gettext_lazy("What is due to be bought again"),
+    "blend": gettext_lazy("Everything weighed together"),
 }
 KINDS = {
-    "buy-again": lazy("Buy again"),
-    "cross-sell": lazy("Goes with it"),
-    "up-sell": lazy("Step up"),
-    "popular": lazy("Popular"),
+    "buy-again": gettext_lazy("Buy again"),
+    "cross-sell": gettext_lazy("Goes with it"),
+    "up-sell": gettext_lazy("Step up"),
+    "popular": gettext_lazy("Popular"),
 }
 _GATES = {
-    "buyers": lazy("buyers"),
-    "days": lazy("days of facts"),
-    "products": lazy("products in enough baskets"),
+    "buyers": gettext_lazy("buyers"),
+    "days": gettext_lazy("days of facts"),
+    "products": gettext_lazy("products in enough baskets"),
 }
 
 
