@@ -128,7 +128,8 @@ def stays(page: Page) -> dict[str, Any]:
     """Return time in stage and the survival curves on one grid of days."""
     rows = [
         {**one, "name": page.entry.stage_name(one["stage"]), "family": page.entry.family(one["stage"]),
-         "people": page.people.get(one["stage"], 0), "url": page.here(one["stage"])}
+         "people": page.people.get(one["stage"], 0), "url": page.here(one["stage"]),
+         "half": None if one["half_days"] is None else round(one["half_days"])}
         for one in page.body["stages"] if (one["ended"] or one["current"]) and one["stage"] != NO_STAGE
     ]  # fmt: skip
     ends = [one["survival"]["days"][-1] for one in rows if one["survival"]["days"]]
