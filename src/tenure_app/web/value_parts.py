@@ -14,6 +14,7 @@ from tenure.value.ranking.groups import groups
 from tenure_app.lifecycle import catalogue
 from tenure_app.value import ranking_queries as queries
 from tenure_app.web import value_said as said
+from tenure_app.web.formats import percent
 from tenure_app.web.scorecard_said import name as name_of
 
 if TYPE_CHECKING:
@@ -90,11 +91,11 @@ def pareto(page: Page) -> dict[str, Any]:
     found = page.bodies["pareto"][page.by]
     name = {"sales": _("part of the sales"), "profit": _("part of the profit")}[page.by]
     points = found["curve"]
-    data = {
+    data: dict[str, Any] = {
         "x": [x for x, _y in points], "series": [{"name": "", "family": "F6", "values": [y for _x, y in points]}],
         "percent": True, "x_percent": True, "x_name": _("part of the buyers, best first"),
         "marks": [{"x": 0.2, "name": "20%"}, {"y": 0.8, "name": "80%"}],
-        "points": [{"x": 0.2, "y": found["share"], "name": said.percent(found["share"])}] if found["share"] else [],
+        "points": [{"x": 0.2, "y": found["share"], "name": percent(found["share"])}] if found["share"] else [],
     }  # fmt: skip
     data["series"][0]["name"] = name
     return {
@@ -276,7 +277,7 @@ def cycle(page: Page) -> dict[str, Any]:
             continue
         stages = _(", ").join(entry.stage_name(stage) for stage in one["stages"])
         ratio = one["ratio"] if one["verdict"] != "cannot-judge" else None
-        told = {"name": entry.name, "stages_said": stages, "said": said.verdict(one["verdict"])}
+        told: dict[str, Any] = {"name": entry.name, "stages_said": stages, "said": said.verdict(one["verdict"])}
         for at, name in enumerate(("change", "low", "high")):
             told[name] = ratio[at] - 1 if ratio else None
         rows.append({**one, **told})
