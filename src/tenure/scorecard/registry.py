@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,8 @@ REPORTS = pa.schema({"generation": pa.int64(), "as_of": DAY, "name": TEXT, "body
 FORMAT = 1
 #: Generations of fits that are kept.
 KEPT = 40
+#: Characters from which on an old fit is kept without its parameters.
+LARGE = 100_000
 #: Population stability: below the first number an input looks as before, from the second on it does not.
 STABLE, CHANGED = 0.1, 0.25
 
@@ -98,8 +101,17 @@ def write_fits(
             " (SELECT DISTINCT generation FROM fits ORDER BY generation DESC LIMIT ?)",
             [KEPT - 1],
         ).to_arrow_table()
-        added = pa.concat_tables([old.select(FITS.names).cast(FITS), added])
+        added = pa.concat_tables([_lighter(old.select(FITS.names).cast(FITS)), added])
     lake.write("fits", added, replace=True)
+
+
+def _lighter(old: pa.Table) -> pa.Table:
+    """Take the parameters out of old fits that are large: only the newest scores, and the facts are named beside it."""
+    bodies = [
+        replace(Fit.from_json(body), params={}).to_json() if len(body) > LARGE else body
+        for body in old.column("body").to_pylist()
+    ]
+    return old.set_column(old.column_names.index("body"), FITS.field("body"), pa.array(bodies, TEXT))
 
 
 def write_reports(lake: Lake, reports: Mapping[str, Any], generation: int, as_of: date) -> None:

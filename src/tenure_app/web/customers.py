@@ -87,31 +87,39 @@ def customers(request: HttpRequest) -> HttpResponse:
         request,
         "tenure_app/customers/list.html",
         {
-            "chosen": chosen,
+            **_filters(con, chosen, entries),
             "wrong": wrong,
-            "entry": entry,
-            "entries": [one for one in entries.values() if one.fits],
             "rows": [customers_said.Line(row, entry) for row in rows],
             "pages": pages,
             "columns": _columns(chosen, outlook=with_outlook),
             "outlook": with_outlook,
-            "chips": customers_said.chips(chosen, entries),
-            "sentence": customers_said.sentence(chosen, entries),
-            "stages": _stages(entry),
-            "address": chosen.address(),
             "address_of_page": f"{chosen.address()}&page=",
-            "as_of": chosen.as_of,
-            "sorted": ("-" if chosen.down else "") + chosen.sort,
             "previous": pages.number - 1,
             "next": pages.number + 1,
             "hidden": parse_qsl(chosen.address()),
-            "more_open": _more(chosen),
-            "outside": OUTSIDE,
-            "choices": scorecard_said.choices(con, chosen),
-            "offered": scorecard_said.CHOICES,
             "figures_on": refreshed.as_of if refreshed else chosen.as_of,
         },
     )
+
+
+def _filters(con: duckdb.DuckDBPyConnection, chosen: Selection, entries: dict[str, Entry]) -> dict[str, object]:
+    """Return what the filters and the heading of the list show."""
+    entry = entries.get(chosen.model)
+    return {
+        "chosen": chosen,
+        "entry": entry,
+        "entries": [one for one in entries.values() if one.fits],
+        "chips": customers_said.chips(chosen, entries),
+        "sentence": customers_said.sentence(chosen, entries),
+        "stages": _stages(entry),
+        "address": chosen.address(),
+        "as_of": chosen.as_of,
+        "sorted": ("-" if chosen.down else "") + chosen.sort,
+        "more_open": _more(chosen),
+        "outside": OUTSIDE,
+        "choices": scorecard_said.choices(con, chosen),
+        "offered": scorecard_said.CHOICES,
+    }
 
 
 def selection(request: HttpRequest, entries: dict[str, Entry]) -> tuple[Selection, list[str]]:

@@ -58,7 +58,7 @@ def panels(con: duckdb.DuckDBPyConnection, customer: str) -> Panels | None:
         tuple(_said(reason) for reason in told.reasons),
         tuple((scorecard_said.name("warning_signals", one["signal"]), _said(one["evidence"])) for one in told.warnings),
         tuple(one for one in _order(told.row) if one.value),
-        tuple((one["product_id"], _said(one["reason"])) for one in told.recommendations),
+        tuple((one["product_id"], _why(one["reason"])) for one in told.recommendations),
         tuple(one for one in _action(told.row) if one.value),
         tuple(_gate(gate) for gate in told.gates),
         _note(told),
@@ -74,6 +74,12 @@ def _said(told: Any) -> str:
         if told.get(key):
             return str(told[key])
     return ""
+
+
+def _why(reason: dict[str, Any]) -> str:
+    from tenure.recommend.reasons import sentence
+
+    return sentence(reason, language_of(get_language()))
 
 
 def _cash(value: Any) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as lazy
 
 from tenure.words import language_of, say
 from tenure_app.customers.having import COLUMNS, UNKNOWN
@@ -24,13 +23,26 @@ if TYPE_CHECKING:
 CHOICES = ("rfm_group", "tier", "loyalty", "churn_level", "decline", "decision")
 
 #: Names of values that no file of groups names.
+_ABC = {
+    "A": gettext_lazy("A: the first 80%"),
+    "B": gettext_lazy("B: the next 15%"),
+    "C": gettext_lazy("C: the last 5%"),
+}
 NAMES: dict[str, dict[str, Any]] = {
-    "abc_sales": {"A": lazy("A: the first 80 %"), "B": lazy("B: the next 15 %"), "C": lazy("C: the last 5 %")},
-    "abc_profit": {"A": lazy("A: the first 80 %"), "B": lazy("B: the next 15 %"), "C": lazy("C: the last 5 %")},
-    "churn_level": {"low": lazy("low"), "medium": lazy("medium"), "high": lazy("high")},
-    "churn_kind": {"contract": lazy("contract ends"), "silence": lazy("no order any more")},
-    "decline": {"yes": lazy("declining"), "no": lazy("not declining"), "cannot-judge": lazy("cannot judge")},
-    "decision": {"develop": lazy("develop"), "maintain": lazy("maintain"), "withdraw": lazy("withdraw")},
+    "abc_sales": _ABC,
+    "abc_profit": _ABC,
+    "churn_level": {"low": gettext_lazy("low"), "medium": gettext_lazy("medium"), "high": gettext_lazy("high")},
+    "churn_kind": {"contract": gettext_lazy("contract ends"), "silence": gettext_lazy("no order any more")},
+    "decline": {
+        "yes": gettext_lazy("declining"),
+        "no": gettext_lazy("not declining"),
+        "cannot-judge": gettext_lazy("cannot judge"),
+    },
+    "decision": {
+        "develop": gettext_lazy("develop"),
+        "maintain": gettext_lazy("maintain"),
+        "withdraw": gettext_lazy("withdraw"),
+    },
 }
 _GROUPS = {"rfm_group": "rfm", "tier": "tiers", "loyalty": "loyalty", "stickiness": "stickiness"}
 
