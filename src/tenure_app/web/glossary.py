@@ -23,4 +23,4 @@ def terms() -> dict[str, dict[str, dict[str, str]]]:
 
 def explain(term: str) -> dict[str, str]:
     """Return a term's name and definition in the reader's language."""
-    return terms()[term]["zh" if chinese() else "en"]
+    return dict(terms()[term]["zh" if chinese() else "en"])  # a copy: templates put the form's token into it
