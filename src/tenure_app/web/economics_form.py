@@ -6,6 +6,8 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext as _
+
 from tenure.economics.plans import KINDS, WITHDRAW, Book, Plan, PlanError
 from tenure.words import mark
 from tenure_app.web.formats import chinese
@@ -34,13 +36,13 @@ def read_book(words: Mapping[str, str], found: Economics) -> Book:
             plans.append(_edited(words, plan))
     if words.get("new:name", "").strip():
         plans.append(_new(words, plans))
-    return Book(tuple(plans), number(words.get("budget", ""), mark("budget")))
+    return Book(tuple(plans), number(words.get("budget", ""), _("Budget for all plans")))
 
 
 def _edited(words: Mapping[str, str], plan: Plan) -> Plan:
-    cost = abs(number(words[f"{plan.id}:cost"], mark("cost"), plan.id) or 0.0)
-    effect = number(words.get(f"{plan.id}:effect", ""), mark("effect"), plan.id) or 0.0
-    capacity = number(words.get(f"{plan.id}:capacity", ""), mark("capacity"), plan.id)
+    cost = abs(number(words[f"{plan.id}:cost"], _("Cost each"), plan.id) or 0.0)
+    effect = number(words.get(f"{plan.id}:effect", ""), _("Effect"), plan.id) or 0.0
+    capacity = number(words.get(f"{plan.id}:capacity", ""), _("At most"), plan.id)
     return Plan(
         plan.id, plan.kind, plan.stage, plan.target, -cost if plan.kind == WITHDRAW and cost else cost,
         round(effect / 100, 6), None if capacity is None else int(capacity), plan.tiers, plan.zh, plan.en,
@@ -53,9 +55,9 @@ def _new(words: Mapping[str, str], others: list[Plan]) -> Plan:
     stage = words.get("new:stage", "")
     taken = {one.id for one in others}
     plan_id = next(one for n in range(1, len(taken) + 2) if (one := f"{kind or 'plan'}-{stage}-{n}") not in taken)
-    cost = abs(number(words.get("new:cost", ""), mark("cost"), name) or 0.0)
-    effect = number(words.get("new:effect", ""), mark("effect"), name) or 0.0
-    capacity = number(words.get("new:capacity", ""), mark("capacity"), name)
+    cost = abs(number(words.get("new:cost", ""), _("Cost each"), name) or 0.0)
+    effect = number(words.get("new:effect", ""), _("Effect"), name) or 0.0
+    capacity = number(words.get("new:capacity", ""), _("At most"), name)
     if kind not in KINDS:
         raise PlanError(mark("A plan is one of %(kinds)s, not %(kind)r."), kinds=", ".join(KINDS), kind=kind)
     tier = words.get("new:tier", "")
