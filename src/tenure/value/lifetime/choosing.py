@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tenure.value.lifetime.seen import Seen
 
 #: Buyers on whom models are compared.
-SAMPLE = 50_000
+SAMPLE = 30_000
 #: Models that are always tried; the families with regular gaps are climbed, k = 2, 3 …, while they gain.
 ALWAYS = ("nbd", "bg-nbd", "mbg-nbd", "pareto-nbd")
 FAMILIES = {"bg-cnbd": "bg-nbd", "mbg-cnbd": "mbg-nbd"}
@@ -77,8 +77,10 @@ def fit_these(names: Iterable[str], cells: Cells) -> list[Fitted]:
     return [purchases.fit(name, cells) for name in names]
 
 
-def tested(names: Iterable[str], origins: Mapping[int, Seen]) -> list[dict[str, Any]]:
-    """Return the figures of every model and baseline at every origin that has enough buyers.
+def tested(
+    names: Iterable[str], origins: Mapping[int, Seen]
+) -> tuple[list[dict[str, Any]], dict[int, dict[str, Fitted]]]:
+    """Return the figures of every model and baseline at every origin that has enough buyers, and the models there.
 
     Parameters
     ----------
@@ -87,15 +89,17 @@ def tested(names: Iterable[str], origins: Mapping[int, Seen]) -> list[dict[str, 
     origins : mapping of int to Seen
         Buyers by origin; fitted only on what was known there.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
+    found: dict[int, dict[str, Fitted]] = {}
     wanted = list(names)
     for number, then in origins.items():
         if not can_test(then):
             continue
         spend = expected_spend(fit_spend(then), then)
-        said = [predicted(one, then, spend) for one in fit_these(wanted, then.cells)]
+        found[number] = {one.name: one for one in fit_these(wanted, then.cells)}
+        said = [predicted(one, then, spend) for one in found[number].values()]
         rows += [{"origin": number, **judged(one, then)} for one in [*said, *baselines(then)]]
-    return rows
+    return rows, found
 
 
 def choose(fits: list[Fitted], rows: list[dict[str, Any]]) -> Choice:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from tenure.lifecycle.figures import HORIZON, ORIGINS
 from tenure.stats.record import Fit
 from tenure.value.lifetime import choosing
-from tenure.value.lifetime.gates import can_test, gates
+from tenure.value.lifetime.gates import gates
 from tenure.value.lifetime.scoring import SCHEMA, scored
 from tenure.value.lifetime.seen import WEEK, Seen, seen
 from tenure.value.lifetime.spending import basis_of, dependence, fit_spend
@@ -86,16 +86,13 @@ def _fit_purchases(table: pa.Table, buyers: Seen, seed: int) -> dict[str, Any]:
     few = {k: then.sample(choosing.SAMPLE, seed) for k, then in origins.items()}
     sample = buyers.sample(choosing.SAMPLE, seed)
     fits = choosing.fit_all(sample.cells)
-    rows = choosing.tested([one.name for one in fits], few)
+    rows, tested = choosing.tested([one.name for one in fits], few)
     choice = choosing.choose(fits, rows)
     found = next(one for one in fits if one.name == choice.model)
     if len(sample) < len(buyers):
         found = purchases.fit(choice.model, buyers.cells, start=found.params)
-    then = {
-        str(k): purchases.fit(choice.model, seen_then.cells, start=found.params).to_dict()
-        for k, seen_then in origins.items()
-        if can_test(seen_then)
-    }
+    # At the origins the models of the back-test answer, so that pages and scores speak of the same.
+    then = {str(k): models[choice.model].to_dict() for k, models in tested.items()}
     return {
         "model": choice.model,
         "verdict": choice.verdict,

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tenure.lifecycle.figures import HORIZON, ORIGINS
+from tenure.value.lifetime.choosing import SAMPLE
 from tenure.value.lifetime.columns import read
 from tenure.value.lifetime.figures import WEEKS
 from tenure.value.lifetime.scoring import fitted_of
 from tenure.value.lifetime.seen import WEEK, Seen, seen
-from tenure.value.lifetime.spending import spend_of
+from tenure.value.lifetime.spending import expected_spend, fit_spend, spend_of
 from tenure.value.lifetime.totals import total
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ def _since(table: pa.Table, fit: Fit, context: Context) -> dict[str, Any]:
         day = context.as_of - timedelta(days=k * HORIZON)
         found["origins"].append({"origin": k, "day": day.isoformat(), "customers": len(then)})
         if "deciles" not in found:
-            revenue = expected * then.mean_spend
+            revenue = expected * expected_spend(fit_spend(then.sample(SAMPLE, context.options.seed)), then)
             found |= {
                 "after": after_by_frequency(then, expected),
                 "deciles": deciles(then, expected, revenue),
