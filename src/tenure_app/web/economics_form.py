@@ -41,7 +41,7 @@ def read_book(words: Mapping[str, str], found: Economics) -> Book:
 
 def _edited(words: Mapping[str, str], plan: Plan) -> Plan:
     cost = abs(number(words[f"{plan.id}:cost"], _("Cost each"), plan.id) or 0.0)
-    effect = number(words.get(f"{plan.id}:effect", ""), _("Effect"), plan.id) or 0.0
+    effect = number(words.get(f"{plan.id}:effect", ""), _("Effect of the plan"), plan.id) or 0.0
     capacity = number(words.get(f"{plan.id}:capacity", ""), _("At most"), plan.id)
     return Plan(
         plan.id, plan.kind, plan.stage, plan.target, -cost if plan.kind == WITHDRAW and cost else cost,
@@ -56,7 +56,7 @@ def _new(words: Mapping[str, str], others: list[Plan]) -> Plan:
     taken = {one.id for one in others}
     plan_id = next(one for n in range(1, len(taken) + 2) if (one := f"{kind or 'plan'}-{stage}-{n}") not in taken)
     cost = abs(number(words.get("new:cost", ""), _("Cost each"), name) or 0.0)
-    effect = number(words.get("new:effect", ""), _("Effect"), name) or 0.0
+    effect = number(words.get("new:effect", ""), _("Effect of the plan"), name) or 0.0
     capacity = number(words.get("new:capacity", ""), _("At most"), name)
     if kind not in KINDS:
         raise PlanError(mark("A plan is one of %(kinds)s, not %(kind)r."), kinds=", ".join(KINDS), kind=kind)

@@ -88,7 +88,7 @@ def _worth(page: Page) -> Table:
 
 def _plans(page: Page) -> Table:
     heads = [
-        _("Plan"), _("Decision"), _("Stage"), _("Target"), _("Cost each"), _("Effect"), _("At most"), _("Customers"),
+        _("Plan"), _("Decision"), _("Stage"), _("Target"), _("Cost each"), _("Effect of the plan"), _("At most"), _("Customers"),
         _("Spent"), _("Expected profit"), _("Low (95 %)"), _("High (95 %)"), _("Assumed"),
     ]  # fmt: skip
     rows = (
@@ -116,7 +116,7 @@ def _chosen(page: Page) -> Table:
 def _budget(page: Page) -> Table:
     heads = [
         _("Stage"), _("Customers"), _("Invested a month, each"), _("Profit a month, each"), _("Lost a month"),
-        _("Get a plan"), _("Planned spend"), _("Planned saving"), _("Expected profit"), _("Decided by hand"),
+        _("Get a plan"), _("Planned spend"), _("Planned saving"), _("Expected profit"), _("Decided one by one"),
         _("Decided spend"), _("Decided saving"),
     ]  # fmt: skip
     rows = (
@@ -131,7 +131,7 @@ def _budget(page: Page) -> Table:
 def _decided(page: Page) -> Table:
     heads = [
         _("Customer id"), _("Stage"), _("Decision"), _("Plan"), _("Cost each"), _("Expected profit"), _("Low (95 %)"),
-        _("High (95 %)"), _("Owner"), _("Due"), _("Note"),
+        _("High (95 %)"), _("Owner"), _("Due day"), _("Note"),
     ]  # fmt: skip
     rows = (
         [one["choice"].customer_id, one["stage"], one["kind"], one["plan"], one["choice"].cost, one["choice"].profit,
