@@ -174,3 +174,13 @@ def test_the_command_explains_what_is_wrong(shop: Lake) -> None:
     ):
         with pytest.raises(AssertionError, match=text):
             said("economics", "--lake", str(shop.path), *more)
+
+
+def test_of_very_many_customers_only_the_deciding_models_are_reported(
+    shop: Lake, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tenure.economics import part
+
+    monkeypatch.setattr(part, "BIG", 100)
+    told = PART.report(table_of(shop), fitted(context), context)
+    assert set(told) == {"economics", "economics.retail-activity", "economics.relationship-4"}

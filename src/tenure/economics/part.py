@@ -26,6 +26,7 @@ from tenure.stats.record import Fit, Gate
 
 #: Tried first, in this order.
 PREFERRED = ("relationship-4", "retail-activity")
+BIG = 200_000
 #: In the relationship model, the stage without which it has nothing to say about reinvesting.
 _FALLING = "degeneration"
 
@@ -73,16 +74,21 @@ class Decisions:
         return scored(source, fit.model, fit.params).select(SCHEMA.names)
 
     def report(self, table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, Any]:
-        """Return the economics of every model, ``economics.MODEL``, and which of them decisions are made under."""
+        """Return the economics of every model, ``economics.MODEL``, and which of them decisions are made under.
+
+        Of more than :data:`BIG` customers only the models that decide: the others are worked out when somebody looks.
+        """
         if context.lake is None:
             return {}
         source = Source.of(context.lake, context.as_of, table)
         known = definitions(context.lake)
         models = [one for one in source.models() if one not in known or known[one].subject == "customer"]
+        chosen = fits["decisions"].model if "decisions" in fits else ""
+        if len(table) > BIG:
+            models = [one for one in models if one in (chosen, *PREFERRED)]
         money = source.money(context.options.margin)
         found = {f"economics.{one}": work_one(context, source, money, one, known.get(one)).body for one in models}
-        fit = fits.get("decisions")
-        return {**found, "economics": {"default": fit.model if fit else "", "models": models}}
+        return {**found, "economics": {"default": chosen, "models": models}}
 
     def tables(self, table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, pa.Table]:
         """Return no tables: decisions are columns of the scorecard."""

@@ -88,8 +88,8 @@ def _worth(page: Page) -> Table:
 
 def _plans(page: Page) -> Table:
     heads = [
-        _("Plan"), _("Decision"), _("Stage"), _("Target"), _("Cost each"), _("Effect of the plan"), _("At most"), _("Customers"),
-        _("Spent"), _("Expected profit"), _("Low (95 %)"), _("High (95 %)"), _("Assumed"),
+        _("Plan"), _("Decision"), _("Stage"), _("Target"), _("Cost each"), _("Effect of the plan"), _("At most"),
+        _("Customers"), _("Spent"), _("Expected profit"), _("Low (95 %)"), _("High (95 %)"), _("Assumed"),
     ]  # fmt: skip
     rows = (
         [one["name"], one["kind"], one["stage"], one["target"], one["plan"].cost, one["plan"].effect,
