@@ -184,3 +184,15 @@ def test_of_very_many_customers_only_the_deciding_models_are_reported(
     monkeypatch.setattr(part, "BIG", 100)
     told = PART.report(table_of(shop), fitted(context), context)
     assert set(told) == {"economics", "economics.retail-activity", "economics.relationship-4"}
+
+
+def test_plans_travel_in_a_backup(shop: Lake, tmp_path: Path) -> None:
+    from tenure.economics.plans import read_book
+    from tenure.facts.backup import backup, restore
+
+    shutil.copytree(shop.path, tmp_path / "lake")
+    book = Book((Plan("wake", "develop", "lost", "active", 5.0, 0.5, en="Wake"),), 50.0)
+    write_book(tmp_path / "lake", "retail-activity", book)
+    backup(Lake.open(tmp_path / "lake"), tmp_path / "kept.tar.gz")
+    restore(tmp_path / "kept.tar.gz", tmp_path / "again")
+    assert read_book(tmp_path / "again", "retail-activity") == book

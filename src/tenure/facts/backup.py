@@ -28,7 +28,9 @@ _ABOUT = "backup.json"
 FORMAT = 1
 _SETTINGS = ("tenure.json", "options.json", mapped.FILE)
 #: What of a folder is the lake's; anything else in it, such as the application's, is not touched.
-PARTS = ("facts", "life", "models", mapped.FILE, "options.json", "tenure.json")
+PARTS = ("facts", "life", "models", "plans", mapped.FILE, "options.json", "tenure.json")
+#: Folders of what people wrote: life-cycle models, and plans for their stages.
+_WRITTEN = ("models", "plans")
 _DRAFT, _READY = ".restore-", RESTORED
 
 
@@ -77,7 +79,8 @@ def _hold(lake: Lake, folder: Path) -> dict[str, dict[str, Any]]:
                 _link(Path(one.path), folder / inside / Path(one.path).name)
                 told.append({"path": Path(one.path).name, "rows": one.rows, "partition": dict(one.partition)})
             tables[name] = {"folder": inside, "partition_by": list(table.metadata().partition_columns), "files": told}
-        for path in [*(lake.path / name for name in _SETTINGS), *sorted((lake.path / "models").glob("*.yaml"))]:
+        written = [path for name in _WRITTEN for path in sorted((lake.path / name).glob("*.yaml"))]
+        for path in [*(lake.path / name for name in _SETTINGS), *written]:
             if path.exists():
                 _link(path, folder / path.relative_to(lake.path))
     return tables

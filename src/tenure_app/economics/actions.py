@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -114,8 +113,3 @@ def take_back(model: str, customer: str, author: User | None = None) -> None:
 
 def _age(model: str, customer: str) -> None:
     CustomerChoice.objects.filter(model_id=model, customer_id=customer, newest=True).update(newest=False)
-
-
-def confirmed(book: Book) -> Book:
-    """Return plans as confirmed by a person: they are assumptions no longer."""
-    return Book(tuple(replace(plan, assumed=False) for plan in book.plans), book.budget)

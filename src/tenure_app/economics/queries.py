@@ -106,18 +106,22 @@ def _worked_out(entry: Entry) -> dict[str, Any] | None:
 
 
 def book_of(entry: Entry, body: dict[str, Any]) -> Book:
-    """Return the plans in force: those that were entered, else those assumed of the model."""
-    from tenure.economics.plans import Book, Plan, read_book
+    """Return the plans in force: those in the lake's folder, as refreshes read them, else those assumed of the model."""
+    from tenure.economics.plans import Book, Plan, PlanError, read_book
 
-    rows = list(PlanRow.objects.filter(model_id=entry.id))
+    try:
+        written = read_book(conf.lake().path, entry.id)
+    except PlanError:  # somebody wrote the file by hand and broke it: what was entered here is kept beside it
+        written = None
+    if written is not None:
+        return written
     state = BookState.objects.filter(model_id=entry.id).first()
     if state is None:
-        written = read_book(conf.lake().path, entry.id)  # by hand, or restored with the lake
-        return written or Book(tuple(Plan.of({**one, "assumed": True}) for one in body["plans"]))
+        return Book(tuple(Plan.of({**one, "assumed": True}) for one in body["plans"]))
     plans = tuple(
         Plan(row.plan_id, row.kind, row.stage, row.target, row.cost, row.effect, row.capacity, tuple(row.tiers),
              row.zh, row.en, row.assumed)
-        for row in rows
+        for row in PlanRow.objects.filter(model_id=entry.id)
     )  # fmt: skip
     return Book(plans, None if state.budget is None else float(state.budget))
 
