@@ -106,7 +106,7 @@ def _worked_out(entry: Entry) -> dict[str, Any] | None:
 
 
 def book_of(entry: Entry, body: dict[str, Any]) -> Book:
-    """Return the plans in force: those in the lake's folder, as refreshes read them, else those assumed of the model."""
+    """Return the plans in force: those in the lake's folder, as refreshes read them, else those assumed."""
     from tenure.economics.plans import Book, Plan, PlanError, read_book
 
     try:
