@@ -84,6 +84,11 @@ def test_backup_and_restore(tmp_path: Path) -> None:
     assert json.loads(tenure("restore", file, "--lake", tmp_path / "two", "--json").stdout)["rows"]["orders"] == 3
 
 
+def test_the_language_may_stand_before_the_command() -> None:
+    done = tenure("--lang", "zh", "models", "list", "--json")
+    assert (done.returncode, done.stderr) == (0, "") and len(json.loads(done.stdout)) >= 30
+
+
 def test_help_lists_every_command(tmp_path: Path) -> None:
     said = tenure("--help").stdout
     for name in ("import", "quarantine", "customers", "source", "stages", "refresh", "models", "backup", "restore"):

@@ -92,7 +92,7 @@ class Chain:
             after[here] = cls.step(place[here], since[here], rng)
             for n in np.flatnonzero(after != place) if week < weeks - 1 else ():
                 spans.append([*running[n], (week + 1) * 7])
-                running[n] = [n, int(after[n]), week + 1]
+                running[n] = [int(n), int(after[n]), week + 1]
             since = np.where(begins > week, 0, np.where(after == place, since + 1, 0))
             place = after
         last = (weeks - 1) * 7

@@ -78,7 +78,10 @@ class _Commands(TyperGroup):
 
 def _only_help_is_wanted(name: str) -> bool:
     """Whether this command is only listed: the first word of the line is another one, or none."""
-    words = [one for one in sys.argv[1:] if not one.startswith("-")]
+    before = ("", *sys.argv[1:])
+    words = [
+        one for one, last in zip(sys.argv[1:], before, strict=False) if last != "--lang" and not one.startswith("-")
+    ]
     return not words or words[0] != name
 
 

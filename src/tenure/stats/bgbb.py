@@ -264,6 +264,4 @@ def _fit(rows: tuple[Floats, ...]) -> FittedBgbb:
     if gone >= RARE and peak.log_likelihood - without.log_likelihood >= DETECTABLE:
         return found
     stay = dict(zip(NAMES, np.exp(np.append(without.theta, NOBODY)).tolist(), strict=True))
-    return replace(
-        found, params=stay, log_likelihood=without.log_likelihood, covariance=None, verdict="no-dropout"
-    )
+    return replace(found, params=stay, log_likelihood=without.log_likelihood, covariance=None, verdict="no-dropout")

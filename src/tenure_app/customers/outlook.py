@@ -39,6 +39,7 @@ class Outlook:
     recommendations: list[dict[str, Any]] = field(default_factory=list)
     gates: list[dict[str, Any]] = field(default_factory=list)
     verdict: str = ""
+    model: str = ""  # the life-cycle model by which the advice was weighed
 
 
 def outlook(con: duckdb.DuckDBPyConnection, customer: str) -> Outlook | None:
@@ -55,6 +56,7 @@ def outlook(con: duckdb.DuckDBPyConnection, customer: str) -> Outlook | None:
         _read(con, "recommendations", "order by rank limit 5", customer, "reason"),
         gates,
         verdict,
+        _model(con),
     )
 
 
@@ -71,6 +73,14 @@ def _read(con: duckdb.DuckDBPyConnection, table: str, rest: str, customer: str, 
     for row in rows:
         row[packed] = json.loads(row[packed]) if row.get(packed) else {}
     return rows
+
+
+def _model(con: duckdb.DuckDBPyConnection) -> str:
+    """Return the life-cycle model by which the last refresh weighed its advice."""
+    if not has(con, "fits"):
+        return ""
+    rows = _rows(con, "select model from fits where part = 'decisions' order by generation desc limit 1")
+    return rows[0]["model"] if rows else ""
 
 
 def _purchases(con: duckdb.DuckDBPyConnection) -> tuple[list[dict[str, Any]], str]:

@@ -127,7 +127,10 @@ def rows_of(con: duckdb.DuckDBPyConnection, customers: Sequence[str], model: str
         list(customers),
     ).fetchall()
     places = _places(con, customers, model, as_of) if model and as_of else {}
-    lines = {row[0]: Row(*row[:8], **places.get(row[0], {}), lifetime_value=row[8], churn=row[9]) for row in figures}
+    lines = {
+        row[0]: Row(*row[:8], **{**places.get(row[0], {}), "lifetime_value": row[8], "churn": row[9]})
+        for row in figures
+    }
     return [lines[one] for one in customers if one in lines]
 
 

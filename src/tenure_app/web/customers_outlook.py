@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
+from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -44,6 +46,7 @@ class Panels:
     action: tuple[Figure, ...]
     missing: tuple[str, ...]
     note: str
+    choose: str  # where both options of the advice are compared and chosen
 
 
 def panels(con: duckdb.DuckDBPyConnection, customer: str) -> Panels | None:
@@ -62,6 +65,7 @@ def panels(con: duckdb.DuckDBPyConnection, customer: str) -> Panels | None:
         tuple(one for one in _action(told.row) if one.value),
         tuple(_gate(gate) for gate in told.gates),
         _note(told),
+        f"{reverse('economics-choose')}?{urlencode({'model': told.model, 'customer': customer})}" if told.model else "",
     )
 
 
@@ -159,7 +163,7 @@ def _action(row: dict[str, Any]) -> tuple[Figure, ...]:
     return (
         Figure(
             _("Advice"), scorecard_said.name("decision", row.get("decision")),
-            scorecard_said.name("decision_plan", row.get("decision_plan")), "decision",
+            _("do nothing more") if row.get("decision_plan") == "nothing" else "", "decision",
         ),
         Figure(
             _("Expected incremental profit"), _cash(row.get("decision_profit")),
