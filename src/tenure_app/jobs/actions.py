@@ -120,9 +120,9 @@ def _beating(job_id: int) -> Iterator[None]:
         while not over.wait(BEAT):
             try:
                 Job.objects.filter(pk=job_id).update(heartbeat_at=timezone.now())
-            except Exception:
+                close_old_connections()
+            except Exception:  # a database that is gone for a moment must not end the beating
                 log.warning("No heartbeat for job %s", job_id, exc_info=True)
-            close_old_connections()
         connection.close()
 
     thread = threading.Thread(target=beat, daemon=True)
