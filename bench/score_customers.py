@@ -131,7 +131,7 @@ def main() -> None:
     if told.inside:
         begin = time.perf_counter()
         found = WAYS[told.way](told.inside, told.orders)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
         print(json.dumps({**found, "all": round(time.perf_counter() - begin, 2), "peak GB": round(peak, 2)}))
         return
     for customers in told.customers:

@@ -72,3 +72,12 @@ def test_a_horizon_that_is_none_is_refused(horizon: Any) -> None:
 def test_a_missing_column_is_named() -> None:
     with pytest.raises(MappingError, match="customer_id"):
         tn.clv(shop(10).orders.drop_columns(["customer_id"]))
+
+
+def test_how_customers_are_cut_into_pieces_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tenure.value import table
+
+    orders = {"orders": shop(150, seed=3).orders}
+    whole = table.figured(orders, day_after(730), "UTC")
+    monkeypatch.setattr(table, "PIECE", 7)
+    assert table.figured(orders, day_after(730), "UTC").to_pylist() == whole.to_pylist()

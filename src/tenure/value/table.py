@@ -11,21 +11,22 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tenure.clock import day_number, zone
 from tenure.errors import FactsError
 from tenure.facts.blocks import block_of
-from tenure.facts.streams import Stream
-from tenure.lifecycle.compute import Reading
+from tenure.facts.kinds import KINDS
+from tenure.facts.streams import Stream, columns_of
 from tenure.lifecycle.context import Context, Options
-from tenure.lifecycle.roster import roster_of
+from tenure.lifecycle.judging import Asked, judge
 from tenure.lifecycle.table import day_from, facts_from
 from tenure.value.lifetime.figures import FIGURES
 from tenure.value.lifetime.part import PART
 from tenure.words import mark, say
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import date
 
     import pandas as pd
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
     from tenure.stats.record import Fit
 
+_ASKED = Asked((), (FIGURES,))
+#: Customers whose facts are at work at a time.
+PIECE = 200_000
 #: What a user reads of each customer, besides the scores.
 KNOWN = ("customer_id", "frequency", "recency", "age", "repeat_spend", "orders", "revenue", "margin")
 
@@ -49,10 +53,32 @@ def figured(facts: Mapping[str, pa.Table], as_of: date, tz: str) -> pa.Table:
     tz : str
         The business's time zone.
     """
-    tables = {Stream(name): table for name, table in facts.items()}
-    reading = Reading(block_of(tables, tz=tz, last_day=day_number(as_of)))
-    roster, own = roster_of(reading), FIGURES.of(reading)
-    return pa.table([*roster.columns, *own.columns], names=[*roster.column_names, *own.column_names])
+    needed = {stream.table: columns_of(stream, fields) for stream, fields in _ASKED.needed(KINDS).items()}
+    tables = {name: table.select(needed[name]) for name, table in facts.items() if name in needed}
+    made = [_figured(piece, as_of, tz) for piece in _pieces(tables)]
+    return pa.concat_tables(made)
+
+
+def _figured(tables: Mapping[str, pa.Table], as_of: date, tz: str) -> pa.Table:
+    streams = {Stream(name): table for name, table in tables.items()}
+    return judge(_ASKED, block_of(streams, tz=tz, last_day=day_number(as_of)))[1]
+
+
+def _pieces(tables: Mapping[str, pa.Table]) -> Iterator[dict[str, pa.Table]]:
+    """Yield the facts of some customers at a time, in the order of their ids: what is at work stays small."""
+    ids = pa.chunked_array(
+        [chunk for one in tables.values() for chunk in one.column("customer_id").chunks], pa.string()
+    )
+    everybody = ids.unique().drop_null().sort()
+    if len(everybody) <= PIECE:
+        yield dict(tables)
+        return
+    ranks = {
+        name: pc.index_in(one.column("customer_id"), everybody).fill_null(-1).to_numpy() // PIECE
+        for name, one in tables.items()
+    }
+    for number in range(-(-len(everybody) // PIECE)):
+        yield {name: one.filter(pa.array(ranks[name] == number)) for name, one in tables.items()}
 
 
 class Lifetimes:
