@@ -96,14 +96,14 @@ class Heterogeneity:
     effect, effect_low, effect_high : float
         The average effect with its 95 % interval.
     qini, qini_low, qini_high : float
-        Of the two-model ranking on rows it was not learnt from, with a 95 % bootstrap interval.
+        Of the two-model ranking on rows it was not learnt from, with a 95 % interval (normal, bootstrap error).
     response_qini : float
         Of the plain ranking by who would respond anyway.
     lead_low, lead_high : float
         95 % bounds of the lead of the two-model ranking over the plain one.
     verdict : str
-        ``heterogeneity`` when the ranking is better than chance, and the plain one not measurably better still: where
-        it is, what looks like a gain is only who responds anyway. Else ``no-heterogeneity``: treat all or nobody.
+        ``heterogeneity`` when the ranking is better than chance with 95 %, else ``no-heterogeneity``: treat all or
+        nobody.
     uplift : ndarray, shape (n,)
         The foretold gain of every row.
     """
@@ -162,10 +162,11 @@ def heterogeneity(
     for draw in range(draws):
         rows = rng.integers(0, len(y), len(y))
         samples[draw] = [_by_fold(one[rows], y[rows], t[rows], fold[rows]) for one in (gain, response)]
-    low, high = np.quantile(samples[:, 0], [0.025, 0.975])
+    wide = 1.96 * float(samples[:, 0].std(ddof=1))
+    low, high = found - wide, found + wide
     below, above = np.quantile(samples[:, 0] - samples[:, 1], [0.025, 0.975])
-    verdict = "heterogeneity" if low > 0 and above > 0 else "no-heterogeneity"
-    bounds = (float(low), float(high), plain, float(below), float(above))
+    verdict = "heterogeneity" if low > 0 else "no-heterogeneity"
+    bounds = (low, high, plain, float(below), float(above))
     return Heterogeneity(*effect(y, t), found, *bounds, verdict, gain)
 
 
