@@ -12,6 +12,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from tenure_app.customers.profile import has
+from tenure_app.customers.queries import has_outlook
 from tenure_app.risk.models import Followup
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Warned:
 
 def ready(con: duckdb.DuckDBPyConnection) -> bool:
     """Whether a refresh has looked for warnings."""
-    return has(con, "warnings") and has(con, "scorecard")
+    return has(con, "warnings") and has(con, "scorecard") and has_outlook(con)
 
 
 def report(con: duckdb.DuckDBPyConnection, name: str) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tenure_app import conf
 from tenure_app.customers.profile import has
+from tenure_app.customers.queries import has_outlook
 
 if TYPE_CHECKING:
     from datetime import date
@@ -44,7 +45,7 @@ class Best:
 
 def bodies(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """Return what the last refresh says of value by name, without ``value.``; empty when there was none."""
-    if not has(con, "reports"):
+    if not (has(con, "reports") and has_outlook(con)):
         return {}
     found = con.execute("select name, body from reports where name like 'value.%' or name = 'predictions'").fetchall()
     return {name.removeprefix("value."): json.loads(body) for name, body in found}
