@@ -78,6 +78,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         parts = item.path.relative_to(HERE).parts if item.path.is_relative_to(HERE) else ()
         for folder in folders.intersection(parts[:-1]):
             item.add_marker(getattr(pytest.mark, folder))
+    # Files go to the workers as they stand here: what takes minutes begins first, or one worker waits for the other.
+    long = {item.path for item in items if any(item.iter_markers("engines")) or any(item.iter_markers("slow"))}
+    items.sort(key=lambda item: (item.path not in long, not any(item.iter_markers("engines"))))
 
 
 # One Chromium for all tests of a process: Playwright cannot be started twice in one thread.

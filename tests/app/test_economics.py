@@ -70,6 +70,7 @@ def test_the_page_shows_what_the_library_says(shop: Lake, signed_in: Client) -> 
         assert (row["Value ahead"] or None) == (None if one["value"] is None else str(one["value"]))
 
 
+@pytest.mark.slow
 def test_every_staged_model_has_its_economics(shop: Lake, signed_in: Client) -> None:
     html = signed_in.get("/economics/").content.decode()
     choice = re.search(r'<select class="form-select" id="model".*?</select>', html, re.DOTALL)

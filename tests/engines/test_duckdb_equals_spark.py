@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import date, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -14,14 +15,19 @@ import pytest
 import tenure as tn
 from oracle.strategies import PEOPLE, START, customer_table, instant, tables
 from tenure.facts.importing import import_files
+from tenure.lifecycle import refresh as lifecycle
 from tenure.lifecycle import statistics
+from tenure.lifecycle.refresh import Extras
 from tenure.practices.samples import SAMPLES
+from tenure.scorecard.parts import figures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     import ibis.expr.types as ir
+
+    from tenure.lifecycle.refresh import RefreshReport
 
 pytestmark = [
     pytest.mark.needs("spark"),
@@ -117,27 +123,36 @@ def _results(lake: tn.Lake) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def _refreshed_twice(lake: tn.Lake, as_of: date, tmp_path: Path) -> tuple[Any, Any, set[str]]:
+def _refreshed_twice(
+    lake: tn.Lake, as_of: date, tmp_path: Path, refresh: Callable[..., RefreshReport]
+) -> tuple[Any, Any, set[str]]:
     """Refresh with each engine in a lake of its own, so that neither finds the other's results."""
     other = tn.Lake.open(shutil.copytree(lake.path, tmp_path / "other"))
-    report = tn.refresh(lake, as_of=as_of)
-    tn.refresh(other, as_of=as_of, engine="spark")
+    report = refresh(lake, as_of=as_of)
+    refresh(other, as_of=as_of, engine="spark")
     return _results(lake), _results(other), {one.id for one in report.models if not one.missing}
 
 
-@pytest.mark.parametrize("which", ["shop", "village"])
-def test_every_models_spans_are_the_same_row_for_row(
-    which: str, request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
-    lake: tn.Lake = request.getfixturevalue(which)
-    as_of = END if which == "shop" else START + timedelta(days=500)
-    duckdb, spark, models = _refreshed_twice(lake, as_of, tmp_path)
-    assert {row["model"] for row in duckdb["spans"]} == models
-    assert len(models) >= (len(tn.models()) if which == "village" else 15)
+def _compared(duckdb: Any, spark: Any) -> None:
     assert len(spark["spans"]) == len(duckdb["spans"])
     for ours, theirs in zip(duckdb["spans"], spark["spans"], strict=True):
         assert theirs == ours
     assert spark["scorecard"] == duckdb["scorecard"]
+
+
+def test_every_models_spans_and_every_figure_are_the_same_row_for_row(shop: tn.Lake, tmp_path: Path) -> None:
+    # Figures of every room, also those that only feed models; what is fitted on them is one table either way.
+    every = Extras(figures(), lambda table, _report: table)
+    duckdb, spark, models = _refreshed_twice(shop, END, tmp_path, partial(lifecycle.refresh, extras=every))
+    assert {row["model"] for row in duckdb["spans"]} == models and len(models) >= 15
+    assert {one.name for made in figures() for one in made.schema} <= set(duckdb["scorecard"][0])
+    _compared(duckdb, spark)
+
+
+def test_a_whole_refresh_gives_the_same_scorecard(village: tn.Lake, tmp_path: Path) -> None:
+    duckdb, spark, models = _refreshed_twice(village, START + timedelta(days=500), tmp_path, tn.refresh)
+    assert {row["model"] for row in duckdb["spans"]} == models and len(models) >= len(tn.models())
+    _compared(duckdb, spark)
 
 
 DAY = date(2017, 9, 30)
@@ -169,7 +184,7 @@ def both(
     from tenure.lifecycle.spark import session
 
     if not shop.has("spans"):
-        tn.refresh(shop, as_of=END, models=["retail-activity", "relationship-4"])
+        lifecycle.refresh(shop, END, ["retail-activity", "relationship-4"])
     folder, con = tmp_path_factory.mktemp("tables"), shop.connect()
     for name in ("spans", "scorecard"):
         pq.write_table(con.execute(f"SELECT * FROM {name}").to_arrow_table(), folder / f"{name}.parquet")

@@ -67,6 +67,7 @@ orders = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(st.lists(orders, min_size=2, max_size=4), st.lists(st.integers(200, 430), min_size=4, max_size=4))
 def test_judging_who_changed_gives_what_judging_everybody_gives(
@@ -120,6 +121,7 @@ def big_shop(lake: Lake) -> None:
     lake.append_facts("orders", completed("orders", pa.table(table)))
 
 
+@pytest.mark.slow
 def test_a_refresh_killed_at_any_moment_leaves_the_old_result_or_the_new(tmp_path: Path) -> None:
     lake = Lake.create(tmp_path / "lake", tz="UTC")
     big_shop(lake)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -218,7 +218,14 @@ def read(what: str | Path | Mapping[str, Any], kinds: Mapping[str, Kind] = KINDS
 
     if isinstance(what, Mapping):
         return model_of(what, yaml.safe_dump(dict(what), allow_unicode=True, sort_keys=False), kinds)
-    text = _text_of(what)
+    return _read_text(_text_of(what), tuple(sorted(kinds.items())))
+
+
+@lru_cache(maxsize=256)
+def _read_text(text: str, kinds: tuple[tuple[str, Kind], ...]) -> Model:
+    """Read a text once: models cannot change, and a refresh asks for the same thirty several times."""
+    from tenure.lifecycle.model_file import model_of
+
     try:
         given = yaml.load(text, Loader=_LOADER)  # noqa: S506 - one of the two safe loaders
     except yaml.YAMLError as wrong:
@@ -232,7 +239,7 @@ def read(what: str | Path | Mapping[str, Any], kinds: Mapping[str, Kind] = KINDS
         raise ModelError(
             mark("A model is a mapping with id, name and stages; this is %(found)s."), found=type(given).__name__
         )
-    return model_of(given, text, kinds)
+    return model_of(given, text, dict(kinds))
 
 
 def _text_of(what: str | Path) -> str:
