@@ -117,3 +117,10 @@ def test_the_cells_that_went_in_may_be_rows_or_cells() -> None:
     one, other = purchases.fit("bg-nbd", shop.cells), purchases.fit("bg-nbd", rows)
     assert other.params == pytest.approx(one.params, rel=1e-7)
     assert other.log_likelihood == pytest.approx(one.log_likelihood, abs=1e-6)
+
+
+def test_k_of_one_is_the_plain_model() -> None:
+    from tenure.stats import purchases
+
+    assert purchases.model("bg-cnbd-1") is purchases.model("bg-nbd")
+    assert purchases.model("mbg-cnbd-1") is purchases.model("mbg-nbd")

@@ -33,6 +33,8 @@ MODELS: dict[str, PurchaseModel] = {
     "pareto-nbd": PARETO_NBD,
     **{model.name: model for model in (*BG_CNBD.values(), *MBG_CNBD.values())},
 }
+#: With k = 1 gaps are those of chance: the plain models under another name.
+PLAIN = {"bg-cnbd-1": "bg-nbd", "mbg-cnbd-1": "mbg-nbd"}
 FALLBACKS: dict[str, PurchaseModel] = {model.name: model for model in CNBD.values()}  # nobody leaves, regular buyers
 
 
@@ -44,7 +46,7 @@ def model(name: str) -> PurchaseModel:
     FitError
         When there is none of this name.
     """
-    found = MODELS.get(name) or FALLBACKS.get(name)
+    found = MODELS.get(PLAIN.get(name, name)) or FALLBACKS.get(name)
     if found is None:
         raise FitError(
             mark("There is no purchase model %(name)s. There are: %(names)s."), name=name, names=", ".join(MODELS)

@@ -244,7 +244,7 @@ def _names(models: Iterable[str]) -> tuple[str, ...]:
     if wanted == ("all",):
         return tuple(purchases.MODELS)
     for name in wanted:
-        if name not in purchases.MODELS:
+        if name not in purchases.MODELS and name not in purchases.PLAIN:
             raise FactsError(
                 mark("There is no purchase model %(name)r. There are: %(names)s."),
                 name=name,
