@@ -69,23 +69,40 @@ def lake(settings: Any) -> Lake:
 @pytest.fixture
 def orders_file(tmp_path: Path) -> Path:
     """Return a small orders file with Chinese headers."""
-    path = tmp_path / "订单.csv"
+    return _written(tmp_path / "订单.csv")
+
+
+def _written(path: Path) -> Path:
     rows = [f"{customer},{day} 10:00:00,{amount}" for customer, day, amount in ORDERS]
     path.write_text("客户编号,下单时间,金额\n" + "\n".join(rows) + "\n", encoding="utf-8")
     return path
 
 
-@pytest.fixture
-def filled_lake(lake: Lake, orders_file: Path) -> Lake:
-    """Return a lake with a few customers' orders, refreshed."""
+@pytest.fixture(scope="session")
+def filled_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a lake with a few customers' orders once, refreshed."""
     from datetime import date
 
     from tenure.facts.importing import import_files
+    from tenure.facts.lake import Lake
     from tenure.scorecard.refresh import refresh
 
-    import_files(lake, [orders_file], as_="orders")
-    refresh(lake, as_of=date(2026, 4, 1))
-    return lake
+    folder = tmp_path_factory.mktemp("filled")
+    made = Lake.create(folder / "lake", business="小店")
+    import_files(made, [_written(folder / "订单.csv")], as_="orders")
+    refresh(made, as_of=date(2026, 4, 1))
+    return made.path
+
+
+@pytest.fixture
+def filled_lake(lake: Lake, filled_folder: Path) -> Lake:
+    """Return a lake with a few customers' orders, refreshed, which the test may change."""
+    import shutil
+
+    from tenure.facts.lake import Lake
+
+    shutil.copytree(filled_folder, lake.path, dirs_exist_ok=True)
+    return Lake.open(lake.path)
 
 
 @pytest.fixture

@@ -114,7 +114,7 @@ def big_shop(lake: Lake) -> None:
     count = 20_000
     table = {
         "fact_id": [f"f{n}" for n in range(count)],
-        "customer_id": [f"c{chance.randrange(1500):05d}" for _ in range(count)],
+        "customer_id": [f"c{chance.randrange(420):05d}" for _ in range(count)],
         "at": [START + timedelta(days=chance.randrange(700)) for _ in range(count)],
         "amount": [float(chance.randrange(1, 90)) for _ in range(count)],
     }

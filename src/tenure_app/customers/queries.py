@@ -64,9 +64,12 @@ class Row:
     churn: float | None = None
 
 
+_COLUMNS = "select column_name from duckdb_columns() where table_name = 'scorecard'"
+
+
 def has_outlook(con: duckdb.DuckDBPyConnection) -> bool:
     """Return whether the scorecard tells value and risk: a lake refreshed by an older version has none yet."""
-    names = {row[0] for row in con.execute("select column_name from (describe scorecard)").fetchall()}
+    names = {row[0] for row in con.execute(_COLUMNS).fetchall()}
     return {"lifetime_value", "churn"} <= names
 
 
