@@ -42,7 +42,7 @@ class Panels:
     reasons: tuple[str, ...]
     signals: tuple[tuple[str, str], ...]
     order: tuple[Figure, ...]
-    products: tuple[tuple[str, str], ...]
+    products: tuple[tuple[str, str, str], ...]  # product, its category, why
     action: tuple[Figure, ...]
     missing: tuple[str, ...]
     note: str
@@ -61,7 +61,7 @@ def panels(con: duckdb.DuckDBPyConnection, customer: str) -> Panels | None:
         tuple(_said(reason) for reason in told.reasons),
         tuple((scorecard_said.name("warning_signals", one["signal"]), _said(one["evidence"])) for one in told.warnings),
         tuple(one for one in _order(told.row) if one.value),
-        tuple((one["product_id"], _why(one["reason"])) for one in told.recommendations),
+        tuple((one["product_id"], one.get("category") or "", _why(one["reason"])) for one in told.recommendations),
         tuple(one for one in _action(told.row) if one.value),
         tuple(_gate(gate) for gate in told.gates),
         _note(told),
