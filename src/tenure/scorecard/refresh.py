@@ -15,12 +15,12 @@ import pyarrow.compute as pc
 
 from tenure.lifecycle.context import Context
 from tenure.lifecycle.judging import Asked, blocks_here
-from tenure.lifecycle.refresh import Extras, RefreshReport, last_fact_day, models_of
+from tenure.lifecycle.refresh import Extras, RefreshReport, models_of
 from tenure.lifecycle.refresh import refresh as stage
 from tenure.lifecycle.tree import Measure
 from tenure.scorecard import registry
 from tenure.scorecard.completing import Completed, complete
-from tenure.scorecard.options import options_of, save_options
+from tenure.scorecard.options import options_of
 from tenure.scorecard.parts import columns, figures, parts
 from tenure.words import mark
 
@@ -210,6 +210,3 @@ def _scores(lake: Lake, models: Sequence[str | Path | Model] | None) -> Scores:
         rows = con.execute(f'SELECT customer_id, "{name}"::DOUBLE FROM scorecard WHERE "{name}" IS NOT NULL').fetchall()
         found[name] = dict(rows)
     return found
-
-
-__all__ = ["last_fact_day", "options_of", "refresh", "save_options"]
