@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tenure.errors import FactsError, ModelError, RuleError, TenureError
     from tenure.facts.lake import Lake
-    from tenure.lifecycle.grammar import parse as parse_rule
     from tenure.lifecycle.model import Model
     from tenure.lifecycle.model import builtin as models
     from tenure.lifecycle.model import read as read_model
     from tenure.lifecycle.spans import spans_of
     from tenure.lifecycle.table import Spans, spans
+    from tenure.rules.syntax.parser import parse as parse_rule
     from tenure.scorecard.refresh import refresh
     from tenure.value.table import clv
 
@@ -36,7 +36,7 @@ _HOMES = {
     "TenureError": ("tenure.errors", "TenureError"),
     "clv": ("tenure.value.table", "clv"),
     "models": ("tenure.lifecycle.model", "builtin"),
-    "parse_rule": ("tenure.lifecycle.grammar", "parse"),
+    "parse_rule": ("tenure.rules.syntax.parser", "parse"),
     "read_model": ("tenure.lifecycle.model", "read"),
     "refresh": ("tenure.scorecard.refresh", "refresh"),
     "spans": ("tenure.lifecycle.table", "spans"),

@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from facts.files import NOW, ROWS, orders, write
-from tenure.facts import backup
-from tenure.facts.backup import PARTS
 from tenure.facts.importing import import_files
 from tenure.facts.lake import Lake
+from tenure.lake import backup
+from tenure.lake.backup import PARTS
 
 PEOPLE = "会员号,姓名,手机号,注册日期\nA01,王芳,13812345678,2024-01-02\nB02,王芳,+86-138 1234 5678,\nC03,李雷,,\n"
 MODEL = "id: own\n"
@@ -93,7 +93,7 @@ def test_a_backup_that_is_none_changes_nothing_and_leaves_no_folder(lake: Path, 
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
-from tenure.facts import backup
+from tenure.lake import backup
 count, real = [int(sys.argv[3])], Path.rename
 def rename(self, target):
     count[0] -= 1

@@ -188,7 +188,7 @@ def test_of_very_many_customers_only_the_deciding_models_are_reported(
 
 def test_plans_travel_in_a_backup(shop: Lake, tmp_path: Path) -> None:
     from tenure.economics.plans import read_book
-    from tenure.facts.backup import backup, restore
+    from tenure.lake.backup import backup, restore
 
     shutil.copytree(shop.path, tmp_path / "lake")
     book = Book((Plan("wake", "develop", "lost", "active", 5.0, 0.5, en="Wake"),), 50.0)

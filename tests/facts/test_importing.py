@@ -19,8 +19,8 @@ from facts.files import HEADER, NOW, ROWS, orders, write
 from tenure.errors import LakeError
 from tenure.facts.importing import Progress, import_files
 from tenure.facts.lake import Lake
-from tenure.facts.lock import writing
 from tenure.facts.quarantine import export_to, replay_from, rows_of
+from tenure.lake.lock import writing
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_progress_is_told_and_ends_at_the_file_s_size(lake: Lake, tmp_path: Path
 
 def test_a_second_writer_waits_or_is_told_who_is_in_the_way(lake: Lake) -> None:
     code = (
-        "import sys, pathlib; from tenure.facts.lock import writing\n"
+        "import sys, pathlib; from tenure.lake.lock import writing\n"
         "with writing(pathlib.Path(sys.argv[1])): print('in', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(

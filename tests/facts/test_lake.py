@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 
 from tenure.errors import LakeError, TenureError
-from tenure.facts import backup as keeping
 from tenure.facts.lake import Lake
 from tenure.facts.schema import FACT_TABLES
+from tenure.lake import backup as keeping
 
 ORDERS = FACT_TABLES["orders"].schema
 START = datetime(2024, 1, 1, tzinfo=UTC)

@@ -13,14 +13,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tenure.facts import backup as keeping
-from tenure.facts import live
 from tenure.facts.identities import IDENTITIES
 from tenure.facts.kinds import KINDS
 from tenure.facts.lake import Lake
 from tenure.facts.schema import FACT_TABLES, NUMBER
 from tenure.facts.slices import slices_of
 from tenure.facts.streams import Stream, columns_of
+from tenure.lake import backup as keeping
+from tenure.lake import customer_index
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 NEVER = 1 << 40
@@ -73,13 +73,13 @@ def plain(lake: Lake, name: str, ids: list[str]) -> pa.Table:
 
 @pytest.fixture
 def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
-    monkeypatch.setattr(live, "BIG", 100)
-    monkeypatch.setattr(live, "WORTH", 1)
+    monkeypatch.setattr(customer_index, "BIG", 100)
+    monkeypatch.setattr(customer_index, "WORTH", 1)
     return Lake.create(tmp_path / "湖")
 
 
 def copies(lake: Lake, name: str = "orders") -> list[Path]:
-    return sorted((lake.path / live.FOLDER / name).glob("*"))
+    return sorted((lake.path / customer_index.FOLDER / name).glob("*"))
 
 
 @pytest.mark.parametrize("name", FACT_TABLES)
@@ -94,9 +94,9 @@ def test_some_customers_read_through_copies_are_those_of_the_files(
     for _ in range(5):
         few = [*rng.choice(there, rng.integers(1, 12), replace=False), "nobody", "", "c\0", "长" * 99]
         few = sorted({str(one) for one in few})
-        monkeypatch.setattr(live, "BIG", NEVER)
+        monkeypatch.setattr(customer_index, "BIG", NEVER)
         wanted = plain(lake, name, few)
-        monkeypatch.setattr(live, "BIG", 100)
+        monkeypatch.setattr(customer_index, "BIG", 100)
         assert plain(lake, name, few).equals(wanted)
     assert len(copies(lake, name)) == 2
 
@@ -104,21 +104,21 @@ def test_some_customers_read_through_copies_are_those_of_the_files(
 def test_customers_and_facts_are_found_across_portions_and_row_groups(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "_ROWS", 2048)
+    monkeypatch.setattr(customer_index, "_ROWS", 2048)
     rows = facts("orders", 20_000, 3, customers=30)  # each customer's rows reach over several portions
     lake.write("orders", rows)
     few = ["c0", "客c01", "客客客c00000000007"]
     through = plain(lake, "orders", few)
     assert len(copies(lake)) == 1
-    monkeypatch.setattr(live, "BIG", NEVER)
+    monkeypatch.setattr(customer_index, "BIG", NEVER)
     assert through.equals(plain(lake, "orders", few))
-    monkeypatch.setattr(live, "BIG", 100)
+    monkeypatch.setattr(customer_index, "BIG", 100)
     assert lake.append_facts("orders", rows.take(pa.array([0, 9_000, 19_999]))).accepted == 0
 
 
 def test_the_rows_of_one_file_keep_their_order(lake: Lake) -> None:
     lake.write("orders", facts("orders", 500, 4))
-    (copy,) = live.copies_of(lake, "orders", lake.files("orders"), make=True).values()
+    (copy,) = customer_index.copies_of(lake, "orders", lake.files("orders"), make=True).values()
     schema = pa.schema([FACT_TABLES["orders"].schema.field(one) for one in ("customer_id", "at", "amount")])
     everybody = pa.array(sorted(lake.read("orders").column("customer_id").unique().to_pylist()))
     assert copy.of(everybody, schema).equals(lake.read("orders", columns=schema.names).cast(schema))
@@ -129,12 +129,12 @@ def test_appending_knows_the_same_facts_with_copies_and_without(lake: Lake, monk
     lake.write("orders", old)
     lake.write("orders", facts("orders", 30, 6))
     offered = pa.concat_tables([old.slice(50, 60), facts("orders", 25, 6), facts("orders", 40, 7)])
-    monkeypatch.setattr(live, "BIG", NEVER)
+    monkeypatch.setattr(customer_index, "BIG", NEVER)
     other = Lake.create(lake.path.parent / "other")
     for one in (old, facts("orders", 30, 6)):
         other.write("orders", one)
     expected = other.append_facts("orders", offered)
-    monkeypatch.setattr(live, "BIG", 100)
+    monkeypatch.setattr(customer_index, "BIG", 100)
     assert lake.append_facts("orders", offered) == expected
     assert copies(lake)
     ids = [sorted(one.read("orders").column("fact_id").to_pylist()) for one in (lake, other)]
@@ -144,10 +144,10 @@ def test_appending_knows_the_same_facts_with_copies_and_without(lake: Lake, monk
 def test_equal_hashes_lose_no_fact(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     old = facts("orders", 200, 8)
     lake.write("orders", old)
-    copy = next(iter(live.copies_of(lake, "orders", lake.files("orders"), make=True).values()))
+    copy = next(iter(customer_index.copies_of(lake, "orders", lake.files("orders"), make=True).values()))
     everything = np.concatenate([one.column("fact").to_numpy() for one in copy.batches])
-    facts_of = live.Copy.facts
-    monkeypatch.setattr(live.Copy, "facts", lambda self, ids, hashes: facts_of(self, ids, everything))
+    facts_of = customer_index.Copy.facts
+    monkeypatch.setattr(customer_index.Copy, "facts", lambda self, ids, hashes: facts_of(self, ids, everything))
     fresh = facts("orders", 20, 9)
     assert lake.append_facts("orders", fresh).accepted == 20
 
@@ -174,10 +174,10 @@ def test_a_copy_that_is_not_whole_is_ignored_and_made_again(lake: Lake, how: str
     few = ["c0", "客c01"]
     before = plain(lake, "orders", few)
     damage(copies(lake)[0], how)
-    assert live.copies_of(lake, "orders", lake.files("orders"), make=False) == {}
+    assert customer_index.copies_of(lake, "orders", lake.files("orders"), make=False) == {}
     assert lake.available_kinds()
     assert plain(lake, "orders", few).equals(before)
-    assert live.copies_of(lake, "orders", lake.files("orders"), make=False)
+    assert customer_index.copies_of(lake, "orders", lake.files("orders"), make=False)
     assert len(copies(lake)) == 1
 
 
@@ -187,7 +187,7 @@ def test_a_maker_that_fails_leaves_no_copy_and_the_file_is_read(lake: Lake, monk
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(live, "_finish", full)
+    monkeypatch.setattr(customer_index, "_finish", full)
     assert len(plain(lake, "orders", ["c0"]))
     assert copies(lake) == []
 
@@ -199,12 +199,12 @@ def test_ids_that_cannot_be_searched_leave_the_file_to_itself(lake: Lake, odd: s
     lake.write("orders", table.set_column(1, "customer_id", ids))
     assert len(plain(lake, "orders", [odd])) == 1
     assert copies(lake)  # remembers that there is nothing to make
-    assert live.copies_of(lake, "orders", lake.files("orders"), make=False) == {}
+    assert customer_index.copies_of(lake, "orders", lake.files("orders"), make=False) == {}
 
 
 def test_a_few_customers_make_no_copy(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     lake.write("orders", facts("orders", 200, 2))
-    monkeypatch.setattr(live, "WORTH", 3)
+    monkeypatch.setattr(customer_index, "WORTH", 3)
     plain(lake, "orders", ["c0", "客c01"])
     lake.append_facts("orders", facts("orders", 1, 11))
     assert copies(lake) == []
@@ -226,11 +226,11 @@ def test_kinds_are_the_same_with_copies_and_without(lake: Lake, monkeypatch: pyt
     for seed in (2, 3):
         for name in FACT_TABLES:
             lake.write(name, facts(name, 120 if seed == 2 else 10, seed))
-    monkeypatch.setattr(live, "BIG", NEVER)
+    monkeypatch.setattr(customer_index, "BIG", NEVER)
     expected = lake.kinds(), lake.available_kinds()
-    monkeypatch.setattr(live, "BIG", 100)
+    monkeypatch.setattr(customer_index, "BIG", 100)
     for name in FACT_TABLES:
-        live.copies_of(lake, name, lake.files(name), make=True)
+        customer_index.copies_of(lake, name, lake.files(name), make=True)
     assert (lake.kinds(), lake.available_kinds()) == expected
 
 
@@ -245,5 +245,5 @@ def test_compacting_exchanges_the_copies_and_a_backup_holds_none(lake: Lake, tmp
     assert not set(old) & set(copies(lake))
     keeping.backup(lake, tmp_path / "kept.tar.gz")
     keeping.restore(tmp_path / "kept.tar.gz", tmp_path / "again")
-    assert not (tmp_path / "again" / live.FOLDER).exists()
+    assert not (tmp_path / "again" / customer_index.FOLDER).exists()
     assert plain(Lake.open(tmp_path / "again"), "orders", ["c0"]).equals(plain(lake, "orders", ["c0"]))

@@ -10,8 +10,8 @@ from oracle.settings import checks
 from oracle.strategies import rules
 from tenure.errors import RuleError
 from tenure.facts.kinds import KINDS, Kind
-from tenure.lifecycle.completion import Completion, complete
-from tenure.lifecycle.grammar import parse
+from tenure.rules.syntax.completion import Completion, complete
+from tenure.rules.syntax.parser import parse
 
 
 def at_end(text: str, language: str = "en", **more: object) -> Completion:

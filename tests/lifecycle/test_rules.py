@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from oracle.settings import checks
 from oracle.strategies import rules
 from tenure.errors import RuleError
-from tenure.lifecycle.grammar import parse
+from tenure.rules.syntax.parser import parse
 from tenure.words import speaking
 
 # rule, the place the caret must mark, the first suggestion (None: none is expected)

@@ -10,12 +10,12 @@ from hypothesis import given
 from oracle.settings import checks
 from oracle.strategies import rules
 from tenure.facts.kinds import INTERACTIONS, KINDS, Kind
-from tenure.lifecycle.grammar import parse
-from tenure.lifecycle.kind_names import KIND_NAMES, field_name, kind_name
-from tenure.lifecycle.measures import MEASURES
 from tenure.lifecycle.model import builtin
-from tenure.lifecycle.sentence import measure_phrase, sentence
-from tenure.lifecycle.tree import measures_of
+from tenure.rules.syntax.measures import MEASURES
+from tenure.rules.syntax.parser import parse
+from tenure.rules.syntax.tree import measures_of
+from tenure.rules.wording.sentence import measure_phrase, sentence
+from tenure.rules.wording.vocabulary import KIND_NAMES, field_name, kind_name
 from tenure.words import speaking
 
 # rule, Chinese, English

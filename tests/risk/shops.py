@@ -15,10 +15,10 @@ from tenure.clock import day_number
 from tenure.facts.blocks import Block, block_of
 from tenure.facts.completing import completed
 from tenure.facts.streams import Stream
-from tenure.lifecycle.compute import Reading
 from tenure.lifecycle.context import Context, Options
 from tenure.lifecycle.roster import STREAMS, roster_of
 from tenure.risk.warnings import FIGURES
+from tenure.rules.evaluation.compute import Reading
 
 TODAY = date(2026, 6, 30)
 WINDOW = 90

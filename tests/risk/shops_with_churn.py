@@ -14,10 +14,10 @@ from tenure.clock import day_number
 from tenure.facts.blocks import block_of
 from tenure.facts.schema import FACT_TABLES
 from tenure.facts.streams import Stream
-from tenure.lifecycle.compute import Reading
 from tenure.lifecycle.context import Context
 from tenure.lifecycle.figures import HORIZON, ORIGINS
 from tenure.risk.churn import FIGURES
+from tenure.rules.evaluation.compute import Reading
 
 END = date(2024, 12, 31)
 LAST = day_number(END)

@@ -20,9 +20,9 @@ from tenure.facts.blocks import block_of
 from tenure.facts.reading import read_file
 from tenure.facts.schema import FACT_TABLES
 from tenure.facts.streams import Stream
-from tenure.lifecycle.compute import Reading
 from tenure.lifecycle.figures import HORIZON, ORIGINS, read_at
-from tenure.lifecycle.tree import Measure
+from tenure.rules.evaluation.compute import Reading
+from tenure.rules.syntax.tree import Measure
 from tenure.value.lifetime.figures import FIGURES, WEEKS
 from tenure.value.lifetime.purchases import Purchases
 

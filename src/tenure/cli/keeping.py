@@ -33,8 +33,8 @@ def _print_table(headings: list[str], rows: list[list[str]], empty: str) -> None
 
 def backup(lake: LakeFolder, file: File, as_json: AsJson = False) -> None:
     """Write the whole lake into one file, of one moment, while others go on reading and writing."""
-    from tenure.facts import backup as keeping
     from tenure.facts.lake import Lake
+    from tenure.lake import backup as keeping
 
     kept = keeping.backup(Lake.open(lake), file)
     _say_kept(mark("%(rows)s rows of %(tables)d tables are in %(place)s."), kept.rows, file, as_json)
@@ -47,7 +47,7 @@ def restore(
     as_json: AsJson = False,
 ) -> None:
     """Make a lake from a backup."""
-    from tenure.facts import backup as keeping
+    from tenure.lake import backup as keeping
 
     kept = keeping.restore(file, lake, force=force)
     _say_kept(mark("%(rows)s rows of %(tables)d tables are back in %(place)s."), kept.rows, lake, as_json)
@@ -68,8 +68,8 @@ def compact(
     ] = False,
 ) -> None:
     """Rewrite tables into few sorted files."""
-    from tenure.facts.compacting import KEEP_HOURS
     from tenure.facts.lake import Lake
+    from tenure.lake.compaction import KEEP_HOURS
 
     there = Lake.open(lake)
     for name in tables or there.tables():
@@ -174,8 +174,8 @@ def add(
     table: Annotated[str, typer.Option(help=say(mark("The table in PostgreSQL, such as shop.orders.")))] = "",
     tz: Annotated[str | None, typer.Option(help=say(mark("Time zone of times that name none.")))] = None,
 ) -> None:
+    from tenure.facts.external_sources import add_source
     from tenure.facts.lake import Lake
-    from tenure.facts.sources import add_source
 
     there = Lake.create(lake, **({"tz": tz} if tz else {}))
     made = add_source(there, as_, place, mapping_of(map_), name=name, relation=table, tz=tz)
@@ -186,8 +186,8 @@ def add(
 
 @source.command("list", help=say(mark("Tables that are served without a copy.")))
 def list_(lake: LakeFolder, as_json: AsJson = False) -> None:
+    from tenure.facts.external import all_sources
     from tenure.facts.lake import Lake
-    from tenure.facts.mapped import all_sources
 
     found = all_sources(Lake.open(lake).path)
     if as_json:
@@ -201,8 +201,8 @@ def list_(lake: LakeFolder, as_json: AsJson = False) -> None:
 
 @source.command("remove", help=say(mark("Serve a table no longer; the table itself is not touched.")))
 def remove(lake: LakeFolder, name: Annotated[str, typer.Argument(help=say(mark("Its name here.")))]) -> None:
+    from tenure.facts.external_sources import remove_source
     from tenure.facts.lake import Lake
-    from tenure.facts.sources import remove_source
 
     remove_source(Lake.open(lake), name)
     typer.echo(say(mark("%(name)s is served no longer."), name=name))

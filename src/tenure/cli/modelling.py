@@ -77,7 +77,7 @@ def show(model: Which, lake: SomeLake = None, as_json: AsJson = False) -> None:
 
 
 def _show_stage(console: Console, stage: Stage, language: str) -> None:
-    from tenure.lifecycle.sentence import sentence
+    from tenure.rules.wording.sentence import sentence
 
     console.print(f"\n[bold]{stage.name.say(language)}[/] ({stage.id}{', ' + stage.family if stage.family else ''})")
     console.print(f"  {stage.when}", style="cyan", markup=False)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tenure.facts import live, views
-from tenure.facts.databases import connect
-from tenure.facts.lock import writing
 from tenure.facts.schema import FACT_TABLES
 from tenure.facts.spelling import normal_id, normal_ids
+from tenure.lake import customer_index, views
+from tenure.lake.duck import connect
+from tenure.lake.lock import writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,8 +36,8 @@ def append(lake: Lake, name: str, table: pa.Table) -> int:
     con = connect()
     con.register("offered", offered)
     con.execute("CREATE TEMP TABLE staged AS SELECT *, row_number() OVER () AS row FROM offered")
-    if len(pc.unique(ids)) >= live.WORTH:  # made before the lock is taken, so that nobody has to wait for it
-        live.copies_of(lake, name, lake.files(name), make=True)
+    if len(pc.unique(ids)) >= customer_index.WORTH:  # made before the lock is taken, so that nobody has to wait for it
+        customer_index.copies_of(lake, name, lake.files(name), make=True)
     with writing(lake.path):
         respell(lake, con)
         fresh = "SELECT * FROM staged QUALIFY row_number() OVER (PARTITION BY fact_id ORDER BY row) = 1"
@@ -60,7 +60,7 @@ def _known_facts(lake: Lake, con: duckdb.DuckDBPyConnection, name: str) -> str:
     files = [one for one in lake.files(name) if ids and may_hold(one, ids)]
     if not files:
         return ""
-    copies = live.copies_of(lake, name, files, make=False)
+    copies = customer_index.copies_of(lake, name, files, make=False)
     con.register("copied", _copied_facts(con, ids, copies.values()))
     paths = [one.path for one in files if one.path not in copies]
     if not paths:
@@ -69,7 +69,9 @@ def _known_facts(lake: Lake, con: duckdb.DuckDBPyConnection, name: str) -> str:
     return f"SELECT fact_id FROM {views.scan(paths)} WHERE customer_id IN ({texts}) UNION ALL FROM copied"
 
 
-def _copied_facts(con: duckdb.DuckDBPyConnection, ids: Sequence[str], copies: Iterable[live.Copy]) -> pa.Table:
+def _copied_facts(
+    con: duckdb.DuckDBPyConnection, ids: Sequence[str], copies: Iterable[customer_index.Copy]
+) -> pa.Table:
     hashes = con.execute("SELECT hash(fact_id) FROM staged").to_arrow_table().column(0).to_numpy()
     wanted = pa.array(sorted(ids), pa.string())
     known = [chunk for copy in copies for chunk in copy.facts(wanted, hashes).chunks]

@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tenure.errors import MappingError
-from tenure.facts import views
 from tenure.facts.reading import BASKETS
 from tenure.facts.schema import FACT_TABLES
-from tenure.facts.storage import ROW_GROUP
 from tenure.facts.tables import REPLACED
+from tenure.lake import views
+from tenure.lake.delta import ROW_GROUP
 from tenure.words import mark
 
 if TYPE_CHECKING:

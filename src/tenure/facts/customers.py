@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from tenure.errors import FactsError
-from tenure.facts import views
 from tenure.facts.appending import known_spellings, respell
 from tenure.facts.identities import IDENTITIES, MERGE, UNDO
-from tenure.facts.lock import writing
 from tenure.facts.schema import CUSTOMERS, FACT_TABLES
 from tenure.facts.spelling import normal_email, normal_id, normal_name, normal_phone
+from tenure.lake import views
+from tenure.lake.lock import writing
 from tenure.words import mark
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from tenure.facts import correcting, views
+from tenure.facts import correcting
 from tenure.facts.appending import respell
 from tenure.facts.batches import (
     Batch,
@@ -24,15 +24,16 @@ from tenure.facts.batches import (
     earlier_batches,
     write_batches,
 )
-from tenure.facts.databases import spilling
 from tenure.facts.lake import Lake
-from tenure.facts.lock import writing
 from tenure.facts.reading import BASKETS, SOURCE, Guess, conflicts_of, guess, plan_of, quarantine_table
 from tenure.facts.reading.cleaning import Cleaner, Plan, Rejected
 from tenure.facts.reading.rows import chunks
 from tenure.facts.reading.settling import COMPARED, Settled, settle, with_ids
 from tenure.facts.schema import FACT_TABLES, QUARANTINE
-from tenure.facts.storage import ROW_GROUP
+from tenure.lake import views
+from tenure.lake.delta import ROW_GROUP
+from tenure.lake.duck import spilling
+from tenure.lake.lock import writing
 
 if TYPE_CHECKING:
     import os

@@ -18,14 +18,14 @@ import pyarrow as pa
 
 from tenure.clock import zone
 from tenure.errors import LakeError
-from tenure.facts import live, storage, views
-from tenure.facts.databases import connect
+from tenure.facts.external import mapped_sql, sources_of
 from tenure.facts.identities import canonical
 from tenure.facts.kinds import KINDS, Kind
-from tenure.facts.lock import writing
-from tenure.facts.mapped import mapped_sql, sources_of
 from tenure.facts.schema import FACT_TABLES
 from tenure.facts.tables import LIFE, PARTITIONED, SCHEMAS
+from tenure.lake import customer_index, delta, views
+from tenure.lake.duck import connect
+from tenure.lake.lock import writing
 from tenure.words import mark
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Lake:
         """
         folder = Path(path).absolute()
         if (folder / RESTORED).exists():
-            from tenure.facts.backup import finish
+            from tenure.lake.backup import finish
 
             finish(folder)
         try:
@@ -137,7 +137,7 @@ class Lake:
 
     def table(self, name: str) -> DeltaTable | None:
         """Return a table of the lake, or None when nothing was written to it yet."""
-        return storage.open_table(Path(self.uri(name)))
+        return delta.open_table(Path(self.uri(name)))
 
     def has(self, name: str) -> bool:
         """Whether a table holds any rows, or is read from somebody's own tables."""
@@ -148,10 +148,10 @@ class Lake:
         found = [name for name in (*SCHEMAS, *LIFE) if self.table(name) is not None]
         return found
 
-    def files(self, name: str) -> list[storage.ActiveFile]:
+    def files(self, name: str) -> list[delta.ActiveFile]:
         """Return the files of a table's newest version."""
         table = self.table(name)
-        return storage.active_files(table) if table is not None else []
+        return delta.active_files(table) if table is not None else []
 
     def is_sorted(self, name: str) -> bool:
         """Whether every file of a table is sorted by customer and time, so that slices can be read straight from it."""
@@ -192,14 +192,14 @@ class Lake:
             The rows written.
         """
         shape = schema or getattr(reader, "schema", None) or SCHEMAS[name]
-        batches = reader.to_batches(max_chunksize=storage.ROW_GROUP) if isinstance(reader, pa.Table) else reader
+        batches = reader.to_batches(max_chunksize=delta.ROW_GROUP) if isinstance(reader, pa.Table) else reader
         folder = Path(self.uri(name))
         with writing(self.path):
-            table = storage.create_table(folder, shape, partition_by or PARTITIONED.get(name))
+            table = delta.create_table(folder, shape, partition_by or PARTITIONED.get(name))
             partition = next(iter(table.metadata().partition_columns), None)
-            added = storage.write_files(folder, batches, shape, partition)
-            removed = [one.removal() for one in storage.active_files(table) if _replaced(one, replace)]
-            storage.commit(table, added, removed, shape if replace is True else None)
+            added = delta.write_files(folder, batches, shape, partition)
+            removed = [one.removal() for one in delta.active_files(table) if _replaced(one, replace)]
+            delta.commit(table, added, removed, shape if replace is True else None)
         return sum(json.loads(action.stats)["numRecords"] for action in added)
 
     # Facts
@@ -347,7 +347,7 @@ class Lake:
     def _distinct(self, table: str, column: str) -> set[str]:
         if not column or not self.has(table):
             return {"*"} if self.has(table) else set()
-        known, told = live.values_of(self, table, column)
+        known, told = customer_index.values_of(self, table, column)
         source = self._source(table, None, told)
         if not source:
             return known
@@ -361,18 +361,18 @@ class Lake:
 
     def tidy(self, name: str) -> None:
         """Merge small files when many have piled up."""
-        from tenure.facts.compacting import tidy
+        from tenure.lake.compaction import tidy
 
         tidy(self, name)
 
     def compact(self, name: str, *, keep_hours: float = 1.0) -> None:
-        """Rewrite a table into few big sorted files; see :func:`tenure.facts.compacting.compact`."""
-        from tenure.facts.compacting import compact
+        """Rewrite a table into few big sorted files; see :func:`tenure.lake.compaction.compact`."""
+        from tenure.lake.compaction import compact
 
         compact(self, name, keep_hours=keep_hours)
 
 
-def _replaced(file: storage.ActiveFile, replace: bool | Mapping[str, Collection[str]] | Sequence[str]) -> bool:
+def _replaced(file: delta.ActiveFile, replace: bool | Mapping[str, Collection[str]] | Sequence[str]) -> bool:
     if isinstance(replace, bool):
         return replace
     if not isinstance(replace, Mapping):
@@ -380,7 +380,7 @@ def _replaced(file: storage.ActiveFile, replace: bool | Mapping[str, Collection[
     return all((file.partition.get(column) or "") in values for column, values in replace.items())
 
 
-def may_hold(file: storage.ActiveFile, customers: Iterable[str]) -> bool:
+def may_hold(file: delta.ActiveFile, customers: Iterable[str]) -> bool:
     """Whether a file can hold facts of one of these customers."""
     if file.low is None or file.high is None:
         return True

@@ -19,9 +19,9 @@ import pyarrow as pa
 from tenure.errors import FileUnreadable
 from tenure.facts.importing import import_files
 from tenure.facts.lake import Lake
-from tenure.facts.lock import writing
 from tenure.facts.reasons import reason_text
 from tenure.facts.schema import QUARANTINE
+from tenure.lake.lock import writing
 from tenure.words import mark
 
 if TYPE_CHECKING:

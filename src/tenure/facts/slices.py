@@ -21,10 +21,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tenure.facts import live, views
 from tenure.facts.blocks import Block, block_of
 from tenure.facts.schema import CUSTOMERS, FACT_TABLES
 from tenure.facts.streams import Stream, columns_of
+from tenure.lake import customer_index, views
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -67,7 +67,7 @@ class SortedFiles:
     stream: Stream
     paths: Sequence[str]
     columns: Sequence[str]
-    copies: Mapping[str, live.Copy] = field(default_factory=dict)
+    copies: Mapping[str, customer_index.Copy] = field(default_factory=dict)
     _metadata: dict[str, pq.FileMetaData] = field(default_factory=dict)
 
     @cached_property
@@ -250,12 +250,14 @@ def slices_of(
             else:
                 columns = columns_of(stream, fields)
                 sorted_here = stream.who == "customer_id" and not merged and lake.is_sorted(stream.table)
-            copies: dict[str, live.Copy] = {}
+            copies: dict[str, customer_index.Copy] = {}
             if sorted_here:
                 found = [one for one in lake.files(stream.table) if one.rows]
                 paths = [one.path for one in found]
                 if customers is not None:
-                    copies = live.copies_of(lake, stream.table, found, make=len(customers) >= live.WORTH)
+                    copies = customer_index.copies_of(
+                        lake, stream.table, found, make=len(customers) >= customer_index.WORTH
+                    )
             else:
                 paths = _sorted_copy(lake, stream, columns, Path(folder), customers)
             if paths:

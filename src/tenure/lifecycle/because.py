@@ -14,15 +14,15 @@ import pyarrow.compute as pc
 
 from tenure.facts.blocks import who_of
 from tenure.facts.schema import TEXT
-from tenure.lifecycle.steps import starts
-from tenure.lifecycle.tree import Measure, Node, Otherwise, measures_of
-from tenure.lifecycle.truth import TRUE, UNKNOWN, Truth, truth_of
+from tenure.rules.evaluation.steps import starts
+from tenure.rules.evaluation.truth import TRUE, UNKNOWN, Truth, truth_of
+from tenure.rules.syntax.tree import Measure, Node, Otherwise, measures_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tenure.lifecycle.compute import Reading
     from tenure.lifecycle.model import Model, Stage
+    from tenure.rules.evaluation.compute import Reading
 
 
 class Decisions(Protocol):

@@ -17,10 +17,10 @@ from tenure.facts.completing import completed
 from tenure.facts.kinds import KINDS, Kind
 from tenure.facts.slices import slices_of
 from tenure.lifecycle.because import in_words
-from tenure.lifecycle.compute import Reading
 from tenure.lifecycle.spans import entries_of, stage_block, streams_needed, streams_of
-from tenure.lifecycle.tree import Measure, Node, Otherwise, measures_of
-from tenure.lifecycle.truth import TRUE, UNKNOWN, truth_of
+from tenure.rules.evaluation.compute import Reading
+from tenure.rules.evaluation.truth import TRUE, UNKNOWN, truth_of
+from tenure.rules.syntax.tree import Measure, Node, Otherwise, measures_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

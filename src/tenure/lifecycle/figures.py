@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from tenure.facts.streams import Stream
-    from tenure.lifecycle.compute import Reading
-    from tenure.lifecycle.tree import Measure
+    from tenure.rules.evaluation.compute import Reading
+    from tenure.rules.syntax.tree import Measure
 
 #: Days that a prediction looks ahead, and the distance between origins.
 HORIZON = 90

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from tenure.facts.blocks import who_of
 from tenure.facts.schema import DAY, TEXT
-from tenure.lifecycle.steps import starts
+from tenure.rules.evaluation.steps import starts
 
 NOWHERE = -1  # in the model, in no stage
 

@@ -21,13 +21,13 @@ from tenure.facts.kinds import Kind
 from tenure.facts.lake import Lake
 from tenure.facts.slices import ROWS_A_BLOCK, slices_of
 from tenure.facts.streams import Stream
-from tenure.lifecycle.compute import Reading
 from tenure.lifecycle.figures import Figures
 from tenure.lifecycle.history import SPANS
 from tenure.lifecycle.model import Model
 from tenure.lifecycle.roster import ROSTER, roster_of
 from tenure.lifecycle.roster import STREAMS as ROSTER_STREAMS
 from tenure.lifecycle.spans import stage_block, streams_needed
+from tenure.rules.evaluation.compute import Reading
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import yaml
 
 from tenure.errors import ModelError
 from tenure.facts.kinds import KINDS, Kind
-from tenure.lifecycle.tree import Measure, Node, measures_of
+from tenure.rules.syntax.tree import Measure, Node, measures_of
 from tenure.words import language_of, mark
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same safe reading, ten times as fast

@@ -13,9 +13,9 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from tenure.errors import ModelError, RuleError
-from tenure.lifecycle.grammar import parse
 from tenure.lifecycle.model import FAMILIES, Cause, Model, Play, Source, Stage, Words
-from tenure.lifecycle.tree import Node, Otherwise, kinds_of
+from tenure.rules.syntax.parser import parse
+from tenure.rules.syntax.tree import Node, Otherwise, kinds_of
 from tenure.words import mark
 
 if TYPE_CHECKING:

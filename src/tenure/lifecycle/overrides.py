@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 from tenure.facts.blocks import SHIFT, Block, day_number_of, who_of
 from tenure.facts.streams import Stream
 from tenure.lifecycle.history import NOWHERE, History, at
-from tenure.lifecycle.steps import merge
-from tenure.lifecycle.truth import within
+from tenure.rules.evaluation.steps import merge
+from tenure.rules.evaluation.truth import within
 
 if TYPE_CHECKING:
     from tenure.lifecycle.model import Model

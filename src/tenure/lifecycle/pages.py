@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tenure.lifecycle.crosswalk import families, places_of
-from tenure.lifecycle.kind_names import kind_name
 from tenure.lifecycle.model import Model, Play, Source, Stage, Words, builtin
-from tenure.lifecycle.sentence import sentence
-from tenure.lifecycle.tree import Otherwise
+from tenure.rules.syntax.tree import Otherwise
+from tenure.rules.wording.sentence import sentence
+from tenure.rules.wording.vocabulary import kind_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from tenure.facts.blocks import Block, day_number_of, who_of
 from tenure.facts.schema import DAY, TEXT
 from tenure.lifecycle.history import SPANS, History
-from tenure.lifecycle.steps import starts
+from tenure.rules.evaluation.steps import starts
 
 if TYPE_CHECKING:
     from tenure.lifecycle.model import Model

@@ -22,11 +22,11 @@ from tenure.facts.blocks import block_of, keys_of, who_of
 from tenure.facts.completing import completed
 from tenure.facts.kinds import KINDS, Kind
 from tenure.facts.slices import RECORDS, slices_of
-from tenure.lifecycle.compute import Reading
 from tenure.lifecycle.model import Model, read
 from tenure.lifecycle.spans import entries_of, stage_block, streams_needed, streams_of
-from tenure.lifecycle.tree import Otherwise
-from tenure.lifecycle.truth import TRUE, truth_of
+from tenure.rules.evaluation.compute import Reading
+from tenure.rules.evaluation.truth import TRUE, truth_of
+from tenure.rules.syntax.tree import Otherwise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

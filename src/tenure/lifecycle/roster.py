@@ -15,9 +15,9 @@ import pyarrow as pa
 from tenure.facts.blocks import SCALE, day_number_of, keys_of, who_of
 from tenure.facts.schema import DAY, NUMBER, TEXT
 from tenure.facts.streams import Stream
-from tenure.lifecycle.compute import Reading
-from tenure.lifecycle.steps import merge, starts
-from tenure.lifecycle.tree import Measure
+from tenure.rules.evaluation.compute import Reading
+from tenure.rules.evaluation.steps import merge, starts
+from tenure.rules.syntax.tree import Measure
 
 if TYPE_CHECKING:
     from collections.abc import Callable

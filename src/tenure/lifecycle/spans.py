@@ -21,12 +21,12 @@ from tenure.facts.kinds import KINDS, Kind
 from tenure.facts.schema import DAY, TEXT
 from tenure.facts.streams import Stream
 from tenure.lifecycle.because import reasons
-from tenure.lifecycle.compute import Reading
 from tenure.lifecycle.history import NOWHERE, SPANS, History
 from tenure.lifecycle.overrides import Overrides, overridden
 from tenure.lifecycle.passages import with_passages
-from tenure.lifecycle.steps import merge, starts
-from tenure.lifecycle.truth import TRUE, Truth, truth_of, within
+from tenure.rules.evaluation.compute import Reading
+from tenure.rules.evaluation.steps import merge, starts
+from tenure.rules.evaluation.truth import TRUE, Truth, truth_of, within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tenure.clock import day_number, local_days
-from tenure.facts.databases import connect
 from tenure.facts.schema import TEXT
+from tenure.lake.duck import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from tenure.facts.blocks import SCALE, keys_of, who_of
 from tenure.facts.streams import Stream
-from tenure.lifecycle.steps import starts
+from tenure.rules.evaluation.steps import starts
 
 if TYPE_CHECKING:
     from tenure.risk.looking import Look

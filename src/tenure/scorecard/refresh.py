@@ -17,7 +17,7 @@ from tenure.lifecycle.context import Context
 from tenure.lifecycle.judging import Asked, blocks_here
 from tenure.lifecycle.refresh import Extras, RefreshReport, models_of
 from tenure.lifecycle.refresh import refresh as stage
-from tenure.lifecycle.tree import Measure
+from tenure.rules.syntax.tree import Measure
 from tenure.scorecard import registry
 from tenure.scorecard.completing import Completed, complete
 from tenure.scorecard.options import options_of

@@ -169,8 +169,8 @@ def _leave(batch: str, numbers: list[int]) -> None:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from tenure.facts.lock import writing
     from tenure.facts.schema import QUARANTINE
+    from tenure.lake.lock import writing
 
     lake = conf.lake()
     with writing(lake.path):  # read and written under one lock, so that two people do not undo each other

@@ -68,8 +68,8 @@ def _reason(because: str, language: str) -> Reason:
 @lru_cache(maxsize=4096)
 def sentence_of(rule: str, language: str) -> str:
     """Return a rule as a sentence; the rule itself when it is of another version of the language."""
-    from tenure.lifecycle.grammar import parse
-    from tenure.lifecycle.sentence import sentence
+    from tenure.rules.syntax.parser import parse
+    from tenure.rules.wording.sentence import sentence
 
     try:
         return sentence(parse(rule), language)
@@ -80,9 +80,9 @@ def sentence_of(rule: str, language: str) -> str:
 @lru_cache(maxsize=4096)
 def phrase(measure: str, language: str) -> str:
     """Return what a measure is called."""
-    from tenure.lifecycle.grammar import parse
-    from tenure.lifecycle.sentence import measure_phrase
-    from tenure.lifecycle.tree import measures_of
+    from tenure.rules.syntax.parser import parse
+    from tenure.rules.syntax.tree import measures_of
+    from tenure.rules.wording.sentence import measure_phrase
 
     try:
         found = measures_of(parse(measure if measure.startswith("has(") else f"{measure} is known"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from tenure.lifecycle.kind_names import kind_name
+from tenure.rules.wording.vocabulary import kind_name
 from tenure.words import current_language
 from tenure_app.customers.profile import STAGES, Event
 from tenure_app.web.formats import day, money, number

@@ -11,7 +11,7 @@ from django.urls import path
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from tenure.lifecycle.sentence import measure_phrase, sentence
+from tenure.rules.wording.sentence import measure_phrase, sentence
 from tenure.words import current_language
 from tenure_app import conf
 from tenure_app.customers import profile

@@ -53,8 +53,8 @@ def start(request: HttpRequest) -> HttpResponse:
 
 def _models() -> list[dict[str, Any]]:
     """Return the models that fit the facts, and what the others lack."""
-    from tenure.lifecycle.kind_names import kind_name
     from tenure.lifecycle.model import builtin
+    from tenure.rules.wording.vocabulary import kind_name
 
     available, language = conf.lake().available_kinds(), language_of(get_language())
     found = [

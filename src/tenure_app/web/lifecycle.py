@@ -140,7 +140,7 @@ def lifecycle(request: HttpRequest) -> HttpResponse:
 
 def missing_words(entry: Entry) -> list[str]:
     """Return the kinds of facts that a model lacks, as a reader calls them."""
-    from tenure.lifecycle.kind_names import kind_name
+    from tenure.rules.wording.vocabulary import kind_name
 
     return [kind_name(kind, current_language()) for kind in entry.missing]
 

@@ -19,8 +19,8 @@ from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
 from tenure.errors import TenureError
-from tenure.lifecycle.completion import complete
 from tenure.lifecycle.model import builtin_texts
+from tenure.rules.syntax.completion import complete
 from tenure_app.lifecycle.definitions import actions, changes, checks, drafts, previews, queries
 from tenure_app.lifecycle.definitions.models import ModelPreview, ModelVersion
 from tenure_app.web import models_said

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
-from tenure.lifecycle.kind_names import kind_name
 from tenure.lifecycle.preview import NO_STAGE, OUTSIDE
+from tenure.rules.wording.vocabulary import kind_name
 from tenure.words import language_of
 from tenure_app.lifecycle.definitions.models import ModelVersion
 from tenure_app.lifecycle.reasons import reason

@@ -11,8 +11,8 @@ import yaml
 from tenure.lifecycle.crosswalk import OUTSIDE, crosswalk, families, places_of
 from tenure.lifecycle.model import Model, Play, Stage, builtin, builtin_texts
 from tenure.lifecycle.pages import pages
-from tenure.lifecycle.sentence import sentence
-from tenure.lifecycle.tree import ALWAYS, Measure, Number
+from tenure.rules.syntax.tree import ALWAYS, Measure, Number
+from tenure.rules.wording.sentence import sentence
 
 STAGE_COUNTS = {
     "crm-5": 5,

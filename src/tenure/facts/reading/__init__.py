@@ -103,10 +103,10 @@ def read_file(  # noqa: PLR0913 - all by name
     quarantine : Table
         The rows that are no facts, with the reason.
     """
-    from tenure.facts.databases import connect
     from tenure.facts.reading.cleaning import Cleaner
     from tenure.facts.reading.rows import chunks
     from tenure.facts.reading.settling import settle, with_ids
+    from tenure.lake.duck import connect
 
     file = Path(path)
     moment = now or datetime.now(UTC)

@@ -17,13 +17,13 @@ import pyarrow.compute as pc
 
 from tenure.clock import utc_of
 from tenure.facts import reasons
-from tenure.facts.databases import connect
 from tenure.facts.kinds import REFUND, SALE
 from tenure.facts.reading.dates import Habit, Read, day_limits, read_date
 from tenure.facts.reading.numbers import read_number
 from tenure.facts.reading.vocabulary import has_words, status_of, word
 from tenure.facts.schema import DAY, INSTANT, NUMBER, TEXT
 from tenure.facts.spelling import normal_email, normal_ids, normal_phone
+from tenure.lake.duck import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

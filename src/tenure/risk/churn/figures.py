@@ -19,14 +19,14 @@ import pyarrow as pa
 from tenure.facts.blocks import SCALE, Block, day_number_of, keys_of, who_of
 from tenure.facts.streams import Stream
 from tenure.lifecycle.figures import HORIZON, ORIGINS, origin, read_at
-from tenure.lifecycle.steps import distinct
-from tenure.lifecycle.tree import Measure, Window
 from tenure.risk.churn.contracts import CONTRACTS, Contracts
+from tenure.rules.evaluation.steps import distinct
+from tenure.rules.syntax.tree import Measure, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from tenure.lifecycle.compute import Reading
+    from tenure.rules.evaluation.compute import Reading
 
 PREFIX = "_churn_"
 RESPONSES = ("open", "click", "reply", "redeem")

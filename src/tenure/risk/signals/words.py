@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tenure.clock import day_of
-from tenure.lifecycle.kind_names import kind_name
+from tenure.rules.wording.vocabulary import kind_name
 from tenure.words import mark, say
 
 if TYPE_CHECKING:

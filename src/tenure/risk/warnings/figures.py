@@ -17,15 +17,15 @@ import pyarrow.compute as pc
 from tenure.facts.blocks import day_number_of, who_of
 from tenure.facts.schema import DAY, TEXT
 from tenure.facts.streams import Stream
-from tenure.lifecycle.steps import distinct, starts
 from tenure.risk.looking import NEVER, Look
 from tenure.risk.wallet import periods, shares
+from tenure.rules.evaluation.steps import distinct, starts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tenure.facts.blocks import Events
-    from tenure.lifecycle.compute import Reading
+    from tenure.rules.evaluation.compute import Reading
 
 #: The days just past that are compared with what was before.
 WINDOW = 90

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tenure.facts.blocks import Block
-    from tenure.lifecycle.compute import Reading
+    from tenure.rules.evaluation.compute import Reading
 
 #: How many weeks back purchases are counted by week, for the tracking of predictions.
 WEEKS = 78

@@ -17,12 +17,12 @@ import pyarrow as pa
 from tenure.facts.blocks import SHIFT, Block, day_number_of, who_of
 from tenure.facts.schema import DAY, NUMBER, TEXT
 from tenure.facts.streams import Stream
-from tenure.lifecycle.steps import ends_within
+from tenure.rules.evaluation.steps import ends_within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tenure.lifecycle.compute import Reading
+    from tenure.rules.evaluation.compute import Reading
 
 _SCHEMA = pa.schema(
     {

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tenure.clock import day_sql
-from tenure.facts.databases import connect
 from tenure.facts.schema import FACT_TABLES
+from tenure.lake.duck import connect
 
 if TYPE_CHECKING:
     from datetime import date

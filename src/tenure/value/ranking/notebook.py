@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from tenure.clock import day_number, zone
 from tenure.facts.blocks import block_of
 from tenure.facts.streams import Stream
-from tenure.lifecycle.compute import Reading
 from tenure.lifecycle.context import Context
 from tenure.lifecycle.roster import roster_of
 from tenure.lifecycle.table import day_from, facts_from
+from tenure.rules.evaluation.compute import Reading
 from tenure.value.ranking.figures import FIGURES
 from tenure.value.ranking.part import PART
 

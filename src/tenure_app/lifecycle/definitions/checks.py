@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 from tenure.errors import RuleError, TenureError
 from tenure.facts.kinds import Kind
-from tenure.lifecycle.grammar import parse
 from tenure.lifecycle.model import Model
-from tenure.lifecycle.sentence import sentence
+from tenure.rules.syntax.parser import parse
+from tenure.rules.wording.sentence import sentence
 from tenure_app.lifecycle.definitions import drafts, queries
 
 

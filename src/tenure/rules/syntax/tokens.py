@@ -1,7 +1,7 @@
 """The words of a rule, and what to say when one of them is wrong.
 
 Answers: into which tokens does a rule's text fall, and which comes next? Every mistake is raised here, with its place
-in the text. What the tokens mean stands in :mod:`tenure.lifecycle.grammar`.
+in the text. What the tokens mean stands in :mod:`tenure.rules.syntax.parser`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, NoReturn
 
 from tenure.errors import RuleError
-from tenure.lifecycle.tree import Place
+from tenure.rules.syntax.tree import Place
 from tenure.words import mark
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ import numpy as np
 from tenure.facts.blocks import SHIFT, day_number_of, who_of
 
 if TYPE_CHECKING:
-    from tenure.lifecycle.tree import Window
+    from tenure.rules.syntax.tree import Window
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tenure.errors import EngineError, FactsError, MappingError
-from tenure.facts import storage
-from tenure.facts.mapped import Mapped, all_sources, save_sources
+from tenure.facts.external import Mapped, all_sources, save_sources
 from tenure.facts.reading.guessing import guess_columns
 from tenure.facts.schema import FACT_TABLES
+from tenure.lake import delta
 from tenure.words import mark
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def paths_of(lake: Lake, one: Mapped) -> list[str]:
     if one.kind == "postgres":
         return [str(_snapshot(lake, one))]
     if one.kind == "delta":
-        return [file.path for file in storage.active_files(_delta(one))]
+        return [file.path for file in delta.active_files(_delta(one))]
     folder = Path(one.place)
     found = [folder] if folder.is_file() else sorted(folder.rglob("*.parquet"))
     paths = [str(path) for path in found if not path.name.startswith((".", "_"))]
@@ -118,7 +118,7 @@ def _kind(place: str, relation: str) -> tuple[str, str]:
             raise MappingError(mark("Name the table in PostgreSQL as well: --table shop.orders"))
         return "postgres", _without_password(place)
     folder = Path(place).absolute()
-    if storage.open_table(folder) is not None:
+    if delta.open_table(folder) is not None:
         return "delta", str(folder)
     if folder.exists():
         return "parquet", str(folder)
@@ -137,7 +137,7 @@ def _without_password(place: str) -> str:
 
 
 def _delta(one: Mapped) -> DeltaTable:
-    table = storage.open_table(Path(one.place))
+    table = delta.open_table(Path(one.place))
     if table is None:
         raise FactsError(mark("There is no folder %(path)s."), path=one.place)
     if "deletionVectors" in (table.protocol().reader_features or []):

@@ -19,16 +19,17 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from tenure.errors import FileUnreadable, LakeError
-from tenure.facts import mapped, storage
+from tenure.facts import external
 from tenure.facts.lake import RESTORED, Lake
-from tenure.facts.lock import writing
+from tenure.lake import delta
+from tenure.lake.lock import writing
 from tenure.words import mark
 
 _ABOUT = "backup.json"
 FORMAT = 1
-_SETTINGS = ("tenure.json", "options.json", mapped.FILE)
+_SETTINGS = ("tenure.json", "options.json", external.FILE)
 #: What of a folder is the lake's; anything else in it, such as the application's, is not touched.
-PARTS = ("facts", "life", "models", "plans", mapped.FILE, "options.json", "tenure.json")
+PARTS = ("facts", "life", "models", "plans", external.FILE, "options.json", "tenure.json")
 #: Folders of what people wrote: life-cycle models, and plans for their stages.
 _WRITTEN = ("models", "plans")
 _DRAFT, _READY = ".restore-", RESTORED
@@ -75,7 +76,7 @@ def _hold(lake: Lake, folder: Path) -> dict[str, dict[str, Any]]:
                 continue
             inside = Path(lake.uri(name)).relative_to(lake.path).as_posix()
             told = []
-            for one in storage.active_files(table):
+            for one in delta.active_files(table):
                 _link(Path(one.path), folder / inside / Path(one.path).name)
                 told.append({"path": Path(one.path).name, "rows": one.rows, "partition": dict(one.partition)})
             tables[name] = {"folder": inside, "partition_by": list(table.metadata().partition_columns), "files": told}
@@ -170,8 +171,8 @@ def _unpack(file: Path, draft: Path) -> dict[str, int]:
         rows[name] = _rebuild(draft / told["folder"], told)
     for name in ("facts", "life", "models"):
         (draft / name).mkdir(exist_ok=True)
-    if not (draft / mapped.FILE).exists():
-        mapped.save_sources(draft, [])
+    if not (draft / external.FILE).exists():
+        external.save_sources(draft, [])
     return rows
 
 
@@ -182,9 +183,9 @@ def _rebuild(folder: Path, told: dict[str, Any]) -> int:
         return 0
     schema = pq.read_schema(files[0][0])
     by = next(iter(told["partition_by"]), None)
-    table = storage.create_table(folder, schema, str(by) if by else None)
-    added = [storage.action_of(path, _partition(one)) for path, one in files]
-    storage.commit(table, added, [])
+    table = delta.create_table(folder, schema, str(by) if by else None)
+    added = [delta.action_of(path, _partition(one)) for path, one in files]
+    delta.commit(table, added, [])
     return sum(pq.read_metadata(path).num_rows for path, _ in files)
 
 

@@ -1,7 +1,7 @@
 """From a measure of a rule to its steps, for a block of customers.
 
 Answers: how does ``count(order, last 90d)`` change over time for each of these customers? One small function per
-measure; the arithmetic of steps stands in :mod:`tenure.lifecycle.steps`. It never decides whether a rule holds.
+measure; the arithmetic of steps stands in :mod:`tenure.rules.evaluation.steps`. It never decides whether a rule holds.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tenure.facts.blocks import SCALE, Block, Events, day_number_of, who_of
-from tenure.lifecycle import steps
-from tenure.lifecycle.steps import Steps
-from tenure.lifecycle.tree import Arithmetic, Measure, Negative, Node, Number
+from tenure.rules.evaluation import steps
+from tenure.rules.evaluation.steps import Steps
+from tenure.rules.syntax.tree import Arithmetic, Measure, Negative, Node, Number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -1,13 +1,12 @@
 """Says rules in English.
 
 Answers: how would a colleague read this rule aloud? Takes trees in the shape of
-:func:`tenure.lifecycle.sentence.speakable`.
+:func:`tenure.rules.wording.sentence.speakable`.
 """
 
 from __future__ import annotations
 
-from tenure.lifecycle.kind_names import field_name, kind_words
-from tenure.lifecycle.tree import (
+from tenure.rules.syntax.tree import (
     ALWAYS,
     And,
     Arithmetic,
@@ -23,6 +22,7 @@ from tenure.lifecycle.tree import (
     Text,
     Window,
 )
+from tenure.rules.wording.vocabulary import field_name, kind_words
 
 LANGUAGE = "en"
 _COMPARED = {

@@ -27,17 +27,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tenure.facts import views
-from tenure.facts.databases import connect
 from tenure.facts.kinds import KINDS
 from tenure.facts.schema import FACT_TABLES, NUMBER
 from tenure.facts.streams import Stream, columns_of
+from tenure.lake import views
+from tenure.lake.duck import connect
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from tenure.facts.lake import Lake
-    from tenure.facts.storage import ActiveFile
+    from tenure.lake.delta import ActiveFile
 
 BIG = 2_000_000  # rows; smaller files are read as fast as they are
 FOLDER = "live"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from tenure.facts.kinds import REFUND, SALE
 from tenure.facts.schema import DAY, FACT_TABLES, INSTANT, NUMBER
-from tenure.facts.views import quoted, scan
+from tenure.lake.views import quoted, scan
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -82,7 +82,7 @@ def save_sources(folder: Path, sources: list[Mapped]) -> None:
 
 def mapped_sql(lake: Lake, one: Mapped) -> str:
     """Return SQL that reads an outside table in the columns of its fact table."""
-    from tenure.facts.sources import paths_of
+    from tenure.facts.external_sources import paths_of
 
     read = select_mapped(one, scan(paths_of(lake, one)))
     known = [file.path for file in lake.files("spellings")]

@@ -13,10 +13,10 @@ import numpy as np
 
 from tenure.clock import day_number
 from tenure.facts.blocks import BIAS, DAYS, who_of
-from tenure.lifecycle.compute import Reading, Values, both_known
-from tenure.lifecycle.steps import merge, starts
-from tenure.lifecycle.tree import And, Comparison, Known, Measure, Node, Not, Or, Otherwise, Text
-from tenure.lifecycle.waiting import ORIGIN, covers, flips_after, not_among, waits_only
+from tenure.rules.evaluation.compute import Reading, Values, both_known
+from tenure.rules.evaluation.elapsed import ORIGIN, covers, flips_after, not_among, waits_only
+from tenure.rules.evaluation.steps import merge, starts
+from tenure.rules.syntax.tree import And, Comparison, Known, Measure, Node, Not, Or, Otherwise, Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

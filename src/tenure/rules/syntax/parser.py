@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NoReturn
 
 from tenure.facts.kinds import KINDS
-from tenure.lifecycle.arguments import MeasureReader
-from tenure.lifecycle.tokens import Token
-from tenure.lifecycle.tree import (
+from tenure.rules.syntax.arguments import MeasureReader
+from tenure.rules.syntax.tokens import Token
+from tenure.rules.syntax.tree import (
     And,
     Arithmetic,
     Comparison,

@@ -1,15 +1,14 @@
 """Says rules in Chinese.
 
 Answers: how would a colleague read this rule aloud? Takes trees in the shape of
-:func:`tenure.lifecycle.sentence.speakable`.
+:func:`tenure.rules.wording.sentence.speakable`.
 """
 
 from __future__ import annotations
 
 import re
 
-from tenure.lifecycle.kind_names import KIND_NAMES, field_name, kind_words
-from tenure.lifecycle.tree import (
+from tenure.rules.syntax.tree import (
     ALWAYS,
     And,
     Arithmetic,
@@ -25,6 +24,7 @@ from tenure.lifecycle.tree import (
     Text,
     Window,
 )
+from tenure.rules.wording.vocabulary import KIND_NAMES, field_name, kind_words
 
 LANGUAGE = "zh_Hans"
 _HAN, _LATIN = "[\u4e00-\u9fff]", "[A-Za-z0-9]"

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-from tenure.lifecycle.measures import MEASURES, Signature
-from tenure.lifecycle.tokens import Reader, Token
-from tenure.lifecycle.tree import ALWAYS, Measure, Node, Window
+from tenure.rules.syntax.measures import MEASURES, Signature
+from tenure.rules.syntax.tokens import Reader, Token
+from tenure.rules.syntax.tree import ALWAYS, Measure, Node, Window
 from tenure.words import mark
 
 if TYPE_CHECKING:

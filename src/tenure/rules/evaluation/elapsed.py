@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tenure.facts.blocks import BIAS, DAYS, who_of
-from tenure.lifecycle.tree import Arithmetic, Comparison, Measure, Negative, Node, Number
+from tenure.rules.syntax.tree import Arithmetic, Comparison, Measure, Negative, Node, Number
 
 if TYPE_CHECKING:
-    from tenure.lifecycle.compute import Reading
+    from tenure.rules.evaluation.compute import Reading
 
 
 def waits_only(node: Node) -> Measure | None:

@@ -5,7 +5,7 @@ Answers: what does ``count(order, last 90d) < 0.5 * count(order, last 90d, befor
 sentence says exactly what the rule says, no less and no more.
 
 The grammar of the two languages differs too much for templates with holes, so each has its own speaker,
-:mod:`tenure.lifecycle.sentence_zh` and :mod:`tenure.lifecycle.sentence_en`. What they share stands here: a rule is
+:mod:`tenure.rules.wording.chinese` and :mod:`tenure.rules.wording.english`. What they share stands here: a rule is
 first put into the shape in which one would say it (the number last, no doubled not).
 """
 
@@ -14,17 +14,17 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from tenure.lifecycle import sentence_en, sentence_zh
-from tenure.lifecycle.tree import And, Comparison, Known, Node, Not, Number, Or, Text
+from tenure.rules.syntax.tree import And, Comparison, Known, Node, Not, Number, Or, Text
+from tenure.rules.wording import chinese, english
 from tenure.words import current_language, language_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tenure.lifecycle.tree import Measure
+    from tenure.rules.syntax.tree import Measure
 
-_TRUTH: dict[str, Callable[[Node], str]] = {"zh_Hans": sentence_zh.truth, "en": sentence_en.truth}
-_VALUE: dict[str, Callable[[Node], str]] = {"zh_Hans": sentence_zh.value, "en": sentence_en.value}
+_TRUTH: dict[str, Callable[[Node], str]] = {"zh_Hans": chinese.truth, "en": english.truth}
+_VALUE: dict[str, Callable[[Node], str]] = {"zh_Hans": chinese.value, "en": english.value}
 
 _OPPOSITE = {"<": ">=", ">=": "<", ">": "<=", "<=": ">", "=": "!=", "!=": "="}
 _MIRRORED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
@@ -36,13 +36,13 @@ def sentence(rule: Node, language: str | None = None) -> str:
     Parameters
     ----------
     rule : Node
-        A tree, as :func:`tenure.lifecycle.grammar.parse` returns it.
+        A tree, as :func:`tenure.rules.syntax.parser.parse` returns it.
     language : str, optional
         ``zh_Hans`` or ``en``; the context's language when omitted.
 
     Examples
     --------
-    >>> from tenure.lifecycle.grammar import parse
+    >>> from tenure.rules.syntax.parser import parse
     >>> sentence(parse("days_since(order) <= 45"), "zh_Hans")
     '最近一次下单在 45 天以内'
     >>> sentence(parse("days_since(order) <= 45"), "en")

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from tenure.facts import live, storage, views
-from tenure.facts.databases import spilling
-from tenure.facts.lock import writing
+from tenure.lake import customer_index, delta, views
+from tenure.lake.duck import spilling
+from tenure.lake.lock import writing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ KEEP_HOURS = 1.0
 def tidy(lake: Lake, name: str) -> None:
     """Merge files of one size as soon as too many of them hold the same customers."""
     with writing(lake.path):
-        live.sweep(lake, name)
+        customer_index.sweep(lake, name)
         for _ in range(4):  # what is merged may be one too many of the next size
             files = next((group for group in _by_size(lake.files(name)) if _depth(group) > _DEEP), None)
             if files is None:
@@ -54,18 +54,18 @@ def compact(lake: Lake, name: str, *, keep_hours: float = KEEP_HOURS) -> None:
     """
     with writing(lake.path):
         rewrite(lake, name, lake.files(name), keep_hours=keep_hours)
-        live.copies_of(lake, name, lake.files(name), make=True)
+        customer_index.copies_of(lake, name, lake.files(name), make=True)
 
 
-def _by_size(files: Sequence[storage.ActiveFile]) -> list[list[storage.ActiveFile]]:
-    groups: defaultdict[tuple[int, tuple[str | None, ...]], list[storage.ActiveFile]] = defaultdict(list)
+def _by_size(files: Sequence[delta.ActiveFile]) -> list[list[delta.ActiveFile]]:
+    groups: defaultdict[tuple[int, tuple[str | None, ...]], list[delta.ActiveFile]] = defaultdict(list)
     for one in files:
-        size = int(math.log(max(one.rows, 1) / storage.ROW_GROUP, 8)) if one.rows > storage.ROW_GROUP else 0
+        size = int(math.log(max(one.rows, 1) / delta.ROW_GROUP, 8)) if one.rows > delta.ROW_GROUP else 0
         groups[size, tuple(one.partition.values())].append(one)
     return [groups[key] for key in sorted(groups, key=str)]
 
 
-def _depth(files: Sequence[storage.ActiveFile]) -> int:
+def _depth(files: Sequence[delta.ActiveFile]) -> int:
     """Return the largest number of files that may hold one customer."""
     edges = [(one.low or "", 0) for one in files] + [(one.high or "\U0010ffff", 1) for one in files]
     depth = deepest = 0
@@ -75,7 +75,7 @@ def _depth(files: Sequence[storage.ActiveFile]) -> int:
     return deepest
 
 
-def rewrite(lake: Lake, name: str, files: Sequence[storage.ActiveFile], *, keep_hours: float = KEEP_HOURS) -> None:
+def rewrite(lake: Lake, name: str, files: Sequence[delta.ActiveFile], *, keep_hours: float = KEEP_HOURS) -> None:
     """Replace files by sorted ones with the same rows, in one commit; memory is bounded, the rest spills to disk."""
     table = lake.table(name)
     if table is None:
@@ -86,14 +86,14 @@ def rewrite(lake: Lake, name: str, files: Sequence[storage.ActiveFile], *, keep_
     newest = lake.table(name)
     if newest is not None:
         newest.vacuum(retention_hours=int(keep_hours), dry_run=False, enforce_retention_duration=False, full=True)
-        live.sweep(lake, name)
+        customer_index.sweep(lake, name)
 
 
 def _rewrite(
     lake: Lake,
     name: str,
     table: DeltaTable,
-    files: Sequence[storage.ActiveFile],
+    files: Sequence[delta.ActiveFile],
     con: duckdb.DuckDBPyConnection,
 ) -> None:
     schema = lake.schema_of(name) or pa.schema(table.schema())
@@ -102,8 +102,8 @@ def _rewrite(
     read = con.execute(
         f"SELECT {chosen} FROM {views.scan([one.path for one in files], grown=True)}"
         + (f" ORDER BY {order}" if order else "")
-    ).to_arrow_reader(storage.ROW_GROUP)
+    ).to_arrow_reader(delta.ROW_GROUP)
     partition = next(iter(table.metadata().partition_columns), None)
-    folder = storage.folder_of(table)
-    added = storage.write_files(folder, (batch.cast(schema) for batch in read), schema, partition)
-    storage.commit(table, added, [one.removal() for one in files])
+    folder = delta.folder_of(table)
+    added = delta.write_files(folder, (batch.cast(schema) for batch in read), schema, partition)
+    delta.commit(table, added, [one.removal() for one in files])

@@ -13,17 +13,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from tenure.facts.kinds import KINDS
-from tenure.lifecycle.kind_names import field_name, kind_name
-from tenure.lifecycle.measures import MEASURES
-from tenure.lifecycle.sentence import measure_phrase
-from tenure.lifecycle.tree import Measure
+from tenure.rules.syntax.measures import MEASURES
+from tenure.rules.syntax.tree import Measure
+from tenure.rules.wording.sentence import measure_phrase
+from tenure.rules.wording.vocabulary import field_name, kind_name
 from tenure.words import current_language, language_of, mark, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tenure.facts.kinds import Kind
-    from tenure.lifecycle.measures import Signature
+    from tenure.rules.syntax.measures import Signature
 
 What = Literal["measure", "kind", "field", "window", "sign", "word", "name"]
 MOST = 50  # all kinds; the list scrolls

@@ -1,4 +1,4 @@
-"""The typed tree of a rule: what :mod:`tenure.lifecycle.grammar` builds and everything else walks.
+"""The typed tree of a rule: what :mod:`tenure.rules.syntax.parser` builds and everything else walks.
 
 A node knows its type (a number, a text or a truth), whether it *waits* (grows by itself with every day that
 passes) and its place in the rule's text. It knows nothing about facts.
@@ -105,7 +105,7 @@ class Measure(Node):
     Attributes
     ----------
     name : str
-        One of :data:`tenure.lifecycle.measures.MEASURES`.
+        One of :data:`tenure.rules.syntax.measures.MEASURES`.
     kinds : tuple of str
         The fact kinds it reads, any of them.
     field : str

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from tenure.facts.views import quoted
+from tenure.lake.views import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """The measures of the rule language: what may stand before a parenthesis and what may stand inside.
 
 Answers: which arguments does a measure take and what does it return? How it is computed stands in
-:mod:`tenure.lifecycle.steps`; what it means, in ``docs/reference/rule-language.md``.
+:mod:`tenure.rules.evaluation.steps`; what it means, in ``docs/reference/rule-language.md``.
 """
 
 from __future__ import annotations
