@@ -1,7 +1,6 @@
 """Days. The grain of everything is the local calendar day of the business's time zone.
 
-Answers: on which local day did an instant fall, fast, for whole columns? It never reads the wall clock; "today" is
-always an argument.
+It never reads the wall clock; "today" is always an argument.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The library's sentences in two languages.
 
-Answers: what does this text read like in the user's language? Texts are written in English in the code, marked
-with :func:`mark`, and translated when they are *said*, so that a library error can be raised anywhere and shown
-in whatever language its reader speaks. It never guesses a language from the data.
+Texts are written in English in the code, marked with :func:`mark`, and translated when they are *said*, so that a
+library error can be raised anywhere and shown in whatever language its reader speaks. It never guesses a language
+from the data.
 """
 
 from __future__ import annotations

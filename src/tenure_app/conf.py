@@ -1,8 +1,7 @@
 """The lake of this installation, as the application reads it.
 
-Answers: where are the facts, and how does a page ask them fast? One DuckDB connection is kept for each state of the
-lake and shared by all threads through cursors, so that a page pays for opening the tables only after something was
-written.
+One DuckDB connection is kept for each state of the lake and shared by all threads through cursors, so that a page
+pays for opening the tables only after something was written.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`tenure demo`: a shop to look at, one command after the installation.
 
-Answers: what would this product say about a real shop? The shop's files go through the same import and refresh as
-anybody's own. Whatever is done already is not done again, so it may be stopped at any moment and called anew.
+The shop's files go through the same import and refresh as anybody's own. Whatever is done already is not done again,
+so it may be stopped at any moment and called anew.
 """
 
 from __future__ import annotations

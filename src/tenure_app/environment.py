@@ -1,7 +1,7 @@
 """Typed readers of the environment.
 
-Answers: what did the operator set, and is it usable? A bad value stops the start with its name, its value and what to
-write instead, so that nothing half-configured ever serves a page. It never reads anything but environment variables.
+A bad value stops the start with its name, its value and what to write instead, so that nothing half-configured ever
+serves a page. It never reads anything but environment variables.
 """
 
 from __future__ import annotations

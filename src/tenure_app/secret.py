@@ -1,6 +1,6 @@
 """The installation's secret key: made once, kept in the data folder, readable by its owner only.
 
-Answers: what signs this installation's sessions? It never prints the key.
+It never prints the key.
 """
 
 from __future__ import annotations

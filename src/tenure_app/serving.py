@@ -1,8 +1,7 @@
 """One command that serves: a web server and a worker, started together and stopped together.
 
-Answers: how does an installation run on one machine? The parent prepares (lake, database, static files, sign-in link)
-and then only watches its two children. Children watch the parent too, so that none of them is left behind when it is
-killed.
+The parent prepares (lake, database, static files, sign-in link) and then only watches its two children. Children
+watch the parent too, so that none of them is left behind when it is killed.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """The command line, loaded piece by piece.
 
-Answers: which commands are there, and where does each live? Help is shown without loading any of them; a command's
-module is imported when the command is called. The application's commands come in through entry points, so that the
-library never imports it.
+Help is shown without loading any of them; a command's module is imported when the command is called. The
+application's commands come in through entry points, so that the library never imports it.
 """
 
 from __future__ import annotations

@@ -27,13 +27,7 @@ AsOf = Annotated[
 
 
 def day_of_option(text: str | None) -> date | None:
-    """Return the day given with --as-of.
-
-    Raises
-    ------
-    FactsError
-        When it is no day.
-    """
+    """Return the day given with --as-of."""
     if text is None:
         return None
     try:

@@ -1,9 +1,8 @@
 """Whether the money follows the stages as the model says it does.
 
-Answers: does profit rise from exploration through formation to stability, does formation earn more than it costs, does
-profit fall in degeneration? These are claims of the relationship model's source; where facts say otherwise, the rules
-or the claim are wrong here, and both numbers are shown. The source once says that profit rises "until degeneration"
-(G05) and elsewhere that degeneration turns it back: it is read as rising up to stability only.
+These are claims of the relationship model's source; where facts say otherwise, the rules or the claim are wrong here,
+and both numbers are shown. The source once says that profit rises "until degeneration" (G05) and elsewhere that
+degeneration turns it back: it is read as rising up to stability only.
 """
 
 from __future__ import annotations
@@ -24,23 +23,7 @@ _FALLEN, _OVER = ("F8",), ("F11",)
 
 
 def checks_of(model: Model | None, profits: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Compare monthly profits with what the model claims.
-
-    Parameters
-    ----------
-    model : Model or None
-        A model that claims nothing, or that is not there any more, gives no checks.
-    profits : sequence of mapping
-        See :func:`tenure.economics.value.profit_by_stage`.
-
-    Returns
-    -------
-    list of dict
-        ``check`` (``T10``, ``N35``, ``N36`` or ``M12.5``), ``lower`` and ``higher`` (stages; one may be empty),
-        ``lower_profit``, ``higher_profit`` (per customer and 30 days), ``difference`` with ``low`` and ``high`` (95 %),
-        and ``verdict``: ``holds`` or ``violated`` when the interval leaves no doubt, ``rather-holds`` or
-        ``rather-violated`` when it does, ``cannot-judge`` when a stage has no customer-days.
-    """
+    """Compare monthly profits with what the model claims."""
     if model is None or model.checklist not in CLAIMS:
         return []
     by_stage = {one["stage"]: one for one in profits}

@@ -1,8 +1,8 @@
 """From a choice for cells of customers to a decision for each customer.
 
-Answers: which customers get which plan? Those of one stage, tier and time in it are worth the same to the model. Where
-money or capacity does not reach for all of them, each customer's own dice decides: the same ones get it tomorrow, and
-whether one customer is asked for or everybody.
+Those of one stage, tier and time in it are worth the same to the model. Where money or capacity does not reach for
+all of them, each customer's own dice decides: the same ones get it tomorrow, and whether one customer is asked for or
+everybody.
 """
 
 from __future__ import annotations
@@ -30,14 +30,7 @@ SCHEMA = pa.schema(
 
 
 def cells_of(values: Values, choice: Choice, source: Source, model: str) -> list[dict[str, Any]]:
-    """Write a choice down so that any customer can be looked up in it.
-
-    Returns
-    -------
-    list of dict
-        ``stage``, ``tier``, ``band``, ``decision``, ``plan``, ``profit``, ``low``, ``high``; where not everybody alike
-        gets the same, ``until`` says up to which of their dice a row holds.
-    """
+    """Write a choice down so that any customer can be looked up in it."""
     groups: dict[tuple[str, str, int], list[Chosen]] = {}
     for one in choice.rows:
         groups.setdefault((one.stage, one.tier, one.band), []).append(one)
@@ -67,23 +60,7 @@ def _dice(source: Source, values: Values, model: str) -> dict[tuple[str, str, in
 
 
 def scored(source: Source, model: str, params: Mapping[str, Any]) -> pa.Table:
-    """Look customers up in what was chosen.
-
-    Parameters
-    ----------
-    source : Source
-        Opened with the tiers of `params`, reading all customers that are asked for.
-    model : str
-        Under which model they stand.
-    params : mapping
-        ``stages`` and ``cells``, see :func:`cells_of`.
-
-    Returns
-    -------
-    pyarrow.Table
-        One row a customer of `source.ids`, in their order: the columns of :data:`SCHEMA`, then ``stage``, ``tier``
-        and ``weeks``. All null for who stands in no stage.
-    """
+    """Look customers up in what was chosen."""
     stages, tiers = list(params["stages"]), source.tiers.names
     standing = source.standing(model)
     who, weeks = standing.column("who").to_numpy(), standing.column("weeks").to_numpy()

@@ -1,9 +1,7 @@
 """Reinvest or withdraw: which plan for which customers, under a budget and capacities.
 
-Answers: for how many customers of each stage, tier and time in stage is which plan worth its cost, what does that earn
-beyond doing nothing, how sure is it, and what would one more yuan of budget earn? Customers who stand in the same stage
-and tier for as long are worth the same to the model, so they are decided together: a small integer program, solved
-exactly.
+Customers who stand in the same stage and tier for as long are worth the same to the model, so they are decided
+together: a small integer program, solved exactly.
 """
 
 from __future__ import annotations
@@ -24,22 +22,12 @@ KEPT = 60
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Values:
-    """What a customer is worth over the horizon, by tier, stage and band of weeks in it.
+    """What a customer is worth over the horizon, by tier, stage and band of weeks in it."""
 
-    Attributes
-    ----------
-    stages, tiers : tuple of str
-        What positions mean.
-    value : ndarray, shape (1 + draws, tiers, stages, bands)
-        The estimate first, then bootstrap draws. Band 0 is the first week: the value of entering.
-    people : ndarray of int64, shape (tiers, stages, bands)
-        How many stand there now.
-    """
-
-    stages: tuple[str, ...]
+    stages: tuple[str, ...]  # what positions mean
     tiers: tuple[str, ...]
-    value: np.ndarray
-    people: np.ndarray
+    value: np.ndarray  # the estimate first, then bootstrap draws. Band 0 is the first week: the value of entering.
+    people: np.ndarray  # how many stand there now
 
     @classmethod
     def of(cls, found: Forward, people: np.ndarray) -> Values:
@@ -80,26 +68,14 @@ class Values:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Some customers of one tier, stage and band for whom a plan was chosen.
+    """Some customers of one tier, stage and band for whom a plan was chosen."""
 
-    Attributes
-    ----------
-    plan : Plan or None
-        None where nothing is done.
-    stage, tier, band
-        Who they are.
-    people : int
-        How many of them.
-    profit, low, high : float
-        Expected incremental profit of one customer over the horizon, and its 95 % interval.
-    """
-
-    plan: Plan | None
-    stage: str
+    plan: Plan | None  # none where nothing is done
+    stage: str  # who they are
     tier: str
     band: int
-    people: int
-    profit: float = 0.0
+    people: int  # how many of them
+    profit: float = 0.0  # expected incremental profit of one customer over the horizon, and its 95 % interval
     low: float = 0.0
     high: float = 0.0
 
@@ -116,32 +92,18 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What to do with everybody.
+    """What to do with everybody."""
 
-    Attributes
-    ----------
-    rows : tuple of Chosen
-        Who gets what, those who get nothing included.
-    spend, saved : float
-        Money that the chosen plans cost, and that they save.
-    profit, low, high : float
-        Expected incremental profit of all of it, and its 95 % interval.
-    last_yuan : float or None
-        What one more of the currency in the budget would earn; None without a budget, 0 when money is left.
-    left_out : int
-        Customers for whom some plan would have been worth its cost, but money or capacity ended.
-    by_plan : mapping of str to (float, float, float)
-        Expected profit, low and high of each plan that anybody gets.
-    """
-
-    rows: tuple[Chosen, ...]
-    spend: float = 0.0
+    rows: tuple[Chosen, ...]  # who gets what, those who get nothing included
+    spend: float = 0.0  # money that the chosen plans cost, and that they save
     saved: float = 0.0
-    profit: float = 0.0
+    profit: float = 0.0  # expected incremental profit of all of it, and its 95 % interval
     low: float = 0.0
     high: float = 0.0
+    # what one more of the currency in the budget would earn; None without a budget, 0 when money is left
     last_yuan: float | None = None
-    left_out: int = 0
+    left_out: int = 0  # customers for whom some plan would have been worth its cost, but money or capacity ended
+    # expected profit, low and high of each plan that anybody gets
     by_plan: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
 
     def told(self) -> dict[str, Any]:
@@ -165,27 +127,7 @@ class _Options:
 
 
 def choose(values: Values, plans: Sequence[Plan], budget: float | None = None) -> Choice:
-    """Choose plans so that expected profit is largest, within budget and capacities.
-
-    Parameters
-    ----------
-    values : Values
-        What customers are worth, and how many there are.
-    plans : sequence of Plan
-        The options beside doing nothing.
-    budget : float or None
-        Most that the plans may cost together; savings of withdrawing do not refill it. None for no limit.
-
-    Returns
-    -------
-    Choice
-        Optimal: no other choice within budget and capacities has a larger expected profit.
-
-    Raises
-    ------
-    PlanError
-        When a plan names a stage that is not there.
-    """
+    """Choose plans so that expected profit is largest, within budget and capacities."""
     plans = [plan.checked(values.stages) for plan in plans]
     people = values.people.ravel()
     options = _options(values, plans)
@@ -301,21 +243,7 @@ def _nothing(values: Values, options: _Options, taken: np.ndarray) -> list[Chose
 
 
 def both_ways(values: Values, plans: Sequence[Plan], stage: str, tier: str, weeks: int) -> list[dict[str, Any]]:
-    """Set every option for one customer beside each other, doing nothing first.
-
-    Parameters
-    ----------
-    stage, tier : str
-        Where the customer stands; an unknown tier is read as the first one.
-    weeks : int
-        For how many whole weeks.
-
-    Returns
-    -------
-    list of dict
-        ``plan`` (its mapping, None for nothing), ``kind``, ``cost``, ``returns`` (expected change of what the customer
-        brings), ``profit`` with ``low`` and ``high``, and ``best``: whether none has a larger expected profit.
-    """
+    """Set every option for one customer beside each other, doing nothing first."""
     band = int(BAND_OF[min(max(weeks, 0), len(BAND_OF) - 1)])
     place = values.tiers.index(tier) if tier in values.tiers else 0
     found: list[dict[str, Any]] = [

@@ -1,6 +1,5 @@
 """What it is worth when a customer stands in another stage.
 
-Answers: how much more does one who has just entered stage B bring over the horizon than one who stands in stage A?
 That is a difference between customers who went there by themselves. It is an association, not the effect of bringing
 somebody there; only a hold-out shows that.
 """
@@ -15,14 +14,7 @@ from tenure.economics.value import Forward, interval
 
 
 def stage_values(found: Forward) -> list[dict[str, Any]]:
-    """Return the value of every stage over the horizon.
-
-    Returns
-    -------
-    list of dict
-        One a stage: ``stage``; ``value`` of one who stands there now, ``value_low``, ``value_high`` (95 %);
-        ``entering`` of one who enters it today, ``entering_low``, ``entering_high``. Null where nobody was watched.
-    """
+    """Return the value of every stage over the horizon."""
     told = []
     standing, entering = found.standing_all, found.entering_all
     for n, name in enumerate(found.counts.stages):
@@ -37,14 +29,7 @@ def stage_values(found: Forward) -> list[dict[str, Any]]:
 
 
 def move_values(found: Forward) -> list[dict[str, Any]]:
-    """Return the value of moving one customer from each stage to each other.
-
-    Returns
-    -------
-    list of dict
-        ``source``, ``target``, ``value`` (entering the target less standing in the source, for the tiers that stand in
-        the source), ``low`` and ``high`` (95 %); only stages in which somebody was watched.
-    """
+    """Return the value of moving one customer from each stage to each other."""
     known = np.flatnonzero(found.known)
     # Like with like: what the tiers that stand in the source would bring after entering the target.
     after = np.einsum("ntb,ta->nab", found.entering, found.tier_mix)

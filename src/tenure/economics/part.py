@@ -1,8 +1,7 @@
 """The part of the scorecard that says develop, maintain or withdraw.
 
-Answers: what does the newest reading of stage economics advise for each customer, and what is that worth? It is fitted
-on everybody under one model: the relationship model where it sees anybody fall back, else retail activity, else the
-model with the most customers. Every model gets a report.
+It is fitted on everybody under one model: the relationship model where it sees anybody fall back, else retail
+activity, else the model with the most customers. Every model gets a report.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Plans: what could be done with the customers of a stage, what it costs and what it is thought to change.
 
-Answers: which options does a stage have beside doing nothing? Costs and effects are entered by people, or measured by
-hold-outs; until then the plans drawn from the model's advised plays carry assumptions and say so.
+Costs and effects are entered by people, or measured by hold-outs; until then the plans drawn from the model's advised
+plays carry assumptions and say so.
 """
 
 from __future__ import annotations
@@ -38,50 +38,26 @@ class PlanError(TenureError):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One option for the customers of a stage.
+    """One option for the customers of a stage."""
 
-    Attributes
-    ----------
-    id, kind : str
-        Its name for machines; ``develop`` (brings customers on), ``maintain`` (keeps them from falling) or
-        ``withdraw`` (spends less on them).
-    stage, target : str
-        Whom it is for; and the stage it brings customers to, keeps them from, or lets more of them fall into.
-        :data:`GONE` for leaving for good.
-    cost : float
-        Money spent on one customer over the horizon; negative where money is saved.
-    effect : float
-        Probability, 0 to 1, that a customer ends up otherwise than without the plan.
-    capacity : int or None
-        At most so many customers.
-    tiers : tuple of str
-        Only customers of these tiers; all when empty.
-    zh, en : str
-        What it is called.
-    assumed : bool
-        Whether cost and effect are assumptions of ours that nobody confirmed.
-    """
-
+    # its name for machines; ``develop`` (brings customers on), ``maintain`` (keeps them from falling) or
+    # ``withdraw`` (spends less on them)
     id: str
     kind: str
+    # whom it is for; and the stage it brings customers to, keeps them from, or lets more of them fall into.
+    # :data:`GONE` for leaving for good.
     stage: str
     target: str
-    cost: float
-    effect: float
-    capacity: int | None = None
-    tiers: tuple[str, ...] = ()
-    zh: str = ""
+    cost: float  # money spent on one customer over the horizon; negative where money is saved
+    effect: float  # probability, 0 to 1, that a customer ends up otherwise than without the plan
+    capacity: int | None = None  # at most so many customers
+    tiers: tuple[str, ...] = ()  # only customers of these tiers; all when empty
+    zh: str = ""  # what it is called
     en: str = ""
-    assumed: bool = False
+    assumed: bool = False  # whether cost and effect are assumptions of ours that nobody confirmed
 
     def checked(self, stages: Sequence[str]) -> Plan:
-        """Return the plan itself.
-
-        Raises
-        ------
-        PlanError
-            When a stage does not exist, or a number is none that can be.
-        """
+        """Return the plan itself."""
         if self.kind not in KINDS:
             raise PlanError(mark("A plan is one of %(kinds)s, not %(kind)r."), kinds=", ".join(KINDS), kind=self.kind)
         gone = () if self.kind == DEVELOP else (GONE,)
@@ -110,13 +86,7 @@ class Plan:
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Plan:
-        """Return a plan from a mapping, such as one of a plan file or of a report.
-
-        Raises
-        ------
-        PlanError
-            When a key is missing, unknown, or holds what it cannot.
-        """
+        """Return a plan from a mapping, such as one of a plan file or of a report."""
         try:
             plan = cls(**{**told, "tiers": tuple(told.get("tiers") or ())})
             return replace(
@@ -143,26 +113,7 @@ def default_plans(
     order_mean: float,
     invested: Mapping[str, float],
 ) -> list[Plan]:
-    """Make plans of a model's advised plays, with assumed costs and effects.
-
-    Parameters
-    ----------
-    model : Model or None
-        Without one there are no plans.
-    worth : mapping of (str, str) to float
-        What a move from one stage to another is worth; a move that is not there is no plan's aim.
-    went : mapping of (str, str) to int
-        How often customers moved so.
-    order_mean : float
-        Mean amount of an order.
-    invested : mapping of str to float
-        What is spent on a customer of each stage over the horizon; 0 where no costs are known.
-
-    Returns
-    -------
-    list of Plan
-        One that develops (or, in the best stage, keeps) and, in stages of decline, sleep and loss, one that withdraws.
-    """
+    """Make plans of a model's advised plays, with assumed costs and effects."""
     if model is None:
         return []
     found: list[Plan] = []
@@ -223,28 +174,14 @@ def _worse(
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """The plans of one model as people entered them.
+    """The plans of one model as people entered them."""
 
-    Attributes
-    ----------
-    plans : tuple of Plan
-        What there is to do.
-    budget : float or None
-        Money for all of them together over the horizon; None for no limit.
-    """
-
-    plans: tuple[Plan, ...]
-    budget: float | None = None
+    plans: tuple[Plan, ...]  # what there is to do
+    budget: float | None = None  # money for all of them together over the horizon; None for no limit
 
 
 def read_book(folder: Path, model: str) -> Book | None:
-    """Return the plans that were entered for a model in a lake's folder, None when there are none.
-
-    Raises
-    ------
-    PlanError
-        When the file cannot be read.
-    """
+    """Return the plans that were entered for a model in a lake's folder, None when there are none."""
     import yaml
 
     path = folder / FOLDER / f"{model}.yaml"

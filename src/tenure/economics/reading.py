@@ -1,6 +1,6 @@
 """Stays and money of a lake, for everybody or for an evenly drawn part of them.
 
-Answers: how do spans, orders and costs become the columns of :mod:`tenure.economics.stays`? One pass of DuckDB each.
+One pass of DuckDB each.
 """
 
 from __future__ import annotations
@@ -37,24 +37,12 @@ _CURRENT = "NOT s.passed_through AND s.entered_on <= ? AND (s.left_on IS NULL OR
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """A lake opened for economics: everybody with their tier, and the customers that estimates read, numbered.
+    """A lake opened for economics: everybody with their tier, and the customers that estimates read, numbered."""
 
-    Attributes
-    ----------
-    con : duckdb connection
-        With the views ``spans``, ``orders``, ``costs`` (where there are any).
-    ids : pyarrow.Array
-        The customers read, sorted; their position is their number.
-    tier : ndarray of int64
-        Their tiers, positions in `tiers.names`.
-    tiers : Tiers
-        Of everybody.
-    """
-
-    con: duckdb.DuckDBPyConnection
-    ids: pa.Array
-    tier: np.ndarray
-    tiers: Tiers
+    con: duckdb.DuckDBPyConnection  # with the views ``spans``, ``orders``, ``costs`` (where there are any)
+    ids: pa.Array  # the customers read, sorted; their position is their number
+    tier: np.ndarray  # their tiers, positions in `tiers.names`
+    tiers: Tiers  # of everybody
     day: date
     tz: str
 
@@ -67,21 +55,7 @@ class Source:
         sample: int = SAMPLE,
         like: dict[str, Any] | None = None,
     ) -> Source:
-        """Open a lake.
-
-        Parameters
-        ----------
-        lake : Lake
-            With spans.
-        day : date
-            The last day that is looked at.
-        table : pyarrow.Table, optional
-            Rows of the scorecard, sorted by ``customer_id``; read from the lake when omitted.
-        sample : int
-            Estimates read so many customers, evenly drawn, when there are more.
-        like : dict, optional
-            Tiers as they were told before, see :meth:`tenure.economics.tiers.Tiers.told`.
-        """
+        """Open a lake."""
         names = ("spans", "orders", "costs", *(("scorecard",) if table is None else ()))
         few = table.column("customer_id").to_pylist() if table is not None and len(table) <= _FEW else None
         con = lake.connect(names, customers=few)

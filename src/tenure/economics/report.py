@@ -1,7 +1,6 @@
 """Everything about the economics of one model's stages, as one JSON body.
 
-Answers: what do the pages, the command line and the scorecard show of a model? It is worked out once, here, so that
-they cannot disagree.
+It is worked out once, here, so that they cannot disagree.
 """
 
 from __future__ import annotations
@@ -34,24 +33,12 @@ _BEFORE = 90
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Worked:
-    """The economics of one model, worked out.
+    """The economics of one model, worked out."""
 
-    Attributes
-    ----------
-    body : dict
-        For pages and the command line; JSON, see :func:`work_out`.
-    values : Values
-        What decisions are made from.
-    book : Book
-        The plans that were reckoned with, entered or assumed.
-    choice : Choice
-        What to do with everybody under those plans.
-    """
-
-    body: dict[str, Any]
-    values: Values
-    book: Book
-    choice: Choice
+    body: dict[str, Any]  # for pages and the command line; JSON, see :func:`work_out`
+    values: Values  # what decisions are made from
+    book: Book  # the plans that were reckoned with, entered or assumed
+    choice: Choice  # what to do with everybody under those plans
 
 
 def work_out(
@@ -62,27 +49,7 @@ def work_out(
     options: Options,
     book: Book | None = None,
 ) -> Worked:
-    """Work out the economics of a model's stages.
-
-    Parameters
-    ----------
-    source : Source
-        The lake, opened.
-    model : str
-        Whose spans are read.
-    definition : Model or None
-        The model itself; None when it is not there any more.
-    money : Money
-        See :meth:`tenure.economics.reading.Source.money`.
-    options : Options
-        Horizon, discount, margin, seed.
-    book : Book, optional
-        Plans that people entered; assumed ones when omitted.
-
-    Returns
-    -------
-    Worked
-    """
+    """Work out the economics of a model's stages."""
     stays = source.stays(model, order_of(definition))
     counts = count(stays, money, windows(stays, money, source.tiers, source.tier), source.tiers.names)
     taken = weights(counts.risk.shape[0], seed=options.seed)
@@ -173,18 +140,6 @@ def backtest(stays: Stays, money: Money, discount: float, days: int = HORIZON) -
     """Compare what stages were worth, as somebody would have said some days ago, with what came of them.
 
     Tiers are thirds by the spend known then, also where the scorecard has tiers: those are of today.
-
-    Parameters
-    ----------
-    days : int
-        How long ago, and how far was looked ahead.
-
-    Returns
-    -------
-    dict or None
-        ``days``, ``origin`` (a date) and ``stages``: ``stage``, ``people`` who stood there then, ``predicted`` and
-        ``actual`` profit of one of them in those days (neither discounted by more than `discount`). None where facts do
-        not reach back far enough.
     """
     origin = stays.day - days
     then, known = stays.until(origin), money.until(origin)

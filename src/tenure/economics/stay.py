@@ -1,7 +1,7 @@
 """How long people stay: time in stage and survival in stage.
 
-Answers: after how many days has half of those who entered a stage left it, and how sure is that? Whoever is still there
-counts as long as they were watched. The curve is Kaplan's and Meier's (1958), see :mod:`tenure.stats.kaplanmeier`.
+Whoever is still there counts as long as they were watched. The curve is Kaplan's and Meier's (1958), see
+:mod:`tenure.stats.kaplanmeier`.
 """
 
 from __future__ import annotations
@@ -17,16 +17,7 @@ POINTS = 60
 
 
 def time_in_stage(stays: Stays) -> list[dict[str, Any]]:
-    """Say of every stage how long people stay in it.
-
-    Returns
-    -------
-    list of dict
-        One a stage, in their order: ``stage``; ``ended`` stays with ``mean_days``, ``lower_quartile``, ``median_days``
-        and ``upper_quartile``; ``current`` people with ``current_mean_days``; ``survival`` (``days``, ``share``,
-        ``low``, ``high``, ``at_risk``) and ``half_days`` with ``half_low`` and ``half_high``: the day by which half
-        has left, null when fewer have.
-    """
+    """Say of every stage how long people stay in it."""
     length = stays.length
     return [_one(name, length[stays.stage == n], stays.ended[stays.stage == n]) for n, name in enumerate(stays.stages)]
 

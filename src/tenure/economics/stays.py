@@ -1,7 +1,6 @@
 """Stays and money as columns of numbers.
 
-Answers: who stood in which stage from when to when, and who brought or cost how much on which day? Nothing here knows
-what a stage means, or where the rows came from.
+Nothing here knows what a stage means, or where the rows came from.
 """
 
 from __future__ import annotations
@@ -21,31 +20,19 @@ NOWHERE = "-none-"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stays:
-    """Who stood where: one row a stay, sorted by customer and day.
+    """Who stood where: one row a stay, sorted by customer and day."""
 
-    Attributes
-    ----------
-    stages : tuple of str
-        Stage ids in the order of the model; :data:`NOWHERE` last where anybody stood in no stage.
-    who, stage, entered, left : ndarray of int64
-        Number of the customer, position in `stages`, first day, first day no longer there (the day after the last
-        watched day while `ended` is false). Days count from 1970-01-01.
-    ended : ndarray of bool
-        Whether the stay ended on or before `day`.
-    people : int
-        How many customers were read, those without a stay included.
-    day : int
-        The last watched day.
-    """
-
+    # stage ids in the order of the model; :data:`NOWHERE` last where anybody stood in no stage
     stages: tuple[str, ...]
+    # number of the customer, position in `stages`, first day, first day no longer there (the day after the last
+    # watched day while `ended` is false). Days count from 1970-01-01.
     who: np.ndarray
     stage: np.ndarray
     entered: np.ndarray
     left: np.ndarray
-    ended: np.ndarray
-    people: int
-    day: int
+    ended: np.ndarray  # whether the stay ended on or before `day`
+    people: int  # how many customers were read, those without a stay included
+    day: int  # the last watched day
 
     def __len__(self) -> int:
         return len(self.who)
@@ -87,27 +74,16 @@ class Stays:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Money:
-    """Who brought and cost how much: one row an order or cost.
+    """Who brought and cost how much: one row an order or cost."""
 
-    Attributes
-    ----------
-    who, day : ndarray of int64
-        Number of the customer, day since 1970-01-01 in the business's time zone.
-    sales, margin, invested : ndarray of float64
-        Sales with refunds (negative), what of them is margin, and what was spent on the customer.
-    basis : {"margin", "margin-share", "sales"}
-        Whether margin comes from the costs of every order, partly from a share of sales, or is sales as they are.
-    invested_known : bool
-        Whether there is any cost fact at all.
-    """
-
-    who: np.ndarray
+    who: np.ndarray  # number of the customer, day since 1970-01-01 in the business's time zone
     day: np.ndarray
-    sales: np.ndarray
+    sales: np.ndarray  # sales with refunds (negative), what of them is margin, and what was spent on the customer
     margin: np.ndarray
     invested: np.ndarray
+    # whether margin comes from the costs of every order, partly from a share of sales, or is sales as they are
     basis: str = "sales"
-    invested_known: bool = False
+    invested_known: bool = False  # whether there is any cost fact at all
 
     @property
     def profit(self) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Tiers by what customers spend, so that a heavy and a light buyer in one stage are not taken for alike.
 
-Answers: which tier is each customer in? The scorecard's tiers (M29) where they are there; else thirds by spend a day
-since the first order. Without them, the few who fell asleep would be expected to buy like everybody else once awake: on
-the sample shop that doubled the value of the stages of sleep in the back-test, and thirds mended it.
+The scorecard's tiers (M29) where they are there; else thirds by spend a day since the first order. Without them, the
+few who fell asleep would be expected to buy like everybody else once awake: on the sample shop that doubled the value
+of the stages of sleep in the back-test, and thirds mended it.
 """
 
 from __future__ import annotations
@@ -29,24 +29,12 @@ LEAST = 50
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tiers:
-    """Everybody's tier.
+    """Everybody's tier."""
 
-    Attributes
-    ----------
-    names : tuple of str
-        The tiers, best first; one empty name when nothing is told apart.
-    of : ndarray of int64
-        Position in `names` of each customer.
-    source : {"scorecard", "pace", ""}
-        Where they come from.
-    cuts : tuple of float
-        Of ``pace``: the spend a day that separates middle from low, and high from middle.
-    """
-
-    names: tuple[str, ...]
-    of: np.ndarray
-    source: str = ""
-    cuts: tuple[float, ...] = ()
+    names: tuple[str, ...]  # the tiers, best first; one empty name when nothing is told apart
+    of: np.ndarray  # position in `names` of each customer
+    source: str = ""  # where they come from
+    cuts: tuple[float, ...] = ()  # of ``pace``: the spend a day that separates middle from low, and high from middle
 
     @property
     def shares(self) -> np.ndarray:
@@ -59,17 +47,7 @@ class Tiers:
 
 
 def tiers_of(table: pa.Table, day: date, like: dict[str, Any] | None = None) -> Tiers:
-    """Put everybody into a tier.
-
-    Parameters
-    ----------
-    table : pyarrow.Table
-        Rows of the scorecard: ``tier``, or ``amount`` and ``first_order_on``.
-    day : date
-        As of when.
-    like : dict, optional
-        What :meth:`Tiers.told` gave: the same tiers, for other customers.
-    """
+    """Put everybody into a tier."""
     if like is not None:
         names: tuple[str, ...] = tuple(like["names"])
         if like["source"] == "scorecard":
@@ -122,19 +100,6 @@ def windows(stays: Stays, money: Money, tiers: Tiers, today: np.ndarray) -> list
 
     Whoever spends most today was lucky as well as good. To learn what becomes of a tier, customers must therefore be
     put into it by what they had done before, not by what they did afterwards.
-
-    Parameters
-    ----------
-    tiers : Tiers
-        Of everybody: how many tiers, and how large.
-    today : ndarray of int64
-        Tier of each customer of `stays` now.
-
-    Returns
-    -------
-    list of Window
-        The earliest first, at most :data:`QUARTERS`; a customer who was not there yet at a quarter's beginning counts
-        in the tier of its end. One window over everything when nothing is told apart.
     """
     if len(tiers.names) < 2 or not len(stays):
         return whole(stays)

@@ -1,8 +1,8 @@
 """Who goes where: counts of moves, their shares and rates, each with an interval.
 
-Answers: of those who leave a stage, which part goes where? How often does a customer move in thirty days there? And who
-stood where a while ago and stands where now? Intervals are Wilson's for shares (Wilson 1927) and Garwood's for rates
-(Garwood 1936); both take moves for independent of each other.
+How often does a customer move in thirty days there? And who stood where a while ago and stands where now? Intervals
+are Wilson's for shares (Wilson 1927) and Garwood's for rates (Garwood 1936); both take moves for independent of each
+other.
 """
 
 from __future__ import annotations
@@ -19,24 +19,7 @@ LEVEL = 0.95
 
 
 def wilson(hits: int, tries: int, level: float = LEVEL) -> tuple[float, float]:
-    """Return an interval for a share.
-
-    Parameters
-    ----------
-    hits, tries : int
-        How often it happened, of how many times.
-    level : float
-        Which part of such intervals holds the truth.
-
-    Returns
-    -------
-    tuple of float
-        Bounds within 0 and 1; (0, 1) when nothing was tried.
-
-    Notes
-    -----
-    Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference. JASA 22.
-    """
+    """Return an interval for a share."""
     from scipy.special import ndtri
 
     if tries <= 0:
@@ -49,26 +32,7 @@ def wilson(hits: int, tries: int, level: float = LEVEL) -> tuple[float, float]:
 
 
 def garwood(count: int, exposure: float, level: float = LEVEL) -> tuple[float, float]:
-    """Return an exact interval for a rate of events.
-
-    Parameters
-    ----------
-    count : int
-        Events seen.
-    exposure : float
-        Over how much time; the rate is per unit of it.
-    level : float
-        Which part of such intervals holds the truth, at least.
-
-    Returns
-    -------
-    tuple of float
-        Bounds; (0, inf) without any exposure.
-
-    Notes
-    -----
-    Garwood, F. (1936). Fiducial limits for the Poisson distribution. Biometrika 28.
-    """
+    """Return an exact interval for a rate of events."""
     from scipy.special import gammaincinv
 
     if exposure <= 0:
@@ -79,28 +43,16 @@ def garwood(count: int, exposure: float, level: float = LEVEL) -> tuple[float, f
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Moves from one stage to another.
+    """Moves from one stage to another."""
 
-    Attributes
-    ----------
-    source, target : str
-        Stage ids, or :data:`tenure.economics.stays.NOWHERE`.
-    moves, customers : int
-        How often, and how many different customers.
-    share, share_low, share_high : float
-        Of all moves out of `source`.
-    rate, rate_low, rate_high : float
-        Moves per 30 days that a customer stands in `source`.
-    """
-
-    source: str
+    source: str  # stage ids, or :data:`tenure.economics.stays.NOWHERE`
     target: str
-    moves: int
+    moves: int  # how often, and how many different customers
     customers: int
-    share: float
+    share: float  # of all moves out of `source`
     share_low: float
     share_high: float
-    rate: float
+    rate: float  # moves per 30 days that a customer stands in `source`
     rate_low: float
     rate_high: float
 
@@ -111,13 +63,7 @@ class Move:
 
 
 def moves_of(stays: Stays) -> list[Move]:
-    """Count every move between two stays, in the order of the stages.
-
-    Returns
-    -------
-    list of Move
-        Newcomers' first stays are no moves. Steps that were only passed through are none either.
-    """
+    """Count every move between two stays, in the order of the stages."""
     size = len(stays.stages)
     rows = np.flatnonzero(stays.continues)
     pairs = stays.stage[rows] * size + stays.stage[rows + 1]
@@ -144,14 +90,7 @@ def moves_of(stays: Stays) -> list[Move]:
 
 
 def matrix(stays: Stays, days: int = MONTH) -> dict[str, Any]:
-    """Compare where customers stood some days before the last watched day with where they stand on it.
-
-    Returns
-    -------
-    dict
-        ``since`` and ``until`` (days since 1970-01-01), ``stages`` (ids), ``counts[i][j]`` (customers from stage i to
-        stage j), ``shares``, ``low`` and ``high`` of each row.
-    """
+    """Compare where customers stood some days before the last watched day with where they stand on it."""
     since = stays.day - days
     size = len(stays.stages)
     everybody = np.arange(stays.people)

@@ -1,9 +1,9 @@
 """What a stage brings, and what a customer standing in it will probably bring.
 
-Answers: how much profit does a customer-month in this stage bring? And how much will one who stands there now bring
-over the horizon, given where people go from there? The first divides money by days; the second walks the weekly chain
-of :mod:`tenure.economics.weekly` backwards from the horizon (backward induction over a semi-Markov chain: Howard,
-Dynamic Probabilistic Systems II, 1971). Intervals: a bootstrap that draws customers in groups.
+And how much will one who stands there now bring over the horizon, given where people go from there? The first divides
+money by days; the second walks the weekly chain of :mod:`tenure.economics.weekly` backwards from the horizon
+(backward induction over a semi-Markov chain: Howard, Dynamic Probabilistic Systems II, 1971). Intervals: a bootstrap
+that draws customers in groups.
 """
 
 from __future__ import annotations
@@ -30,34 +30,18 @@ def weights(groups: int, draws: int = DRAWS, seed: int = 20_240_101) -> np.ndarr
 
 
 def interval(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return bounds that hold the truth in 95 % of cases: the estimate and 1.96 standard errors of the bootstrap.
-
-    Parameters
-    ----------
-    draws : ndarray, shape (1 + draws, ...)
-        The estimate first.
-    """
+    """Return bounds that hold the truth in 95 % of cases: the estimate and 1.96 standard errors of the bootstrap."""
     wide = 1.96 * draws[1:].std(axis=0, ddof=1) if len(draws) > 2 else np.zeros_like(draws[0])
     return draws[0] - wide, draws[0] + wide
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forward:
-    """Value of standing somewhere, the point estimate first, then the draws.
+    """Value of standing somewhere, the point estimate first, then the draws."""
 
-    Attributes
-    ----------
-    counts : Counts
-        What it was estimated from.
-    value : ndarray, shape (1 + draws, tiers, stages, durations)
-        Discounted profit over the horizon of one who has stood there for so many weeks.
-    horizon_days : int
-        How far it looks.
-    """
-
-    counts: Counts
-    value: np.ndarray
-    horizon_days: int
+    counts: Counts  # what it was estimated from
+    value: np.ndarray  # discounted profit over the horizon of one who has stood there for so many weeks
+    horizon_days: int  # how far it looks
 
     @property
     def entering(self) -> np.ndarray:
@@ -110,24 +94,7 @@ class Forward:
 
 
 def forward(counts: Counts, horizon_days: int, discount: float, taken: np.ndarray) -> Forward:
-    """Work out the value of standing in each stage.
-
-    Parameters
-    ----------
-    counts : Counts
-        Weeks, moves and money that were seen.
-    horizon_days : int
-        How far to look; the last week may be a part of one.
-    discount : float
-        Interest a year, compounded continuously; the money of a week is discounted from its middle.
-    taken : ndarray, shape (1 + draws, groups)
-        See :func:`weights`.
-
-    Returns
-    -------
-    Forward
-        Cells that were hardly seen are drawn towards the durations before them; of several tiers, towards everybody.
-    """
+    """Work out the value of standing in each stage."""
     rates = _rates(counts, taken)
     hazard, money = rates.hazard, rates.money
     if len(counts.tiers) > 1:
@@ -207,20 +174,7 @@ def _walk(counts: Counts, hazard: np.ndarray, money: np.ndarray, horizon_days: i
 
 
 def profit_by_stage(stays: Stays, money: Money, taken: np.ndarray) -> list[dict[str, Any]]:
-    """Divide the money of each stage by the days that customers stood in it.
-
-    Parameters
-    ----------
-    taken : ndarray, shape (1 + draws, groups)
-        See :func:`weights`.
-
-    Returns
-    -------
-    list of dict
-        One a stage: ``stage``, ``people`` (now), ``customer_days``, ``sales``, ``margin``, ``invested``, ``profit``;
-        per customer and 30 days ``month_profit`` with ``month_low`` and ``month_high``, ``month_sales``,
-        ``month_margin`` and ``month_invested`` (null without days). ``draws`` of it are not for writing down.
-    """
+    """Divide the money of each stage by the days that customers stood in it."""
     groups, size = taken.shape[1], len(stays.stages)
     days = _summed(stays.who % groups, stays.stage, stays.left - stays.entered, (groups, size))
     row = stays.at(money.who, money.day)

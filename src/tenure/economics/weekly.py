@@ -1,8 +1,7 @@
 """Stays seen once a week: what a step of a week does to a customer who has stood in a stage for so many weeks.
 
-Answers: of those who have stood in this stage for three weeks, which part stands where a week later, and what do they
-bring in that week? The chance of leaving depends on how long one has been there (a semi-Markov chain): most stages of
-a life cycle end after a set silence, which no constant rate can tell.
+The chance of leaving depends on how long one has been there (a semi-Markov chain): most stages of a life cycle end
+after a set silence, which no constant rate can tell.
 
 Weeks are counted backwards from the last watched day, so that the present is one of the points looked at. A stay of
 less than a week between two points is not seen; its money is.
@@ -30,32 +29,16 @@ GROUPS = 120
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Counts:
-    """What was seen, by group g of customers and tier t.
+    """What was seen, by group g of customers and tier t."""
 
-    Attributes
-    ----------
-    stages, tiers : tuple of str
-        What positions mean.
-    source, target : ndarray of int64, shape (pairs,)
-        The moves that were seen, sorted by source.
-    moves : ndarray, shape (groups, tiers, pairs, durations)
-        How often.
-    risk : ndarray, shape (groups, tiers, stages, durations)
-        Weeks watched.
-    money : ndarray, shape (groups, tiers, stages, durations)
-        Profit of those weeks.
-    now : ndarray, shape (groups, tiers, stages, durations)
-        Who stands there on the last day.
-    """
-
-    stages: tuple[str, ...]
+    stages: tuple[str, ...]  # what positions mean
     tiers: tuple[str, ...]
-    source: np.ndarray
+    source: np.ndarray  # the moves that were seen, sorted by source
     target: np.ndarray
-    moves: np.ndarray
-    risk: np.ndarray
-    money: np.ndarray
-    now: np.ndarray
+    moves: np.ndarray  # how often
+    risk: np.ndarray  # weeks watched
+    money: np.ndarray  # profit of those weeks
+    now: np.ndarray  # who stands there on the last day
 
     @property
     def pooled(self) -> Counts:
@@ -93,19 +76,7 @@ def whole(stays: Stays) -> list[Window]:
 def count(
     stays: Stays, money: Money, windows: Sequence[Window], tiers: tuple[str, ...] = ("",), groups: int = GROUPS
 ) -> Counts:
-    """Count weeks, moves and money.
-
-    Parameters
-    ----------
-    stays, money
-        What was read.
-    windows : sequence of Window
-        Which weeks are looked at and who was in which tier by then; the last one's tiers are those of today.
-    tiers : tuple of str
-        Names of the tiers.
-    groups : int
-        Into how many groups customers are put; at most as many as there are customers.
-    """
+    """Count weeks, moves and money."""
     spells = _spells(stays)
     groups = max(1, min(groups, stays.people))
     shape = (groups, len(tiers), len(stays.stages), DURATIONS)

@@ -1,7 +1,6 @@
 """Appending facts that come singly or a few at a time, and the spelling of their customers.
 
-Answers: which of these facts are new, and under which spelling of the id? Importing files has its own way, for
-millions of rows; both leave the same lake.
+Importing files has its own way, for millions of rows; both leave the same lake.
 """
 
 from __future__ import annotations

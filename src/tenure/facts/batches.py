@@ -1,7 +1,6 @@
 """Batches: what became of each file.
 
-Answers: how many rows of a file are new facts, corrections, duplicates or in quarantine, and was this very file
-imported before? Each row is counted once.
+Each row is counted once.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Blocks: the facts of a range of customers as plain columns, ready to be calculated with.
 
-Answers: when did what happen to these customers, as sorted NumPy columns? A block is what both engines and the live
-path hand to the life-cycle kernel, so that one customer and ten million are judged by the same lines of code. It
-never touches files.
+A block is what both engines and the live path hand to the life-cycle kernel, so that one customer and ten million are
+judged by the same lines of code. It never touches files.
 
 A moment is written as one integer, its *key*: the customer's number in the block, shifted left, plus the local day.
 Keys sort by customer, then day; ``key + 90`` is the same customer ninety days later.
@@ -53,24 +52,12 @@ def day_number_of(keys: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of one stream in one block, sorted by customer and instant.
+    """The rows of one stream in one block, sorted by customer and instant."""
 
-    Attributes
-    ----------
-    who : ndarray of int32
-        Number of the customer in the block.
-    at : ndarray of int64
-        Instant, microseconds since 1970-01-01 UTC.
-    columns : pyarrow.Table
-        The other columns.
-    tz : str
-        The business's time zone.
-    """
-
-    who: np.ndarray
-    at: np.ndarray
-    columns: pa.Table
-    tz: str
+    who: np.ndarray  # number of the customer in the block
+    at: np.ndarray  # instant, microseconds since 1970-01-01 UTC
+    columns: pa.Table  # the other columns
+    tz: str  # the business's time zone
 
     @cached_property
     def keys(self) -> np.ndarray:
@@ -90,24 +77,12 @@ class Rows:
 
 @dataclass
 class Events:
-    """Facts of some kinds, sorted by key, then instant.
+    """Facts of some kinds, sorted by key, then instant."""
 
-    Attributes
-    ----------
-    keys : ndarray of int64
-        Moments; a key stands once per fact.
-    values : ndarray of int64 or None
-        The field's value times 10,000, where one was asked for.
-    labels : ndarray of int32 or None
-        Category or case numbers, where asked for; -1 when missing.
-    names : list of str
-        What the labels are called.
-    """
-
-    keys: np.ndarray
-    values: np.ndarray | None = None
-    labels: np.ndarray | None = None
-    names: list[str] = field(default_factory=list)
+    keys: np.ndarray  # moments; a key stands once per fact
+    values: np.ndarray | None = None  # the field's value times 10,000, where one was asked for
+    labels: np.ndarray | None = None  # category or case numbers, where asked for; -1 when missing
+    names: list[str] = field(default_factory=list)  # what the labels are called
 
 
 def scaled(column: pa.Array) -> tuple[np.ndarray, np.ndarray | None]:
@@ -123,49 +98,21 @@ def scaled(column: pa.Array) -> tuple[np.ndarray, np.ndarray | None]:
 
 @dataclass
 class Block:
-    """The facts of some customers.
+    """The facts of some customers."""
 
-    Attributes
-    ----------
-    ids : pyarrow.StringArray
-        The customers, sorted; their position is their number.
-    rows : dict of Stream to Rows
-        The rows per stream.
-    last_day : int
-        Facts after this day (since 1970-01-01) are not looked at.
-    customers : pyarrow.Table or None
-        The customer records of `ids`, aligned, null where there is none.
-    kinds : mapping of str to Kind
-        The fact kinds known here.
-    subject : str
-        ``customer``, or ``product`` when the ids are products.
-    """
-
-    ids: pa.StringArray
-    rows: dict[Stream, Rows]
-    last_day: int
-    customers: pa.Table | None = None
-    kinds: Mapping[str, Kind] = field(default_factory=lambda: KINDS)
-    subject: str = "customer"
+    ids: pa.StringArray  # the customers, sorted; their position is their number
+    rows: dict[Stream, Rows]  # the rows per stream
+    last_day: int  # facts after this day (since 1970-01-01) are not looked at
+    customers: pa.Table | None = None  # the customer records of `ids`, aligned, null where there is none
+    kinds: Mapping[str, Kind] = field(default_factory=lambda: KINDS)  # the fact kinds known here
+    subject: str = "customer"  # ``customer``, or ``product`` when the ids are products
     _events: dict[tuple[object, ...], Events] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def events(self, kinds: tuple[str, ...], value: str = "", label: str = "", *, whole: bool = False) -> Events:
-        """Return the facts of some kinds up to the last day.
-
-        Parameters
-        ----------
-        kinds : tuple of str
-            The kinds, any of them.
-        value : str, optional
-            Field whose value is wanted; facts without one are left out.
-        label : str, optional
-            Text column (``category``, ``case_id``) wanted as numbers.
-        whole : bool, optional
-            Keep facts without a value, as 0.
-        """
+        """Return the facts of some kinds up to the last day."""
         asked = (kinds, value, label, whole)
         if asked not in self._events:
             flows: dict[Stream, list[Kind]] = {}
@@ -291,21 +238,7 @@ def block_of(
     kinds: Mapping[str, Kind] = KINDS,
     subject: str = "customer",
 ) -> Block:
-    """Make a block of Arrow tables.
-
-    Parameters
-    ----------
-    tables : mapping of Stream to pyarrow.Table
-        The rows of each stream, in any order, with at least the columns of :func:`columns_of`.
-    tz : str
-        The business's time zone.
-    last_day : int
-        Days since 1970-01-01; later facts are not looked at.
-    customers : pyarrow.Table, optional
-        Customer records (columns of :data:`tenure.facts.schema.CUSTOMERS`, one row a customer).
-    kinds, subject
-        See :class:`Block`.
-    """
+    """Make a block of Arrow tables."""
     coded = {stream: _coded(table.column(stream.who)) for stream, table in tables.items()}
     found = [column.dictionary for column in coded.values()]
     if customers is not None and subject == "customer":

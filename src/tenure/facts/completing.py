@@ -1,7 +1,6 @@
 """Small hand-made tables become whole fact tables.
 
-Answers: what does ``customer_id, at, amount`` look like with all the columns of orders? It invents nothing: what is
-missing is null, and only a missing status is read from the sign of the amount.
+It invents nothing: what is missing is null, and only a missing status is read from the sign of the amount.
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
 """Corrections: a row takes the place of the fact with its number.
 
-Answers: can the rows of this file correct anything, which files of the lake hold what they replace, and what was it?
 What a fact said before goes to the table `replaced` first, so that nothing is lost, and so that a refresh finds the
 customer who had the fact. Then one Delta commit takes the old row out and brings the new one.
 """
@@ -27,13 +26,7 @@ if TYPE_CHECKING:
 
 
 def must_be_named(path: str, known: Guess) -> None:
-    """Refuse files whose rows have no number: nothing tells which fact each of them corrects.
-
-    Raises
-    ------
-    MappingError
-        When there is no such number.
-    """
+    """Refuse files whose rows have no number: nothing tells which fact each of them corrects."""
     if known.as_ == "customers":
         return  # of customers the newest row counts anyway
     if known.as_ == BASKETS:

@@ -1,7 +1,6 @@
 """Customers: records from several files, duplicates, merges.
 
-Answers: what is known about a customer, which two records are probably one person, and how are they made one, and two
-again? A merge only adds a row; facts keep the id they came with.
+A merge only adds a row; facts keep the id they came with.
 """
 
 from __future__ import annotations
@@ -109,15 +108,7 @@ def _of_this_batch(lake: Lake, con: duckdb.DuckDBPyConnection, batch_id: str) ->
 
 
 def duplicates(lake: Lake, limit: int = 1000) -> list[Pair]:
-    """Return pairs of records that are probably one customer, the surest first.
-
-    Parameters
-    ----------
-    lake : Lake
-        Whose customers; those merged already are one.
-    limit : int
-        How many pairs at most.
-    """
+    """Return pairs of records that are probably one customer, the surest first."""
     if not lake.has("customers"):
         return []
     rows = lake.read("customers", columns=["customer_id", "name", "phone", "email"]).to_pylist()
@@ -164,21 +155,7 @@ def _weight(item: tuple[tuple[str, str], set[str]], named: dict[str, str]) -> in
 
 
 def merge(lake: Lake, keep: str, others: Sequence[str], reason: str, now: datetime) -> str:
-    """Make several customers one and return the merge's id, with which it can be undone.
-
-    Parameters
-    ----------
-    lake : Lake
-        Whose customers.
-    keep : str
-        The id that counts from now on.
-    others : sequence of str
-        The ids that become `keep`.
-    reason : str
-        Why, in a person's words.
-    now : datetime
-        The present moment.
-    """
+    """Make several customers one and return the merge's id, with which it can be undone."""
     keep, *others = known_spellings(lake, [keep, *others])
     if not others or keep in others:
         raise FactsError(mark("Name at least one other customer to merge into %(keep)s."), keep=keep)

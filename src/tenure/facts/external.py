@@ -1,7 +1,6 @@
 """Somebody's own tables, served as fact tables without a copy.
 
-Answers: which outside tables belong to a fact table, and which SQL reads them in its columns? The description lies
-beside the lake's settings in `sources.json`.
+The description lies beside the lake's settings in `sources.json`.
 """
 
 from __future__ import annotations
@@ -28,33 +27,15 @@ _NARROW = " " + "".join(chr(0x21 + place) for place in range(94))
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """One outside table that is read as facts.
+    """One outside table that is read as facts."""
 
-    Attributes
-    ----------
-    name : str
-        Its name here, also the `source` of its facts.
-    table : str
-        The fact table it belongs to.
-    kind : str
-        delta, parquet or postgres.
-    place : str
-        A folder, or a PostgreSQL address without its password.
-    relation : str
-        The table in PostgreSQL.
-    mapping : dict
-        Field to column, or to ``=text``.
-    tz : str
-        Zone of times that name none.
-    """
-
-    name: str
-    table: str
-    kind: str
-    place: str
-    mapping: dict[str, str]
-    tz: str
-    relation: str = ""
+    name: str  # its name here, also the `source` of its facts
+    table: str  # the fact table it belongs to
+    kind: str  # delta, parquet or postgres
+    place: str  # A folder, or a PostgreSQL address without its password
+    mapping: dict[str, str]  # field to column, or to ``=text``
+    tz: str  # zone of times that name none
+    relation: str = ""  # the table in PostgreSQL
     zoned: tuple[str, ...] = field(default=())  # fields whose columns are instants already
 
 

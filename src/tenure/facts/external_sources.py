@@ -1,8 +1,7 @@
 """Adding outside tables: a Delta folder, a Parquet folder, a PostgreSQL table.
 
-Answers: is there such a table, which of its columns is what, and which files hold its rows now? Delta and Parquet are
-read in place. PostgreSQL is read over a server-side cursor into a snapshot beside the lake, and anew when the table
-has changed.
+Delta and Parquet are read in place. PostgreSQL is read over a server-side cursor into a snapshot beside the lake, and
+anew when the table has changed.
 """
 
 from __future__ import annotations
@@ -45,26 +44,7 @@ def add_source(
     relation: str = "",
     tz: str | None = None,
 ) -> Mapped:
-    """Serve an outside table as facts.
-
-    Parameters
-    ----------
-    lake : Lake
-        Where it is to be seen.
-    table : str
-        The fact table it belongs to.
-    place : str
-        A Delta or Parquet folder or file, or ``postgresql://user@host/database``. A password is taken from the
-        environment (PGPASSWORD or ~/.pgpass), never written down.
-    mapping : mapping, optional
-        Field to column; what is left out is guessed from the columns' names.
-    name : str
-        Its name here.
-    relation : str
-        The table in PostgreSQL, such as ``shop.orders``.
-    tz : str, optional
-        Zone of times that name none; the lake's when omitted.
-    """
+    """Serve an outside table as facts."""
     if table not in FACT_TABLES:
         raise MappingError(
             mark("There is no fact table %(name)r. There are: %(known)s."), name=table, known=", ".join(FACT_TABLES)

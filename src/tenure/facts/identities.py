@@ -1,7 +1,7 @@
 """Who is who: merged customers.
 
-Answers: under which id does a customer appear after merges? A merge is a row, its undoing is another row; nothing is
-rewritten. Facts keep the id they came with, and the id that counts is applied when they are read.
+A merge is a row, its undoing is another row; nothing is rewritten. Facts keep the id they came with, and the id that
+counts is applied when they are read.
 """
 
 from __future__ import annotations

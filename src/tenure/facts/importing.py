@@ -1,8 +1,8 @@
 """Bringing files into the lake.
 
-Answers: what became of every row of these files? One file is one batch. Its steps are ordered so that it can be killed
-anywhere and imported again: quarantine first (replaced as a whole), then the facts in one commit (those of an
-interrupted attempt are recognised), and the batch's own row last, which says that it is done.
+One file is one batch. Its steps are ordered so that it can be killed anywhere and imported again: quarantine first
+(replaced as a whole), then the facts in one commit (those of an interrupted attempt are recognised), and the batch's
+own row last, which says that it is done.
 """
 
 from __future__ import annotations
@@ -83,28 +83,7 @@ def import_files(  # noqa: PLR0913 - all by name
     now: datetime | None = None,
     corrections: bool = False,
 ) -> ImportReport:
-    """Bring files into a lake; each is one batch, wholly in or not at all.
-
-    Parameters
-    ----------
-    lake : Lake
-        Where to.
-    files : sequence of path
-        The files.
-    as_, mapping, sheet, delimiter, date_format
-        See :func:`tenure.facts.reading.guess`.
-    on_progress : callable, optional
-        Called with a :class:`Progress` now and then.
-    tz : str, optional
-        Zone of times that name none; the lake's when omitted.
-    source : str
-        Where the facts come from. The same number from another source is another fact.
-    now : datetime, optional
-        Dates more than a day after it are refused; the present moment when omitted.
-    corrections : bool
-        A row with the number of a fact that says something else takes its place; what the row leaves empty stays.
-        Without it such rows wait in quarantine.
-    """
+    """Bring files into a lake; each is one batch, wholly in or not at all."""
     moment = now or datetime.now(UTC)
     guesses = [
         guess(one, as_, mapping, sheet=sheet, delimiter=delimiter, date_format=date_format) for one in map(Path, files)

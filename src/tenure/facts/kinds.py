@@ -1,6 +1,6 @@
 """Fact kinds: the words that rules use for facts, and the rows each word stands for.
 
-Answers: which table and which rows are an ``order``, a ``view``, a ``complaint``? It never reads the rows.
+It never reads the rows.
 """
 
 from __future__ import annotations
@@ -41,31 +41,16 @@ FEEDBACK = ("csat", "nps", "expectation", "experience")
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of fact.
+    """One kind of fact."""
 
-    Attributes
-    ----------
-    name : str
-        The word in rules.
-    table : str
-        The fact table its rows lie in.
-    column, values : str, tuple of str
-        The rows are those whose `column` holds one of `values`; all rows when `column` is empty.
-    fields : tuple of str
-        Numbers of a row that rules may sum, average, and so on. The first is what ``last(kind)`` reads.
-    who : str
-        The column that says whose fact it is: ``referred_buyer`` belongs to the referrer.
-    present : str
-        A column that must not be empty.
-    """
-
-    name: str
-    table: str
-    column: str = ""
+    name: str  # the word in rules
+    table: str  # the fact table its rows lie in
+    column: str = ""  # the rows are those whose `column` holds one of `values`; all rows when `column` is empty
     values: tuple[str, ...] = ()
+    # numbers of a row that rules may sum, average, and so on. The first is what ``last(kind)`` reads.
     fields: tuple[str, ...] = ()
-    who: str = "customer_id"
-    present: str = ""
+    who: str = "customer_id"  # the column that says whose fact it is: ``referred_buyer`` belongs to the referrer
+    present: str = ""  # A column that must not be empty
 
 
 SALE, REFUND = "sale", "refund"

@@ -1,8 +1,8 @@
 """The lake: a folder of Delta tables that holds what happened and what followed from it.
 
-Answers: where do facts lie, how do they get there exactly once, and how are they read? Files are sorted by customer and
-time, so that everybody can be read in one pass and one customer in milliseconds. Always read through
-:meth:`Lake.connect` or :meth:`Lake.read`: merged customers and replaced results are resolved there.
+Files are sorted by customer and time, so that everybody can be read in one pass and one customer in milliseconds.
+Always read through :meth:`Lake.connect` or :meth:`Lake.read`: merged customers and replaced results are resolved
+there.
 """
 
 from __future__ import annotations

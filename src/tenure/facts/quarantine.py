@@ -1,7 +1,6 @@
 """Rows that are no facts: looked at, repaired, replayed.
 
-Answers: which rows wait, and what becomes of them once somebody has repaired them? A repaired row leaves the
-quarantine only after it has become a fact.
+A repaired row leaves the quarantine only after it has become a fact.
 """
 
 from __future__ import annotations
@@ -75,17 +74,7 @@ def _own(name: str) -> str:
 
 
 def replay_from(lake: Lake, file: Path, *, now: datetime) -> Replayed:
-    """Import repaired rows of an exported quarantine.
-
-    Parameters
-    ----------
-    lake : Lake
-        Where the rows were refused.
-    file : Path
-        The exported CSV, repaired.
-    now : datetime
-        The present moment.
-    """
+    """Import repaired rows of an exported quarantine."""
     by_batch: dict[str, list[dict[str, str]]] = defaultdict(list)
     for row in _repaired(file):
         by_batch[row["batch_id"]].append(row)

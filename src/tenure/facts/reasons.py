@@ -1,7 +1,6 @@
 """Why a row is no fact.
 
-Answers: which reasons are there, and how does each read in the user's language? Codes are kept in the lake, sentences
-are made when they are shown.
+Codes are kept in the lake, sentences are made when they are shown.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The fact tables: what can happen, and how it is written down.
 
-Answers: which columns has a table, of which type, and which must be there? It never reads or writes anything.
-Money, scores and quantities are exact decimals (18 digits, 4 behind the point), instants are UTC microseconds.
+It never reads or writes anything. Money, scores and quantities are exact decimals (18 digits, 4 behind the point),
+instants are UTC microseconds.
 """
 
 from __future__ import annotations
@@ -18,23 +18,12 @@ DAY = pa.date32()
 
 @dataclass(frozen=True, slots=True)
 class FactTable:
-    """One fact table.
+    """One fact table."""
 
-    Attributes
-    ----------
-    name : str
-        Name in the lake, the command line and the documents.
-    own : dict of str to pyarrow.DataType
-        Its own columns, beside the common ones.
-    required : tuple of str
-        Fields a row needs to be a fact.
-    key : tuple of str
-        Fields that name a fact when its source gives no ``fact_id``; empty when only the whole row can.
-    """
-
-    name: str
-    own: dict[str, pa.DataType]
-    required: tuple[str, ...]
+    name: str  # name in the lake, the command line and the documents
+    own: dict[str, pa.DataType]  # its own columns, beside the common ones
+    required: tuple[str, ...]  # fields a row needs to be a fact
+    # fields that name a fact when its source gives no ``fact_id``; empty when only the whole row can
     key: tuple[str, ...] = ()
 
     @property

@@ -1,7 +1,6 @@
 """Slices: everybody's facts, a range of customers at a time; or only a few customers' facts, wherever they lie.
 
-Answers: how is a lake of any size cut into blocks that fit into memory, each with all the facts of its customers? The
-files are sorted by customer inside, and every row group knows the range of customers it holds, so a slice is read
+The files are sorted by customer inside, and every row group knows the range of customers it holds, so a slice is read
 from just the row groups that can hold it, whatever the files' order. It decides nothing about what is read.
 """
 
@@ -50,23 +49,12 @@ class Piece(NamedTuple):
 
 @dataclass
 class SortedFiles:
-    """The files of one stream, each sorted by whose fact it is.
+    """The files of one stream, each sorted by whose fact it is."""
 
-    Parameters
-    ----------
-    stream : Stream
-        What they hold.
-    paths : sequence of str
-        The Parquet files.
-    columns : sequence of str
-        The columns to read.
-    copies : mapping of str to Copy
-        The live copies of some of the files, by path.
-    """
-
-    stream: Stream
-    paths: Sequence[str]
-    columns: Sequence[str]
+    stream: Stream  # what they hold
+    paths: Sequence[str]  # the Parquet files
+    columns: Sequence[str]  # the columns to read
+    # the live copies of some of the files, by path
     copies: Mapping[str, customer_index.Copy] = field(default_factory=dict)
     _metadata: dict[str, pq.FileMetaData] = field(default_factory=dict)
 
@@ -223,24 +211,7 @@ def slices_of(
     subject: str = "customer",
     customers: Sequence[str] | None = None,
 ) -> Iterator[Slices]:
-    """Open a lake for reading in blocks.
-
-    Parameters
-    ----------
-    lake : Lake
-        Where the facts lie.
-    needed : mapping of Stream to sequence of str
-        The streams to read, each with the number fields wanted.
-    subject : {"customer", "product"}
-        Whose facts make a block.
-    customers : sequence of str, optional
-        When only these will be asked for: spares sorting what lies in another order.
-
-    Yields
-    ------
-    Slices
-        Usable inside the block: what does not lie sorted by customer is sorted into a temporary folder.
-    """
+    """Open a lake for reading in blocks."""
     merged = bool(lake.merged())
     with TemporaryDirectory(prefix="tenure-") as folder:
         files = {}

@@ -1,8 +1,7 @@
 """One customer, many spellings.
 
-Answers: are these two texts the same id, phone number or e-mail address? Ids are compared in Unicode form NFKC (so that
-full-width digits are digits), without blanks around them, runs of blanks as one, and without regard to case; the
-spelling that was seen first stays the one that is shown.
+Ids are compared in Unicode form NFKC (so that full-width digits are digits), without blanks around them, runs of
+blanks as one, and without regard to case; the spelling that was seen first stays the one that is shown.
 """
 
 from __future__ import annotations

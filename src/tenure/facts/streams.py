@@ -1,6 +1,6 @@
 """Streams: which rows flow into a block, and by which column.
 
-Answers: from which table, read as whose facts, does a kind come, and which columns does it take? It reads nothing.
+It reads nothing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The tables of a lake beside the fact tables, and where each lies.
-
-Answers: which columns has a table that belongs to the facts, and in which folder is it?
-"""
+"""The tables of a lake beside the fact tables, and where each lies."""
 
 from __future__ import annotations
 

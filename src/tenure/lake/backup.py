@@ -1,7 +1,6 @@
 """The whole lake in one file, and back.
 
-Answers: how is a consistent copy of a lake made while others go on writing, and how does a folder become that lake
-again? A backup holds the newest version of every table, so old versions and removed rows are not in it.
+A backup holds the newest version of every table, so old versions and removed rows are not in it.
 """
 
 from __future__ import annotations
@@ -99,17 +98,7 @@ def _link(source: Path, target: Path) -> None:
 
 
 def restore(file: Path, folder: Path, *, force: bool = False) -> Kept:
-    """Make a lake from a backup: the whole lake appears, or nothing changes. What is not the lake's stays untouched.
-
-    Parameters
-    ----------
-    file : Path
-        The backup.
-    folder : Path
-        Where the lake is to be: a new or empty folder.
-    force : bool
-        Replace the lake that is there.
-    """
+    """Make a lake from a backup: the whole lake appears, or nothing changes. What is not the lake's stays untouched."""
     target = folder.absolute()
     fresh = not target.exists()
     if not fresh and not force and any(not one.name.startswith((".restor", ".lock")) for one in target.iterdir()):

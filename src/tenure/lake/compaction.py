@@ -1,7 +1,7 @@
 """Keeping tables in few sorted files.
 
-Answers: which files of a table should be rewritten together, and when? Small files are merged with files of their own
-size only, so that a fact is rewritten a few times in its life and not with every append.
+Small files are merged with files of their own size only, so that a fact is rewritten a few times in its life and not
+with every append.
 """
 
 from __future__ import annotations
@@ -41,17 +41,7 @@ def tidy(lake: Lake, name: str) -> None:
 
 
 def compact(lake: Lake, name: str, *, keep_hours: float = KEEP_HOURS) -> None:
-    """Rewrite a whole table, sorted, and remove the files that no reader needs.
-
-    Parameters
-    ----------
-    lake : Lake
-        Where.
-    name : str
-        The table.
-    keep_hours : float
-        Files that became old within these hours stay, for readers that are still at work.
-    """
+    """Rewrite a whole table, sorted, and remove the files that no reader needs."""
     with writing(lake.path):
         rewrite(lake, name, lake.files(name), keep_hours=keep_hours)
         customer_index.copies_of(lake, name, lake.files(name), make=True)

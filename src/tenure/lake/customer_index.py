@@ -1,8 +1,8 @@
 """The live copy: the columns of a big file, laid out so that some customers' rows are read without the rest.
 
-Answers: where in a file of millions of rows do these customers' facts stand, and what do they say? A Parquet file is
-read a row group at a time, so ten thousand customers here and there cost as much as everybody. For each big file there
-is a folder of plain columns that the operating system maps into memory: what is not asked for is not read.
+A Parquet file is read a row group at a time, so ten thousand customers here and there cost as much as everybody. For
+each big file there is a folder of plain columns that the operating system maps into memory: what is not asked for is
+not read.
 
 A copy is disposable. It belongs to one immutable file, is made when it is first missed, counts only when it is whole
 and of this format, and may be deleted at any time: without it the file itself is read.
@@ -54,28 +54,15 @@ _HASH = "fact"
 
 @dataclass(frozen=True)
 class Copy:
-    """The live copy of one file.
+    """The live copy of one file."""
 
-    Attributes
-    ----------
-    path : str
-        The Parquet file.
-    ids, first : ndarray
-        Its customers, and the row with which each begins; the last entry of `first` is the number of rows.
-    batches : list of RecordBatch
-        Its columns, row by row as in the file.
-    empty : frozenset of str
-        Columns of which no row has a value; they are not in `batches`.
-    values : dict of str to list of str
-        What the columns hold that kinds are told apart by.
-    """
-
-    path: str
+    path: str  # the Parquet file
+    # its customers, and the row with which each begins; the last entry of `first` is the number of rows
     ids: np.ndarray
     first: np.ndarray
-    batches: list[pa.RecordBatch]
-    empty: frozenset[str]
-    values: dict[str, list[str]]
+    batches: list[pa.RecordBatch]  # its columns, row by row as in the file
+    empty: frozenset[str]  # columns of which no row has a value; they are not in `batches`
+    values: dict[str, list[str]]  # what the columns hold that kinds are told apart by
 
     def has(self, columns: Collection[str]) -> bool:
         """Whether the copy can stand for the file when these columns are read."""

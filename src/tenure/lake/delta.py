@@ -1,8 +1,7 @@
 """Delta tables written in order.
 
-Answers: how does a stream of rows become files of a Delta table in one atomic commit? The files are written here and
-not by `write_deltalake`, because that one writes batches in parallel and loses the order in which they came: tables
-clustered by customer are what makes everything else fast.
+The files are written here and not by `write_deltalake`, because that one writes batches in parallel and loses the
+order in which they came: tables clustered by customer are what makes everything else fast.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Databases in memory, in which rows are read, compared and sorted.
 
-Answers: how is a DuckDB connection made here? In UTC, silent (its progress bar would print into people's terminals),
-and for work on whole files bounded in memory, spilling to a folder that is gone afterwards.
+In UTC, silent (its progress bar would print into people's terminals), and for work on whole files bounded in memory,
+spilling to a folder that is gone afterwards.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the lake shows: one DuckDB view per table, with merges applied and old generations hidden.
 
-Answers: which SQL reads a table's newest state from its active files? It opens nothing itself.
+It opens nothing itself.
 """
 
 from __future__ import annotations
@@ -44,19 +44,7 @@ def merged(source: str, columns: Sequence[str]) -> str:
 
 
 def view_of(name: str, source: str, *, merges: bool = False, touched: bool = False) -> str:
-    """Return the SQL of a table's view.
-
-    Parameters
-    ----------
-    name : str
-        The table.
-    source : str
-        SQL that reads its rows as they lie.
-    merges : bool
-        Whether anybody is merged at all; if not, the join is spared.
-    touched : bool
-        Whether single customers were restaged after the last full refresh; if not, the join is spared.
-    """
+    """Return the SQL of a table's view."""
     if name in RESULTS:
         return _newest(name, source, touched=touched)
     ids = _IDS.get(name, ("customer_id",) if name in FACT_TABLES or name == "customers" else ())

@@ -43,24 +43,7 @@ def reasons(
     overridden: np.ndarray,
     overrides: Decisions | None,
 ) -> tuple[pa.Array, pa.Array, pa.Array]:
-    """Return why, after which cause, and with which stages not to be judged, customers entered stages.
-
-    Parameters
-    ----------
-    model, reading
-        The model and the customers.
-    truths : sequence of Truth
-        The truth of each stage's rule.
-    keys, stages, overridden : ndarray
-        Moment, stage and override row (or -1) of each entering, sorted by moment.
-    overrides : Decisions or None
-        What the override rows say.
-
-    Returns
-    -------
-    tuple of three pyarrow.Array
-        because, cause, cannot_judge.
-    """
+    """Return why, after which cause, and with which stages not to be judged, customers entered stages."""
     because = _Texts(len(keys))
     cause = _Texts(len(keys))
     doubts = _doubts(model, truths, keys, stages, overridden)

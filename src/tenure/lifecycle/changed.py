@@ -1,7 +1,7 @@
 """Whom a refresh must look at again: the customers with new facts, and those whose day has come.
 
-Answers: since the last refresh, whose stages can have changed? New and late facts name their customers; moves that time
-alone brings were foreseen and are looked up by their day. Nobody else can have moved, so nobody else is judged again.
+New and late facts name their customers; moves that time alone brings were foreseen and are looked up by their day.
+Nobody else can have moved, so nobody else is judged again.
 """
 
 from __future__ import annotations
@@ -23,17 +23,7 @@ if TYPE_CHECKING:
 
 
 def whom_to_judge(lake: Lake, models: Sequence[Model], as_of: date) -> list[str] | None:
-    """Return the customers to judge again; None when it has to be everybody.
-
-    Parameters
-    ----------
-    lake : Lake
-        With an earlier refresh.
-    models : sequence of Model
-        The models that fit.
-    as_of : date
-        The day on which everybody is to be seen; not before the last refresh's day.
-    """
+    """Return the customers to judge again; None when it has to be everybody."""
     con = lake.connect()
     last = _last_refresh(con)
     if last is None or as_of < last[0]:

@@ -1,7 +1,6 @@
 """The context of a calculation over everybody: as of which day, under which assumptions, and what a part of it is.
 
-Answers: what may a room know besides the table of customers? Everything that is assumed stands in :class:`Options`, so
-that a page can show it and a user can change it.
+Everything that is assumed stands in :class:`Options`, so that a page can show it and a user can change it.
 """
 
 from __future__ import annotations
@@ -20,54 +19,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is assumed, or asked for, and not read from facts.
+    """What is assumed, or asked for, and not read from facts."""
 
-    Attributes
-    ----------
-    horizon_days : int
-        How far potential value looks ahead.
-    discount : float
-        Interest a year at which future money is discounted, compounded continuously: ``exp(-discount * years)``.
-    margin : float or None
-        Share of sales that is margin where costs are not known; None counts sales as they are, and says so.
-    buyers, days : int
-        Gates: how many buyers, and how many days from the first to the last fact, predictions need.
-    seed : int
-        Of everything random.
-    strict : bool
-        Raise what a part of the scorecard raises, instead of leaving its columns empty and reporting the problem.
-    """
-
-    horizon_days: int = 365
+    horizon_days: int = 365  # how far potential value looks ahead
+    # interest a year at which future money is discounted, compounded continuously: ``exp(-discount * years)``
     discount: float = 0.10
+    # share of sales that is margin where costs are not known; None counts sales as they are, and says so
     margin: float | None = None
-    buyers: int = 500
+    buyers: int = 500  # gates: how many buyers, and how many days from the first to the last fact, predictions need
     days: int = 180
-    seed: int = 20_240_101
+    seed: int = 20_240_101  # of everything random
+    # raise what a part of the scorecard raises, instead of leaving its columns empty and reporting the problem
     strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Around a table of customers.
+    """Around a table of customers."""
 
-    Attributes
-    ----------
-    as_of : date
-        The day on which everybody is seen.
-    tz, currency : str
-        Of the business.
-    lake : Lake or None
-        Where other facts can be read; None in a notebook without a lake.
-    options : Options
-        Assumptions.
-    """
-
-    as_of: date
-    tz: str = "UTC"
+    as_of: date  # the day on which everybody is seen
+    tz: str = "UTC"  # of the business
     currency: str = "CNY"
-    lake: Lake | None = None
-    options: Options = field(default_factory=Options)
+    lake: Lake | None = None  # where other facts can be read; None in a notebook without a lake
+    options: Options = field(default_factory=Options)  # assumptions
 
 
 class Part(Protocol):

@@ -1,8 +1,8 @@
 """The crosswalk: which stages of different models mean the same.
 
-Answers: this customer is in 成长期 here and in Uplift there; is that one idea or two? Twelve families (F1 awareness …
-F11 termination, and F12, the satisfaction overlay) hold the stages of all models together, each with the figures that
-people expect to see for it. Stages of a user's own model join by naming a family.
+Twelve families (F1 awareness … F11 termination, and F12, the satisfaction overlay) hold the stages of all models
+together, each with the figures that people expect to see for it. Stages of a user's own model join by naming a
+family.
 """
 
 from __future__ import annotations
@@ -34,23 +34,12 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One family of stages.
+    """One family of stages."""
 
-    Attributes
-    ----------
-    id : str
-        ``F1`` to ``F12``.
-    name : Words
-        Its name in both languages.
-    metrics : tuple of Metric
-        The figures expected for its stages.
-    overlays : tuple of str
-        Models that lie over all others in this family, whatever families their stages belong to.
-    """
-
-    id: str
-    name: Words
-    metrics: tuple[Metric, ...]
+    id: str  # ``F1`` to ``F12``
+    name: Words  # its name in both languages
+    metrics: tuple[Metric, ...]  # the figures expected for its stages
+    # models that lie over all others in this family, whatever families their stages belong to
     overlays: tuple[str, ...] = ()
 
 
@@ -79,18 +68,7 @@ def families() -> dict[str, Family]:
 
 
 def crosswalk(models: Iterable[Model] | None = None) -> tuple[Place, ...]:
-    """Return every stage that belongs to a family, models in the given order, stages in the order of life.
-
-    Parameters
-    ----------
-    models : iterable of Model, optional
-        The built-in models when omitted.
-
-    Examples
-    --------
-    >>> [place.stage.id for place in crosswalk([builtin()["retail-activity"]])]
-    ['active', 'silent', 'dormant', 'lost']
-    """
+    """Return every stage that belongs to a family, models in the given order, stages in the order of life."""
     chosen = builtin().values() if models is None else models
     return tuple(
         Place(stage.family, model, stage)

@@ -51,51 +51,25 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A stage's rule on a day.
+    """A stage's rule on a day."""
 
-    Attributes
-    ----------
-    stage : Stage
-        The stage.
-    holds : bool or None
-        Whether its rule holds; None is unknown. For ``otherwise``, whether no rule before it holds.
-    seen : tuple of Seen
-        The measures of its rule.
-    taken : bool
-        Whether this is the first that holds.
-    """
-
-    stage: Stage
-    holds: bool | None
-    seen: tuple[Seen, ...]
-    taken: bool
+    stage: Stage  # the stage
+    holds: bool | None  # whether its rule holds; None is unknown. For ``otherwise``, whether no rule before it holds.
+    seen: tuple[Seen, ...]  # the measures of its rule
+    taken: bool  # whether this is the first that holds
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a customer is where they are on a day.
+    """Why a customer is where they are on a day."""
 
-    Attributes
-    ----------
-    customer_id, model, day
-        Who, under which model, on which day.
-    entered_on : date or None
-        Day of entering the model; None when the customer is not in it by that day.
-    stage : str or None
-        The stage on that day, overrides and the model's manners included.
-    because : str
-        The reason recorded with the span.
-    judgements : tuple of Judgement
-        Every stage's rule, in the order in which they are tried.
-    """
-
-    customer_id: str
+    customer_id: str  # who, under which model, on which day
     model: Model
     day: date
-    entered_on: date | None
-    stage: str | None
-    because: str
-    judgements: tuple[Judgement, ...]
+    entered_on: date | None  # day of entering the model; None when the customer is not in it by that day
+    stage: str | None  # the stage on that day, overrides and the model's manners included
+    because: str  # the reason recorded with the span
+    judgements: tuple[Judgement, ...]  # every stage's rule, in the order in which they are tried
 
 
 def explain(
@@ -108,29 +82,7 @@ def explain(
     customers: pa.Table | None = None,
     kinds: Mapping[str, Kind] = KINDS,
 ) -> Explanation:
-    """Explain one customer's stage on a day.
-
-    Parameters
-    ----------
-    facts : mapping of str to pyarrow.Table
-        Fact tables by name, of this customer or of many.
-    model : Model
-        The life-cycle model.
-    customer_id : str
-        Whom to explain.
-    day : date
-        The day; facts after it are not looked at.
-    tz : str, default "UTC"
-        The business's time zone.
-    customers : pyarrow.Table, optional
-        Customer records.
-    kinds : mapping of str to Kind, optional
-        The fact kinds known.
-
-    Returns
-    -------
-    Explanation
-    """
+    """Explain one customer's stage on a day."""
     import pyarrow.compute as pc
 
     def own(table: pa.Table) -> pa.Table:

@@ -1,7 +1,7 @@
 """Figures: columns that one block of customers gives by itself, so that every engine gives the same.
 
-Answers: what do value, risk and the other rooms read of each customer's facts, on which days? A room names its figures
-once; whoever carries the blocks (threads, Spark, the live path) makes them in the same pass as the stages.
+A room names its figures once; whoever carries the blocks (threads, Spark, the live path) makes them in the same pass
+as the stages.
 
 Figures are also made at *origins*: days before the last one, as somebody would have seen the customer then. They feed
 back-tests and learnt models. A measure at a day reads facts up to that day only, so nothing can leak back.
@@ -30,15 +30,7 @@ ORIGINS = 3
 
 
 class Figures(Protocol):
-    """Columns of one room. Names that begin with ``_`` are read by models and not published.
-
-    Attributes
-    ----------
-    schema : pyarrow.Schema
-        The columns, without ``customer_id``.
-    streams : mapping of Stream to tuple of str
-        What is read, with the number fields wanted.
-    """
+    """Columns of one room. Names that begin with ``_`` are read by models and not published."""
 
     @property
     def schema(self) -> pa.Schema: ...  # noqa: D102

@@ -1,6 +1,6 @@
 """A history: in which stage everybody was from which moment on, before it becomes a table.
 
-Answers: what was the stage at this moment? Positions in the model stand for stages, keys for moments.
+Positions in the model stand for stages, keys for moments.
 """
 
 from __future__ import annotations
@@ -36,21 +36,11 @@ SPANS = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Stages over time, neighbours of a customer differing.
+    """Stages over time, neighbours of a customer differing."""
 
-    Attributes
-    ----------
-    keys : ndarray of int64
-        Moments of entering, sorted; those after the last day are foreseen.
-    stages : ndarray of int64
-        Position of the stage in the model, or NOWHERE.
-    overrides : ndarray of int64
-        Row of the override that put the customer here, or -1.
-    """
-
-    keys: np.ndarray
-    stages: np.ndarray
-    overrides: np.ndarray
+    keys: np.ndarray  # moments of entering, sorted; those after the last day are foreseen
+    stages: np.ndarray  # position of the stage in the model, or NOWHERE
+    overrides: np.ndarray  # row of the override that put the customer here, or -1
 
     @classmethod
     def of(cls, keys: np.ndarray, stages: np.ndarray, overrides: np.ndarray | None = None) -> History:

@@ -1,7 +1,6 @@
 """Judging blocks: what the facts of some customers give, under some models.
 
-Answers: which spans, which roster rows and which figures of other rooms come of this block? One function, whoever
-carries the facts to it: this machine's threads, Spark, or the live path for a single customer.
+One function, whoever carries the facts to it: this machine's threads, Spark, or the live path for a single customer.
 """
 
 from __future__ import annotations
@@ -44,20 +43,12 @@ Scores = Mapping[str, Mapping[str, float]]
 
 @dataclass(frozen=True)
 class Asked:
-    """What is wanted of every block.
+    """What is wanted of every block."""
 
-    Attributes
-    ----------
-    models : sequence of Model
-        Under which models stages are wanted; all of one subject.
-    figures : sequence of Figures or None
-        Columns that follow the roster's; None when not even the roster is wanted.
-    scores : mapping
-        Published figures, ``{name: {customer_id: number}}``, read by ``score(name)``.
-    """
-
-    models: Sequence[Model]
+    models: Sequence[Model]  # under which models stages are wanted; all of one subject
+    # columns that follow the roster's; None when not even the roster is wanted
     figures: Sequence[Figures] | None = None
+    # published figures, ``{name: {customer_id: number}}``, read by ``score(name)``
     scores: Scores = field(default_factory=dict)
 
     @property

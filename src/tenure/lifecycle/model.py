@@ -1,7 +1,6 @@
 """A life-cycle model: ordered stages, a rule each, and what to do in them. Data, not code.
 
-Answers: what is a model made of, and which are there? How its file is checked, key by key, stands in
-:mod:`tenure.lifecycle.model_file`.
+How its file is checked, key by key, stands in :mod:`tenure.lifecycle.model_file`.
 """
 
 from __future__ import annotations
@@ -71,42 +70,26 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage.
+    """One stage."""
 
-    Attributes
-    ----------
-    id, name, family
-        Its id, its name, and its family F1 to F12 across models.
-    when, rule
-        Its rule as written and as a tree.
-    traits, needs_text, goal, advised, discouraged, assumption
-        What customers are like here, what they need, what we want, what to do and not to do, what is ours and not
-        the source's.
-    setback : bool
-        A regress stage: reachable from anywhere, no step of the path.
-    terminal : bool
-        Once entered, only a new fact or an override leads out.
-    without_facts : bool
-        Claims customers that are known and have no facts, from the day their record was created.
-    causes : tuple of Cause
-        What may have led here, for setbacks.
-    """
-
-    id: str
+    id: str  # its id, its name, and its family F1 to F12 across models
     name: Words
-    when: str
+    when: str  # its rule as written and as a tree
     rule: Node
     family: str = ""
+    # what customers are like here, what they need, what we want, what to do and not to do, what is ours and not the
+    # source's
     traits: Words = Words()
     needs_text: Words = Words()
     goal: Words = Words()
     advised: tuple[Play, ...] = ()
     discouraged: tuple[Play, ...] = ()
     assumption: Words = Words()
-    setback: bool = False
-    terminal: bool = False
+    setback: bool = False  # A regress stage: reachable from anywhere, no step of the path
+    terminal: bool = False  # once entered, only a new fact or an override leads out
+    # claims customers that are known and have no facts, from the day their record was created
     without_facts: bool = False
-    causes: tuple[Cause, ...] = ()
+    causes: tuple[Cause, ...] = ()  # what may have led here, for setbacks
 
 
 @dataclass(frozen=True, slots=True)

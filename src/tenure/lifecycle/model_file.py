@@ -1,7 +1,7 @@
 """From a model's YAML to a model, or to an error that names the mend.
 
-Answers: where does this file break the schema? Reading is strict: an unknown key is named together with the nearest
-right one, so that a typing error never becomes a silently ignored setting.
+Reading is strict: an unknown key is named together with the nearest right one, so that a typing error never becomes a
+silently ignored setting.
 """
 
 from __future__ import annotations

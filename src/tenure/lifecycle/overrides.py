@@ -1,7 +1,6 @@
 """Overrides: what a person decided wins while it lasts (T14).
 
-Answers: how does a history look once people's decisions lie over it? The rules go on underneath: when a decision ends,
-the customer is where the rules say.
+The rules go on underneath: when a decision ends, the customer is where the rules say.
 """
 
 from __future__ import annotations
@@ -25,22 +24,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """What people decided for customers under one model, none overlapping: a later decision ends an earlier.
+    """What people decided for customers under one model, none overlapping: a later decision ends an earlier."""
 
-    Attributes
-    ----------
-    starts, ends : ndarray of int64
-        From which moment up to, not including, which moment each holds.
-    stages : ndarray of int64
-        Position of the stage in the model.
-    reasons : list of str
-        Why.
-    """
-
-    starts: np.ndarray
+    starts: np.ndarray  # from which moment up to, not including, which moment each holds
     ends: np.ndarray
-    stages: np.ndarray
-    reasons: list[str]
+    stages: np.ndarray  # position of the stage in the model
+    reasons: list[str]  # why
 
     def holding(self, keys: np.ndarray) -> np.ndarray:
         """Return which decision holds at some moments, -1 for none."""

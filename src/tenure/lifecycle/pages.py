@@ -1,8 +1,7 @@
 """The models' reference pages, written from the models' own files.
 
-Answers: what does ``docs/models/<id>.md`` say? ``python -m tenure.lifecycle.pages docs/models`` writes one page for
-each built-in model and an index, both languages on each page, so that page and model cannot disagree. A test keeps
-the committed pages up to date.
+``python -m tenure.lifecycle.pages docs/models`` writes one page for each built-in model and an index, both languages
+on each page, so that page and model cannot disagree. A test keeps the committed pages up to date.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Stepwise models: whoever jumps forward passes through the steps between (T01).
 
-Answers: which steps did a jump skip, and how do they appear in the table? Setbacks and ends are no steps: they can be
-entered from anywhere, and the position on the path is remembered through them (T02).
+Setbacks and ends are no steps: they can be entered from anywhere, and the position on the path is remembered through
+them (T02).
 """
 
 from __future__ import annotations

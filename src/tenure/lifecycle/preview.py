@@ -74,43 +74,20 @@ class Overlap:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What the changed model does on a day.
+    """What the changed model does on a day."""
 
-    Attributes
-    ----------
-    as_of : date
-        The day.
-    customers : int
-        All customers looked at.
-    value, value_moved : float
-        Their net sales up to the day, and those of the customers who would move.
-    before, after : dict of str to int
-        Customers per stage; ``NO_STAGE`` and ``OUTSIDE`` too.
-    moves : tuple of Move
-        From where to where, most customers first. Nobody who stays is among them.
-    examples : tuple of Example
-        At most twenty, from every move some.
-    overlapping : int
-        Customers for whom more than one rule holds (``otherwise`` is not counted).
-    overlaps : tuple of Overlap
-        Which pairs of rules, most customers first.
-    nobody : tuple of str
-        Stages that hold nobody on the day.
-    shadowed : tuple of str
-        Of these, those whose own rule does hold for somebody: an earlier stage takes them all.
-    """
-
-    as_of: date
-    customers: int
-    value: float
+    as_of: date  # the day
+    customers: int  # all customers looked at
+    value: float  # their net sales up to the day, and those of the customers who would move
     value_moved: float
-    before: dict[str, int]
+    before: dict[str, int]  # customers per stage; ``NO_STAGE`` and ``OUTSIDE`` too
     after: dict[str, int]
-    moves: tuple[Move, ...]
-    examples: tuple[Example, ...]
-    overlapping: int
-    overlaps: tuple[Overlap, ...]
-    nobody: tuple[str, ...]
+    moves: tuple[Move, ...]  # from where to where, most customers first. Nobody who stays is among them.
+    examples: tuple[Example, ...]  # at most twenty, from every move some
+    overlapping: int  # customers for whom more than one rule holds (``otherwise`` is not counted)
+    overlaps: tuple[Overlap, ...]  # which pairs of rules, most customers first
+    nobody: tuple[str, ...]  # stages that hold nobody on the day
+    # of these, those whose own rule does hold for somebody: an earlier stage takes them all
     shadowed: tuple[str, ...]
 
     @property
@@ -135,19 +112,7 @@ def compare(
     customers: pa.Table | None = None,
     kinds: Mapping[str, Kind] = KINDS,
 ) -> Preview:
-    """Compare two models on some fact tables.
-
-    Parameters
-    ----------
-    facts : mapping of str to pyarrow.Table
-        Fact tables by name, see :func:`tenure.lifecycle.spans.spans_of`.
-    before, after : Model
-        The model in force (None for a new one), and the one that would be saved.
-    as_of : date
-        The day to look at.
-    tz, customers, kinds
-        See :func:`tenure.lifecycle.spans.spans_of`.
-    """
+    """Compare two models on some fact tables."""
     block = block_of(
         streams_of({name: completed(name, table) for name, table in facts.items()}, read_by(before, after), kinds),
         tz=tz,
@@ -167,17 +132,7 @@ def compare_lake(
     as_of: date,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Preview:
-    """Compare two models on everybody in a lake, block by block.
-
-    Parameters
-    ----------
-    lake : Lake
-        Where the facts lie.
-    before, after, as_of
-        See :func:`compare`.
-    on_progress : callable, optional
-        Called with the number of blocks done and of all blocks.
-    """
+    """Compare two models on everybody in a lake, block by block."""
     day = day_number(as_of)
     needed = streams_needed(read_by(before, after), lake.kinds())
     if after.subject == "customer":

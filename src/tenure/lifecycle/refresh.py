@@ -1,8 +1,8 @@
 """Refresh: every customer's stages under every model, from the facts, in one pass.
 
-Answers: what follows from the facts as of a day? A full refresh judges everybody, block by block; a touched refresh
-judges only the customers whose facts changed, with the very same function, and puts their rows over the old ones. The
-result is written in one commit per table: a refresh that is killed leaves the previous result standing.
+A full refresh judges everybody, block by block; a touched refresh judges only the customers whose facts changed, with
+the very same function, and puts their rows over the old ones. The result is written in one commit per table: a
+refresh that is killed leaves the previous result standing.
 """
 
 from __future__ import annotations
@@ -55,46 +55,25 @@ Progress = Callable[[str, float], None]  # what is being done, and which part of
 
 @dataclass(frozen=True)
 class Extras:
-    """What other rooms add to a refresh: figures of every block, and columns made of everybody's figures.
+    """What other rooms add to a refresh: figures of every block, and columns made of everybody's figures."""
 
-    Attributes
-    ----------
-    figures : sequence of Figures
-        Columns that follow the roster's, made block by block.
-    finish : callable or None
-        Takes the roster with the figures (and the report so far) and returns the rows to publish, without
-        `generation`; called with everybody's rows, or with those of the customers that were judged again.
-    scores : mapping
-        Published figures that rules read by ``score(name)``.
-    """
-
-    figures: Sequence[Figures] = ()
+    figures: Sequence[Figures] = ()  # columns that follow the roster's, made block by block
+    # takes the roster with the figures (and the report so far) and returns the rows to publish, without
+    # `generation`; called with everybody's rows, or with those of the customers that were judged again
     finish: Callable[[pa.Table, RefreshReport], pa.Table] | None = None
-    scores: Scores = field(default_factory=dict)
+    scores: Scores = field(default_factory=dict)  # published figures that rules read by ``score(name)``
 
 
 @dataclass
 class ModelReport:
-    """What a refresh did for one model.
+    """What a refresh did for one model."""
 
-    Attributes
-    ----------
-    id, version : str
-        Which model.
-    missing : tuple of str
-        Fact kinds it needs and the lake has none of; then nobody is staged.
-    customers, spans : int
-        How many customers are in the model, and how many spans they have.
-    stages : dict of str to int
-        How many are in each stage now.
-    """
-
-    id: str
+    id: str  # which model
     version: str
-    missing: tuple[str, ...] = ()
-    customers: int = 0
+    missing: tuple[str, ...] = ()  # fact kinds it needs and the lake has none of; then nobody is staged
+    customers: int = 0  # how many customers are in the model, and how many spans they have
     spans: int = 0
-    stages: dict[str, int] = field(default_factory=dict)
+    stages: dict[str, int] = field(default_factory=dict)  # how many are in each stage now
 
 
 @dataclass

@@ -1,8 +1,7 @@
 """The roster: one row per customer with the plain figures that every list shows.
 
-Answers: who is this, since when, how many orders, how much, how long ago? The figures are measures of the rule
-language, read on the day as of which everything is seen, so a list can never disagree with a rule. Later rooms add
-value, risk and satisfaction to the same scorecard.
+The figures are measures of the rule language, read on the day as of which everything is seen, so a list can never
+disagree with a rule. Later rooms add value, risk and satisfaction to the same scorecard.
 """
 
 from __future__ import annotations

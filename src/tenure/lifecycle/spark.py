@@ -43,13 +43,7 @@ _ROSTER_PREFIX = "roster_"
 
 
 def session() -> SparkSession:
-    """Return a Spark session: a running one, the one that SPARK_REMOTE names, or one on this machine.
-
-    Raises
-    ------
-    EngineError
-        When PySpark or Java is missing.
-    """
+    """Return a Spark session: a running one, the one that SPARK_REMOTE names, or one on this machine."""
     try:
         from pyspark.sql import SparkSession
     except ImportError as wrong:

@@ -1,8 +1,8 @@
 """What spans add up to: how many stand where, who moved, how long people stay.
 
 Answers: every question about stages that is asked of many customers at once. Each function takes Ibis tables (the
-lake's views ``spans`` and ``scorecard``) and returns an Ibis table that has not run yet, so that DuckDB and Spark read
-the same definition. It never reads rules or facts: spans are the only truth.
+lake's views ``spans`` and ``scorecard``) and returns an Ibis table that has not run yet, so that DuckDB and Spark
+read the same definition. It never reads rules or facts: spans are the only truth.
 
 How days are counted, everywhere in this module:
 
@@ -53,34 +53,13 @@ def _between(column: ir.Value, since: date, until: date) -> ir.BooleanValue:
 
 
 def standing(spans: ir.Table, model: str, day: date) -> ir.Table:
-    """Say who stood in which stage on a day.
-
-    Parameters
-    ----------
-    spans : ibis Table
-        The view ``spans``.
-    model : str
-        Id of the model.
-    day : date
-        Any day; after the last refresh, people are taken to stay where they are.
-
-    Returns
-    -------
-    ibis Table
-        customer_id, stage, entered_on, because, cause, days (since they entered; 0 on the day itself).
-    """
+    """Say who stood in which stage on a day."""
     there = _of(spans, model).filter(_.entered_on <= day, _.left_on.isnull() | (_.left_on > day))
     return there.select("customer_id", "stage", "entered_on", "because", "cause", days=_days(day, there.entered_on))
 
 
 def stage_counts(spans: ir.Table, model: str, day: date) -> ir.Table:
-    """Count the people in each stage on a day.
-
-    Returns
-    -------
-    ibis Table
-        stage, people, share (of everybody in the model), average_days (in the stage so far).
-    """
+    """Count the people in each stage on a day."""
     counts = standing(spans, model, day).group_by("stage").aggregate(people=_.count(), average_days=_.days.mean())
     return counts.select("stage", "people", share=_.people / _.people.sum().over(), average_days=_.average_days)
 
@@ -89,11 +68,6 @@ def trend(spans: ir.Table, model: str, since: date, until: date, every: Every = 
     """Count the people of each stage on a grid of days.
 
     The spans are read once: everybody who entered by a day, minus everybody who had left by it, stand there on it.
-
-    Returns
-    -------
-    ibis Table
-        day, stage, people; every stage on every day, 0 where there was nobody.
     """
     held = _of(spans, model)
     entered = held.select("stage", day=held.entered_on, step=ibis.literal(1, type="int64"))
@@ -108,13 +82,7 @@ def trend(spans: ir.Table, model: str, since: date, until: date, every: Every = 
 
 
 def flows(spans: ir.Table, model: str, since: date, until: date) -> ir.Table:
-    """Count who stood where on one day and where on a later one (a Sankey diagram's bands).
-
-    Returns
-    -------
-    ibis Table
-        from_stage, to_stage (null: not in this model on that day), people; those who stayed included.
-    """
+    """Count who stood where on one day and where on a later one (a Sankey diagram's bands)."""
     first = standing(spans, model, since).select(one="customer_id", from_stage="stage")
     second = standing(spans, model, until).select(other="customer_id", to_stage="stage")
     both = first.outer_join(second, first.one == second.other)
@@ -122,14 +90,7 @@ def flows(spans: ir.Table, model: str, since: date, until: date) -> ir.Table:
 
 
 def transitions(spans: ir.Table, model: str, since: date, until: date) -> ir.Table:
-    """List the moves between two days.
-
-    Returns
-    -------
-    ibis Table
-        customer_id, on, from_stage, to_stage (null: not in this model), days (spent in from_stage), because, cause,
-        passed_through (a step that a stepwise model inserted: a jump from a to c writes "a to b, passed" and "a to c").
-    """
+    """List the moves between two days."""
     held = _with_neighbours(_of(spans, model))
     after = held.before_left == held.entered_on  # otherwise there was a gap
     entries = held.select(
@@ -187,14 +148,7 @@ def _passed(spans: ir.Table, model: str, moves: ir.Table) -> ir.Table:
 
 
 def transition_counts(spans: ir.Table, model: str, since: date, until: date) -> ir.Table:
-    """Count the moves between two days by where from and where to.
-
-    Returns
-    -------
-    ibis Table
-        from_stage, to_stage, moves, passed (times the step was only passed through), share (of the moves out of
-        from_stage), monthly_rate (moves per 30 days that one customer spends in from_stage; null for newcomers).
-    """
+    """Count the moves between two days by where from and where to."""
     moves = transitions(spans, model, since, until)
     counts = moves.group_by("from_stage", "to_stage").aggregate(
         moves=(~_.passed_through).ifelse(1, 0).sum(), passed=_.passed_through.ifelse(1, 0).sum()
@@ -222,13 +176,7 @@ def _days_spent(spans: ir.Table, model: str, since: date, until: date) -> ir.Tab
 
 
 def entries_and_exits(spans: ir.Table, model: str, since: date, until: date) -> ir.Table:
-    """Balance every stage between two days: ``at_end = at_start + entered - left``.
-
-    Returns
-    -------
-    ibis Table
-        stage, at_start, entered, left, at_end, passed (times it was only passed through).
-    """
+    """Balance every stage between two days: ``at_end = at_start + entered - left``."""
     mine = spans.filter(spans.model == model)
     real = ~mine.passed_through
 
@@ -249,14 +197,7 @@ def _count(where: ir.BooleanValue) -> ir.Value:
 
 
 def time_in_stage(spans: ir.Table, model: str, day: date) -> ir.Table:
-    """Say how long people stay in each stage, as known on a day.
-
-    Returns
-    -------
-    ibis Table
-        stage, completed (stays that had ended by the day) with mean_days, lower_quartile, median_days, upper_quartile;
-        current (people still there) with current_mean_days and current_median_days so far.
-    """
+    """Say how long people stay in each stage, as known on a day."""
     stays = _stays(spans, model, day)
     ended = stays.ended
     return stays.group_by("stage").aggregate(
@@ -283,11 +224,6 @@ def survival_in_stage(spans: ir.Table, model: str, stage: str, day: date) -> ir.
     """Say which part of those who enter a stage are still in it after so many days (Kaplan and Meier).
 
     People who are still there count as long as they have been watched.
-
-    Returns
-    -------
-    ibis Table
-        days, at_risk (watched that long and there until the day before), left (that day), survival (part there after).
     """
     stays = _stays(spans, model, day)
     stays = stays.filter(stays.stage == stage)
@@ -307,18 +243,7 @@ def asleep_stages(model: Model) -> tuple[str, ...]:
 
 
 def reactivations(spans: ir.Table, model: str, asleep: Collection[str], since: date, until: date) -> ir.Table:
-    """List the customers who came back from stages of decline, sleep or loss.
-
-    Parameters
-    ----------
-    asleep : collection of str
-        The stages to come back from, see :func:`asleep_stages`.
-
-    Returns
-    -------
-    ibis Table
-        customer_id, on, from_stage, to_stage, days (in from_stage), because.
-    """
+    """List the customers who came back from stages of decline, sleep or loss."""
     moves = transitions(spans, model, since, until)
     back = moves.filter(~moves.passed_through, moves.from_stage.isin(list(asleep)), moves.to_stage.notnull())
     return back.filter(~back.to_stage.isin(list(asleep))).select(
@@ -327,45 +252,20 @@ def reactivations(spans: ir.Table, model: str, asleep: Collection[str], since: d
 
 
 def upcoming(spans: ir.Table, model: str, until: date) -> ir.Table:
-    """List who will move by a day if nothing happens.
-
-    Returns
-    -------
-    ibis Table
-        customer_id, stage, next_change_on, next_stage (null: out of every stage), the soonest first.
-    """
+    """List who will move by a day if nothing happens."""
     mine = spans.filter(spans.model == model, spans.left_on.isnull(), spans.next_change_on.notnull())
     soon = mine.filter(mine.next_change_on <= until)
     return soon.select("customer_id", "stage", "next_change_on", "next_stage").order_by("next_change_on", "customer_id")
 
 
 def upcoming_counts(spans: ir.Table, model: str, until: date) -> ir.Table:
-    """Count who will move by a day, by the day, where from and where to.
-
-    Returns
-    -------
-    ibis Table
-        next_change_on, stage, next_stage, people.
-    """
+    """Count who will move by a day, by the day, where from and where to."""
     soon = upcoming(spans, model, until)
     return soon.group_by("next_change_on", "stage", "next_stage").aggregate(people=_.count()).order_by("next_change_on")
 
 
 def value_by_stage(spans: ir.Table, scorecard: ir.Table, model: str, day: date, since: date | None = None) -> ir.Table:
-    """Set people, money and movement of each stage beside each other.
-
-    Parameters
-    ----------
-    scorecard : ibis Table
-        The view ``scorecard``; its amounts are those of the last refresh.
-    since : date, optional
-        Movement is counted from here; 30 days before `day` when omitted.
-
-    Returns
-    -------
-    ibis Table
-        stage, people, share, amount, average_amount, amount_share, average_days, entered, left.
-    """
+    """Set people, money and movement of each stage beside each other."""
     there = standing(spans, model, day)
     money = scorecard.select(who=scorecard.customer_id, amount=scorecard.amount)
     met = there.left_join(money, there.customer_id == money.who)

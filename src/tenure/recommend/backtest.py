@@ -1,9 +1,8 @@
 """The last basket is held out: a good list would have named what is in it.
 
-Answers: which ranking is to be believed in this shop, and by how much? Two baskets of each customer are put aside. The
-catalogue is learnt without both, weights are fitted on the last but one, and every ranking is judged on the last, seen
-from the day before it. What everybody buys and what the customer bought before are strong; a blend must beat the
-latter, or it is not used.
+Two baskets of each customer are put aside. The catalogue is learnt without both, weights are fitted on the last but
+one, and every ranking is judged on the last, seen from the day before it. What everybody buys and what the customer
+bought before are strong; a blend must beat the latter, or it is not used.
 """
 
 from __future__ import annotations
@@ -30,40 +29,17 @@ MOST, BASKETS, FEWEST = 3000, 4, 100
 
 @dataclass(frozen=True, slots=True)
 class Backtest:
-    """What came out.
+    """What came out."""
 
-    Attributes
-    ----------
-    customers : int
-        Whose last baskets were tried; 0 when there were too few.
-    chosen : str
-        The ranking that is used: ``blend`` where it wins, else ``buy-again``.
-    weights : mapping of str to Weights
-        Of ``buy-again`` and ``blend``.
-    figures : mapping of str to mapping
-        Hit rate and NDCG@10 of each ranking, with 95 % intervals.
-    """
-
-    customers: int = 0
-    chosen: str = AGAIN
-    weights: Mapping[str, Weights] = field(default_factory=dict)
+    customers: int = 0  # whose last baskets were tried; 0 when there were too few
+    chosen: str = AGAIN  # the ranking that is used: ``blend`` where it wins, else ``buy-again``
+    weights: Mapping[str, Weights] = field(default_factory=dict)  # of ``buy-again`` and ``blend``
+    # hit rate and NDCG@10 of each ranking, with 95 % intervals
     figures: Mapping[str, Any] = field(default_factory=dict)
 
 
 def backtest(lines: Lines, seed: int, least: int | None = None, most: int = MOST) -> Backtest:
-    """Try every ranking on last baskets.
-
-    Parameters
-    ----------
-    lines : Lines
-        Everybody's purchases.
-    seed : int
-        Of the draw of customers, when there are more than `most`.
-    least : int, optional
-        Baskets that make a product, or a pair, count.
-    most : int
-        Customers that are tried at most.
-    """
+    """Try every ranking on last baskets."""
     if not len(lines):
         return Backtest()
     tried, ages = _tried(lines, seed, most)

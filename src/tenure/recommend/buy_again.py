@@ -1,8 +1,7 @@
 """When a customer will buy a product again: gaps with shrinkage, for every customer and product.
 
-Answers: when is this product due with this customer, and how likely is it within the next days? Who bought a product
-six times has a rhythm of their own; who bought it once borrows that of the product's other buyers, and a product with
-few buyers borrows from its category.
+Who bought a product six times has a rhythm of their own; who bought it once borrows that of the product's other
+buyers, and a product with few buyers borrows from its category.
 
 The gaps of one customer and product are gamma distributed with one shape; their rates differ among customers as a
 gamma whose mean belongs to the product. So the gap to come, given the gaps so far, is a compound gamma (beta prime), in
@@ -29,24 +28,12 @@ WEIGHT = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Gaps:
-    """What was learnt of all gaps.
+    """What was learnt of all gaps."""
 
-    Attributes
-    ----------
-    shape : float
-        Of the gamma of one customer's gaps: 1 is random, more is regular.
-    spread : float
-        Shape of the gamma of the rates: small when customers differ much.
-    mean : ndarray of float64
-        Usual days between two purchases of each item, shrunk.
-    returns : ndarray of float64, shape (items, STEPS)
-        Share of buyers who buy once more after the first, second, third purchase, shrunk.
-    """
-
-    shape: float
-    spread: float
-    mean: np.ndarray
-    returns: np.ndarray
+    shape: float  # of the gamma of one customer's gaps: 1 is random, more is regular
+    spread: float  # shape of the gamma of the rates: small when customers differ much
+    mean: np.ndarray  # usual days between two purchases of each item, shrunk
+    returns: np.ndarray  # share of buyers who buy once more after the first, second, third purchase, shrunk
 
     def of(self, item: np.ndarray, times: np.ndarray, days: np.ndarray) -> Rhythm:
         """Return the rhythm of customers who bought `item` on `times` days that lie `days` apart, first to last."""
@@ -58,24 +45,12 @@ class Gaps:
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """The gap to come of some customers and products: compound gamma, and how likely there is one at all.
+    """The gap to come of some customers and products: compound gamma, and how likely there is one at all."""
 
-    Attributes
-    ----------
-    shape : float
-        Of the gaps.
-    tail : ndarray of float64
-        Posterior shape of the rate.
-    scale : ndarray of float64
-        Posterior rate of the rate, in days.
-    again : ndarray of float64
-        Probability of any further purchase, at the moment of the last one.
-    """
-
-    shape: float
-    tail: np.ndarray
-    scale: np.ndarray
-    again: np.ndarray
+    shape: float  # of the gaps
+    tail: np.ndarray  # posterior shape of the rate
+    scale: np.ndarray  # posterior rate of the rate, in days
+    again: np.ndarray  # probability of any further purchase, at the moment of the last one
 
     def by(self, days: np.ndarray) -> np.ndarray:
         """Return the probability that the gap is at most `days` long."""
@@ -99,15 +74,7 @@ class Rhythm:
 
 
 def fit_gaps(histories: Histories, category: np.ndarray) -> Gaps:
-    """Learn rhythms from everybody's purchases.
-
-    Parameters
-    ----------
-    histories : Histories
-        Who bought what how often.
-    category : ndarray of int32
-        The category of each item, -1 when it is not known.
-    """
+    """Learn rhythms from everybody's purchases."""
     items = len(category)
     mean = _means(histories, category, items)
     shape, spread = _shapes(histories, mean)

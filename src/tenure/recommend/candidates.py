@@ -1,7 +1,6 @@
 """What could be recommended to whom, with the numbers that a ranking weighs.
 
-Answers: which products has this customer bought and may buy again, which go with what they bought, which would be a
-step up, which does everybody want? What was brought back is none of these.
+What was brought back is none of these.
 """
 
 from __future__ import annotations
@@ -30,26 +29,15 @@ FEATURES = ("own", "due", "often", "demand", "basket", "customer", "step")
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """One row a customer and product that could be recommended.
+    """One row a customer and product that could be recommended."""
 
-    Attributes
-    ----------
-    who, item : ndarray
-        The customer, and the place of the product in the catalogue; below zero: row ``-1 - item`` of the histories,
-        a product of the customer's own that is not in the catalogue.
-    row : ndarray
-        Row of the histories when the customer bought it before, else -1.
-    chance : ndarray of float64
-        Probability of buying it again within `AHEAD` days; 0 for what is new.
-    features : ndarray of float64, shape (rows, FEATURES)
-        What a ranking weighs.
-    """
-
+    # the customer, and the place of the product in the catalogue; below zero: row ``-1 - item`` of the histories, a
+    # product of the customer's own that is not in the catalogue
     who: np.ndarray
     item: np.ndarray
-    row: np.ndarray
-    chance: np.ndarray
-    features: np.ndarray
+    row: np.ndarray  # row of the histories when the customer bought it before, else -1
+    chance: np.ndarray  # probability of buying it again within `AHEAD` days; 0 for what is new
+    features: np.ndarray  # what a ranking weighs
 
     def __len__(self) -> int:
         return len(self.who)
@@ -79,47 +67,19 @@ class Near:
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """Some customers as they are seen on a day.
+    """Some customers as they are seen on a day."""
 
-    Attributes
-    ----------
-    histories : Histories
-        What they bought; customers without any are not here.
-    place : ndarray
-        Where the gaps of each history's product stand, see :meth:`Catalogue.places`.
-    waited : ndarray of float64
-        Days since each history's last purchase.
-    chance : ndarray of float64
-        Probability of buying it again within `AHEAD` days.
-    people, index : ndarray
-        The customers' numbers, sorted, and the position of each history's customer among them.
-    speaking : scipy.sparse.csr_matrix
-        People x catalogue: how loud each customer's latest products speak of what goes with them.
-    """
-
-    histories: Histories
-    place: np.ndarray
-    waited: np.ndarray
-    chance: np.ndarray
-    people: np.ndarray
+    histories: Histories  # what they bought; customers without any are not here
+    place: np.ndarray  # where the gaps of each history's product stand, see :meth:`Catalogue.places`
+    waited: np.ndarray  # days since each history's last purchase
+    chance: np.ndarray  # probability of buying it again within `AHEAD` days
+    people: np.ndarray  # the customers' numbers, sorted, and the position of each history's customer among them
     index: np.ndarray
-    speaking: Any
+    speaking: Any  # people x catalogue: how loud each customer's latest products speak of what goes with them
 
 
 def crowd_of(known: Catalogue, histories: Histories, places: np.ndarray, today: np.ndarray) -> Crowd:
-    """Return customers as they are seen.
-
-    Parameters
-    ----------
-    known : Catalogue
-        What is known of products.
-    histories : Histories
-        Of the customers.
-    places : ndarray
-        Of each item of the lines, see :meth:`Catalogue.places`.
-    today : ndarray of int
-        The day on which each customer is seen, by the customer's number.
-    """
+    """Return customers as they are seen."""
     place = places[histories.item]
     waited = (today[histories.who] - histories.last).astype(np.float64)
     days = (histories.last - histories.first).astype(np.float64)

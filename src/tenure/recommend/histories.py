@@ -1,6 +1,6 @@
 """What each customer has bought of each product: how often, when first, when last, at what rhythm.
 
-Answers: which numbers of a customer and a product do gaps, rankings and reasons need? It forecasts nothing.
+It forecasts nothing.
 """
 
 from __future__ import annotations
@@ -16,32 +16,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Histories:
-    """One row a customer and product, sorted by customer, then product.
+    """One row a customer and product, sorted by customer, then product."""
 
-    Attributes
-    ----------
-    who, item : ndarray of int32
-        The customer and the product.
-    times : ndarray of int32
-        Days on which the customer bought it.
-    first, last : ndarray of int32
-        The first and the last of these days, since 1970-01-01.
-    logs : ndarray of float64
-        Sum of the logarithms of the gaps between these days, in days.
-    units : ndarray of float32
-        How many were bought in all.
-    returned : ndarray of bool
-        Whether it was brought back, and not bought again since.
-    """
-
-    who: np.ndarray
+    who: np.ndarray  # the customer and the product
     item: np.ndarray
-    times: np.ndarray
-    first: np.ndarray
+    times: np.ndarray  # days on which the customer bought it
+    first: np.ndarray  # the first and the last of these days, since 1970-01-01
     last: np.ndarray
-    logs: np.ndarray
-    units: np.ndarray
-    returned: np.ndarray
+    logs: np.ndarray  # sum of the logarithms of the gaps between these days, in days
+    units: np.ndarray  # how many were bought in all
+    returned: np.ndarray  # whether it was brought back, and not bought again since
 
     def __len__(self) -> int:
         return len(self.who)

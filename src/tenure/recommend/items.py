@@ -1,7 +1,6 @@
 """The catalogue: what is known of each product from everybody's purchases.
 
-Answers: how many want it these days, at what price, which products stand near it, and what do its buyers move on to? It
-knows nobody in particular, so it can be stored and used for a customer who comes tomorrow.
+It knows nobody in particular, so it can be stored and used for a customer who comes tomorrow.
 """
 
 from __future__ import annotations
@@ -37,57 +36,29 @@ DEARER, DEAREST, MOVERS = 1.1, 3.0, 5
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """What buyers of one product went on to, in its category and dearer.
+    """What buyers of one product went on to, in its category and dearer."""
 
-    Attributes
-    ----------
-    a, b : ndarray of int32
-        From which product to which.
-    movers, buyers : ndarray of int64
-        Customers who went from `a` to `b`, and who bought `a` at all.
-    """
-
-    a: np.ndarray
+    a: np.ndarray  # from which product to which
     b: np.ndarray
-    movers: np.ndarray
+    movers: np.ndarray  # customers who went from `a` to `b`, and who bought `a` at all
     buyers: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """What is known of products.
+    """What is known of products."""
 
-    Attributes
-    ----------
-    items, categories : pyarrow.StringArray
-        Products bought in enough baskets, sorted; all categories, sorted.
-    category : ndarray of int32
-        Of each item; -1 when unknown.
-    wanted : ndarray of int64
-        Customers who bought it in the last `LATELY` days.
-    price : ndarray of float64
-        Mean price of one, in the business's money; 0 when unknown.
-    gaps : Gaps
-        Of each item; then of each category for items that are not here; then of items without a category.
-    met, shared, kinds : Pairs
-        Products in one basket, products of one customer, categories in one basket.
-    moves : Moves
-        Steps up.
-    customers : int
-        How many customers all this was learnt from.
-    """
-
-    items: pa.StringArray
+    items: pa.StringArray  # products bought in enough baskets, sorted; all categories, sorted
     categories: pa.StringArray
-    category: np.ndarray
-    wanted: np.ndarray
-    price: np.ndarray
-    gaps: Gaps
-    met: Pairs
+    category: np.ndarray  # of each item; -1 when unknown
+    wanted: np.ndarray  # customers who bought it in the last `LATELY` days
+    price: np.ndarray  # mean price of one, in the business's money; 0 when unknown
+    gaps: Gaps  # of each item; then of each category for items that are not here; then of items without a category
+    met: Pairs  # products in one basket, products of one customer, categories in one basket
     shared: Pairs
     kinds: Pairs
-    moves: Moves
-    customers: int
+    moves: Moves  # steps up
+    customers: int  # how many customers all this was learnt from
 
     def __len__(self) -> int:
         return len(self.items)
@@ -110,17 +81,7 @@ def _found(names: pa.StringArray, known: pa.StringArray) -> np.ndarray:
 
 
 def learn(lines: Lines, last_day: int, least: int | None = None) -> Catalogue:
-    """Return the catalogue of a shop.
-
-    Parameters
-    ----------
-    lines : Lines
-        Everybody's purchases.
-    last_day : int
-        As of which day (since 1970-01-01) popularity is counted.
-    least : int, optional
-        Baskets that make a product, or a pair, count.
-    """
+    """Return the catalogue of a shop."""
     least = least_of(lines.filled) if least is None else least
     counts = np.bincount(lines.item, minlength=len(lines.items))
     kept = np.flatnonzero(counts >= least)

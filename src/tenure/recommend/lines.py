@@ -1,7 +1,6 @@
 """Order lines as plain numbers: who bought which product in which basket on which day.
 
-Answers: what is the smallest thing that pairs, gaps and rankings can all be worked out from? Texts become numbers once;
-what was brought back is kept apart, so that nothing that follows can recommend it.
+Texts become numbers once; what was brought back is kept apart, so that nothing that follows can recommend it.
 """
 
 from __future__ import annotations
@@ -31,33 +30,19 @@ CHUNK = 500_000
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """Purchases, one row a customer, basket and product, sorted by customer, day and basket.
+    """Purchases, one row a customer, basket and product, sorted by customer, day and basket."""
 
-    Attributes
-    ----------
-    customers, items, categories : pyarrow.StringArray
-        What the numbers stand for, sorted.
-    category : ndarray of int32
-        Of each item; -1 when it is not known.
-    who, basket, item, day : ndarray of int32
-        Of each row. Baskets are numbered in the order of customer and day; days count from 1970-01-01.
-    units, amount : ndarray of float32
-        How many, and how much was paid, in the business's money.
-    back_who, back_item, back_day : ndarray of int32
-        What was brought back, and when.
-    """
-
-    customers: pa.StringArray
+    customers: pa.StringArray  # what the numbers stand for, sorted
     items: pa.StringArray
     categories: pa.StringArray
-    category: np.ndarray
-    who: np.ndarray
+    category: np.ndarray  # of each item; -1 when it is not known
+    who: np.ndarray  # of each row. Baskets are numbered in the order of customer and day; days count from 1970-01-01.
     basket: np.ndarray
     item: np.ndarray
     day: np.ndarray
-    units: np.ndarray
+    units: np.ndarray  # how many, and how much was paid, in the business's money
     amount: np.ndarray
-    back_who: np.ndarray
+    back_who: np.ndarray  # what was brought back, and when
     back_item: np.ndarray
     back_day: np.ndarray
 
@@ -94,17 +79,7 @@ def distinct(keys: np.ndarray) -> np.ndarray:
 
 
 def lines_in(lake: Lake, as_of: date, customers: Sequence[str] | None = None) -> Lines:
-    """Return the purchases of a lake up to a day.
-
-    Parameters
-    ----------
-    lake : Lake
-        Where ``order_lines`` lie; ``orders`` say which of them were refunded or cancelled as a whole.
-    as_of : date
-        The last day that is read.
-    customers : sequence of str, optional
-        Only these customers' purchases; everybody's when omitted.
-    """
+    """Return the purchases of a lake up to a day."""
     tz = lake.settings.tz
     if customers is not None:
         lines, orders = (lake.read(name, customers) for name in ("order_lines", "orders"))

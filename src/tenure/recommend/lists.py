@@ -1,7 +1,7 @@
 """The list of each customer: ten products by the chosen ranking, then what is new to them, each with its reason.
 
-Answers: what is recommended to whom, when is it due, and what speaks for it? The first ten are what the back-test
-judged. After them come offers for what rises, what goes with what was bought, and steps up, none of it bought before.
+The first ten are what the back-test judged. After them come offers for what rises, what goes with what was bought,
+and steps up, none of it bought before.
 """
 
 from __future__ import annotations
@@ -57,21 +57,11 @@ RECOMMENDATIONS = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Recommender:
-    """Everything that lists are made with.
+    """Everything that lists are made with."""
 
-    Attributes
-    ----------
-    known : Catalogue
-        What is known of products.
-    near : Near
-        Which stand near which.
-    tested : Backtest
-        Which ranking is used, and its weights.
-    """
-
-    known: Catalogue
-    near: Near
-    tested: Backtest
+    known: Catalogue  # what is known of products
+    near: Near  # which stand near which
+    tested: Backtest  # which ranking is used, and its weights
 
     def order(self, found: Candidates) -> np.ndarray:
         """Return what candidates are sorted by."""
@@ -92,23 +82,7 @@ class Recommender:
 
 
 def recommendations(maker: Recommender, lines: Lines, as_of: date) -> tuple[pa.Table, np.ndarray]:
-    """Return the lists of all customers of some lines, and how many purchases of each item are expected.
-
-    Parameters
-    ----------
-    maker : Recommender
-        Catalogue and ranking.
-    lines : Lines
-        Purchases of these customers, up to `as_of`.
-    as_of : date
-        The day on which they are seen.
-
-    Returns
-    -------
-    tuple of pyarrow.Table and ndarray
-        Rows of :data:`RECOMMENDATIONS`, by customer and rank; of each catalogue item, purchases expected from these
-        customers in the coming days.
-    """
+    """Return the lists of all customers of some lines, and how many purchases of each item are expected."""
     last_day = day_number(as_of)
     histories, places = histories_of(lines), maker.known.places(lines)
     today = np.full(len(lines.customers), last_day)

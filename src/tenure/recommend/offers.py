@@ -1,7 +1,6 @@
 """What to offer with what rises: a category that customers buy more of lately, and its partner.
 
-Answers: hot-pot ingredients rise; what goes with them in this shop's baskets, with which support, confidence and lift,
-and which customers have not taken it lately? The partner with the most meetings beyond chance comes first.
+The partner with the most meetings beyond chance comes first.
 """
 
 from __future__ import annotations
@@ -38,21 +37,7 @@ def partners_of(kinds: Pairs) -> dict[int, list[int]]:
 
 
 def offers_of(known: Catalogue, lines: Lines, up: Rising, places: np.ndarray, last_day: int) -> list[dict[str, Any]]:
-    """Return offers: customer, trigger, partner category, the product to offer, and the numbers that speak for it.
-
-    Parameters
-    ----------
-    known : Catalogue
-        What is known of products.
-    lines : Lines
-        Purchases of the customers; their categories are numbered as in the catalogue by name.
-    up : Rising
-        What rises with them.
-    places : ndarray
-        Of each item of the lines, see :meth:`Catalogue.places`.
-    last_day : int
-        As of which day.
-    """
+    """Return offers: customer, trigger, partner category, the product to offer, and the numbers that speak for it."""
     partners = partners_of(known.kinds)
     number = {name: n for n, name in enumerate(known.categories.to_pylist())}
     lately = _lately(lines, last_day)

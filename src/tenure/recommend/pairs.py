@@ -1,8 +1,7 @@
 """Which products are bought together, and how sure that is.
 
-Answers: in how many baskets do two products meet, how many would chance make, and what is left of the difference once
-rare pairs are not taken at their word? Counting is one sparse product of the basket matrix with itself, in chunks, so
-that memory does not grow with the number of products.
+Counting is one sparse product of the basket matrix with itself, in chunks, so that memory does not grow with the
+number of products.
 """
 
 from __future__ import annotations
@@ -55,27 +54,15 @@ PAIRS = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Pairs that met often enough: `a` < `b` by number, sorted by both, with what is known of each.
+    """Pairs that met often enough: `a` < `b` by number, sorted by both, with what is known of each."""
 
-    Attributes
-    ----------
-    a, b : ndarray of int32
-        Numbers of products (or categories).
-    count, count_a, count_b : ndarray of int64
-        Baskets with both, with `a`, with `b`.
-    baskets : int
-        All baskets.
-    prior : tuple of float
-        Shape and rate of the gamma prior of the lift.
-    """
-
-    a: np.ndarray
+    a: np.ndarray  # numbers of products (or categories)
     b: np.ndarray
-    count: np.ndarray
+    count: np.ndarray  # baskets with both, with `a`, with `b`
     count_a: np.ndarray
     count_b: np.ndarray
-    baskets: int
-    prior: tuple[float, float] = (1.0, 1.0)
+    baskets: int  # all baskets
+    prior: tuple[float, float] = (1.0, 1.0)  # shape and rate of the gamma prior of the lift
 
     def __len__(self) -> int:
         return len(self.a)
@@ -178,22 +165,7 @@ def category_pairs(lines: Lines, least: int | None = None) -> Pairs:
 def pairs_of(
     matrix: Any, least: int | None = None, baskets: int | None = None, most: int = MOST, nearest: int = 0
 ) -> Pairs:
-    """Return the pairs of columns that meet in at least `least` rows of a sparse matrix of ones.
-
-    Parameters
-    ----------
-    matrix : scipy.sparse.csr_matrix
-        Baskets x products.
-    least : int, optional
-        Baskets a pair must meet in; :func:`least_of` when omitted. Products in fewer baskets cannot make such a pair
-        and are left out before anything is multiplied, which changes no result.
-    baskets : int, optional
-        All baskets, also those that hold none of the columns; the rows with any when omitted.
-    most : int
-        How many pairs are kept at most, those of the most baskets first.
-    nearest : int
-        Keep of each product only so many partners, the nearest by cosine; 0 keeps all.
-    """
+    """Return the pairs of columns that meet in at least `least` rows of a sparse matrix of ones."""
     baskets = int((np.diff(matrix.indptr) > 0).sum()) if baskets is None else baskets
     least = least_of(baskets) if least is None else max(least, 1)
     counts = np.asarray(matrix.sum(axis=0)).ravel().astype(np.int64)
@@ -257,17 +229,6 @@ def prior_of(
     The meetings of a pair are Poisson with mean lift x expected, lifts differ as a gamma, so meetings are negative
     binomial; also pairs that never met count. W. DuMouchel, "Bayesian data mining in large frequency tables", The
     American Statistician 53 (1999), with one gamma in place of two.
-
-    Parameters
-    ----------
-    matrix : scipy.sparse.csr_matrix
-        Baskets x products.
-    counts : ndarray
-        Baskets with each product.
-    baskets : int
-        All baskets.
-    cells : int
-        About how many pairs are looked at; products are drawn when there are more.
     """
     size = len(counts)
     if size < 2 or not baskets:

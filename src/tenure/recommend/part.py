@@ -1,7 +1,7 @@
 """The recommendations as one part of the scorecard.
 
-Answers: what will each customer probably want next, and why? Pairs are shown whenever there are baskets; what one
-customer wants next is only said when there are enough buyers and days, and by the ranking that won the back-test.
+Pairs are shown whenever there are baskets; what one customer wants next is only said when there are enough buyers and
+days, and by the ranking that won the back-test.
 """
 
 from __future__ import annotations
@@ -37,19 +37,7 @@ REPLENISHED = 200
 
 
 def fit_lines(lines: Lines, as_of: date, options: Options, least: int | None = None) -> tuple[Fit, Catalogue]:
-    """Return what is learnt of some purchases.
-
-    Parameters
-    ----------
-    lines : Lines
-        Everybody's purchases.
-    as_of : date
-        As of which day.
-    options : Options
-        Gates and seed.
-    least : int, optional
-        Baskets that make a product, or a pair, count; by the size of the shop when omitted.
-    """
+    """Return what is learnt of some purchases."""
     last_day = int(lines.day.max()) if len(lines) else 0
     known = learn(lines, last_day, least)
     days = last_day - int(lines.day.min()) if len(lines) else 0
@@ -207,13 +195,7 @@ def pairs_table(known: Catalogue) -> pa.Table:
 
 
 def all_of(lines: Lines, as_of: date, options: Options, least: int | None = None) -> tuple[Fit, pa.Table, pa.Table]:
-    """Return the fit, the pairs and the recommendations of some purchases, without a lake.
-
-    Parameters
-    ----------
-    lines, as_of, options, least
-        See :func:`fit_lines`.
-    """
+    """Return the fit, the pairs and the recommendations of some purchases, without a lake."""
     fit, known = fit_lines(lines, as_of, options, least)
     if not fit.usable:
         return fit, pairs_table(known), RECOMMENDATIONS.empty_table()

@@ -1,7 +1,6 @@
 """Rankings of candidates, and how good a ranking is.
 
-Answers: in which order are products recommended, and how likely is each to be in the next basket? A ranking is a
-logistic regression on few numbers, so that the score is a probability and every weight can be read.
+A ranking is a logistic regression on few numbers, so that the score is a probability and every weight can be read.
 """
 
 from __future__ import annotations
@@ -24,18 +23,10 @@ POPULARITY, OFTEN, AGAIN, BLEND = "popularity", "often", "buy-again", "blend"
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A logistic regression.
+    """A logistic regression."""
 
-    Attributes
-    ----------
-    names : tuple of str
-        Which of the features it weighs.
-    values : tuple of float
-        The weight of each, then the constant.
-    """
-
-    names: tuple[str, ...]
-    values: tuple[float, ...]
+    names: tuple[str, ...]  # which of the features it weighs
+    values: tuple[float, ...]  # the weight of each, then the constant
 
     def chance(self, features: np.ndarray) -> np.ndarray:
         """Return the probability that each candidate is in the next basket."""
@@ -45,19 +36,7 @@ class Weights:
 
 
 def fit_weights(features: np.ndarray, bought: np.ndarray, names: tuple[str, ...], ridge: float = 1.0) -> Weights:
-    """Fit a logistic regression by Newton's method with a light ridge.
-
-    Parameters
-    ----------
-    features : ndarray of shape (rows, FEATURES)
-        Of the candidates.
-    bought : ndarray of bool
-        Which of them were in the next basket.
-    names : tuple of str
-        Which features to weigh.
-    ridge : float
-        Penalty on the squares of the weights, the constant apart.
-    """
+    """Fit a logistic regression by Newton's method with a light ridge."""
     columns = [FEATURES.index(name) for name in names]
     x = np.column_stack([features[:, columns], np.ones(len(features))])
     y = bought.astype(np.float64)
@@ -85,23 +64,7 @@ def ranked(found: Candidates, score: np.ndarray, most: int = TOP) -> tuple[np.nd
 
 
 def quality(who: np.ndarray, rank: np.ndarray, hit: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return hits and NDCG@10 of each customer's list.
-
-    Parameters
-    ----------
-    who, rank : ndarray of int
-        Customer (0 … n-1) and rank from 0 of each row of the lists.
-    hit : ndarray of bool
-        Whether the product was in the basket.
-    wanted : ndarray of int
-        How many products were in each customer's basket.
-
-    Returns
-    -------
-    tuple of ndarray
-        1.0 where at least one of the list was bought; the discounted gain against the best possible list (Järvelin &
-        Kekäläinen 2002, ACM TOIS 20).
-    """
+    """Return hits and NDCG@10 of each customer's list."""
     size = len(wanted)
     gain = np.bincount(who, hit / np.log2(rank + 2.0), size)
     best = np.concatenate([[0.0], np.cumsum(1.0 / np.log2(np.arange(TOP) + 2.0))])

@@ -1,7 +1,7 @@
 """Why something is recommended, in words.
 
-Answers: what does the evidence of a recommendation read like? The evidence itself is data, so that it can be counted
-and checked; the sentence is made when somebody reads it, in their language.
+The evidence itself is data, so that it can be counted and checked; the sentence is made when somebody reads it, in
+their language.
 """
 
 from __future__ import annotations
@@ -46,20 +46,7 @@ _WORDS = {
 
 
 def sentence(reason: str | Mapping[str, Any] | None, language: str | None = None) -> str:
-    """Return the reason of a recommendation as a sentence.
-
-    Parameters
-    ----------
-    reason : str or mapping or None
-        JSON, as it stands in the tables, or what it holds; None gives an empty sentence.
-    language : str, optional
-        ``zh_Hans`` or ``en``; the context's language when omitted.
-
-    Examples
-    --------
-    >>> sentence({"because": "popular", "buyers": 120, "days": 90}, "en")
-    '120 customers bought it in the last 90 days'
-    """
+    """Return the reason of a recommendation as a sentence."""
     if not reason:
         return ""
     told: Mapping[str, Any] = json.loads(reason) if isinstance(reason, str) else reason

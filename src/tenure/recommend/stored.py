@@ -1,7 +1,6 @@
 """A recommender as data: written into a fit, and made from it again.
 
-Answers: how does somebody who orders tomorrow get a list without anything being learnt anew? Names stay text, numbers
-are packed, so that a shop with 20,000 products fits into a few megabytes.
+Names stay text, numbers are packed, so that a shop with 20,000 products fits into a few megabytes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """What recommendations say when they are asked from the command line or a notebook.
 
-Answers: what goes with what in this file or lake, what will this customer want, and which ranking is believed? It works
-on lines alone; a lake that was refreshed is not needed.
+It works on lines alone; a lake that was refreshed is not needed.
 """
 
 from __future__ import annotations
@@ -31,25 +30,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Recommendations of a file or a lake.
+    """Recommendations of a file or a lake."""
 
-    Attributes
-    ----------
-    as_of : date
-        The day on which everybody is seen.
-    fit : Fit
-        Gates, back-test, and which ranking is used.
-    pairs, recommendations : pyarrow.Table
-        See :data:`tenure.recommend.pairs.PAIRS` and :data:`tenure.recommend.lists.RECOMMENDATIONS`.
-    customers, baskets, lines : int
-        How many there are.
-    """
-
-    as_of: date
-    fit: Fit
-    pairs: pa.Table
+    as_of: date  # the day on which everybody is seen
+    fit: Fit  # gates, back-test, and which ranking is used
+    pairs: pa.Table  # see :data:`tenure.recommend.pairs.PAIRS` and :data:`tenure.recommend.lists.RECOMMENDATIONS`
     recommendations: pa.Table
-    customers: int
+    customers: int  # how many there are
     baskets: int
     lines: int
 
@@ -62,13 +49,7 @@ class Told:
         return list(table.sort_by(order).slice(0, most).to_pylist())
 
     def of(self, customer: str, language: str | None = None) -> list[dict[str, Any]]:
-        """Return one customer's list, each with its reason as data and in words.
-
-        Raises
-        ------
-        FactsError
-            When the customer has no list.
-        """
+        """Return one customer's list, each with its reason as data and in words."""
         rows = self.recommendations.filter(pc.equal(self.recommendations.column("customer_id"), customer)).to_pylist()
         if not rows and self.fit.usable:
             raise FactsError(
@@ -81,26 +62,7 @@ def tell(
     source: Lake | pa.Table, as_of: date | None = None, *, tz: str = "UTC", least: int | None = None,
     options: Options | None = None,
 ) -> Told:  # fmt: skip
-    """Return what goes with what and what everybody will want next.
-
-    Parameters
-    ----------
-    source : Lake or pyarrow.Table
-        A lake, or a table of order lines.
-    as_of : date, optional
-        The last day that counts; the day of the last line when omitted.
-    tz : str
-        Time zone of days, when `source` is a table.
-    least : int, optional
-        Baskets that make a product, or a pair, count; by the size of the shop when omitted.
-    options : Options, optional
-        Gates and seed.
-
-    Raises
-    ------
-    FactsError
-        When there are no order lines.
-    """
+    """Return what goes with what and what everybody will want next."""
     day = as_of or _last_day(source, tz)
     lines = lines_of(source, day, tz) if isinstance(source, pa.Table) else lines_in(source, day)
     if not len(lines):

@@ -1,7 +1,6 @@
 """What a customer buys more of lately than before.
 
-Answers: whose purchases of a category rise, and is that more than luck? Hot-pot ingredients three times in four weeks
-after none in twelve are a need that something else goes with.
+Hot-pot ingredients three times in four weeks after none in twelve are a need that something else goes with.
 """
 
 from __future__ import annotations
@@ -24,41 +23,21 @@ KNOWN, TIMES, LUCK = 28, 3, 0.02
 
 @dataclass(frozen=True, slots=True)
 class Rising:
-    """Categories that customers buy more of lately, sorted by customer and category.
+    """Categories that customers buy more of lately, sorted by customer and category."""
 
-    Attributes
-    ----------
-    who, category : ndarray of int
-        The customer and the category.
-    lately, before : ndarray of int
-        Days with a purchase in the last `LATELY` days, and in the `days` days before.
-    days : ndarray of int
-        How long before was: `BEFORE`, or less for who came later.
-    luck : ndarray of float64
-        Probability of so many lately if nothing had changed.
-    """
-
-    who: np.ndarray
+    who: np.ndarray  # the customer and the category
     category: np.ndarray
-    lately: np.ndarray
+    lately: np.ndarray  # days with a purchase in the last `LATELY` days, and in the `days` days before
     before: np.ndarray
-    days: np.ndarray
-    luck: np.ndarray
+    days: np.ndarray  # how long before was: `BEFORE`, or less for who came later
+    luck: np.ndarray  # probability of so many lately if nothing had changed
 
     def __len__(self) -> int:
         return len(self.who)
 
 
 def rising(lines: Lines, last_day: int) -> Rising:
-    """Return what rises with whom: given all purchase days of a category, too many are late (a binomial test).
-
-    Parameters
-    ----------
-    lines : Lines
-        Everybody's purchases, sorted by customer and day.
-    last_day : int
-        The day (since 1970-01-01) as of which is asked.
-    """
+    """Return what rises with whom: given all purchase days of a category, too many are late (a binomial test)."""
     from scipy.special import betainc
 
     known = np.zeros(len(lines.customers), dtype=np.int64)

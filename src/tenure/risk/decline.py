@@ -29,30 +29,14 @@ SHORTEST = 90
 
 
 class Rates(NamedTuple):
-    """How the rates of order days differ between customers: gamma, events a day.
+    """How the rates of order days differ between customers: gamma, events a day."""
 
-    Attributes
-    ----------
-    r : float
-        Shape: small when customers differ much.
-    alpha : float
-        Rate of the gamma, in days.
-    """
-
-    r: float
-    alpha: float
+    r: float  # shape: small when customers differ much
+    alpha: float  # rate of the gamma, in days
 
 
 def fit_rates(count: ArrayLike, days: ArrayLike) -> Rates:
-    """Return how rates differ between customers, by maximum likelihood of the NBD with individual exposures.
-
-    Parameters
-    ----------
-    count : array_like of int, shape (customers,)
-        Order days in the reference period.
-    days : array_like of int, shape (customers,)
-        Length of the reference period in days, above 0.
-    """
+    """Return how rates differ between customers, by maximum likelihood of the NBD with individual exposures."""
     from scipy.optimize import minimize
     from scipy.special import digamma, gammaln
 
@@ -95,19 +79,7 @@ def testable(rates: Rates, count: ArrayLike, days: ArrayLike, window: float) -> 
 
 
 def tail(rates: Rates, count: ArrayLike, days: ArrayLike, seen: ArrayLike, window: float) -> NDArray[np.float64]:
-    """Return the chance of at most `seen` order days in the window, if nothing changed.
-
-    Parameters
-    ----------
-    rates : Rates
-        How customers differ.
-    count, days : array_like of float, shape (customers,)
-        Order days in the reference period before the window, and its length in days.
-    seen : array_like of float, shape (customers,)
-        Order days in the window.
-    window : float
-        Length of the window in days.
-    """
+    """Return the chance of at most `seen` order days in the window, if nothing changed."""
     from scipy.special import betainc
 
     shape, rate = rates.r + np.asarray(count, np.float64), rates.alpha + np.asarray(days, np.float64)
@@ -123,15 +95,7 @@ def steps(rates: Rates, count: ArrayLike, days: ArrayLike, window: float, most: 
 def power(
     rates: Rates, count: ArrayLike, days: ArrayLike, window: float, limit: float, drops: tuple[float, ...]
 ) -> dict[float, float]:
-    """Return which part of the tested customers would be named, had their rate fallen by each of `drops` on day one.
-
-    Parameters
-    ----------
-    limit : float
-        The p-value up to which customers are named, see :func:`tenure.risk.discoveries.cutoff`.
-    drops : tuple of float
-        0.5 halves the rate, 1.0 ends it.
-    """
+    """Return which part of the tested customers would be named, had their rate fallen by each of `drops` on day one."""
     possible = steps(rates, count, days, window)
     edge = (possible <= limit).sum(axis=1) - 1.0  # the highest count that is named; -1 when none is
     found = {}
@@ -148,15 +112,7 @@ def falls(now: ArrayLike, before: ArrayLike) -> NDArray[np.bool_]:
 
 
 def verdict(ours_fell: ArrayLike, their_change: ArrayLike) -> NDArray[np.str_]:
-    """Return ``yes``, ``no`` or ``cannot-judge`` by rule T04.
-
-    Parameters
-    ----------
-    ours_fell : array_like of bool, shape (customers,)
-        Whether our volume with the customer fell.
-    their_change : array_like of float, shape (customers,)
-        By how much the customer's own total changed; NaN where that is not known.
-    """
+    """Return ``yes``, ``no`` or ``cannot-judge`` by rule T04."""
     change = np.asarray(their_change, np.float64)
     answer = np.where(np.isnan(change), "cannot-judge", np.where(change >= 0, "yes", "no"))
     return np.where(np.asarray(ours_fell, np.bool_), answer, "no")

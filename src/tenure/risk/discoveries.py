@@ -1,10 +1,10 @@
 """How many false alarms counts let through, and up to which p-value customers may be named.
 
-Answers: of those who are named, how many are named wrongly? A count of order days is a whole number, so its p-value
-takes few values and is seldom as small as a continuous one: at 5 % the usual control names far fewer than it might.
-Every customer's possible p-values are known beforehand, and the control of Döhler, Durand and Roquain (2018, "New FDR
-bounds for discrete and heterogeneous tests", Electronic Journal of Statistics 12:1867-1900) uses them: it holds the
-false discovery rate for independent tests, as Benjamini and Hochberg's does.
+A count of order days is a whole number, so its p-value takes few values and is seldom as small as a continuous one:
+at 5 % the usual control names far fewer than it might. Every customer's possible p-values are known beforehand, and
+the control of Döhler, Durand and Roquain (2018, "New FDR bounds for discrete and heterogeneous tests", Electronic
+Journal of Statistics 12:1867-1900) uses them: it holds the false discovery rate for independent tests, as Benjamini
+and Hochberg's does.
 """
 
 from __future__ import annotations
@@ -21,37 +21,14 @@ _GRID = np.concatenate([10.0 ** np.arange(-12.0, -1.3, 0.05), [0.05]])
 
 
 def reached(steps: NDArray[np.float64], limit: float) -> NDArray[np.float64]:
-    """Return how likely each customer's p-value is at most `limit` though nothing changed.
-
-    Parameters
-    ----------
-    steps : ndarray of float, shape (customers, counts)
-        The chance of at most 0, 1, 2 … order days: the p-values that can come out, rising along each row.
-    limit : float
-        Between 0 and 1.
-
-    Returns
-    -------
-    ndarray of float, shape (customers,)
-        Never more than `limit`.
-    """
+    """Return how likely each customer's p-value is at most `limit` though nothing changed."""
     below = np.count_nonzero(steps <= limit, axis=1)
     value = np.where(below > 0, steps[np.arange(len(steps)), np.maximum(below - 1, 0)], 0.0)
     return np.where(below == steps.shape[1], limit, value)  # where the row ends too early: as if it were continuous
 
 
 def cutoff(p_values: NDArray[np.float64], steps: NDArray[np.float64], level: float) -> float:
-    """Return the largest p-value that may be named at a false discovery rate of `level`; 0.0 when none may.
-
-    Parameters
-    ----------
-    p_values : ndarray of float, shape (tests,)
-        Of everybody tested; NaN is not tested.
-    steps : ndarray of float, shape (customers, counts)
-        The possible p-values of the tested, or of a fair sample of them, see :func:`reached`.
-    level : float
-        The share of false alarms among the named that is accepted.
-    """
+    """Return the largest p-value that may be named at a false discovery rate of `level`; 0.0 when none may."""
     found = np.sort(p_values[~np.isnan(p_values)])
     if not len(found) or not len(steps):
         return 0.0

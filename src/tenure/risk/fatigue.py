@@ -1,8 +1,8 @@
 """Fatigue: whether a customer answers our messages less than before.
 
-Answers: are they tired of hearing from us? Of all messages and all answers, how likely is it that so few answers fall
-on the recent messages by chance (Fisher's exact test, one side)? An answer is a day on which a message was opened,
-clicked, replied to or redeemed. Where messages are not recorded, nothing is guessed.
+Of all messages and all answers, how likely is it that so few answers fall on the recent messages by chance (Fisher's
+exact test, one side)? An answer is a day on which a message was opened, clicked, replied to or redeemed. Where
+messages are not recorded, nothing is guessed.
 """
 
 from __future__ import annotations
@@ -21,22 +21,12 @@ FALL, UNLIKELY = 0.3, 0.05
 
 
 class Fatigue(NamedTuple):
-    """What was found, one row a customer.
+    """What was found, one row a customer."""
 
-    Attributes
-    ----------
-    now, before : ndarray of float64
-        Answers per message; NaN where there are too few messages.
-    fall : ndarray of float64
-        By which part the rate fell, 0 when it did not; NaN where it cannot be judged.
-    p : ndarray of float64
-        How likely so few answers are if nothing changed.
-    """
-
-    now: NDArray[np.float64]
+    now: NDArray[np.float64]  # answers per message; NaN where there are too few messages
     before: NDArray[np.float64]
-    fall: NDArray[np.float64]
-    p: NDArray[np.float64]
+    fall: NDArray[np.float64]  # by which part the rate fell, 0 when it did not; NaN where it cannot be judged
+    p: NDArray[np.float64]  # how likely so few answers are if nothing changed
 
     @property
     def tired(self) -> NDArray[np.bool_]:

@@ -1,7 +1,7 @@
 """Looking at a block of customers on its last day: what lies in a window, what came last.
 
-Answers: how many facts, of which sum, in the last 90 days and in the 90 before? A rule needs a measure on every day;
-a warning needs it on one, and then two searches a customer are all it takes. It decides nothing.
+A rule needs a measure on every day; a warning needs it on one, and then two searches a customer are all it takes. It
+decides nothing.
 """
 
 from __future__ import annotations
@@ -20,18 +20,7 @@ NEVER = np.iinfo(np.int32).min
 
 
 class Look:
-    """One look at a block.
-
-    Parameters
-    ----------
-    block : Block
-        The customers and their facts.
-
-    Attributes
-    ----------
-    who : ndarray of int64
-        The customers' numbers.
-    """
+    """One look at a block."""
 
     def __init__(self, block: Block) -> None:
         self.block = block
@@ -73,15 +62,7 @@ class Look:
         return np.where(count > 0, self.sum(events, length, before) / np.maximum(count, 1), np.nan)
 
     def last(self, events: Events, back: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """Return each customer's last value and its day; with `back`, the value so many facts earlier.
-
-        Returns
-        -------
-        values : ndarray of float64
-            NaN where there is none.
-        days : ndarray of int64
-            :data:`NEVER` where there is none.
-        """
+        """Return each customer's last value and its day; with `back`, the value so many facts earlier."""
         low, high = self.places(events.keys, -(1 << 19), self.block.last_day)
         place = high - 1 - back
         there = place >= low

@@ -1,7 +1,7 @@
 """Silence: whether the present gap is longer than this customer's own rhythm makes likely.
 
-Answers: is a customer who has not ordered for forty days late? That depends on their gaps, and on how regular these
-are: after a gap of twice the usual one a weekly buyer is missed, one who comes and goes is not.
+That depends on their gaps, and on how regular these are: after a gap of twice the usual one a weekly buyer is missed,
+one who comes and goes is not.
 
 Gaps are taken as gamma distributed with a shape of their own: 1 is chance (Poisson), 2 and more a rhythm, 1/2 comes in
 bursts (the CNBD-k family; Chatfield, Goodhardt 1973; Platzer, Reutterer 2016). Given ``n`` gaps that fill ``S`` days,
@@ -45,19 +45,7 @@ def _likelihoods(gaps: ArrayLike, span: ArrayLike, logs: ArrayLike) -> NDArray[n
 
 
 def fit_shapes(gaps: ArrayLike, span: ArrayLike, logs: ArrayLike, rounds: int = 200) -> tuple[float, ...]:
-    """Return which part of the customers buys with each of :data:`SHAPES`, by the EM algorithm.
-
-    Parameters
-    ----------
-    gaps : array_like of int, shape (customers,)
-        How many gaps lie between a customer's order days; at least :data:`GAPS`.
-    span : array_like of float, shape (customers,)
-        Their sum in days.
-    logs : array_like of float, shape (customers,)
-        The sum of their logarithms.
-    rounds : int
-        Most rounds.
-    """
+    """Return which part of the customers buys with each of :data:`SHAPES`, by the EM algorithm."""
     like = _likelihoods(gaps, span, logs)
     weights = np.full(len(SHAPES), 1.0 / len(SHAPES))
     for _round in range(rounds):
@@ -78,22 +66,7 @@ def shares_of(weights: ArrayLike, gaps: ArrayLike, span: ArrayLike, logs: ArrayL
 
 
 def tail(shares: NDArray[np.float64], gaps: ArrayLike, span: ArrayLike, present: ArrayLike) -> NDArray[np.float64]:
-    """Return how likely a gap as long as the present one is under each customer's own rhythm.
-
-    Parameters
-    ----------
-    shares : ndarray of float, shape (customers, shapes)
-        See :func:`shares_of`.
-    gaps, span : array_like, shape (customers,)
-        How many gaps, and their sum in days.
-    present : array_like of float, shape (customers,)
-        Days since the last order.
-
-    Returns
-    -------
-    ndarray of float, shape (customers,)
-        1.0 on the day of an order, falling from there. NaN below :data:`GAPS` gaps.
-    """
+    """Return how likely a gap as long as the present one is under each customer's own rhythm."""
     n, filled = np.asarray(gaps, np.float64), np.asarray(span, np.float64)
     part = filled / np.maximum(filled + np.asarray(present, np.float64), 1.0)
     total = np.zeros(len(n))

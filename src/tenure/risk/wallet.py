@@ -1,7 +1,6 @@
 """Share of wallet: our part of the customer's own total business.
 
-Answers: of all that this customer buys, with whomever, how much is with us, and is that part falling? The totals are
-the ``volumes`` facts; where there are none, nothing is guessed.
+The totals are the ``volumes`` facts; where there are none, nothing is guessed.
 """
 
 from __future__ import annotations
@@ -22,22 +21,13 @@ _FAR = 1 << 19
 
 
 class Periods(NamedTuple):
-    """What customers said of their own total business, one row a statement, sorted by customer and day.
+    """What customers said of their own total business, one row a statement, sorted by customer and day."""
 
-    Attributes
-    ----------
-    keys : ndarray of int64
-        Customer and day of the statement.
-    first, last : ndarray of int64
-        The days that the statement speaks of, both included; `first` after `last` where that is not known.
-    total : ndarray of int64
-        The customer's whole volume in these days, times 10,000, so that sums are exact.
-    """
-
-    keys: np.ndarray
+    keys: np.ndarray  # customer and day of the statement
+    # the days that the statement speaks of, both included; `first` after `last` where that is not known
     first: np.ndarray
     last: np.ndarray
-    total: np.ndarray
+    total: np.ndarray  # the customer's whole volume in these days, times 10,000, so that sums are exact
 
 
 def periods(look: Look) -> Periods:
@@ -81,15 +71,6 @@ def shares(look: Look, said: Periods, window: int) -> tuple[np.ndarray, np.ndarr
 
     Taken together are the statements made in the `window` days just past, and those made in as many days before.
     Where one of the two has none, the last statement is compared with the one before it.
-
-    Parameters
-    ----------
-    look : Look
-        The customers.
-    said : Periods
-        Their statements.
-    window : int
-        Days.
     """
     ours, theirs = bought(look, said)
     edge = look.block.last_day
@@ -128,19 +109,11 @@ def _part(ours: np.ndarray, theirs: np.ndarray, low: np.ndarray, high: np.ndarra
 
 
 class Statement(NamedTuple):
-    """One statement of a customer's own total business, with our part of it.
+    """One statement of a customer's own total business, with our part of it."""
 
-    Attributes
-    ----------
-    first, last : int
-        The days it speaks of (since 1970-01-01), both included.
-    total, ours : float
-        The customer's whole volume, and what they bought from us in these days.
-    """
-
-    first: int
+    first: int  # the days it speaks of (since 1970-01-01), both included
     last: int
-    total: float
+    total: float  # the customer's whole volume, and what they bought from us in these days
     ours: float
 
     @property

@@ -1,7 +1,6 @@
 """Completing: from everybody's figures to everybody's scorecard.
 
-Answers: what do all parts make of this table of customers? With stored fits, a few customers are scored just as they
-would be among everybody.
+With stored fits, a few customers are scored just as they would be among everybody.
 """
 
 from __future__ import annotations
@@ -27,27 +26,13 @@ log = logging.getLogger("tenure.scorecard")
 
 @dataclass
 class Completed:
-    """What came of it.
+    """What came of it."""
 
-    Attributes
-    ----------
-    table : pyarrow.Table
-        The published columns, one row a customer.
-    fits : dict of str to Fit
-        What was fitted (or used), by part.
-    reports : dict of str to JSON
-        What pages show of everybody.
-    tables : dict of str to pyarrow.Table
-        Whole tables for the lake.
-    problems : dict of str to str
-        Parts that failed, and why; their columns are empty.
-    """
-
-    table: pa.Table
-    fits: dict[str, Fit] = field(default_factory=dict)
-    reports: dict[str, Any] = field(default_factory=dict)
-    tables: dict[str, pa.Table] = field(default_factory=dict)
-    problems: dict[str, str] = field(default_factory=dict)
+    table: pa.Table  # the published columns, one row a customer
+    fits: dict[str, Fit] = field(default_factory=dict)  # what was fitted (or used), by part
+    reports: dict[str, Any] = field(default_factory=dict)  # what pages show of everybody
+    tables: dict[str, pa.Table] = field(default_factory=dict)  # whole tables for the lake
+    problems: dict[str, str] = field(default_factory=dict)  # parts that failed, and why; their columns are empty
 
 
 def complete(
@@ -59,28 +44,7 @@ def complete(
     strict: bool = False,
     tell: Callable[[str], None] = lambda _name: None,
 ) -> Completed:
-    """Return the scorecard of a table of customers.
-
-    Parameters
-    ----------
-    figures : pyarrow.Table
-        The roster with the figures of every room, one row a customer.
-    context : Context
-        As of when, under which assumptions.
-    fits : mapping of str to Fit, optional
-        Stored fits to score with; everything is fitted anew when omitted.
-    everybody : bool
-        Whether the table holds everybody, so that reports can be made; tables are then those of these customers only.
-    strict : bool
-        Raise what a part raises. Otherwise a part that fails leaves its columns empty and says why: nobody's stage
-        list should wait for a model that did not converge.
-    tell : callable
-        Called with the name of each part before it is made.
-
-    Returns
-    -------
-    Completed
-    """
+    """Return the scorecard of a table of customers."""
     done = Completed(figures, dict(fits or {}))
     for part in parts():
         tell(part.name)

@@ -1,7 +1,6 @@
 """The assumptions of a lake: how far to look ahead, at which interest, with which margin.
 
-Answers: what is assumed here where facts say nothing? They lie beside the facts, so that the command line, a notebook
-and the pages assume the same.
+They lie beside the facts, so that the command line, a notebook and the pages assume the same.
 """
 
 from __future__ import annotations
@@ -39,13 +38,7 @@ def options_of(lake: Lake) -> Options:
 
 
 def save_options(lake: Lake, **changes: float | None) -> Options:
-    """Change assumptions of a lake and return all of them.
-
-    Raises
-    ------
-    TenureError
-        When a value makes no sense.
-    """
+    """Change assumptions of a lake and return all of them."""
     made = replace(options_of(lake), **changes)  # type: ignore[arg-type]
     for name, (low, high) in BOUNDS.items():
         value = getattr(made, name)

@@ -1,6 +1,6 @@
 """The parts of the scorecard, in the order in which they are made.
 
-Answers: who adds which columns? A part may read every column of the parts before it.
+A part may read every column of the parts before it.
 """
 
 from __future__ import annotations

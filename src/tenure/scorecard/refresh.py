@@ -1,7 +1,7 @@
 """Refresh of everything that follows from the facts: stages, value, risk, decisions.
 
-Answers: what does this lake say of everybody as of a day? Stages come from the life-cycle room, block by block; in the
-same pass every other room reads its figures; then models are fitted on everybody and the scorecard is published.
+Stages come from the life-cycle room, block by block; in the same pass every other room reads its figures; then models
+are fitted on everybody and the scorecard is published.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """The registry of models: what was fitted, on which facts, when, with which figures, and how it drifts.
 
-Answers: which fit scores today, can it be made again, and does what goes into it still look as it did? Every full
-refresh adds one row a part; the newest is used.
+Every full refresh adds one row a part; the newest is used.
 """
 
 from __future__ import annotations
@@ -147,19 +146,7 @@ def facts_of(lake: Lake) -> dict[str, list[int]]:
 
 
 def stability(before: Sequence[float], now: Sequence[float]) -> float:
-    """Return the population stability index of two distributions given by their deciles.
-
-    Parameters
-    ----------
-    before, now : sequence of float
-        Quantiles at 0, 10, … 100 %, rising.
-
-    Returns
-    -------
-    float
-        Sum over the deciles before of (share now − share before) × ln(share now / share before). Deciles that
-        coincide (many customers with the same value) are taken together.
-    """
+    """Return the population stability index of two distributions given by their deciles."""
     total = 0.0
     edges = [-math.inf, *sorted(set(before[1:-1])), math.inf]
     for low, high in pairwise(edges):

@@ -1,7 +1,6 @@
 """Which customers: the one description of a selection that lists, counts, exports and links share.
 
-Answers: what does ``?model=…&stage=…&as_of=…`` mean, how is it written as an address again, and as SQL? Every number
-of people on any page is a link made here, so that a number and its rows come from the same words.
+Every number of people on any page is a link made here, so that a number and its rows come from the same words.
 """
 
 from __future__ import annotations

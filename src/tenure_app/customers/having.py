@@ -1,7 +1,6 @@
 """Filters by columns of the scorecard: ``?rfm_group=champions&churn_min=0.6``.
 
-Answers: which columns can a list be narrowed by, what do they hold, and how is that written as SQL? Other rooms' pages
-make links of these words, so that every number of people opens exactly its rows.
+Other rooms' pages make links of these words, so that every number of people opens exactly its rows.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Customers that are probably one: find them, merge them, take a merge back.
 
-Answers: which records describe one person? The library finds and merges; here a person decides, and stages follow.
+The library finds and merges; here a person decides, and stages follow.
 """
 
 from __future__ import annotations

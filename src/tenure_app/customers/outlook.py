@@ -1,6 +1,6 @@
 """What is expected of one customer: value, risk, the next order, what to do; as the last refresh published it.
 
-Answers: what do the scorecard, the warnings and the recommendations say about this customer? It never writes.
+It never writes.
 """
 
 from __future__ import annotations

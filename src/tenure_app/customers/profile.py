@@ -1,7 +1,6 @@
 """Reads about one customer: who they are, every stage change, everything that happened.
 
-Answers: what does the customer page show? It never writes, and computes no stage: stages come from the spans of the
-last refresh.
+It never writes, and computes no stage: stages come from the spans of the last refresh.
 """
 
 from __future__ import annotations

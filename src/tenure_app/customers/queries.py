@@ -1,8 +1,8 @@
 """Reads about customers: the list, one page of it, its size, its rows as a stream, and one customer's file.
 
-Answers: which customers does a selection name, in which order, and what is written about them? It never writes.
-A page is read in two steps, because at a million customers the width of the rows is what costs: first the ids of
-the page from the few columns that the selection and the order need, then everything about those fifty.
+It never writes. A page is read in two steps, because at a million customers the width of the rows is what costs:
+first the ids of the page from the few columns that the selection and the order need, then everything about those
+fifty.
 """
 
 from __future__ import annotations

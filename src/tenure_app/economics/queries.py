@@ -1,7 +1,7 @@
 """Reads of the economics room: a model's economics, its plans, who gets what, what was decided.
 
-Answers: what do the pages show? Estimates are those that the last refresh reported; only the choice of plans is worked
-out anew when somebody changes a cost, an effect or a budget.
+Estimates are those that the last refresh reported; only the choice of plans is worked out anew when somebody changes
+a cost, an effect or a budget.
 """
 
 from __future__ import annotations

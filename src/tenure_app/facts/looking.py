@@ -1,7 +1,6 @@
 """A first look at a file, as rows can keep it.
 
-Answers: how is this file laid out, and which of its columns is probably which field? The library guesses; here it is
-turned into what JSON can hold.
+The library guesses; here it is turned into what JSON can hold.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Rows that are no facts yet: find them, repair them, bring them in after all.
 
-Answers: what waits in quarantine and why, and what becomes of a repaired row? A repaired row goes through the
-very same import as its file did; only when it has become a fact (or is one already) it leaves the quarantine, so that
-dying in between loses nothing.
+A repaired row goes through the very same import as its file did; only when it has become a fact (or is one already)
+it leaves the quarantine, so that dying in between loses nothing.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Writes about one customer's stages: a person's judgement over a rule's, and its end.
 
-Answers: how does "this one is loyal, whatever the rule says" become a fact? An override is a fact like any other: the
-newest counts, and ending one is a new fact too, so nothing that was said is lost. Then only this customer is judged
-again.
+An override is a fact like any other: the newest counts, and ending one is a new fact too, so nothing that was said is
+lost. Then only this customer is judged again.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The library's statistics, asked once for each state of the lake.
 
-Answers: what do the spans of this lake add up to? Pages ask the same few questions all day while the spans change once
-or twice; so an answer is kept until a table of the lake is written. Lists read the same spans, so the totals agree.
+Pages ask the same few questions all day while the spans change once or twice; so an answer is kept until a table of
+the lake is written. Lists read the same spans, so the totals agree.
 """
 
 from __future__ import annotations

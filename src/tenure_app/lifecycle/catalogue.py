@@ -1,7 +1,6 @@
 """The models as the pages name them: which were staged, which do not fit and why, what their stages are called.
 
-Answers: which models can be shown, in which version, and how does a stage read in the visitor's language? A stage that
-the spans still hold although its model no longer has it is shown under its id, never dropped.
+A stage that the spans still hold although its model no longer has it is shown under its id, never dropped.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Reads about stages of many customers: the board, the overview's figures, the families across models.
 
-Answers: how many are where, since when, worth how much, who came, who went, who is next? Every figure comes from
-`tenure.lifecycle.statistics` or from the same spans, so that a figure equals the list that its link opens.
+Every figure comes from `tenure.lifecycle.statistics` or from the same spans, so that a figure equals the list that
+its link opens.
 """
 
 from __future__ import annotations

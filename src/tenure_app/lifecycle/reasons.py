@@ -1,8 +1,7 @@
 """Why somebody is in a stage, in words.
 
-Answers: what does a span's ``because`` say to a reader who does not write rules? The kernel notes the rule and the
-measures' values as text, ``days_since(order) <= 45 [days_since(order) = 12]``; here that becomes a sentence and the
-figures behind it, in the reader's language.
+The kernel notes the rule and the measures' values as text, ``days_since(order) <= 45 [days_since(order) = 12]``; here
+that becomes a sentence and the figures behind it, in the reader's language.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Reads about products: what goes with what, what is due, what to offer to whom.
 
-Answers: which pairs does a choice name, who is due for a product, what rises and what goes with it? It never writes;
-all of it was worked out by the last refresh, except a product's own sales, which are read from its lines.
+It never writes; all of it was worked out by the last refresh, except a product's own sales, which are read from its
+lines.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""Reads about decline, share of wallet and settlement.
-
-Answers: whose volume with us falls, does their own total fall too, how did our share of wallet develop, and with whom
-is something still to be settled although business has stopped?
-"""
+"""Reads about decline, share of wallet and settlement."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Reads of the risk room: the list of warnings with what people decided about them.
 
-Answers: who may leave, by which signs, who takes care, until when? Warnings come from the lake, decisions from the
-operations database; they meet here, one row a customer, the most money at stake first.
+Warnings come from the lake, decisions from the operations database; they meet here, one row a customer, the most
+money at stake first.
 """
 
 from __future__ import annotations

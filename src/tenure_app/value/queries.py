@@ -1,7 +1,4 @@
-"""Reads of predictions: the report of the last refresh, and how fits changed from refresh to refresh.
-
-Answers: what did models foretell, what came, and does what goes into them still look as it did?
-"""
+"""Reads of predictions: the report of the last refresh, and how fits changed from refresh to refresh."""
 
 from __future__ import annotations
 

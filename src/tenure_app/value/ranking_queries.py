@@ -1,7 +1,7 @@
 """Reads of ranking: what the last refresh says of value, and lists of customers behind it.
 
-Answers: what does the value page show, who are the best, who is one deal short? Bodies were made by the refresh and
-are read as they are; a period of one's own is counted from the order rows when it is asked for.
+Bodies were made by the refresh and are read as they are; a period of one's own is counted from the order rows when it
+is asked for.
 """
 
 from __future__ import annotations

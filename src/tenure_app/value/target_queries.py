@@ -1,7 +1,7 @@
 """Targets: figures of the shop, of a group and of a stage, held against what is wanted.
 
-Answers: where does each target stand today? 「精準設定目標」[S001]. Figures are read from what the last refresh worked
-out; a target keeps what its figure was on the day it was set, so that progress can be told.
+「精準設定目標」[S001]. Figures are read from what the last refresh worked out; a target keeps what its figure was
+on the day it was set, so that progress can be told.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Numbers, money, days and instants as a reader of each language expects them.
 
-Answers: how is this value written here? 12.3万, ¥1,234.50 and 2026年11月22日; 12.3K, ¥1,234.50 and 22 Nov 2026.
-The charts write the same numbers the same way (frontend/src/draw/base.js).
+12.3万, ¥1,234.50 and 2026年11月22日; 12.3K, ¥1,234.50 and 22 Nov 2026. The charts write the same numbers the same way
+(frontend/src/draw/base.js).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What each figure means: one file, read by the pages' ⓘ and by the documents.
 
-Answers: what is the definition of this term in the reader's language? Terms lie in glossary.yaml beside this file.
+Terms lie in glossary.yaml beside this file.
 """
 
 from __future__ import annotations

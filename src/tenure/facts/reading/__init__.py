@@ -32,13 +32,7 @@ SOURCE = "file"
 
 
 def plan_of(path: Path, known: Guess, *, tz: str, source: str, now: datetime) -> Plan:
-    """Return how a file is read, once every needed field has a column.
-
-    Raises
-    ------
-    MappingError
-        When no column was found for a field that every row needs.
-    """
+    """Return how a file is read, once every needed field has a column."""
     from tenure.facts.reading.cleaning import Plan
 
     if known.missing:
@@ -83,26 +77,7 @@ def read_file(  # noqa: PLR0913 - all by name
     source: str = SOURCE,
     now: datetime | None = None,
 ) -> tuple[pa.Table, pa.Table]:
-    """Read a file into facts, without a lake.
-
-    Parameters
-    ----------
-    path, as_, mapping, sheet, delimiter, date_format
-        See :func:`guess`.
-    tz : str
-        Zone of times that name none.
-    source : str
-        Where the facts come from; facts with the same number from another source are other facts.
-    now : datetime, optional
-        Dates more than a day after it are refused; the present moment when omitted.
-
-    Returns
-    -------
-    facts : Table
-        In the schema of the fact table, sorted by customer and time.
-    quarantine : Table
-        The rows that are no facts, with the reason.
-    """
+    """Read a file into facts, without a lake."""
     from tenure.facts.reading.cleaning import Cleaner
     from tenure.facts.reading.rows import chunks
     from tenure.facts.reading.settling import settle, with_ids

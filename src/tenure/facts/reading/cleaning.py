@@ -1,7 +1,7 @@
 """From raw columns to facts.
 
-Answers: which rows of a chunk are facts, and why are the others none? Columns are read whole by DuckDB; only texts
-that it cannot read are read one by one. It does not compare rows with each other or with the lake.
+Columns are read whole by DuckDB; only texts that it cannot read are read one by one. It does not compare rows with
+each other or with the lake.
 """
 
 from __future__ import annotations
@@ -47,36 +47,18 @@ class Rejected:
 
 @dataclass(slots=True)
 class Plan:
-    """How the columns of a file become the fields of a table.
+    """How the columns of a file become the fields of a table."""
 
-    Attributes
-    ----------
-    table : str
-        The fact table, or ``customers``.
-    schema : Schema
-        Its columns.
-    required : tuple of str
-        Fields every row needs.
-    columns : dict of str to int
-        Field to the position of its column, from 0.
-    constants : dict of str to str
-        Field to a text that holds for every row.
-    names : tuple of str
-        The file's headers.
-    habits, commas : dict
-        How each date column and number column is written.
-    """
-
-    table: str
-    schema: pa.Schema
-    required: tuple[str, ...]
-    columns: dict[str, int]
-    constants: dict[str, str]
-    names: tuple[str, ...]
+    table: str  # the fact table, or ``customers``
+    schema: pa.Schema  # its columns
+    required: tuple[str, ...]  # fields every row needs
+    columns: dict[str, int]  # field to the position of its column, from 0
+    constants: dict[str, str]  # field to a text that holds for every row
+    names: tuple[str, ...]  # the file's headers
     tz: str
     source: str
     now: datetime
-    habits: dict[str, Habit] = field(default_factory=dict)
+    habits: dict[str, Habit] = field(default_factory=dict)  # how each date column and number column is written
     commas: dict[str, bool] = field(default_factory=dict)
     extra: tuple[int, ...] = ()  # columns kept as attributes (customers)
 

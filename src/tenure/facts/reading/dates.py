@@ -1,8 +1,7 @@
 """Reading dates as people write them.
 
-Answers: which instant or local day does this text mean, by which pattern is a column written, and when it cannot be
-read, why? Whole columns are read by the few patterns their sample shows; only what those leave over is read one
-distinct text at a time.
+Whole columns are read by the few patterns their sample shows; only what those leave over is read one distinct text at
+a time.
 """
 
 from __future__ import annotations
@@ -61,24 +60,12 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Habit:
-    """How a column writes its dates.
+    """How a column writes its dates."""
 
-    Attributes
-    ----------
-    order : str
-        ``dmy`` or ``mdy`` for dates that end in the year.
-    ambiguous : bool
-        Nothing in the column decides between the two.
-    formats : tuple of str
-        strptime patterns seen, most frequent first.
-    serial : bool
-        Bare numbers are Excel's days, not seconds.
-    """
-
-    order: str = "dmy"
-    ambiguous: bool = False
-    formats: tuple[str, ...] = ()
-    serial: bool = False
+    order: str = "dmy"  # ``dmy`` or ``mdy`` for dates that end in the year
+    ambiguous: bool = False  # nothing in the column decides between the two
+    formats: tuple[str, ...] = ()  # strptime patterns seen, most frequent first
+    serial: bool = False  # bare numbers are Excel's days, not seconds
     forced: str = ""
 
 
@@ -190,15 +177,7 @@ _BEFORE_1900 = (datetime(1900, 1, 1) - NAIVE_EPOCH) // _MICRO
 
 
 def habit_of(samples: Iterable[str], forced: str = "") -> Habit:
-    """Return how a column writes its dates, judged by samples of it.
-
-    Parameters
-    ----------
-    samples : iterable of str
-        Texts of the column, the more the better.
-    forced : str
-        A strptime pattern, or ``dmy``, ``mdy`` or ``ymd``.
-    """
+    """Return how a column writes its dates, judged by samples of it."""
     texts = [unicodedata.normalize("NFKC", one).strip() for one in samples if one and one.strip()]
     if forced and "%" in forced:
         return Habit(formats=(forced,), forced=forced)

@@ -1,6 +1,6 @@
 """Delimited text: CSV in every dialect, tabs, bars, columns set apart by blanks.
 
-Answers: which delimiter and headers has this text, and what are its rows? Row numbers are line numbers.
+Row numbers are line numbers.
 """
 
 from __future__ import annotations

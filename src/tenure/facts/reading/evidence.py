@@ -1,7 +1,7 @@
 """Evidence from a whole column, where its first rows leave a doubt.
 
-Answers: does day or month come first, point or comma before the decimals, judged by every row of the file? A file
-sorted by date may begin with twelve days that say nothing, so doubts are settled by reading on, not by guessing.
+A file sorted by date may begin with twelve days that say nothing, so doubts are settled by reading on, not by
+guessing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which column is what.
 
-Answers: which column of a file holds which field, and how sure is that? Headers are compared with those known in
-Chinese and English, and contents must agree with them. People can always say it themselves with a mapping.
+Headers are compared with those known in Chinese and English, and contents must agree with them. People can always say
+it themselves with a mapping.
 """
 
 from __future__ import annotations
@@ -35,27 +35,14 @@ _SURE, _LIKELY = 0.95, 0.7
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """What a file looks like.
+    """What a file looks like."""
 
-    Attributes
-    ----------
-    layout : Layout
-        Encoding, delimiter, headers, sheet, first rows.
-    mapping : dict of str to str
-        Field to header.
-    confidence : dict of str to float
-        Field to how sure that is, 0 to 1; 1 when the person said so.
-    missing : tuple of str
-        Fields every row needs and no column was found for.
-    habits : dict of str to Habit
-        How each date column is written; `ambiguous` when day and month cannot be told apart.
-    """
-
-    layout: Layout
+    layout: Layout  # encoding, delimiter, headers, sheet, first rows
     as_: str
-    mapping: dict[str, str]
-    confidence: dict[str, float]
-    missing: tuple[str, ...]
+    mapping: dict[str, str]  # field to header
+    confidence: dict[str, float]  # field to how sure that is, 0 to 1; 1 when the person said so
+    missing: tuple[str, ...]  # fields every row needs and no column was found for
+    # how each date column is written; `ambiguous` when day and month cannot be told apart
     habits: dict[str, Habit] = field(default_factory=dict)
     commas: dict[str, bool] = field(default_factory=dict)
 
@@ -97,21 +84,7 @@ def guess(
     delimiter: str | None = None,
     date_format: str = "",
 ) -> Guess:
-    """Look at a file and guess which column holds which field.
-
-    Parameters
-    ----------
-    path : path
-        CSV (or any delimited text, also packed with gzip), Excel, Parquet or JSON lines.
-    as_ : str
-        What its rows are: a fact table, ``customers``, or ``baskets`` for order lines that also make orders.
-    mapping : mapping, optional
-        Field to column, as far as you know better: a header, a position from 1, or ``=text`` for a fixed text.
-    sheet, delimiter : str, optional
-        Of a workbook; of a text file.
-    date_format : str
-        A strptime pattern, or ``dmy`` / ``mdy`` when the file cannot tell.
-    """
+    """Look at a file and guess which column holds which field."""
     schema, required = shape_of_table(as_)
     by_name = any(not _is_position(one) for one in (mapping or {}).values())
     layout = layout_of(Path(path), sheet=sheet, delimiter=delimiter, head=True if by_name and _named(mapping) else None)

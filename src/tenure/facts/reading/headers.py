@@ -1,6 +1,6 @@
 """What people call their columns.
 
-Answers: which headers, in Chinese and in English, are known for each field? Best known first.
+Best known first.
 """
 
 # ruff: noqa: E501 - Chinese words count double, and a list of words reads best dense

@@ -1,6 +1,6 @@
 """How a file is laid out, and the chunks in which its rows come.
 
-Answers: what are a file's columns called, and does its first row name them? It opens nothing.
+It opens nothing.
 """
 
 from __future__ import annotations
@@ -19,57 +19,27 @@ SPACES = " "  # as delimiter: any run of blanks
 
 @dataclass(slots=True)
 class Chunk:
-    """Some rows of a file.
+    """Some rows of a file."""
 
-    Attributes
-    ----------
-    columns : Table
-        The columns asked for, named by their position from 0; texts, or the file's own types.
-    numbers : ndarray of int64
-        Each row's number in the file.
-    bad : list of BadLine
-        Lines that are no row.
-    raw : callable
-        The whole row at an index of this chunk, as {header: text}.
-    done : int
-        Bytes (or rows) of the file read so far.
-    """
-
-    columns: pa.Table
-    numbers: np.ndarray
-    bad: list[BadLine]
-    raw: Callable[[int], dict[str, str]]
-    done: int = 0
+    columns: pa.Table  # the columns asked for, named by their position from 0; texts, or the file's own types
+    numbers: np.ndarray  # each row's number in the file
+    bad: list[BadLine]  # lines that are no row
+    raw: Callable[[int], dict[str, str]]  # the whole row at an index of this chunk, as {header: text}
+    done: int = 0  # bytes (or rows) of the file read so far
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a file is laid out.
+    """How a file is laid out."""
 
-    Attributes
-    ----------
-    kind : str
-        text, excel, parquet or json.
-    names : tuple of str
-        Headers; positions ("1", "2", …) when the file has none.
-    header : bool
-        Whether the first row holds the headers.
-    encoding, delimiter : str
-        Of text files.
-    sheet : str
-        Of workbooks.
-    sample : tuple of tuple of str
-        The first rows.
-    """
-
-    kind: str
-    names: tuple[str, ...]
-    header: bool = True
-    encoding: str = ""
+    kind: str  # text, excel, parquet or json
+    names: tuple[str, ...]  # headers; positions ("1", "2", …) when the file has none
+    header: bool = True  # whether the first row holds the headers
+    encoding: str = ""  # of text files
     delimiter: str = ""
-    sheet: str = ""
+    sheet: str = ""  # of workbooks
     sheets: tuple[str, ...] = ()
-    sample: tuple[tuple[str, ...], ...] = ()
+    sample: tuple[tuple[str, ...], ...] = ()  # the first rows
     skipped: int = 0  # lines above the header
 
 

@@ -1,7 +1,7 @@
 """Reading numbers as people write them.
 
-Answers: which exact number does this text mean, and when it cannot be read, why? Currency signs, thousands marks,
-full-width digits, brackets for negative and the decimal comma are understood; per cent is not a number of money.
+Currency signs, thousands marks, full-width digits, brackets for negative and the decimal comma are understood; per
+cent is not a number of money.
 """
 
 from __future__ import annotations
@@ -41,15 +41,7 @@ def european(samples: Iterable[str]) -> bool:
 
 
 def read_number(text: str | None, *, comma: bool = False) -> tuple[Decimal | None, str]:
-    """Return (number, "") or (None, reason).
-
-    Parameters
-    ----------
-    text : str or None
-        As it stands in the file.
-    comma : bool
-        Whether the column writes its decimals with a comma.
-    """
+    """Return (number, "") or (None, reason)."""
     one = unicodedata.normalize("NFKC", text or "").strip()
     if not one:
         return None, NO_NUMBER

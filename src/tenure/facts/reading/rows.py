@@ -1,7 +1,6 @@
 """From files of every kind to chunks of raw columns.
 
-Answers: what are the columns of this file, and its rows as texts (or as the types the file itself gives them), with
-their row numbers? It does not know what a customer or an order is.
+It does not know what a customer or an order is.
 """
 
 from __future__ import annotations
@@ -36,13 +35,7 @@ _PARQUET = {".parquet", ".pq"}
 def layout_of(
     path: Path, *, sheet: str | None = None, delimiter: str | None = None, head: bool | None = None
 ) -> Layout:
-    """Look at a file and say how it is laid out.
-
-    Raises
-    ------
-    FileUnreadable
-        When it is missing, empty or in no format that is understood.
-    """
+    """Look at a file and say how it is laid out."""
     if not path.is_file():
         raise FileUnreadable(mark("There is no file %(path)s."), path=str(path))
     if path.stat().st_size == 0:

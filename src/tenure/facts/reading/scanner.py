@@ -1,8 +1,7 @@
 """From lines to rows.
 
-Answers: which bytes of a block are well-formed rows of so many fields, and which lines are not? Well-formed rows are
-found with whole-array arithmetic; only a block with irregular quotation marks is walked line by line, so that one
-broken line costs one row and never the rest of the file.
+Well-formed rows are found with whole-array arithmetic; only a block with irregular quotation marks is walked line by
+line, so that one broken line costs one row and never the rest of the file.
 """
 
 from __future__ import annotations
@@ -23,26 +22,14 @@ _LONGEST = 1 << 20  # bytes that one quoted field may span before its opening ma
 
 @dataclass(slots=True)
 class Scanned:
-    """The rows of a block.
-
-    Attributes
-    ----------
-    starts, ends : ndarray of int64
-        Where each well-formed row lies in `data` (the line end excluded).
-    numbers : ndarray of int64
-        The number of each row's first line.
-    bad : list of BadLine
-        Lines that are no row.
-    rest : int
-        Where an unfinished row begins; its bytes belong to the next block.
-    """
+    """The rows of a block."""
 
     data: bytes
-    starts: np.ndarray
+    starts: np.ndarray  # where each well-formed row lies in `data` (the line end excluded)
     ends: np.ndarray
-    numbers: np.ndarray
-    bad: list[BadLine] = field(default_factory=list)
-    rest: int = 0
+    numbers: np.ndarray  # the number of each row's first line
+    bad: list[BadLine] = field(default_factory=list)  # lines that are no row
+    rest: int = 0  # where an unfinished row begins; its bytes belong to the next block
 
     def rows(self) -> bytes:
         """Return the bytes of the well-formed rows, one after the other."""
@@ -60,23 +47,7 @@ class Scanned:
 
 
 def scan(data: bytes, first: int, delimiter: str, fields: int, *, final: bool, quotes: bool = True) -> Scanned:
-    """Find the rows of a block of whole lines.
-
-    Parameters
-    ----------
-    data : bytes
-        UTF-8; every line ends with a newline.
-    first : int
-        Number of the first line.
-    delimiter : str
-        One ASCII character.
-    fields : int
-        The number of fields a row must have.
-    final : bool
-        Whether the file ends here; otherwise an unfinished quoted field is left to the next block.
-    quotes : bool
-        Whether quotation marks mean anything.
-    """
+    """Find the rows of a block of whole lines."""
     block = np.frombuffer(data, dtype=np.uint8)
     lines = np.flatnonzero(block == _NEWLINE)
     if not quotes or data.find(b'"') < 0:

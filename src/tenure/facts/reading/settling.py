@@ -1,8 +1,7 @@
 """Every fact once.
 
-Answers: which of the rows that were read are new facts, which were there already, and which contradict a fact with
-the same number, or take its place? Rows without a number of their own are known by what they say and how often the
-file says it, so that two equal purchases stay two and a file that overlaps another adds nothing twice.
+Rows without a number of their own are known by what they say and how often the file says it, so that two equal
+purchases stay two and a file that overlaps another adds nothing twice.
 """
 
 from __future__ import annotations
@@ -88,26 +87,7 @@ def settle(
     *,
     corrections: bool = False,
 ) -> Settled:
-    """Compare staged rows with each other and with what is known.
-
-    Parameters
-    ----------
-    con : connection
-        Where `staged` and `known` can be read; temporary tables are made there.
-    table : str
-        The fact table.
-    staged : str
-        Relation with the table's columns, `row` and `counted`.
-    known : str
-        SQL of the facts that are there already, in the table's columns; empty when there are none. With corrections
-        also the column `filename`.
-    batch_id : str
-        Facts of this batch that are there already were written by an interrupted import of it.
-    said : set of str
-        Fields that the file brings; only these, and :data:`COMPARED`, can contradict a fact.
-    corrections : bool
-        Whether a row that contradicts the fact with its number takes its place.
-    """
+    """Compare staged rows with each other and with what is known."""
     # Of most files no number comes twice; hashes find that out in a fraction of the memory that the numbers take.
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE twins AS

@@ -1,7 +1,6 @@
 """Rows that take the place of the fact with their number.
 
-Answers: when a file names a fact that is there already, or names one twice, what does the fact say in the end, and
-which row changed it? A fact's rows are read in their order, the lake's first; what a row leaves empty stays.
+A fact's rows are read in their order, the lake's first; what a row leaves empty stays.
 """
 
 from __future__ import annotations
@@ -22,17 +21,7 @@ _EARLIER = "OVER (PARTITION BY fact_id ORDER BY row ROWS BETWEEN UNBOUNDED PRECE
 def correct(
     con: duckdb.DuckDBPyConnection, table: str, numbered: str, known: str, batch_id: str, told: Sequence[str]
 ) -> str:
-    """Fill `verdicts` and `former`, and return SQL for the facts to write.
-
-    Parameters
-    ----------
-    con : connection
-        With the tables `twins` and `verdicts` of :func:`tenure.facts.reading.settling.settle`.
-    table, numbered, known, batch_id
-        As there.
-    told : sequence of str
-        Fields by which a row can contradict a fact.
-    """
+    """Fill `verdicts` and `former`, and return SQL for the facts to write."""
     _gather(con, table, numbered, known, batch_id)
     _judge(con, told)
     last = ", ".join(_last_word(name, told) for name in FACT_TABLES[table].schema.names if name not in _OURS)

@@ -1,6 +1,6 @@
 """Parquet, Excel workbooks and JSON lines.
 
-Answers: what are the columns and rows of these files? Parquet keeps its own types; workbooks and JSON come as texts.
+Parquet keeps its own types; workbooks and JSON come as texts.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """From bytes to lines of UTF-8.
 
-Answers: in which encoding is this file, and what are its lines as UTF-8 in blocks of bounded size? Lines that are no
-text in that encoding are handed over apart, with their numbers. It knows nothing of columns.
+Lines that are no text in that encoding are handed over apart, with their numbers. It knows nothing of columns.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Words in columns that only take a few.
-
-Answers: which of the product's words does this text mean: sale or refund, opened or closed, which kind of interaction?
-"""
+"""Words in columns that only take a few."""
 
 # ruff: noqa: E501 - Chinese words count double, and a list of words reads best dense
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Churn: who will leave in the next ninety days, how sure that is, and what speaks for it.
 
-Answers: how likely is this customer to leave, and which three things stand out? Customers under contract are learnt
-from rolling snapshots; for all others the purchase model answers, and a learnt model only where it wins on days that it
-has not seen. What would have seen the future is refused, see :mod:`tenure.risk.churn.guards`.
+Customers under contract are learnt from rolling snapshots; for all others the purchase model answers, and a learnt
+model only where it wins on days that it has not seen. What would have seen the future is refused, see
+:mod:`tenure.risk.churn.guards`.
 """
 
 from tenure.risk.churn.figures import FIGURES

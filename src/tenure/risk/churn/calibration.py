@@ -1,8 +1,8 @@
 """Calibration: a predicted 30 % should come true in 30 %.
 
-Answers: how are log odds turned into honest probabilities, and how honest are they on days that were not seen? Platt's
-line through the log odds (Platt 1999) or a rising staircase (isotonic regression, Zadrozny and Elkan 2002), whichever
-is better on customers left out; the staircase needs many leavers. Both are fitted on a later fold than the model.
+Platt's line through the log odds (Platt 1999) or a rising staircase (isotonic regression, Zadrozny and Elkan 2002),
+whichever is better on customers left out; the staircase needs many leavers. Both are fitted on a later fold than the
+model.
 """
 
 from __future__ import annotations
@@ -24,33 +24,17 @@ _LEAST = 1e-4
 
 @dataclass(frozen=True)
 class Calibration:
-    """From log odds to a probability.
+    """From log odds to a probability."""
 
-    Attributes
-    ----------
-    name : str
-        ``platt`` or ``isotonic``.
-    slope, shift : float
-        Platt's line: ``slope * log_odds + shift``.
-    steps : list of (float, float)
-        The staircase: log odds and probability, rising; between two steps the probability is interpolated.
-    """
-
-    name: str = PLATT
-    slope: float = 1.0
+    name: str = PLATT  # ``platt`` or ``isotonic``
+    slope: float = 1.0  # platt's line: ``slope * log_odds + shift``
     shift: float = 0.0
+    # the staircase: log odds and probability, rising; between two steps the probability is interpolated
     steps: list[tuple[float, float]] = field(default_factory=list)
 
     @classmethod
     def learnt(cls, log_odds: np.ndarray, labels: np.ndarray) -> Calibration:
-        """Return the better of both on customers left out.
-
-        Parameters
-        ----------
-        log_odds : ndarray, shape (rows,)
-            Of rows that the model was not fitted on.
-        labels : ndarray of bool, shape (rows,)
-        """
+        """Return the better of both on customers left out."""
         line = _line(log_odds, labels)
         if min(labels.sum(), (~labels).sum()) < STAIRS:
             return line
@@ -111,14 +95,7 @@ def _staircase(log_odds: np.ndarray, labels: np.ndarray) -> Calibration:
 
 
 def judged(labels: np.ndarray, probability: np.ndarray) -> dict[str, Any]:
-    """Return how good probabilities were on rows that were not seen, as JSON.
-
-    Returns
-    -------
-    dict
-        ``customers``, ``left``, ``rate``, ``auc``, ``brier``, ``brier_of_the_rate`` (what saying the mean rate to
-        everybody would give), ``log_loss``, ``lift`` (of the top tenth), ``reliability`` and ``deciles``.
-    """
+    """Return how good probabilities were on rows that were not seen, as JSON."""
     rate = float(labels.mean())
     table = metrics.calibration_table(labels, probability)
     return {
@@ -170,13 +147,6 @@ def profit_curve(labels: np.ndarray, probability: np.ndarray, value: np.ndarray)
 
     Every leaver among the contacted is kept with the share :data:`SAVED`, which is worth their value; every contact
     costs :data:`COST` of the mean value. Both are assumptions, and experiments replace them.
-
-    Parameters
-    ----------
-    labels : ndarray of bool, shape (rows,)
-    probability : ndarray, shape (rows,)
-    value : ndarray, shape (rows,)
-        What each customer brings a year; all 1 when no money is known.
     """
     mean = float(value.mean()) if len(value) else 0.0
     order = np.argsort(-probability * value, kind="stable")

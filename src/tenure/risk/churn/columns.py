@@ -1,6 +1,5 @@
 """Columns that a model learns from, and how they become numbers.
 
-Answers: what stands in this feature, what stands for a missing value, and how is it put on one scale with the others?
 The encoding is data: it is stored beside the model, so that a single customer is encoded as everybody was.
 """
 
@@ -22,21 +21,11 @@ RAREST = 20  # customers a level needs to be looked at by itself
 
 @dataclass(frozen=True)
 class Column:
-    """One feature of some customers.
+    """One feature of some customers."""
 
-    Attributes
-    ----------
-    name : str
-        Of the feature.
-    values : ndarray
-        float64 with ``nan`` where unknown, or objects: texts with None where unknown.
-    group : str
-        Features that say nearly the same stand in one group and make one reason.
-    """
-
-    name: str
-    values: np.ndarray
-    group: str = ""
+    name: str  # of the feature
+    values: np.ndarray  # float64 with ``nan`` where unknown, or objects: texts with None where unknown
+    group: str = ""  # features that say nearly the same stand in one group and make one reason
 
     @property
     def is_text(self) -> bool:
@@ -95,33 +84,17 @@ def _known(value: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """One number of the matrix.
+    """One number of the matrix."""
 
-    Attributes
-    ----------
-    column, group : str
-        Which feature it comes from.
-    level : str or None
-        The text it stands for; None for a number.
-    missing : bool
-        Whether it says that the value is unknown.
-    log : bool
-        Whether the number is taken as ``log(1 + x)``.
-    fill, mean, scale : float
-        What stands for unknown, and what is taken off and divided by.
-    low, high : float
-        Range of the training rows: beyond it nothing was learnt, so that values are taken as its ends.
-    """
-
-    column: str
+    column: str  # which feature it comes from
     group: str
-    level: str | None = None
-    missing: bool = False
-    log: bool = False
-    fill: float = 0.0
+    level: str | None = None  # the text it stands for; None for a number
+    missing: bool = False  # whether it says that the value is unknown
+    log: bool = False  # whether the number is taken as ``log(1 + x)``
+    fill: float = 0.0  # what stands for unknown, and what is taken off and divided by
     mean: float = 0.0
     scale: float = 1.0
-    low: float = 0.0
+    low: float = 0.0  # range of the training rows: beyond it nothing was learnt, so that values are taken as its ends
     high: float = 1.0
 
     def plain(self, column: Column) -> np.ndarray:

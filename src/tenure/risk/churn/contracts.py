@@ -1,8 +1,7 @@
 """Contracts: who is under one on a day, when it ends, and who left afterwards.
 
-Answers: was this customer bound on that day, for how much longer, and were they still bound ninety days later? A
-cancellation ends a contract on the day it is given, since that is when the customer is lost to persuasion; a contract
-that runs out ends :data:`LATE` days after its last day, since many are renewed late.
+A cancellation ends a contract on the day it is given, since that is when the customer is lost to persuasion; a
+contract that runs out ends :data:`LATE` days after its last day, since many are renewed late.
 """
 
 from __future__ import annotations
@@ -30,28 +29,15 @@ LATE = 14
 
 @dataclass(frozen=True)
 class Contracts:
-    """The contract events of a block, sorted by customer, contract and time.
+    """The contract events of a block, sorted by customer, contract and time."""
 
-    Attributes
-    ----------
-    who : ndarray of int32
-        The customer's number in the block.
-    contract : ndarray of int32
-        The contract's number.
-    day : ndarray of int32
-        Local day of the event.
-    end : ndarray of float64
-        Last day (since 1970-01-01) of the contract after the event: minus infinity once cancelled, infinity when it
-        has no end.
-    customers : int
-        How many customers the block has.
-    """
-
-    who: np.ndarray
-    contract: np.ndarray
-    day: np.ndarray
+    who: np.ndarray  # the customer's number in the block
+    contract: np.ndarray  # the contract's number
+    day: np.ndarray  # local day of the event
+    # last day (since 1970-01-01) of the contract after the event: minus infinity once cancelled, infinity when it
+    # has no end
     end: np.ndarray
-    customers: int
+    customers: int  # how many customers the block has
 
     @classmethod
     def of(cls, block: Block) -> Contracts | None:
@@ -70,14 +56,7 @@ class Contracts:
         return cls(rows.who[order], contract[order], rows.days[order], end[order], len(block))
 
     def on(self, day: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return who is under contract on a day, and the last day of their longest running contract.
-
-        Returns
-        -------
-        running : ndarray of bool, shape (customers,)
-        end : ndarray of float64, shape (customers,)
-            Days since 1970-01-01; infinity without an end, minus infinity without a contract.
-        """
+        """Return who is under contract on a day, and the last day of their longest running contract."""
         known = self.day <= day
         follows = np.zeros(len(self.who), dtype=bool)  # whether the next event speaks of the same contract, by then
         same = (self.who[1:] == self.who[:-1]) & (self.contract[1:] == self.contract[:-1])
@@ -92,10 +71,6 @@ class Contracts:
 
         Who was under contract on the day and still after :data:`GAP` days counts; they left when they are under none
         ``HORIZON`` days after the snapshot.
-
-        Returns
-        -------
-        left, counts : ndarray of bool, shape (customers,)
         """
         counts = self.on(day)[0] & self.on(day + GAP)[0]
         return counts & ~self.on(day + HORIZON)[0], counts

@@ -1,7 +1,6 @@
 """Features: what of a customer's life a churn model looks at, seen from one origin.
 
-Answers: which measures speak for leaving, which of them say nearly the same, what was this customer's own past, and how
-is each said in words? A :class:`View` reads the table as of one origin and refuses anything newer.
+A :class:`View` reads the table as of one origin and refuses anything newer.
 """
 
 from __future__ import annotations
@@ -40,31 +39,15 @@ GROUPS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class View:
-    """The table as somebody would have seen it on an origin.
+    """The table as somebody would have seen it on an origin."""
 
-    Parameters
-    ----------
-    table : pyarrow.Table
-        With the columns of :data:`tenure.risk.churn.figures.FIGURES`.
-    origin : int
-        0 is the last day.
-    rows : ndarray of int64, optional
-        Which customers; all when omitted.
-    """
-
-    table: pa.Table
-    origin: int
-    rows: np.ndarray | None = None
+    table: pa.Table  # with the columns of :data:`tenure.risk.churn.figures.FIGURES`
+    origin: int  # 0 is the last day
+    rows: np.ndarray | None = None  # which customers; all when omitted
     _read: dict[str, np.ndarray] = field(default_factory=dict)
 
     def at(self, name: str, back: int = 0) -> np.ndarray:
-        """Return a figure `back` origins before this one, ``nan`` where unknown.
-
-        Raises
-        ------
-        LeakError
-            When `back` is negative: the figure would be newer than the origin.
-        """
+        """Return a figure `back` origins before this one, ``nan`` where unknown."""
         refuse_newer_origin(name, self.origin + back, self.origin)
         return self._column(f"{PREFIX}{name}@{self.origin + back}")
 
@@ -93,46 +76,25 @@ Read = Callable[[View], np.ndarray]
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One thing a model looks at.
+    """One thing a model looks at."""
 
-    Attributes
-    ----------
-    name, group : str
-        What it is called, and with which others it is explained.
-    read : callable
-        The number that the model sees.
-    measure : str
-        The measure that is shown for it, a key of :data:`MEASURES`.
-    contract : bool
-        Whether only customers under contract have it.
-    """
-
-    name: str
+    name: str  # what it is called, and with which others it is explained
     group: str
-    read: Read
-    measure: str
-    contract: bool = False
+    read: Read  # the number that the model sees
+    measure: str  # the measure that is shown for it, a key of :data:`MEASURES`
+    contract: bool = False  # whether only customers under contract have it
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """How a measure is shown.
+    """How a measure is shown."""
 
-    Attributes
-    ----------
-    value, own : callable
-        The number that is shown, and what it was in the customer's own past (None: there is nothing to compare).
-    text, own_text : str
-        Sentences, marked for translation.
-    unit : {"count", "days", "money", "share", "score"}
-        How the number is written.
-    """
-
+    # the number that is shown, and what it was in the customer's own past (None: there is nothing to compare)
     value: Read
     own: Read | None
-    text: str
+    text: str  # sentences, marked for translation
     own_text: str = ""
-    unit: str = "count"
+    unit: str = "count"  # how the number is written
 
 
 def _change(name: str) -> Read:

@@ -1,8 +1,5 @@
 """Figures for churn: what could be seen of every customer on the last day and on earlier days, and what became of them.
 
-Answers: how much did this customer buy, visit, answer and complain in each ninety days, how long had they been silent
-on each of the days from which one looks ahead, when did their contract end, and did they leave afterwards?
-
 A column ``_churn_NAME@k`` is what somebody would have read on origin k (90 k days before the last day). Where a measure
 looks at ninety days, origins follow one another without gap or overlap, so ``orders@1`` seen from origin 0 is the
 ninety days before the last ninety. Each column is a measure of the rule language; counts and sums of ninety days are
@@ -35,33 +32,17 @@ _MOST = np.iinfo(np.int16).max
 
 
 class Recent(NamedTuple):
-    """What is counted or added up in the ninety days before an origin.
+    """What is counted or added up in the ninety days before an origin."""
 
-    Attributes
-    ----------
-    measure : Measure
-        The same in the rule language.
-    origins : int
-        From so many origins, 0 included.
-    """
-
-    measure: Measure
-    origins: int
+    measure: Measure  # the same in the rule language
+    origins: int  # from so many origins, 0 included
 
 
 class Standing(NamedTuple):
-    """What holds on an origin itself.
+    """What holds on an origin itself."""
 
-    Attributes
-    ----------
-    measure : Measure
-        As the rule language says it.
-    type : pyarrow.DataType
-        Of the column.
-    """
-
-    measure: Measure
-    type: pa.DataType
+    measure: Measure  # as the rule language says it
+    type: pa.DataType  # of the column
 
 
 _LAST = Window(HORIZON)

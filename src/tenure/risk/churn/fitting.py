@@ -1,7 +1,5 @@
 """Fitting churn on everybody, kind by kind, with its gates.
 
-Answers: is there enough to learn from, which model predicts the newest ninety days best, and what is kept of it?
-
 Contracts: both learnt models are trained on the oldest snapshots, chosen and calibrated on a later one, and judged on
 the newest; the one that is kept is then refitted with the newer snapshots. Silence: the purchase model's probability of
 an order is the answer to beat. A learnt model takes its place only where its squared error on the newest ninety days is
@@ -41,16 +39,7 @@ _CHUNK = 100_000
 
 
 def fitted(table: pa.Table, context: Context, kind: str, now: np.ndarray) -> Fit | None:
-    """Return the fit of one kind of leaving; None when nobody belongs to it, now or on any origin.
-
-    Parameters
-    ----------
-    table : pyarrow.Table
-    context : Context
-    kind : {"contract", "silence"}
-    now : ndarray of object
-        Everybody's kind on the last day.
-    """
+    """Return the fit of one kind of leaving; None when nobody belongs to it, now or on any origin."""
     known = labelled(table, kind)
     members = int((now == kind).sum())
     if not members and not known:
@@ -234,14 +223,7 @@ class _Work:
 
 
 def wins(labels: np.ndarray, learnt: np.ndarray, said: np.ndarray) -> bool:
-    """Return whether a learnt model beats another answer: smaller squared error beyond chance, ranking no worse.
-
-    Parameters
-    ----------
-    labels : ndarray of bool, shape (rows,)
-    learnt, said : ndarray of float64, shape (rows,)
-        The probabilities of both.
-    """
+    """Return whether a learnt model beats another answer: smaller squared error beyond chance, ranking no worse."""
     gain = (said - labels) ** 2 - (learnt - labels) ** 2
     sure = float(gain.mean()) > 1.96 * float(gain.std()) / np.sqrt(len(gain))
     return sure and metrics.auc(labels, learnt) >= metrics.auc(labels, said)

@@ -1,6 +1,5 @@
 """Guards that refuse a leak: what nobody could have known must not be learnt from.
 
-Answers: does a feature know the future, is it the answer in disguise, or were customers copied before they were split?
 A model that leaks looks splendid on the page and fails in the shop, so a leak is an error, not a remark. Each guard
 names the column and what to do; a column that is right after all can be named as trusted.
 
@@ -41,21 +40,7 @@ class LeakError(TenureError):
 
 
 def refuse_later(name: str, known_on: date, snapshot: date) -> None:
-    """Refuse a column whose values became known after the snapshot.
-
-    Parameters
-    ----------
-    name : str
-        The column.
-    known_on : date
-        Newest day on which any of its values became known.
-    snapshot : date
-        The day from which one looks ahead.
-
-    Raises
-    ------
-    LeakError
-    """
+    """Refuse a column whose values became known after the snapshot."""
     if known_on > snapshot:
         raise LeakError(
             mark(
@@ -69,12 +54,7 @@ def refuse_later(name: str, known_on: date, snapshot: date) -> None:
 
 
 def refuse_newer_origin(name: str, read: int, origin: int) -> None:
-    """Refuse a figure of an origin that lies after the one from which one looks ahead.
-
-    Raises
-    ------
-    LeakError
-    """
+    """Refuse a figure of an origin that lies after the one from which one looks ahead."""
     if read < origin:
         raise LeakError(
             mark(
@@ -88,12 +68,7 @@ def refuse_newer_origin(name: str, read: int, origin: int) -> None:
 
 
 def refuse_disguises(columns: Collection[Column], target: str, trusted: Collection[str] = ()) -> None:
-    """Refuse identifiers, and columns that carry the target's name.
-
-    Raises
-    ------
-    LeakError
-    """
+    """Refuse identifiers, and columns that carry the target's name."""
     plain = _bare(target) if len(target) >= SHORTEST else ""
     for one in columns:
         if one.name in trusted:
@@ -121,20 +96,7 @@ def _bare(name: str) -> str:
 
 
 def refuse_oracles(single: Mapping[str, float], labels: np.ndarray, trusted: Collection[str] = ()) -> None:
-    """Refuse a column that ranks leavers all by itself.
-
-    Parameters
-    ----------
-    single : mapping of str to float
-        AUC of each column alone, see :func:`tenure.risk.churn.columns.single_auc`.
-    labels : ndarray of bool
-        Who left.
-
-    Raises
-    ------
-    LeakError
-        Above :data:`TOO_GOOD`.
-    """
+    """Refuse a column that ranks leavers all by itself."""
     if min(labels.sum(), (~labels).sum()) < FEWEST:
         return
     for name, found in single.items():
@@ -157,10 +119,6 @@ def refuse_copies(
     A copy of a customer in the training part and another in the test part make any model look right. Three traces are
     looked for: an id that stands twice; one sort of rows that repeats itself far more often than the other; whole
     numbers that are whole for one sort only, because rows of the other were mixed from neighbours.
-
-    Raises
-    ------
-    LeakError
     """
     if ids is not None and len(np.unique(ids)) < len(ids):
         raise LeakError(mark("Some customers stand in the table twice. Keep one row a customer for each snapshot."))

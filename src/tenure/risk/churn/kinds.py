@@ -1,6 +1,5 @@
 """The two kinds of leaving: a contract that ends, and silence. How rows for learning are taken of each.
 
-Answers: who is under which kind on an origin, who left in the ninety days after it, and which rows are learnt from?
 A customer is under ``contract`` on an origin while a contract of theirs runs; everybody else who has ever bought may
 fall into ``silence``, which means that no order comes in the ninety days after the origin.
 """
@@ -26,21 +25,11 @@ MOST_ROWS = 20_000
 
 @dataclass(frozen=True)
 class Rows:
-    """The customers of one kind on one origin, of whom it is known whether they left.
+    """The customers of one kind on one origin, of whom it is known whether they left."""
 
-    Attributes
-    ----------
-    origin : int
-        1 to ORIGINS.
-    rows : ndarray of int64
-        Which customers of the table.
-    left : ndarray of bool
-        Whether they left in the days after the origin.
-    """
-
-    origin: int
-    rows: np.ndarray
-    left: np.ndarray
+    origin: int  # 1 to ORIGINS
+    rows: np.ndarray  # which customers of the table
+    left: np.ndarray  # whether they left in the days after the origin
 
     def fold(self, table: pa.Table, kind: str, most: int = MOST_ROWS, seed: int = 0) -> tuple[Fold, np.ndarray]:
         """Return at most so many of the rows with their features, and which customers they are."""

@@ -1,7 +1,6 @@
 """Learning with time kept in order: train on older snapshots, choose and calibrate on a later one, judge on the newest.
 
-Answers: which model is better on days it has not seen, how honest are its probabilities there, and what do we keep of
-it? Nothing is chosen, calibrated and praised on the same rows.
+Nothing is chosen, calibrated and praised on the same rows.
 """
 
 from __future__ import annotations
@@ -26,13 +25,7 @@ FOLDS = 5
 
 @dataclass(frozen=True)
 class Fold:
-    """Labelled rows: the features of some customers on one snapshot, and who left afterwards.
-
-    Attributes
-    ----------
-    columns : list of Column
-    labels : ndarray of bool
-    """
+    """Labelled rows: the features of some customers on one snapshot, and who left afterwards."""
 
     columns: list[Column]
     labels: np.ndarray
@@ -50,24 +43,14 @@ class Fold:
 
 @dataclass(frozen=True)
 class Predictor:
-    """A calibrated model with what explaining it needs.
-
-    Attributes
-    ----------
-    model : Model
-    calibration : Calibration
-    usual : ndarray, shape (peers, parts)
-        Encoded features of ordinary customers who stayed.
-    tendency : ndarray, shape (parts,)
-        How each number goes together with leaving: its correlation in the training rows, 0 within chance.
-    peers : dict of str to float, or to dict of str to float
-        Each feature's median (of texts: the share of each) among those who stayed.
-    """
+    """A calibrated model with what explaining it needs."""
 
     model: Model
     calibration: Calibration
-    usual: np.ndarray
+    usual: np.ndarray  # encoded features of ordinary customers who stayed
+    # how each number goes together with leaving: its correlation in the training rows, 0 within chance
     tendency: np.ndarray
+    # each feature's median (of texts: the share of each) among those who stayed
     peers: dict[str, Any] = field(default_factory=dict)
 
     def probability(self, columns: Sequence[Column]) -> np.ndarray:
@@ -114,27 +97,14 @@ def _finite(value: float | None) -> float | None:
 
 
 def guarded(fold: Fold, trusted: Collection[str] = ()) -> dict[str, float]:
-    """Return how well each feature ranks leavers alone; refuse one that knows the answer.
-
-    Raises
-    ------
-    LeakError
-    """
+    """Return how well each feature ranks leavers alone; refuse one that knows the answer."""
     single = {one.name: single_auc(one, fold.labels) for one in fold.columns}
     refuse_oracles(single, fold.labels, trusted)
     return single
 
 
 def predictor(name: str, train: Fold, later: Fold | None, seed: int) -> Predictor:
-    """Return a model fitted on some rows and calibrated on later ones (or, without, on folds of its own).
-
-    Parameters
-    ----------
-    name : {"logistic", "boosting"}
-    train : Fold
-    later : Fold or None
-    seed : int
-    """
+    """Return a model fitted on some rows and calibrated on later ones (or, without, on folds of its own)."""
     model = Model.learnt(name, train.columns, train.labels, seed)
     matrix = model.encoding.matrix(train.columns)
     if later is None:
@@ -197,21 +167,11 @@ def _middle(column: Column, rows: np.ndarray) -> Any:
 
 @dataclass(frozen=True)
 class Compared:
-    """Both models on the same folds.
+    """Both models on the same folds."""
 
-    Attributes
-    ----------
-    chosen : str
-        Which has the smaller log loss on the fold it was chosen on.
-    figures : dict of str to JSON
-        By model, on the newest fold, see :func:`tenure.risk.churn.calibration.judged`.
-    probability : dict of str to ndarray
-        By model, of the rows of the newest fold.
-    """
-
-    chosen: str
-    figures: dict[str, Any]
-    probability: dict[str, np.ndarray]
+    chosen: str  # which has the smaller log loss on the fold it was chosen on
+    figures: dict[str, Any]  # by model, on the newest fold, see :func:`tenure.risk.churn.calibration.judged`
+    probability: dict[str, np.ndarray]  # by model, of the rows of the newest fold
 
 
 def compared(train: Fold, choose: Fold | None, newest: Fold, seed: int) -> Compared:

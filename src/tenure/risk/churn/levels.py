@@ -1,8 +1,8 @@
 """Levels: low, medium, high.
 
-Answers: from which risk on is a customer at risk? By odds against the ordinary customer of the same business and kind:
-**medium** from one and a half times the ordinary odds of leaving, **high** from three times. A fixed share would call
-everybody safe where two in a hundred leave in ninety days, and everybody lost where sixty do.
+By odds against the ordinary customer of the same business and kind: **medium** from one and a half times the ordinary
+odds of leaving, **high** from three times. A fixed share would call everybody safe where two in a hundred leave in
+ninety days, and everybody lost where sixty do.
 
 ============== ===== ====== =====
 rate of leaving   2 %   27 %  60 %
@@ -28,18 +28,10 @@ MEDIUM_ODDS, HIGH_ODDS = 1.5, 3.0
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """The bounds of one business and kind.
+    """The bounds of one business and kind."""
 
-    Attributes
-    ----------
-    rate : float
-        The rate at which customers left in the newest ninety days that are known.
-    medium, high : float
-        Probabilities from which the levels begin.
-    """
-
-    rate: float
-    medium: float
+    rate: float  # the rate at which customers left in the newest ninety days that are known
+    medium: float  # probabilities from which the levels begin
     high: float
 
     @classmethod

@@ -1,8 +1,7 @@
 """The two learnt models: logistic regression, and small boosted trees. Both are data once they are fitted.
 
-Answers: what are the log odds that this row leaves, and how much of it comes from which group of features? Logistic
-regression is within .003 AUC of boosting on contract data and gives exact shares for nothing, so it is what boosting
-has to beat.
+Logistic regression is within .003 AUC of boosting on contract data and gives exact shares for nothing, so it is what
+boosting has to beat.
 """
 
 from __future__ import annotations

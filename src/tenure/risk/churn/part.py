@@ -1,7 +1,6 @@
 """The part of the scorecard that says who will leave.
 
-Answers: how likely is each customer to leave within ninety days, by which model, and why? Fitted once on everybody;
-a stored fit then scores any single customer exactly as it scored everybody.
+Fitted once on everybody; a stored fit then scores any single customer exactly as it scored everybody.
 """
 
 from __future__ import annotations

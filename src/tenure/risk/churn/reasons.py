@@ -1,8 +1,7 @@
 """Reasons: the three things that stand out most about a customer at risk.
 
-Answers: which groups of features push this customer's risk up, by how much, and how do they compare with the customer's
-own past and with those who stayed? A reason is an *association*: customers who look like this leave more often. It
-does not say that changing the figure would keep anybody.
+A reason is an *association*: customers who look like this leave more often. It does not say that changing the figure
+would keep anybody.
 
 Two things make a reason. Its group weighs in the model (exact shares for the logistic regression, see
 :meth:`tenure.risk.churn.models.Model.contributions`), and the shown measure stands out on the side on which customers
@@ -47,23 +46,6 @@ def weightiest(
 
     Groups that weigh come first, then groups that only stand out; where both are too few, further measures of the
     groups that were named.
-
-    Parameters
-    ----------
-    predictor : Predictor
-    columns : sequence of Column
-        The customers' features.
-    number : int
-        How many reasons.
-    shown_as : mapping of str to str, optional
-        The measure that is shown for a feature, so that none is shown twice; the feature itself when omitted.
-
-    Returns
-    -------
-    part : ndarray of int64, shape (rows, number)
-        -1 where there are fewer reasons.
-    weight : ndarray of float64, shape (rows, number)
-        Log odds that the group adds; 0 where it stands out without weighing in the model, or was named before.
     """
     parts, groups = predictor.model.encoding.parts, predictor.model.encoding.groups
     matrix = predictor.model.encoding.matrix(columns)
@@ -120,20 +102,7 @@ def _fill(chosen: np.ndarray, evidence: np.ndarray, measures: Sequence[str]) -> 
 def worded(
     predictor: Predictor, columns: Sequence[Column], view: View, peers: Mapping[str, float | None], currency: str
 ) -> list[str]:
-    """Return the reasons of customers as JSON lists, in both languages.
-
-    Parameters
-    ----------
-    predictor : Predictor
-    columns : sequence of Column
-        Their features.
-    view : View
-        The same customers, to read what is shown.
-    peers : mapping of str to float
-        Median of each shown measure among those who stayed.
-    currency : str
-        Of money.
-    """
+    """Return the reasons of customers as JSON lists, in both languages."""
     parts = predictor.model.encoding.parts
     shown_as = {one.column: said(one.column)[0] for one in parts}
     part, weight = weightiest(predictor, columns, shown_as=shown_as)

@@ -1,7 +1,4 @@
-"""What pages show of churn: who is at risk in all, how good the models are, what weighs.
-
-Answers: how many customers will probably leave, what would contacting them bring, and may the numbers be believed?
-"""
+"""What pages show of churn: who is at risk in all, how good the models are, what weighs."""
 
 from __future__ import annotations
 
@@ -30,15 +27,7 @@ if TYPE_CHECKING:
 
 
 def body(table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, Any]:
-    """Return the report ``risk.churn``.
-
-    Parameters
-    ----------
-    table : pyarrow.Table
-        With the part's columns.
-    fits : mapping of str to Fit
-    context : Context
-    """
+    """Return the report ``risk.churn``."""
     found = {kind: _of_kind(table, fits[f"churn-{kind}"]) for kind in (CONTRACT, SILENCE) if f"churn-{kind}" in fits}
     return {
         "as_of": context.as_of.isoformat(),

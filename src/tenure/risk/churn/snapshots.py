@@ -1,8 +1,7 @@
 """A learner over a plain table: one row a customer, one column that says who left.
 
-Answers: how well can leaving be told from this table, honestly, and why does it say so of this customer? Without dates
-there is no later fold, so that models are compared and calibrated by cross-validation; the guards against leaks are the
-same as for rolling snapshots.
+Without dates there is no later fold, so that models are compared and calibrated by cross-validation; the guards
+against leaks are the same as for rolling snapshots.
 """
 
 from __future__ import annotations
@@ -37,27 +36,13 @@ _YES = ("yes", "true", "1", "y", "t", "是", "已流失", "流失", "churned", "
 
 @dataclass(frozen=True)
 class Learnt:
-    """What was learnt from a snapshot.
+    """What was learnt from a snapshot."""
 
-    Attributes
-    ----------
-    fit : Fit
-        The chosen model with its figures; ``figures["models"]`` holds both models' AUC, Brier score and lift.
-    predictor : Predictor
-        Fitted on all rows.
-    left_out : ndarray of float64, shape (rows,)
-        Each row's probability by a model that was fitted without it.
-    columns : list of Column
-        The features, as read.
-    as_of : date or None
-        The day of the snapshot.
-    """
-
-    fit: Fit
-    predictor: Predictor
-    left_out: np.ndarray
-    columns: list[Column]
-    as_of: date | None = None
+    fit: Fit  # the chosen model with its figures; ``figures["models"]`` holds both models' AUC, Brier score and lift
+    predictor: Predictor  # fitted on all rows
+    left_out: np.ndarray  # each row's probability by a model that was fitted without it
+    columns: list[Column]  # the features, as read
+    as_of: date | None = None  # the day of the snapshot
 
     @property
     def auc(self) -> float:
@@ -88,53 +73,7 @@ def snapshot(
     groups: Mapping[str, Collection[str]] | None = None,
     trusted: Collection[str] = (),
 ) -> Learnt:
-    """Learn who leaves from a table that shows each customer once.
-
-    Parameters
-    ----------
-    table : pandas, Polars or Arrow table
-        One row a customer. Texts, numbers and truths are features; days become days before `as_of`.
-    target : str
-        The column that says who left.
-    positive : object, optional
-        Which of its two values means that the customer left; found when omitted (yes, true, 1, 是 …).
-    as_of : date, optional
-        The day of the snapshot; needed when there are days among the features.
-    known_on : mapping of str to str or date, optional
-        When a feature became known: another column with days, or one day for all. After `as_of` it is refused.
-    identifiers : collection of str
-        Columns that name customers; they are not learnt from. Nobody may stand in the first of them twice.
-    groups : mapping of str to collection of str, optional
-        Features that say nearly the same, to be one reason: ``{"internet": ["online_backup", "tech_support"]}``.
-    trusted : collection of str
-        Columns that the guards would refuse and that are right after all.
-
-    Returns
-    -------
-    Learnt
-        With both models compared on two times five folds, the chosen one fitted on all rows, and reasons.
-
-    Raises
-    ------
-    LeakError
-        When a feature knows the future or the answer, or rows were resampled.
-    FactsError
-        When the target is missing, or has not two values.
-
-    References
-    ----------
-    Platt (1999) and Zadrozny, Elkan (2002) for calibration; Friedman (2001) for boosting.
-
-    Examples
-    --------
-    >>> import numpy as np, pyarrow as pa
-    >>> rng = np.random.default_rng(1)
-    >>> calls = rng.poisson(2, 800)
-    >>> left = rng.random(800) < 1 / (1 + np.exp(2.5 - calls))
-    >>> told = snapshot(pa.table({"calls": calls, "age": rng.normal(40, 9, 800), "gone": left}), "gone")
-    >>> told.auc > 0.7
-    True
-    """
+    """Learn who leaves from a table that shows each customer once."""
     arrow = _arrow(table)
     labels = _labels(arrow, target, positive)
     _refuse_times(arrow, as_of, known_on or {})

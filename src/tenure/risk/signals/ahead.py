@@ -1,7 +1,7 @@
 """The next stage boundary: when, if nothing happens, a customer enters a worse stage.
 
-Answers: how many days are left to act? The day follows from the rules of a life-cycle model; it is no forecast. One
-model is asked, so that a customer is warned about once.
+The day follows from the rules of a life-cycle model; it is no forecast. One model is asked, so that a customer is
+warned about once.
 """
 
 from __future__ import annotations
@@ -31,25 +31,13 @@ FEW = 10_000
 
 
 class Ahead(NamedTuple):
-    """What comes next, one row a customer.
+    """What comes next, one row a customer."""
 
-    Attributes
-    ----------
-    days : ndarray of int64
-        Days until a worse stage begins; -1 where none is ahead.
-    worse : ndarray of int64
-        How bad it will be, see :data:`BAD`.
-    stage, next_stage : list of str or None
-        From which stage to which.
-    model : Model or None
-        Which model was asked.
-    """
-
-    days: NDArray[np.int64]
-    worse: NDArray[np.int64]
-    stage: list[str | None]
+    days: NDArray[np.int64]  # days until a worse stage begins; -1 where none is ahead
+    worse: NDArray[np.int64]  # how bad it will be, see :data:`BAD`
+    stage: list[str | None]  # from which stage to which
     next_stage: list[str | None]
-    model: Model | None = None
+    model: Model | None = None  # which model was asked
 
 
 def ahead(lake: Lake | None, ids: pa.ChunkedArray, as_of: date) -> Ahead:

@@ -1,6 +1,6 @@
 """The catalogue of warning signals: what each is called, how much it weighs, how soon somebody should react.
 
-Answers: which signs of leaving are looked for? It reads no facts.
+It reads no facts.
 """
 
 from __future__ import annotations
@@ -12,25 +12,13 @@ from tenure.words import mark
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One sign that a customer may leave.
+    """One sign that a customer may leave."""
 
-    Attributes
-    ----------
-    id : str
-        Its name in tables and addresses.
-    name, about : str
-        Its name and one sentence about it, marked for translation.
-    weight : float
-        How much a full signal says about leaving, 0 to 1. These are assumptions, not estimates.
-    days : int
-        Within how many days somebody should have reacted.
-    """
-
-    id: str
-    name: str
+    id: str  # its name in tables and addresses
+    name: str  # its name and one sentence about it, marked for translation
     about: str
-    weight: float
-    days: int
+    weight: float  # how much a full signal says about leaving, 0 to 1. These are assumptions, not estimates.
+    days: int  # within how many days somebody should have reacted
 
 
 _SIGNALS = (

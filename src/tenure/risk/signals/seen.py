@@ -1,7 +1,6 @@
 """What is seen of everybody before signals are read off: the figures as columns, and what the tests say of them.
 
-Answers: what does a customer's own past let one expect, and what came of it? Every signal is a comparison of columns
-of :class:`Seen`.
+Every signal is a comparison of columns of :class:`Seen`.
 """
 
 from __future__ import annotations
@@ -37,21 +36,11 @@ LOW_CSAT, DETRACTOR = 3.0, 6.0
 
 @dataclass
 class Seen:
-    """Some customers, seen on one day.
+    """Some customers, seen on one day."""
 
-    Parameters
-    ----------
-    table : pyarrow.Table
-        The scorecard so far, with the figures.
-    fit : Fit or None
-        What was fitted on everybody; without it only plain comparisons are made.
-    context : Context
-        The day, and the lake.
-    """
-
-    table: pa.Table
-    fit: Fit | None
-    context: Context
+    table: pa.Table  # the scorecard so far, with the figures
+    fit: Fit | None  # what was fitted on everybody; without it only plain comparisons are made
+    context: Context  # the day, and the lake
     _columns: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def __len__(self) -> int:

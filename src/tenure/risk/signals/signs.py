@@ -1,7 +1,7 @@
 """Signs: for each signal, who shows it, how strongly and since when.
 
-Answers: who is in danger of leaving, by which sign? One small function a signal; each compares columns of
-:class:`tenure.risk.signals.seen.Seen`. The words are put together in :mod:`tenure.risk.signals.words`.
+One small function a signal; each compares columns of :class:`tenure.risk.signals.seen.Seen`. The words are put
+together in :mod:`tenure.risk.signals.words`.
 """
 
 from __future__ import annotations
@@ -27,24 +27,12 @@ NEAR = 30
 
 
 class Sign(NamedTuple):
-    """Who shows one signal.
+    """Who shows one signal."""
 
-    Attributes
-    ----------
-    signal : str
-        Which, see :mod:`tenure.risk.signals.catalogue`.
-    who : ndarray of int64
-        Rows of the table.
-    score : ndarray of float64
-        How strongly, 0 to 1, of these rows.
-    since : ndarray of int64
-        Since which day (since 1970-01-01), of these rows.
-    """
-
-    signal: str
-    who: NDArray[np.int64]
-    score: NDArray[np.float64]
-    since: NDArray[np.int64]
+    signal: str  # which, see :mod:`tenure.risk.signals.catalogue`
+    who: NDArray[np.int64]  # rows of the table
+    score: NDArray[np.float64]  # how strongly, 0 to 1, of these rows
+    since: NDArray[np.int64]  # since which day (since 1970-01-01), of these rows
 
 
 def signs_of(seen: Seen) -> list[Sign]:

@@ -1,7 +1,7 @@
 """The evidence of a signal in words, in both languages, with the figures beside it.
 
-Answers: why is this customer on the list? A sentence names the customer's own figures, now and before, and never a
-cause: what is seen together is not what brings about.
+A sentence names the customer's own figures, now and before, and never a cause: what is seen together is not what
+brings about.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
 """What warnings read of each customer: counts, sums and last answers on the last day.
 
-Answers: how much did this customer do in the last 90 days, in the 90 before and in the year before that; how regular
-were the gaps; what did they answer, complain about, and respond to? All columns begin with ``_risk_``: they are read
-by :mod:`tenure.risk` and not published.
+All columns begin with ``_risk_``: they are read by :mod:`tenure.risk` and not published.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The early-warning part of the scorecard: fitted on everybody, then scoring anybody.
 
-Answers: who may leave, by which signs, how much is at stake and until when should somebody have reacted? The signs
-stand in :mod:`tenure.risk.signals`; here they become columns, a table of warnings and the figures of the pages.
+The signs stand in :mod:`tenure.risk.signals`; here they become columns, a table of warnings and the figures of the
+pages.
 """
 
 from __future__ import annotations

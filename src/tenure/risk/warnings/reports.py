@@ -1,7 +1,4 @@
-"""What the pages show of all warnings together: counts by signal, the tests behind them and their power.
-
-Answers: how many are warned about, by which sign, and how far may the list be trusted?
-"""
+"""What the pages show of all warnings together: counts by signal, the tests behind them and their power."""
 
 from __future__ import annotations
 

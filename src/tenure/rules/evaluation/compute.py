@@ -1,7 +1,7 @@
 """From a measure of a rule to its steps, for a block of customers.
 
-Answers: how does ``count(order, last 90d)`` change over time for each of these customers? One small function per
-measure; the arithmetic of steps stands in :mod:`tenure.rules.evaluation.steps`. It never decides whether a rule holds.
+One small function per measure; the arithmetic of steps stands in :mod:`tenure.rules.evaluation.steps`. It never
+decides whether a rule holds.
 """
 
 from __future__ import annotations
@@ -27,24 +27,12 @@ Mask = np.ndarray | None  # which are known; None when all are
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """A number at some moments.
+    """A number at some moments."""
 
-    Attributes
-    ----------
-    now : ndarray of float64
-        The number at the moment.
-    grows : ndarray of float64 or float
-        What it gains with every day that passes until the next moment.
-    known : ndarray of bool or None
-        Which are known; None when all are.
-    whole : bool
-        Whether they are whole numbers by nature, so that comparing them needs no tolerance.
-    """
-
-    now: np.ndarray
-    grows: np.ndarray | float = 0.0
-    known: Mask = None
-    whole: bool = False
+    now: np.ndarray  # the number at the moment
+    grows: np.ndarray | float = 0.0  # what it gains with every day that passes until the next moment
+    known: Mask = None  # which are known; None when all are
+    whole: bool = False  # whether they are whole numbers by nature, so that comparing them needs no tolerance
 
 
 def both_known(a: Mask, b: Mask) -> Mask:
@@ -56,17 +44,10 @@ def both_known(a: Mask, b: Mask) -> Mask:
 
 @dataclass
 class Reading:
-    """A block of customers being read for some rules: every measure's steps are made once.
+    """A block of customers being read for some rules: every measure's steps are made once."""
 
-    Parameters
-    ----------
-    block : Block
-        The customers and their facts.
-    scores : mapping of str to mapping, optional
-        Published figures, ``{name: {customer_id: number}}``, read by ``score(name)``.
-    """
-
-    block: Block
+    block: Block  # the customers and their facts
+    # published figures, ``{name: {customer_id: number}}``, read by ``score(name)``
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     _steps: dict[Measure, Steps] = field(default_factory=dict)
     _breaks: dict[Measure, tuple[np.ndarray, np.ndarray, np.ndarray]] = field(default_factory=dict)

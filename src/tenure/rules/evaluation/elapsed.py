@@ -34,24 +34,7 @@ def waits_only(node: Node) -> Measure | None:
 def flips_after(
     days: np.ndarray, values: np.ndarray, reading: Reading, measure: Measure
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the moments at which a comparison flips, for all customers with such a fact.
-
-    Parameters
-    ----------
-    days : ndarray of int64
-        Days after a fact on which the comparison's truth changes if no other fact comes, beginning with 0.
-    values : ndarray of int8
-        Its truth from each of these days on.
-    reading : Reading
-        The customers being read.
-    measure : Measure
-        The waiting time.
-
-    Returns
-    -------
-    keys, truths : ndarray
-        Sorted; each customer's first fact is among them.
-    """
+    """Return the moments at which a comparison flips, for all customers with such a fact."""
     facts = reading.steps(measure).keys
     begins, before, broken = reading.breaks(measure)
     ends = np.append(begins[1:], len(facts)) - 1

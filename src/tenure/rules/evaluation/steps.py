@@ -24,24 +24,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """A step function per customer.
+    """A step function per customer."""
 
-    Attributes
-    ----------
-    keys : ndarray of int64
-        Moments of change, sorted, each once.
-    values : ndarray of float64
-        Value from that moment until the customer's next key.
-    known : ndarray of bool or None
-        Whether the value is known; None when it always is.
-    before : float or None
-        Value before a customer's first key; None is unknown.
-    """
-
-    keys: np.ndarray
-    values: np.ndarray
-    known: np.ndarray | None = None
-    before: float | None = None
+    keys: np.ndarray  # moments of change, sorted, each once
+    values: np.ndarray  # value from that moment until the customer's next key
+    known: np.ndarray | None = None  # whether the value is known; None when it always is
+    before: float | None = None  # value before a customer's first key; None is unknown
 
     def at(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the values at some moments, and which of them are known (None when all are)."""
@@ -105,31 +93,15 @@ def ends_within(keys: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Which events lie in the window, at every moment at which that changes.
+    """Which events lie in the window, at every moment at which that changes."""
 
-    Attributes
-    ----------
-    keys : ndarray of int64
-        The moments.
-    low, high : ndarray of int64
-        The window holds the events ``low`` up to, not including, ``high``.
-    """
-
-    keys: np.ndarray
-    low: np.ndarray
+    keys: np.ndarray  # the moments
+    low: np.ndarray  # the window holds the events ``low`` up to, not including, ``high``
     high: np.ndarray
 
 
 def reach(events: np.ndarray, window: Window) -> Reach:
-    """Return the events in the window at each moment at which they change.
-
-    Parameters
-    ----------
-    events : ndarray of int64
-        Sorted keys, one per fact.
-    window : Window
-        The days looked at.
-    """
+    """Return the events in the window at each moment at which they change."""
     entering = events + window.before if window.before else events
     if window.last is None:
         last = np.flatnonzero(ends_within(entering))

@@ -1,7 +1,7 @@
 """Whether a rule holds: true, false or unknown, as steps of time.
 
-Answers: at which moments does a rule's truth flip for each customer, and to what? A comparison flips where a measure
-steps, or where a waiting time passes a bound in between; those are all the moments there are. Unknown is never true.
+A comparison flips where a measure steps, or where a waiting time passes a bound in between; those are all the moments
+there are. Unknown is never true.
 """
 
 from __future__ import annotations
@@ -30,18 +30,10 @@ CLOSE = 1e-13  # numbers nearer than this, relatively, are equal: 3 * 0.1 is 0.3
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """The truth of a rule over time; neighbours of one customer differ.
+    """The truth of a rule over time; neighbours of one customer differ."""
 
-    Attributes
-    ----------
-    keys : ndarray of int64
-        Moments, sorted, each once; every customer's first is the entry.
-    values : ndarray of int8
-        FALSE, TRUE or UNKNOWN from there on.
-    """
-
-    keys: np.ndarray
-    values: np.ndarray
+    keys: np.ndarray  # moments, sorted, each once; every customer's first is the entry
+    values: np.ndarray  # FALSE, TRUE or UNKNOWN from there on
 
     def at(self, points: np.ndarray) -> np.ndarray:
         """Return the truth at some moments, none of them before its customer's entry."""
@@ -51,21 +43,7 @@ class Truth:
 
 
 def truth_of(node: Node, reading: Reading, entries: np.ndarray) -> Truth:
-    """Return when a rule holds.
-
-    Parameters
-    ----------
-    node : Node
-        The rule; not ``otherwise``, which depends on the rules before it.
-    reading : Reading
-        The customers being read.
-    entries : ndarray of int64
-        The moment at which each customer enters, sorted by customer. Nothing is judged before.
-
-    Returns
-    -------
-    Truth
-    """
+    """Return when a rule holds."""
     match node:
         case Not(operand=operand):
             inner = truth_of(operand, reading, entries)

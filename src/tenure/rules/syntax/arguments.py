@@ -1,7 +1,7 @@
 """What stands inside a measure's parentheses: kinds of fact, fields, windows, names.
 
-Answers: which measure of what is this? One method per line of the grammar in ``docs/reference/rule-language.md``, and a
-teaching error for every way to write it wrong.
+One method per line of the grammar in ``docs/reference/rule-language.md``, and a teaching error for every way to write
+it wrong.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The measures of the rule language: what may stand before a parenthesis and what may stand inside.
 
-Answers: which arguments does a measure take and what does it return? How it is computed stands in
-:mod:`tenure.rules.evaluation.steps`; what it means, in ``docs/reference/rule-language.md``.
+How it is computed stands in :mod:`tenure.rules.evaluation.steps`; what it means, in
+``docs/reference/rule-language.md``.
 """
 
 from __future__ import annotations
@@ -14,33 +14,16 @@ from tenure.words import mark
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """How a measure is written.
+    """How a measure is written."""
 
-    Attributes
-    ----------
-    name : str
-        Its name.
-    takes : {"kinds", "cases", "categorised", "name", "nothing"}
-        What stands first in its parentheses.
-    field : {"", "optional", "required"}
-        Whether a field such as ``.amount`` follows the kind.
-    windows : {"", "any", "quarters"}
-        Whether windows may follow; ``quarters`` asks for one ``last Nd`` that can be cut into four.
-    returns : {"number", "truth", "any"}
-        What it stands for.
-    example : str
-        How it looks in a rule.
-    meaning : str
-        One line for the editor and the command line, marked for translation.
-    """
-
-    name: str
-    takes: Literal["kinds", "cases", "categorised", "name", "nothing"]
-    field: Literal["", "optional", "required"]
+    name: str  # its name
+    takes: Literal["kinds", "cases", "categorised", "name", "nothing"]  # what stands first in its parentheses
+    field: Literal["", "optional", "required"]  # whether a field such as ``.amount`` follows the kind
+    # whether windows may follow; ``quarters`` asks for one ``last Nd`` that can be cut into four
     windows: Literal["", "any", "quarters"]
-    returns: Literal["number", "truth", "any"]
-    example: str
-    meaning: str
+    returns: Literal["number", "truth", "any"]  # what it stands for
+    example: str  # how it looks in a rule
+    meaning: str  # one line for the editor and the command line, marked for translation
 
 
 _SIGNATURES = (

@@ -1,7 +1,7 @@
 """From a rule's text to its typed tree, or to an error that teaches.
 
-Answers: what does this text mean, and if nothing, where is the mistake, why, and what was probably meant? The grammar
-stands in ``docs/reference/rule-language.md``; one method here per line there. Nothing is ever evaluated as code.
+The grammar stands in ``docs/reference/rule-language.md``; one method here per line there. Nothing is ever evaluated
+as code.
 """
 
 from __future__ import annotations

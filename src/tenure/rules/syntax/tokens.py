@@ -1,7 +1,7 @@
 """The words of a rule, and what to say when one of them is wrong.
 
-Answers: into which tokens does a rule's text fall, and which comes next? Every mistake is raised here, with its place
-in the text. What the tokens mean stands in :mod:`tenure.rules.syntax.parser`.
+Every mistake is raised here, with its place in the text. What the tokens mean stands in
+:mod:`tenure.rules.syntax.parser`.
 """
 
 from __future__ import annotations

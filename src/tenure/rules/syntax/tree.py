@@ -19,18 +19,10 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The days a measure looks at: `last` days that end `before` days ago.
+    """The days a measure looks at: `last` days that end `before` days ago."""
 
-    Attributes
-    ----------
-    last : int or None
-        Length in days; None reaches back to the beginning.
-    before : int
-        How many days before the judged day the window ends.
-    """
-
-    last: int | None = None
-    before: int = 0
+    last: int | None = None  # length in days; None reaches back to the beginning
+    before: int = 0  # how many days before the judged day the window ends
 
     def __str__(self) -> str:
         parts = [f"last {self.last}d"] if self.last is not None else []
@@ -100,32 +92,16 @@ class Text(Node):
 
 @dataclass(frozen=True, slots=True)
 class Measure(Node):
-    """Something read from a customer's facts, such as ``count(order, last 90d)``.
+    """Something read from a customer's facts, such as ``count(order, last 90d)``."""
 
-    Attributes
-    ----------
-    name : str
-        One of :data:`tenure.rules.syntax.measures.MEASURES`.
-    kinds : tuple of str
-        The fact kinds it reads, any of them.
-    field : str
-        The number of a fact that it reads; empty when it only counts or waits.
-    plain : bool
-        Whether the field goes without saying, as in ``last(csat)``.
-    window : Window
-        The days it looks at.
-    argument : str
-        The name given to ``attribute`` and ``score``.
-    returns : {"number", "truth", "any"}
-        ``any`` is an attribute: a number or a text, whichever it is compared with.
-    """
-
-    name: str
-    kinds: tuple[str, ...] = ()
-    field: str = ""
-    window: Window = ALWAYS
-    argument: str = ""
+    name: str  # one of :data:`tenure.rules.syntax.measures.MEASURES`
+    kinds: tuple[str, ...] = ()  # the fact kinds it reads, any of them
+    field: str = ""  # the number of a fact that it reads; empty when it only counts or waits
+    window: Window = ALWAYS  # the days it looks at
+    argument: str = ""  # the name given to ``attribute`` and ``score``
+    # ``any`` is an attribute: a number or a text, whichever it is compared with
     returns: Literal["number", "truth", "any"] = "number"
+    # whether the field goes without saying, as in ``last(csat)``
     plain: bool = dataclasses.field(default=False, compare=False, repr=False)
 
     @property

@@ -1,7 +1,6 @@
 """Says rules in Chinese.
 
-Answers: how would a colleague read this rule aloud? Takes trees in the shape of
-:func:`tenure.rules.wording.sentence.speakable`.
+Takes trees in the shape of :func:`tenure.rules.wording.sentence.speakable`.
 """
 
 from __future__ import annotations

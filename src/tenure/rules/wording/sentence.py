@@ -1,6 +1,5 @@
 """Reads a rule back as a sentence, so that whoever edits it sees what it says.
 
-Answers: what does ``count(order, last 90d) < 0.5 * count(order, last 90d, before 90d)`` mean in plain words?
 ``过去 90 天的下单次数不到此前 90 天的一半``. Every construct of the language has a sentence in both languages; the
 sentence says exactly what the rule says, no less and no more.
 
@@ -31,23 +30,7 @@ _MIRRORED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 
 
 def sentence(rule: Node, language: str | None = None) -> str:
-    """Read a rule back as a sentence.
-
-    Parameters
-    ----------
-    rule : Node
-        A tree, as :func:`tenure.rules.syntax.parser.parse` returns it.
-    language : str, optional
-        ``zh_Hans`` or ``en``; the context's language when omitted.
-
-    Examples
-    --------
-    >>> from tenure.rules.syntax.parser import parse
-    >>> sentence(parse("days_since(order) <= 45"), "zh_Hans")
-    '最近一次下单在 45 天以内'
-    >>> sentence(parse("days_since(order) <= 45"), "en")
-    'the last order was at most 45 days ago'
-    """
+    """Read a rule back as a sentence."""
     return _TRUTH[_chosen(language)](speakable(rule))
 
 

@@ -1,9 +1,8 @@
 """What kinds of facts, and their fields, are called when a rule is read back.
 
-Answers: what does a Chinese, what does an English reader call an ``enquiry``, or the ``amount`` of an order? These
-words are grammar, not messages: Chinese needs one verb-noun and a measure word, English a singular and a plural. That
-is why both languages stand side by side here instead of in the catalogue of messages. A lake's own kinds go by the
-name the lake gives them.
+These words are grammar, not messages: Chinese needs one verb-noun and a measure word, English a singular and a
+plural. That is why both languages stand side by side here instead of in the catalogue of messages. A lake's own kinds
+go by the name the lake gives them.
 """
 
 from __future__ import annotations
@@ -13,22 +12,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class KindName:
-    """A kind's words.
+    """A kind's words."""
 
-    Attributes
-    ----------
-    zh : str
-        Chinese verb-noun, fits 最近一次…, …次数, 没有….
-    unit : str
-        Chinese measure word behind a number of them.
-    en, plural : str
-        English noun, fits "the last …", "3 …".
-    """
-
-    zh: str
-    en: str
+    zh: str  # chinese verb-noun, fits 最近一次…, …次数, 没有…
+    en: str  # english noun, fits "the last …", "3 …"
     plural: str
-    unit: str = "次"
+    unit: str = "次"  # chinese measure word behind a number of them
 
 
 KIND_NAMES: dict[str, KindName] = {

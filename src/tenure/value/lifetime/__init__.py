@@ -1,7 +1,6 @@
 """What each customer has brought and will bring.
 
-Answers: where are the figures and the part of the scorecard? Choosing, back-tests, scores and reports stand in modules
-of their own.
+Choosing, back-tests, scores and reports stand in modules of their own.
 """
 
 from tenure.value.lifetime.figures import FIGURES

@@ -1,8 +1,7 @@
 """Back-tests: what a model would have said, against what happened, beside two guesses that need no model.
 
-Answers: fitted on what was known at an origin, how far off were the next 90 days? Customers who first bought after the
-origin are left out: nobody could have foreseen them. The figures are those of the literature, see
-:mod:`tenure.stats.metrics`.
+Customers who first bought after the origin are left out: nobody could have foreseen them. The figures are those of
+the literature, see :mod:`tenure.stats.metrics`.
 """
 
 from __future__ import annotations
@@ -26,38 +25,16 @@ FIGURES = ("bias", "mae", "rel_mae", "rmse", "corr", "auc", "gini")
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What was said of buyers at an origin.
+    """What was said of buyers at an origin."""
 
-    Attributes
-    ----------
-    name : str
-        Of the model or the baseline.
-    orders : ndarray of float64
-        Purchase days expected in the next 90 days.
-    active : ndarray of float64
-        What the buyers are ranked by for "buys at all": a probability where there is a model.
-    revenue : ndarray of float64
-        Spend expected in the next 90 days.
-    """
-
-    name: str
-    orders: np.ndarray
-    active: np.ndarray
-    revenue: np.ndarray
+    name: str  # of the model or the baseline
+    orders: np.ndarray  # purchase days expected in the next 90 days
+    active: np.ndarray  # what the buyers are ranked by for "buys at all": a probability where there is a model
+    revenue: np.ndarray  # spend expected in the next 90 days
 
 
 def predicted(fitted: Fitted, then: Seen, spend: np.ndarray) -> Prediction:
-    """Return what a model says of buyers for the 90 days after their day.
-
-    Parameters
-    ----------
-    fitted : Fitted
-        A model of purchases.
-    then : Seen
-        The buyers.
-    spend : ndarray of float64
-        Spend of a purchase day expected of each.
-    """
+    """Return what a model says of buyers for the 90 days after their day."""
     weeks = HORIZON / WEEK
     orders = fitted.expected(weeks, then.cells)[then.cells.where]
     active = fitted.p_active(weeks, then.cells)[then.cells.where]

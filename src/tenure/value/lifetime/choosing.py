@@ -1,8 +1,7 @@
 """Choosing a model of purchases: by likelihood and by back-test, both shown.
 
-Answers: which models were fitted, how well does each explain the past (AIC) and foretell 90 days at three origins, and
-which one is used? The rule is written in :func:`choose` and told to the reader with every choice; there is no hidden
-one. Where a shop is large, models are *compared* on a sample of its buyers and the chosen one is fitted on all of them.
+The rule is written in :func:`choose` and told to the reader with every choice; there is no hidden one. Where a shop
+is large, models are *compared* on a sample of its buyers and the chosen one is fitted on all of them.
 """
 
 from __future__ import annotations
@@ -33,25 +32,14 @@ CLEARLY = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The outcome of a comparison.
+    """The outcome of a comparison."""
 
-    Attributes
-    ----------
-    model : str
-        Which one is used.
-    why : str
-        ``both`` (likelihood and back-test agree), ``likelihood`` (no other is clearly better at every origin),
-        ``backtest`` (another one is), or ``untested`` (no origin could be tested).
-    verdict : str
-        ``ok``, or ``no-dropout`` when no model that knows leaving finds any.
-    likeliest : str
-        The model with the smallest AIC.
-    """
-
-    model: str
+    model: str  # which one is used
+    # ``both`` (likelihood and back-test agree), ``likelihood`` (no other is clearly better at every origin),
+    # ``backtest`` (another one is), or ``untested`` (no origin could be tested)
     why: str
-    verdict: str
-    likeliest: str
+    verdict: str  # ``ok``, or ``no-dropout`` when no model that knows leaving finds any
+    likeliest: str  # the model with the smallest AIC
 
 
 def fit_all(cells: Cells) -> list[Fitted]:
@@ -80,15 +68,7 @@ def fit_these(names: Iterable[str], cells: Cells) -> list[Fitted]:
 def tested(
     names: Iterable[str], origins: Mapping[int, Seen]
 ) -> tuple[list[dict[str, Any]], dict[int, dict[str, Fitted]]]:
-    """Return the figures of every model and baseline at every origin that has enough buyers, and the models there.
-
-    Parameters
-    ----------
-    names : iterable of str
-        The models.
-    origins : mapping of int to Seen
-        Buyers by origin; fitted only on what was known there.
-    """
+    """Return the figures of every model and baseline at every origin that has enough buyers, and the models there."""
     rows: list[dict[str, Any]] = []
     found: dict[int, dict[str, Fitted]] = {}
     wanted = list(names)
@@ -109,13 +89,6 @@ def choose(fits: list[Fitted], rows: list[dict[str, Any]]) -> Choice:
     clearly less (root mean squared error of a customer's next 90 days smaller at every origin, and by 2 % on average):
     then the one that errs least. Squared error is used because its smallest value belongs to the true mean; absolute
     error would favour saying "nothing" of people who seldom buy.
-
-    Parameters
-    ----------
-    fits : list of Fitted
-        On the last day.
-    rows : list of dict
-        What :func:`tested` returned.
     """
     fit = [one for one in fits if one.verdict != "not-identified"] or fits
     best = min(fit, key=lambda one: one.used.aic)

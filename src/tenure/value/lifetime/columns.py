@@ -1,6 +1,6 @@
 """Columns: from NumPy to Arrow, exact where money comes from facts.
 
-Answers: how do whole numbers times 10,000 become decimals again, and days become dates? It calculates nothing.
+It calculates nothing.
 """
 
 from __future__ import annotations

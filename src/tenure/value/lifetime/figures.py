@@ -1,8 +1,7 @@
 """Figures of value that a block of customers gives by itself: what they brought, and how they buy.
 
-Answers: which columns of the scorecard follow from facts alone, without any model? They are the same on DuckDB, Spark
-and for one customer, because the same lines read the same block. Each is also made at origins, days before the last
-one, so that predictions can be held against what happened afterwards.
+They are the same on DuckDB, Spark and for one customer, because the same lines read the same block. Each is also made
+at origins, days before the last one, so that predictions can be held against what happened afterwards.
 """
 
 from __future__ import annotations
@@ -67,18 +66,7 @@ class LifetimeFigures:
         return {Stream("orders"): ("amount", "cost"), Stream("costs"): ("amount",)}
 
     def of(self, reading: Reading) -> pa.Table:
-        """Return the figures of a block of customers, in the order of their ids.
-
-        Parameters
-        ----------
-        reading : Reading
-            A block with the streams named above.
-
-        Returns
-        -------
-        pyarrow.Table
-            Columns of :attr:`schema`. Recency and age are in days; whoever has bought nothing has none.
-        """
+        """Return the figures of a block of customers, in the order of their ids."""
         block = reading.block
         bought = Purchases(block)
         columns = {**_money_of(block), **_rhythm_of(bought)}

@@ -1,6 +1,6 @@
 """Gates: whether there is enough to predict from.
 
-Answers: what is there, and what is missing? Below a gate nothing is predicted, and pages say which one it was.
+Below a gate nothing is predicted, and pages say which one it was.
 """
 
 from __future__ import annotations
@@ -20,15 +20,7 @@ ORIGIN_BUYERS, ORIGIN_REPEATERS, ORIGIN_DAYS = 100, 30, 60
 
 
 def gates(buyers: Seen, options: Options) -> tuple[Gate, ...]:
-    """Return the conditions for predicting purchases, met or not.
-
-    Parameters
-    ----------
-    buyers : Seen
-        On the last day.
-    options : Options
-        With the numbers needed.
-    """
+    """Return the conditions for predicting purchases, met or not."""
     return (
         Gate("buyers", options.buyers, len(buyers)),
         Gate("days", options.days, days(buyers)),

@@ -1,7 +1,6 @@
 """Intervals of one customer's future: how many orders, and how much they may bring.
 
-Answers: between which numbers will the next year's orders of this customer lie, 95 times in 100? They are ranges of
-what *happens*, not of a mean: a customer with 0.4 expected orders will have 0 or 1 or 2.
+They are ranges of what *happens*, not of a mean: a customer with 0.4 expected orders will have 0 or 1 or 2.
 
 Nothing is drawn at random here, so that a customer scored alone gets the numbers that they get among a million. The law
 of the count has a heap at zero, whose size is the model's, and above it a negative binomial with the model's mean and
@@ -32,22 +31,12 @@ _STEP = 1e-3  # of a log parameter, for differences
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The law of a number of future orders: one entry a cell, or a customer.
+    """The law of a number of future orders: one entry a cell, or a customer."""
 
-    Attributes
-    ----------
-    mean, variance : ndarray of float64
-        Of the number.
-    active : ndarray of float64
-        Chance of at least one.
-    upto : ndarray of float64, shape (PIECES, cells)
-        Expected number up to each of the equal pieces of the horizon; the last one is `mean`.
-    """
-
-    mean: np.ndarray
+    mean: np.ndarray  # of the number
     variance: np.ndarray
-    active: np.ndarray
-    upto: np.ndarray
+    active: np.ndarray  # chance of at least one
+    upto: np.ndarray  # expected number up to each of the equal pieces of the horizon; the last one is `mean`
 
     def of(self, where: np.ndarray) -> Counts:
         """Return the law of each customer, given the cell of each."""
@@ -74,17 +63,7 @@ class Counts:
 
 
 def counts(fitted: Fitted, horizon: float, cells: Cells) -> Counts:
-    """Return the law of the number of orders in a horizon.
-
-    Parameters
-    ----------
-    fitted : Fitted
-        A model of purchases.
-    horizon : float
-        In the model's unit of time.
-    cells : Cells
-        The customers.
-    """
+    """Return the law of the number of orders in a horizon."""
     upto = np.stack([fitted.expected(horizon * n / PIECES, cells) for n in range(1, PIECES + 1)])
     upto = np.maximum.accumulate(np.maximum(upto, 0.0), axis=0)
     mean = upto[-1]
@@ -149,19 +128,7 @@ def _of_the_active(mean: np.ndarray, variance: np.ndarray, active: np.ndarray) -
 def value_range(
     law: Counts, spend: tuple[np.ndarray, np.ndarray], scatter: float, level: float = LEVEL
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the range of the sum of a customer's future spend. `law` has one entry a customer here.
-
-    Parameters
-    ----------
-    law : Counts
-        Number of purchases.
-    spend : tuple of ndarray
-        Mean and second moment of each customer's own mean spend.
-    scatter : float
-        Relative variance of one purchase's spend around it.
-    level : float
-        How often the sum lies inside.
-    """
+    """Return the range of the sum of a customer's future spend. `law` has one entry a customer here."""
     from scipy.special import gammaincinv
 
     mean, second = spend

@@ -1,6 +1,6 @@
 """The part "lifetime" of the scorecard: purchases and spend, fitted on everybody and scored for anybody.
 
-Answers: how do the pieces of this room meet the refresh? Nothing is calculated here.
+Nothing is calculated here.
 """
 
 from __future__ import annotations
@@ -31,15 +31,7 @@ class Lifetime:
     schema = SCHEMA
 
     def fit(self, table: pa.Table, context: Context) -> list[Fit]:
-        """Return the fits ``purchases`` and ``spend`` of everybody.
-
-        Parameters
-        ----------
-        table : pyarrow.Table
-            All customers, with the roster and the figures of this room.
-        context : Context
-            The day and the assumptions.
-        """
+        """Return the fits ``purchases`` and ``spend`` of everybody."""
         buyers = seen(table)
         conditions = gates(buyers, context.options)
         enough = all(one.passed for one in conditions)

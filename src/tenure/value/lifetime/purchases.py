@@ -1,8 +1,8 @@
 """Purchases of a block of customers: on which days each of them bought, and for how much.
 
-Answers: what were frequency, recency, age and repeat spend of everybody on any day? Orders of one customer on one local
-day are **one purchase**, whose spend is the sum of their amounts; that is how the models of repeat buying are published
-(Fader, Hardie and Lee 2005), and it keeps a basket that was split by the till from looking like a rhythm.
+Orders of one customer on one local day are **one purchase**, whose spend is the sum of their amounts; that is how the
+models of repeat buying are published (Fader, Hardie and Lee 2005), and it keeps a basket that was split by the till
+from looking like a rhythm.
 """
 
 from __future__ import annotations
@@ -23,27 +23,14 @@ _FINE = float(1 << 32)
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a model of repeat buying reads of customers on one day. All arrays have one entry a customer.
+    """What a model of repeat buying reads of customers on one day. All arrays have one entry a customer."""
 
-    Attributes
-    ----------
-    bought : ndarray of bool
-        Who had bought at all by that day; the other arrays are 0 elsewhere.
-    frequency : ndarray of float64
-        Purchase days after the first.
-    recency, age : ndarray of float64
-        Days from the first purchase day to the last one, and to the day.
-    repeat_spend : ndarray of float64
-        Mean spend of the purchase days after the first; NaN where there is none.
-    log_gaps : ndarray of float64
-        Sum of the natural logarithms of the gaps in days: what models of regular buyers read of a rhythm.
-    """
-
-    bought: np.ndarray
-    frequency: np.ndarray
-    recency: np.ndarray
+    bought: np.ndarray  # who had bought at all by that day; the other arrays are 0 elsewhere
+    frequency: np.ndarray  # purchase days after the first
+    recency: np.ndarray  # days from the first purchase day to the last one, and to the day
     age: np.ndarray
-    repeat_spend: np.ndarray
+    repeat_spend: np.ndarray  # mean spend of the purchase days after the first; NaN where there is none
+    # sum of the natural logarithms of the gaps in days: what models of regular buyers read of a rhythm
     log_gaps: np.ndarray
 
     def only(self, places: np.ndarray) -> Summary:
@@ -58,18 +45,7 @@ class Summary:
 
 
 class Purchases:
-    """The purchase days of a block of customers.
-
-    Parameters
-    ----------
-    block : Block
-        The customers and their facts; later facts than its last day are not looked at.
-
-    Attributes
-    ----------
-    keys : ndarray of int64
-        Customer and day of each purchase day, sorted, each once.
-    """
+    """The purchase days of a block of customers."""
 
     def __init__(self, block: Block) -> None:
         self.block = block
@@ -134,13 +110,7 @@ class Purchases:
         return Summary(bought, repeats.astype(np.float64), recent * bought * 1.0, age * 1.0, mean, logs)
 
     def weekly(self, weeks: int) -> np.ndarray:
-        """Return the purchase days of each customer in each of the last `weeks` weeks, the latest first.
-
-        Returns
-        -------
-        ndarray of uint8, shape (customers, weeks)
-            Week 0 ends with the block's last day.
-        """
+        """Return the purchase days of each customer in each of the last `weeks` weeks, the latest first."""
         found = np.zeros(len(self.block) * weeks, dtype=np.uint8)
         ago = (self.block.last_day - day_number_of(self.keys)) // 7
         recent = ago < weeks

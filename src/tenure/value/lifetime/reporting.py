@@ -1,7 +1,7 @@
 """The report "predictions": every prediction beside what happened, for pages, the command line and notebooks.
 
-Answers: may one believe the numbers? Calibration by frequency, what was expected and what came, tracking week
-by week, deciles, reliability, gain, the table of all models and both baselines, and totals with intervals. It is JSON.
+Calibration by frequency, what was expected and what came, tracking week by week, deciles, reliability, gain, the
+table of all models and both baselines, and totals with intervals. It is JSON.
 """
 
 from __future__ import annotations
@@ -34,17 +34,7 @@ MOST = 7
 
 
 def reported(table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, Any]:
-    """Return the report.
-
-    Parameters
-    ----------
-    table : pyarrow.Table
-        Everybody, with the figures and scores of this room.
-    fits : mapping of str to Fit
-        ``purchases`` and ``spend``.
-    context : Context
-        The day and the assumptions.
-    """
+    """Return the report."""
     purchases, spend = fits["purchases"], fits["spend"]
     told: dict[str, Any] = {
         "as_of": context.as_of.isoformat(),
@@ -225,15 +215,6 @@ def tracking(table: pa.Table, fitted: Fitted, number: int) -> list[dict[str, Any
 
     The model was fitted at the origin; what it says of the weeks before is how it fits, of the weeks after, how it
     foretells. Expected is what new customers of the same first days would buy: it knows nothing of who did buy.
-
-    Parameters
-    ----------
-    table : pyarrow.Table
-        Everybody, with the figures of this room.
-    fitted : Fitted
-        As of the origin.
-    number : int
-        Of the origin.
     """
     known = np.flatnonzero(~np.isnan(read(table, f"_frequency@{number}")))
     weekly = np.frombuffer(b"".join(table.column("_weekly").take(known).to_pylist()), dtype=np.uint8)

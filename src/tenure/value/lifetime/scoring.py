@@ -1,7 +1,7 @@
 """Scores: what the fitted models say of each customer.
 
-Answers: is this customer still one, how many orders will come and when, and what are they worth? Everything follows
-from the customer's own figures and the stored fits, so that one customer alone gets what they get among a million.
+Everything follows from the customer's own figures and the stored fits, so that one customer alone gets what they get
+among a million.
 """
 
 from __future__ import annotations
@@ -47,17 +47,7 @@ FARTHEST = 1_095
 
 
 def scored(table: pa.Table, fits: Mapping[str, Fit], context: Context) -> pa.Table:
-    """Return the columns of :data:`SCHEMA` for these customers, in their order.
-
-    Parameters
-    ----------
-    table : pyarrow.Table
-        Customers with the figures of this room and of the roster.
-    fits : mapping of str to Fit
-        ``purchases`` and ``spend``.
-    context : Context
-        The day and the assumptions.
-    """
+    """Return the columns of :data:`SCHEMA` for these customers, in their order."""
     spend = fits.get("spend")
     basis = Basis(**spend.params["basis"]) if spend and spend.params else Basis("sales")
     brought = historic(table, basis)

@@ -1,7 +1,4 @@
-"""Customers as a model of repeat buying sees them, on the last day or at an origin.
-
-Answers: who had bought by then, how often, how recently, for how long known, and what happened in the 90 days after?
-"""
+"""Customers as a model of repeat buying sees them, on the last day or at an origin."""
 
 from __future__ import annotations
 
@@ -24,31 +21,15 @@ WEEK = 7
 
 @dataclass(frozen=True)
 class Seen:
-    """Buyers on one day. Arrays have one entry a buyer.
+    """Buyers on one day. Arrays have one entry a buyer."""
 
-    Attributes
-    ----------
-    where : ndarray of int64
-        Their rows in the table.
-    frequency : ndarray of float64
-        Purchase days after the first.
-    recency, age : ndarray of float64
-        **Weeks** from the first purchase to the last, and to the day.
-    spend : ndarray of float64
-        Mean spend of a purchase day after the first; NaN where there is none.
-    log_gaps : ndarray of float64
-        Sum of the logarithms of the gaps between purchases, in weeks.
-    before, after, spent : ndarray of float64
-        Purchase days in the 90 days before and after, and spend after; empty on the last day.
-    """
-
-    where: np.ndarray
-    frequency: np.ndarray
-    recency: np.ndarray
+    where: np.ndarray  # their rows in the table
+    frequency: np.ndarray  # purchase days after the first
+    recency: np.ndarray  # **Weeks** from the first purchase to the last, and to the day
     age: np.ndarray
-    spend: np.ndarray
-    log_gaps: np.ndarray
-    before: np.ndarray
+    spend: np.ndarray  # mean spend of a purchase day after the first; NaN where there is none
+    log_gaps: np.ndarray  # sum of the logarithms of the gaps between purchases, in weeks
+    before: np.ndarray  # purchase days in the 90 days before and after, and spend after; empty on the last day
     after: np.ndarray
     spent: np.ndarray
 

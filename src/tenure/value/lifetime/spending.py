@@ -1,7 +1,5 @@
 """Spend of a purchase, and what of it counts as value.
 
-Answers: how much will a customer's next purchase be, how sure is that, and is value counted in margin or in sales?
-
 Spend follows the Gamma-Gamma model (Colombo and Jiang 1999; Fader and Hardie 2013, note 025): purchases of one customer
 scatter around an own mean, and these means scatter among customers. It assumes that who buys often does not therefore
 spend more or less; the rank correlation of both is shown, and a warning where it is not small.
@@ -45,29 +43,15 @@ class Spenders(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """What was learnt of spend.
+    """What was learnt of spend."""
 
-    Attributes
-    ----------
-    model : str
-        ``gamma-gamma``; ``average`` where it could not be fitted: then everybody's own mean counts.
-    p, q, gamma : float
-        Its parameters; 0 for ``average``.
-    mean : float
-        Mean spend of a repeat purchase over all customers.
-    scatter : float
-        Standard deviation of the customers' means, divided by their mean.
-    log_likelihood : float
-        Of the model.
-    """
-
-    model: str
-    p: float = 0.0
+    model: str  # ``gamma-gamma``; ``average`` where it could not be fitted: then everybody's own mean counts
+    p: float = 0.0  # its parameters; 0 for ``average``
     q: float = 0.0
     gamma: float = 0.0
-    mean: float = 0.0
-    scatter: float = 0.0
-    log_likelihood: float = float("nan")
+    mean: float = 0.0  # mean spend of a repeat purchase over all customers
+    scatter: float = 0.0  # standard deviation of the customers' means, divided by their mean
+    log_likelihood: float = float("nan")  # of the model
 
     @property
     def params(self) -> dict[str, Any]:
@@ -77,24 +61,12 @@ class Spend:
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What of a sale counts as value.
+    """What of a sale counts as value."""
 
-    Attributes
-    ----------
-    kind : str
-        ``margin`` (costs are known), ``assumed`` (a share that somebody set), or ``sales``.
-    share : float
-        Value of one unit of net sales, over the whole shop.
-    net : float
-        What refunds leave of sales.
-    typical : float
-        Mean sales of a customer: an own margin share counts as much as it has sales beside this.
-    """
-
-    kind: str
-    share: float = 1.0
-    net: float = 1.0
-    typical: float = 0.0
+    kind: str  # ``margin`` (costs are known), ``assumed`` (a share that somebody set), or ``sales``
+    share: float = 1.0  # value of one unit of net sales, over the whole shop
+    net: float = 1.0  # what refunds leave of sales
+    typical: float = 0.0  # mean sales of a customer: an own margin share counts as much as it has sales beside this
 
     @property
     def params(self) -> dict[str, Any]:

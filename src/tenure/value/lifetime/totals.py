@@ -1,9 +1,9 @@
 """Totals: how many orders and how much money everybody together will bring, and between which numbers.
 
-Answers: what may one promise for the next 90 days, or for the horizon? Two intervals are given, both labelled. The
-*statistical* one holds what chance and the uncertainty of the parameters do: whole futures of everybody are simulated
-under parameters drawn as the data leave them. The *wide* one adds how far the model was off in the back-test: on real
-shops the model's own error is the larger one (on CDNOW the total is 12 % too low, outside the statistical interval).
+Two intervals are given, both labelled. The *statistical* one holds what chance and the uncertainty of the parameters
+do: whole futures of everybody are simulated under parameters drawn as the data leave them. The *wide* one adds how
+far the model was off in the back-test: on real shops the model's own error is the larger one (on CDNOW the total is
+12 % too low, outside the statistical interval).
 """
 
 from __future__ import annotations
@@ -27,27 +27,7 @@ FUTURES, SIMULATED = 200, 5_000
 
 
 def total(fitted: Fitted, spend: Spend, buyers: Seen, days: int, errors: Sequence[float], seed: int) -> dict[str, Any]:
-    """Return expected totals of the next `days` with both intervals.
-
-    Parameters
-    ----------
-    fitted, spend : Fitted, Spend
-        The models.
-    buyers : Seen
-        Everybody on the last day.
-    days : int
-        How far ahead.
-    errors : sequence of float
-        Logarithms of actual by expected totals at the origins.
-    seed : int
-        Of the simulation.
-
-    Returns
-    -------
-    dict
-        ``orders`` and ``sales`` (before refunds), each with ``expected``, ``low``, ``high`` and ``wide_low``,
-        ``wide_high``; ``error`` is the largest relative error of the back-test, None without one.
-    """
+    """Return expected totals of the next `days` with both intervals."""
     weeks = days / WEEK
     expected = fitted.expected(weeks, buyers.cells)[buyers.cells.where]
     mean, _ = moments(spend, buyers.frequency, np.nan_to_num(buyers.spend))

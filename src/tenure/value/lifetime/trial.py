@@ -37,31 +37,15 @@ MODELS = ("nbd", "bg-nbd", "mbg-nbd", "pareto-nbd", "mbg-cnbd-2")
 
 @dataclass(frozen=True)
 class Trial:
-    """A calibration period, and what came after it.
+    """A calibration period, and what came after it."""
 
-    Attributes
-    ----------
-    ids : list of str
-        Customers who had bought by the end of the calibration.
-    summary : Summary
-        Of these customers, in days.
-    after : ndarray of float64
-        Their purchase days after it.
-    calibrate_to, until : date
-        Last days of both periods; equal when nothing is held out.
-    unit : str
-        ``week`` or ``day``.
-    names : tuple of str
-        The models.
-    """
-
-    ids: list[str]
-    summary: Summary
-    after: np.ndarray
-    calibrate_to: date
+    ids: list[str]  # customers who had bought by the end of the calibration
+    summary: Summary  # of these customers, in days
+    after: np.ndarray  # their purchase days after it
+    calibrate_to: date  # last days of both periods; equal when nothing is held out
     until: date
-    unit: str
-    names: tuple[str, ...]
+    unit: str  # ``week`` or ``day``
+    names: tuple[str, ...]  # the models
 
     @property
     def held_out(self) -> int:
@@ -99,20 +83,7 @@ class Trial:
         return self.fits[name].expected(self.held_out / UNITS[self.unit], self.cells)[self.cells.where]
 
     def one(self, customer: str, horizon: float) -> dict[str, Any]:
-        """Return one customer's numbers under every model.
-
-        Parameters
-        ----------
-        customer : str
-            Their id.
-        horizon : float
-            How far ahead, in the unit.
-
-        Raises
-        ------
-        FactsError
-            When nobody of this id had bought.
-        """
+        """Return one customer's numbers under every model."""
         if customer not in self.ids:
             raise FactsError(
                 mark("Customer %(customer)r bought nothing up to %(day)s. Ids look like %(example)s."),
@@ -196,26 +167,7 @@ def _model(fit: Fitted) -> dict[str, Any]:
 def trial(
     orders: pa.Table, calibrate_to: date, until: date, *, unit: str = "week", models: Iterable[str] = MODELS, tz: str
 ) -> Trial:
-    """Prepare a trial; models are fitted when they are asked for.
-
-    Parameters
-    ----------
-    orders : pyarrow.Table
-        Facts of the table ``orders``.
-    calibrate_to, until : date
-        Last days of the calibration and of the period held out; equal to hold out nothing.
-    unit : {"week", "day"}
-        Unit of time of the parameters.
-    models : iterable of str
-        Names of purchase models, or ``all``.
-    tz : str
-        The business's time zone.
-
-    Raises
-    ------
-    FactsError
-        When the periods, the unit or a model make no sense, or nobody bought by the end of the calibration.
-    """
+    """Prepare a trial; models are fitted when they are asked for."""
     if unit not in UNITS:
         raise FactsError(mark("Unit %(unit)r: write week or day."), unit=unit)
     if until < calibrate_to:

@@ -1,8 +1,8 @@
 """Ranking: who carries the business today, told from facts alone.
 
-Answers: which customers are the best, by which measure, and which group is each one in? RFM groups, tiers, loyalty
-classes, ABC and the top fifth are columns of the scorecard; old-customer share, cohorts, the inverted U, costs, cycle
-length and the profile of the best customers are tables over a :class:`Ledger` that reconcile with the order rows.
+RFM groups, tiers, loyalty classes, ABC and the top fifth are columns of the scorecard; old-customer share, cohorts,
+the inverted U, costs, cycle length and the profile of the best customers are tables over a :class:`Ledger` that
+reconcile with the order rows.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Cohorts: those who first bought in the same month, followed through the months after.
 
-Answers: of the customers won in March, how many still buy five months later, and how much? Month 0 is the calendar
-month of the first order. Every order row up to the day belongs to exactly one cell, so the cells add up to the rows.
+Month 0 is the calendar month of the first order. Every order row up to the day belongs to exactly one cell, so the
+cells add up to the rows.
 """
 
 from __future__ import annotations
@@ -30,14 +30,7 @@ _CELLS = """
 
 
 def cohorts(ledger: Ledger) -> pa.Table:
-    """Return the cells of the cohort table in which anything happened.
-
-    Returns
-    -------
-    pyarrow.Table
-        first_month (``2017-03``), month (0 is the first), customers (in the cohort), active (with an order in that
-        month), orders, sales (refunds taken off), margin. Refunds of people who never bought belong to no cohort.
-    """
+    """Return the cells of the cohort table in which anything happened."""
     return ledger.table(_CELLS)
 
 
@@ -48,20 +41,7 @@ def months_between(first: str, last: date) -> int:
 
 
 def grid(cells: pa.Table, as_of: date) -> list[dict[str, Any]]:
-    """Return cohorts as rows of a heat map, months without anything as 0.
-
-    Parameters
-    ----------
-    cells : pyarrow.Table
-        See :func:`cohorts`.
-    as_of : date
-        The last month is that of this day; it is not over yet unless the day is its last.
-
-    Returns
-    -------
-    list of dict
-        first_month, customers, active, retention, sales, margin: lists, one value a month from the first on.
-    """
+    """Return cohorts as rows of a heat map, months without anything as 0."""
     found: dict[str, dict[str, Any]] = {}
     for cell in cells.to_pylist():
         row = found.get(cell["first_month"])
@@ -78,15 +58,7 @@ def grid(cells: pa.Table, as_of: date) -> list[dict[str, Any]]:
 
 
 def by_age(rows: list[dict[str, Any]], *, whole_last: bool) -> list[dict[str, Any]]:
-    """Return the weighted mean retention of all cohorts by month of life.
-
-    Parameters
-    ----------
-    rows : list of dict
-        See :func:`grid`.
-    whole_last : bool
-        Whether the last month is over; a month that is not would pull the mean down and is left out.
-    """
+    """Return the weighted mean retention of all cohorts by month of life."""
     totals: dict[int, list[float]] = {}
     for row in rows:
         seen = len(row["active"]) - (0 if whole_last else 1)

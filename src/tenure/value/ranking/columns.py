@@ -1,7 +1,6 @@
 """Columns of the table of customers as arrays.
 
-Answers: how is a money column summed exactly, and a day column counted from? Money becomes whole numbers of 1/10,000,
-days become days since 1970-01-01 with NaN where there is none.
+Money becomes whole numbers of 1/10,000, days become days since 1970-01-01 with NaN where there is none.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Costs and break-even: what was put into customers, what came back, and since when they pay.
 
-Answers: how much was invested, in what, how many customers have paid it back and how long did that take? Income less
-the cost of goods (where it is known) less what was invested; the last also for people who never bought.
+Income less the cost of goods (where it is known) less what was invested; the last also for people who never bought.
 """
 
 from __future__ import annotations
@@ -31,14 +30,7 @@ _KINDS = """
 
 
 def summary(ledger: Ledger) -> dict[str, Any]:
-    """Return what the order rows and the cost rows add up to.
-
-    Returns
-    -------
-    dict
-        sales (refunds taken off), margin, invested, profit; cost_known_share (part of the sales of which the cost is
-        known; None without sales); kinds: list of {kind, facts, customers, amount}.
-    """
+    """Return what the order rows and the cost rows add up to."""
     row = ledger.row(_TOTALS)
     kinds = ledger.rows(_KINDS)
     invested = sum((one["amount"] for one in kinds), start=row["sales"] * 0)
@@ -54,19 +46,7 @@ def summary(ledger: Ledger) -> dict[str, Any]:
 
 
 def break_even(table: pa.Table) -> dict[str, Any]:
-    """Return how many of those in whom something was invested have paid it back.
-
-    Parameters
-    ----------
-    table : pyarrow.Table
-        The scorecard: invested, profit, break_even_on, first_seen_on.
-
-    Returns
-    -------
-    dict
-        invested_in (customers), paid_back (who reached break-even), in_profit (who stand above it today), loss (what
-        the others stand below it, in money), days (quartiles from first being seen to break-even; None when nobody).
-    """
+    """Return how many of those in whom something was invested have paid it back."""
     spent = columns.money(table, "invested") if "invested" in table.column_names else np.zeros(len(table), np.int64)
     asked = spent != 0
     profit = columns.money(table, "profit")

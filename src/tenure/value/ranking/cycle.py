@@ -1,6 +1,5 @@
 """Cycle length: how long customers stay in their mature stages, and whether that is getting longer.
 
-Answers: is the period in which customers earn money for us extended?
 「客户成熟期的长度可以充分反映出一个企业的盈利能力」, 「尽量拉长这个周期最为重要」[S002].
 
 Length is measured without waiting for stays to end: days spent in the mature stages by all customers, over the number
@@ -50,18 +49,10 @@ _STAYS = """
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """How long the mature period is, as seen in one window.
+    """How long the mature period is, as seen in one window."""
 
-    Attributes
-    ----------
-    days : int
-        Customer-days spent in it.
-    left : int
-        How often somebody left it.
-    """
-
-    days: int
-    left: int
+    days: int  # customer-days spent in it
+    left: int  # how often somebody left it
 
     @property
     def mean(self) -> float | None:
@@ -118,22 +109,7 @@ def mature_stages(model: Model) -> tuple[str, ...]:
 
 
 def extension(ledger: Ledger, model: Model, cut: date | None = None) -> Extension | None:
-    """Return how long the mature period of a model is, before and after a day.
-
-    Parameters
-    ----------
-    ledger : Ledger
-        With the view ``spans``.
-    model : Model
-        Whose mature stages.
-    cut : date, optional
-        The day that parts the windows; half a year before the end, or a third of a shorter history, when omitted.
-
-    Returns
-    -------
-    Extension or None
-        None when the model has no mature stage, or a window would be shorter than thirty days.
-    """
+    """Return how long the mature period of a model is, before and after a day."""
     stages = mature_stages(model)
     history = (ledger.as_of - ledger.since).days
     window = min(WINDOW, history // 3)

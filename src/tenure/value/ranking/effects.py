@@ -1,8 +1,7 @@
 """Effect sizes: how differently two groups behave, with an interval, whatever the scale.
 
-Answers: in how many pairs of one from each group does the first have more? Cliff's delta is that share less the share
-in which the second has more: 0 is no difference, 1 is everybody above everybody. For yes-or-no measures it is the
-difference of the two shares.
+Cliff's delta is that share less the share in which the second has more: 0 is no difference, 1 is everybody above
+everybody. For yes-or-no measures it is the difference of the two shares.
 
 Delta: Cliff (1993), Psychological Bulletin 114:494. Its variance from placements: DeLong, DeLong, Clarke-Pearson
 (1988), Biometrics 44:837. Words for sizes: Romano et al. (2006).
@@ -21,23 +20,13 @@ SIZES = ((0.147, "negligible"), (0.33, "small"), (0.474, "medium"), (float("inf"
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Cliff's delta of one measure.
+    """Cliff's delta of one measure."""
 
-    Attributes
-    ----------
-    delta, low, high : float
-        The difference, between -1 and 1, with its 95 % interval.
-    p : float
-        Probability of so large a difference if there were none (two-sided).
-    first, second : int
-        How many of each group have a value.
-    """
-
-    delta: float
+    delta: float  # the difference, between -1 and 1, with its 95 % interval
     low: float
     high: float
-    p: float
-    first: int
+    p: float  # probability of so large a difference if there were none (two-sided)
+    first: int  # how many of each group have a value
     second: int
 
     @property
@@ -47,18 +36,7 @@ class Effect:
 
 
 def cliffs_delta(first: np.ndarray, second: np.ndarray) -> Effect | None:
-    """Return how much higher the first group is than the second.
-
-    Parameters
-    ----------
-    first, second : ndarray of float
-        Values of the two groups; NaN is left out.
-
-    Returns
-    -------
-    Effect or None
-        None when a group has fewer than two values.
-    """
+    """Return how much higher the first group is than the second."""
     a, b = np.sort(first[~np.isnan(first)]), np.sort(second[~np.isnan(second)])
     if min(len(a), len(b)) < 2:
         return None

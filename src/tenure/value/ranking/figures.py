@@ -1,7 +1,6 @@
 """The figures of ranking: how many deals, since which month, how much profit, and since when the customer pays.
 
-Answers: what has this customer left us, cost deducted? Exact whole numbers of 1/10,000 all the way, so that the sum
-over customers is the sum over order rows.
+Exact whole numbers of 1/10,000 all the way, so that the sum over customers is the sum over order rows.
 
 Profit here is what was sold, less refunds, less the cost of the goods where it is known, less what was invested in the
 customer. An order whose cost is not known counts as it was sold; ``cost_known_share`` says how much that is.

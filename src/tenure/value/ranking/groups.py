@@ -1,7 +1,6 @@
 """Named groups: what they are called in both languages, and by which rules customers fall into them.
 
-Answers: what is a champion, a high tier, a lapsing customer? The rules are data (``groups.yaml``), tried from above, so
-that a page can show them as they are applied.
+The rules are data (``groups.yaml``), tried from above, so that a page can show them as they are applied.
 """
 
 from __future__ import annotations
@@ -22,42 +21,22 @@ _SILENT = Words()
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One named group.
+    """One named group."""
 
-    Attributes
-    ----------
-    id : str
-        As in the scorecard.
-    name, means, advice, policy, note : Words
-        In both languages; empty where there is nothing to say.
-    when : dict of str to (low, high)
-        Inclusive bounds by measure; None is open. All must hold.
-    share : float or None
-        Of a tier: which part of all buyers stands in it or above.
-    source : str
-        What the seed texts say, quoted.
-    """
-
-    id: str
-    name: Words
+    id: str  # as in the scorecard
+    name: Words  # in both languages; empty where there is nothing to say
     means: Words
-    when: Mapping[str, Bounds]
+    when: Mapping[str, Bounds]  # inclusive bounds by measure; None is open. All must hold.
     advice: Words = _SILENT
     policy: Words = _SILENT
     note: Words = _SILENT
-    share: float | None = None
-    source: str = ""
+    share: float | None = None  # of a tier: which part of all buyers stands in it or above
+    source: str = ""  # what the seed texts say, quoted
 
 
 @cache
 def groups(kind: str) -> tuple[Group, ...]:
-    """Return the groups of a kind, in the order in which their rules are tried.
-
-    Parameters
-    ----------
-    kind : {"rfm", "tiers", "loyalty", "stickiness"}
-        Which table.
-    """
+    """Return the groups of a kind, in the order in which their rules are tried."""
     import yaml
 
     text = files("tenure.value.ranking").joinpath("groups.yaml").read_text(encoding="utf-8")
@@ -75,20 +54,7 @@ def _bounds(value: Any) -> Bounds:
 
 
 def classify(kind: str, measures: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return the id of the first group whose rule holds for each customer.
-
-    Parameters
-    ----------
-    kind : str
-        See :func:`groups`.
-    measures : mapping of str to ndarray of float
-        What the rules name, of equal length; NaN fits no bound.
-
-    Returns
-    -------
-    ndarray of object
-        Ids; None where no rule holds.
-    """
+    """Return the id of the first group whose rule holds for each customer."""
     size = len(next(iter(measures.values())))
     found = np.full(size, None, dtype=object)
     free = np.ones(size, dtype=bool)

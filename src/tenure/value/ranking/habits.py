@@ -1,7 +1,6 @@
 """Habits: how each customer buys, counted from the ledger, for the profile of the best customers.
 
-Answers: when, where, what and how evenly does a customer buy? One row a buyer; what the shop does not record is left
-out, so the profile never speaks of it.
+One row a buyer; what the shop does not record is left out, so the profile never speaks of it.
 """
 
 from __future__ import annotations
@@ -28,33 +27,15 @@ EVENING, WEEKEND, SOON = 18, 6, 30
 
 @dataclass(frozen=True, slots=True)
 class Habit:
-    """One measure of behaviour.
+    """One measure of behaviour."""
 
-    Attributes
-    ----------
-    id : str
-        Unique.
-    label : str
-        What it is, marked for translation; ``%(name)s`` stands for a category or an attribute's value.
-    values : ndarray of float
-        One a buyer, NaN where it cannot be said.
-    kind : {"number", "share", "money", "days", "yes"}
-        How it is written.
-    group : {"rhythm", "basket", "breadth", "time", "start", "contact", "category", "trait"}
-        What it is about.
-    name : str
-        What fills the label's place.
-    defining : bool
-        Whether it goes with buying more by itself, so that a difference goes without saying.
-    """
-
-    id: str
-    label: str
-    values: np.ndarray
-    kind: str
-    group: str
-    name: str = ""
-    defining: bool = False
+    id: str  # unique
+    label: str  # what it is, marked for translation; ``%(name)s`` stands for a category or an attribute's value
+    values: np.ndarray  # one a buyer, NaN where it cannot be said
+    kind: str  # how it is written
+    group: str  # what it is about
+    name: str = ""  # what fills the label's place
+    defining: bool = False  # whether it goes with buying more by itself, so that a difference goes without saying
 
 
 _ORDERS = f"""
@@ -87,20 +68,7 @@ _TRAITS = """
 
 
 def habits(ledger: Ledger, buyers: pa.Table) -> list[Habit]:
-    """Return the measures of behaviour of these buyers.
-
-    Parameters
-    ----------
-    ledger : Ledger
-        What was sold.
-    buyers : pyarrow.Table
-        Scorecard rows of customers who bought.
-
-    Returns
-    -------
-    list of Habit
-        Values in the order of `buyers`.
-    """
+    """Return the measures of behaviour of these buyers."""
     size = len(buyers)
     places = pa.table({"customer_id": buyers.column("customer_id"), "place": pa.array(np.arange(size))})
     ledger.con.register("looked_at", places)

@@ -1,11 +1,11 @@
 """The inverted U: what a customer brings in each month of life, and where that rises, holds and falls.
 
-Answers: how long does value grow, how long does it last, when does it fall? 「大致也分为上升期,保持期与衰退期,客户价值
-呈倒U型曲线」[S002]. A month of life is thirty days from the first order. Every customer who is old enough counts in a
-month, those who have left with 0, so the curve is what one customer won brings, not what the faithful spend.
+「大致也分为上升期,保持期与衰退期,客户价值 呈倒U型曲线」[S002]. A month of life is thirty days from the first order.
+Every customer who is old enough counts in a month, those who have left with 0, so the curve is what one customer
+won brings, not what the faithful spend.
 
-Late months are lived through by the oldest customers only, who may be better than the others. The curve is therefore
-chained as price indices are: each month is compared with the one before among the same customers.
+Late months are lived through by the oldest customers only, who may be better than the others. The curve is
+therefore chained as price indices are: each month is compared with the one before among the same customers.
 """
 
 from __future__ import annotations
@@ -49,16 +49,7 @@ _LIFE = f"""
 
 
 def life(ledger: Ledger) -> list[dict[str, Any]]:
-    """Return what one customer brings in each month of life.
-
-    Returns
-    -------
-    list of dict
-        month (0 is the first thirty days), customers (old enough to have lived through it), active (with an order in
-        it), mean (sales a customer, refunds taken off), value (the same, chained) with low and high (95 %), margin
-        and invested (means), profit, and profit_so_far. Months that fewer than 30 customers have lived through are left
-        out.
-    """
+    """Return what one customer brings in each month of life."""
     found: list[dict[str, Any]] = []
     before: dict[str, Any] = {}
     for row in ledger.rows(_LIFE, as_of=ledger.as_of):
@@ -92,13 +83,6 @@ def phases(values: Sequence[float], flat: float = FLAT) -> list[str]:
 
     The slope of a month is that of the line through it and its neighbours, over their mean. A phase of a single month
     between two others is taken for noise and joins the one before it.
-
-    Parameters
-    ----------
-    values : sequence of float
-        What one customer brings a month.
-    flat : float, default 0.1
-        A slope within this much a month is flat.
     """
     size = len(values)
     if size < 3:

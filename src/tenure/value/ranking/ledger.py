@@ -1,8 +1,7 @@
 """The ledger: what was sold to whom on which local day, as a few SQL views.
 
-Answers: from what are shares, cohorts, curves and costs counted? From order rows and nothing else, up to one day, in
-exact decimals, so that every table made of it adds up to the rows. It is made of a lake, of the application's
-connection, or of a notebook's tables.
+From order rows and nothing else, up to one day, in exact decimals, so that every table made of it adds up to the
+rows. It is made of a lake, of the application's connection, or of a notebook's tables.
 
 The views, in the ledger's own connection:
 
@@ -34,24 +33,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ledger:
-    """Order rows and costs up to a day; see the module for the views.
+    """Order rows and costs up to a day; see the module for the views."""
 
-    Attributes
-    ----------
-    con : duckdb.DuckDBPyConnection
-        A connection of its own, with the views.
-    as_of : date
-        Later facts are not there.
-    since : date
-        The day of the first sale; `as_of` when there is none.
-    tz : str
-        In which days are local.
-    """
-
-    con: duckdb.DuckDBPyConnection
-    as_of: date
-    since: date
-    tz: str
+    con: duckdb.DuckDBPyConnection  # A connection of its own, with the views
+    as_of: date  # later facts are not there
+    since: date  # the day of the first sale; `as_of` when there is none
+    tz: str  # in which days are local
 
     @classmethod
     def of_lake(cls, lake: Lake, as_of: date) -> Ledger:
@@ -60,19 +47,7 @@ class Ledger:
 
     @classmethod
     def of(cls, orders: object, costs: object = None, *, tz: str = "UTC", as_of: str | date | None = None) -> Ledger:
-        """Return the ledger of a notebook's tables.
-
-        Parameters
-        ----------
-        orders : pandas, Polars or Arrow table, or the path of a file
-            customer_id, at, amount; optionally cost and status.
-        costs : table, optional
-            customer_id, at, amount; optionally kind.
-        tz : str, default "UTC"
-            The business's time zone.
-        as_of : str or date, optional
-            The last day that counts; the last day with an order when omitted.
-        """
+        """Return the ledger of a notebook's tables."""
         from tenure.lifecycle.table import day_from, facts_from
 
         con = connect()

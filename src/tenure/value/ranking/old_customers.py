@@ -1,7 +1,6 @@
 """Old customers: their share of buyers, sales and profit in a period, held against the 60 % mark.
 
-Answers: is the business carried by those who were customers before, and do they cost less and bring more than the new
-ones? An old customer ordered before the period began; of a single day, before that day.
+An old customer ordered before the period began; of a single day, before that day.
 
 Costs of people who have never bought count to the new customers: that is what winning customers costs.
 """
@@ -29,25 +28,13 @@ MARK = Decimal("0.60")
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Old, or new, customers in a period.
+    """Old, or new, customers in a period."""
 
-    Attributes
-    ----------
-    buyers, orders : int
-        Who bought, and how often.
-    sales : Decimal
-        What was sold less what was refunded.
-    margin : Decimal
-        … less the cost of goods, where it is known.
-    invested : Decimal
-        What was spent on these customers in the period.
-    """
-
-    buyers: int = 0
+    buyers: int = 0  # who bought, and how often
     orders: int = 0
-    sales: Decimal = Decimal(0)
-    margin: Decimal = Decimal(0)
-    invested: Decimal = Decimal(0)
+    sales: Decimal = Decimal(0)  # what was sold less what was refunded
+    margin: Decimal = Decimal(0)  # … less the cost of goods, where it is known
+    invested: Decimal = Decimal(0)  # what was spent on these customers in the period
 
     @property
     def profit(self) -> Decimal:
@@ -126,20 +113,7 @@ _BY_DAY = """
 
 
 def old_share(ledger: Ledger, since: date, until: date) -> OldShare:
-    """Return old and new customers of a period.
-
-    Parameters
-    ----------
-    ledger : Ledger
-        What was sold.
-    since, until : date
-        The period's first and last day.
-
-    Raises
-    ------
-    TenureError
-        When the period ends before it begins.
-    """
+    """Return old and new customers of a period."""
     if until < since:
         raise TenureError(
             mark("The period ends on %(until)s, before it begins on %(since)s. Swap the two days."),
@@ -153,11 +127,5 @@ def old_share(ledger: Ledger, since: date, until: date) -> OldShare:
 
 
 def old_share_by_day(ledger: Ledger, since: date, until: date) -> pa.Table:
-    """Return for each day with orders what old customers bought on it.
-
-    Returns
-    -------
-    pyarrow.Table
-        day, buyers, old_buyers, sales, old_sales, margin, old_margin. Old is who ordered before that day.
-    """
+    """Return for each day with orders what old customers bought on it."""
     return ledger.table(_BY_DAY, since=since, until=until)

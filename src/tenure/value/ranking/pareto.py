@@ -1,7 +1,6 @@
 """80/20 and ABC: how few customers bring how much.
 
-Answers: what share of sales, and of profit, do the best fifth of the buyers bring, who are they, and are they old
-customers? Everything is summed in whole numbers of 1/10,000, so the list adds up to the order rows exactly.
+Everything is summed in whole numbers of 1/10,000, so the list adds up to the order rows exactly.
 
 After Pareto and Juran: the vital few and the useful many.
 """
@@ -55,15 +54,7 @@ class Cut:
 
 
 def cut_of_top(values: np.ndarray, ids: np.ndarray, part: float = TOP) -> Cut | None:
-    """Return where the best part of the buyers ends, None when there are none.
-
-    Parameters
-    ----------
-    values : ndarray of int64
-        Money of each buyer, times 10,000.
-    ids : ndarray of str
-        Who they are.
-    """
+    """Return where the best part of the buyers ends, None when there are none."""
     if not len(values):
         return None
     last = best_first(values, ids)[top_count(len(values), part) - 1]
@@ -71,18 +62,7 @@ def cut_of_top(values: np.ndarray, ids: np.ndarray, part: float = TOP) -> Cut | 
 
 
 def abc_bounds(values: np.ndarray) -> list[int]:
-    """Return the least value in class A and the least in class B.
-
-    Parameters
-    ----------
-    values : ndarray of int64
-        Money of each buyer, times 10,000. What is not positive makes no total and is class C.
-
-    Returns
-    -------
-    list of int
-        Two bounds, inclusive; empty when nobody has a positive value.
-    """
+    """Return the least value in class A and the least in class B."""
     ordered = np.sort(values[values > 0])[::-1]
     if not len(ordered):
         return []
@@ -101,23 +81,13 @@ def abc_of(values: np.ndarray, bounds: list[int]) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True)
 class Concentration:
-    """How much the best part of the buyers bring.
+    """How much the best part of the buyers bring."""
 
-    Attributes
-    ----------
-    buyers, count : int
-        How many there are, and how many of them are the best.
-    top, total : int
-        What the best, and what all, bring; money times 10,000.
-    old : int
-        How many of the best are old customers.
-    """
-
-    buyers: int
+    buyers: int  # how many there are, and how many of them are the best
     count: int
-    top: int
+    top: int  # what the best, and what all, bring; money times 10,000
     total: int
-    old: int = 0
+    old: int = 0  # how many of the best are old customers
 
     @property
     def share(self) -> float | None:
@@ -135,19 +105,7 @@ class Concentration:
 def concentration(
     values: np.ndarray, ids: np.ndarray, old: np.ndarray | None = None, part: float = TOP
 ) -> Concentration:
-    """Return what the best part of the buyers bring.
-
-    Parameters
-    ----------
-    values : ndarray of int64
-        Money of each buyer, times 10,000.
-    ids : ndarray of str
-        Who they are.
-    old : ndarray of bool, optional
-        Who is an old customer.
-    part : float, default 0.2
-        Which part of them is the best.
-    """
+    """Return what the best part of the buyers bring."""
     order = best_first(values, ids)[: top_count(len(values), part)]
     found = 0 if old is None else int(old[order].sum())
     return Concentration(len(values), len(order), int(values[order].sum()), int(values.sum()), found)

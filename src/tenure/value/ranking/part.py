@@ -1,7 +1,6 @@
 """The part "ranking" of the scorecard: cut points from everybody, then groups for anybody.
 
-Answers: which group is this customer in, by the bounds found at the last full refresh? Bounds are stored, so that one
-customer can be scored alone and gets what a full refresh would have given.
+Bounds are stored, so that one customer can be scored alone and gets what a full refresh would have given.
 """
 
 from __future__ import annotations

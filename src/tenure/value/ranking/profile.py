@@ -1,8 +1,8 @@
 """The profile of the best customers: what the top fifth do differently.
 
-Answers: by which habits are those who bring most told apart from the others? Every habit gets an effect size with its
-interval, and as many are looked at together, they are named at a false discovery rate of 5 %. It is association, not
-cause: making somebody shop in the evening will not make them a top customer.
+Every habit gets an effect size with its interval, and as many are looked at together, they are named at a false
+discovery rate of 5 %. It is association, not cause: making somebody shop in the evening will not make them a top
+customer.
 """
 
 from __future__ import annotations
@@ -27,24 +27,7 @@ FALSE = 0.05
 
 
 def profile(ledger: Ledger, table: pa.Table, seed: int = 20_240_101) -> list[dict[str, Any]]:
-    """Return how the top fifth differ from the other buyers, the largest differences first.
-
-    Parameters
-    ----------
-    ledger : Ledger
-        What was sold.
-    table : pyarrow.Table
-        The scorecard with ``top_fifth``.
-    seed : int
-        Of the sample, when there are more than 50,000 on a side.
-
-    Returns
-    -------
-    list of dict
-        id, group, label (English, marked), name (fills the label's place), kind, defining, top and rest (the median,
-        or the mean, as `by` says), delta, low, high, p, q (adjusted), size, differs (named at 5 % false
-        discoveries), and more (share of pairs in which the top customer has more, ties half).
-    """
+    """Return how the top fifth differ from the other buyers, the largest differences first."""
     tops = columns.number(table, "top_fifth")
     kept = _sampled(tops, seed)
     buyers = table.take(kept)

@@ -1,7 +1,6 @@
 """The bodies of the value page: everything about everybody, as JSON.
 
-Answers: what does a manager see of value, once a refresh is done? Money is in the shop's currency, days are ISO texts;
-sums are made exactly and only then written as numbers.
+Money is in the shop's currency, days are ISO texts; sums are made exactly and only then written as numbers.
 """
 
 from __future__ import annotations
@@ -41,15 +40,7 @@ DAYS = 90
 
 
 def bodies(table: pa.Table, context: Context) -> dict[str, Any]:
-    """Return the bodies by name.
-
-    Parameters
-    ----------
-    table : pyarrow.Table
-        The whole scorecard with the columns of ranking.
-    context : Context
-        Without a lake, only what the scorecard itself says.
-    """
+    """Return the bodies by name."""
     buyers = table.filter(columns.number(table, "orders") > 0)
     told: dict[str, Any] = {
         "value.money": money(table),
@@ -83,14 +74,7 @@ COLUMNS = {
 
 
 def money(table: pa.Table) -> dict[str, Any]:
-    """Return what customers brought, and are expected to bring.
-
-    Returns
-    -------
-    dict
-        customers, buyers, orders, sales (refunds taken off), profit; potential and lifetime (None where nothing is
-        predicted), predicted (customers with a prediction).
-    """
+    """Return what customers brought, and are expected to bring."""
     orders = columns.number(table, "orders")
     potential, lifetime = columns.number(table, "potential_value"), columns.number(table, "lifetime_value")
     known = ~np.isnan(potential)

@@ -1,7 +1,7 @@
 """RFM: how lately, how often, how much, each as a score of 1 to 5 against all buyers.
 
-Answers: where does each customer stand among the others? Scores are fifths of the buyers. Equal values always get equal
-scores, whatever the order of the rows, so a score can be explained and repeated.
+Scores are fifths of the buyers. Equal values always get equal scores, whatever the order of the rows, so a score can
+be explained and repeated.
 
 Where many are equal, a fifth cannot hold a fifth. Each measure is therefore counted from the end at which equal values
 pile up: frequency and money from below (a buyer's score is one more than the whole fifths of buyers who have less),
@@ -26,18 +26,7 @@ FIFTHS = 5
 
 
 def cuts(values: np.ndarray) -> list[float]:
-    """Return the four values that part the buyers into fifths.
-
-    Parameters
-    ----------
-    values : ndarray of float or int
-        One a buyer.
-
-    Returns
-    -------
-    list of float
-        The smallest values up to which one, two, three and four whole fifths lie; empty when there are no buyers.
-    """
+    """Return the four values that part the buyers into fifths."""
     if not len(values):
         return []
     places = [-(-k * len(values) // FIFTHS) - 1 for k in range(1, FIFTHS)]
@@ -56,18 +45,5 @@ def score_from_above(values: np.ndarray, bounds: Sequence[float]) -> np.ndarray:
 
 
 def groups_of(r: np.ndarray, f: np.ndarray, m: np.ndarray, since_first: np.ndarray) -> np.ndarray:
-    """Return the named group of each customer.
-
-    Parameters
-    ----------
-    r, f, m : ndarray of float
-        Scores, NaN for customers who never bought.
-    since_first : ndarray of float
-        Days since the first order.
-
-    Returns
-    -------
-    ndarray of object
-        Ids of ``groups.yaml``; None for customers who never bought.
-    """
+    """Return the named group of each customer."""
     return classify("rfm", {"r": r, "f": f, "m": m, "first_within": since_first})

@@ -1,7 +1,7 @@
 """Stickiness: one deal, two deals, the band of three to five, and how customers climb.
 
-Answers: who needs the next deal, how many come back at all, and how soon? 「要想留住他们还需要成交个3-5次,
-才能实现留存形成顾客粘性」[S002]: two deals are not yet sticky, the third enters the band, the fifth completes it.
+「要想留住他们还需要成交个3-5次, 才能实现留存形成顾客粘性」[S002]: two deals are not yet sticky, the third enters
+the band, the fifth completes it.
 """
 
 from __future__ import annotations
@@ -19,19 +19,7 @@ WITHIN = (30, 60, 90, 180)
 
 
 def steps(deals: np.ndarray) -> list[dict[str, Any]]:
-    """Return how many customers stand at each number of deals, and how many of those who got there went on.
-
-    Parameters
-    ----------
-    deals : ndarray of int
-        Deals of each customer.
-
-    Returns
-    -------
-    list of dict
-        deals (0 to 5, and 6 for more), customers (exactly there), reached (there or further), went_on (further),
-        rate (went_on of reached; None where nobody got there), missing (deals short of the band's beginning).
-    """
+    """Return how many customers stand at each number of deals, and how many of those who got there went on."""
     top = BAND[1] + 1
     exactly = np.bincount(np.minimum(deals, top).astype(np.int64), minlength=top + 1)
     reached = np.cumsum(exactly[::-1])[::-1]
@@ -55,16 +43,7 @@ def repurchase_rate(deals: np.ndarray) -> float | None:
 
 
 def second_purchase(ledger: Ledger) -> dict[str, Any]:
-    """Return how many bought a second time, and after how many days.
-
-    Returns
-    -------
-    dict
-        buyers, second (who ordered at least twice), rate; days (lower quartile, median, upper quartile between first
-        and second order; 0 is the same day); within: for 30, 60, 90 and 180 days, of those whose first order is at
-        least so long ago, how many came back in time. Who is too new to judge is left out, so the rate does not fall
-        when many customers are won.
-    """
+    """Return how many bought a second time, and after how many days."""
     row = ledger.row(
         """SELECT count(*) AS buyers, count(second_on) AS second,
             quantile_disc(second_on - first_on, [0.25, 0.5, 0.75]) FILTER (second_on IS NOT NULL) AS days FROM firsts"""

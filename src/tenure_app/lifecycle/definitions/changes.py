@@ -1,6 +1,6 @@
 """What differs between two versions of a model, stage by stage.
 
-Answers: what did somebody change? Layout and comments are no difference; a rule, a name, an order is.
+Layout and comments are no difference; a rule, a name, an order is.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """A model while it is being edited: its YAML and the editor's fields are two views of one text.
 
-Answers: which fields does the editor show for this text, and which text do changed fields make? What the fields do not
-show (plays, sources, traits) stays as it is. A text whose fields were not touched stays the same to the letter,
-comments included; touched ones are written anew in the product's own layout.
+What the fields do not show (plays, sources, traits) stays as it is. A text whose fields were not touched stays the
+same to the letter, comments included; touched ones are written anew in the product's own layout.
 """
 
 from __future__ import annotations

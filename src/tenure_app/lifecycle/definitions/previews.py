@@ -1,7 +1,7 @@
 """Previews: asked for by a page, worked out here or by a worker, kept as rows.
 
-Answers: what would saving this text do to the customers? A preview belongs to exactly one text, compared with exactly
-one other, on one day, over one state of the facts; when any of these changes, it is another preview.
+A preview belongs to exactly one text, compared with exactly one other, on one day, over one state of the facts; when
+any of these changes, it is another preview.
 """
 
 from __future__ import annotations

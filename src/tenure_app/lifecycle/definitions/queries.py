@@ -1,7 +1,4 @@
-"""Reads of the models that are in force: shipped, or as people changed them.
-
-Answers: which text of which model holds now, which of them take part in a refresh, and what were its earlier versions?
-"""
+"""Reads of the models that are in force: shipped, or as people changed them."""
 
 from __future__ import annotations
 
