@@ -68,7 +68,7 @@ def window(lake: Lake) -> int:
 
 def history(lake: Lake, models: list[Model]) -> int:
     """Make all spans under some models, and let them go."""
-    return sum(len(one.spans) for one in blocks_here(lake, Asked(models), AS_OF, "customer"))
+    return sum(len(block.spans) for block in blocks_here(lake, Asked(models), AS_OF, "customer"))
 
 
 def peak() -> str:
@@ -109,8 +109,8 @@ def measure(lake: Lake, *, every: bool) -> None:
     print(f"refresh, written     {seconds:8.2f} s   {seconds / base:5.1f} x floor   spans, scorecard   peak {peak()}")
     if every:
         seconds, report = timed(lambda: refresh(lake, AS_OF, list(builtin().values())))
-        fitting = sum(not one.missing for one in report.models)
-        spans = sum(one.spans for one in report.models)
+        fitting = sum(not model.missing for model in report.models)
+        spans = sum(model.spans for model in report.models)
         print(
             f"refresh, {fitting} models  {seconds:8.1f} s   {seconds / base:5.1f} x floor"
             f"   {spans:,} spans   peak {peak()}"

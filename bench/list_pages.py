@@ -123,7 +123,7 @@ def spans(model: str, ids: pa.Array, orders: np.ndarray, first: np.ndarray) -> t
 
 def _table(schema: pa.Schema, columns: dict[str, Any], count: int) -> pa.Table:
     return pa.table(
-        {one.name: columns[one.name] if one.name in columns else pa.nulls(count, one.type) for one in schema}
+        {field.name: columns[field.name] if field.name in columns else pa.nulls(count, field.type) for field in schema}
     ).cast(schema)
 
 

@@ -123,7 +123,7 @@ def _asked(name: str, file: str) -> dict[str, Any]:
 
 
 def compare(shares: list[float]) -> None:
-    print("| households | baskets | lines | things | pairs | " + " | ".join(f"{one} s (GB)" for one in PEERS) + " |")
+    print("| households | baskets | lines | things | pairs | " + " | ".join(f"{peer} s (GB)" for peer in PEERS) + " |")
     for share in shares:
         rows, things, names = baskets_of(share, products=False)
         with tempfile.NamedTemporaryFile(suffix=".npz") as file:

@@ -45,7 +45,7 @@ def new_orders(customers: int, run: int) -> tuple[pa.Table, list[str]]:
 def measure(lake: Lake, customers: int, runs: int) -> list[tuple[float, float]]:
     """Return for each run the seconds of appending and of judging."""
     taken = []
-    first = sum(one.rows for one in lake.files("orders"))  # so that another run of the benchmark brings other facts
+    first = sum(file.rows for file in lake.files("orders"))  # so that another run of the benchmark brings other facts
     for run in range(first, first + runs):
         table, ids = new_orders(customers, run)
         begin = time.perf_counter()

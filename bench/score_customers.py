@@ -91,7 +91,7 @@ def from_lake(path: str, _orders: float) -> dict[str, Any]:
 
     lake, laps = Lake.open(path), Laps()
     blocks = blocks_here(lake, Asked((), (FIGURES,)), date(2025, 1, 1), "customer")
-    table = pa.concat_tables([one.roster for one in blocks])
+    table = pa.concat_tables([block.roster for block in blocks])
     laps.lap("figures of every customer")
     context = Context(date(2025, 1, 1), lake.settings.tz, lake.settings.currency, lake)
     fits = {fit.part: fit for fit in PART.fit(table, context)}

@@ -67,6 +67,6 @@ def _batch(who: np.ndarray, at: np.ndarray, cents: np.ndarray, salt: int) -> pa.
         "status": pa.repeat(pa.scalar("sale"), size),
     }
     return pa.RecordBatch.from_arrays(
-        [given[one.name].cast(one.type) if one.name in given else pa.nulls(size, one.type) for one in SCHEMA],
+        [given[field.name].cast(field.type) if field.name in given else pa.nulls(size, field.type) for field in SCHEMA],
         schema=SCHEMA,
     )

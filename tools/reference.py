@@ -59,10 +59,10 @@ def commands(command: Command, name: str = "tenure") -> Iterator[tuple[str, Comm
 
 def _usage(name: str, command: Command) -> str:
     arguments = []
-    for one in command.params:
-        if one.param_type_name == "argument":
-            shown = (one.metavar or (one.name or "")).upper().strip("[].")
-            arguments.append(shown + ("…" if one.nargs == -1 else ""))
+    for param in command.params:
+        if param.param_type_name == "argument":
+            shown = (param.metavar or (param.name or "")).upper().strip("[].")
+            arguments.append(shown + ("…" if param.nargs == -1 else ""))
     return " ".join([name, *arguments])
 
 
@@ -79,7 +79,9 @@ def page() -> str:
     for name, command in commands(root_command()):
         about = " ".join((command.help or "").split())
         parts.append(f"## {name}\n\n{about}\n\n```\n{_usage(name, command)}\n```\n")
-        options = [_option(one) for one in command.params if one.param_type_name == "option" and one.name != "help"]
+        options = [
+            _option(param) for param in command.params if param.param_type_name == "option" and param.name != "help"
+        ]
         if options:
             parts.append("| option | what it does |\n|---|---|\n" + "\n".join(options) + "\n")
     return "\n".join(parts)

@@ -130,15 +130,15 @@ def is_ready(lake: Lake, sample: Sample) -> bool:
         "select as_of, models from refreshes where mode = 'full' order by generation desc limit 1"
     )
     newest = rows.fetchone()
-    judged = {(one["id"], one["version"]) for one in json.loads(newest[1])} if newest else set()
-    wanted = {(one.id, one.version) for one in _models(lake).values()}
+    judged = {(load["id"], load["version"]) for load in json.loads(newest[1])} if newest else set()
+    wanted = {(model.id, model.version) for model in _models(lake).values()}
     return newest is not None and newest[0] == sample.as_of and wanted <= judged
 
 
 def _models(lake: Lake) -> dict[str, Model]:
     from tenure.lifecycle.refresh import models_of
 
-    return {one.id: one for one in models_of(lake)}
+    return {model.id: model for model in models_of(lake)}
 
 
 @contextmanager

@@ -211,11 +211,11 @@ def test_the_download_holds_all_rows_and_no_formula(own_shop: Lake, signed_in: C
     text = b"".join(answer.streaming_content).decode("utf-8-sig")
     lines = list(csv.DictReader(io.StringIO(text)))
     assert len(lines) == 42
-    assert next(one for one in lines if one["Customer id"] == "X1")["Name"].startswith("'=")
-    stages = {one["Customer id"]: one["Stage id"] for one in lines}
+    assert next(line for line in lines if line["Customer id"] == "X1")["Name"].startswith("'=")
+    stages = {line["Customer id"]: line["Stage id"] for line in lines}
     for customer, place in by_hand(TODAY).items():
         assert stages[customer] == ("" if place == OUTSIDE else place)
-    amounts: dict[str, Any] = {one["Customer id"]: one["Amount"] for one in lines}
+    amounts: dict[str, Any] = {line["Customer id"]: line["Amount"] for line in lines}
     assert Decimal(amounts["K003"]) == sum(amount for _on, amount in orders_of()["K003"])
 
 

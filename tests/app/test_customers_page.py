@@ -48,7 +48,7 @@ def test_the_ribbon_is_right_on_every_day(shop: Lake, signed_in: Client, custome
 def test_all_models_are_shown_over_the_same_orders(shop: Lake, signed_in: Client) -> None:
     data = ribbon(signed_in, "/customers/K003/")
     assert len(data["rows"]) > 15  # type: ignore[arg-type]
-    assert [one["on"] for one in data["orders"]] == sorted(on.isoformat() for on, _a in orders_of()["K003"])  # type: ignore[attr-defined]
+    assert [order["on"] for order in data["orders"]] == sorted(on.isoformat() for on, _a in orders_of()["K003"])  # type: ignore[attr-defined]
 
 
 def test_a_past_day_shows_what_was_known_then(shop: Lake, signed_in: Client) -> None:

@@ -54,7 +54,7 @@ def spans_now(lake: Lake) -> dict[str, int]:
 
 def test_it_lists_all_shipped_models_in_groups_and_finds_them_by_a_stage(signed_in: Client, shop: Lake) -> None:
     page = signed_in.get("/models/").content.decode()
-    assert all(f'href="/models/{one}/"' in page for one in builtin_texts())
+    assert all(f'href="/models/{text}/"' in page for text in builtin_texts())
     assert "Retail and e-commerce" in page
     assert "Missing facts:" in page
     found = signed_in.get("/models/", {"q": "沉默"}).content.decode()
@@ -142,8 +142,8 @@ def test_the_lakes_folder_gets_the_version_in_force_so_that_the_terminal_agrees(
     file = shop.path / "models" / "retail-activity.yaml"
     with_commit(lambda: (see_preview(signed_in, STRICTER), save(signed_in, STRICTER)))
     assert file.read_text(encoding="utf-8") == STRICTER
-    assert [one.text for one in models_of(shop, ["retail-activity"])] == [STRICTER]
-    assert [one.text for one in queries.active_models() if one.id == "retail-activity"] == [STRICTER]
+    assert [model.text for model in models_of(shop, ["retail-activity"])] == [STRICTER]
+    assert [model.text for model in queries.active_models() if model.id == "retail-activity"] == [STRICTER]
     with_commit(lambda: (see_preview(signed_in, SHIPPED, base="1"), save(signed_in, SHIPPED, base="1")))
     assert not file.exists()
     assert ModelVersion.objects.first().origin == ModelVersion.SHIPPED
@@ -223,10 +223,10 @@ def test_a_file_put_into_the_lakes_folder_by_hand_becomes_a_version(signed_in: C
 
 def test_a_model_that_is_switched_off_takes_no_part_in_refreshes(signed_in: Client, shop: Lake) -> None:
     signed_in.post("/models/retail-activity/switch/", {"on": "0"})
-    assert "retail-activity" not in [one.id for one in queries.active_models()]
+    assert "retail-activity" not in [model.id for model in queries.active_models()]
     assert len(queries.active_models()) == len(builtin_texts()) - 1
     signed_in.post("/models/retail-activity/switch/", {"on": "1"})
-    assert "retail-activity" in [one.id for one in queries.active_models()]
+    assert "retail-activity" in [model.id for model in queries.active_models()]
 
 
 def test_uploading_opens_the_editor_and_downloading_gives_the_same_text(

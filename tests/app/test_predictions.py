@@ -75,7 +75,7 @@ def test_a_small_shop_reads_what_is_missing_and_no_number(signed_in: Client) -> 
 
 def test_the_title_is_how_far_off_predictions_were(signed_in: Client, busy: Lake) -> None:
     told = report(busy)
-    own = next(one for one in told["choice"]["models"] if one["model"] == told["model"])
+    own = next(model for model in told["choice"]["models"] if model["model"] == told["model"])
     page = signed_in.get("/predictions/").content.decode()
     assert f"off by {own['backtest']['off'] * 100:.1f}".rstrip("0").rstrip(".") in page
     assert "Average rate goes on" in page
@@ -89,7 +89,7 @@ def test_every_chart_is_a_download_that_says_what_the_report_says(signed_in: Cli
     buyers = busy.connect().execute("SELECT count(*) FROM scorecard WHERE frequency IS NOT NULL").fetchone()[0]
     assert sum(int(row["Customers"]) for row in rows(signed_in, "calibration")) == buyers
     came = sum(float(row["Sales that came"]) for row in rows(signed_in, "deciles"))
-    assert came == pytest.approx(sum(one["sales_actual"] for one in told["deciles"]), abs=0.05)
+    assert came == pytest.approx(sum(decile["sales_actual"] for decile in told["deciles"]), abs=0.05)
     assert len(rows(signed_in, "tracking")) == len(told["tracking"]["weeks"])
     assert len(rows(signed_in, "reliability")) == len(told["reliability"])
     assert rows(signed_in, "gain")[-1]["By the model"] == "1.0"
@@ -114,7 +114,7 @@ def test_it_shows_every_fit_and_how_its_inputs_moved(signed_in: Client, busy: La
     from tenure_app.value import queries
 
     fits = queries.fittings(conf.connection())
-    assert [one.as_of for one in fits] == [AS_OF, day_after(640)]
+    assert [fit.as_of for fit in fits] == [AS_OF, day_after(640)]
     assert (fits[1].drift, fits[0].drift is not None) == (None, True)
     page = signed_in.get("/predictions/").content.decode()
     assert f"PSI {fits[0].drift:.3f}" in page

@@ -86,10 +86,10 @@ def test_filters_and_order_narrow_the_pairs(signed_in: Client, products: Lake) -
 
 def test_what_rises_leads_to_the_customers_whom_it_concerns(signed_in: Client, products: Lake) -> None:
     offers = signed_in.get("/products/").context["offers"]
-    (garden,) = [one for one in offers if one["trigger"] == "garden"]
+    (garden,) = [offer for offer in offers if offer["trigger"] == "garden"]
     assert (garden["partner"], garden["people"]) == ("fuel", 1)
     page = signed_in.get(garden["url"])
-    assert [one["customer_id"] for one in page.context["people"]] == ["c001"]
+    assert [person["customer_id"] for person in page.context["people"]] == ["c001"]
     assert "garden" in page.context["people"][0]["why"]
     assert signed_in.get("/products/offer/", {"trigger": "garden", "category": "?"}).status_code == 404
 
@@ -121,8 +121,8 @@ def test_a_product_shows_its_sales_its_partners_and_its_buyers(signed_in: Client
 
 def test_the_back_test_says_which_ranking_is_used(signed_in: Client, products: Lake) -> None:
     page = signed_in.get("/products/")
-    assert [one["name"] for one in page.context["rankings"]] == ["popularity", "often", "buy-again", "blend"]
-    assert sum(one["chosen"] for one in page.context["rankings"]) == 1
+    assert [ranking["name"] for ranking in page.context["rankings"]] == ["popularity", "often", "buy-again", "blend"]
+    assert sum(ranking["chosen"] for ranking in page.context["rankings"]) == 1
     assert len(_csv(signed_in, "/products/", format="backtest.csv")) == 5
 
 

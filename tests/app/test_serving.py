@@ -87,7 +87,7 @@ def test_it_serves_behind_a_link_and_stops_its_children(running: subprocess.Pope
     os.kill(family[0], 0)
     running.send_signal(signal.SIGTERM)
     assert running.wait(timeout=30) == 0
-    assert not [one for one in family if alive(one)]
+    assert not [member for member in family if alive(member)]
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(f"{base}/health/", timeout=2)
 
@@ -110,6 +110,6 @@ def test_a_worker_that_dies_is_started_anew_and_nobody_outlives_a_killed_parent(
     running.kill()
     running.wait()
     until = time.monotonic() + 30
-    while time.monotonic() < until and any(alive(one) for one in family):
+    while time.monotonic() < until and any(alive(member) for member in family):
         time.sleep(0.2)
-    assert not [one for one in family if alive(one)]
+    assert not [member for member in family if alive(member)]

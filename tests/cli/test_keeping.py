@@ -77,9 +77,9 @@ def test_a_forced_restore_brings_the_lake_back_and_leaves_what_is_not_the_lake_s
     assert refused.returncode == 2 and "--force" in refused.stderr and _rows(lake) == 4
     assert json.loads(told("restore", file, "--lake", lake, "--force", "--json"))["rows"]["orders"] == 3
     assert _rows(lake) == 3 and json.loads(told("source", "list", "--lake", lake, "--json")) == []
-    assert [one.read_text() for one in (lake / "models").iterdir()] == [MODEL]
+    assert [path.read_text() for path in (lake / "models").iterdir()] == [MODEL]
     assert (lake / "app" / "secret_key").read_text() == "secret"
-    assert {one.name for one in lake.iterdir()} <= {*PARTS, "app", ".lock", ".staging"}
+    assert {path.name for path in lake.iterdir()} <= {*PARTS, "app", ".lock", ".staging"}
 
 
 def test_a_backup_that_is_none_changes_nothing_and_leaves_no_folder(lake: Path, tmp_path: Path) -> None:

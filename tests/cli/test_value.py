@@ -49,7 +49,7 @@ def test_it_prints_the_published_parameters_and_likelihoods(told: dict[str, Any]
         "r": 0.553, "alpha": 10.578, "s": 0.606, "beta": 11.669,
     }  # fmt: skip
     assert (round(bg["log_likelihood"], 1), round(pareto["log_likelihood"], 1)) == (-9582.4, -9595.0)
-    assert {one["verdict"] for one in told["models"].values()} == {"ok"}
+    assert {model["verdict"] for model in told["models"].values()} == {"ok"}
     assert pareto["standard_errors"]["s"] == pytest.approx(0.1873, abs=1e-3)
 
 

@@ -39,12 +39,12 @@ STOP = Plan("stop", "withdraw", "gone", "gone", -3.0, 0.0)
 def test_doing_nothing_wins_where_no_plan_is_worth_its_cost() -> None:
     told = choose(values({(1, 0): 5}), [replace(WIN, cost=50.0)])
     assert (told.profit, told.spend, told.left_out) == (0.0, 0.0, 0)
-    assert [(one.plan_id, one.kind, one.people) for one in told.rows] == [("nothing", "maintain", 5)]
+    assert [(row.plan_id, row.kind, row.people) for row in told.rows] == [("nothing", "maintain", 5)]
 
 
 def test_profit_is_effect_times_the_value_of_the_move_less_the_cost() -> None:
     told = choose(values({(1, 0): 2, (1, 1): 3}), [WIN])
-    by_band = {one.band: one for one in told.rows}
+    by_band = {row.band: row for row in told.rows}
     assert by_band[0].profit == pytest.approx(0.2 * (100 - 40) - 5)
     assert by_band[1].profit == pytest.approx(0.2 * (100 - 30) - 5)
     assert told.profit == pytest.approx(2 * 7 + 3 * 9)
@@ -84,7 +84,7 @@ def _best_by_trying(worth: Values, plans: list[Plan], budget: float | None) -> f
         given = [one for one in tried if one]
         if budget is not None and sum(max(one.cost, 0) for one in given) > budget + 1e-9:
             continue
-        if any(one.capacity is not None and given.count(one) > one.capacity for one in plans):
+        if any(plan.capacity is not None and given.count(plan) > plan.capacity for plan in plans):
             continue
         total = sum(
             float(worth.profit(one)[0, 0, b]) for one, (_, b) in zip(tried, cells, strict=True) if one is not None
@@ -100,9 +100,9 @@ def test_the_choice_is_the_best_of_all(budget: float | None, capacity: int | Non
     plans = [WIN, replace(CALL, capacity=capacity), BACK, STOP]
     told = choose(worth, plans, budget)
     assert told.profit == pytest.approx(_best_by_trying(worth, plans, budget))
-    assert sum(one.people for one in told.rows) == 6
+    assert sum(row.people for row in told.rows) == 6
     assert budget is None or told.spend <= budget + 1e-9
-    given = sum(one.people for one in told.rows if one.plan_id == "call")
+    given = sum(row.people for row in told.rows if row.plan_id == "call")
     assert capacity is None or given <= capacity
 
 
@@ -144,7 +144,7 @@ def test_tiers_are_asked_for() -> None:
     counts[:, 1, 0] = 3
     worth = Values(STAGES, ("high", "low"), value, counts)
     told = choose(worth, [replace(WIN, cost=30.0)])
-    assert {(one.tier, one.plan_id) for one in told.rows} == {("high", "win"), ("low", "nothing")}
+    assert {(row.tier, row.plan_id) for row in told.rows} == {("high", "win"), ("low", "nothing")}
     assert choose(worth, [replace(WIN, cost=1.0, tiers=("low",))]).profit == pytest.approx(3 * (0.2 * 20 - 1))
 
 
@@ -201,8 +201,8 @@ def test_assumed_plans_follow_the_models_plays_and_say_that_they_are_assumed() -
     path = list(model.path)
     worth = {(a, b): float(path.index(a) - path.index(b)) * 100 for a in path for b in path if a != b}
     went = {("silent", "active"): 9, ("silent", "dormant"): 5, ("dormant", "lost"): 2, ("dormant", "active"): 3}
-    plans = {one.id: one for one in default_plans(model, worth, went, 50.0, {"dormant": 20.0})}
-    assert all(one.assumed for one in plans.values())
+    plans = {plan.id: plan for plan in default_plans(model, worth, went, 50.0, {"dormant": 20.0})}
+    assert all(plan.assumed for plan in plans.values())
     assert (plans["reinvest-silent"].target, plans["reinvest-silent"].cost) == ("active", 2.5)
     assert plans["reinvest-silent"].zh == model.stage("silent").advised[0].words.zh
     assert (plans["keep-active"].kind, plans["keep-active"].target) == ("maintain", "silent")
@@ -222,7 +222,7 @@ def _profits(**months: float | None) -> list[dict[str, object]]:
 def test_t10_profit_rises_from_exploration_over_formation_to_stability() -> None:
     model = read("relationship-4")
     names = {"exploration": 1.0, "formation": 20.0, "stability": 60.0, "degeneration": 15.0, "terminated": 0.0}
-    told = {(one["check"], one["lower"], one["higher"]): one for one in checks_of(model, _profits(**names))}
+    told = {(check["check"], check["lower"], check["higher"]): check for check in checks_of(model, _profits(**names))}
     assert all(one["verdict"] == "holds" for one in told.values())
     assert set(told) == {
         ("T10", "exploration", "formation"), ("T10", "formation", "stability"), ("N35", "", "formation"),
@@ -233,7 +233,7 @@ def test_t10_profit_rises_from_exploration_over_formation_to_stability() -> None
 def test_t10_violations_are_reported_with_their_numbers() -> None:
     model = read("relationship-4")
     names = {"exploration": 30.0, "formation": -5.0, "stability": None, "degeneration": 15.0, "terminated": 2.0}
-    told = {(one["check"], one["higher"]): one for one in checks_of(model, _profits(**names))}
+    told = {(check["check"], check["higher"]): check for check in checks_of(model, _profits(**names))}
     first = told["T10", "formation"]
     assert (first["verdict"], first["lower_profit"], first["higher_profit"]) == ("violated", 30.0, -5.0)
     assert first["difference"] == pytest.approx(-35.0)

@@ -72,8 +72,8 @@ def test_decisions_are_those_of_the_fits_choice(shop: Lake, context: Context) ->
     fits = fitted(context)
     told = PART.score(table_of(shop), fits, context)
     counts: dict[str, int] = {}
-    for one in fits["decisions"].figures["choice"]["rows"]:
-        counts[one["plan"]] = counts.get(one["plan"], 0) + one["people"]
+    for figure in fits["decisions"].figures["choice"]["rows"]:
+        counts[figure["plan"]] = counts.get(figure["plan"], 0) + figure["people"]
     found = {row["values"]: row["counts"] for row in told.column("decision_plan").value_counts().to_pylist()}
     assert found == counts
     profit = np.nansum(np.array(told.column("decision_profit").to_pylist(), dtype=float))
@@ -84,7 +84,7 @@ def test_too_few_buyers_are_said_and_nothing_is_decided(shop: Lake, context: Con
     strict = replace(context, options=Options(buyers=5000))
     (fit,) = PART.fit(table_of(shop), strict)
     assert (fit.verdict, fit.usable) == ("too-little-data", False)
-    assert {one.name: one.passed for one in fit.gates} == {"buyers": False, "days": True}
+    assert {gate.name: gate.passed for gate in fit.gates} == {"buyers": False, "days": True}
     told = PART.score(table_of(shop), {"decisions": fit}, strict)
     assert told.schema == SCHEMA
     assert all(column.null_count == len(told) for column in told.columns)
@@ -99,7 +99,7 @@ def test_every_model_of_customers_gets_a_report_that_is_json(shop: Lake, context
         json.dumps(body, allow_nan=False)
         if "." in name:
             known = table_of(shop).num_rows
-            assert 0 < sum(one["people"] for one in body["stages"]) <= known
+            assert 0 < sum(stage["people"] for stage in body["stages"]) <= known
             assert body["basis"] == "margin"
             assert body["costs_known"]
 
@@ -111,7 +111,7 @@ def test_money_of_all_stages_is_the_money_of_the_facts(shop: Lake, context: Cont
     )
     row = shop.connect(("orders", "costs")).execute(f"SELECT {sums_of}").fetchone()
     assert row
-    sums = {name: sum(one[name] for one in body["stages"]) for name in ("sales", "margin", "invested", "profit")}
+    sums = {name: sum(stage[name] for stage in body["stages"]) for name in ("sales", "margin", "invested", "profit")}
     assert sums["sales"] == pytest.approx(float(row[0]), abs=0.005)
     assert sums["margin"] == pytest.approx(float(row[1]), abs=0.005)
     assert sums["invested"] == pytest.approx(float(row[2]), abs=0.005)
@@ -135,8 +135,8 @@ def test_the_back_test_sees_only_what_was_known_then(shop: Lake, context: Contex
     doubled = replace(money, margin=np.where(later, 2 * money.margin, money.margin))
     again = backtest(stays, doubled, 0.1)
     assert again
-    assert [one["predicted"] for one in again["stages"]] == [one["predicted"] for one in told["stages"]]
-    active = next(one for one in told["stages"] if one["stage"] == "active")
+    assert [stage["predicted"] for stage in again["stages"]] == [one["predicted"] for one in told["stages"]]
+    active = next(stage for stage in told["stages"] if stage["stage"] == "active")
     assert active["actual"] == pytest.approx(active["predicted"], rel=0.35)
     assert backtest(stays.until(stays.day - 300), money.until(stays.day - 300), 0.1) is None
 
@@ -158,7 +158,7 @@ def test_plans_of_the_lake_and_their_budget_bind_the_decisions(shop: Lake, conte
 
 def test_the_command_tells_people_and_machines(shop: Lake) -> None:
     told = command("economics", "--lake", str(shop.path), "--model", "relationship-4", "--json", "--budget", "10")
-    assert [one["check"] for one in told["checks"]] == ["T10", "T10", "N35", "N36", "M12.5"]
+    assert [check["check"] for check in told["checks"]] == ["T10", "T10", "N35", "N36", "M12.5"]
     assert told["budget"] == 10.0
     assert told["choice"]["spend"] <= 10.0
     assert command("economics", "--lake", str(shop.path), "--horizon", "30", "--json")["horizon_days"] == 30

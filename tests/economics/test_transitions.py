@@ -43,8 +43,8 @@ def test_moves_are_counted_with_their_share_and_rate() -> None:
          (1, "a", LAST - 60, LAST - 30), (1, "b", LAST - 30, None), (2, "a", LAST - 90, LAST - 80),
          (2, "c", LAST - 80, None)]
     )  # fmt: skip
-    moves = {(one.source, one.target): one for one in moves_of(found)}
-    assert {pair: one.moves for pair, one in moves.items()} == {("a", "b"): 2, ("a", "c"): 1, ("b", "a"): 1}
+    moves = {(move.source, move.target): move for move in moves_of(found)}
+    assert {pair: move.moves for pair, move in moves.items()} == {("a", "b"): 2, ("a", "c"): 1, ("b", "a"): 1}
     assert moves["a", "b"].share == pytest.approx(2 / 3)
     # 60 + 10 + 30 + 10 days in a, whole stays and the present one
     assert moves["a", "b"].rate == pytest.approx(2 / (110 / 30))
@@ -105,7 +105,7 @@ def test_moves_are_those_of_the_life_cycle_room(source: Source, model: str) -> N
     ).to_pyarrow().to_pylist()  # fmt: skip
     wanted = [row for row in wanted if row["from_stage"] and row["moves"]]
     assert len(wanted) > 2
-    moves = {(one.source, one.target): one for one in moves_of(found)}
+    moves = {(move.source, move.target): move for move in moves_of(found)}
     assert len(moves) == len(wanted)
     for row in wanted:
         mine = moves[row["from_stage"], row["to_stage"] or NOWHERE]

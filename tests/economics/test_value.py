@@ -98,8 +98,8 @@ def test_a_move_is_worth_the_difference() -> None:
     found, paid = Chain.watched(2000, 120, 2)
     counts = count(found, paid, whole(found))
     told = forward(counts, 364, DISCOUNT, weights(counts.risk.shape[0]))
-    values = {one["stage"]: one for one in stage_values(told)}
-    moves = {(one["source"], one["target"]): one for one in move_values(told)}
+    values = {value["stage"]: value for value in stage_values(told)}
+    moves = {(value["source"], value["target"]): value for value in move_values(told)}
     difference = values["awake"]["entering"] - values["lost"]["value"]
     assert moves["lost", "awake"]["value"] == pytest.approx(difference)
     assert moves["lost", "awake"]["low"] < difference < moves["lost", "awake"]["high"]

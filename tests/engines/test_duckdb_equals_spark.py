@@ -130,7 +130,7 @@ def _refreshed_twice(
     other = tn.Lake.open(shutil.copytree(lake.path, tmp_path / "other"))
     report = refresh(lake, as_of=as_of)
     refresh(other, as_of=as_of, engine="spark")
-    return _results(lake), _results(other), {one.id for one in report.models if not one.missing}
+    return _results(lake), _results(other), {model.id for model in report.models if not model.missing}
 
 
 def _compared(duckdb: Any, spark: Any) -> None:
@@ -145,7 +145,7 @@ def test_every_models_spans_and_every_figure_are_the_same_row_for_row(shop: tn.L
     every = Extras(figures(), lambda table, _report: table)
     duckdb, spark, models = _refreshed_twice(shop, END, tmp_path, partial(lifecycle.refresh, extras=every))
     assert {row["model"] for row in duckdb["spans"]} == models and len(models) >= 15
-    assert {one.name for made in figures() for one in made.schema} <= set(duckdb["scorecard"][0])
+    assert {field.name for made in figures() for field in made.schema} <= set(duckdb["scorecard"][0])
     _compared(duckdb, spark)
 
 

@@ -54,8 +54,8 @@ def write_parquet(path: Path) -> Path:
     table = pa.table(
         {
             "customer_id": columns[0],
-            "order_date": [datetime.fromisoformat(one) for one in columns[1]],
-            "amount": [float(one) for one in columns[2]],
+            "order_date": [datetime.fromisoformat(column) for column in columns[1]],
+            "amount": [float(column) for column in columns[2]],
             "order_id": columns[3],
         }
     )

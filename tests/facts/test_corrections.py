@@ -44,7 +44,7 @@ def brought(
 def figures(report: ImportReport) -> tuple[int, int, int, int]:
     """Return accepted, corrected, duplicates, quarantined; every row is one of them."""
     told = (report.accepted, report.corrected, report.duplicates, report.quarantined)
-    assert sum(told) == sum(one.rows for one in report.batches)
+    assert sum(told) == sum(batch.rows for batch in report.batches)
     return told
 
 
@@ -161,8 +161,8 @@ def test_other_facts_of_the_rewritten_files_stay_as_they_were(lake: Lake, tmp_pa
     after = {row["order_id"]: row for row in lake.read("orders").to_pylist()}
     assert {name for name in after if after[name] != before.get(name)} == {"K7", "new"} and len(after) == 401
     assert after["K9"]["batch_id"] == before["K9"]["batch_id"] != after["K7"]["batch_id"]
-    for one in lake.files("orders"):
-        assert one.low is not None and one.low <= "C99"
+    for file in lake.files("orders"):
+        assert file.low is not None and file.low <= "C99"
 
 
 def test_a_refresh_looks_again_at_both_customers_of_an_order_that_moved(lake: Lake) -> None:

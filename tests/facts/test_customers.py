@@ -54,7 +54,7 @@ def test_importing_customers_again_adds_nothing(lake: Lake, tmp_path: Path) -> N
 
 
 def test_duplicates_are_proposed_with_their_reasons(lake: Lake) -> None:
-    found = {(one.one, one.other): one.reasons for one in customers.duplicates(lake)}
+    found = {(duplicate.one, duplicate.other): duplicate.reasons for duplicate in customers.duplicates(lake)}
     assert found == {("00C03", "C03"): ("same-email", "same-id"), ("A01", "B02"): ("same-phone",)}
 
 
@@ -72,7 +72,7 @@ def test_a_merge_shows_all_facts_under_one_id_and_can_be_undone(lake: Lake, tmp_
     assert len(lake.read("orders", ["B02"])) == 2 and len(lake.read("customers")) == 4
     with pytest.raises(FactsError, match="could be undone"):
         customers.undo_merge(lake, name, NOW)
-    assert [one.undone for one in customers.merges(lake)] == [True]
+    assert [merge.undone for merge in customers.merges(lake)] == [True]
 
 
 def test_merges_follow_each_other_and_nobody_is_merged_twice(lake: Lake) -> None:

@@ -83,8 +83,8 @@ def test_many_small_appends_leave_few_sorted_files(lake: Lake) -> None:
         lake.append_facts("orders", facts(range(place * 3, place * 3 + 3)))
     files = lake.files("orders")
     assert len(files) < 20
-    for one in files:
-        table = pa.parquet.read_table(one.path, columns=["customer_id", "at"])
+    for file in files:
+        table = pa.parquet.read_table(file.path, columns=["customer_id", "at"])
         pairs = list(zip(*(column.to_pylist() for column in table.columns), strict=True))
         assert pairs == sorted(pairs)
     lake.compact("orders", keep_hours=0)

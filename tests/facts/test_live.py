@@ -49,7 +49,7 @@ def facts(name: str, rows: int, seed: int, customers: int = 40) -> pa.Table:
     ids = [f"{'客' * (n % 4)}c{n:0{1 + n % 9}d}" for n in range(customers)]
     made = []
     for n in range(rows):
-        row = {one.name: value(one.type, rng) if rng.random() < 0.7 else None for one in schema}
+        row = {field.name: value(field.type, rng) if rng.random() < 0.7 else None for field in schema}
         row |= {
             "fact_id": f"f{seed}-{n}",
             "customer_id": ids[rng.integers(customers)],
@@ -68,7 +68,7 @@ def plain(lake: Lake, name: str, ids: list[str]) -> pa.Table:
         table = files.of(pa.array(sorted(ids), pa.string()))
         table = table.cast(files.schema)
     assert table.schema.names == columns
-    return table.sort_by([(one, "ascending") for one in columns])
+    return table.sort_by([(column, "ascending") for column in columns])
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def test_equal_hashes_lose_no_fact(lake: Lake, monkeypatch: pytest.MonkeyPatch) 
     old = facts("orders", 200, 8)
     lake.write("orders", old)
     copy = next(iter(customer_index.copies_of(lake, "orders", lake.files("orders"), make=True).values()))
-    everything = np.concatenate([one.column("fact").to_numpy() for one in copy.batches])
+    everything = np.concatenate([batch.column("fact").to_numpy() for batch in copy.batches])
     facts_of = customer_index.Copy.facts
     monkeypatch.setattr(customer_index.Copy, "facts", lambda self, ids, hashes: facts_of(self, ids, everything))
     fresh = facts("orders", 20, 9)

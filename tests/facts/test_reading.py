@@ -146,7 +146,7 @@ def test_a_negative_amount_and_a_refunded_order_are_refunds_and_a_cancelled_one_
     ],
 )
 def test_it_reads_numbers_as_people_write_them(tmp_path: Path, texts: list[str], expected: list[str]) -> None:
-    rows = [("A", f"2024-01-0{place}", f'"{one}"') for place, one in enumerate(texts, 1)]
+    rows = [("A", f"2024-01-0{place}", f'"{text}"') for place, text in enumerate(texts, 1)]
     facts, quarantine = read_file(orders(tmp_path / "a.csv", *rows, header=HEADER[:3]), now=NOW)
     assert quarantine.to_pylist() == []
     assert facts.column("amount").to_pylist() == [Decimal(one) for one in expected]
@@ -174,7 +174,7 @@ def test_it_reads_numbers_as_people_write_them(tmp_path: Path, texts: list[str],
     ],
 )
 def test_it_reads_dates_as_people_write_them(tmp_path: Path, texts: list[str], expected: str) -> None:
-    rows = [(f"A{place}", f'"{one}"', "1") for place, one in enumerate(texts)]
+    rows = [(f"A{place}", f'"{text}"', "1") for place, text in enumerate(texts)]
     facts, quarantine = read_file(orders(tmp_path / "a.csv", *rows, header=HEADER[:3]), now=NOW)
     assert quarantine.to_pylist() == []
     local = facts.column("at").to_pylist()[0].astimezone(ZoneInfo("Asia/Shanghai"))

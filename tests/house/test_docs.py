@@ -96,7 +96,7 @@ def test_every_command_a_document_shows_exists_with_its_options() -> None:
         if name is None:
             wrong.append((where, words))
             continue
-        options = {name for one in known[name].params for name in [*one.opts, *one.secondary_opts]} | {"--help"}
+        options = {name for param in known[name].params for name in [*param.opts, *param.secondary_opts]} | {"--help"}
         wrong += [(where, word) for word in words if word.startswith("--") and word.split("=")[0] not in options]
     assert wrong == []
 

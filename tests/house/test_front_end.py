@@ -35,8 +35,8 @@ def test_no_file_names_a_source_map_that_is_not_shipped() -> None:
 def test_the_lock_file_pins_everything_by_hash_and_names_no_address() -> None:
     text = (ROOT / "frontend/package-lock.json").read_text("utf-8")
     assert "://" not in text
-    packages = {name: one for name, one in json.loads(text)["packages"].items() if name}
-    assert [name for name, one in packages.items() if "integrity" not in one] == []
+    packages = {name: load for name, load in json.loads(text)["packages"].items() if name}
+    assert [name for name, package in packages.items() if "integrity" not in package] == []
 
 
 def test_every_icon_a_page_draws_is_in_the_sprite() -> None:

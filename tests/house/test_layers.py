@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def _contracts() -> dict[str, dict[str, list[str]]]:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    return {one["id"]: one for one in settings["tool"]["importlinter"]["contracts"]}
+    return {setting["id"]: setting for setting in settings["tool"]["importlinter"]["contracts"]}
 
 
 def _rooms(package: str) -> set[str]:

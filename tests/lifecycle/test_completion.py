@@ -19,7 +19,7 @@ def at_end(text: str, language: str = "en", **more: object) -> Completion:
 
 
 def texts(text: str, **more: object) -> list[str]:
-    return [one.text for one in at_end(text, **more).suggestions]  # type: ignore[arg-type]
+    return [suggestion.text for suggestion in at_end(text, **more).suggestions]  # type: ignore[arg-type]
 
 
 def test_an_empty_rule_may_begin_with_any_measure_not_or_otherwise() -> None:
@@ -84,7 +84,7 @@ def test_names_of_attributes_are_those_of_the_lake() -> None:
 def test_every_suggestion_for_an_empty_place_is_explained_in_both_languages() -> None:
     for text in ("", "count(", "count(order, ", "sum(order.", "days_since(order) ", "has(order) "):
         for language in ("zh_Hans", "en"):
-            assert all(one.meaning for one in at_end(text, language).suggestions), (text, language)
+            assert all(suggestion.meaning for suggestion in at_end(text, language).suggestions), (text, language)
 
 
 @checks(300)
@@ -105,7 +105,9 @@ def test_following_the_first_suggestion_leads_to_a_rule_that_can_be_understood(s
         if typed.isdigit():
             break
         found = complete(text, caret, language="en")
-        one = next(one for one in found.suggestions if one.what != "window" and one.text != " | ")
+        one = next(
+            suggestion for suggestion in found.suggestions if suggestion.what != "window" and suggestion.text != " | "
+        )
         text = text[: found.start] + one.text + text[found.end :]
         caret = found.start + len(one.text) + one.caret
         if typed == "ord":

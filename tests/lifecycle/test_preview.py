@@ -69,10 +69,12 @@ def test_it_equals_a_comparison_customer_by_customer(seed: int) -> None:
     assert found.customers == len(ids)
     assert {k: v for k, v in found.before.items() if v} == dict(Counter(old.values()))
     assert {k: v for k, v in found.after.items() if v} == dict(Counter(new.values()))
-    assert {(m.source, m.target): m.customers for m in found.moves} == Counter((old[one], new[one]) for one in movers)
+    assert {(m.source, m.target): m.customers for m in found.moves} == Counter(
+        (old[mover], new[mover]) for mover in movers
+    )
     assert found.moved == len(movers)
     assert found.value == pytest.approx(sum(worth.values()))
-    assert found.value_moved == pytest.approx(sum(worth[one] for one in movers))
+    assert found.value_moved == pytest.approx(sum(worth[mover] for mover in movers))
     for example in found.examples:
         assert (example.source, example.target) == (old[example.customer_id], new[example.customer_id])
         assert example.value == pytest.approx(worth[example.customer_id])
@@ -81,9 +83,13 @@ def test_it_equals_a_comparison_customer_by_customer(seed: int) -> None:
 def test_examples_give_reasons_and_no_kind_of_move_stays_unseen() -> None:
     found = compare({"orders": shop()}, rhythm(45), rhythm(10, 20), as_of=TODAY)
     assert len(found.examples) == min(EXAMPLES, found.moved)
-    assert {(one.source, one.target) for one in found.examples} == {(move.source, move.target) for move in found.moves}
-    assert all("days_since(order)" in one.because or "count(order)" in one.because for one in found.examples)
-    assert len({one.customer_id for one in found.examples}) == len(found.examples)
+    assert {(example.source, example.target) for example in found.examples} == {
+        (move.source, move.target) for move in found.moves
+    }
+    assert all(
+        "days_since(order)" in example.because or "count(order)" in example.because for example in found.examples
+    )
+    assert len({example.customer_id for example in found.examples}) == len(found.examples)
 
 
 def test_overlaps_are_counted_by_hand_and_the_first_rule_wins() -> None:
@@ -94,7 +100,7 @@ def test_overlaps_are_counted_by_hand_and_the_first_rule_wins() -> None:
     })  # fmt: skip
     found = compare({"orders": orders}, None, rhythm(45), as_of=TODAY)
     assert found.overlapping == 2
-    pairs = {(one.first, one.second): one.customers for one in found.overlaps}
+    pairs = {(overlap.first, overlap.second): overlap.customers for overlap in found.overlaps}
     assert pairs == {("active", "silent"): 2, ("active", "loyal"): 1, ("loyal", "silent"): 1}
     assert found.after == {"active": 2, "loyal": 0, "silent": 0, "lost": 1, NO_STAGE: 0, OUTSIDE: 0}
     assert found.nobody == ("loyal", "silent")

@@ -81,7 +81,7 @@ def test_judging_who_changed_gives_what_judging_everybody_gives(
         as_of = START + timedelta(days=sorted(days)[n])
         before = fitting
         told = refresh(lake, as_of, models(), only_changed=True)
-        fitting = {one.id for one in told.models if not one.missing}
+        fitting = {model.id for model in told.models if not model.missing}
         assert told.mode == ("touched" if fitting <= before else "full")  # a model that newly fits needs everybody
         stepwise = rows(lake, "spans"), rows(lake, "scorecard")
         whole = Lake.create(folder / f"whole-{n}", tz="UTC")

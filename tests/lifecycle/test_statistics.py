@@ -104,7 +104,7 @@ def customers(rows: Spans) -> set[str]:
 
 
 def counts_on(rows: Spans, number: int) -> Counter[str]:
-    return Counter(stage for one in customers(rows) if (stage := stage_on(rows, one, number)))
+    return Counter(stage for customer in customers(rows) if (stage := stage_on(rows, customer, number)))
 
 
 @seed(SEED)
@@ -114,7 +114,7 @@ def test_the_counts_of_a_day_add_up_to_the_people_who_are_in_the_model(engine: A
     spans = table(engine, rows)
     there = out(engine, statistics.standing(spans, "m", day(on)))
     assert {row["customer_id"]: row["stage"] for row in there} == {
-        one: stage for one in customers(rows) if (stage := stage_on(rows, one, on))
+        customer: stage for customer in customers(rows) if (stage := stage_on(rows, customer, on))
     }
     counts = out(engine, statistics.stage_counts(spans, "m", day(on)))
     assert {row["stage"]: row["people"] for row in counts} == counts_on(rows, on)
@@ -147,7 +147,7 @@ def test_a_trend_counts_every_stage_on_every_day_of_its_grid(
 def test_flows_hold_everybody_who_was_there_on_either_day_once(engine: Any, rows: Spans, between: Any) -> None:
     since, until = between
     found = out(engine, statistics.flows(table(engine, rows), "m", day(since), day(until)))
-    pairs = Counter((stage_on(rows, one, since), stage_on(rows, one, until)) for one in customers(rows))
+    pairs = Counter((stage_on(rows, customer, since), stage_on(rows, customer, until)) for customer in customers(rows))
     del pairs[None, None]
     assert {(row["from_stage"], row["to_stage"]): row["people"] for row in found} == pairs
 
@@ -167,11 +167,11 @@ def test_transitions_are_the_days_on_which_somebody_stands_elsewhere_than_the_da
         if not row["passed_through"]
     }
     wanted = set()
-    for one in customers(rows):
+    for customer in customers(rows):
         for number in range(since + 1, until + 1):
-            before, now = stage_on(rows, one, number - 1), stage_on(rows, one, number)
+            before, now = stage_on(rows, customer, number - 1), stage_on(rows, customer, number)
             if before != now:
-                wanted.add((one, day(number), before, now))
+                wanted.add((customer, day(number), before, now))
     assert found == wanted
     passed = [row for row in listed if row["passed_through"]]
     assert {(row["customer_id"], row["on"]) for row in passed} == {

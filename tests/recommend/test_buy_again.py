@@ -64,12 +64,12 @@ def test_long_silence_makes_a_purchase_unlikely() -> None:
 def test_chances_come_true_as_often_as_they_say() -> None:
     rows = shops.renewing(3)
     split = 28
-    before = shops.lines([one for one in rows if (shops.LAST - one["at"].date()).days >= split])
+    before = shops.lines([row for row in rows if (shops.LAST - row["at"].date()).days >= split])
     known = fit_gaps(seen := histories_of(before), before.category)
     last_day = int(before.day.max())
     days = (seen.last - seen.first).astype(float)
     chance = known.of(seen.item, seen.times, days).within((last_day - seen.last).astype(float), float(split))
-    after = {(one["customer_id"], one["product_id"]) for one in rows if (shops.LAST - one["at"].date()).days < split}
+    after = {(row["customer_id"], row["product_id"]) for row in rows if (shops.LAST - row["at"].date()).days < split}
     people, items = before.customers.to_pylist(), before.items.to_pylist()
     bought = np.array([(people[a], items[b]) in after for a, b in zip(seen.who, seen.item, strict=True)])
     for low, high in ((0.0, 0.2), (0.2, 0.6), (0.6, 1.0)):

@@ -132,7 +132,7 @@ def test_a_step_up_is_dearer_of_the_same_category_and_taken_by_enough() -> None:
             rows.append(shops.row(f"c{n:03d}", 30, "dear", "coffee", price=99))
     lines = shops.lines(rows)
     names = lines.items.to_pylist()
-    price = np.array([{"plain": 10.0, "fine": 15.0, "rare": 18.0, "dear": 99.0}[one] for one in names])
+    price = np.array([{"plain": 10.0, "fine": 15.0, "rare": 18.0, "dear": 99.0}[name] for name in names])
     found = moves_of(histories_of(lines), np.arange(4), lines.category, price)
     assert [(names[a], names[b]) for a, b in zip(found.a, found.b, strict=True)] == [("plain", "fine")]
     assert (found.movers.tolist(), found.buyers.tolist()) == ([20], [60])
@@ -170,7 +170,7 @@ def test_a_stored_recommender_makes_the_same_lists(shop: list[dict[str, Any]]) -
 def test_too_little_data_is_said_and_pairs_are_shown_all_the_same(shop: list[dict[str, Any]]) -> None:
     found = tell(shops.table(shop), least=5, options=Options(buyers=500))
     assert not found.fit.usable
-    assert {one.name: one.passed for one in found.fit.gates} == {"buyers": False, "days": True, "products": True}
+    assert {gate.name: gate.passed for gate in found.fit.gates} == {"buyers": False, "days": True, "products": True}
     assert len(found.pairs) > 0
     assert len(found.recommendations) == 0
 

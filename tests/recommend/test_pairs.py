@@ -14,14 +14,14 @@ from tenure.recommend.pairs import category_pairs, chunks, matrix_of, pairs_of, 
 
 def _by_hand(rows: list[dict]) -> tuple[dict, dict, int]:
     baskets: dict[tuple[str, str], set[str]] = {}
-    for one in rows:
-        baskets.setdefault((one["customer_id"], one["order_id"]), set()).add(one["product_id"])
+    for row in rows:
+        baskets.setdefault((row["customer_id"], row["order_id"]), set()).add(row["product_id"])
     single: dict[str, int] = {}
     both: dict[tuple[str, str], int] = {}
-    for held in baskets.values():
-        for product in held:
+    for basket in baskets.values():
+        for product in basket:
             single[product] = single.get(product, 0) + 1
-        for two in combinations(sorted(held), 2):
+        for two in combinations(sorted(basket), 2):
             both[two] = both.get(two, 0) + 1
     return single, both, len(baskets)
 

@@ -66,7 +66,7 @@ def test_people_are_told_who_and_why(
     text, _ = _run(monkeypatch, capsys, "--lake", str(club), "--customer", who)
     assert "To be looked at first" in text
     assert f"Customer {who}: risk of leaving {risk:.1%} (high)" in text
-    assert all(one["text_en"] in text for one in json.loads(reasons))
+    assert all(load["text_en"] in text for load in json.loads(reasons))
     assert "not proof of a cause" in text
     for name in ("logistic regression", "boosted trees"):
         assert name in text

@@ -56,7 +56,7 @@ def shop_table(shop: Truth) -> pa.Table:
 def test_contracts_are_learnt_and_judged_on_the_newest_ninety_days(club_fits: dict[str, Fit]) -> None:
     fit = club_fits["churn-contract"]
     assert (fit.usable, fit.verdict) == (True, "ok")
-    assert [one["origin"] for one in fit.figures["origins"]] == [3, 2, 1]
+    assert [figure["origin"] for figure in fit.figures["origins"]] == [3, 2, 1]
     models = fit.figures["models"]
     assert set(models) == {"logistic", "boosting"}
     for found in models.values():
@@ -65,7 +65,7 @@ def test_contracts_are_learnt_and_judged_on_the_newest_ninety_days(club_fits: di
         assert found["lift"] > 3
         assert found["brier"] < found["brier_of_the_rate"]
         assert abs(sum(one["predicted"] - one["actual"] for one in found["reliability"]) / 10) < 0.03
-    loss = {name: one["loss_when_chosen"] for name, one in models.items()}
+    loss = {name: model["loss_when_chosen"] for name, model in models.items()}
     assert fit.model == ("boosting" if loss["boosting"] < loss["logistic"] - 0.002 else "logistic")
 
 
@@ -80,7 +80,7 @@ def test_what_made_them_leave_is_what_weighs(club: pa.Table, club_fits: dict[str
     assert sum(len(reasons) == 3 for reasons in told) > 40  # the others stand out by two things only
     for reasons in told:
         assert reasons[0]["group"] in ("interaction", "satisfaction", "complaints")
-        assert len({one["measure"] for one in reasons}) == len(reasons) >= 2
+        assert len({reason["measure"] for reason in reasons}) == len(reasons) >= 2
         for one in reasons:
             assert set(one) == {
                 "group",
@@ -102,14 +102,14 @@ def test_a_reason_tells_the_customers_own_number_past_and_peers(club: pa.Table, 
     table = _scored(club, club_fits)
     seen = 0
     for row, text in enumerate(table["churn_reasons"].to_pylist()):
-        for one in json.loads(text or "[]"):
-            if one["measure"] == "interactions":
-                assert one["value"] == table["_churn_interactions@0"][row].as_py()
-                assert one["own_past"] == table["_churn_interactions@1"][row].as_py()
-                assert one["text_en"].startswith(
-                    f"contacts in the last 90 days: {one['value']:g} (in the 90 days before: {one['own_past']:g};"
+        for load in json.loads(text or "[]"):
+            if load["measure"] == "interactions":
+                assert load["value"] == table["_churn_interactions@0"][row].as_py()
+                assert load["own_past"] == table["_churn_interactions@1"][row].as_py()
+                assert load["text_en"].startswith(
+                    f"contacts in the last 90 days: {load['value']:g} (in the 90 days before: {load['own_past']:g};"
                 )
-                assert one["value"] < max(one["own_past"], one["peers"])  # fewer than either
+                assert load["value"] < max(load["own_past"], load["peers"])  # fewer than either
                 seen += 1
     assert seen > 10
 
@@ -125,7 +125,7 @@ def test_one_customer_is_scored_from_the_stored_fit_as_among_everybody(
 
 def test_a_second_fit_on_the_same_facts_is_the_same(club: pa.Table, club_fits: dict[str, Fit]) -> None:
     again = _fits(club)
-    assert {name: one.to_json() for name, one in again.items()} == {n: one.to_json() for n, one in club_fits.items()}
+    assert {name: one.to_json() for name, one in again.items()} == {n: fit.to_json() for n, fit in club_fits.items()}
 
 
 def test_only_customers_under_contract_have_a_risk_and_levels_follow_it(
@@ -157,10 +157,10 @@ def test_a_planted_leak_keeps_everything_from_being_predicted_and_is_named() -> 
 def test_too_little_data_is_explained_instead_of_predicted(club: pa.Table) -> None:
     fit = _fits(club.slice(0, 400))["churn-contract"]
     assert (fit.verdict, fit.usable) == ("too-little-data", False)
-    assert [(one.name, one.needed) for one in fit.gates if not one.passed] == [("buyers", 500), ("left", 100)]
+    assert [(gate.name, gate.needed) for gate in fit.gates if not gate.passed] == [("buyers", 500), ("left", 100)]
     assert PART.score(club, {fit.part: fit}, CONTEXT).column("churn").null_count == len(club)
     young = replace(CONTEXT, options=Options(days=2000))
-    assert [one.name for one in _fits(club, young)["churn-contract"].gates if not one.passed] == ["days"]
+    assert [gate.name for gate in _fits(club, young)["churn-contract"].gates if not gate.passed] == ["days"]
     assert PART.fit(club.slice(0, 0), CONTEXT) == []
 
 
@@ -196,11 +196,11 @@ def test_a_learnt_model_answers_where_it_wins_on_days_it_has_not_seen(shop_table
 def test_having_grown_older_together_is_nobodys_reason() -> None:
     table = orders(1200, 6, began=500).shop.figures()
     scored = PART.score(table, _fits(table), CONTEXT)
-    reasons = [one for text in scored.column("churn_reasons").drop_null().to_pylist() for one in json.loads(text)]
-    shown = {one["measure"] for one in reasons}
+    reasons = [load for text in scored.column("churn_reasons").drop_null().to_pylist() for load in json.loads(text)]
+    shown = {reason["measure"] for reason in reasons}
     assert "silence" in shown
     assert "age" not in shown
-    assert all(one["value"] is not None for one in reasons)  # what is unknown is no reason
+    assert all(reason["value"] is not None for reason in reasons)  # what is unknown is no reason
 
 
 def test_without_a_purchase_model_the_learnt_one_answers(shop_table: pa.Table) -> None:

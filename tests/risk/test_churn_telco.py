@@ -47,14 +47,14 @@ def test_both_models_reach_what_honest_models_reach_and_nothing_above(learnt: Le
 def test_the_riskiest_have_three_reasons_that_hold_for_them(learnt: Learnt, table: pd.DataFrame) -> None:
     top = table.iloc[learnt.left_out.argsort()[::-1][:200]]
     reasons = learnt.reasons(top)
-    assert all(len(some) == 3 for some in reasons)
-    assert all(len({one["group"] for one in some}) == 3 for some in reasons)
-    first = [one for some in reasons for one in some if one["measure"] == "tenure"]
+    assert all(len(reason) == 3 for reason in reasons)
+    assert all(len({one["group"] for one in reason}) == 3 for reason in reasons)
+    first = [one for reason in reasons for one in reason if one["measure"] == "tenure"]
     assert len(first) > 100
     assert all(one["value"] < one["peers"] == 38 for one in first)  # months: they are newer than those who stayed
-    contract = next(one for some in reasons for one in some if one["measure"] == "contract")
+    contract = next(one for reason in reasons for one in reason if one["measure"] == "contract")
     assert contract["text_en"] == "contract: Month-to-month (also 43% of the customers who stayed)"
-    assert all(one["association"] and one["weight"] >= 0 for some in reasons for one in some)
+    assert all(one["association"] and one["weight"] >= 0 for reason in reasons for one in reason)
 
 
 def test_a_leak_that_is_planted_in_it_is_refused(table: pd.DataFrame) -> None:

@@ -72,7 +72,7 @@ def test_a_change_point_is_found_with_five_percent_false_and_the_power_that_was_
         assert seen.fit is not None
         false.append((named & ~found.changed).sum() / max(named.sum(), 1))
         power.append((named & found.changed).sum() / (seen.tested & found.changed).sum())
-        told.append(next(one["power"] for one in seen.fit.figures["power"] if one["drop"] == 1.0))
+        told.append(next(figure["power"] for figure in seen.fit.figures["power"] if figure["drop"] == 1.0))
     print(f"false {np.mean(false):.3f}, found {np.mean(power):.3f}, told {np.mean(told):.3f}")
     assert np.mean(false) <= 0.05
     assert np.mean(power) > 0.6
@@ -88,7 +88,7 @@ def test_weaker_changes_are_found_less_often_as_told() -> None:
             found, seen = _seen(seed=50 + seed, changed=0.3, left=1.0 - drop)
             assert seen.fit is not None
             shares.append((seen.named & found.changed).sum() / (seen.tested & found.changed).sum())
-            said.append(next(one["power"] for one in seen.fit.figures["power"] if one["drop"] == drop))
+            said.append(next(figure["power"] for figure in seen.fit.figures["power"] if figure["drop"] == drop))
         rates[drop], told[drop] = np.mean(shares), np.mean(said)
     assert rates[0.5] < rates[0.75]
     assert rates == pytest.approx(told, abs=0.04)

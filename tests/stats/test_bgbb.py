@@ -141,7 +141,7 @@ def test_what_is_written_down_predicts_the_same_and_impossible_histories_are_ref
     fitted = bgbb.fit(X, LAST, N, DONORS)
     again = bgbb.FittedBgbb.from_dict(fitted.to_dict())
     np.testing.assert_array_equal(again.expected(5, X, LAST, N), fitted.expected(5, X, LAST, N))
-    low, high = np.quantile([one.new_expected(10) for one in again.draws(200)], [0.025, 0.975])
+    low, high = np.quantile([draw.new_expected(10) for draw in again.draws(200)], [0.025, 0.975])
     assert low < 3.1798 < high
     assert high - low < 0.2
     for x, last, n in ((3, 2, 6), (0, 1, 6), (1, 7, 6), (1.5, 2, 6)):

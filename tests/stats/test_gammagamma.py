@@ -25,7 +25,7 @@ def _cdnow() -> tuple[np.ndarray, np.ndarray]:
         if bought <= UNTIL:
             spent[customer][bought] += float(dollars)
     repeats = [[days[day] for day in sorted(days)[1:]] for days in spent.values()]
-    return np.array([len(one) for one in repeats]), np.array([np.mean(one) if one else np.nan for one in repeats])
+    return np.array([len(repeat) for repeat in repeats]), np.array([np.mean(one) if one else np.nan for one in repeats])
 
 
 X, MEAN = _cdnow()
@@ -95,7 +95,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
         rng = np.random.default_rng(seed)
         x = rng.geometric(0.4, 600)
         fitted = gammagamma.fit(x, truth.simulate(x, rng))
-        low, high = np.quantile([one.population_mean for one in fitted.draws(200, seed)], [0.025, 0.975])
+        low, high = np.quantile([draw.population_mean for draw in fitted.draws(200, seed)], [0.025, 0.975])
         limits = [*fitted.interval().values(), (low, high)]
         inside += [
             a < value < b for (a, b), value in zip(limits, [6.25, 3.74, 15.44, truth.population_mean], strict=True)
@@ -140,7 +140,7 @@ def test_what_is_written_down_predicts_the_same() -> None:
     again = FittedSpend.from_dict(CDNOW.to_dict())
     assert again.expected([2], [22.35])[0] == CDNOW.expected([2], [22.35])[0]
     assert (again.spearman, again.observed_mean, again.verdict) == (CDNOW.spearman, CDNOW.observed_mean, "ok")
-    assert [one.params for one in again.draws(2)] == [one.params for one in CDNOW.draws(2)]
+    assert [draw.params for draw in again.draws(2)] == [one.params for one in CDNOW.draws(2)]
     nobody = gammagamma.fit([0], [1.0])
     assert np.isnan(FittedSpend.from_dict(nobody.to_dict()).observed_mean)
 

@@ -352,7 +352,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
         fitted = purchases.fit("pareto-nbd", compress(*_shop(1000 + seed, 1500)))
         for name, (low, high) in fitted.interval(0.95).items():
             inside[name] += low < truth[name] < high
-        draws = [float(one.new_expected(52.0)) for one in fitted.draws(200, seed=seed)]
+        draws = [float(draw.new_expected(52.0)) for draw in fitted.draws(200, seed=seed)]
         low, high = np.quantile(draws, [0.025, 0.975])
         inside["expected"] += low < target < high
     # 92-98 % is asked of many sets; of 150, chance alone moves each figure by 1.8 %.

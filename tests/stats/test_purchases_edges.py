@@ -38,7 +38,7 @@ def test_an_odd_shop_is_answered_with_finite_numbers_and_a_verdict(odd: str, nam
         fitted.new_expected([1.0, 2.0]),
         *fitted.simulate(np.full(5, 10.0), rng),
     ]
-    assert all(np.isfinite(one).all() and (one >= 0).all() for one in answers)
+    assert all(np.isfinite(answer).all() and (answer >= 0).all() for answer in answers)
     assert (fitted.p_active(10, cells) <= fitted.p_alive(cells) + 1e-12).all()
     assert len(fitted.draws(2)) == 2
     assert purchases.from_dict(fitted.to_dict()).verdict == fitted.verdict

@@ -34,8 +34,8 @@ ROW = re.compile(r"^\| `([\w-]+)` \| (r [^|]*) \| −([\d.]+) \| ([\d,]+) \|$", 
 def test_the_table_of_the_page_is_what_comes_out(name: str, params: str, likelihood: str, forecast: str) -> None:
     cells = cdnow().cells
     fitted = purchases.fit(name, cells)
-    for one in params.split(", "):
-        parameter, value = one.split()
+    for param in params.split(", "):
+        parameter, value = param.split()
         assert fitted.params[parameter] == pytest.approx(float(value), rel=2e-3)
     assert fitted.log_likelihood == pytest.approx(-float(likelihood), abs=0.006)
     assert fitted.expected(39, cells) @ cells.weight == pytest.approx(float(forecast.replace(",", "")), abs=0.6)

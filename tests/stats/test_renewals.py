@@ -112,7 +112,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
     inside, total = np.zeros(3), 200
     for seed in range(total):
         fitted = sbg.fit(*_subscribers(seed, 1000, 0.7, 3.8, 1.0))
-        low, high = np.quantile([one.survival(12) for one in fitted.draws(200, seed)], [0.025, 0.975])
+        low, high = np.quantile([draw.survival(12) for draw in fitted.draws(200, seed)], [0.025, 0.975])
         truth = sbg.FittedSbg({"alpha": 0.7, "beta": 3.8})
         found = fitted.interval()
         inside += [
@@ -153,7 +153,7 @@ def test_nobody_has_left_is_said_and_nothing_breaks() -> None:
         assert fitted.verdict == "no-dropout"
         assert fitted.survival(20) == pytest.approx(1.0, abs=1e-6)
         assert fitted.covariance is None
-        assert all(one.verdict == "no-dropout" for one in fitted.draws(3))
+        assert all(draw.verdict == "no-dropout" for draw in fitted.draws(3))
 
 
 def test_too_few_periods_or_customers_alike_are_not_identified_and_still_predict() -> None:
@@ -175,7 +175,7 @@ def test_what_is_written_down_predicts_the_same() -> None:
         fitted = model.from_survival(HIGH_END[:8])
         again = kind.from_dict(fitted.to_dict())
         np.testing.assert_array_equal(again.survival([1, 9]), fitted.survival([1, 9]))
-        assert [one.params for one in again.draws(2)] == [one.params for one in fitted.draws(2)]
+        assert [draw.params for draw in again.draws(2)] == [one.params for one in fitted.draws(2)]
 
 
 def test_impossible_contracts_are_refused_with_their_row() -> None:

@@ -49,8 +49,8 @@ def business(tmp_path_factory: pytest.TempPathFactory) -> Path:
         # Half of those who ever declined came back; the others still decline.
         orders += orders_of(f"D{n:02}", 22 + n % 4, 540, 380.0 + 4 * n, fade=0.3)
         orders += orders_of(f"R{n:02}", 21 + n % 4, 200, 390.0, fade=0.3)
-        orders += [{**one, "at": one["at"] + timedelta(days=260), "order_id": one["order_id"] + "+"}
-                   for one in orders_of(f"R{n:02}", 21 + n % 4, 280, 390.0)]  # fmt: skip
+        orders += [{**order, "at": order["at"] + timedelta(days=260), "order_id": order["order_id"] + "+"}
+                   for order in orders_of(f"R{n:02}", 21 + n % 4, 280, 390.0)]  # fmt: skip
     append(lake, "orders", orders)
     start = datetime.combine(LAST, datetime.min.time()) - timedelta(days=540)
     who = [f"{kind}{n:02}" for kind in "SDR" for n in range(40)]
@@ -92,7 +92,7 @@ def options_on(html: str) -> dict[str, list[float]]:
         if name:
             cells = re.findall(r'<td class="number"[^>]*>(.*?)</td>', row, re.DOTALL)
             firsts = [re.search(r"-?¥[\d,.]+", cell) for cell in cells]
-            found[name[1]] = [float(one[0].replace("¥", "").replace(",", "")) for one in firsts if one]
+            found[name[1]] = [float(first[0].replace("¥", "").replace(",", "")) for first in firsts if first]
     return found
 
 
@@ -150,12 +150,12 @@ def test_a17_the_library_and_the_page_advise_the_same(reader: Client, settings: 
     from stories.telling import command
 
     told = command("economics", "--lake", str(settings.TENURE_LAKE), "--model", MODEL, "--json")
-    fallen = [one for one in told["choice"]["rows"] if one["stage"] == "degeneration"]
+    fallen = [row for row in told["choice"]["rows"] if row["stage"] == "degeneration"]
     assert fallen
     page = reader.get("/economics/who/", {"model": MODEL, "stage": "degeneration", "format": "csv"})
     rows = page.content.decode("utf-8-sig").strip().splitlines()[1:]
     assert len(rows) == sum(one["people"] for one in fallen)
-    checks = {one["check"]: one["verdict"] for one in told["checks"] if one["lower"] in ("", "degeneration")}
+    checks = {check["check"]: check["verdict"] for check in told["checks"] if check["lower"] in ("", "degeneration")}
     assert set(checks) == {"N35", "N36"}
     assert checks["N36"].endswith("holds")
 
@@ -174,7 +174,7 @@ def test_a17_a_changed_cost_and_budget_change_who_gets_what(reader: Client, sett
     assert (plan["cost"], plan["effect"], plan["assumed"]) == (30.0, 0.6, False)
     assert 0 < told["choice"]["spend"] <= 300
     got = reader.get("/economics/who/", {"model": MODEL, "plan": "reinvest-degeneration"}).content.decode()
-    people = sum(one["people"] for one in told["choice"]["rows"] if one["plan"] == "reinvest-degeneration")
+    people = sum(row["people"] for row in told["choice"]["rows"] if row["plan"] == "reinvest-degeneration")
     assert 0 < people <= 10
     assert f"{people} customer" in got
 

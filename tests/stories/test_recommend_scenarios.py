@@ -56,8 +56,8 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _by_hand(rows: list[dict[str, Any]]) -> tuple[int, int, int, int]:
     baskets: dict[str, set[str]] = {}
-    for one in rows:
-        baskets.setdefault(one["order_id"], set()).add(one["category"])
+    for row in rows:
+        baskets.setdefault(row["order_id"], set()).add(row["category"])
     held = list(baskets.values())
     return (
         len(held), sum(POT in one for one in held), sum(TEA in one for one in held),
@@ -103,7 +103,11 @@ def test_a06_in_a_lake_the_offer_stands_in_the_table_of_recommendations(tmp_path
     few = PART.score(table.slice(0, 3), fits, context)
     assert few.equals(score.slice(0, 3))
     assert score.column("next_product")[table.column("customer_id").to_pylist().index("nobody")].as_py() is None
-    (offer,) = [one for one in made["recommendations"].to_pylist() if one["rising"] and one["category"] == TEA]
+    (offer,) = [
+        recommendation
+        for recommendation in made["recommendations"].to_pylist()
+        if recommendation["rising"] and recommendation["category"] == TEA
+    ]
     assert offer["customer_id"] == "小红"
     assert "凉茶" in sentence(offer["reason"], "zh_Hans")
     assert json.loads(offer["reason"])["category"] == POT

@@ -155,7 +155,7 @@ def test_a03_without_the_customers_own_volume_the_product_says_that_it_cannot_ju
     rows = _two_quarters(("100", "60"), None)
     assert now(rows, "relationship-4")["stage"] == "exploration"
     told = explain(tables(rows), read("relationship-4"), "ann", TODAY)
-    doubted = {one.stage.id: one for one in told.judgements if one.holds is None}
+    doubted = {judgement.stage.id: judgement for judgement in told.judgements if judgement.holds is None}
     assert "degeneration" in doubted
     unknown = [seen.measure for seen in doubted["degeneration"].seen if seen.value is None]
     assert unknown

@@ -80,7 +80,9 @@ def _table(who: np.ndarray, day: np.ndarray, amounts: np.ndarray, cost: float | 
     }
     if cost is not None:
         given["cost"] = pa.array(np.round(amounts * cost, 2)).cast(schema.field("cost").type)
-    return pa.table([given.get(one.name, pa.nulls(size, one.type)) for one in schema], names=schema.names).cast(schema)
+    return pa.table([given.get(field.name, pa.nulls(size, field.type)) for field in schema], names=schema.names).cast(
+        schema
+    )
 
 
 def day_after(start: int) -> date:

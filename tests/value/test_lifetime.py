@@ -47,7 +47,7 @@ def scored(truth: Shop) -> tuple[pa.Table, dict[str, Fit], pa.Table, Context]:
 
 def test_a_small_shop_is_told_what_is_missing_and_gets_no_prediction() -> None:
     table, fits, whole, context = made(shop(120, seed=3))
-    missing = {one.name for one in fits["purchases"].gates if not one.passed}
+    missing = {gate.name for gate in fits["purchases"].gates if not gate.passed}
     assert missing == {"buyers"}
     assert fits["purchases"].verdict == "too-little-data"
     assert not fits["purchases"].usable
@@ -87,13 +87,13 @@ def close(one: pa.Table, other: pa.Table) -> bool:
 
 def test_two_fits_of_the_same_facts_are_the_same(scored: Any) -> None:
     table, fits, _, context = scored
-    assert [one.to_json() for one in PART.fit(table, context)] == [one.to_json() for one in fits.values()]
+    assert [one.to_json() for one in PART.fit(table, context)] == [fit.to_json() for fit in fits.values()]
 
 
 def test_the_model_is_chosen_in_the_open(scored: Any) -> None:
     _, fits, _, _ = scored
     fit = fits["purchases"]
-    models = {one["model"] for one in fit.figures["models"]}
+    models = {figure["model"] for figure in fit.figures["models"]}
     assert {"nbd", "bg-nbd", "mbg-nbd", "pareto-nbd", "mbg-cnbd-2"} <= models
     tested = {(row["model"], row["origin"]) for row in fit.figures["backtest"]}
     assert {("rate-times-time", k) for k in (1, 2, 3)} <= tested
@@ -112,8 +112,8 @@ def test_ninety_days_are_foretold_well_where_the_model_is_true(truth: Shop, scor
     assert expected.sum() == pytest.approx(actual.sum(), rel=0.06)
     assert np.corrcoef(actual, expected)[0, 1] > 0.75
     rows = fits["purchases"].figures["models"]
-    own = next(one for one in rows if one["model"] == fits["purchases"].model)["backtest"]
-    plain = {one["model"]: one["backtest"]["rmse"] for one in fits["purchases"].figures["baselines"]}
+    own = next(row for row in rows if row["model"] == fits["purchases"].model)["backtest"]
+    plain = {figure["model"]: figure["backtest"]["rmse"] for figure in fits["purchases"].figures["baselines"]}
     assert own["rmse"] < min(plain.values())
 
 
@@ -295,7 +295,7 @@ def test_the_report_adds_up(truth: Shop, scored: Any) -> None:
         assert came == now.sum()
     assert sum(row["customers"] for row in told["reliability"]) == sum(len(seen(table, k)) for k in (1, 2, 3))
     assert told["value"]["historic_value"] == pytest.approx(read(whole, "historic_value").sum())
-    assert [one["days"] for one in told["totals"]] == [90, 365]
+    assert [total["days"] for total in told["totals"]] == [90, 365]
 
 
 def test_back_tests_see_nothing_of_what_came_after_their_origin(truth: Shop, scored: Any) -> None:

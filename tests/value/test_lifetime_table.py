@@ -41,7 +41,7 @@ def test_the_summary_says_model_reason_basis_and_totals(found: Lifetimes) -> Non
     told = found.summary
     assert (told["horizon_days"], told["basis"], told["missing"]) == (365, "sales", [])
     assert told["why"] in {"both", "likelihood", "backtest"}
-    assert [one["days"] for one in told["totals"]] == [90, 365]
+    assert [total["days"] for total in told["totals"]] == [90, 365]
     assert told["potential_value"] == pytest.approx(found.to_pandas()["potential_value"].sum())
 
 

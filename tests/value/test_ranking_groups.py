@@ -47,7 +47,7 @@ def test_rfm_scores_are_fifths_of_the_buyers(seed: int) -> None:
     net = {who: clerk.net(who) for who in clerk.buyers}
     size = len(clerk.buyers)
     for who in clerk.buyers:
-        fewer = sum(one < deals[who] for one in deals.values())
+        fewer = sum(deal < deals[who] for deal in deals.values())
         later = sum(one < silent[who] for one in silent.values())
         less = sum(one < net[who] for one in net.values())
         wanted = (5 - 5 * later // size, 1 + 5 * fewer // size, 1 + 5 * less // size)

@@ -55,7 +55,7 @@ def test_the_daily_share_counts_as_old_who_ordered_before_that_day(seed: int) ->
     found = {row["day"]: row for row in old_customers.old_share_by_day(ledger, since, AS_OF).to_pylist()}
     assert set(found) == {row["on"] for row in clerk.orders if row["on"] >= since}
     for day, row in found.items():
-        mine = [one for one in clerk.orders if one["on"] == day]
+        mine = [order for order in clerk.orders if order["on"] == day]
         old = [one for one in mine if _is_old(clerk, one["customer_id"], day)]
         assert row["sales"] == sum(one["amount"] for one in mine)
         assert row["old_sales"] == sum((one["amount"] for one in old), Decimal(0))
@@ -197,8 +197,8 @@ def test_the_inverted_u_rises_holds_and_falls() -> None:
     last = (date(2023, 1, 1) + timedelta(days=30 * 12 + 19)).isoformat()
     orders = [row for row in _lives() if row["customer_id"] != "x"]
     found = inverted_u.curve(Ledger.of(pa.Table.from_pylist(orders), as_of=last))
-    assert [one["value"] for one in found["months"]][1:5] == pytest.approx([20, 40, 80, 120])
-    assert [one["phase"] for one in found["phases"]] == ["rising", "holding", "falling"]
+    assert [month["value"] for month in found["months"]][1:5] == pytest.approx([20, 40, 80, 120])
+    assert [phase["phase"] for phase in found["phases"]] == ["rising", "holding", "falling"]
     assert found["months"][3]["low"] == found["months"][3]["high"]  # all alike: nothing is uncertain
     assert found["months"][11]["profit_so_far"] == pytest.approx(
         sum([100, 20, 40, 80, 120, 120, 122, 119, 121, 80, 40, 20])
@@ -214,7 +214,7 @@ def test_older_customers_who_are_better_do_not_make_the_curve_rise() -> None:
             day = date(2024, 1, 1) - timedelta(days=30 * (month + 1))
             orders.append({"customer_id": f"{who:02d}", "at": day.isoformat(), "amount": amount})
     found = inverted_u.curve(Ledger.of(pa.Table.from_pylist(orders), as_of="2024-01-01"))
-    assert [one["phase"] for one in found["phases"]] == ["holding"]
+    assert [phase["phase"] for phase in found["phases"]] == ["holding"]
     assert found["months"][-1]["value"] == pytest.approx(55)
     assert found["months"][-1]["mean"] == pytest.approx(100)
 

@@ -165,9 +165,9 @@ def _speak() -> None:
     import os
 
     words = sys.argv[1:]
-    for place, one in enumerate(words):
-        if one.startswith("--lang"):
-            os.environ["TENURE_LANG"] = one.partition("=")[2] or (words[place + 1] if place + 1 < len(words) else "")
+    for place, word in enumerate(words):
+        if word.startswith("--lang"):
+            os.environ["TENURE_LANG"] = word.partition("=")[2] or (words[place + 1] if place + 1 < len(words) else "")
 
 
 def _complain(text: str) -> None:

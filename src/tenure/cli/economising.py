@@ -117,8 +117,8 @@ def _show(body: dict[str, Any], definition: Model | None) -> None:
 
     console.print(_stages(body, named))
     console.print(_moves(body, named))
-    for one in body["checks"]:
-        console.print(_check(one, named))
+    for check in body["checks"]:
+        console.print(_check(check, named))
     console.print(_plans(body, named))
     choice = body["choice"]
     text = mark(
@@ -155,12 +155,12 @@ def _stages(body: dict[str, Any], named: Any) -> Table:
         mark("Value ahead"), mark("95 %"),
     ):  # fmt: skip
         table.add_column(say(heading), justify="right")
-    for one in body["stages"]:
+    for stage in body["stages"]:
         table.add_row(
-            named(one["stage"]), f"{one['people']:,}",
-            "–" if one["half_days"] is None else f"{one['half_days']:,.0f}",
-            _money(one["month_profit"]), _range(one["month_low"], one["month_high"]),
-            _money(one["value"]), _range(one["value_low"], one["value_high"]),
+            named(stage["stage"]), f"{stage['people']:,}",
+            "–" if stage["half_days"] is None else f"{stage['half_days']:,.0f}",
+            _money(stage["month_profit"]), _range(stage["month_low"], stage["month_high"]),
+            _money(stage["value"]), _range(stage["value_low"], stage["value_high"]),
         )  # fmt: skip
     return table
 
@@ -168,16 +168,16 @@ def _stages(body: dict[str, Any], named: Any) -> Table:
 def _moves(body: dict[str, Any], named: Any) -> Table:
     from rich.table import Table
 
-    worth = {(one["source"], one["target"]): one for one in body["move_values"]}
+    worth = {(move_value["source"], move_value["target"]): move_value for move_value in body["move_values"]}
     table = Table(title=say(mark("Moves, and what a move is worth")), title_justify="left")
     table.add_column(say(mark("From → to")))
     for heading in (mark("Moves"), mark("Share of exits"), mark("In 30 days"), mark("Worth"), mark("95 %")):
         table.add_column(say(heading), justify="right")
-    for one in body["moves"]:
-        value = worth.get((one["source"], one["target"]), {"value": None, "low": None, "high": None})
+    for move in body["moves"]:
+        value = worth.get((move["source"], move["target"]), {"value": None, "low": None, "high": None})
         table.add_row(
-            f"{named(one['source'])} → {named(one['target'])}", f"{one['moves']:,}",
-            f"{one['share']:.1%} ({one['share_low']:.1%} – {one['share_high']:.1%})", f"{one['rate']:.3f}",
+            f"{named(move['source'])} → {named(move['target'])}", f"{move['moves']:,}",
+            f"{move['share']:.1%} ({move['share_low']:.1%} – {move['share_high']:.1%})", f"{move['rate']:.3f}",
             _money(value["value"]), _range(value["low"], value["high"]),
         )  # fmt: skip
     return table
@@ -194,8 +194,8 @@ def _plans(body: dict[str, Any], named: Any) -> Table:
         table.add_column(say(heading), justify="right")
     for plan in body["plans"]:
         rows = [one for one in body["choice"]["rows"] if one["plan"] == plan["id"]]
-        people = sum(one["people"] for one in rows)
-        each = sum(one["people"] * one["profit"] for one in rows) / people if people else None
+        people = sum(row["people"] for row in rows)
+        each = sum(row["people"] * row["profit"] for row in rows) / people if people else None
         name = (plan["zh"] or plan["en"]) if language == "zh_Hans" else (plan["en"] or plan["zh"])
         table.add_row(
             name, named(plan["stage"]), _money(plan["cost"]), f"{plan['effect']:.0%}", f"{people:,}", _money(each)

@@ -81,9 +81,9 @@ def _told(report: ImportReport) -> dict[str, Any]:
         "quarantined": report.quarantined,
         "duplicates": report.duplicates,
         "reasons": report.reasons,
-        "files": [one.file for one in report.batches if not one.derived],
+        "files": [batch.file for batch in report.batches if not batch.derived],
         "mapping": report.batches[0].mapping if report.batches else {},
-        "batches": [_batch_told(one) for one in report.batches],
+        "batches": [_batch_told(batch) for batch in report.batches],
     }
 
 

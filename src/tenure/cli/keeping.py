@@ -191,7 +191,7 @@ def list_(lake: LakeFolder, as_json: AsJson = False) -> None:
 
     found = all_sources(Lake.open(lake).path)
     if as_json:
-        told: list[dict[str, Any]] = [{one: getattr(source, one) for one in source.__slots__} for source in found]
+        told: list[dict[str, Any]] = [{slot: getattr(source, slot) for slot in source.__slots__} for source in found]
         say_json(told)
         return
     rows = [[one.name, one.table, one.kind, one.place, one.relation] for one in found]

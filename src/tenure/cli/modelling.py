@@ -49,7 +49,7 @@ def list_(lake: SomeLake = None, as_json: AsJson = False) -> None:
         table.add_column(say(mark("Missing facts")))
     language = current_language()
     for model in known:
-        path = " → ".join(model.stage(one).name.say(language) for one in model.path)
+        path = " → ".join(model.stage(stage).name.say(language) for stage in model.path)
         row = [model.id, model.name.say(language), path]
         table.add_row(*row, *([", ".join(model.missing(available)) or "–"] if available is not None else []))
     _console().print(table)
@@ -168,8 +168,13 @@ def _told(model: Model, available: set[str] | None) -> dict[str, Any]:
         "warns": {"zh": model.warns.zh, "en": model.warns.en} if model.warns else None,
         "follows": model.follows or None,
         "stages": [
-            {"id": one.id, "name": {"zh": one.name.zh, "en": one.name.en}, "family": one.family, "when": one.when}
-            for one in model.stages
+            {
+                "id": stage.id,
+                "name": {"zh": stage.name.zh, "en": stage.name.en},
+                "family": stage.family,
+                "when": stage.when,
+            }
+            for stage in model.stages
         ],
     }
     if available is not None:

@@ -95,7 +95,9 @@ def _source(lines: Path | None, lake: Path | None, mapping: Any, tz: str, date_f
 
 def _told(found: Told, customer: str | None, *, pairs: bool) -> dict[str, Any]:
     fit = found.fit
-    gates = [{"name": one.name, "needed": one.needed, "found": one.found, "passed": one.passed} for one in fit.gates]
+    gates = [
+        {"name": gate.name, "needed": gate.needed, "found": gate.found, "passed": gate.passed} for gate in fit.gates
+    ]
     told: dict[str, Any] = {
         "as_of": found.as_of, "customers": found.customers, "baskets": found.baskets, "lines": found.lines,
         "model": fit.model, "verdict": fit.verdict, "gates": gates, "backtest": fit.figures,

@@ -161,7 +161,7 @@ def _show_warnings(console: Console, told: dict[str, Any]) -> None:
     for name in (mark("At stake"), mark("Risk"), mark("Due")):
         table.add_column(say(name), justify="right")
     for row in told["list"]:
-        signs = " · ".join(say(SIGNALS[one].name) if one in SIGNALS else one for one in row["signals"])
+        signs = " · ".join(say(SIGNALS[signal].name) if signal in SIGNALS else signal for signal in row["signals"])
         stake = "–" if row["value_at_stake"] is None else f"{row['value_at_stake']:,.0f}"
         table.add_row(row["customer_id"], signs, stake, _percent(row["churn"]), str(row["due_on"] or "–"))
     console.print(table)

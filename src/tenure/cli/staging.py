@@ -182,7 +182,7 @@ def refresh(
     from tenure.scorecard.refresh import refresh as run
 
     there = Lake.open(lake)
-    chosen = models_of(there, [one.strip() for one in models.split(",") if one.strip()] if models else None)
+    chosen = models_of(there, [model.strip() for model in models.split(",") if model.strip()] if models else None)
     console = _console()
     console.quiet = as_json
     with _bar(console) as advance:
@@ -220,14 +220,14 @@ def _told(report: RefreshReport) -> dict[str, Any]:
         "customers": report.customers,
         "models": [
             {
-                "id": one.id,
-                "version": one.version,
-                "customers": one.customers,
-                "spans": one.spans,
-                "stages": one.stages,
-                "missing": list(one.missing),
+                "id": model.id,
+                "version": model.version,
+                "customers": model.customers,
+                "spans": model.spans,
+                "stages": model.stages,
+                "missing": list(model.missing),
             }
-            for one in report.models
+            for model in report.models
         ],
         "problems": report.problems,
     }
@@ -250,7 +250,7 @@ def show_report(console: Console, report: RefreshReport, models: list[Model], *,
         elif every:
             console.print(_stage_table(model, told.stages, str(report.as_of)))
         else:
-            parts = [f"{model.stage(one).name.say(language)} {told.stages.get(one, 0):,}" for one in model.path]
+            parts = [f"{model.stage(stage).name.say(language)} {told.stages.get(stage, 0):,}" for stage in model.path]
             table.add_row(told.id, " · ".join(parts))
     console.print(table)
     text = mark("%(customers)s customers under %(models)s models in %(seconds)s s.")

@@ -79,7 +79,7 @@ def value(
         _check_target(out)
     facts, refused = read_file(orders, "orders", mapping_of(map_), tz=tz, date_format=date_format, now=present())
     split, last = _periods(facts, calibrate_to, until, tz)
-    names = [one.strip() for one in models.split(",") if one.strip()] if models else MODELS
+    names = [model.strip() for model in models.split(",") if model.strip()] if models else MODELS
     found = trial(facts, split, last, unit=unit, models=names, tz=tz)
     told = {"orders": len(facts), "quarantined": len(refused), **found.told()}
     if customer is not None:
@@ -189,9 +189,11 @@ def _model_table(told: dict[str, Any]) -> Any:
     table.add_column(say(mark("Log-likelihood")), justify="right")
     table.add_column(say(mark("AIC")), justify="right")
     table.add_column(say(mark("Verdict")))
-    for name, one in told["models"].items():
-        params = "  ".join(f"{key} {number:,.4g}" for key, number in one["params"].items())
-        table.add_row(name, params, f"{one['log_likelihood']:,.3f}", f"{one['aic']:,.1f}", verdict_of(one["verdict"]))
+    for name, model in told["models"].items():
+        params = "  ".join(f"{key} {number:,.4g}" for key, number in model["params"].items())
+        table.add_row(
+            name, params, f"{model['log_likelihood']:,.3f}", f"{model['aic']:,.1f}", verdict_of(model["verdict"])
+        )
     return table
 
 
@@ -256,7 +258,7 @@ def _report(lake: Any, name: str) -> Any:
 
 
 def _show_lake(console: Console, told: dict[str, Any]) -> None:
-    missing = [one for one in told["gates"] if not one["passed"]]
+    missing = [gate for gate in told["gates"] if not gate["passed"]]
     worth = told["value"]
     console.print(
         say(
@@ -286,13 +288,13 @@ def _totals_table(told: dict[str, Any]) -> Any:
     columns = (mark("Days"), mark("Figure"), mark("Expected"), mark("95 %, by chance"), mark("95 %, with model error"))
     for text in columns:
         table.add_column(say(text), justify="right")
-    for one in told["totals"]:
+    for total in told["totals"]:
         for name, label in (("orders", mark("orders")), ("sales", mark("sales"))):
-            row = one[name]
+            row = total[name]
             ranges = (
                 f"{row[low]:,.0f} – {row[high]:,.0f}" for low, high in (("low", "high"), ("wide_low", "wide_high"))
             )
-            table.add_row(str(one["days"]), say(label), f"{row['expected']:,.0f}", *ranges)
+            table.add_row(str(total["days"]), say(label), f"{row['expected']:,.0f}", *ranges)
     return table
 
 
@@ -312,12 +314,12 @@ def _tests_table(told: dict[str, Any]) -> Any:
         mark("Gini"),
     ):
         table.add_column(say(text), justify="right")
-    for one in (*told["choice"]["models"], *told["choice"]["baselines"]):
-        test = one["backtest"]
+    for baseline in (*told["choice"]["models"], *told["choice"]["baselines"]):
+        test = baseline["backtest"]
         figures = (f"{test[name]:.3f}" if test.get(name) is not None else "–" for name in FIGURES)
-        aic = f"{one['aic']:,.1f}" if "aic" in one else "–"
+        aic = f"{baseline['aic']:,.1f}" if "aic" in baseline else "–"
         off = f"{test['bias']:+.1%}" if test.get("bias") is not None else "–"
-        table.add_row(one["model"], aic, off, *figures)
+        table.add_row(baseline["model"], aic, off, *figures)
     return table
 
 

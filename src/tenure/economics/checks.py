@@ -26,7 +26,7 @@ def checks_of(model: Model | None, profits: Sequence[Mapping[str, Any]]) -> list
     """Compare monthly profits with what the model claims."""
     if model is None or model.checklist not in CLAIMS:
         return []
-    by_stage = {one["stage"]: one for one in profits}
+    by_stage = {profit["stage"]: profit for profit in profits}
     ladder = [one for one in model.ladder if one in by_stage]
     told = [_rises("T10", by_stage, low, high) for low, high in pairwise(ladder)]
     if len(ladder) > 1:

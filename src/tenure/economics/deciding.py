@@ -66,7 +66,7 @@ def scored(source: Source, model: str, params: Mapping[str, Any]) -> pa.Table:
     who, weeks = standing.column("who").to_numpy(), standing.column("weeks").to_numpy()
     held = standing.column("stage").combine_chunks().dictionary_encode()
     names = held.dictionary.to_pylist()
-    place = np.array([stages.index(one) if one in stages else -1 for one in names], dtype=np.int64)
+    place = np.array([stages.index(name) if name in stages else -1 for name in names], dtype=np.int64)
     stage = place[held.indices.to_numpy()] if len(place) else np.zeros(0, dtype=np.int64)
     band = BAND_OF[np.clip(weeks, 0, DURATIONS - 1)]
     dice = standing.column("dice").to_numpy()
@@ -97,8 +97,8 @@ def scored(source: Source, model: str, params: Mapping[str, Any]) -> pa.Table:
 def _rows(params: Mapping[str, Any], stages: list[str], tiers: tuple[str, ...]) -> list[dict[str, Any]]:
     """Return the cells with their positions."""
     rows = []
-    for one in params["cells"]:
-        if one["stage"] in stages and one["tier"] in tiers:
-            first = tiers.index(one["tier"]) * len(stages) + stages.index(one["stage"])
-            rows.append({**one, "cell": first * len(BANDS) + int(one["band"])})
+    for param in params["cells"]:
+        if param["stage"] in stages and param["tier"] in tiers:
+            first = tiers.index(param["tier"]) * len(stages) + stages.index(param["stage"])
+            rows.append({**param, "cell": first * len(BANDS) + int(param["band"])})
     return rows

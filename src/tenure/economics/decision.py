@@ -109,9 +109,9 @@ class Choice:
     def told(self) -> dict[str, Any]:
         """Return it as a mapping for JSON: totals, and rows with customers."""
         rows = [
-            {"stage": one.stage, "tier": one.tier, "weeks_from": BANDS[one.band], "plan": one.plan_id,
-             "decision": one.kind, "people": one.people, "profit": one.profit, "low": one.low, "high": one.high}
-            for one in self.rows if one.people
+            {"stage": row.stage, "tier": row.tier, "weeks_from": BANDS[row.band], "plan": row.plan_id,
+             "decision": row.kind, "people": row.people, "profit": row.profit, "low": row.low, "high": row.high}
+            for row in self.rows if row.people
         ]  # fmt: skip
         totals = ("spend", "saved", "profit", "low", "high", "last_yuan", "left_out")
         return {**{name: getattr(self, name) for name in totals}, "rows": rows}

@@ -39,7 +39,7 @@ class Decisions:
     def fit(self, table: pa.Table, context: Context) -> list[Fit]:
         """Return what was fitted on all customers."""
         gates = _gates(table, context)
-        if context.lake is None or not all(one.passed for one in gates):
+        if context.lake is None or not all(gate.passed for gate in gates):
             return [Fit("decisions", verdict="too-little-data", gates=gates, seed=context.options.seed)]
         source = Source.of(context.lake, context.as_of, table)
         model = default_model(source)
@@ -68,7 +68,7 @@ class Decisions:
         """Return the columns of the schema for these customers, in their order; null for who stands in no stage."""
         fit = fits.get("decisions")
         if fit is None or not fit.usable or context.lake is None or not len(table):
-            return pa.table({one.name: pa.nulls(len(table), one.type) for one in SCHEMA}, schema=SCHEMA)
+            return pa.table({field.name: pa.nulls(len(table), field.type) for field in SCHEMA}, schema=SCHEMA)
         source = Source.of(context.lake, context.as_of, table, sample=len(table), like=fit.params["tiers"])
         return scored(source, fit.model, fit.params).select(SCHEMA.names)
 
@@ -81,12 +81,14 @@ class Decisions:
             return {}
         source = Source.of(context.lake, context.as_of, table)
         known = definitions(context.lake)
-        models = [one for one in source.models() if one not in known or known[one].subject == "customer"]
+        models = [model for model in source.models() if model not in known or known[model].subject == "customer"]
         chosen = fits["decisions"].model if "decisions" in fits else ""
         if len(table) > BIG:
-            models = [one for one in models if one in (chosen, *PREFERRED)]
+            models = [model for model in models if model in (chosen, *PREFERRED)]
         money = source.money(context.options.margin)
-        found = {f"economics.{one}": work_one(context, source, money, one, known.get(one)).body for one in models}
+        found = {
+            f"economics.{model}": work_one(context, source, money, model, known.get(model)).body for model in models
+        }
         return {**found, "economics": {"default": chosen, "models": models}}
 
     def tables(self, table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, pa.Table]:
@@ -101,7 +103,7 @@ def definitions(lake: Lake) -> dict[str, Model]:
     """Return the models of a lake by their ids."""
     from tenure.lifecycle.refresh import models_of
 
-    return {one.id: one for one in models_of(lake)}
+    return {model.id: model for model in models_of(lake)}
 
 
 def work_one(context: Context, source: Source, money: Money, model: str, definition: Model | None) -> Worked:

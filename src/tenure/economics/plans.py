@@ -156,7 +156,7 @@ def _better(
     awake = [one for one in model.path if one != stage.id and not _fallen(model, one)]
     aims = [one for one in awake if worth.get((stage.id, one), 0.0) > 0]
     if not _fallen(model, stage.id):
-        aims = [one for one in aims if model.path.index(one) > model.path.index(stage.id)]
+        aims = [aim for aim in aims if model.path.index(aim) > model.path.index(stage.id)]
     return max(aims, key=lambda one: went.get((stage.id, one), 0)) if aims else ""
 
 
@@ -201,7 +201,7 @@ def write_book(folder: Path, model: str, book: Book) -> None:
 
     path = folder / FOLDER / f"{model}.yaml"
     path.parent.mkdir(exist_ok=True)
-    told = {"budget": book.budget, "plans": [one.told() for one in book.plans]}
+    told = {"budget": book.budget, "plans": [plan.told() for plan in book.plans]}
     draft = path.with_name(f".{path.name}.draft")
     draft.write_text(yaml.safe_dump(told, allow_unicode=True, sort_keys=False), encoding="utf-8")
     draft.replace(path)

@@ -59,7 +59,7 @@ def work_out(
     values = Values.of(found, _people(source, model, stays))
     if book is None:
         book = Book(tuple(_defaults(definition, worth, moves, money, profits, options.horizon_days)))
-    choice = choose(values, [one for one in book.plans if _possible(one, values)], book.budget)
+    choice = choose(values, [plan for plan in book.plans if _possible(plan, values)], book.budget)
     body = {
         "model": model,
         "version": definition.version if definition else "",
@@ -74,11 +74,11 @@ def work_out(
         "tiers": source.tiers.told(),
         "stages": _stages(profits, stage_values(found), time_in_stage(stays)),
         "matrix": _dated(matrix(stays)),
-        "moves": [asdict(one) for one in moves],
+        "moves": [asdict(move) for move in moves],
         "move_values": worth,
         "checks": checks_of(definition, profits),
         "backtest": backtest(stays, money, options.discount),
-        "plans": [one.told() for one in book.plans],
+        "plans": [plan.told() for plan in book.plans],
         "budget": book.budget,
         "choice": choice.told(),
         "bands": list(BANDS),
@@ -89,8 +89,8 @@ def work_out(
 
 def choose_again(worked: Worked, book: Book) -> Worked:
     """Return the same economics under other plans or another budget; nothing is estimated anew."""
-    choice = choose(worked.values, [one for one in book.plans if _possible(one, worked.values)], book.budget)
-    told = {"plans": [one.told() for one in book.plans], "budget": book.budget, "choice": choice.told()}
+    choice = choose(worked.values, [plan for plan in book.plans if _possible(plan, worked.values)], book.budget)
+    told = {"plans": [plan.told() for plan in book.plans], "budget": book.budget, "choice": choice.told()}
     return Worked({**worked.body, **told}, worked.values, book, choice)
 
 
@@ -116,9 +116,9 @@ def _defaults(
     return default_plans(
         definition,
         {(one["source"], one["target"]): one["value"] for one in worth},
-        {(one.source, one.target): one.moves for one in moves},
+        {(move.source, move.target): move.moves for move in moves},
         float(sold.mean()) if len(sold) else 0.0,
-        {one["stage"]: (one["month_invested"] or 0.0) * horizon / MONTH for one in profits},
+        {profit["stage"]: (profit["month_invested"] or 0.0) * horizon / MONTH for profit in profits},
     )
 
 

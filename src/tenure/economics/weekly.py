@@ -86,14 +86,14 @@ def count(
     pairs, which = np.unique(spells.stage[rows] * size + spells.stage[rows + 1], return_inverse=True)
     moves = np.zeros((groups, len(tiers), len(pairs), DURATIONS))
     place, since, week, profit = _placed(spells, money, stays.day)
-    for one in windows:
-        cell = _cells(shape, spells.who, one.tier, spells.stage)
-        risk += _risk(spells, cell, one, shape)
-        held = (week >= one.first) & (week < one.until)
+    for window in windows:
+        cell = _cells(shape, spells.who, window.tier, spells.stage)
+        risk += _risk(spells, cell, window, shape)
+        held = (week >= window.first) & (week < window.until)
         paid += _spread(cell[place[held]], since[held], shape, profit[held])
         left = spells.first[rows] + spells.weeks[rows] - 1
-        seen = (left >= one.first) & (left < one.until)
-        gone = _cells(moves.shape, spells.who[rows[seen]], one.tier, which[seen])
+        seen = (left >= window.first) & (left < window.until)
+        gone = _cells(moves.shape, spells.who[rows[seen]], window.tier, which[seen])
         moves += _spread(gone, spells.weeks[rows[seen]] - 1, moves.shape)
     here = spells.last == 1
     cell = _cells(shape, spells.who[here], windows[-1].tier, spells.stage[here])

@@ -56,12 +56,12 @@ def _known_facts(lake: Lake, con: duckdb.DuckDBPyConnection, name: str) -> str:
     from tenure.facts.lake import may_hold
 
     ids = pc.unique(con.execute("SELECT customer_id FROM staged").to_arrow_table().column(0)).to_pylist()
-    files = [one for one in lake.files(name) if ids and may_hold(one, ids)]
+    files = [file for file in lake.files(name) if ids and may_hold(file, ids)]
     if not files:
         return ""
     copies = customer_index.copies_of(lake, name, files, make=False)
     con.register("copied", _copied_facts(con, ids, copies.values()))
-    paths = [one.path for one in files if one.path not in copies]
+    paths = [file.path for file in files if file.path not in copies]
     if not paths:
         return "SELECT fact_id FROM copied"
     texts = ", ".join(views.quoted(one) for one in ids) if len(ids) <= _FEW else "SELECT customer_id FROM staged"
@@ -82,7 +82,7 @@ def respell(lake: Lake, con: duckdb.DuckDBPyConnection) -> None:
 
     Ids without letters have only one spelling and are not remembered.
     """
-    ids = " UNION ALL ".join(f"SELECT {one} AS id, row FROM staged" for one in _id_columns(con))
+    ids = " UNION ALL ".join(f"SELECT {id_column} AS id, row FROM staged" for id_column in _id_columns(con))
     con.execute(
         rf"""CREATE OR REPLACE TEMP TABLE spelled AS
         SELECT lower(id) AS key, arg_min(id, row) AS customer_id, false AS known
@@ -91,7 +91,7 @@ def respell(lake: Lake, con: duckdb.DuckDBPyConnection) -> None:
     found = con.execute("SELECT count(*) FROM spelled").fetchone()
     if not found or not found[0]:
         return
-    paths = [one.path for one in lake.files("spellings")]
+    paths = [file.path for file in lake.files("spellings")]
     if paths:
         few = "" if found[0] > _FEW else " AND k.key IN (SELECT key FROM spelled)"
         con.execute(
@@ -126,7 +126,7 @@ def _spell(con: duckdb.DuckDBPyConnection, column: str) -> None:
 def known_spellings(lake: Lake, ids: Sequence[str]) -> list[str]:
     """Return ids in the spelling that the lake knows them by; unknown ones in normal spelling."""
     normal = [normal_id(one) or one for one in ids]
-    paths = [one.path for one in lake.files("spellings")]
+    paths = [file.path for file in lake.files("spellings")]
     if not paths:
         return normal
     found = connect().execute(

@@ -86,14 +86,14 @@ class ImportReport:
         return self._total(lambda one: one.quarantined)
 
     def _total(self, figure: Callable[[Batch], int]) -> int:
-        return sum(figure(one) for one in self.batches if not one.derived)
+        return sum(figure(batch) for batch in self.batches if not batch.derived)
 
     @property
     def reasons(self) -> dict[str, int]:
         """How many rows are in quarantine for which reason."""
         total: Counter[str] = Counter()
-        for one in self.batches:
-            total.update(one.reasons)
+        for batch in self.batches:
+            total.update(batch.reasons)
         return dict(total.most_common())
 
 

@@ -119,7 +119,7 @@ class Block:
             for kind in kinds:
                 stream, known = self._flow(self.kinds[kind], label)
                 flows.setdefault(stream, []).append(known)
-            parts = [self._of_stream(stream, some, value, label, whole=whole) for stream, some in flows.items()]
+            parts = [self._of_stream(stream, flow, value, label, whole=whole) for stream, flow in flows.items()]
             self._events[asked] = _together([part for part in parts if part is not None])
         return self._events[asked]
 

@@ -70,12 +70,12 @@ def keep_former(lake: Lake, con: duckdb.DuckDBPyConnection, table: str, batch_id
 
 def count_replaced(lake: Lake, batch_id: str) -> int:
     """Return how many facts a batch has replaced."""
-    return sum(one.rows for one in lake.files("replaced") if one.partition.get("batch_id") == batch_id)
+    return sum(file.rows for file in lake.files("replaced") if file.partition.get("batch_id") == batch_id)
 
 
 def with_the_rest(facts: str, table: str, places: list[str], *, source: str, batch_id: str) -> str:
     """Return SQL for new facts together with what stays of the files that held what they replace."""
-    names = ", ".join(f'"{one}"' for one in FACT_TABLES[table].schema.names)
+    names = ", ".join(f'"{name}"' for name in FACT_TABLES[table].schema.names)
     given = f"{views.quoted(source)} AS source, {views.quoted(batch_id)} AS batch_id"
     return (
         f"SELECT *, {given} FROM ({facts}) UNION ALL BY NAME"

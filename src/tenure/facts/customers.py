@@ -78,7 +78,7 @@ def settle_customers(lake: Lake, con: duckdb.DuckDBPyConnection, batch_id: str, 
         )
     )
     own = _of_this_batch(lake, con, batch_id)
-    columns = ", ".join(one for one in CUSTOMERS.names if one not in {"batch_id", "seen_at"})
+    columns = ", ".join(name for name in CUSTOMERS.names if name not in {"batch_id", "seen_at"})
     read = con.execute(
         f"SELECT {columns}, $batch AS batch_id, $now::TIMESTAMPTZ + to_microseconds(row) AS seen_at"
         " FROM fresh ORDER BY customer_id, row",
@@ -91,13 +91,13 @@ def settle_customers(lake: Lake, con: duckdb.DuckDBPyConnection, batch_id: str, 
 
 
 def _known_customers(lake: Lake) -> str:
-    paths = [one.path for one in lake.files("customers") if one.rows]
+    paths = [file.path for file in lake.files("customers") if file.rows]
     return views.view_of("customers", views.scan(paths), merges=False) if paths else ""
 
 
 def _of_this_batch(lake: Lake, con: duckdb.DuckDBPyConnection, batch_id: str) -> int:
     """Return how many records an interrupted import of this batch has written."""
-    paths = [one.path for one in lake.files("customers") if one.rows]
+    paths = [file.path for file in lake.files("customers") if file.rows]
     if not paths:
         return 0
     found = con.execute(f"SELECT count(*) FROM {views.scan(paths)} WHERE batch_id = ?", [batch_id]).fetchone()
@@ -163,11 +163,11 @@ def merge(lake: Lake, keep: str, others: Sequence[str], reason: str, now: dateti
     with writing(lake.path):
         merged = lake.merged()
         into = merged.get(keep, keep)
-        for one in others:
-            if merged.get(one, one) == into:
-                raise FactsError(mark("%(one)s and %(keep)s are one customer already."), one=one, keep=keep)
+        for other in others:
+            if merged.get(other, other) == into:
+                raise FactsError(mark("%(one)s and %(keep)s are one customer already."), one=other, keep=keep)
         name = uuid.uuid4().hex[:12]
-        rows = [_row(name, MERGE, merged.get(one, one), into, reason, now) for one in others]
+        rows = [_row(name, MERGE, merged.get(other, other), into, reason, now) for other in others]
         lake.write("identities", pa.Table.from_pylist(rows, schema=IDENTITIES))
     return name
 
@@ -181,7 +181,7 @@ def undo_merge(lake: Lake, merge_id: str, now: datetime) -> None:
                 mark("There is no merge %(name)r that could be undone. See them with: tenure customers merges"),
                 name=merge_id,
             )
-        rows = [_row(merge_id, UNDO, one, found[0].keep, found[0].reason, now) for one in found[0].others]
+        rows = [_row(merge_id, UNDO, other, found[0].keep, found[0].reason, now) for other in found[0].others]
         lake.write("identities", pa.Table.from_pylist(rows, schema=IDENTITIES))
 
 
@@ -228,6 +228,6 @@ def completeness(lake: Lake) -> dict[str, float]:
     if not lake.has("customers"):
         return {}
     columns = ("name", "phone", "email", "kind", "created_on", "attributes")
-    chosen = ", ".join(f"count({one}) / count(*)" for one in columns)
+    chosen = ", ".join(f"count({column}) / count(*)" for column in columns)
     found = lake.connect(("customers",)).execute(f"SELECT {chosen} FROM customers").fetchone() or ()
     return dict(zip(columns, found, strict=True))

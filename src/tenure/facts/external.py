@@ -45,18 +45,18 @@ def all_sources(folder: Path) -> list[Mapped]:
         told = json.loads((folder / FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return []
-    return [Mapped(**{**one, "zoned": tuple(one.get("zoned", ()))}) for one in told["sources"]]
+    return [Mapped(**{**source, "zoned": tuple(source.get("zoned", ()))}) for source in told["sources"]]
 
 
 def sources_of(folder: Path, table: str) -> list[Mapped]:
     """Return the outside tables that belong to a fact table."""
-    return [one for one in all_sources(folder) if one.table == table] if table in FACT_TABLES else []
+    return [source for source in all_sources(folder) if source.table == table] if table in FACT_TABLES else []
 
 
 def save_sources(folder: Path, sources: list[Mapped]) -> None:
     """Write the description of all outside tables."""
     draft = folder / f"{FILE}.new"
-    text = json.dumps({"format": 1, "sources": [asdict(one) for one in sources]}, ensure_ascii=False, indent=2)
+    text = json.dumps({"format": 1, "sources": [asdict(source) for source in sources]}, ensure_ascii=False, indent=2)
     draft.write_text(text + "\n", encoding="utf-8")
     draft.replace(folder / FILE)
 

@@ -51,7 +51,7 @@ def add_source(
         )
     kind, where = _kind(place, relation)
     own = name or (relation.rpartition(".")[2] if relation else Path(where).name)
-    if any(one.name == own for one in all_sources(lake.path)):
+    if any(source.name == own for source in all_sources(lake.path)):
         raise FactsError(mark("There is a source %(name)r already. Give this one another --name."), name=own)
     draft = Mapped(own, table, kind, where, {}, tz or lake.settings.tz, relation)
     shape = _schema(draft)
@@ -72,7 +72,7 @@ def add_source(
 
 def remove_source(lake: Lake, name: str) -> None:
     """Serve an outside table no longer; the table itself is not touched."""
-    kept = [one for one in all_sources(lake.path) if one.name != name]
+    kept = [source for source in all_sources(lake.path) if source.name != name]
     if len(kept) == len(all_sources(lake.path)):
         raise FactsError(mark("There is no source %(name)r."), name=name)
     save_sources(lake.path, kept)
@@ -233,7 +233,7 @@ def _table(rows: list[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
     columns = list(zip(*rows, strict=True))
     return pa.table(
         [
-            pa.array([_value(one, field.type) for one in columns[place]], field.type)
+            pa.array([_value(column, field.type) for column in columns[place]], field.type)
             for place, field in enumerate(schema)
         ],
         schema=schema,

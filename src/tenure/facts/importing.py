@@ -148,7 +148,7 @@ def _stage(job: _Job, con: duckdb.DuckDBPyConnection) -> int:
 def _narrow(plan: Plan) -> str:
     """Return SQL for the columns of a chunk that can differ between rows; the others need not wait and be sorted."""
     given = {*plan.columns, *plan.constants, "fact_id", "status", *COMPARED}
-    names = ", ".join(f'"{one}"' for one in plan.schema.names if one in given)
+    names = ", ".join(f'"{name}"' for name in plan.schema.names if name in given)
     return f"SELECT {names}, row, counted FROM ({with_ids(plan.table, 'chunk')})"
 
 
@@ -207,7 +207,7 @@ def _settle_orders(job: _Job, con: duckdb.DuckDBPyConnection) -> Batch:
 
 
 def _known(lake: Lake, table: str, *, places: bool = False) -> str:
-    paths = [one.path for one in lake.files(table) if one.rows]
+    paths = [file.path for file in lake.files(table) if file.rows]
     return f"SELECT * FROM {views.scan(paths, places=places)}" if paths else ""
 
 
@@ -217,7 +217,7 @@ def _write_facts(job: _Job, con: duckdb.DuckDBPyConnection, table: str, settled:
     constant = {"source": job.plan.source, "batch_id": batch_id}
     places = correcting.keep_former(job.lake, con, table, batch_id, job.plan.now) if settled.corrected else []
     there = {row[0] for row in con.execute(f"DESCRIBE {settled.facts}").fetchall()} - {*constant}
-    own = ", ".join(f'"{one}"' for one in FACT_TABLES[table].schema.names if one in there)
+    own = ", ".join(f'"{name}"' for name in FACT_TABLES[table].schema.names if name in there)
     facts = f"SELECT {own} FROM ({settled.facts})"
     if places:
         facts = correcting.with_the_rest(facts, table, places, **constant)
@@ -259,5 +259,5 @@ def _batch(job: _Job, rows: int, accepted: int, reasons: dict[str, int], correct
 def _supersede(job: _Job) -> None:
     """Empty the quarantine of the same file's import without corrections: its rows were all judged again."""
     plain = batch_id_of(job.path, job.known, job.plan, corrections=False)
-    if any(one.partition.get("batch_id") == plain for one in job.lake.files("quarantine")):
+    if any(file.partition.get("batch_id") == plain for file in job.lake.files("quarantine")):
         job.lake.write("quarantine", QUARANTINE.empty_table(), replace={"batch_id": [plain]})

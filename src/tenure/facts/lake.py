@@ -141,7 +141,7 @@ class Lake:
 
     def has(self, name: str) -> bool:
         """Whether a table holds any rows, or is read from somebody's own tables."""
-        return any(one.rows for one in self.files(name)) or bool(sources_of(self.path, name))
+        return any(file.rows for file in self.files(name)) or bool(sources_of(self.path, name))
 
     def tables(self) -> list[str]:
         """Return the names of the tables that exist."""
@@ -198,7 +198,7 @@ class Lake:
             table = delta.create_table(folder, shape, partition_by or PARTITIONED.get(name))
             partition = next(iter(table.metadata().partition_columns), None)
             added = delta.write_files(folder, batches, shape, partition)
-            removed = [one.removal() for one in delta.active_files(table) if _replaced(one, replace)]
+            removed = [file.removal() for file in delta.active_files(table) if _replaced(file, replace)]
             delta.commit(table, added, removed, shape if replace is True else None)
         return sum(json.loads(action.stats)["numRecords"] for action in added)
 
@@ -236,7 +236,7 @@ class Lake:
         columns : sequence of str, optional
             Columns to read; all when omitted.
         """
-        chosen = ", ".join(f'"{one}"' for one in columns) if columns else "*"
+        chosen = ", ".join(f'"{column}"' for column in columns) if columns else "*"
         only = None if customers is None else self._all_ids(customers)
         con = self.connect((name,), customers=only)
         if not _has_view(con, name):
@@ -261,7 +261,7 @@ class Lake:
 
     def merged(self) -> dict[str, str]:
         """Return {merged id: id that counts}."""
-        paths = [one.path for one in self.files("identities")]
+        paths = [file.path for file in self.files("identities")]
         if not paths:
             return {}
         rows = connect().execute(f"SELECT * FROM {views.scan(paths)}").to_arrow_table().to_pylist()
@@ -300,7 +300,7 @@ class Lake:
         if name not in views.RESULTS:
             return False
         if name == "spans":
-            markers = [one.path for one in self.files(name) if not one.partition.get("model")]
+            markers = [file.path for file in self.files(name) if not file.partition.get("model")]
             if not markers:
                 return False
             source = views.scan(markers)
@@ -309,16 +309,18 @@ class Lake:
 
     def _source(self, name: str, customers: Sequence[str] | None, beside: Collection[str] = ()) -> str:
         """Return SQL that reads a table's rows as they lie, `beside` some files; empty when there is no such table."""
-        files = [one for one in self.files(name) if one.path not in beside]
-        kept = files if customers is None else [one for one in files if may_hold(one, customers)] or files[:1]
+        files = [file for file in self.files(name) if file.path not in beside]
+        kept = files if customers is None else [file for file in files if may_hold(file, customers)] or files[:1]
         parts = [views.scan([one.path for one in kept], grown=name == "batches")] if kept else []
         parts += [mapped_sql(self, one) for one in sources_of(self.path, name)]
         if not parts:
             return ""
-        source = parts[0] if len(parts) == 1 else "(" + " UNION ALL BY NAME ".join(f"FROM {one}" for one in parts) + ")"
+        source = (
+            parts[0] if len(parts) == 1 else "(" + " UNION ALL BY NAME ".join(f"FROM {part}" for part in parts) + ")"
+        )
         if customers is None:
             return source
-        ids = ", ".join(views.quoted(one) for one in customers) or "NULL"
+        ids = ", ".join(views.quoted(customer) for customer in customers) or "NULL"
         return f"(SELECT * FROM {source} WHERE customer_id IN ({ids}))"
 
     # Kinds
@@ -340,7 +342,7 @@ class Lake:
                 values[key] = self._distinct(*key)
             held = values[key] and (not kind.values or values[key] & set(kind.values))
             others = {kind.who, kind.present} - {"customer_id", ""}
-            if held and all(self._distinct(kind.table, one) for one in others):
+            if held and all(self._distinct(kind.table, other) for other in others):
                 found.add(name)
         return found
 
@@ -384,7 +386,7 @@ def may_hold(file: delta.ActiveFile, customers: Iterable[str]) -> bool:
     """Whether a file can hold facts of one of these customers."""
     if file.low is None or file.high is None:
         return True
-    return any(file.low <= one <= file.high for one in customers)
+    return any(file.low <= customer <= file.high for customer in customers)
 
 
 def _has_view(con: duckdb.DuckDBPyConnection, name: str) -> bool:
@@ -394,4 +396,4 @@ def _has_view(con: duckdb.DuckDBPyConnection, name: str) -> bool:
 def _as_schema(table: pa.Table, schema: pa.Schema | None) -> pa.Table:
     if schema is None:
         return table
-    return table.cast(pa.schema([schema.field(one) for one in table.column_names if one in schema.names]))
+    return table.cast(pa.schema([schema.field(name) for name in table.column_names if name in schema.names]))

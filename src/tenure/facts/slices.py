@@ -223,7 +223,7 @@ def slices_of(
                 sorted_here = stream.who == "customer_id" and not merged and lake.is_sorted(stream.table)
             copies: dict[str, customer_index.Copy] = {}
             if sorted_here:
-                found = [one for one in lake.files(stream.table) if one.rows]
+                found = [file for file in lake.files(stream.table) if file.rows]
                 paths = [one.path for one in found]
                 if customers is not None:
                     copies = customer_index.copies_of(

@@ -75,9 +75,9 @@ def _hold(lake: Lake, folder: Path) -> dict[str, dict[str, Any]]:
                 continue
             inside = Path(lake.uri(name)).relative_to(lake.path).as_posix()
             told = []
-            for one in delta.active_files(table):
-                _link(Path(one.path), folder / inside / Path(one.path).name)
-                told.append({"path": Path(one.path).name, "rows": one.rows, "partition": dict(one.partition)})
+            for file in delta.active_files(table):
+                _link(Path(file.path), folder / inside / Path(file.path).name)
+                told.append({"path": Path(file.path).name, "rows": file.rows, "partition": dict(file.partition)})
             tables[name] = {"folder": inside, "partition_by": list(table.metadata().partition_columns), "files": told}
         written = [path for name in _WRITTEN for path in sorted((lake.path / name).glob("*.yaml"))]
         for path in [*(lake.path / name for name in _SETTINGS), *written]:
@@ -101,7 +101,7 @@ def restore(file: Path, folder: Path, *, force: bool = False) -> Kept:
     """Make a lake from a backup: the whole lake appears, or nothing changes. What is not the lake's stays untouched."""
     target = folder.absolute()
     fresh = not target.exists()
-    if not fresh and not force and any(not one.name.startswith((".restor", ".lock")) for one in target.iterdir()):
+    if not fresh and not force and any(not path.name.startswith((".restor", ".lock")) for path in target.iterdir()):
         raise LakeError(
             mark("%(path)s is not empty. Choose a new folder, or replace its lake with --force."), path=str(target)
         )
@@ -173,7 +173,7 @@ def _rebuild(folder: Path, told: dict[str, Any]) -> int:
     schema = pq.read_schema(files[0][0])
     by = next(iter(told["partition_by"]), None)
     table = delta.create_table(folder, schema, str(by) if by else None)
-    added = [delta.action_of(path, _partition(one)) for path, one in files]
+    added = [delta.action_of(path, _partition(file)) for path, file in files]
     delta.commit(table, added, [])
     return sum(pq.read_metadata(path).num_rows for path, _ in files)
 

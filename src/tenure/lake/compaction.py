@@ -49,15 +49,15 @@ def compact(lake: Lake, name: str, *, keep_hours: float = KEEP_HOURS) -> None:
 
 def _by_size(files: Sequence[delta.ActiveFile]) -> list[list[delta.ActiveFile]]:
     groups: defaultdict[tuple[int, tuple[str | None, ...]], list[delta.ActiveFile]] = defaultdict(list)
-    for one in files:
-        size = int(math.log(max(one.rows, 1) / delta.ROW_GROUP, 8)) if one.rows > delta.ROW_GROUP else 0
-        groups[size, tuple(one.partition.values())].append(one)
+    for file in files:
+        size = int(math.log(max(file.rows, 1) / delta.ROW_GROUP, 8)) if file.rows > delta.ROW_GROUP else 0
+        groups[size, tuple(file.partition.values())].append(file)
     return [groups[key] for key in sorted(groups, key=str)]
 
 
 def _depth(files: Sequence[delta.ActiveFile]) -> int:
     """Return the largest number of files that may hold one customer."""
-    edges = [(one.low or "", 0) for one in files] + [(one.high or "\U0010ffff", 1) for one in files]
+    edges = [(file.low or "", 0) for file in files] + [(one.high or "\U0010ffff", 1) for one in files]
     depth = deepest = 0
     for _, closes in sorted(edges):
         depth += -1 if closes else 1
@@ -90,10 +90,10 @@ def _rewrite(
     order = ", ".join(f'"{one}"' for one in _ORDER if one in schema.names)
     chosen = ", ".join(f'"{one}"' for one in schema.names)
     read = con.execute(
-        f"SELECT {chosen} FROM {views.scan([one.path for one in files], grown=True)}"
+        f"SELECT {chosen} FROM {views.scan([file.path for file in files], grown=True)}"
         + (f" ORDER BY {order}" if order else "")
     ).to_arrow_reader(delta.ROW_GROUP)
     partition = next(iter(table.metadata().partition_columns), None)
     folder = delta.folder_of(table)
     added = delta.write_files(folder, (batch.cast(schema) for batch in read), schema, partition)
-    delta.commit(table, added, [one.removal() for one in files])
+    delta.commit(table, added, [file.removal() for file in files])

@@ -73,7 +73,7 @@ class Copy:
         rows, whose = self._places(ids)
         found = self._take(rows, [name for name in schema.names if name in self.batches[0].schema.names])
         columns = {name: found.column(name).cast(schema.field(name).type) for name in found.schema.names}
-        columns |= {one.name: pa.nulls(len(rows), one.type) for one in schema if one.name in self.empty}
+        columns |= {field.name: pa.nulls(len(rows), field.type) for field in schema if field.name in self.empty}
         columns["customer_id"] = ids.take(pa.array(whose))
         return pa.table([columns[name] for name in schema.names], schema=schema)
 
@@ -99,7 +99,7 @@ class Copy:
         low = bisect.bisect_left(ids, edges[0], key=lambda one: one.as_py())
         high = bisect.bisect_right(ids, edges[1], key=lambda one: one.as_py())
         texts = [one.encode() for one in ids.slice(low, high - low).to_pylist()]
-        fits = [n for n, one in enumerate(texts) if len(one) <= self.ids.dtype.itemsize and b"\0" not in one]
+        fits = [n for n, text in enumerate(texts) if len(text) <= self.ids.dtype.itemsize and b"\0" not in text]
         keys = np.array([texts[n] for n in fits], dtype=self.ids.dtype)  # another width would copy all of them
         places = np.searchsorted(self.ids, keys)
         there = places < len(self.ids)
@@ -123,15 +123,15 @@ class Copy:
 def copies_of(lake: Lake, name: str, files: Sequence[ActiveFile], *, make: bool) -> dict[str, Copy]:
     """Return the copies of the big ones among a table's files, by path; what is missing can be made first."""
     found = {}
-    for one in files:
-        if name in FACT_TABLES and one.rows >= BIG:
-            folder = lake.path / FOLDER / name / Path(one.path).stem
-            there, copy = _find(folder, one.path)
+    for file in files:
+        if name in FACT_TABLES and file.rows >= BIG:
+            folder = lake.path / FOLDER / name / Path(file.path).stem
+            there, copy = _find(folder, file.path)
             if make and not there:
-                _make(name, one.path, folder)
-                _, copy = _find(folder, one.path)
+                _make(name, file.path, folder)
+                _, copy = _find(folder, file.path)
             if copy is not None:
-                found[one.path] = copy
+                found[file.path] = copy
     return found
 
 
@@ -147,10 +147,12 @@ def sweep(lake: Lake, name: str) -> None:
     folder = lake.path / FOLDER / name
     if not folder.is_dir():
         return
-    active = {Path(one.path).stem for one in lake.files(name)}
-    for one in folder.iterdir():
-        if one.name not in active and not (one.name.startswith(_DRAFT) and one.stat().st_mtime > time.time() - 86_400):
-            shutil.rmtree(one, ignore_errors=True)
+    active = {Path(file.path).stem for file in lake.files(name)}
+    for path in folder.iterdir():
+        if path.name not in active and not (
+            path.name.startswith(_DRAFT) and path.stat().st_mtime > time.time() - 86_400
+        ):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _find(folder: Path, path: str) -> tuple[bool, Copy | None]:
@@ -176,7 +178,7 @@ def _opened(folder: Path, path: str, about: dict[str, Any]) -> Copy:
         columns.madvise(mmap.MADV_RANDOM)  # reading on beyond what is asked for would read nearly everything
     file = pa.ipc.open_file(pa.py_buffer(columns))
     batches = [file.get_batch(n) for n in range(file.num_record_batches)]
-    if len(first) != len(ids) + 1 or first[-1] != sum(len(one) for one in batches):
+    if len(first) != len(ids) + 1 or first[-1] != sum(len(batch) for batch in batches):
         raise ValueError(path)
     return Copy(path, ids, first, batches, frozenset(about["empty"]), about["values"])
 
@@ -200,7 +202,7 @@ def _make(name: str, path: str, folder: Path) -> None:
 
 def _write(name: str, path: str, draft: Path) -> None:
     empty = _empty_columns(path)
-    wanted = [one for one in _columns_in(name) if one not in empty]
+    wanted = [column for column in _columns_in(name) if column not in empty]
     kinds = {kind.column for kind in KINDS.values() if kind.table == name} & set(wanted)
     values: dict[str, set[str]] = {one: set() for one in kinds}
     runs = _Runs()
@@ -219,10 +221,10 @@ def _write(name: str, path: str, draft: Path) -> None:
 
 def _finish(draft: Path, about: dict[str, Any]) -> None:
     sizes = {}
-    for one in sorted(draft.iterdir()):
-        with one.open("r+b") as file:
+    for path in sorted(draft.iterdir()):
+        with path.open("r+b") as file:
             os.fsync(file.fileno())  # a name must not outlive what it stands for
-        sizes[one.name] = one.stat().st_size
+        sizes[path.name] = path.stat().st_size
     text = json.dumps({"made_by": _made_by(), "sizes": sizes, **about}, ensure_ascii=False)
     (draft / _ABOUT).write_text(text, encoding="utf-8")
 
@@ -250,7 +252,7 @@ def _empty_columns(path: str) -> set[str]:
 
 
 def _read(path: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    chosen = ", ".join(f'"{one}"' for one in columns)
+    chosen = ", ".join(f'"{column}"' for column in columns)
     with connect() as con:
         sql = f"SELECT customer_id, hash(fact_id) AS {_HASH}, {chosen} FROM {views.scan([path])}"
         yield from con.execute(sql).to_arrow_reader(_ROWS)

@@ -92,11 +92,11 @@ def _told(
     """Return the different reasons in words, and which of them each row has."""
     columns = [_readable(measure, reading, keys) for measure in measures]
     codes = np.zeros(len(keys), dtype=np.int64)
-    for words, one in columns:
-        codes = codes * len(words) + one
+    for words, column in columns:
+        codes = codes * len(words) + column
         _, codes = np.unique(codes, return_inverse=True)  # keeps the numbers small, however many measures there are
     first = np.unique(codes, return_index=True)[1]
-    parts = [[words[place] for place in one[first]] for words, one in columns]
+    parts = [[words[place] for place in column[first]] for words, column in columns]
     text = str(rule)
     if not parts:
         return [text] * len(first), codes

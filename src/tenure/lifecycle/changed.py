@@ -53,7 +53,7 @@ def _last_refresh(con: duckdb.DuckDBPyConnection) -> tuple[date, int] | None:
 def _versions(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
     known: dict[str, str] = {}
     for (told,) in con.execute("SELECT models FROM refreshes ORDER BY generation").fetchall():
-        known |= {one["id"]: one["version"] for one in json.loads(told) if not one["missing"]}
+        known |= {load["id"]: load["version"] for load in json.loads(told) if not load["missing"]}
     return known
 
 

@@ -60,7 +60,7 @@ def families() -> dict[str, Family]:
         family: Family(
             family,
             Words(**given["name"]),
-            tuple(Metric(one["id"], Words(one["zh"], one["en"])) for one in given["metrics"]),
+            tuple(Metric(metric["id"], Words(metric["zh"], metric["en"])) for metric in given["metrics"]),
             tuple(given.get("overlays", ())),
         )
         for family, given in yaml.safe_load(text).items()

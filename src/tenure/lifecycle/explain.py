@@ -124,7 +124,7 @@ def explain_in(block: Block, model: Model, customer_id: str, day: date) -> Expla
     judgements: list[Judgement] = []
     for stage in model.stages:
         holds = _holds(stage.rule, reading, entries, point, judgements)
-        taken = holds is True and not any(one.taken for one in judgements)
+        taken = holds is True and not any(judgement.taken for judgement in judgements)
         seen = tuple(Seen(measure, _value(measure, reading, point)) for measure in measures_of(stage.rule))
         judgements.append(Judgement(stage, holds, seen, taken))
     now = [

@@ -60,7 +60,7 @@ class Asked:
         """Return the streams that models, roster and figures read, each with its number fields."""
         needed = streams_needed(self.models, kinds)
         if self.figures is not None:
-            for streams in (ROSTER_STREAMS, *(one.streams for one in self.figures)):
+            for streams in (ROSTER_STREAMS, *(figure.streams for figure in self.figures)):
                 for stream, fields in streams.items():
                     needed[stream] = tuple(dict.fromkeys((*needed.get(stream, ()), *fields)))
         return needed

@@ -63,7 +63,7 @@ def model_of(given: Mapping[str, Any], text: str, kinds: Mapping[str, Kind]) -> 
     raw_stages = given.get("stages")
     if not isinstance(raw_stages, Sequence) or isinstance(raw_stages, str) or not raw_stages:
         raise ModelError(mark("%(where)s has no stages: write a list of at least one."), where=where)
-    stages = tuple(_stage(one, f"{where}, stage {n}", kinds) for n, one in enumerate(raw_stages, start=1))
+    stages = tuple(_stage(raw_stage, f"{where}, stage {n}", kinds) for n, raw_stage in enumerate(raw_stages, start=1))
     ids = [stage.id for stage in stages]
     _distinct(ids, where)
     _otherwise_last(stages, where)
@@ -251,7 +251,7 @@ def _path(given: Any, ids: list[str], where: str) -> tuple[str, ...]:
     if given is None:
         return tuple(ids)
     path = tuple(str(one) for one in given)
-    wrong = sorted({one for one in path if one not in ids or path.count(one) > 1})
+    wrong = sorted({stage for stage in path if stage not in ids or path.count(stage) > 1})
     if wrong:
         raise ModelError(
             mark("%(where)s: path names %(wrong)s, which is no stage or stands there twice. Its stages are %(ids)s."),

@@ -175,7 +175,7 @@ def _both(words: Words) -> list[str]:
 
 
 def _names(model: Model) -> str:
-    stages = [model.stage(one).name for one in model.path]
+    stages = [model.stage(stage).name for stage in model.path]
     return f"{' → '.join(name.zh for name in stages)}<br>{' → '.join(name.en for name in stages)}"
 
 
@@ -189,7 +189,7 @@ def _members(family: str) -> str:
     for place in places_of(family):
         by_model.setdefault(place.model.id, []).append(place.stage.name)
     return "<br>".join(
-        f"[`{model}`]({model}.md) {'、'.join(one.zh for one in names)} · {', '.join(one.en for one in names)}"
+        f"[`{model}`]({model}.md) {'、'.join(name.zh for name in names)} · {', '.join(one.en for one in names)}"
         for model, names in by_model.items()
     )
 

@@ -65,7 +65,7 @@ def with_passages(
         "because": pc.binary_join_element_wise("passed through on the way to", towards, " ").cast(TEXT),
         "passed_through": pa.repeat(pa.scalar(True), size),
     }
-    passed = pa.table([columns.get(one.name, pa.nulls(size, one.type)) for one in SPANS], schema=SPANS)
+    passed = pa.table([columns.get(span.name, pa.nulls(size, span.type)) for span in SPANS], schema=SPANS)
     whole = pa.concat_tables([table, passed])
     # By customer and day; the steps passed through come before where they led.
     who = pc.index_in(whole.column("customer_id"), block.ids).to_numpy()

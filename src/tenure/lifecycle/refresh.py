@@ -106,9 +106,9 @@ def models_of(lake: Lake, wanted: Sequence[str | Path | Model] | None = None) ->
     if wanted is None:
         wanted = list(dict.fromkeys([*builtin_texts(), *own]))
     models = [one if isinstance(one, Model) else read(own.get(str(one), one), kinds) for one in wanted]
-    for one in models:
-        if [other.id for other in models].count(one.id) > 1:
-            raise ModelError(mark("Two models have the id %(id)r. Give one of them another."), id=one.id)
+    for model in models:
+        if [other.id for other in models].count(model.id) > 1:
+            raise ModelError(mark("Two models have the id %(id)r. Give one of them another."), id=model.id)
     return models
 
 
@@ -211,7 +211,7 @@ def _kept_beside(lake: Lake, chosen: Sequence[Model]) -> list[Model]:
 
     What is put over a customer's old rows hides them all, so all have to be made anew.
     """
-    there = {one.partition.get("model") or "" for one in lake.files("spans")} - {one.id for one in chosen}
+    there = {file.partition.get("model") or "" for file in lake.files("spans")} - {one.id for one in chosen}
     own = {path.stem for path in (lake.path / "models").glob("*.yaml")}
     return models_of(lake, [one for one in sorted(there - {""}) if one in own or one in builtin_texts()])
 
@@ -282,7 +282,7 @@ class _Run:
     def _replaces_all(self, partitions: list[str]) -> bool:
         """Whether no model keeps rows to which a marker of a touched refresh still applies."""
         products = {model.id for model in self.models if model.subject == "product"}
-        there = {one.partition.get("model") for one in self.lake.files("spans")} - {"", None} - products
+        there = {file.partition.get("model") for file in self.lake.files("spans")} - {"", None} - products
         return there <= set(partitions)
 
     def _spooled(self, judged: Iterable[Judged], spool: Path, roster: pa.Schema | None) -> Iterator[pa.RecordBatch]:

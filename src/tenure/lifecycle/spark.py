@@ -168,7 +168,7 @@ def _judge_partition(
 
 def _wide(table: pa.Table, prefix: str, schema: pa.Schema) -> pa.Table:
     there = {prefix + name: table.column(name) for name in table.column_names}
-    return pa.table([there.get(one.name, pa.nulls(len(table), one.type)) for one in schema], schema=schema)
+    return pa.table([there.get(field.name, pa.nulls(len(table), field.type)) for field in schema], schema=schema)
 
 
 def _read(folder: Path, asked: Asked) -> Iterator[Judged]:

@@ -95,7 +95,7 @@ def candidates_of(known: Catalogue, near: Near, crowd: Crowd) -> Candidates:
     if not len(crowd.people) or not len(known):
         return own
     new = _new(known, near, crowd)
-    return Candidates(*(np.concatenate([getattr(own, one), getattr(new, one)]) for one in Candidates.__slots__))
+    return Candidates(*(np.concatenate([getattr(own, slot), getattr(new, slot)]) for slot in Candidates.__slots__))
 
 
 def _own(known: Catalogue, crowd: Crowd) -> Candidates:

@@ -168,7 +168,7 @@ def _numbered(names: _Names, tables: Iterable[pa.Table], last_day: int, tz: str)
     parts = [_numbers(table, names, last_day, tz) for table in tables if len(table)]
     kinds = {"who": "i4", "item": "i4", "day": "i4", "basket": "u8", "units": "f4", "amount": "f4", "back": "?"}
     every = {
-        name: np.concatenate([one[name] for one in parts]) if parts else np.empty(0, dtype=kind)
+        name: np.concatenate([part[name] for part in parts]) if parts else np.empty(0, dtype=kind)
         for name, kind in kinds.items()
     }
     back = every.pop("back")

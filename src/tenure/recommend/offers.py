@@ -65,4 +65,4 @@ def _lately(lines: Lines, last_day: int) -> set[tuple[int, str]]:
     wide = max(len(lines.categories), 1)
     keys = distinct(lines.who[kept].astype(np.int64) * wide + kind[kept])
     names = lines.categories.to_pylist()
-    return {(int(one // wide), names[int(one % wide)]) for one in keys}
+    return {(int(key // wide), names[int(key % wide)]) for key in keys}

@@ -130,7 +130,7 @@ class Pairs:
                 "lift_low": low,
                 "lift_high": high,
             }
-        return pa.table([pa.array(columns[one.name], one.type) for one in PAIRS], schema=PAIRS)
+        return pa.table([pa.array(columns[pair.name], pair.type) for pair in PAIRS], schema=PAIRS)
 
 
 def least_of(baskets: int) -> int:

@@ -95,7 +95,7 @@ class Recommend:
         reasons = pa.array([_worded(one) for one in first.column("reason").to_pylist()], TEXT)
         products = first.column("product_id").combine_chunks()
         columns = [one.take(place) if len(one) else pa.nulls(len(ids), TEXT) for one in (products, reasons)]
-        return pa.table([_flat(one) for one in columns], schema=SCHEMA)
+        return pa.table([_flat(column) for column in columns], schema=SCHEMA)
 
     def report(self, table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, Any]:
         """Return what the page of products shows beside its tables: back-test, gates, what is bought again soon."""
@@ -106,7 +106,7 @@ class Recommend:
         known = unpacked(fit.params).known
         body = {
             "model": fit.model, "verdict": fit.verdict, "customers": fit.customers, "figures": fit.figures,
-            "gates": [{"name": one.name, "needed": one.needed, "found": one.found} for one in fit.gates],
+            "gates": [{"name": gate.name, "needed": gate.needed, "found": gate.found} for gate in fit.gates],
             "products": len(known), "baskets": known.met.baskets, "ahead": AHEAD,
             "replenishment": _replenished(known, expected),
         }  # fmt: skip
@@ -147,7 +147,7 @@ def _state(context: Context) -> str:
     """Return a text that changes whenever the facts, or the day, do."""
     if context.lake is None:
         return ""
-    files = [one.path for name in ("order_lines", "orders") for one in context.lake.files(name)]
+    files = [file.path for name in ("order_lines", "orders") for file in context.lake.files(name)]
     return "|".join([str(context.lake.path), str(context.as_of), *files])
 
 

@@ -41,7 +41,7 @@ def packed(known: Catalogue, tested: Backtest) -> dict[str, Any]:
     told: dict[str, Any] = {
         "items": known.items.to_pylist(), "categories": known.categories.to_pylist(), "customers": known.customers,
         "shape": known.gaps.shape, "spread": known.gaps.spread, "chosen": tested.chosen, "tested": tested.customers,
-        "weights": {name: [list(one.names), list(one.values)] for name, one in tested.weights.items()},
+        "weights": {name: [list(weight.names), list(weight.values)] for name, weight in tested.weights.items()},
     }  # fmt: skip
     for name in _PAIRS:
         pairs: Pairs = getattr(known, name)
@@ -78,7 +78,7 @@ def unpacked(told: Mapping[str, Any]) -> Recommender:
         Moves(*(arrays[f"moves_{row}"] for row in _MOVES)),
         told["customers"],
     )
-    weights = {name: Weights(tuple(one[0]), tuple(one[1])) for name, one in told["weights"].items()}
+    weights = {name: Weights(tuple(weight[0]), tuple(weight[1])) for name, weight in told["weights"].items()}
     return Recommender(known, Near.of(known), Backtest(told["tested"], told["chosen"], weights))
 
 

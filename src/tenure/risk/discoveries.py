@@ -34,12 +34,12 @@ def cutoff(p_values: NDArray[np.float64], steps: NDArray[np.float64], level: flo
         return 0.0
     grid = _GRID[level >= _GRID]
     alarms = [reached(steps, limit) for limit in grid]
-    odds = np.array([(one / (1.0 - one)).mean() for one in alarms])
+    odds = np.array([(alarm / (1.0 - alarm)).mean() for alarm in alarms])
     top = int(np.searchsorted(odds, level, side="right")) - 1  # the most that could ever be named
     if top < 0:
         return 0.0
     weight = 1.0 / (1.0 - alarms[top])
-    false = np.array([(one * weight).mean() for one in alarms[: top + 1]]) * len(found)
+    false = np.array([(alarm * weight).mean() for alarm in alarms[: top + 1]]) * len(found)
     candidates = found[found <= grid[top]]
     # Between two steps of the grid the higher one counts, so the rate is never understated.
     at = np.searchsorted(grid[: top + 1], candidates)

@@ -56,7 +56,7 @@ def fit_shapes(gaps: ArrayLike, span: ArrayLike, logs: ArrayLike, rounds: int = 
         weights = fresh
         if moved < 1e-6:
             break
-    return tuple(float(one) for one in weights)
+    return tuple(float(weight) for weight in weights)
 
 
 def shares_of(weights: ArrayLike, gaps: ArrayLike, span: ArrayLike, logs: ArrayLike) -> NDArray[np.float64]:

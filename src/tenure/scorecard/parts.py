@@ -54,7 +54,7 @@ def columns() -> pa.Schema:
     """Return the published columns: the roster's, the figures', the parts', and the day they speak of."""
     made = [
         *ROSTER,
-        *(one for some in figures() for one in some.schema),
-        *(one for part in parts() for one in part.schema),
+        *(field for figure in figures() for field in figure.schema),
+        *(field for part in parts() for field in part.schema),
     ]
     return pa.schema([*(one for one in made if is_published(one.name)), AS_OF])

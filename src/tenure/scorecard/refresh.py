@@ -123,7 +123,7 @@ class _Work:
 
     def rescore(self, report: RefreshReport) -> None:
         """Make everybody's figures anew, as of the new day, and score them with the stored fits."""
-        rows = [one.roster for one in blocks_here(self.lake, Asked((), figures()), report.as_of, "customer")]
+        rows = [block.roster for block in blocks_here(self.lake, Asked((), figures()), report.as_of, "customer")]
         table = pa.concat_tables(rows) if rows else Asked((), figures()).roster.empty_table()
         self.completed = self._complete(table, report.as_of, registry.latest(self.lake), everybody=True)
         stamp = pa.repeat(pa.scalar(report.generation, pa.int64()), len(table))

@@ -141,7 +141,7 @@ def facts_of(lake: Lake) -> dict[str, list[int]]:
     for name in (*FACT_TABLES, "customers", "identities"):
         table = lake.table(name)
         if table is not None:
-            found[name] = [table.version(), sum(one.rows for one in lake.files(name))]
+            found[name] = [table.version(), sum(file.rows for file in lake.files(name))]
     return found
 
 
@@ -163,7 +163,7 @@ def _below(quantiles: Sequence[float], value: float) -> float:
     if value < quantiles[0]:
         return 0.0
     step = 1 / (len(quantiles) - 1)
-    place = max(index for index, one in enumerate(quantiles) if one <= value)
+    place = max(index for index, quantile in enumerate(quantiles) if quantile <= value)
     low, high = quantiles[place], quantiles[place + 1]
     return step * (place + (value - low) / (high - low))
 

@@ -134,7 +134,7 @@ def rows_of(con: duckdb.DuckDBPyConnection, customers: Sequence[str], model: str
         row[0]: Row(*row[:8], **{**places.get(row[0], {}), "lifetime_value": row[8], "churn": row[9]})
         for row in figures
     }
-    return [lines[one] for one in customers if one in lines]
+    return [lines[customer] for customer in customers if customer in lines]
 
 
 def _places(

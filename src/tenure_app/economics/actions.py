@@ -79,7 +79,7 @@ def decide(
     PlanError
         When there is no such option for the customer.
     """
-    options = {(one["plan"] or {}).get("id", NOTHING): one for one in standing.options}
+    options = {(option["plan"] or {}).get("id", NOTHING): option for option in standing.options}
     if plan_id not in options:
         raise PlanError(
             mark("There is no option %(plan)r for this customer. There are: %(plans)s."),

@@ -64,7 +64,7 @@ class Economics:
 
     def plan(self, plan_id: str) -> Plan | None:
         """Return a plan by its id."""
-        return next((one for one in self.book.plans if one.id == plan_id), None)
+        return next((plan for plan in self.book.plans if plan.id == plan_id), None)
 
 
 def economics_of(con: duckdb.DuckDBPyConnection, entry: Entry) -> Economics | None:
@@ -117,7 +117,7 @@ def book_of(entry: Entry, body: dict[str, Any]) -> Book:
         return written
     state = BookState.objects.filter(model_id=entry.id).first()
     if state is None:
-        return Book(tuple(Plan.of({**one, "assumed": True}) for one in body["plans"]))
+        return Book(tuple(Plan.of({**plan, "assumed": True}) for plan in body["plans"]))
     plans = tuple(
         Plan(row.plan_id, row.kind, row.stage, row.target, row.cost, row.effect, row.capacity, tuple(row.tiers),
              row.zh, row.en, row.assumed)
@@ -252,12 +252,12 @@ class Share:
 def budget_by_stage(found: Economics) -> list[Share]:
     """Return what is spent, planned and decided in each stage, and what of it brings nothing back."""
     shares = {name: Share(name) for name in found.values.stages}
-    for one in found.body["stages"]:
-        share = shares[one["stage"]]
-        share.people = int(found.values.people[:, found.values.stages.index(one["stage"])].sum())
-        share.invested_month, share.profit_month = one["month_invested"], one["month_profit"]
-        if (one["month_profit"] or 0.0) < 0 < (one["month_invested"] or 0.0):
-            share.wasted_month = min(-one["month_profit"], one["month_invested"]) * share.people
+    for stage in found.body["stages"]:
+        share = shares[stage["stage"]]
+        share.people = int(found.values.people[:, found.values.stages.index(stage["stage"])].sum())
+        share.invested_month, share.profit_month = stage["month_invested"], stage["month_profit"]
+        if (stage["month_profit"] or 0.0) < 0 < (stage["month_invested"] or 0.0):
+            share.wasted_month = min(-stage["month_profit"], stage["month_invested"]) * share.people
     for row in found.choice.rows:
         if row.plan is not None:
             share = shares[row.stage]

@@ -117,7 +117,7 @@ def fared(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
         "select models from (select models, generation from refreshes where mode = 'full'"
         " order by generation desc limit 100) order by generation"
     ).fetchall()
-    return {one["id"]: one for (told,) in rows for one in json.loads(told or "[]")}
+    return {load["id"]: load for (told,) in rows for load in json.loads(told or "[]")}
 
 
 def catalogue(con: duckdb.DuckDBPyConnection) -> dict[str, Entry]:

@@ -75,7 +75,7 @@ def _where(wanted: Wanted) -> tuple[str, list[Any]]:
         tests.append("p.lift_low > 1")
     if wanted.q:
         sides = ("p.product_a", "p.product_b", "p.category_a", "p.category_b")
-        tests.append("(" + " or ".join(f"contains(lower({one}), ?)" for one in sides) + ")")
+        tests.append("(" + " or ".join(f"contains(lower({side}), ?)" for side in sides) + ")")
         values += [wanted.q.casefold()] * len(sides)
     return " where " + " and ".join(tests), values
 

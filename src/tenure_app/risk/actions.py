@@ -50,15 +50,17 @@ def reopen(customer: str, signals: Iterable[str], author: User | None = None) ->
 def _rows(warned: Warned, author: User | None) -> list[Followup]:
     """Return the rows of the warnings, each with what is seen today."""
     rows = []
-    for one in warned.signs:
+    for sign in warned.signs:
         seen = {
-            "score": one.score,
-            "since": one.since.isoformat() if one.since else None,
+            "score": sign.score,
+            "since": sign.since.isoformat() if sign.since else None,
             "value_at_stake": warned.value_at_stake,
-            "evidence": one.evidence,
+            "evidence": sign.evidence,
         }
         row, _made = Followup.objects.get_or_create(
-            customer_id=warned.customer_id, signal=one.signal, defaults={"owner": warned.owner, "due_on": warned.due_on}
+            customer_id=warned.customer_id,
+            signal=sign.signal,
+            defaults={"owner": warned.owner, "due_on": warned.due_on},
         )
         row.seen, row.author = seen, author
         rows.append(row)

@@ -57,7 +57,7 @@ def answers(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Return how many buyers got each answer."""
     text = f"select {_ANSWER} as answer, count(*) from scorecard where decline is not null group by answer"
     found = dict(con.execute(text).fetchall())
-    return {one: int(found.get(one, 0)) for one in ANSWERS}
+    return {answer: int(found.get(answer, 0)) for answer in ANSWERS}
 
 
 def count(con: duckdb.DuckDBPyConnection, answer: str) -> int:

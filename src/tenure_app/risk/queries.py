@@ -136,7 +136,7 @@ def _signs(found: list[dict[str, Any]]) -> tuple[Sign, ...]:
 def _weights() -> tuple[list[str], list[float], list[int]]:
     from tenure.risk.signals import SIGNALS
 
-    return list(SIGNALS), [one.weight for one in SIGNALS.values()], list(range(len(SIGNALS)))
+    return list(SIGNALS), [signal.weight for signal in SIGNALS.values()], list(range(len(SIGNALS)))
 
 
 def _grouped(asked: Asked) -> tuple[str, list[Any]]:

@@ -74,7 +74,7 @@ def fittings(con: duckdb.DuckDBPyConnection, most: int = 12) -> list[Fitting]:
 
 def _fitting(at: datetime, day: date, body: dict[str, Any], before: dict[str, Any] | None) -> Fitting:
     models = body.get("figures", {}).get("models", [])
-    test: dict[str, Any] = next((one["backtest"] for one in models if one["model"] == body["model"]), {})
+    test: dict[str, Any] = next((model["backtest"] for model in models if model["model"] == body["model"]), {})
     drifts = _drifts(before, body)
     worst = max(drifts, key=lambda one: drifts[one], default="")
     return Fitting(

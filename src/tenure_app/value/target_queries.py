@@ -70,14 +70,14 @@ def figure(con: duckdb.DuckDBPyConnection, bodies: Mapping[str, Any], measure: s
 
 def _share(bodies: Mapping[str, Any], measure: str) -> float | None:
     if measure.startswith("old_"):
-        month = next((one for one in bodies["old"]["periods"] if one["days"] == 30), None)
+        month = next((body for body in bodies["old"]["periods"] if body["days"] == 30), None)
         return month["shares"][measure.removeprefix("old_")] if month else None
     if measure == "repurchase":
         return bodies["stickiness"]["repurchase_rate"]
     if measure == "second_90":
-        return next((one["rate"] for one in bodies["stickiness"]["second"]["within"] if one["days"] == 90), None)
+        return next((body["rate"] for body in bodies["stickiness"]["second"]["within"] if body["days"] == 90), None)
     if measure == "retention_1":
-        return next((one["retention"] for one in bodies["cohorts"]["by_age"] if one["month"] == 1), None)
+        return next((body["retention"] for body in bodies["cohorts"]["by_age"] if body["month"] == 1), None)
     return bodies["pareto"]["sales"]["share"] if measure == "top_share" else None
 
 

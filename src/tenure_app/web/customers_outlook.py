@@ -59,9 +59,15 @@ def panels(con: duckdb.DuckDBPyConnection, customer: str) -> Panels | None:
         tuple(one for one in _value(told.row) if one.value),
         tuple(one for one in _risk(told.row) if one.value),
         tuple(_said(reason) for reason in told.reasons),
-        tuple((scorecard_said.name("warning_signals", one["signal"]), _said(one["evidence"])) for one in told.warnings),
+        tuple(
+            (scorecard_said.name("warning_signals", warning["signal"]), _said(warning["evidence"]))
+            for warning in told.warnings
+        ),
         tuple(one for one in _order(told.row) if one.value),
-        tuple((one["product_id"], one.get("category") or "", _why(one["reason"])) for one in told.recommendations),
+        tuple(
+            (recommendation["product_id"], recommendation.get("category") or "", _why(recommendation["reason"]))
+            for recommendation in told.recommendations
+        ),
         tuple(one for one in _action(told.row) if one.value),
         tuple(_gate(gate) for gate in told.gates),
         _note(told),

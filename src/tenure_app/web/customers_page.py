@@ -135,7 +135,7 @@ def _ribbon(con: duckdb.DuckDBPyConnection, who: Profile, lives: list[Life], day
     """Return the data of the ribbon chart: see frontend/src/draw/ribbon.js."""
     if not lives:
         return None
-    bought = [one for one in profile.order_days(con, who.customer_id, business().tz) if one[0] <= day]
+    bought = [order_day for order_day in profile.order_days(con, who.customer_id, business().tz) if order_day[0] <= day]
     firsts = [stay.span.entered_on for life in lives for stay in life.stays] + [one[0] for one in bought]
     nexts = [life.next_on for life in lives if life.next_on]
     first = min(firsts)

@@ -50,8 +50,8 @@ def why(request: HttpRequest, customer_id: str) -> HttpResponse:
         raise Http404(_("There is no customer %(id)s.") % {"id": customer_id})
     day = as_of(request)
     found = explain_from(conf.lake(), entry.model, customer_id, day)
-    verdicts = [_verdict(entry, one) for one in found.judgements]
-    by_rules = next((one for one in verdicts if one.taken), None)
+    verdicts = [_verdict(entry, judgement) for judgement in found.judgements]
+    by_rules = next((verdict for verdict in verdicts if verdict.taken), None)
     context = {
         "who": who, "called": who.called, "entry": entry, "day": day, "found": found, "verdicts": verdicts,
         "entries": [one for one in entries.values() if one.fits],

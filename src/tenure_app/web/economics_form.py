@@ -53,7 +53,7 @@ def _new(words: Mapping[str, str], others: list[Plan]) -> Plan:
     name = " ".join(words["new:name"].split())[:200]
     kind = words.get("new:kind", "")
     stage = words.get("new:stage", "")
-    taken = {one.id for one in others}
+    taken = {other.id for other in others}
     plan_id = next(one for n in range(1, len(taken) + 2) if (one := f"{kind or 'plan'}-{stage}-{n}") not in taken)
     cost = abs(number(words.get("new:cost", ""), _("Cost each"), name) or 0.0)
     effect = number(words.get("new:effect", ""), _("Effect of the plan"), name) or 0.0

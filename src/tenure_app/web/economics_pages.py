@@ -214,12 +214,12 @@ def _store(request: HttpRequest, page: Page, standing: queries.Standing) -> Http
 
 def _choice_context(page: Page, standing: queries.Standing) -> dict[str, Any]:
     options = [
-        {**one, "id": (one["plan"] or {}).get("id", "nothing"), "name": economics_said.plan_name(one["plan"]),
-         "kind_name": economics_said.kind_name(one["kind"]), "assumed": bool((one["plan"] or {}).get("assumed")),
-         "spend": max(one["cost"], 0.0), "saves": max(-one["cost"], 0.0),
-         "effect": (one["plan"] or {}).get("effect"),
-         "target": economics_said.aim(page.entry, one["plan"]["target"]) if one["plan"] else ""}
-        for one in standing.options
+        {**option, "id": (option["plan"] or {}).get("id", "nothing"), "name": economics_said.plan_name(option["plan"]),
+         "kind_name": economics_said.kind_name(option["kind"]), "assumed": bool((option["plan"] or {}).get("assumed")),
+         "spend": max(option["cost"], 0.0), "saves": max(-option["cost"], 0.0),
+         "effect": (option["plan"] or {}).get("effect"),
+         "target": economics_said.aim(page.entry, option["plan"]["target"]) if option["plan"] else ""}
+        for option in standing.options
     ]  # fmt: skip
     return {
         "page_of": page, "entry": page.entry, "standing": standing, "options": options, "day": page.day,

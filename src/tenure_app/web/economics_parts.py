@@ -67,15 +67,28 @@ def stages(page: Page) -> dict[str, Any]:
     """Return money and value of every stage."""
     tested = {one["stage"]: one for one in (page.body["backtest"] or {}).get("stages", [])}
     rows = [
-        {**one, "name": page.entry.stage_name(one["stage"]), "family": page.entry.family(one["stage"]),
-         "people": page.people.get(one["stage"], 0), "url": page.here(one["stage"]),
-         "tested": tested.get(one["stage"])}
-        for one in page.body["stages"] if one["stage"] != NO_STAGE
-    ]  # fmt: skip
-    items = [{"name": one["name"], "family": one["family"], "value": round(one["value"], 2), "url": one["url"]}
-             for one in rows if one["value"] is not None]  # fmt: skip
-    return {"rows": rows, "data": {"items": items, "unit": ""}, "said": said.values(page.entry, page.body),
-            "backtest": page.body["backtest"]}  # fmt: skip
+        {
+            **stage,
+            "name": page.entry.stage_name(stage["stage"]),
+            "family": page.entry.family(stage["stage"]),
+            "people": page.people.get(stage["stage"], 0),
+            "url": page.here(stage["stage"]),
+            "tested": tested.get(stage["stage"]),
+        }
+        for stage in page.body["stages"]
+        if stage["stage"] != NO_STAGE
+    ]
+    items = [
+        {"name": row["name"], "family": row["family"], "value": round(row["value"], 2), "url": row["url"]}
+        for row in rows
+        if row["value"] is not None
+    ]
+    return {
+        "rows": rows,
+        "data": {"items": items, "unit": ""},
+        "said": said.values(page.entry, page.body),
+        "backtest": page.body["backtest"],
+    }
 
 
 def matrix(page: Page) -> dict[str, Any]:
@@ -97,47 +110,82 @@ def matrix(page: Page) -> dict[str, Any]:
             number = people.get((source, target), 0)
             url = address(base, was=source, stage=target)
             low, high = wilson(number, total)
-            row.append({"people": number, "share": number / total, "low": low, "high": high, "url": url,
-                        "stayed": source == target} if number else None)  # fmt: skip
+            row.append(
+                {
+                    "people": number,
+                    "share": number / total,
+                    "low": low,
+                    "high": high,
+                    "url": url,
+                    "stayed": source == target,
+                }
+                if number
+                else None
+            )
             if total:
                 cells.append([x, y, number / total, url])
-        rows.append({"name": page.entry.stage_name(source), "family": page.entry.family(source), "total": total,
-                     "cells": row,
-                     "url": address(Selection(model=page.entry.id, as_of=since), stage=source)})  # fmt: skip
+        rows.append(
+            {
+                "name": page.entry.stage_name(source),
+                "family": page.entry.family(source),
+                "total": total,
+                "cells": row,
+                "url": address(Selection(model=page.entry.id, as_of=since), stage=source),
+            }
+        )
     names = [page.entry.stage_name(one) for one in right]
     told = {"counts": counts, "stages": right, "days": page.days}
     data = {"x": names, "y": [row["name"] for row in rows], "cells": cells, "percent": True}
-    return {"rows": rows, "heads": names, "since": since, "data": data, "said": said.moves(page.entry, told),
-            "empty": not cells}  # fmt: skip
+    return {
+        "rows": rows,
+        "heads": names,
+        "since": since,
+        "data": data,
+        "said": said.moves(page.entry, told),
+        "empty": not cells,
+    }
 
 
 def moves(page: Page) -> list[dict[str, Any]]:
     """Return every kind of move that was seen, with its share and rate, and what it is worth."""
-    worth = {(one["source"], one["target"]): one for one in page.body["move_values"]}
+    worth = {(value["source"], value["target"]): value for value in page.body["move_values"]}
     whole = page.body["read"] == page.body["customers"]
     return [
-        {**one, "from": page.entry.stage_name(one["source"]), "to": page.entry.stage_name(one["target"]),
-         "from_family": page.entry.family(one["source"]), "to_family": page.entry.family(one["target"]),
-         "worth": worth.get((one["source"], one["target"])), "rare": one["moves"] < 10,
-         "url": page.to("economics-moves", source=one["source"], target=one["target"]) if whole else ""}
-        for one in page.body["moves"]
-    ]  # fmt: skip
+        {
+            **move,
+            "from": page.entry.stage_name(move["source"]),
+            "to": page.entry.stage_name(move["target"]),
+            "from_family": page.entry.family(move["source"]),
+            "to_family": page.entry.family(move["target"]),
+            "worth": worth.get((move["source"], move["target"])),
+            "rare": move["moves"] < 10,
+            "url": page.to("economics-moves", source=move["source"], target=move["target"]) if whole else "",
+        }
+        for move in page.body["moves"]
+    ]
 
 
 def stays(page: Page) -> dict[str, Any]:
     """Return time in stage and the survival curves on one grid of days."""
     rows = [
-        {**one, "name": page.entry.stage_name(one["stage"]), "family": page.entry.family(one["stage"]),
-         "people": page.people.get(one["stage"], 0), "url": page.here(one["stage"]),
-         "half": None if one["half_days"] is None else round(one["half_days"])}
-        for one in page.body["stages"] if (one["ended"] or one["current"]) and one["stage"] != NO_STAGE
-    ]  # fmt: skip
-    ends = [one["survival"]["days"][-1] for one in rows if one["survival"]["days"]]
+        {
+            **stage,
+            "name": page.entry.stage_name(stage["stage"]),
+            "family": page.entry.family(stage["stage"]),
+            "people": page.people.get(stage["stage"], 0),
+            "url": page.here(stage["stage"]),
+            "half": None if stage["half_days"] is None else round(stage["half_days"]),
+        }
+        for stage in page.body["stages"]
+        if (stage["ended"] or stage["current"]) and stage["stage"] != NO_STAGE
+    ]
+    ends = [row["survival"]["days"][-1] for row in rows if row["survival"]["days"]]
     grid = [round(max(ends, default=0) * n / _GRID, 1) for n in range(_GRID + 1)]
     series = [
-        {"name": one["name"], "family": one["family"], **_steps(one["survival"], grid)}
-        for one in rows if one["survival"]["days"]
-    ]  # fmt: skip
+        {"name": row["name"], "family": row["family"], **_steps(row["survival"], grid)}
+        for row in rows
+        if row["survival"]["days"]
+    ]
     data = {"x": grid, "series": series, "percent": True, "x_name": _("Days in the stage")}
     return {"rows": rows, "data": data, "said": said.stays(page.entry, rows), "empty": not series}
 
@@ -158,12 +206,15 @@ def _steps(curve: dict[str, list[float]], grid: list[float]) -> dict[str, list[f
 def worth(page: Page) -> dict[str, Any]:
     """Return the value of moving one customer from each stage to each other."""
     known = [one for one in page.entry.order if any(one == move["source"] for move in page.body["move_values"])]
-    by_pair = {(one["source"], one["target"]): one for one in page.body["move_values"]}
+    by_pair = {(value["source"], value["target"]): value for value in page.body["move_values"]}
     rows = [
-        {"name": page.entry.stage_name(source), "family": page.entry.family(source),
-         "cells": [by_pair.get((source, target)) for target in known]}
+        {
+            "name": page.entry.stage_name(source),
+            "family": page.entry.family(source),
+            "cells": [by_pair.get((source, target)) for target in known],
+        }
         for source in known
-    ]  # fmt: skip
+    ]
     heads = [(page.entry.stage_name(one), page.entry.family(one)) for one in known]
     return {"rows": rows, "heads": heads, "said": said.worth(page.entry, page.body)}
 
@@ -171,12 +222,17 @@ def worth(page: Page) -> dict[str, Any]:
 def checks(page: Page) -> list[dict[str, Any]]:
     """Return what the model claims about money, and how it came out."""
     return [
-        {**one, "claim": said.check(page.entry, one), "came": said.verdict(one),
-         "good": one["verdict"].endswith("holds"), "bad": one["verdict"].endswith("violated"),
-         "lower_name": page.entry.stage_name(one["lower"]) if one["lower"] else "",
-         "higher_name": page.entry.stage_name(one["higher"]) if one["higher"] else ""}
-        for one in page.body["checks"]
-    ]  # fmt: skip
+        {
+            **check,
+            "claim": said.check(page.entry, check),
+            "came": said.verdict(check),
+            "good": check["verdict"].endswith("holds"),
+            "bad": check["verdict"].endswith("violated"),
+            "lower_name": page.entry.stage_name(check["lower"]) if check["lower"] else "",
+            "higher_name": page.entry.stage_name(check["higher"]) if check["higher"] else "",
+        }
+        for check in page.body["checks"]
+    ]
 
 
 def plans(page: Page) -> dict[str, Any]:
@@ -187,26 +243,41 @@ def plans(page: Page) -> dict[str, Any]:
         people = sum(row.people for row in got)
         sums = page.found.choice.by_plan.get(plan.id, (0.0, 0.0, 0.0))
         rows.append(
-            {"plan": plan, "name": said.plan_name(plan), "kind": said.kind_name(plan.kind),
-             "stage": page.entry.stage_name(plan.stage), "family": page.entry.family(plan.stage),
-             "target": said.aim(page.entry, plan.target), "target_family": page.entry.family(plan.target),
-             "cost": abs(plan.cost), "effect": round(plan.effect * 100, 4), "people": people,
-             "tiers": [said.tier_name(one) for one in plan.tiers],
-             "spend": plan.cost * people,
-             "profit": sums[0], "low": sums[1], "high": sums[2],
-             "url": page.to("economics-who", plan=plan.id)}
-        )  # fmt: skip
+            {
+                "plan": plan,
+                "name": said.plan_name(plan),
+                "kind": said.kind_name(plan.kind),
+                "stage": page.entry.stage_name(plan.stage),
+                "family": page.entry.family(plan.stage),
+                "target": said.aim(page.entry, plan.target),
+                "target_family": page.entry.family(plan.target),
+                "cost": abs(plan.cost),
+                "effect": round(plan.effect * 100, 4),
+                "people": people,
+                "tiers": [said.tier_name(tier) for tier in plan.tiers],
+                "spend": plan.cost * people,
+                "profit": sums[0],
+                "low": sums[1],
+                "high": sums[2],
+                "url": page.to("economics-who", plan=plan.id),
+            }
+        )
     nothing = sum(row.people for row in page.found.choice.rows if row.plan is None)
     return {
-        "rows": rows, "nothing": nothing, "nothing_url": page.to("economics-who", plan="nothing"),
-        "choice": page.found.choice, "said": said.result(page.found), "entered": page.found.entered,
-        "assumed": any(plan.assumed for plan in page.found.book.plans), "budget": page.found.book.budget,
+        "rows": rows,
+        "nothing": nothing,
+        "nothing_url": page.to("economics-who", plan="nothing"),
+        "choice": page.found.choice,
+        "said": said.result(page.found),
+        "entered": page.found.entered,
+        "assumed": any(plan.assumed for plan in page.found.book.plans),
+        "budget": page.found.book.budget,
         "changed": queries.changed(page.entry.id),
-        "stages": [(one, page.entry.stage_name(one)) for one in page.found.values.stages if one != NO_STAGE],
+        "stages": [(stage, page.entry.stage_name(stage)) for stage in page.found.values.stages if stage != NO_STAGE],
         "gone": (GONE, said.aim(page.entry, GONE)),
-        "tiers": [(one, said.tier_name(one)) for one in page.found.values.tiers if one],
+        "tiers": [(tier, said.tier_name(tier)) for tier in page.found.values.tiers if tier],
         "kinds": [(one, said.kind_name(one)) for one in ("develop", "maintain", "withdraw")],
-    }  # fmt: skip
+    }
 
 
 def chosen(page: Page) -> list[dict[str, Any]]:
@@ -215,24 +286,36 @@ def chosen(page: Page) -> list[dict[str, Any]]:
 
     ends = dict(enumerate(after for _first, after in pairwise(BANDS)))
     return [
-        {"row": row, "stage": page.entry.stage_name(row.stage), "family": page.entry.family(row.stage),
-         "tier": said.tier_name(row.tier), "weeks": said.weeks_name(BANDS[row.band], ends.get(row.band)),
-         "kind": said.kind_name(row.kind), "plan": said.plan_name(row.plan),
-         "url": page.to("economics-who", plan=row.plan_id, stage=row.stage, tier=row.tier, band=row.band)}
+        {
+            "row": row,
+            "stage": page.entry.stage_name(row.stage),
+            "family": page.entry.family(row.stage),
+            "tier": said.tier_name(row.tier),
+            "weeks": said.weeks_name(BANDS[row.band], ends.get(row.band)),
+            "kind": said.kind_name(row.kind),
+            "plan": said.plan_name(row.plan),
+            "url": page.to("economics-who", plan=row.plan_id, stage=row.stage, tier=row.tier, band=row.band),
+        }
         for row in page.found.choice.rows
-    ]  # fmt: skip
+    ]
 
 
 def budget(page: Page) -> dict[str, Any]:
     """Return the budget by stage: what is spent, planned and decided, and what brings nothing back."""
     rows = [
-        {"share": one, "name": page.entry.stage_name(one.stage), "family": page.entry.family(one.stage),
-         "url": page.here(one.stage), "people": page.people.get(one.stage, 0)}
-        for one in queries.budget_by_stage(page.found) if one.stage != NO_STAGE
-    ]  # fmt: skip
+        {
+            "share": one,
+            "name": page.entry.stage_name(one.stage),
+            "family": page.entry.family(one.stage),
+            "url": page.here(one.stage),
+            "people": page.people.get(one.stage, 0),
+        }
+        for one in queries.budget_by_stage(page.found)
+        if one.stage != NO_STAGE
+    ]
     shares = [row["share"] for row in rows]
     names = ("planned", "saved", "decided", "decided_spend", "decided_saved", "wasted_month", "profit", "gets_plan")
-    totals: dict[str, Any] = {name: sum(getattr(one, name) for one in shares) for name in names}
+    totals: dict[str, Any] = {name: sum(getattr(share, name) for share in shares) for name in names}
     totals["people"] = sum(row["people"] for row in rows)
     left = None if page.found.book.budget is None else page.found.book.budget - totals["planned"]
     return {"rows": rows, "totals": totals, "left": left, "costs_known": page.body["costs_known"]}
@@ -241,10 +324,15 @@ def budget(page: Page) -> dict[str, Any]:
 def decided(page: Page) -> list[dict[str, Any]]:
     """Return what was decided for single customers: each is a task."""
     return [
-        {"choice": one, "kind": said.kind_name(one.kind), "stage": page.entry.stage_name(one.stage),
-         "family": page.entry.family(one.stage),
-         "plan": said.plan_name({"zh": one.task_zh, "en": one.task_en, "kind": one.kind}) if one.task_zh or one.task_en
-         else said.plan_name(None),
-         "url": page.to("economics-choose", customer=one.customer_id)}
-        for one in queries.choices(page.entry.id)
-    ]  # fmt: skip
+        {
+            "choice": choice,
+            "kind": said.kind_name(choice.kind),
+            "stage": page.entry.stage_name(choice.stage),
+            "family": page.entry.family(choice.stage),
+            "plan": said.plan_name({"zh": choice.task_zh, "en": choice.task_en, "kind": choice.kind})
+            if choice.task_zh or choice.task_en
+            else said.plan_name(None),
+            "url": page.to("economics-choose", customer=choice.customer_id),
+        }
+        for choice in queries.choices(page.entry.id)
+    ]

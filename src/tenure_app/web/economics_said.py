@@ -62,7 +62,7 @@ def weeks_name(first: int, after: int | None) -> str:
 
 def stays(entry: Entry, stages: list[dict[str, Any]]) -> str:
     """Say in which stage people stay shortest."""
-    known = [one for one in stages if one["half_days"] is not None and one["ended"]]
+    known = [stage for stage in stages if stage["half_days"] is not None and stage["ended"]]
     if not known:
         return _("In no stage has half of those who entered it left it yet")
     one = min(known, key=lambda row: row["half_days"])
@@ -73,7 +73,7 @@ def stays(entry: Entry, stages: list[dict[str, Any]]) -> str:
 
 def values(entry: Entry, body: dict[str, Any]) -> str:
     """Say which stage is worth most over the horizon."""
-    known = [one for one in body["stages"] if one["value"] is not None and one["people"]]
+    known = [stage for stage in body["stages"] if stage["value"] is not None and stage["people"]]
     if not known:
         return _("Nobody has been watched in any stage long enough")
     best = max(known, key=lambda one: one["value"])
@@ -102,8 +102,10 @@ def moves(entry: Entry, found: dict[str, Any]) -> str:
 
 def worth(entry: Entry, body: dict[str, Any]) -> str:
     """Say which move that was really seen is worth most."""
-    seen = {(one["source"], one["target"]) for one in body["moves"]}
-    known = [one for one in body["move_values"] if (one["source"], one["target"]) in seen and one["value"] > 0]
+    seen = {(move["source"], move["target"]) for move in body["moves"]}
+    known = [
+        value for value in body["move_values"] if (value["source"], value["target"]) in seen and value["value"] > 0
+    ]
     if not known:
         return _("No move that was seen makes a customer worth more")
     best = max(known, key=lambda one: one["value"])

@@ -34,8 +34,12 @@ def _stages(page: Page) -> Table:
     keys = ("people", "customer_days", "sales", "margin", "invested", "profit", "month_profit", "month_low",
             "month_high", "value", "value_low", "value_high", "entering")  # fmt: skip
     rows = (
-        [one["name"], *(one[key] for key in keys), *((one["tested"] or {}).get(key) for key in ("predicted", "actual"))]
-        for one in parts.stages(page)["rows"]
+        [
+            stage["name"],
+            *(stage[key] for key in keys),
+            *((stage["tested"] or {}).get(key) for key in ("predicted", "actual")),
+        ]
+        for stage in parts.stages(page)["rows"]
     )
     return Table(heads, rows)
 
@@ -59,9 +63,9 @@ def _moves(page: Page) -> Table:
     ]  # fmt: skip
     keys = ("moves", "customers", "share", "share_low", "share_high", "rate", "rate_low", "rate_high")
     rows = (
-        [one["from"], one["to"], *(one[key] for key in keys),
-         *((one["worth"] or {}).get(key) for key in ("value", "low", "high"))]
-        for one in parts.moves(page)
+        [move["from"], move["to"], *(move[key] for key in keys),
+         *((move["worth"] or {}).get(key) for key in ("value", "low", "high"))]
+        for move in parts.moves(page)
     )  # fmt: skip
     return Table(heads, rows)
 
@@ -73,15 +77,15 @@ def _stay(page: Page) -> Table:
     ]  # fmt: skip
     keys = ("ended", "mean_days", "lower_quartile", "median_days", "upper_quartile", "current", "current_mean_days",
             "half_days", "half_low", "half_high")  # fmt: skip
-    return Table(heads, ([one["name"], *(one[key] for key in keys)] for one in parts.stays(page)["rows"]))
+    return Table(heads, ([stay["name"], *(stay[key] for key in keys)] for stay in parts.stays(page)["rows"]))
 
 
 def _worth(page: Page) -> Table:
     heads = [_("From"), _("To"), _("Worth"), _("Low (95 %)"), _("High (95 %)")]
     name = page.entry.stage_name
     rows = (
-        [name(one["source"]), name(one["target"]), one["value"], one["low"], one["high"]]
-        for one in page.body["move_values"]
+        [name(value["source"]), name(value["target"]), value["value"], value["low"], value["high"]]
+        for value in page.body["move_values"]
     )
     return Table(heads, rows)
 
@@ -92,10 +96,10 @@ def _plans(page: Page) -> Table:
         _("Customers"), _("Spent"), _("Expected profit"), _("Low (95 %)"), _("High (95 %)"), _("Assumed"),
     ]  # fmt: skip
     rows = (
-        [one["name"], one["kind"], one["stage"], one["target"], one["plan"].cost, one["plan"].effect,
-         one["plan"].capacity, one["people"], one["spend"], one["profit"], one["low"], one["high"],
-         _("yes") if one["plan"].assumed else _("no")]
-        for one in parts.plans(page)["rows"]
+        [plan["name"], plan["kind"], plan["stage"], plan["target"], plan["plan"].cost, plan["plan"].effect,
+         plan["plan"].capacity, plan["people"], plan["spend"], plan["profit"], plan["low"], plan["high"],
+         _("yes") if plan["plan"].assumed else _("no")]
+        for plan in parts.plans(page)["rows"]
     )  # fmt: skip
     return Table(heads, rows)
 
@@ -120,10 +124,10 @@ def _budget(page: Page) -> Table:
         _("Decided spend"), _("Decided saving"),
     ]  # fmt: skip
     rows = (
-        [one["name"], one["people"], one["share"].invested_month, one["share"].profit_month, one["share"].wasted_month,
-         one["share"].gets_plan, one["share"].planned, one["share"].saved, one["share"].profit, one["share"].decided,
-         one["share"].decided_spend, one["share"].decided_saved]
-        for one in parts.budget(page)["rows"]
+        [row["name"], row["people"], row["share"].invested_month, row["share"].profit_month, row["share"].wasted_month,
+         row["share"].gets_plan, row["share"].planned, row["share"].saved, row["share"].profit, row["share"].decided,
+         row["share"].decided_spend, row["share"].decided_saved]
+        for row in parts.budget(page)["rows"]
     )  # fmt: skip
     return Table(heads, rows)
 
@@ -148,10 +152,10 @@ def who_table(page: Page, rows: list[dict[str, Any]]) -> Table:
         _("Low (95 %)"), _("High (95 %)"),
     ]  # fmt: skip
     told = (
-        [one["customer_id"], page.entry.stage_name(one["stage"]), said.tier_name(one["tier"]), one["weeks"],
-         said.kind_name(one["decision"]), said.plan_name(page.found.plan(one["decision_plan"])),
-         one["decision_profit"], one["decision_low"], one["decision_high"]]
-        for one in rows
+        [row["customer_id"], page.entry.stage_name(row["stage"]), said.tier_name(row["tier"]), row["weeks"],
+         said.kind_name(row["decision"]), said.plan_name(page.found.plan(row["decision_plan"])),
+         row["decision_profit"], row["decision_low"], row["decision_high"]]
+        for row in rows
     )  # fmt: skip
     return Table(heads, told)
 

@@ -185,7 +185,8 @@ def completion(request: HttpRequest) -> JsonResponse:
     text, caret = request.GET.get("text", "")[:5000], request.GET.get("caret", "")
     found = complete(text, int(caret) if caret.isdigit() else len(text), queries.known_kinds(), models_said.language())
     suggestions = [
-        {"text": one.text, "meaning": one.meaning, "what": one.what, "caret": one.caret} for one in found.suggestions
+        {"text": suggestion.text, "meaning": suggestion.meaning, "what": suggestion.what, "caret": suggestion.caret}
+        for suggestion in found.suggestions
     ]
     return JsonResponse({"start": found.start, "end": found.end, "suggestions": suggestions})
 

@@ -169,7 +169,7 @@ def _history(now: InForce, versions: list[ModelVersion]) -> list[dict[str, Any]]
     lines: list[dict[str, Any]] = []
     for place, version in enumerate(versions):
         older = versions[place + 1].text if place + 1 < len(versions) else shipped
-        found = [models_said.change_said(one) for one in changes.changes(older, version.text)] if older else []
+        found = [models_said.change_said(change) for change in changes.changes(older, version.text)] if older else []
         lines.append({
             "version": version, "origin": models_said.ORIGINS.get(version.origin, version.origin), "changes": found,
             "lines": changes.unified(older, version.text) if older else [], "current": version.number == now.number,

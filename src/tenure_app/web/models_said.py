@@ -155,22 +155,23 @@ def preview_said(result: Mapping[str, Any], before: Model | None, after: Model) 
     """Return a preview's result for a page: moves, matrix, examples and warnings, stages as badges."""
     badges = Badges(before, after)
     moves = [
-        {"source": badges[one["source"]], "target": badges[one["target"]], **_figures(one)} for one in result["moves"]
+        {"source": badges[move["source"]], "target": badges[move["target"]], **_figures(move)}
+        for move in result["moves"]
     ]
     examples = [
         {
-            "customer_id": one["customer_id"],
-            "source": badges[one["source"]],
-            "target": badges[one["target"]],
-            "why_before": reason(one["because_before"]) if one["because_before"] else None,
-            "why": reason(one["because"]) if one["because"] else None,
-            "value": one["value"],
+            "customer_id": example["customer_id"],
+            "source": badges[example["source"]],
+            "target": badges[example["target"]],
+            "why_before": reason(example["because_before"]) if example["because_before"] else None,
+            "why": reason(example["because"]) if example["because"] else None,
+            "value": example["value"],
         }
-        for one in result["examples"]
+        for example in result["examples"]
     ]
     overlaps = [
-        {"first": badges[one["first"]], "second": badges[one["second"]], "customers": one["customers"]}
-        for one in result["overlaps"]
+        {"first": badges[overlap["first"]], "second": badges[overlap["second"]], "customers": overlap["customers"]}
+        for overlap in result["overlaps"]
     ]
     return {
         "moves": moves,
@@ -190,7 +191,7 @@ def _figures(move: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _matrix(result: Mapping[str, Any], badges: Badges) -> dict[str, Any]:
-    went = {(one["source"], one["target"]): one["customers"] for one in result["moves"]}
+    went = {(move["source"], move["target"]): move["customers"] for move in result["moves"]}
     # Whoever is not in the model before or after is no part of the picture.
     touched = {place for pair in went for place in pair}
     sources = [one for one, count in result["before"].items() if count and (one != OUTSIDE or one in touched)]

@@ -60,9 +60,15 @@ def why(choice: dict[str, Any]) -> str:
 
 def against_guesses(choice: dict[str, Any], model: str) -> str:
     """Return how the model compares with the guesses that need no model."""
-    rmse = {one["model"]: one["backtest"].get("rmse") for one in (*choice["models"], *choice["baselines"])}
+    rmse = {
+        baseline["model"]: baseline["backtest"].get("rmse") for baseline in (*choice["models"], *choice["baselines"])
+    }
     own = rmse.get(model)
-    guesses = {one["model"]: rmse[one["model"]] for one in choice["baselines"] if rmse[one["model"]] is not None}
+    guesses = {
+        baseline["model"]: rmse[baseline["model"]]
+        for baseline in choice["baselines"]
+        if rmse[baseline["model"]] is not None
+    }
     if own is None or not guesses:
         return ""
     best = min(guesses, key=lambda one: guesses[one])

@@ -78,16 +78,28 @@ def products(request: HttpRequest) -> HttpResponse:
     figures = body.get("figures") or {}
     tested = "chosen" in figures and "blend" in figures
     context = {
-        "title": _("Products"), "day": day, "body": body, "missing": products_said.missing(body),
-        "offers": offers[:SHORT], "offers_more": max(len(offers) - SHORT, 0),
+        "title": _("Products"),
+        "day": day,
+        "body": body,
+        "missing": products_said.missing(body),
+        "offers": offers[:SHORT],
+        "offers_more": max(len(offers) - SHORT, 0),
         "offers_said": products_said.offers(offers),
-        "soon": soon[:SHORT], "soon_said": products_said.due(soon, body.get("ahead", 14)), "days": queries.SOON,
-        "tested": tested, "rankings": products_said.rows_of(figures) if tested else [],
+        "soon": soon[:SHORT],
+        "soon_said": products_said.due(soon, body.get("ahead", 14)),
+        "days": queries.SOON,
+        "tested": tested,
+        "rankings": products_said.rows_of(figures) if tested else [],
         "tested_said": products_said.backtest(figures) if tested else "",
         "chosen_said": products_said.why_chosen(figures) if tested else "",
-        "wanted": wanted, "page": page, "pairs": page.object_list, "total": page.paginator.count,
-        "columns": _columns(request, wanted), "levels": _levels(), "sorted": ("-" if wanted.down else "") + wanted.sort,
-    }  # fmt: skip
+        "wanted": wanted,
+        "page": page,
+        "pairs": page.object_list,
+        "total": page.paginator.count,
+        "columns": _columns(request, wanted),
+        "levels": _levels(),
+        "sorted": ("-" if wanted.down else "") + wanted.sort,
+    }
     return render(request, "tenure_app/products/page.html", context)
 
 
@@ -167,13 +179,23 @@ def product(request: HttpRequest) -> HttpResponse:
     counts = queries.kinds(con, name)
     again = {one["product"]: one for one in body.get("replenishment", [])}.get(name)
     context = {
-        "name": name, "sales": sales, "day": day, "partners": [_linked(one) for one in partners[:SHORT_PAGE]],
+        "name": name,
+        "sales": sales,
+        "day": day,
+        "partners": [_linked(partner) for partner in partners[:SHORT_PAGE]],
         "partners_total": len(partners),
-        "page": (page := Paginator(people, SHORT_PAGE).get_page(request.GET.get("page"))), "people": page.object_list,
-        "total": len(people), "all_total": sum(counts.values()), "kind": kind, "due": within, "days": queries.SOON,
-        "kinds": [(code, products_said.KINDS[code], many) for code, many in counts.items()], "again": again,
-        "ahead": body.get("ahead", 14), "bought": bought is not None,
-    }  # fmt: skip
+        "page": (page := Paginator(people, SHORT_PAGE).get_page(request.GET.get("page"))),
+        "people": page.object_list,
+        "total": len(people),
+        "all_total": sum(counts.values()),
+        "kind": kind,
+        "due": within,
+        "days": queries.SOON,
+        "kinds": [(code, products_said.KINDS[code], many) for code, many in counts.items()],
+        "again": again,
+        "ahead": body.get("ahead", 14),
+        "bought": bought is not None,
+    }
     return render(request, "tenure_app/products/product.html", context)
 
 
@@ -206,8 +228,13 @@ def offer(request: HttpRequest) -> HttpResponse:
     pair = next((one for one in queries.partners(con, trigger, "category") if one["product"] == partner), None)
     context = {
         "title": _("Offer %(partner)s with %(trigger)s") % {"partner": partner, "trigger": trigger},
-        "trigger": trigger, "partner": partner, "people": people, "total": len(people), "day": day, "pair": pair,
-    }  # fmt: skip
+        "trigger": trigger,
+        "partner": partner,
+        "people": people,
+        "total": len(people),
+        "day": day,
+        "pair": pair,
+    }
     return render(request, "tenure_app/products/offer.html", context)
 
 
@@ -216,23 +243,55 @@ def offer(request: HttpRequest) -> HttpResponse:
 
 def _pairs_csv(con: duckdb.DuckDBPyConnection, wanted: Wanted, _body: dict[str, Any]) -> HttpResponse:
     heads = [
-        _("Product A"), _("Product B"), _("Category A"), _("Category B"), _("Baskets with both"), _("Baskets with A"),
-        _("Baskets with B"), _("Baskets"), _("Support"), _("Confidence A → B"), _("Confidence B → A"), _("Lift"),
-        _("Lift, shrunk"), _("Lift, low"), _("Lift, high"),
-    ]  # fmt: skip
+        _("Product A"),
+        _("Product B"),
+        _("Category A"),
+        _("Category B"),
+        _("Baskets with both"),
+        _("Baskets with A"),
+        _("Baskets with B"),
+        _("Baskets"),
+        _("Support"),
+        _("Confidence A → B"),
+        _("Confidence B → A"),
+        _("Lift"),
+        _("Lift, shrunk"),
+        _("Lift, low"),
+        _("Lift, high"),
+    ]
     names = (
-        "product_a", "product_b", "category_a", "category_b", "count", "count_a", "count_b", "baskets", "support",
-        "confidence", "confidence_back", "lift", "lift_shrunk", "lift_low", "lift_high",
-    )  # fmt: skip
+        "product_a",
+        "product_b",
+        "category_a",
+        "category_b",
+        "count",
+        "count_a",
+        "count_b",
+        "baskets",
+        "support",
+        "confidence",
+        "confidence_back",
+        "lift",
+        "lift_shrunk",
+        "lift_low",
+        "lift_high",
+    )
     found = queries.find_pairs(con, replace(wanted), 0, ALL)
     return csv_out.answer(f"pairs-{wanted.level}", heads, ([one[name] for name in names] for one in found))
 
 
 def _offers_csv(con: duckdb.DuckDBPyConnection, _wanted: Wanted, _body: dict[str, Any]) -> HttpResponse:
     heads = [
-        _("Rises"), _("Offer"), _("Customers"), _("Product"), _("Support"), _("Confidence"), _("Lift, shrunk"),
-        _("Lift, low"), _("Lift, high"),
-    ]  # fmt: skip
+        _("Rises"),
+        _("Offer"),
+        _("Customers"),
+        _("Product"),
+        _("Support"),
+        _("Confidence"),
+        _("Lift, shrunk"),
+        _("Lift, low"),
+        _("Lift, high"),
+    ]
     names = ("trigger", "partner", "people", "product", "support", "confidence", "lift", "low", "high")
     return csv_out.answer("offers", heads, ([one[name] for name in names] for one in queries.offers(con)))
 
@@ -241,7 +300,7 @@ def _soon_csv(con: duckdb.DuckDBPyConnection, _wanted: Wanted, body: dict[str, A
     heads = [_("Product"), _("Category"), _("Expected purchases"), _("Customers due"), _("Usual days between")]
     rows = _soon(con, body, queries.report(con)[1])
     names = ("product", "category", "expected", "people", "gap")
-    return csv_out.answer("bought-again", heads, ([one[name] for name in names] for one in rows))
+    return csv_out.answer("bought-again", heads, ([row[name] for name in names] for row in rows))
 
 
 def _tested_csv(_con: duckdb.DuckDBPyConnection, _wanted: Wanted, body: dict[str, Any]) -> HttpResponse:
@@ -266,29 +325,51 @@ _DOWNLOADS = {
 def _people_csv(name: str, people: list[dict[str, Any]]) -> HttpResponse:
     heads = [_("Customer id"), _("Name"), _("Product"), _("Category"), _("Kind"), _("Chance"), _("Due"), _("Reason")]
     rows = (
-        [one["customer_id"], one["name"], one["product_id"], one["category"], str(one["kind_said"]), one["score"],
-         one["due_on"], one["why"]]
-        for one in people
-    )  # fmt: skip
+        [
+            person["customer_id"],
+            person["name"],
+            person["product_id"],
+            person["category"],
+            str(person["kind_said"]),
+            person["score"],
+            person["due_on"],
+            person["why"],
+        ]
+        for person in people
+    )
     return csv_out.answer(name, heads, rows)
 
 
 def _buyers_csv(name: str, people: list[dict[str, Any]]) -> HttpResponse:
     heads = [_("Customer id"), _("Name"), _("Baskets"), _("Sold"), _("Sales"), _("Last bought")]
     names = ("customer_id", "name", "baskets", "units", "amount", "last_on")
-    return csv_out.answer(name, heads, ([one[column] for column in names] for one in people))
+    return csv_out.answer(name, heads, ([person[column] for column in names] for person in people))
 
 
 def _partners_csv(name: str, partners: list[dict[str, Any]]) -> HttpResponse:
     heads = [
-        _("Product"), _("Category"), _("Baskets with both"), _("Support"), _("Confidence →"), _("Confidence ←"),
-        _("Lift, shrunk"), _("Lift, low"), _("Lift, high"),
-    ]  # fmt: skip
+        _("Product"),
+        _("Category"),
+        _("Baskets with both"),
+        _("Support"),
+        _("Confidence →"),
+        _("Confidence ←"),
+        _("Lift, shrunk"),
+        _("Lift, low"),
+        _("Lift, high"),
+    ]
     names = (
-        "product", "category", "count", "support", "confidence", "confidence_back", "lift_shrunk", "lift_low",
+        "product",
+        "category",
+        "count",
+        "support",
+        "confidence",
+        "confidence_back",
+        "lift_shrunk",
+        "lift_low",
         "lift_high",
-    )  # fmt: skip
-    return csv_out.answer(name, heads, ([one[column] for column in names] for one in partners))
+    )
+    return csv_out.answer(name, heads, ([partner[column] for column in names] for partner in partners))
 
 
 urlpatterns = [

@@ -135,7 +135,7 @@ def _silence(con: duckdb.DuckDBPyConnection, day: date | None) -> dict[str, Any]
         "data": {"items": items, "unit": _(" customers"), "upright": True, "plain": True},
         "rows": [(item["name"], item["value"], by_chance, item["url"]) for item in items],
         "url": address(day, silence_p_max=told["unlikely"]),
-        "regular": sum(one["share"] for one in told["shapes"] if one["shape"] >= 2),
+        "regular": sum(shape["share"] for shape in told["shapes"] if shape["shape"] >= 2),
     }
 
 
@@ -200,7 +200,10 @@ def _signals_csv(con: duckdb.DuckDBPyConnection, day: date | None) -> HttpRespon
         _("Days until a worse stage"),
         _("Weight"),
     ]
-    rows = ([one["id"], one["name"], one["people"], one["stake"], one["lead"], one["weight"]] for one in found["lines"])
+    rows = (
+        [line["id"], line["name"], line["people"], line["stake"], line["lead"], line["weight"]]
+        for line in found["lines"]
+    )
     return csv_out.answer(f"signals-{day}", heads, rows)
 
 

@@ -104,10 +104,10 @@ def _file(kind: str, answer: str, rows: Iterable[Declining]) -> HttpResponse:
     said = dict(names())
     cells = (
         [
-            one.customer_id, one.name, said[one.answer], one.volume_change, one.total_change, one.wallet_before,
-            one.wallet_share, one.activity_change, one.p, one.value_at_stake, one.last_order_on,
+            row.customer_id, row.name, said[row.answer], row.volume_change, row.total_change, row.wallet_before,
+            row.wallet_share, row.activity_change, row.p, row.value_at_stake, row.last_order_on,
         ]
-        for one in rows
+        for row in rows
     )  # fmt: skip
     name = f"decline-{answer or 'all'}"
     return excel_out.answer(name, heads, cells) if kind == "xlsx" else csv_out.answer(name, heads, cells)
@@ -126,7 +126,7 @@ def settlement(request: HttpRequest) -> HttpResponse:
     page: Page[declining.Unsettled] = Paginator(rows, PAGE).get_page(request.GET.get("page"))
     context = {
         "title": _("Settlement"), "day": day, "page": page, "total": len(rows),
-        "receivable": sum(one.receivable or 0 for one in rows), "payable": sum(one.payable or 0 for one in rows),
+        "receivable": sum(row.receivable or 0 for row in rows), "payable": sum(one.payable or 0 for one in rows),
         "days": declining.STOPPED,
         **declining.stopped(con, day),
     }  # fmt: skip
@@ -140,10 +140,10 @@ def _settlement_file(kind: str, rows: Iterable[declining.Unsettled], day: date) 
     ]  # fmt: skip
     cells = (
         [
-            one.customer_id, one.name, one.last_order_on, one.receivable, one.payable, one.stated_on, one.open_cases,
-            _("yes") if one.cancelled else _("no"),
+            row.customer_id, row.name, row.last_order_on, row.receivable, row.payable, row.stated_on, row.open_cases,
+            _("yes") if row.cancelled else _("no"),
         ]
-        for one in rows
+        for row in rows
     )  # fmt: skip
     name = f"settlement-{day}"
     return excel_out.answer(name, heads, cells) if kind == "xlsx" else csv_out.answer(name, heads, cells)

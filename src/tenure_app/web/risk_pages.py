@@ -79,9 +79,9 @@ def signal_name(code: str) -> str:
 
 
 def _line(warned: Warned, day: date | None) -> Line:
-    reasons = [(one.signal, signal_name(one.signal), in_language(one.evidence)) for one in warned.signs]
+    reasons = [(sign.signal, signal_name(sign.signal), in_language(sign.evidence)) for sign in warned.signs]
     late = bool(warned.due_on and day and warned.due_on < day and not warned.handled_as_of)
-    return Line(warned, reasons, late, ",".join(one.signal for one in warned.signs))
+    return Line(warned, reasons, late, ",".join(sign.signal for sign in warned.signs))
 
 
 def _asked(request: HttpRequest, day: date | None) -> Asked:
@@ -113,7 +113,7 @@ def risk(request: HttpRequest) -> HttpResponse:
     context = {
         "title": _("Early warning"),
         "day": day, "asked": asked, "page": people, "total": people.paginator.count,
-        "lines": [_line(one, day) for one in people],
+        "lines": [_line(person, day) for person in people],
         "stake": queries.at_stake(con, asked),
         "signals": [(code, signal_name(code)) for code in SIGNALS],
         "owners": queries.owners(con), "states": _states(), "nobody": NOBODY, "due": request.GET.get("due") == "soon",
@@ -238,7 +238,7 @@ def reopen(request: HttpRequest) -> HttpResponse:
     """Take back that they were dealt with."""
     con = conf.connection()
     warned = _found(con, request.POST)
-    actions.reopen(warned.customer_id, [one.signal for one in warned.signs], cast("User", request.user))
+    actions.reopen(warned.customer_id, [sign.signal for sign in warned.signs], cast("User", request.user))
     return _answer(request, con)
 
 

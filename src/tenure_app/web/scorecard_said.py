@@ -62,7 +62,7 @@ def _group(kind: str, code: str) -> str:
     from tenure.value.ranking.groups import groups
 
     language = language_of(get_language())
-    return next((one.name.say(language) for one in groups(kind) if one.id == code), code)
+    return next((group.name.say(language) for group in groups(kind) if group.id == code), code)
 
 
 def _signal(code: str) -> str:
@@ -99,7 +99,7 @@ def codes_of(column: str) -> tuple[str, ...]:
     if column in _GROUPS:
         from tenure.value.ranking.groups import groups
 
-        return tuple(one.id for one in groups(_GROUPS[column]))
+        return tuple(group.id for group in groups(_GROUPS[column]))
     return tuple(NAMES.get(column, ()))
 
 

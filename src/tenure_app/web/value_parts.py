@@ -78,7 +78,7 @@ def head(page: Page) -> dict[str, Any]:
     return {
         **money,
         "horizon": horizon,
-        "coming": next((one for one in totals if one["days"] == horizon), totals[0] if totals else None),
+        "coming": next((total for total in totals if total["days"] == horizon), totals[0] if totals else None),
         "buyers_url": page.rows(deals_min=1),
         "all_url": page.rows(),
         "concentration": page.bodies["pareto"]["sales"]["share"],
@@ -116,7 +116,7 @@ def of_groups(page: Page, kind: str, column: str) -> list[dict[str, Any]]:
     rows = page.bodies["groups"][kind]
     people, sales = sum(row["customers"] for row in rows), sum(row["sales"] for row in rows)
     profit = sum(row["profit"] for row in rows)
-    known = {} if kind.startswith("abc") else {one.id: one for one in groups(kind)}
+    known = {} if kind.startswith("abc") else {group.id: group for group in groups(kind)}
     language = said.language()
     return [
         {
@@ -146,14 +146,14 @@ def old(page: Page) -> dict[str, Any]:
     """Return old customers of the usual periods, day by day, and beside the new ones."""
     found = page.bodies["old"]
     periods = [_period(page, one) for one in found["periods"]]
-    chosen = next((one for one in periods if one["days"] == page.days), periods[-1] if periods else None)
+    chosen = next((period for period in periods if period["days"] == page.days), periods[-1] if periods else None)
     days = [one for one in found["days"] if one["sales"] > 0]
     series = [
-        {"name": _("of the sales"), "family": "F6", "values": [one["old_sales"] / one["sales"] for one in days]},
+        {"name": _("of the sales"), "family": "F6", "values": [day["old_sales"] / day["sales"] for day in days]},
         {"name": _("of the buyers"), "family": "F4", "dashed": True,
-         "values": [one["old_buyers"] / one["buyers"] if one["buyers"] else None for one in days]},
+         "values": [day["old_buyers"] / day["buyers"] if day["buyers"] else None for day in days]},
     ]  # fmt: skip
-    data = {"days": [one["day"] for one in days], "series": series, "percent": True,
+    data = {"days": [day["day"] for day in days], "series": series, "percent": True,
             "marks": [{"y": 0.6, "name": "60%"}]}  # fmt: skip
     return {
         "periods": periods, "chosen": chosen, "data": data, "empty": not days, "days": list(reversed(days)),
@@ -244,13 +244,13 @@ def life(page: Page) -> dict[str, Any]:
     found = page.bodies["life"]
     months = found["months"]
     series = {"name": _("a customer"), "family": "F6", "symbol": "circle",
-              **{key: [max(one[name], 0) for one in months] for key, name in
+              **{key: [max(month[name], 0) for month in months] for key, name in
                  (("values", "value"), ("low", "low"), ("high", "high"))}}  # fmt: skip
-    data = {"x": [one["month"] + 1 for one in months], "series": [series], "x_name": _("month of life"),
+    data = {"x": [month["month"] + 1 for month in months], "series": [series], "x_name": _("month of life"),
             "unit": f" {page.currency}"}  # fmt: skip
-    rows = [{**one, "said": said.phase(one["phase"]), "family": PHASES.get(one["phase"], "")} for one in months]
-    phases = [{**one, "said": said.phase(one["phase"]), "family": PHASES[one["phase"]], "a": one["since"] + 1,
-               "b": one["until"] + 1} for one in found["phases"]]  # fmt: skip
+    rows = [{**month, "said": said.phase(month["phase"]), "family": PHASES.get(month["phase"], "")} for month in months]
+    phases = [{**phase, "said": said.phase(phase["phase"]), "family": PHASES[phase["phase"]], "a": phase["since"] + 1,
+               "b": phase["until"] + 1} for phase in found["phases"]]  # fmt: skip
     return {"data": data, "rows": rows, "phases": phases, "said": said.life(found), "empty": len(months) < 2}
 
 
@@ -258,7 +258,7 @@ def costs(page: Page) -> dict[str, Any]:
     """Return costs, break-even and what a customer has left so far by month of life."""
     found = page.bodies["costs"]
     months = page.bodies["life"]["months"]
-    even = next((one["month"] + 1 for one in months if one["profit_so_far"] >= 0), None)
+    even = next((month["month"] + 1 for month in months if month["profit_so_far"] >= 0), None)
     return {
         **found, "said": said.costs(found, page.currency), "none": not found["invested"] and not
         found["cost_known_share"], "even_month": even, "months": months[:SHOWN],
@@ -271,16 +271,16 @@ def cycle(page: Page) -> dict[str, Any]:
     """Return the mature period of every model, those that can be judged first."""
     entries = catalogue.catalogue(page.con)
     rows = []
-    for one in page.bodies["cycle"]:
-        entry = entries.get(one["model"])
+    for body in page.bodies["cycle"]:
+        entry = entries.get(body["model"])
         if entry is None:
             continue
-        stages = _(", ").join(entry.stage_name(stage) for stage in one["stages"])
-        ratio = one["ratio"] if one["verdict"] != "cannot-judge" else None
-        told: dict[str, Any] = {"name": entry.name, "stages_said": stages, "said": said.verdict(one["verdict"])}
+        stages = _(", ").join(entry.stage_name(stage) for stage in body["stages"])
+        ratio = body["ratio"] if body["verdict"] != "cannot-judge" else None
+        told: dict[str, Any] = {"name": entry.name, "stages_said": stages, "said": said.verdict(body["verdict"])}
         for at, name in enumerate(("change", "low", "high")):
             told[name] = ratio[at] - 1 if ratio else None
-        rows.append({**one, **told})
+        rows.append({**body, **told})
     rows.sort(key=lambda row: (row["verdict"] == "cannot-judge", row["model"] != "retail-activity"))
     first = rows[0] if rows else None
     return {"rows": rows, "first": first, "said": said.cycle(first, first["cut"] if first else page.day)}

@@ -76,8 +76,8 @@ def _rfm(page: Page) -> Table:
 
 def _policy(page: Page) -> Table:
     language = said.language()
-    rows = [[one.name.say(language), one.means.say(language), one.policy.say(language), one.source]
-            for one in groups("tiers")]  # fmt: skip
+    rows = [[group.name.say(language), group.means.say(language), group.policy.say(language), group.source]
+            for group in groups("tiers")]  # fmt: skip
     return Table(_("Tier policy"), [_("Tier"), _("What they want"), _("Policy"), _("Source")], rows)
 
 
@@ -85,12 +85,12 @@ def _old(page: Page) -> Table:
     heads = [_("From"), _("To"), _("Group"), _("Buyers"), _("Orders"), _("Sales"), _("Margin"), _("Invested"),
              _("Profit"), _("Part of the sales"), _("Part of the buyers"), _("Part of the profit")]  # fmt: skip
     rows = []
-    for one in page.bodies["old"]["periods"]:
+    for body in page.bodies["old"]["periods"]:
         for side, label in (("old", _("Old customers")), ("new", _("New customers"))):
-            shares = [one["shares"][of] if side == "old" else None if one["shares"][of] is None else 1 -
-                      one["shares"][of] for of in ("sales", "buyers", "profit")]  # fmt: skip
-            told = [one[side][key] for key in ("buyers", "orders", "sales", "margin", "invested", "profit")]
-            rows.append([one["since"], one["until"], label, *told, *shares])
+            shares = [body["shares"][of] if side == "old" else None if body["shares"][of] is None else 1 -
+                      body["shares"][of] for of in ("sales", "buyers", "profit")]  # fmt: skip
+            told = [body[side][key] for key in ("buyers", "orders", "sales", "margin", "invested", "profit")]
+            rows.append([body["since"], body["until"], label, *told, *shares])
     return Table(_("Old and new customers"), heads, rows)
 
 
@@ -133,10 +133,10 @@ def _cycle(page: Page) -> Table:
     heads = [_("Model"), _("From"), _("Compared at"), _("To"), _("Days before"), _("Left before"), _("Days after"),
              _("Left after"), _("Change"), _("Low"), _("High"), _("Conclusion")]  # fmt: skip
     rows = [
-        [one["model"], one["begin"], one["cut"], one["end"], one["before"]["mean"], one["before"]["left"],
-         one["after"]["mean"], one["after"]["left"], *(ratio - 1 for ratio in one["ratio"] or ()),
-         *([None] * (0 if one["ratio"] else 3)), said.verdict(one["verdict"])]
-        for one in page.bodies["cycle"]
+        [body["model"], body["begin"], body["cut"], body["end"], body["before"]["mean"], body["before"]["left"],
+         body["after"]["mean"], body["after"]["left"], *(ratio - 1 for ratio in body["ratio"] or ()),
+         *([None] * (0 if body["ratio"] else 3)), said.verdict(body["verdict"])]
+        for body in page.bodies["cycle"]
     ]  # fmt: skip
     return Table(_("Cycle length"), heads, rows)
 

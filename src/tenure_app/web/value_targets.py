@@ -61,17 +61,25 @@ def standings(page: Page) -> dict[str, Any]:
     offered = names(catalogue.catalogue(page.con))
     called = {measure: (name, group) for group, some in offered.items() for measure, name in some.items()}
     rows = []
-    for one in targets.standings(page.con, page.bodies, page.day):
-        name, group = called.get(one.target.measure, (one.target.measure, ""))
-        say = percent if targets.is_share(one.target.measure) else number
+    for standing in targets.standings(page.con, page.bodies, page.day):
+        name, group = called.get(standing.target.measure, (standing.target.measure, ""))
+        say = percent if targets.is_share(standing.target.measure) else number
         rows.append(
             {
-                "id": one.target.pk, "name": name, "group": group, "due_on": one.target.due_on, "state": one.state,
-                "state_said": state(one.state), "today": say(one.today), "wanted": say(one.target.value),
-                "sense": "≥" if one.target.sense == "min" else "≤", "began": say(one.target.began_at),
-                "width": f"{100 * (one.progress or 0):.0f}", "url": _rows(page, one.target.measure),
+                "id": standing.target.pk,
+                "name": name,
+                "group": group,
+                "due_on": standing.target.due_on,
+                "state": standing.state,
+                "state_said": state(standing.state),
+                "today": say(standing.today),
+                "wanted": say(standing.target.value),
+                "sense": "≥" if standing.target.sense == "min" else "≤",
+                "began": say(standing.target.began_at),
+                "width": f"{100 * (standing.progress or 0):.0f}",
+                "url": _rows(page, standing.target.measure),
             }
-        )  # fmt: skip
+        )
     return {"rows": rows, "offered": offered}
 
 
@@ -113,7 +121,7 @@ def _set(request: HttpRequest) -> str:
     con = conf.connection()
     bodies = ranking_queries.bodies(con)
     measure = asked.get("measure", "")
-    if not any(measure in some for some in names(catalogue.catalogue(con)).values()) or "groups" not in bodies:
+    if not any(measure in name for name in names(catalogue.catalogue(con)).values()) or "groups" not in bodies:
         return _("Choose what the target is about.")
     try:
         value = float(asked.get("value", "").replace(",", "").rstrip("%"))

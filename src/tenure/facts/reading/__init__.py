@@ -102,7 +102,7 @@ def read_file(  # noqa: PLR0913 - all by name
     con.execute(f"CREATE TEMP TABLE staged AS {with_ids(plan.table, 'raw')}")
     settled = settle(con, plan.table, "staged", "", "", frozenset((*plan.columns, *plan.constants)))
     rejected += conflicts_of(file, known, settled.conflicts)
-    names = ", ".join(f'"{one}"' for one in plan.schema.names)
+    names = ", ".join(f'"{name}"' for name in plan.schema.names)
     first = "SELECT lower(customer_id) AS key, arg_min(customer_id, row) AS spelled FROM staged GROUP BY key"
     sql = (
         f"SELECT f.* REPLACE (k.spelled AS customer_id) FROM ({settled.facts}) AS f"

@@ -269,8 +269,8 @@ class Cleaner:
         places = np.flatnonzero(missing)
         local[places] = _micros(answers, utc=False)[indices]
         utc[places] = _micros(answers, utc=True)[indices]
-        told = np.array([one.reason for one in answers], dtype=object)[indices]
-        for reason in {one.reason for one in answers if one.reason}:
+        told = np.array([answer.reason for answer in answers], dtype=object)[indices]
+        for reason in {answer.reason for answer in answers if answer.reason}:
             if reason == reasons.NO_DATE and name not in self.plan.required:
                 continue
             mask = np.zeros(len(missing), dtype=bool)
@@ -294,7 +294,7 @@ _YEAR_1900 = int(np.datetime64("1900-01-01", "us").astype(np.int64))
 
 def _micros(answers: list[Read], *, utc: bool) -> np.ndarray:
     nat = np.iinfo(np.int64).min
-    values = [one.micros if one.micros is not None and one.utc is utc else nat for one in answers]
+    values = [answer.micros if answer.micros is not None and answer.utc is utc else nat for answer in answers]
     return np.array(values, dtype=np.int64).astype("datetime64[us]")
 
 

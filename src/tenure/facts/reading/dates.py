@@ -178,21 +178,21 @@ _BEFORE_1900 = (datetime(1900, 1, 1) - NAIVE_EPOCH) // _MICRO
 
 def habit_of(samples: Iterable[str], forced: str = "") -> Habit:
     """Return how a column writes its dates, judged by samples of it."""
-    texts = [unicodedata.normalize("NFKC", one).strip() for one in samples if one and one.strip()]
+    texts = [unicodedata.normalize("NFKC", sample).strip() for sample in samples if sample and sample.strip()]
     if forced and "%" in forced:
         return Habit(formats=(forced,), forced=forced)
     first = second = undecided = 0
-    for one in texts:
-        found = _YEAR_LAST.fullmatch(one)
+    for text in texts:
+        found = _YEAR_LAST.fullmatch(text)
         if found:
             a, b = int(found["a"]), int(found["b"])
             first, second = first + (a > 12 >= b), second + (b > 12 >= a)
             undecided += a <= 12 and b <= 12
     order = forced if forced in ORDERS else _judged(texts, first, second)
     ambiguous = forced not in ORDERS and bool(undecided) and not first and not second
-    shapes = Counter(shape for one in texts if (shape := shape_of(one, order)))
-    numbers = [float(one) for one in texts if _NUMBER.fullmatch(one)]
-    serial = bool(numbers) and all(1 <= one < 100_000 for one in numbers)
+    shapes = Counter(shape for text in texts if (shape := shape_of(text, order)))
+    numbers = [float(text) for text in texts if _NUMBER.fullmatch(text)]
+    serial = bool(numbers) and all(1 <= number < 100_000 for number in numbers)
     return Habit(order, ambiguous, tuple(shape for shape, _ in shapes.most_common(4)), serial)
 
 
@@ -200,7 +200,7 @@ def _judged(texts: list[str], first: int, second: int) -> str:
     if first != second:
         return "dmy" if first > second else "mdy"
     # Nothing decides: points are written by Europeans, slashes together with a.m. and p.m. by Americans.
-    return "mdy" if any(one[-1:] in "mM" for one in texts) else "dmy"
+    return "mdy" if any(text[-1:] in "mM" for text in texts) else "dmy"
 
 
 @lru_cache(maxsize=4096)

@@ -126,7 +126,8 @@ def split_raw(line: str, layout: Layout) -> dict[str, str]:
     rows = [line.split()] if layout.delimiter == SPACES else list(csv.reader([line], delimiter=layout.delimiter))
     values = rows[0] if rows else []
     return {
-        layout.names[place] if place < len(layout.names) else str(place + 1): one for place, one in enumerate(values)
+        layout.names[place] if place < len(layout.names) else str(place + 1): value
+        for place, value in enumerate(values)
     }
 
 

@@ -103,7 +103,7 @@ def _settled(path: Path, first: Guess, samples: dict[str, list[str]]) -> Guess:
     from tenure.facts.reading.evidence import settle_commas, settle_habits
 
     habits = settle_habits(path, first.layout, first.columns, first.habits)
-    doubtful = [name for name in first.commas if not any(mark in one for one in samples[name] for mark in ".,")]
+    doubtful = [name for name in first.commas if not any(mark in sample for sample in samples[name] for mark in ".,")]
     commas = {**first.commas, **settle_commas(path, first.layout, first.columns, doubtful)}
     return replace(first, habits=habits, commas=commas)
 
@@ -140,7 +140,7 @@ def _said(layout: Layout, schema: pa.Schema, mapping: Mapping[str, str | int]) -
 def _header(layout: Layout, column: str) -> str:
     if column.startswith("=") or column in layout.names:
         return column
-    plain = {_plain(one): one for one in layout.names}
+    plain = {_plain(name): name for name in layout.names}
     if _plain(column) in plain:
         return plain[_plain(column)]
     if column.isdigit() and 1 <= int(column) <= len(layout.names):
@@ -210,10 +210,10 @@ def _fits(layout: Layout, place: int, kind: pa.DataType) -> float:
         return 1.0
     if kind == NUMBER:
         comma = european(values)
-        good = sum(_number(one, comma) is not None for one in values)
+        good = sum(_number(value, comma) is not None for value in values)
     else:
         habit = habit_of(values)
-        good = sum(read_date(one, habit).micros is not None for one in values)
+        good = sum(read_date(value, habit).micros is not None for value in values)
     share = good / len(values)
     return 1.0 if share > 0.8 else 0.8 if share > 0.5 else 0.0
 

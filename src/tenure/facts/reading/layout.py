@@ -45,7 +45,7 @@ class Layout:
 
 def looks_like_header(rows: list[list[str]]) -> bool:
     """Whether the first row names columns: all texts, none a number or a date, and not like those below."""
-    first = [one.strip() for one in rows[0]]
+    first = [row.strip() for row in rows[0]]
     if not any(first) or any(_DATA.fullmatch(one) for one in first if one):
         return False
     return len(rows) > 1 or all(first)

@@ -64,7 +64,7 @@ def kind_of(path: Path) -> str:
     """Return text, excel, parquet or json, by the file's first bytes and its name."""
     with path.open("rb") as handle:
         start = handle.read(8)
-    suffixes = {one.lower() for one in path.suffixes[-2:]}
+    suffixes = {suffix.lower() for suffix in path.suffixes[-2:]}
     if start[:4] == b"PAR1":
         return "parquet"
     if (start[:4] == b"PK\x03\x04" or start == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") and suffixes & _EXCEL:

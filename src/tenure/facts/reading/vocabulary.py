@@ -44,7 +44,7 @@ _WORDS: dict[tuple[str, str], dict[str, str]] = {
         **{one: one for one in FEEDBACK}, "满意度": "csat", "satisfaction": "csat", "净推荐值": "nps", "推荐意愿": "nps",
         "期望": "expectation", "体验": "experience",
     },
-    ("interactions", "kind"): {**{one: one for one in INTERACTIONS}, **_INTERACTIONS_ZH, **_INTERACTIONS_EN},
+    ("interactions", "kind"): {**{interaction: interaction for interaction in INTERACTIONS}, **_INTERACTIONS_ZH, **_INTERACTIONS_EN},
 }  # fmt: skip
 #: Columns that take only these words. Interactions and kinds of cases take any.
 _CLOSED = {("cases", "event"), ("contracts", "event"), ("feedback", "measure")}

@@ -49,13 +49,18 @@ class Calibration:
     def probability(self, log_odds: np.ndarray) -> np.ndarray:
         """Return probabilities, shape (rows,)."""
         if self.name == ISOTONIC:
-            at, value = (np.array([one[n] for one in self.steps]) for n in range(2))
+            at, value = (np.array([step[n] for step in self.steps]) for n in range(2))
             return np.interp(log_odds, at, value)
         return sigmoid(self.slope * log_odds + self.shift)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON."""
-        return {"name": self.name, "slope": self.slope, "shift": self.shift, "steps": [list(one) for one in self.steps]}
+        return {
+            "name": self.name,
+            "slope": self.slope,
+            "shift": self.shift,
+            "steps": [list(step) for step in self.steps],
+        }
 
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> Calibration:

@@ -38,7 +38,7 @@ class Column:
         if size < 20:
             return False
         if self.is_text:
-            known = [one for one in self.values if one is not None]
+            known = [value for value in self.values if value is not None]
             return len(set(known)) > max(0.8 * len(known), 10)
         known = self.values[np.isfinite(self.values)]
         whole = len(known) == size and bool((known == np.rint(known)).all())
@@ -49,7 +49,9 @@ class Column:
         """Return numbers that are equal where the values are."""
         if not self.is_text:
             return np.nan_to_num(self.values, nan=-9e18)
-        return np.unique(np.array(["" if one is None else str(one) for one in self.values]), return_inverse=True)[1]
+        return np.unique(np.array(["" if value is None else str(value) for value in self.values]), return_inverse=True)[
+            1
+        ]
 
     def is_mixed(self, labels: np.ndarray) -> bool:
         """Whether it is whole for one sort of rows and often not for the other."""
@@ -100,7 +102,7 @@ class Encoded:
     def plain(self, column: Column) -> np.ndarray:
         """Return the number before it is put on the common scale."""
         if self.level is not None:
-            return np.array([one == self.level for one in column.values], dtype=np.float64)
+            return np.array([value == self.level for value in column.values], dtype=np.float64)
         if self.missing:
             return (~np.isfinite(column.values)).astype(np.float64)
         values = np.where(np.isfinite(column.values), column.values, self.fill)
@@ -120,23 +122,23 @@ class Encoding:
     @classmethod
     def learnt(cls, columns: Sequence[Column]) -> Encoding:
         """Return the encoding of training rows; what is the same for everybody is left out."""
-        return cls(tuple(part for one in columns for part in _parts(one)))
+        return cls(tuple(part for column in columns for part in _parts(column)))
 
     def matrix(self, columns: Sequence[Column]) -> np.ndarray:
         """Return the rows as numbers, shape (customers, parts)."""
-        by_name = {one.name: one for one in columns}
+        by_name = {column.name: column for column in columns}
         if not self.parts:
             return np.empty((len(columns[0].values), 0))
-        return np.column_stack([one.of(by_name[one.column]) for one in self.parts])
+        return np.column_stack([part.of(by_name[part.column]) for part in self.parts])
 
     @property
     def groups(self) -> tuple[str, ...]:
         """The groups, in the order of the features."""
-        return tuple(dict.fromkeys(one.group for one in self.parts))
+        return tuple(dict.fromkeys(part.group for part in self.parts))
 
     def to_list(self) -> list[dict[str, Any]]:
         """Return it as JSON."""
-        return [{name: getattr(one, name) for name in Encoded.__slots__} for one in self.parts]
+        return [{name: getattr(part, name) for name in Encoded.__slots__} for part in self.parts]
 
     @classmethod
     def from_list(cls, found: Sequence[dict[str, Any]]) -> Encoding:
@@ -147,12 +149,12 @@ class Encoding:
 def _parts(column: Column) -> list[Encoded]:
     group = column.group or column.name
     if column.is_text:
-        known, counts = np.unique([str(one) for one in column.values if one is not None], return_counts=True)
+        known, counts = np.unique([str(value) for value in column.values if value is not None], return_counts=True)
         common = [str(one) for one, count in zip(known, counts, strict=True) if count >= RAREST]
         drafts = [Encoded(column.name, group, level=one) for one in common[:MOST_LEVELS]]
     else:
         drafts = _numbers(column, group)
-    scaled = (_scaled(one, one.plain(column)) for one in drafts)
+    scaled = (_scaled(draft, draft.plain(column)) for draft in drafts)
     return [one for one in scaled if one is not None]
 
 

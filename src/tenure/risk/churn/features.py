@@ -226,7 +226,11 @@ _BY_NAME = {one.name: one for one in FEATURES}
 
 def features(view: View, *, contract: bool) -> list[Column]:
     """Return the columns that a model sees from an origin."""
-    return [Column(one.name, one.read(view), one.group) for one in FEATURES if contract or not one.contract]
+    return [
+        Column(feature.name, feature.read(view), feature.group)
+        for feature in FEATURES
+        if contract or not feature.contract
+    ]
 
 
 def said(feature: str) -> tuple[str, Said]:

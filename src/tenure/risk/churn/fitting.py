@@ -205,7 +205,7 @@ class _Work:
         return curve | {"in_money": known, "currency": self.context.currency}
 
     def _inputs(self, newest: Fold) -> dict[str, list[float]]:
-        return {one.name: found for one in newest.columns if (found := _quantiles(one))}
+        return {column.name: found for column in newest.columns if (found := _quantiles(column))}
 
     def _limit_reasons(self, fit: Fit, now: np.ndarray) -> None:
         """Store between which risks reasons are written, so that a big business does not store a million texts.

@@ -70,24 +70,24 @@ def refuse_newer_origin(name: str, read: int, origin: int) -> None:
 def refuse_disguises(columns: Collection[Column], target: str, trusted: Collection[str] = ()) -> None:
     """Refuse identifiers, and columns that carry the target's name."""
     plain = _bare(target) if len(target) >= SHORTEST else ""
-    for one in columns:
-        if one.name in trusted:
+    for column in columns:
+        if column.name in trusted:
             continue
-        if plain and plain in _bare(one.name):
+        if plain and plain in _bare(column.name):
             raise LeakError(
                 mark(
                     "%(name)s carries the name of the target %(target)s: it is the answer, or was made from it. Take "
                     "it out, or name it in trusted=[...]."
                 ),
-                name=one.name,
+                name=column.name,
                 target=target,
             )
-        if _IDENTIFIER.search(one.name.lower()) or one.names_everybody():
+        if _IDENTIFIER.search(column.name.lower()) or column.names_everybody():
             raise LeakError(
                 mark(
                     "%(name)s names customers instead of describing them. Take it out, or name it in identifiers=[...]."
                 ),
-                name=one.name,
+                name=column.name,
             )
 
 
@@ -131,7 +131,7 @@ def refuse_copies(
                     "rows as they are."
                 )
             )
-    mixed = next((one.name for one in columns if one.name not in trusted and one.is_mixed(labels)), None)
+    mixed = next((column.name for column in columns if column.name not in trusted and column.is_mixed(labels)), None)
     if mixed is not None:
         raise LeakError(
             mark(
@@ -153,5 +153,5 @@ def _repeats(columns: Collection[Column], places: np.ndarray) -> float:
     """Return the share of rows that repeat an earlier one in every column."""
     if not len(places):
         return 0.0
-    stacked = np.column_stack([one.codes()[places] for one in columns])
+    stacked = np.column_stack([column.codes()[places] for column in columns])
     return 1.0 - len(np.unique(stacked, axis=0)) / len(places)

@@ -32,7 +32,9 @@ class Fold:
 
     def only(self, rows: np.ndarray) -> Fold:
         """Return some of the rows."""
-        return Fold([Column(one.name, one.values[rows], one.group) for one in self.columns], self.labels[rows])
+        return Fold(
+            [Column(column.name, column.values[rows], column.group) for column in self.columns], self.labels[rows]
+        )
 
     def and_(self, other: Fold) -> Fold:
         """Return the rows of both."""
@@ -64,13 +66,13 @@ class Predictor:
     def ordinary(self) -> np.ndarray:
         """Return what is ordinary among those who stayed, shape (parts,): medians, and shares of texts."""
         found = []
-        for one in self.model.encoding.parts:
-            peers = self.peers.get(one.column)
-            if one.level is not None:
-                found.append(((peers or {}).get(one.level, 0.0) - one.mean) / one.scale)
+        for part in self.model.encoding.parts:
+            peers = self.peers.get(part.column)
+            if part.level is not None:
+                found.append(((peers or {}).get(part.level, 0.0) - part.mean) / part.scale)
             else:
                 value = np.nan if peers is None else float(peers)
-                found.append(float(one.of(Column(one.column, np.array([value])))[0]))
+                found.append(float(part.of(Column(part.column, np.array([value])))[0]))
         return np.array(found)
 
     def to_dict(self) -> dict[str, Any]:
@@ -80,7 +82,7 @@ class Predictor:
             "calibration": self.calibration.to_dict(),
             "usual": self.usual.tolist(),
             "tendency": [float(one) for one in self.tendency],
-            "peers": {name: one if isinstance(one, dict) else _finite(one) for name, one in self.peers.items()},
+            "peers": {name: peer if isinstance(peer, dict) else _finite(peer) for name, peer in self.peers.items()},
         }
 
     @classmethod
@@ -98,7 +100,7 @@ def _finite(value: float | None) -> float | None:
 
 def guarded(fold: Fold, trusted: Collection[str] = ()) -> dict[str, float]:
     """Return how well each feature ranks leavers alone; refuse one that knows the answer."""
-    single = {one.name: single_auc(one, fold.labels) for one in fold.columns}
+    single = {column.name: single_auc(column, fold.labels) for column in fold.columns}
     refuse_oracles(single, fold.labels, trusted)
     return single
 
@@ -153,13 +155,13 @@ def _tendency(matrix: np.ndarray, train: Fold) -> np.ndarray:
 
 
 def _peers(train: Fold) -> dict[str, Any]:
-    return {one.name: _middle(one, ~train.labels) for one in train.columns}
+    return {column.name: _middle(column, ~train.labels) for column in train.columns}
 
 
 def _middle(column: Column, rows: np.ndarray) -> Any:
     values = column.values[rows]
     if column.is_text:
-        known, counts = np.unique([str(one) for one in values if one is not None], return_counts=True)
+        known, counts = np.unique([str(value) for value in values if value is not None], return_counts=True)
         return {str(one): float(count / len(values)) for one, count in zip(known, counts, strict=True) if count > 1}
     known = values[np.isfinite(values)]
     return float(np.median(known)) if len(known) else float("nan")

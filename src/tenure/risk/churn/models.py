@@ -87,7 +87,7 @@ class Model:
             Encoded features of some ordinary peers.
         """
         groups = self.encoding.groups
-        place = np.array([groups.index(one.group) for one in self.encoding.parts], dtype=np.int64)
+        place = np.array([groups.index(part.group) for part in self.encoding.parts], dtype=np.int64)
         if self.trees is None:
             share = (matrix - usual.mean(axis=0)) * self.weights
             return np.column_stack([share[:, place == n].sum(axis=1) for n in range(len(groups))])
@@ -103,7 +103,7 @@ class Model:
         return {
             "name": self.name,
             "encoding": self.encoding.to_list(),
-            "weights": [float(one) for one in self.weights],
+            "weights": [float(weight) for weight in self.weights],
             "start": float(self.start),
             "trees": None if self.trees is None else self.trees.to_dict(),
         }

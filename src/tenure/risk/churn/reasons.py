@@ -56,7 +56,7 @@ def weightiest(
     apart = matrix - predictor.ordinary()
     evidence = np.where(np.abs(apart) >= APART, apart * predictor.tendency, 0.0)
     evidence[_unknown(predictor, columns)] = -np.inf
-    place = np.array([groups.index(one.group) for one in parts])
+    place = np.array([groups.index(part.group) for part in parts])
     best = np.stack([_best(evidence, np.flatnonzero(place == n)) for n in range(len(groups))], axis=1)
     strength = np.take_along_axis(evidence, best, axis=1)
     rank = np.where(strength > _NOUGHT, np.where(weight > 0, 1e6 + weight, strength), -np.inf)
@@ -65,7 +65,7 @@ def weightiest(
     width = order.shape[1]
     chosen[:, :width] = np.where(there, np.take_along_axis(best, order, axis=1), -1)
     weights[:, :width] = np.where(there, np.maximum(np.take_along_axis(weight, order, axis=1), 0.0), 0.0)
-    measures = [one.column if shown_as is None else shown_as[one.column] for one in parts]
+    measures = [part.column if shown_as is None else shown_as[part.column] for part in parts]
     for row in np.flatnonzero((chosen < 0).any(axis=1)):
         _fill(chosen[row], evidence[row], measures)
     return chosen, weights
@@ -77,10 +77,11 @@ _NOUGHT = 1e-9
 def _unknown(predictor: Predictor, columns: Sequence[Column]) -> np.ndarray:
     """Return where there is nothing to show: the value is unknown, or the number only says whether it is."""
     by_name = {
-        one.name: np.zeros(len(one.values), bool) if one.is_text else ~np.isfinite(one.values) for one in columns
+        column.name: np.zeros(len(column.values), bool) if column.is_text else ~np.isfinite(column.values)
+        for column in columns
     }
     parts = predictor.model.encoding.parts
-    return np.column_stack([by_name[one.column] | one.missing for one in parts])
+    return np.column_stack([by_name[part.column] | part.missing for part in parts])
 
 
 def _best(evidence: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -198,7 +199,7 @@ def group_weights(predictor: Predictor, columns: Sequence[Column]) -> dict[str, 
 def listed(predictor: Predictor, columns: Sequence[Column], number: int = HOW_MANY) -> list[list[dict[str, Any]]]:
     """Return the reasons of rows of a plain table: each column by its own name, without a past to compare with."""
     part, weight = weightiest(predictor, columns, number)
-    by_name = {one.name: one for one in columns}
+    by_name = {column.name: column for column in columns}
     parts = predictor.model.encoding.parts
     return [
         [

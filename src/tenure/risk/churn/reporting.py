@@ -53,7 +53,7 @@ def _of_kind(table: pa.Table, fit: Fit) -> dict[str, Any]:
         "model": fit.model,
         "verdict": fit.verdict,
         "gates": [
-            {"name": one.name, "needed": one.needed, "found": one.found, "passed": one.passed} for one in fit.gates
+            {"name": gate.name, "needed": gate.needed, "found": gate.found, "passed": gate.passed} for gate in fit.gates
         ],
         "customers": len(rows),
         "scored": int(known.sum()),
@@ -110,5 +110,5 @@ def _first_days(rows: pa.Table, name: str) -> np.ndarray:
 def _top_reasons(rows: pa.Table) -> dict[str, int]:
     """Return how many customers at risk have each group among their reasons."""
     texts = rows.column("churn_reasons").drop_null().to_pylist()
-    counts = Counter(one["group"] for text in texts[:5000] for one in json.loads(text))
+    counts = Counter(load["group"] for text in texts[:5000] for load in json.loads(text))
     return dict(counts.most_common())

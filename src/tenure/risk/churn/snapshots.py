@@ -59,7 +59,9 @@ class Learnt:
 
     def _read(self, table: object) -> list[Column]:
         arrow = _arrow(table)
-        return [_column(arrow, one.name, one.group, as_of=self.as_of, text=one.is_text) for one in self.columns]
+        return [
+            _column(arrow, column.name, column.group, as_of=self.as_of, text=column.is_text) for column in self.columns
+        ]
 
 
 def snapshot(
@@ -92,7 +94,7 @@ def snapshot(
 def _learnt(fold: Fold, single: dict[str, float]) -> Learnt:
     counts = (int(fold.labels.sum()), int((~fold.labels).sum()))
     gates = (Gate("left", LABELS, counts[0]), Gate("stayed", LABELS, counts[1]))
-    if not all(one.passed for one in gates):
+    if not all(gate.passed for gate in gates):
         raise FactsError(
             mark(
                 "%(left)s customers left and %(stayed)s stayed. At least %(needed)s of each are needed to learn who "
@@ -160,7 +162,7 @@ def _labels(table: pa.Table, target: str, positive: object) -> np.ndarray:
             names=", ".join(table.column_names),
         )
     values = table.column(target).to_pylist()
-    found = sorted({str(one) for one in values if one is not None})
+    found = sorted({str(value) for value in values if value is not None})
     wanted = str(positive) if positive is not None else next((one for one in found if one.lower() in _YES), "")
     if len(found) != 2 or None in values or wanted not in found:
         raise FactsError(
@@ -171,7 +173,7 @@ def _labels(table: pa.Table, target: str, positive: object) -> np.ndarray:
             name=target,
             values=", ".join(found[:10]),
         )
-    return np.array([str(one) == wanted for one in values])
+    return np.array([str(value) == wanted for value in values])
 
 
 def _ids(table: pa.Table, identifiers: Collection[str]) -> np.ndarray | None:

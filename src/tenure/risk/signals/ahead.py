@@ -72,6 +72,6 @@ def _model(lake: Lake) -> Model | None:
     """Return the model that is asked."""
     from tenure.lifecycle.refresh import models_of
 
-    there = {one.partition.get("model") for one in lake.files("spans") if one.rows}
+    there = {file.partition.get("model") for file in lake.files("spans") if file.rows}
     asked = next((one for one in ASKED if one in there), None)
     return models_of(lake, [asked])[0] if asked else None

@@ -57,10 +57,10 @@ def truth_of(node: Node, reading: Reading, entries: np.ndarray) -> Truth:
 
 
 def _joined(inners: list[Truth], combine: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Truth:
-    keys = merge(*(one.keys for one in inners))
+    keys = merge(*(inner.keys for inner in inners))
     values = inners[0].at(keys)
-    for one in inners[1:]:
-        values = combine(values, one.at(keys))
+    for inner in inners[1:]:
+        values = combine(values, inner.at(keys))
     return changes(keys, values)
 
 

@@ -87,5 +87,5 @@ def averaged(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
 
 
 def _mean(values: list[float]) -> float:
-    known = [one for one in values if one == one]  # noqa: PLR0124 - NaN is the only number unequal to itself
+    known = [value for value in values if value == value]  # noqa: PLR0124 - NaN is the only number unequal to itself
     return float(np.mean(known)) if known else float("nan")

@@ -108,7 +108,7 @@ def _verdict(fits: list[Fitted], chosen: Fitted) -> str:
     """Return the verdict of the chosen model; of NBD, which knows no leaving, what the models say that know it."""
     if chosen.name != "nbd":
         return chosen.verdict
-    knowing = [one.verdict for one in fits if one.name in ALWAYS and one is not chosen]
+    knowing = [fit.verdict for fit in fits if fit.name in ALWAYS and fit is not chosen]
     return "no-dropout" if knowing and "ok" not in knowing else chosen.verdict
 
 
@@ -126,15 +126,15 @@ def compared(fits: list[Fitted], rows: list[dict[str, Any]]) -> list[dict[str, A
     means = averaged(rows)
     return [
         {
-            "model": one.name,
-            "params": {name: float(value) for name, value in one.params.items()},
-            "log_likelihood": float(one.log_likelihood),
-            "aic": float(one.used.aic),
-            "bic": float(one.used.bic),
-            "used": one.used.name,
-            "verdict": one.verdict,
-            "customers": float(one.customers),
-            "backtest": means.get(one.name, {}),
+            "model": fit.name,
+            "params": {name: float(value) for name, value in fit.params.items()},
+            "log_likelihood": float(fit.log_likelihood),
+            "aic": float(fit.used.aic),
+            "bic": float(fit.used.bic),
+            "used": fit.used.name,
+            "verdict": fit.verdict,
+            "customers": float(fit.customers),
+            "backtest": means.get(fit.name, {}),
         }
-        for one in sorted(fits, key=lambda one: one.used.aic)
+        for fit in sorted(fits, key=lambda one: one.used.aic)
     ]

@@ -34,7 +34,7 @@ class Lifetime:
         """Return the fits ``purchases`` and ``spend`` of everybody."""
         buyers = seen(table)
         conditions = gates(buyers, context.options)
-        enough = all(one.passed for one in conditions)
+        enough = all(condition.passed for condition in conditions)
         shared: dict[str, Any] = {"gates": conditions, "customers": len(buyers), "seed": context.options.seed}
         inputs = _inputs(buyers)
         spending = _fit_spend(table, buyers, context, enough=enough)
@@ -78,9 +78,9 @@ def _fit_purchases(table: pa.Table, buyers: Seen, seed: int) -> dict[str, Any]:
     few = {k: then.sample(choosing.SAMPLE, seed) for k, then in origins.items()}
     sample = buyers.sample(choosing.SAMPLE, seed)
     fits = choosing.fit_all(sample.cells)
-    rows, tested = choosing.tested([one.name for one in fits], few)
+    rows, tested = choosing.tested([fit.name for fit in fits], few)
     choice = choosing.choose(fits, rows)
-    found = next(one for one in fits if one.name == choice.model)
+    found = next(fit for fit in fits if fit.name == choice.model)
     if len(sample) < len(buyers):
         found = purchases.fit(choice.model, buyers.cells, start=found.params)
     # At the origins the models of the back-test answer, so that pages and scores speak of the same.

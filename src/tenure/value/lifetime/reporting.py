@@ -42,8 +42,8 @@ def reported(table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict
         "discount": context.options.discount,
         "currency": context.currency,
         "gates": [
-            {"name": one.name, "needed": one.needed, "found": one.found, "passed": one.passed}
-            for one in purchases.gates
+            {"name": gate.name, "needed": gate.needed, "found": gate.found, "passed": gate.passed}
+            for gate in purchases.gates
         ],
         "model": purchases.model,
         "verdict": purchases.verdict,
@@ -85,7 +85,7 @@ def groups(frequency: np.ndarray) -> np.ndarray:
 
 def _said(edges: np.ndarray) -> list[dict[str, Any]]:
     """Return each group as its smallest and its largest frequency; the last one is open."""
-    ends = [*(int(one) - 1 for one in edges[1:]), None]
+    ends = [*(int(edge) - 1 for edge in edges[1:]), None]
     return [{"frequency": int(low), "upto": high} for low, high in zip(edges, ends, strict=True)]
 
 

@@ -32,7 +32,7 @@ def total(fitted: Fitted, spend: Spend, buyers: Seen, days: int, errors: Sequenc
     expected = fitted.expected(weeks, buyers.cells)[buyers.cells.where]
     mean, _ = moments(spend, buyers.frequency, np.nan_to_num(buyers.spend))
     orders, sales = _simulated(fitted, spend, buyers, weeks, seed)
-    off = max((abs(one) for one in errors), default=0.0)
+    off = max((abs(error) for error in errors), default=0.0)
     return {
         "days": days,
         "orders": _told(float(expected.sum()), orders, off),
@@ -64,11 +64,11 @@ def _simulated(fitted: Fitted, spend: Spend, buyers: Seen, weeks: float, seed: i
     shrink = np.sqrt(len(few) / len(buyers))  # chance of one customer averages out over all of them
     slopes = _slopes(fitted, weeks, rows) if shrink < 1 else np.empty(0)
     found = np.empty((2, FUTURES))
-    for number, one in enumerate(fitted.draws(FUTURES, seed)):
-        happened = one.future(rows, weeks, rng)
+    for number, draw in enumerate(fitted.draws(FUTURES, seed)):
+        happened = draw.future(rows, weeks, rng)
         totals = np.array([happened.sum(), _paid(spend, few, happened, rng).sum()])
         if shrink < 1:
-            under = wholes * np.exp(slopes @ (one.used.vector() - fitted.used.vector()))
+            under = wholes * np.exp(slopes @ (draw.used.vector() - fitted.used.vector()))
             totals = under + (totals - under) * shrink
         totals[1] *= np.exp(rng.standard_normal() * spend.scatter / np.sqrt(max(buyers.repeaters, 1)))
         found[:, number] = totals / np.maximum(wholes, 1e-12)

@@ -123,7 +123,7 @@ class Trial:
             "repeaters": int((known.frequency > 0).sum()),
             "repeat_orders": int(known.frequency.sum()),
             "cells": len(self.cells),
-            "models": {name: _model(one) for name, one in self.fits.items()},
+            "models": {name: _model(fit) for name, fit in self.fits.items()},
             "spend": self.spend.params,
             "holdout": self._holdout(),
             "backtest": self._backtest(),

@@ -33,7 +33,7 @@ def summary(ledger: Ledger) -> dict[str, Any]:
     """Return what the order rows and the cost rows add up to."""
     row = ledger.row(_TOTALS)
     kinds = ledger.rows(_KINDS)
-    invested = sum((one["amount"] for one in kinds), start=row["sales"] * 0)
+    invested = sum((kind["amount"] for kind in kinds), start=row["sales"] * 0)
     gross = row["gross_sales"]
     return {
         "sales": float(row["sales"]),
@@ -41,7 +41,7 @@ def summary(ledger: Ledger) -> dict[str, Any]:
         "invested": float(invested),
         "profit": float(row["margin"] - invested),
         "cost_known_share": float(row["sales_with_cost"] / gross) if gross else None,
-        "kinds": [{**one, "amount": float(one["amount"])} for one in kinds],
+        "kinds": [{**kind, "amount": float(kind["amount"])} for kind in kinds],
     }
 
 

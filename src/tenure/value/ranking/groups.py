@@ -80,4 +80,4 @@ def within(values: np.ndarray, bounds: Bounds) -> np.ndarray:
 
 def ids(kind: str) -> Sequence[str]:
     """Return the ids of a kind's groups, in their order."""
-    return [one.id for one in groups(kind)]
+    return [group.id for group in groups(kind)]

@@ -120,9 +120,9 @@ def curve(ledger: Ledger) -> dict[str, Any]:
     of life on.
     """
     months = life(ledger)
-    found = phases([one["value"] for one in months[1:]])
+    found = phases([month["value"] for month in months[1:]])
     for one, phase in zip(months[1:], found, strict=True):
         one["phase"] = phase
-    for one in months[:1]:
-        one["phase"] = "first"
+    for month in months[:1]:
+        month["phase"] = "first"
     return {"months": months, "phases": runs(found, 1)}

@@ -40,11 +40,11 @@ def rank(
     day = day_from(as_of, facts[Stream("orders")], tz)
     reading = Reading(block_of(facts, tz=tz, last_day=day_number(day)))
     table, figures = roster_of(reading), FIGURES.of(reading)
-    for one in figures.schema:
-        table = table.append_column(one, figures.column(one.name))
+    for field in figures.schema:
+        table = table.append_column(field, figures.column(field.name))
     context = Context(day, tz)
     fits = {fit.part: fit for fit in PART.fit(table, context)}
     found = PART.score(table, fits, context)
-    for one in found.schema:
-        table = table.append_column(one, found.column(one.name))
+    for field in found.schema:
+        table = table.append_column(field, found.column(field.name))
     return table

@@ -107,7 +107,7 @@ def _worth(buyers: pa.Table, sales: np.ndarray) -> tuple[str, np.ndarray]:
 def _tier_bounds(worth: np.ndarray) -> list[int]:
     """Return the least value in each tier but the lowest; who is worth as much is in the same tier."""
     ordered = np.sort(worth)[::-1]
-    shares = [one.share for one in groups("tiers") if one.share is not None and one.share < 1]
+    shares = [group.share for group in groups("tiers") if group.share is not None and group.share < 1]
     return [int(ordered[pareto.top_count(len(ordered), share) - 1]) for share in shares]
 
 
@@ -158,7 +158,7 @@ _CODES = np.array(["".join(one) for one in product("12345", repeat=3)], dtype=ob
 
 
 def _tiers(worth: np.ndarray, bounds: list[int]) -> np.ndarray:
-    names = np.array([one.id for one in groups("tiers")], dtype=object)
+    names = np.array([group.id for group in groups("tiers")], dtype=object)
     return names[np.sum([worth < bound for bound in bounds], axis=0)]
 
 

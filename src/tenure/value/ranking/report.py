@@ -96,7 +96,7 @@ def of_groups(buyers: pa.Table, column: str) -> list[dict[str, Any]]:
     sales, profit = columns.sales(buyers), columns.money(buyers, "profit")
     old = columns.number(buyers, "old_customer") == 1
     kind = next((kind for kind, name in COLUMNS.items() if name == column), "")
-    ids = list("ABC") if column.startswith("abc") else [one.id for one in groups(kind)]
+    ids = list("ABC") if column.startswith("abc") else [group.id for group in groups(kind)]
     told = []
     for name in ids:
         mine = found == name
@@ -187,5 +187,5 @@ def of_cycles(ledger: Ledger, context: Context) -> list[dict[str, Any]]:
 
     if context.lake is None or not ledger.has("spans"):
         return []
-    models = [one for one in models_of(context.lake) if one.subject == "customer"]
-    return [one.to_json() for one in cycle.extensions(ledger, models)]
+    models = [model for model in models_of(context.lake) if model.subject == "customer"]
+    return [extension.to_json() for extension in cycle.extensions(ledger, models)]

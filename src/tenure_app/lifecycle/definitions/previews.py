@@ -57,7 +57,7 @@ def ask(text: str, person: User, as_of: date) -> ModelPreview:
 
 def _size() -> int:
     lake = conf.lake()
-    return sum(one.rows for name in ("orders", "order_lines", "interactions") for one in lake.files(name))
+    return sum(file.rows for name in ("orders", "order_lines", "interactions") for file in lake.files(name))
 
 
 def work_out(preview_id: int, on_progress: Callable[[int, int], None] | None = None) -> ModelPreview:
