@@ -39,7 +39,7 @@ def test_every_room_of_the_application_has_a_place_in_the_order() -> None:
 
 def test_facts_and_statistics_do_not_know_each_other() -> None:
     contract = _contracts()["facts-without-statistics"]
-    assert contract["source_modules"] == ["tenure.facts", "tenure.lake"]
+    assert contract["source_modules"] == ["tenure.facts"]
     assert contract["forbidden_modules"] == ["tenure.stats"]
 
 

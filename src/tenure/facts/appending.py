@@ -35,8 +35,9 @@ def append(lake: Lake, name: str, table: pa.Table) -> int:
     con = connect()
     con.register("offered", offered)
     con.execute("CREATE TEMP TABLE staged AS SELECT *, row_number() OVER () AS row FROM offered")
-    if len(pc.unique(ids)) >= customer_index.WORTH:  # made before the lock is taken, so that nobody has to wait for it
-        customer_index.copies_of(lake, name, lake.files(name), make=True)
+    if len(pc.unique(ids)) >= customer_index.MIN_CUSTOMERS:
+        # Built before the lock is taken, so that nobody has to wait for it.
+        customer_index.indexes_of(lake, name, lake.files(name), make=True)
     with writing(lake.path):
         respell(lake, con)
         fresh = "SELECT * FROM staged QUALIFY row_number() OVER (PARTITION BY fact_id ORDER BY row) = 1"
@@ -53,27 +54,25 @@ def append(lake: Lake, name: str, table: pa.Table) -> int:
 
 def _known_facts(lake: Lake, con: duckdb.DuckDBPyConnection, name: str) -> str:
     """Return SQL for the fact_ids that the touched customers have already, as far as they can be among the offered."""
-    from tenure.facts.lake import may_hold
-
     ids = pc.unique(con.execute("SELECT customer_id FROM staged").to_arrow_table().column(0)).to_pylist()
-    files = [file for file in lake.files(name) if ids and may_hold(file, ids)]
+    files = [file for file in lake.files(name) if ids and file.may_hold(ids)]
     if not files:
         return ""
-    copies = customer_index.copies_of(lake, name, files, make=False)
-    con.register("copied", _copied_facts(con, ids, copies.values()))
-    paths = [file.path for file in files if file.path not in copies]
+    indexes = customer_index.indexes_of(lake, name, files, make=False)
+    con.register("indexed", _indexed_facts(con, ids, indexes.values()))
+    paths = [file.path for file in files if file.path not in indexes]
     if not paths:
-        return "SELECT fact_id FROM copied"
+        return "SELECT fact_id FROM indexed"
     texts = ", ".join(views.quoted(one) for one in ids) if len(ids) <= _FEW else "SELECT customer_id FROM staged"
-    return f"SELECT fact_id FROM {views.scan(paths)} WHERE customer_id IN ({texts}) UNION ALL FROM copied"
+    return f"SELECT fact_id FROM {views.scan(paths)} WHERE customer_id IN ({texts}) UNION ALL FROM indexed"
 
 
-def _copied_facts(
-    con: duckdb.DuckDBPyConnection, ids: Sequence[str], copies: Iterable[customer_index.Copy]
+def _indexed_facts(
+    con: duckdb.DuckDBPyConnection, ids: Sequence[str], indexes: Iterable[customer_index.CustomerIndex]
 ) -> pa.Table:
     hashes = con.execute("SELECT hash(fact_id) FROM staged").to_arrow_table().column(0).to_numpy()
     wanted = pa.array(sorted(ids), pa.string())
-    known = [chunk for copy in copies for chunk in copy.facts(wanted, hashes).chunks]
+    known = [chunk for index in indexes for chunk in index.facts(wanted, hashes).chunks]
     return pa.table({"fact_id": pa.chunked_array(known, pa.string())})
 
 

@@ -92,7 +92,7 @@ def settle_customers(lake: Lake, con: duckdb.DuckDBPyConnection, batch_id: str, 
 
 def _known_customers(lake: Lake) -> str:
     paths = [file.path for file in lake.files("customers") if file.rows]
-    return views.view_of("customers", views.scan(paths), merges=False) if paths else ""
+    return views.view_of("customers", lake.specs["customers"], views.scan(paths)) if paths else ""
 
 
 def _of_this_batch(lake: Lake, con: duckdb.DuckDBPyConnection, batch_id: str) -> int:

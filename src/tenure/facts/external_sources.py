@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tenure.errors import EngineError, FactsError, MappingError
-from tenure.facts.external import Mapped, all_sources, save_sources
+from tenure.facts.external import ExternalSource, all_sources, save_sources
 from tenure.facts.reading.guessing import guess_columns
 from tenure.facts.schema import FACT_TABLES
 from tenure.lake import delta
@@ -43,20 +43,20 @@ def add_source(
     name: str = "",
     relation: str = "",
     tz: str | None = None,
-) -> Mapped:
+) -> ExternalSource:
     """Serve an outside table as facts."""
     if table not in FACT_TABLES:
         raise MappingError(
             mark("There is no fact table %(name)r. There are: %(known)s."), name=table, known=", ".join(FACT_TABLES)
         )
     kind, where = _kind(place, relation)
-    own = name or (relation.rpartition(".")[2] if relation else Path(where).name)
-    if any(source.name == own for source in all_sources(lake.path)):
-        raise FactsError(mark("There is a source %(name)r already. Give this one another --name."), name=own)
-    draft = Mapped(own, table, kind, where, {}, tz or lake.settings.tz, relation)
+    label = name or (relation.rpartition(".")[2] if relation else Path(where).name)
+    if any(source.name == label for source in all_sources(lake.path)):
+        raise FactsError(mark("There is a source %(name)r already. Give this one another --name."), name=label)
+    draft = ExternalSource(label, table, kind, where, {}, tz or lake.settings.tz, relation)
     shape = _schema(draft)
-    found = guess_columns(tuple(shape.names), table, mapping or {})
-    missing = [one for one in FACT_TABLES[table].required if one not in found]
+    mapped = guess_columns(tuple(shape.names), table, mapping or {})
+    missing = [field for field in FACT_TABLES[table].required if field not in mapped]
     if missing:
         raise MappingError(
             mark("No column was recognised as %(missing)s. Say it with --map %(first)s=COLUMN. Columns: %(names)s."),
@@ -64,10 +64,10 @@ def add_source(
             first=missing[0],
             names=", ".join(shape.names),
         )
-    zoned = tuple(field for field, column in found.items() if column in shape.names and _is_instant(shape, column))
-    made = replace(draft, mapping=found, zoned=zoned)
-    save_sources(lake.path, [*all_sources(lake.path), made])
-    return made
+    zoned = tuple(field for field, column in mapped.items() if column in shape.names and _is_instant(shape, column))
+    source = replace(draft, mapping=mapped, zoned=zoned)
+    save_sources(lake.path, [*all_sources(lake.path), source])
+    return source
 
 
 def remove_source(lake: Lake, name: str) -> None:
@@ -78,18 +78,25 @@ def remove_source(lake: Lake, name: str) -> None:
     save_sources(lake.path, kept)
 
 
-def paths_of(lake: Lake, one: Mapped) -> list[str]:
+def paths_of(lake: Lake, source: ExternalSource) -> list[str]:
     """Return the Parquet files that hold an outside table's rows now."""
-    if one.kind == "postgres":
-        return [str(_snapshot(lake, one))]
-    if one.kind == "delta":
-        return [file.path for file in delta.active_files(_delta(one))]
-    folder = Path(one.place)
-    found = [folder] if folder.is_file() else sorted(folder.rglob("*.parquet"))
-    paths = [str(path) for path in found if not path.name.startswith((".", "_"))]
+    if source.kind == "postgres":
+        return [str(_snapshot(lake, source))]
+    if source.kind == "delta":
+        return [file.path for file in delta.active_files(_delta(source))]
+    folder = Path(source.place)
+    files = [folder] if folder.is_file() else sorted(folder.rglob("*.parquet"))
+    paths = [str(path) for path in files if not path.name.startswith((".", "_"))]
     if not paths:
-        raise FactsError(mark("The source %(name)r has no Parquet files in %(place)s."), name=one.name, place=one.place)
+        raise FactsError(
+            mark("The source %(name)r has no Parquet files in %(place)s."), name=source.name, place=source.place
+        )
     return paths
+
+
+def _no_files(source: ExternalSource) -> FactsError:
+    template = mark("The source %(name)r has no Parquet files in %(place)s.")
+    return FactsError(template, name=source.name, place=source.place)
 
 
 def _kind(place: str, relation: str) -> tuple[str, str]:
@@ -116,34 +123,36 @@ def _without_password(place: str) -> str:
     )
 
 
-def _delta(one: Mapped) -> DeltaTable:
-    table = delta.open_table(Path(one.place))
+def _delta(source: ExternalSource) -> DeltaTable:
+    table = delta.open_table(Path(source.place))
     if table is None:
-        raise FactsError(mark("There is no folder %(path)s."), path=one.place)
+        raise FactsError(mark("There is no folder %(path)s."), path=source.place)
     if "deletionVectors" in (table.protocol().reader_features or []):
         raise FactsError(
             mark("The Delta table %(path)s uses deletion vectors, which cannot be read here. Purge them first."),
-            path=one.place,
+            path=source.place,
         )
     if table.metadata().partition_columns:
         raise FactsError(
             mark("The Delta table %(path)s is partitioned, which cannot be read in place. Import it instead."),
-            path=one.place,
+            path=source.place,
         )
     return table
 
 
-def _schema(one: Mapped) -> pa.Schema:
-    if one.kind == "delta":
-        return pa.schema(_delta(one).schema())
-    if one.kind == "postgres":
-        with _connected(one) as con, con.cursor() as cursor:
-            cursor.execute(_select(one) + " LIMIT 0")
+def _schema(source: ExternalSource) -> pa.Schema:
+    if source.kind == "delta":
+        return pa.schema(_delta(source).schema())
+    if source.kind == "postgres":
+        with _connected(source) as con, con.cursor() as cursor:
+            cursor.execute(_select(source) + " LIMIT 0")
             return _arrow_schema(cursor.description or ())
-    folder = Path(one.place)
+    folder = Path(source.place)
     first = folder if folder.is_file() else next(iter(sorted(folder.rglob("*.parquet"))), None)
     if first is None:
-        raise FactsError(mark("The source %(name)r has no Parquet files in %(place)s."), name=one.name, place=one.place)
+        raise FactsError(
+            mark("The source %(name)r has no Parquet files in %(place)s."), name=source.name, place=source.place
+        )
     return pq.read_schema(first)
 
 
@@ -167,23 +176,23 @@ _TYPES: dict[int, pa.DataType] = {
 }
 
 
-def _connected(one: Mapped) -> Any:
+def _connected(source: ExternalSource) -> Any:
     try:
         import psycopg
-    except ImportError as wrong:
+    except ImportError as error:
         raise EngineError(
             mark("Reading PostgreSQL needs psycopg. Install it with: pip install tenure[postgres]")
-        ) from wrong
+        ) from error
     try:
-        return psycopg.connect(one.place, connect_timeout=10, options="-c TimeZone=UTC")
-    except psycopg.OperationalError as wrong:
+        return psycopg.connect(source.place, connect_timeout=10, options="-c TimeZone=UTC")
+    except psycopg.OperationalError as error:
         raise EngineError(
-            mark("PostgreSQL at %(place)s does not answer: %(told)s"), place=one.place, told=str(wrong).strip()
-        ) from wrong
+            mark("PostgreSQL at %(place)s does not answer: %(told)s"), place=source.place, told=str(error).strip()
+        ) from error
 
 
-def _select(one: Mapped, columns: tuple[str, ...] = ()) -> str:
-    quoted = ".".join('"' + part.replace('"', '""') + '"' for part in one.relation.split("."))
+def _select(source: ExternalSource, columns: tuple[str, ...] = ()) -> str:
+    quoted = ".".join('"' + part.replace('"', '""') + '"' for part in source.relation.split("."))
     chosen = ", ".join('"' + name.replace('"', '""') + '"' for name in columns) or "*"
     return f"SELECT {chosen} FROM {quoted}"
 
@@ -192,32 +201,32 @@ def _arrow_schema(description: Any) -> pa.Schema:
     return pa.schema([(column.name, _TYPES.get(column.type_code, pa.string())) for column in description])
 
 
-def _snapshot(lake: Lake, one: Mapped) -> Path:
+def _snapshot(lake: Lake, source: ExternalSource) -> Path:
     """Return a Parquet file with the table's rows, read anew when the table has changed since."""
     folder = lake.path / ".sources"
     folder.mkdir(exist_ok=True)
-    target, about = folder / f"{one.name}.parquet", folder / f"{one.name}.json"
-    with _connected(one) as con:
+    target, about = folder / f"{source.name}.parquet", folder / f"{source.name}.json"
+    with _connected(source) as con:
         con.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        relation = _select(one).removeprefix("SELECT * FROM ")
+        relation = _select(source).removeprefix("SELECT * FROM ")
         state = con.execute(
-            f"SELECT count(*), coalesce(max(xmin::text::bigint), 0), {len(one.mapping)} FROM {relation}"
+            f"SELECT count(*), coalesce(max(xmin::text::bigint), 0), {len(source.mapping)} FROM {relation}"
         ).fetchone()
-        told = json.dumps([*state, sorted(one.mapping.items())])
-        if target.exists() and about.exists() and about.read_text(encoding="utf-8") == told:
+        fingerprint = json.dumps([*state, sorted(source.mapping.items())])
+        if target.exists() and about.exists() and about.read_text(encoding="utf-8") == fingerprint:
             return target
-        draft = folder / f"{one.name}.{os.getpid()}"
-        _copy(con, one, draft)
+        draft = folder / f"{source.name}.{os.getpid()}"
+        _copy(con, source, draft)
         draft.replace(target)
-        about.write_text(told, encoding="utf-8")
+        about.write_text(fingerprint, encoding="utf-8")
     return target
 
 
-def _copy(con: Any, one: Mapped, target: Path) -> None:
-    columns = tuple(dict.fromkeys(column for column in one.mapping.values() if not column.startswith("=")))
+def _copy(con: Any, source: ExternalSource, target: Path) -> None:
+    columns = tuple(dict.fromkeys(column for column in source.mapping.values() if not column.startswith("=")))
     with con.cursor(name="tenure_source") as cursor:
         cursor.itersize = _ROWS
-        cursor.execute(_select(one, columns))
+        cursor.execute(_select(source, columns))
         schema = _arrow_schema(cursor.description)
         with pq.ParquetWriter(target, schema, compression="zstd") as writer:
             for rows in _batches(cursor):

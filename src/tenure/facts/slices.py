@@ -54,8 +54,8 @@ class SortedFiles:
     stream: Stream  # what they hold
     paths: Sequence[str]  # the Parquet files
     columns: Sequence[str]  # the columns to read
-    # the live copies of some of the files, by path
-    copies: Mapping[str, customer_index.Copy] = field(default_factory=dict)
+    # the customer indexes of some of the files, by path
+    indexes: Mapping[str, customer_index.CustomerIndex] = field(default_factory=dict)
     _metadata: dict[str, pq.FileMetaData] = field(default_factory=dict)
 
     @cached_property
@@ -92,7 +92,7 @@ class SortedFiles:
     def of(self, ids: pa.Array) -> pa.Table:
         """Return the rows of some customers; `ids` are sorted."""
         wanted = ids.to_pylist()
-        pieces = (piece for path in self.paths if path not in self.copies for piece in self._pieces_of(path))
+        pieces = (piece for path in self.paths if path not in self.indexes for piece in self._pieces_of(path))
         found = [
             piece
             for piece in sorted(pieces)
@@ -101,8 +101,8 @@ class SortedFiles:
         with ThreadPoolExecutor() as threads:
             lots = [found[n : n + 64] for n in range(0, len(found), 64)]
             parts = threads.map(lambda lot: [_only(table, self.stream.who, ids) for table, _ in self._read(lot)], lots)
-            copied = threads.map(lambda copy: self._coded(copy.of(ids, self.schema)), self.copies.values())
-            return self._joined([*copied, *(table for part in parts for table in part)])
+            indexed = threads.map(lambda index: self._coded(index.of(ids, self.schema)), self.indexes.values())
+            return self._joined([*indexed, *(table for part in parts for table in part)])
 
     def _coded(self, table: pa.Table) -> pa.Table:
         """Return a table with its texts as they come out of the files."""
@@ -221,19 +221,19 @@ def slices_of(
             else:
                 columns = columns_of(stream, fields)
                 sorted_here = stream.who == "customer_id" and not merged and lake.is_sorted(stream.table)
-            copies: dict[str, customer_index.Copy] = {}
+            indexes: dict[str, customer_index.CustomerIndex] = {}
             if sorted_here:
                 found = [file for file in lake.files(stream.table) if file.rows]
                 paths = [one.path for one in found]
                 if customers is not None:
-                    copies = customer_index.copies_of(
-                        lake, stream.table, found, make=len(customers) >= customer_index.WORTH
+                    indexes = customer_index.indexes_of(
+                        lake, stream.table, found, make=len(customers) >= customer_index.MIN_CUSTOMERS
                     )
             else:
                 paths = _sorted_copy(lake, stream, columns, Path(folder), customers)
             if paths:
                 files[stream] = SortedFiles(
-                    stream, paths, columns, {path: copy for path, copy in copies.items() if copy.has(columns)}
+                    stream, paths, columns, {path: index for path, index in indexes.items() if index.has(columns)}
                 )
         yield Slices(files, lake.settings.tz, lake.kinds(), subject)
 

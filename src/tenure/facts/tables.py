@@ -1,22 +1,14 @@
-"""The tables of a lake beside the fact tables, and where each lies."""
+"""The tables of a lake: facts, who customers are, what became of files, and what follows from the facts."""
 
 from __future__ import annotations
 
 import pyarrow as pa
 
 from tenure.facts.identities import IDENTITIES, SPELLINGS
+from tenure.facts.kinds import KINDS
 from tenure.facts.schema import CUSTOMERS, FACT_TABLES, INSTANT, QUARANTINE, TEXT
-
-LIFE = (
-    "spans",
-    "scorecard",
-    "refreshes",
-    "fits",  # what was fitted, see tenure.stats.record
-    "warnings",  # one row a customer and signal
-    "reports",  # what pages show of everybody, one JSON object a name
-    "pairs",  # products that go together
-    "recommendations",  # one row a customer and product
-)
+from tenure.facts.streams import Stream, columns_of
+from tenure.lake.tables import TableSpec
 
 #: One row per finished import.
 BATCHES = pa.schema(
@@ -49,13 +41,55 @@ REPLACED = pa.schema(
         "at": INSTANT,
     }
 )
-SCHEMAS: dict[str, pa.Schema] = {
-    **{name: table.schema for name, table in FACT_TABLES.items()},
-    "customers": CUSTOMERS,
-    "identities": IDENTITIES,
-    "spellings": SPELLINGS,
-    "quarantine": QUARANTINE,
-    "replaced": REPLACED,
-    "batches": BATCHES,
+
+
+def _of_facts(name: str) -> TableSpec:
+    kinds = [kind for kind in KINDS.values() if kind.table == name]
+    fields = [column for kind in kinds for column in (*kind.fields, kind.present) if column]
+    indexed = tuple(columns_of(Stream(name), fields)[1:])
+    return TableSpec(
+        "facts",
+        FACT_TABLES[name].schema,
+        customer_columns=("customer_id", "referrer_id") if name == "orders" else ("customer_id",),
+        is_sorted=True,
+        indexed=indexed,
+        listed=tuple(column for column in indexed if column in {kind.column for kind in kinds}),
+        optional=tuple({kind.present for kind in kinds if kind.present}),
+    )
+
+
+def _newest_customers(read: str) -> str:
+    """Show one row per customer: of every column the newest value, attributes laid over each other."""
+    newest = [
+        f"arg_max({column}, seen_at) AS {column}"
+        for column in CUSTOMERS.names
+        if column not in {"customer_id", "attributes", "seen_at"}
+    ]
+    attributes = (
+        "CASE WHEN count(attributes) < 2 THEN max(attributes) ELSE "
+        "list_reduce(list(attributes::JSON ORDER BY seen_at) FILTER (attributes IS NOT NULL),"
+        " lambda old, new: json_merge_patch(old, new))::VARCHAR END AS attributes"
+    )
+    columns = ", ".join(["customer_id", *newest, attributes, "max(seen_at) AS seen_at"])
+    return f"SELECT {', '.join(CUSTOMERS.names)} FROM (SELECT {columns} FROM ({read}) GROUP BY customer_id)"
+
+
+#: Every table of a lake by name.
+TABLES: dict[str, TableSpec] = {
+    **{name: _of_facts(name) for name in FACT_TABLES},
+    "customers": TableSpec("facts", CUSTOMERS, customer_columns=("customer_id",), view=_newest_customers),
+    "identities": TableSpec("facts", IDENTITIES),
+    "spellings": TableSpec("facts", SPELLINGS),
+    "quarantine": TableSpec("facts", QUARANTINE, partition_by="batch_id"),
+    "replaced": TableSpec("facts", REPLACED, partition_by="batch_id", customer_columns=("customer_id", "referrer_id")),
+    "batches": TableSpec("facts", BATCHES, widened=True),
+    "spans": TableSpec("life", generations="markers", shown="coalesce(s.model, '') <> ''"),
+    # Customers who have no facts any more keep an empty row, which hides the one they had.
+    "scorecard": TableSpec("life", generations="rows", shown="s.orders IS NOT NULL"),
+    "refreshes": TableSpec("life"),
+    "fits": TableSpec("life"),  # what was fitted, see tenure.stats.record
+    "warnings": TableSpec("life"),  # one row a customer and signal
+    "reports": TableSpec("life"),  # what pages show of everybody, one JSON object a name
+    "pairs": TableSpec("life"),  # products that go together
+    "recommendations": TableSpec("life"),  # one row a customer and product
 }
-PARTITIONED = {"quarantine": "batch_id", "replaced": "batch_id"}

@@ -13,35 +13,35 @@ import tarfile
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
 from tenure.errors import FileUnreadable, LakeError
-from tenure.facts import external
-from tenure.facts.lake import RESTORED, Lake
 from tenure.lake import delta
 from tenure.lake.lock import writing
+from tenure.lake.tables import OPTIONS_FILE, SETTINGS_FILE, SOURCES_FILE, WRITTEN_FOLDERS
 from tenure.words import mark
 
 _ABOUT = "backup.json"
 FORMAT = 1
-_SETTINGS = ("tenure.json", "options.json", external.FILE)
+_SETTINGS = (SETTINGS_FILE, OPTIONS_FILE, SOURCES_FILE)
 #: What of a folder is the lake's; anything else in it, such as the application's, is not touched.
-PARTS = ("facts", "life", "models", "plans", external.FILE, "options.json", "tenure.json")
-#: Folders of what people wrote: life-cycle models, and plans for their stages.
-_WRITTEN = ("models", "plans")
-_DRAFT, _READY = ".restore-", RESTORED
+PARTS = ("facts", "life", *WRITTEN_FOLDERS, SOURCES_FILE, OPTIONS_FILE, SETTINGS_FILE)
+_DRAFT, _READY = ".restore-", ".restored"
+
+if TYPE_CHECKING:
+    from tenure.lake.store import DeltaStore
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class BackupContents:
     """What a backup holds: rows by table."""
 
     rows: dict[str, int]
 
 
-def backup(lake: Lake, file: Path) -> Kept:
+def backup(lake: DeltaStore, file: Path) -> BackupContents:
     """Write a lake into one tar.gz file; the file appears only when it is whole.
 
     Parquet files never change once they are written, so the lock is held only while they are listed and linked.
@@ -49,7 +49,7 @@ def backup(lake: Lake, file: Path) -> Kept:
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     with tempfile.TemporaryDirectory(dir=lake.path, prefix=".backup-") as folder:
         tables = _hold(lake, Path(folder))
-        rows = {name: sum(one["rows"] for one in table["files"]) for name, table in tables.items()}
+        rows = {name: sum(file["rows"] for file in table["files"]) for name, table in tables.items()}
         try:
             with tarfile.open(draft, "w:gz", compresslevel=1) as tar:
                 about = json.dumps({"format": FORMAT, "tables": tables}, ensure_ascii=False).encode()
@@ -62,10 +62,10 @@ def backup(lake: Lake, file: Path) -> Kept:
             draft.replace(file)
         finally:
             draft.unlink(missing_ok=True)
-    return Kept(rows)
+    return BackupContents(rows)
 
 
-def _hold(lake: Lake, folder: Path) -> dict[str, dict[str, Any]]:
+def _hold(lake: DeltaStore, folder: Path) -> dict[str, dict[str, Any]]:
     """Link the files of every table's newest version into a folder, all of the same moment."""
     tables: dict[str, dict[str, Any]] = {}
     with writing(lake.path):
@@ -74,12 +74,12 @@ def _hold(lake: Lake, folder: Path) -> dict[str, dict[str, Any]]:
             if table is None:
                 continue
             inside = Path(lake.uri(name)).relative_to(lake.path).as_posix()
-            told = []
+            files = []
             for file in delta.active_files(table):
                 _link(Path(file.path), folder / inside / Path(file.path).name)
-                told.append({"path": Path(file.path).name, "rows": file.rows, "partition": dict(file.partition)})
-            tables[name] = {"folder": inside, "partition_by": list(table.metadata().partition_columns), "files": told}
-        written = [path for name in _WRITTEN for path in sorted((lake.path / name).glob("*.yaml"))]
+                files.append({"path": Path(file.path).name, "rows": file.rows, "partition": dict(file.partition)})
+            tables[name] = {"folder": inside, "partition_by": list(table.metadata().partition_columns), "files": files}
+        written = [path for name in WRITTEN_FOLDERS for path in sorted((lake.path / name).glob("*.yaml"))]
         for path in [*(lake.path / name for name in _SETTINGS), *written]:
             if path.exists():
                 _link(path, folder / path.relative_to(lake.path))
@@ -97,7 +97,7 @@ def _link(source: Path, target: Path) -> None:
     shutil.copy2(source, target)
 
 
-def restore(file: Path, folder: Path, *, force: bool = False) -> Kept:
+def restore(file: Path, folder: Path, *, force: bool = False) -> BackupContents:
     """Make a lake from a backup: the whole lake appears, or nothing changes. What is not the lake's stays untouched."""
     target = folder.absolute()
     fresh = not target.exists()
@@ -107,7 +107,7 @@ def restore(file: Path, folder: Path, *, force: bool = False) -> Kept:
         )
     target.mkdir(parents=True, exist_ok=True)
     with writing(target):
-        finish(target)
+        finish_restore(target)
         for left in target.glob(f"{_DRAFT}*"):  # of a restore that was killed
             shutil.rmtree(left, ignore_errors=True)
         draft = Path(tempfile.mkdtemp(dir=target, prefix=_DRAFT))
@@ -118,11 +118,11 @@ def restore(file: Path, folder: Path, *, force: bool = False) -> Kept:
             shutil.rmtree(draft, ignore_errors=True)
             if fresh and not (target / _READY).exists():
                 shutil.rmtree(target)
-        finish(target)
-    return Kept(rows)
+        finish_restore(target)
+    return BackupContents(rows)
 
 
-def finish(folder: Path) -> None:
+def finish_restore(folder: Path) -> None:
     """Put an unpacked lake in the place of the one that is there; begun once, it can be finished by anybody.
 
     From the moment on at which the unpacked lake has its name, it is the lake that counts: whoever opens the lake
@@ -150,34 +150,32 @@ def _unpack(file: Path, draft: Path) -> dict[str, int]:
         with tarfile.open(file, "r:gz") as tar:
             tar.extractall(draft, filter="data")
         about = json.loads((draft / _ABOUT).read_text(encoding="utf-8"))
-    except (OSError, tarfile.TarError, ValueError, EOFError) as wrong:
+    except (OSError, tarfile.TarError, ValueError, EOFError) as error:
         raise FileUnreadable(
-            mark("%(path)s is no backup of tenure, or it is damaged: %(told)s"), path=str(file), told=str(wrong)
-        ) from wrong
+            mark("%(path)s is no backup of tenure, or it is damaged: %(told)s"), path=str(file), told=str(error)
+        ) from error
     (draft / _ABOUT).unlink()
-    rows = {}
-    for name, told in about["tables"].items():
-        rows[name] = _rebuild(draft / told["folder"], told)
+    rows = {name: _rebuild(draft / table["folder"], table) for name, table in about["tables"].items()}
     for name in ("facts", "life", "models"):
         (draft / name).mkdir(exist_ok=True)
-    if not (draft / external.FILE).exists():
-        external.save_sources(draft, [])
+    if not (draft / SOURCES_FILE).exists():
+        (draft / SOURCES_FILE).write_text('{"format": 1, "sources": []}\n', encoding="utf-8")
     return rows
 
 
-def _rebuild(folder: Path, told: dict[str, Any]) -> int:
+def _rebuild(folder: Path, table: dict[str, Any]) -> int:
     """Make a Delta table of the files of one table."""
-    files = [(folder / str(one["path"]), one) for one in told["files"]]
+    files = [(folder / str(file["path"]), file) for file in table["files"]]
     if not files:
         return 0
     schema = pq.read_schema(files[0][0])
-    by = next(iter(told["partition_by"]), None)
-    table = delta.create_table(folder, schema, str(by) if by else None)
+    by = next(iter(table["partition_by"]), None)
+    created = delta.create_table(folder, schema, str(by) if by else None)
     added = [delta.action_of(path, _partition(file)) for path, file in files]
-    delta.commit(table, added, [])
+    delta.commit(created, added, [])
     return sum(pq.read_metadata(path).num_rows for path, _ in files)
 
 
-def _partition(told: dict[str, Any]) -> dict[str, str]:
-    values = told["partition"]
+def _partition(file: dict[str, Any]) -> dict[str, str]:
+    values = file["partition"]
     return {str(key): str(value or "") for key, value in values.items()} if isinstance(values, dict) else {}

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     import duckdb
     from deltalake import DeltaTable
 
-    from tenure.facts.lake import Lake
+    from tenure.lake.store import DeltaStore
 
 _DEEP = 8  # files of one size that may hold the same customers
 _ORDER = ("customer_id", "at", "fact_id", "key", "row")
 KEEP_HOURS = 1.0
 
 
-def tidy(lake: Lake, name: str) -> None:
+def tidy(lake: DeltaStore, name: str) -> None:
     """Merge files of one size as soon as too many of them hold the same customers."""
     with writing(lake.path):
         customer_index.sweep(lake, name)
@@ -40,11 +40,11 @@ def tidy(lake: Lake, name: str) -> None:
             rewrite(lake, name, files)
 
 
-def compact(lake: Lake, name: str, *, keep_hours: float = KEEP_HOURS) -> None:
+def compact(lake: DeltaStore, name: str, *, keep_hours: float = KEEP_HOURS) -> None:
     """Rewrite a whole table, sorted, and remove the files that no reader needs."""
     with writing(lake.path):
         rewrite(lake, name, lake.files(name), keep_hours=keep_hours)
-        customer_index.copies_of(lake, name, lake.files(name), make=True)
+        customer_index.indexes_of(lake, name, lake.files(name), make=True)
 
 
 def _by_size(files: Sequence[delta.ActiveFile]) -> list[list[delta.ActiveFile]]:
@@ -57,7 +57,7 @@ def _by_size(files: Sequence[delta.ActiveFile]) -> list[list[delta.ActiveFile]]:
 
 def _depth(files: Sequence[delta.ActiveFile]) -> int:
     """Return the largest number of files that may hold one customer."""
-    edges = [(file.low or "", 0) for file in files] + [(one.high or "\U0010ffff", 1) for one in files]
+    edges = [(file.low or "", 0) for file in files] + [(file.high or "\U0010ffff", 1) for file in files]
     depth = deepest = 0
     for _, closes in sorted(edges):
         depth += -1 if closes else 1
@@ -65,7 +65,7 @@ def _depth(files: Sequence[delta.ActiveFile]) -> int:
     return deepest
 
 
-def rewrite(lake: Lake, name: str, files: Sequence[delta.ActiveFile], *, keep_hours: float = KEEP_HOURS) -> None:
+def rewrite(lake: DeltaStore, name: str, files: Sequence[delta.ActiveFile], *, keep_hours: float = KEEP_HOURS) -> None:
     """Replace files by sorted ones with the same rows, in one commit; memory is bounded, the rest spills to disk."""
     table = lake.table(name)
     if table is None:
@@ -80,17 +80,16 @@ def rewrite(lake: Lake, name: str, files: Sequence[delta.ActiveFile], *, keep_ho
 
 
 def _rewrite(
-    lake: Lake,
+    lake: DeltaStore,
     name: str,
     table: DeltaTable,
     files: Sequence[delta.ActiveFile],
     con: duckdb.DuckDBPyConnection,
 ) -> None:
-    schema = lake.schema_of(name) or pa.schema(table.schema())
-    order = ", ".join(f'"{one}"' for one in _ORDER if one in schema.names)
-    chosen = ", ".join(f'"{one}"' for one in schema.names)
+    schema = lake.specs[name].schema or pa.schema(table.schema())
+    order = views.columns(column for column in _ORDER if column in schema.names)
     read = con.execute(
-        f"SELECT {chosen} FROM {views.scan([file.path for file in files], grown=True)}"
+        f"SELECT {views.columns(schema.names)} FROM {views.scan([file.path for file in files], grown=True)}"
         + (f" ORDER BY {order}" if order else "")
     ).to_arrow_reader(delta.ROW_GROUP)
     partition = next(iter(table.metadata().partition_columns), None)

@@ -1,10 +1,10 @@
-"""The live copy: the columns of a big file, laid out so that some customers' rows are read without the rest.
+"""The customer index of a big file: its columns, laid out so that some customers' rows are read without the rest.
 
 A Parquet file is read a row group at a time, so ten thousand customers here and there cost as much as everybody. For
 each big file there is a folder of plain columns that the operating system maps into memory: what is not asked for is
 not read.
 
-A copy is disposable. It belongs to one immutable file, is made when it is first missed, counts only when it is whole
+An index is disposable. It belongs to one immutable file, is made when it is first missed, counts only when it is whole
 and of this format, and may be deleted at any time: without it the file itself is read.
 """
 
@@ -27,34 +27,31 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tenure.facts.kinds import KINDS
-from tenure.facts.schema import FACT_TABLES, NUMBER
-from tenure.facts.streams import Stream, columns_of
 from tenure.lake import views
 from tenure.lake.duck import connect
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from tenure.facts.lake import Lake
     from tenure.lake.delta import ActiveFile
+    from tenure.lake.store import DeltaStore
+    from tenure.lake.tables import TableSpec
 
-BIG = 2_000_000  # rows; smaller files are read as fast as they are
-FOLDER = "live"
+MIN_ROWS = 2_000_000  # rows; smaller files are read as fast as they are
+FOLDER = "index"
 FORMAT = 1
-WORTH = 1000  # customers; for fewer no copy is made, since they are read from the file itself about as fast
+MIN_CUSTOMERS = 1000  # customers; for fewer no index is made, since they are read from the file itself about as fast
 _ROWS = 1 << 20  # a portion of work
 _WIDEST = 64  # bytes of an id; every id takes the room of the longest
 _MANY = 1000  # different values of a column that are worth remembering
-_SMALL_NUMBER = pa.decimal64(18, 4)
 _ABOUT, _IDS, _FIRST, _COLUMNS = "about.json", "ids.npy", "first.npy", "columns.arrow"
 _DRAFT = ".draft-"
 _HASH = "fact"
 
 
 @dataclass(frozen=True)
-class Copy:
-    """The live copy of one file."""
+class CustomerIndex:
+    """The index of one file."""
 
     path: str  # the Parquet file
     # its customers, and the row with which each begins; the last entry of `first` is the number of rows
@@ -65,14 +62,14 @@ class Copy:
     values: dict[str, list[str]]  # what the columns hold that kinds are told apart by
 
     def has(self, columns: Collection[str]) -> bool:
-        """Whether the copy can stand for the file when these columns are read."""
+        """Whether the index can stand for the file when these columns are read."""
         return set(columns) <= {"customer_id", *self.batches[0].schema.names, *self.empty}
 
     def of(self, ids: pa.Array, schema: pa.Schema) -> pa.Table:
         """Return the rows of some customers, in the order of the file; `ids` are sorted and distinct."""
         rows, whose = self._places(ids)
-        found = self._take(rows, [name for name in schema.names if name in self.batches[0].schema.names])
-        columns = {name: found.column(name).cast(schema.field(name).type) for name in found.schema.names}
+        stored = self._take(rows, [name for name in schema.names if name in self.batches[0].schema.names])
+        columns = {name: stored.column(name).cast(schema.field(name).type) for name in stored.schema.names}
         columns |= {field.name: pa.nulls(len(rows), field.type) for field in schema if field.name in self.empty}
         columns["customer_id"] = ids.take(pa.array(whose))
         return pa.table([columns[name] for name in schema.names], schema=schema)
@@ -96,22 +93,22 @@ class Copy:
     def _places(self, ids: pa.Array) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows of some customers, and of each row the place of its customer in `ids`."""
         edges = (bytes(self.ids[0]).decode(), bytes(self.ids[-1]).decode())
-        low = bisect.bisect_left(ids, edges[0], key=lambda one: one.as_py())
-        high = bisect.bisect_right(ids, edges[1], key=lambda one: one.as_py())
-        texts = [one.encode() for one in ids.slice(low, high - low).to_pylist()]
+        low = bisect.bisect_left(ids, edges[0], key=lambda value: value.as_py())
+        high = bisect.bisect_right(ids, edges[1], key=lambda value: value.as_py())
+        texts = [text.encode() for text in ids.slice(low, high - low).to_pylist()]
         fits = [n for n, text in enumerate(texts) if len(text) <= self.ids.dtype.itemsize and b"\0" not in text]
         keys = np.array([texts[n] for n in fits], dtype=self.ids.dtype)  # another width would copy all of them
         places = np.searchsorted(self.ids, keys)
-        there = places < len(self.ids)
-        there[there] = self.ids[places[there]] == keys[there]
-        places, whose = places[there], np.array(fits, dtype=np.int64)[there] + low
+        known = places < len(self.ids)
+        known[known] = self.ids[places[known]] == keys[known]
+        places, whose = places[known], np.array(fits, dtype=np.int64)[known] + low
         begins = self.first[places]
         counts = self.first[places + 1] - begins
         before = np.cumsum(counts) - counts
         return np.repeat(begins - before, counts) + np.arange(counts.sum()), np.repeat(whose, counts)
 
     def _take(self, rows: np.ndarray, names: Sequence[str]) -> pa.Table:
-        begins = np.cumsum([0, *(len(one) for one in self.batches)])
+        begins = np.cumsum([0, *(len(batch) for batch in self.batches)])
         edges = np.searchsorted(rows, begins)
         parts = [self.batches[0].select(names).slice(0, 0)]
         for batch, begin, low, high in zip(self.batches, begins[:-1], edges[:-1], edges[1:], strict=True):
@@ -120,30 +117,31 @@ class Copy:
         return pa.Table.from_batches(parts).combine_chunks()
 
 
-def copies_of(lake: Lake, name: str, files: Sequence[ActiveFile], *, make: bool) -> dict[str, Copy]:
-    """Return the copies of the big ones among a table's files, by path; what is missing can be made first."""
-    found = {}
+def indexes_of(lake: DeltaStore, name: str, files: Sequence[ActiveFile], *, make: bool) -> dict[str, CustomerIndex]:
+    """Return the indexes of the big ones among a table's files, by path; what is missing can be made first."""
+    spec = lake.specs[name]
+    indexes = {}
     for file in files:
-        if name in FACT_TABLES and file.rows >= BIG:
+        if spec.indexed and file.rows >= MIN_ROWS:
             folder = lake.path / FOLDER / name / Path(file.path).stem
-            there, copy = _find(folder, file.path)
-            if make and not there:
-                _make(name, file.path, folder)
-                _, copy = _find(folder, file.path)
-            if copy is not None:
-                found[file.path] = copy
-    return found
+            exists, index = _find(folder, file.path)
+            if make and not exists:
+                _make(spec, file.path, folder)
+                _, index = _find(folder, file.path)
+            if index is not None:
+                indexes[file.path] = index
+    return indexes
 
 
-def values_of(lake: Lake, name: str, column: str) -> tuple[set[str], set[str]]:
-    """Return what a column holds as far as copies know, and the files for which they do."""
-    copies = copies_of(lake, name, lake.files(name), make=False)
-    told = {path: copy.values[column] for path, copy in copies.items() if column in copy.values}
-    return {value for values in told.values() for value in values}, set(told)
+def values_of(lake: DeltaStore, name: str, column: str) -> tuple[set[str], set[str]]:
+    """Return what a column holds as far as indexes know, and the files for which they do."""
+    indexes = indexes_of(lake, name, lake.files(name), make=False)
+    known = {path: index.values[column] for path, index in indexes.items() if column in index.values}
+    return {value for values in known.values() for value in values}, set(known)
 
 
-def sweep(lake: Lake, name: str) -> None:
-    """Remove the copies of files that a table has no more, and what killed makers left behind a day ago."""
+def sweep(lake: DeltaStore, name: str) -> None:
+    """Remove the indexes of files that a table has no more, and what killed processes left a day ago."""
     folder = lake.path / FOLDER / name
     if not folder.is_dir():
         return
@@ -155,8 +153,8 @@ def sweep(lake: Lake, name: str) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _find(folder: Path, path: str) -> tuple[bool, Copy | None]:
-    """Return whether there is a whole copy of this format, and the copy when it is of use."""
+def _find(folder: Path, path: str) -> tuple[bool, CustomerIndex | None]:
+    """Return whether there is a complete index of this format, and the index when it can be searched."""
     try:
         about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
         if about["made_by"] != _made_by() or any((folder / n).stat().st_size != s for n, s in about["sizes"].items()):
@@ -170,8 +168,8 @@ def _made_by() -> list[object]:
     return [FORMAT, duckdb.__version__]  # another version may hash otherwise
 
 
-def _opened(folder: Path, path: str, about: dict[str, Any]) -> Copy:
-    ids, first = (np.load(folder / one, mmap_mode="r") for one in (_IDS, _FIRST))
+def _opened(folder: Path, path: str, about: dict[str, Any]) -> CustomerIndex:
+    ids, first = (np.load(folder / name, mmap_mode="r") for name in (_IDS, _FIRST))
     with (folder / _COLUMNS).open("rb") as opened:
         columns = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
     if hasattr(mmap, "MADV_RANDOM"):
@@ -180,18 +178,18 @@ def _opened(folder: Path, path: str, about: dict[str, Any]) -> Copy:
     batches = [file.get_batch(n) for n in range(file.num_record_batches)]
     if len(first) != len(ids) + 1 or first[-1] != sum(len(batch) for batch in batches):
         raise ValueError(path)
-    return Copy(path, ids, first, batches, frozenset(about["empty"]), about["values"])
+    return CustomerIndex(path, ids, first, batches, frozenset(about["empty"]), about["values"])
 
 
-def _make(name: str, path: str, folder: Path) -> None:
-    """Make a copy beside its place and put it there whole; without room for it, there is none."""
+def _make(spec: TableSpec, path: str, folder: Path) -> None:
+    """Write an index beside its place and move it there when complete; without room for it, there is none."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=_DRAFT))
     except OSError:
         return
     try:
-        _write(name, path, draft)
+        _write(spec, path, draft)
         if folder.exists():
             folder.rename(draft / "old")
         draft.rename(folder)
@@ -200,23 +198,21 @@ def _make(name: str, path: str, folder: Path) -> None:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _write(name: str, path: str, draft: Path) -> None:
+def _write(spec: TableSpec, path: str, draft: Path) -> None:
     empty = _empty_columns(path)
-    wanted = [column for column in _columns_in(name) if column not in empty]
-    kinds = {kind.column for kind in KINDS.values() if kind.table == name} & set(wanted)
-    values: dict[str, set[str]] = {one: set() for one in kinds}
+    columns = [column for column in spec.indexed if column not in empty]
+    values: dict[str, set[str]] = {column: set() for column in spec.listed if column in columns}
     runs = _Runs()
-    schema = pa.schema([(_HASH, pa.uint64()), *((one, _stored(name, one)) for one in wanted)])
+    schema = pa.schema([(_HASH, pa.uint64()), *((column, _stored(spec, column)) for column in columns)])
     with pa.ipc.new_file(str(draft / _COLUMNS), schema) as writer:
-        for batch in _read(path, wanted):
+        for batch in _read(path, columns):
             runs.add(batch.column("customer_id"))
-            for one, seen in values.items():
-                seen.update(pc.unique(batch.column(one)).drop_null().to_pylist())
+            for column, distinct in values.items():
+                distinct.update(pc.unique(batch.column(column)).drop_null().to_pylist())
             writer.write_batch(batch.select(schema.names).cast(schema))
-    present = {kind.present for kind in KINDS.values() if kind.table == name and kind.present}
-    told = {one: sorted(seen) for one, seen in values.items() if len(seen) <= _MANY}
-    told |= {one: [] if one in empty else ["*"] for one in present}
-    _finish(draft, {"usable": runs.save(draft), "empty": sorted(empty & set(_columns_in(name))), "values": told})
+    listed = {column: sorted(distinct) for column, distinct in values.items() if len(distinct) <= _MANY}
+    listed |= {column: [] if column in empty else ["*"] for column in spec.optional}
+    _finish(draft, {"usable": runs.save(draft), "empty": sorted(empty & set(spec.indexed)), "values": listed})
 
 
 def _finish(draft: Path, about: dict[str, Any]) -> None:
@@ -229,15 +225,11 @@ def _finish(draft: Path, about: dict[str, Any]) -> None:
     (draft / _ABOUT).write_text(text, encoding="utf-8")
 
 
-def _columns_in(name: str) -> list[str]:
-    """Return the columns that rules read of a table."""
-    fields = [one for kind in KINDS.values() if kind.table == name for one in (*kind.fields, kind.present) if one]
-    return columns_of(Stream(name), fields)[1:]
-
-
-def _stored(name: str, column: str) -> pa.DataType:
-    kind = FACT_TABLES[name].schema.field(column).type
-    return _SMALL_NUMBER if kind == NUMBER else kind
+def _stored(spec: TableSpec, column: str) -> pa.DataType:
+    assert spec.schema is not None, "indexed tables have a schema"
+    kind = spec.schema.field(column).type
+    # Half the width is enough for any amount of money, and is read twice as fast.
+    return pa.decimal64(18, kind.scale) if pa.types.is_decimal128(kind) else kind
 
 
 def _empty_columns(path: str) -> set[str]:
@@ -245,16 +237,16 @@ def _empty_columns(path: str) -> set[str]:
     groups = [metadata.row_group(n) for n in range(metadata.num_row_groups)]
     empty = set()
     for place in range(metadata.num_columns):
-        seen = [(group.column(place).statistics, group.num_rows) for group in groups]
-        if all(one is not None and one.has_null_count and one.null_count == rows for one, rows in seen):
+        known = [(group.column(place).statistics, group.num_rows) for group in groups]
+        if all(stats is not None and stats.has_null_count and stats.null_count == rows for stats, rows in known):
             empty.add(metadata.schema.column(place).name)
     return empty
 
 
 def _read(path: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    chosen = ", ".join(f'"{column}"' for column in columns)
     with connect() as con:
-        sql = f"SELECT customer_id, hash(fact_id) AS {_HASH}, {chosen} FROM {views.scan([path])}"
+        names = views.columns(["customer_id", *columns])
+        sql = f"SELECT {names}, hash(fact_id) AS {_HASH} FROM {views.scan([path])}"
         yield from con.execute(sql).to_arrow_reader(_ROWS)
 
 

@@ -189,6 +189,12 @@ class ActiveFile:
     high: str | None
     partition: Mapping[str, str | None]
 
+    def may_hold(self, customers: Iterable[str]) -> bool:
+        """Whether the file can hold rows of one of these customers."""
+        if self.low is None or self.high is None:
+            return True
+        return any(self.low <= customer <= self.high for customer in customers)
+
     def removal(self) -> RemoveAction:
         """Return the action that takes this file out of the table."""
         now = int(time.time() * 1000)

@@ -1,4 +1,4 @@
-"""The live copy answers exactly as the files do, and nothing depends on its being there."""
+"""The customer index answers exactly as the files do, and nothing depends on its being there."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ def plain(lake: Lake, name: str, ids: list[str]) -> pa.Table:
 
 @pytest.fixture
 def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
-    monkeypatch.setattr(customer_index, "BIG", 100)
-    monkeypatch.setattr(customer_index, "WORTH", 1)
+    monkeypatch.setattr(customer_index, "MIN_ROWS", 100)
+    monkeypatch.setattr(customer_index, "MIN_CUSTOMERS", 1)
     return Lake.create(tmp_path / "湖")
 
 
@@ -94,9 +94,9 @@ def test_some_customers_read_through_copies_are_those_of_the_files(
     for _ in range(5):
         few = [*rng.choice(there, rng.integers(1, 12), replace=False), "nobody", "", "c\0", "长" * 99]
         few = sorted({str(one) for one in few})
-        monkeypatch.setattr(customer_index, "BIG", NEVER)
+        monkeypatch.setattr(customer_index, "MIN_ROWS", NEVER)
         wanted = plain(lake, name, few)
-        monkeypatch.setattr(customer_index, "BIG", 100)
+        monkeypatch.setattr(customer_index, "MIN_ROWS", 100)
         assert plain(lake, name, few).equals(wanted)
     assert len(copies(lake, name)) == 2
 
@@ -110,15 +110,15 @@ def test_customers_and_facts_are_found_across_portions_and_row_groups(
     few = ["c0", "客c01", "客客客c00000000007"]
     through = plain(lake, "orders", few)
     assert len(copies(lake)) == 1
-    monkeypatch.setattr(customer_index, "BIG", NEVER)
+    monkeypatch.setattr(customer_index, "MIN_ROWS", NEVER)
     assert through.equals(plain(lake, "orders", few))
-    monkeypatch.setattr(customer_index, "BIG", 100)
+    monkeypatch.setattr(customer_index, "MIN_ROWS", 100)
     assert lake.append_facts("orders", rows.take(pa.array([0, 9_000, 19_999]))).accepted == 0
 
 
 def test_the_rows_of_one_file_keep_their_order(lake: Lake) -> None:
     lake.write("orders", facts("orders", 500, 4))
-    (copy,) = customer_index.copies_of(lake, "orders", lake.files("orders"), make=True).values()
+    (copy,) = customer_index.indexes_of(lake, "orders", lake.files("orders"), make=True).values()
     schema = pa.schema([FACT_TABLES["orders"].schema.field(one) for one in ("customer_id", "at", "amount")])
     everybody = pa.array(sorted(lake.read("orders").column("customer_id").unique().to_pylist()))
     assert copy.of(everybody, schema).equals(lake.read("orders", columns=schema.names).cast(schema))
@@ -129,12 +129,12 @@ def test_appending_knows_the_same_facts_with_copies_and_without(lake: Lake, monk
     lake.write("orders", old)
     lake.write("orders", facts("orders", 30, 6))
     offered = pa.concat_tables([old.slice(50, 60), facts("orders", 25, 6), facts("orders", 40, 7)])
-    monkeypatch.setattr(customer_index, "BIG", NEVER)
+    monkeypatch.setattr(customer_index, "MIN_ROWS", NEVER)
     other = Lake.create(lake.path.parent / "other")
     for one in (old, facts("orders", 30, 6)):
         other.write("orders", one)
     expected = other.append_facts("orders", offered)
-    monkeypatch.setattr(customer_index, "BIG", 100)
+    monkeypatch.setattr(customer_index, "MIN_ROWS", 100)
     assert lake.append_facts("orders", offered) == expected
     assert copies(lake)
     ids = [sorted(one.read("orders").column("fact_id").to_pylist()) for one in (lake, other)]
@@ -144,10 +144,12 @@ def test_appending_knows_the_same_facts_with_copies_and_without(lake: Lake, monk
 def test_equal_hashes_lose_no_fact(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     old = facts("orders", 200, 8)
     lake.write("orders", old)
-    copy = next(iter(customer_index.copies_of(lake, "orders", lake.files("orders"), make=True).values()))
+    copy = next(iter(customer_index.indexes_of(lake, "orders", lake.files("orders"), make=True).values()))
     everything = np.concatenate([batch.column("fact").to_numpy() for batch in copy.batches])
-    facts_of = customer_index.Copy.facts
-    monkeypatch.setattr(customer_index.Copy, "facts", lambda self, ids, hashes: facts_of(self, ids, everything))
+    facts_of = customer_index.CustomerIndex.facts
+    monkeypatch.setattr(
+        customer_index.CustomerIndex, "facts", lambda self, ids, hashes: facts_of(self, ids, everything)
+    )
     fresh = facts("orders", 20, 9)
     assert lake.append_facts("orders", fresh).accepted == 20
 
@@ -174,10 +176,10 @@ def test_a_copy_that_is_not_whole_is_ignored_and_made_again(lake: Lake, how: str
     few = ["c0", "客c01"]
     before = plain(lake, "orders", few)
     damage(copies(lake)[0], how)
-    assert customer_index.copies_of(lake, "orders", lake.files("orders"), make=False) == {}
+    assert customer_index.indexes_of(lake, "orders", lake.files("orders"), make=False) == {}
     assert lake.available_kinds()
     assert plain(lake, "orders", few).equals(before)
-    assert customer_index.copies_of(lake, "orders", lake.files("orders"), make=False)
+    assert customer_index.indexes_of(lake, "orders", lake.files("orders"), make=False)
     assert len(copies(lake)) == 1
 
 
@@ -199,12 +201,12 @@ def test_ids_that_cannot_be_searched_leave_the_file_to_itself(lake: Lake, odd: s
     lake.write("orders", table.set_column(1, "customer_id", ids))
     assert len(plain(lake, "orders", [odd])) == 1
     assert copies(lake)  # remembers that there is nothing to make
-    assert customer_index.copies_of(lake, "orders", lake.files("orders"), make=False) == {}
+    assert customer_index.indexes_of(lake, "orders", lake.files("orders"), make=False) == {}
 
 
 def test_a_few_customers_make_no_copy(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     lake.write("orders", facts("orders", 200, 2))
-    monkeypatch.setattr(customer_index, "WORTH", 3)
+    monkeypatch.setattr(customer_index, "MIN_CUSTOMERS", 3)
     plain(lake, "orders", ["c0", "客c01"])
     lake.append_facts("orders", facts("orders", 1, 11))
     assert copies(lake) == []
@@ -218,7 +220,7 @@ def test_merged_customers_are_read_as_one_beside_copies(lake: Lake) -> None:
     row = {"merge_id": "1", "action": "merge", "customer_id": "客c01", "into_id": "c0", "reason": "test", "at": START}
     lake.write("identities", pa.Table.from_pylist([row], schema=IDENTITIES))
     with slices_of(lake, {stream: ()}, customers=["c0"]) as slices:
-        assert not slices.files[stream].copies
+        assert not slices.files[stream].indexes
         assert len(slices.files[stream].of(pa.array(["c0"]))) == both
 
 
@@ -226,11 +228,11 @@ def test_kinds_are_the_same_with_copies_and_without(lake: Lake, monkeypatch: pyt
     for seed in (2, 3):
         for name in FACT_TABLES:
             lake.write(name, facts(name, 120 if seed == 2 else 10, seed))
-    monkeypatch.setattr(customer_index, "BIG", NEVER)
+    monkeypatch.setattr(customer_index, "MIN_ROWS", NEVER)
     expected = lake.kinds(), lake.available_kinds()
-    monkeypatch.setattr(customer_index, "BIG", 100)
+    monkeypatch.setattr(customer_index, "MIN_ROWS", 100)
     for name in FACT_TABLES:
-        customer_index.copies_of(lake, name, lake.files(name), make=True)
+        customer_index.indexes_of(lake, name, lake.files(name), make=True)
     assert (lake.kinds(), lake.available_kinds()) == expected
 
 
