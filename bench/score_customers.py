@@ -87,7 +87,8 @@ def from_lake(path: str, _orders: float) -> dict[str, Any]:
     from tenure.facts.lake import Lake
     from tenure.lifecycle.context import Context
     from tenure.lifecycle.judging import Asked, blocks_here
-    from tenure.value.lifetime import FIGURES, PART
+    from tenure.value.lifetime import PART
+    from tenure.value.lifetime_features import FIGURES
 
     lake, laps = Lake.open(path), Laps()
     blocks = blocks_here(lake, Asked((), (FIGURES,)), date(2025, 1, 1), "customer")

@@ -14,7 +14,7 @@ import pytest
 
 from app import numbers
 from app.test_overview import data_of
-from tenure.value.ranking.report import bodies
+from tenure.value.ranking_report import bodies
 
 if TYPE_CHECKING:
     from pathlib import Path

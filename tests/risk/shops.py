@@ -17,7 +17,7 @@ from tenure.facts.completing import completed
 from tenure.facts.streams import Stream
 from tenure.lifecycle.context import Context, Options
 from tenure.lifecycle.roster import STREAMS, roster_of
-from tenure.risk.warnings import FIGURES
+from tenure.risk.warning_figures import FIGURES
 from tenure.rules.evaluation.compute import Reading
 
 TODAY = date(2026, 6, 30)

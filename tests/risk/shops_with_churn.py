@@ -16,7 +16,7 @@ from tenure.facts.schema import FACT_TABLES
 from tenure.facts.streams import Stream
 from tenure.lifecycle.context import Context
 from tenure.lifecycle.figures import HORIZON, ORIGINS
-from tenure.risk.churn import FIGURES
+from tenure.risk.churn_figures import FIGURES
 from tenure.rules.evaluation.compute import Reading
 
 END = date(2024, 12, 31)

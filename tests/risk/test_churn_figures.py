@@ -11,10 +11,10 @@ import pytest
 
 from risk.shops_with_churn import DAY, END, LAST, Business, subscriptions
 from tenure.lifecycle.figures import HORIZON, origin, read_at
-from tenure.risk.churn.contracts import GAP, LATE
-from tenure.risk.churn.features import View, features
-from tenure.risk.churn.figures import FIGURES, PREFIX, RECENT, STANDING
-from tenure.risk.churn.guards import LeakError
+from tenure.risk.churn_features import View, features
+from tenure.risk.churn_figures import FIGURES, PREFIX, RECENT, STANDING
+from tenure.risk.contracts import GAP, LATE
+from tenure.risk.guards import LeakError
 
 
 def _busy(seed: int) -> Business:

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from tenure.errors import FactsError, TenureError
-from tenure.risk.churn import LeakError, snapshot
+from tenure.risk.guards import LeakError
+from tenure.risk.snapshots import snapshot
 
 
 def _people(size: int = 1200, seed: int = 3) -> dict[str, np.ndarray]:

@@ -13,7 +13,7 @@ import pytest
 from risk.shops_with_churn import CONTEXT, Truth, orders, subscriptions, with_active
 from tenure.lifecycle.context import Options
 from tenure.risk.churn import PART
-from tenure.risk.churn.fitting import wins
+from tenure.risk.churn_fitting import wins
 from tenure.stats.record import Fit
 
 if TYPE_CHECKING:

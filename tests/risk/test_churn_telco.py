@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tenure.risk.churn import LeakError, Learnt, snapshot
+from tenure.risk.guards import LeakError
+from tenure.risk.snapshots import Learnt, snapshot
 
 DATA = Path(__file__).parents[2] / "../shared/data/telco/wa_churn.csv"
 pytestmark = [

@@ -8,7 +8,7 @@ from scipy import stats
 
 from risk import shops
 from tenure.risk import decline, discoveries
-from tenure.risk.signals.seen import WINDOW, Seen
+from tenure.risk.signal_inputs import WINDOW, Seen
 from tenure.risk.warnings import PART
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from risk import shops
 from tenure.risk import silence
-from tenure.risk.signals.seen import Seen
+from tenure.risk.signal_inputs import Seen
 from tenure.risk.warnings import PART
 
 

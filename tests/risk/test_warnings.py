@@ -15,8 +15,9 @@ from risk import shops
 from risk.people import Facts, ago, case, did, found, orders, said, scored, signals, tables, volumes
 from tenure.facts.lake import Lake
 from tenure.lifecycle.refresh import refresh
-from tenure.risk.signals.catalogue import SIGNALS
-from tenure.risk.warnings import FIGURES, PART, WARNINGS
+from tenure.risk.signals import SIGNALS
+from tenure.risk.warning_figures import FIGURES
+from tenure.risk.warnings import PART, WARNINGS
 
 if TYPE_CHECKING:
     from pathlib import Path

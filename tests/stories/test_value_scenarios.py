@@ -10,8 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tenure.value.ranking import Ledger, old_customers, pareto, rank
-from tenure.value.ranking.stickiness import steps
+from tenure.value import old_customers, pareto
+from tenure.value.ledger import Ledger
+from tenure.value.notebook import rank
+from tenure.value.stickiness import steps
 
 TODAY = date(2026, 6, 30)
 

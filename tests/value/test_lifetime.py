@@ -13,12 +13,12 @@ import pytest
 
 from tenure.lifecycle.context import Context, Options
 from tenure.stats.record import Fit
+from tenure.value.buyers import seen
+from tenure.value.columns import read
+from tenure.value.intervals import counts
 from tenure.value.lifetime import PART
-from tenure.value.lifetime.columns import read
-from tenure.value.lifetime.intervals import counts
-from tenure.value.lifetime.scoring import fitted_of
-from tenure.value.lifetime.seen import seen
-from tenure.value.lifetime.spending import Basis, historic, moments, shares, spend_of
+from tenure.value.scoring import fitted_of
+from tenure.value.spending import Basis, historic, moments, shares, spend_of
 from tenure.value.table import figured
 from value.shops import Shop, day_after, shop
 

@@ -23,8 +23,8 @@ from tenure.facts.streams import Stream
 from tenure.lifecycle.figures import HORIZON, ORIGINS, read_at
 from tenure.rules.evaluation.compute import Reading
 from tenure.rules.syntax.tree import Measure
-from tenure.value.lifetime.figures import FIGURES, WEEKS
-from tenure.value.lifetime.purchases import Purchases
+from tenure.value.lifetime_features import FIGURES, WEEKS
+from tenure.value.purchases import Purchases
 
 CDNOW = Path(__file__).parents[2] / "../shared/data/cdnow/CDNOW_sample.txt"
 AS_OF = date(2024, 3, 10)

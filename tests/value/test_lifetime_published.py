@@ -14,7 +14,7 @@ from tenure.facts.reading import read_file
 from tenure.lifecycle.table import facts_from
 from tenure.practices.samples import SAMPLES
 from tenure.stats import metrics
-from tenure.value.lifetime.trial import Trial, trial
+from tenure.value.trial import Trial, trial
 
 CDNOW = Path(__file__).parents[2] / "../shared/data/cdnow"
 TZ = "America/New_York"

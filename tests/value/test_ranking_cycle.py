@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from tenure.lifecycle.model import Model, read
-from tenure.value.ranking import Ledger, cycle
+from tenure.value import cycle
+from tenure.value.ledger import Ledger
 
 AS_OF = date(2024, 12, 31)
 BEGIN = date(2023, 1, 1)

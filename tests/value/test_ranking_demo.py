@@ -17,7 +17,9 @@ import pyarrow as pa
 import pytest
 
 from tenure.practices.samples import SAMPLES, _installed
-from tenure.value.ranking import Ledger, cohorts, old_customers, rank
+from tenure.value import cohorts, old_customers
+from tenure.value.ledger import Ledger
+from tenure.value.notebook import rank
 
 Rows = list[tuple[str, date, Decimal]]
 

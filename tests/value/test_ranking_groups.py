@@ -15,8 +15,10 @@ import pytest
 
 from tenure.lifecycle.context import Context
 from tenure.stats.record import Fit
-from tenure.value.ranking import PART, rank, rfm
-from tenure.value.ranking.groups import classify, groups
+from tenure.value import rfm
+from tenure.value.groups import classify, groups
+from tenure.value.notebook import rank
+from tenure.value.ranking import PART
 from value.ranking_shop import AS_OF, TZ, Clerk, shop
 
 SEEDS = range(6)

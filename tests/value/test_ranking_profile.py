@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tenure.value.ranking import Ledger, rank
-from tenure.value.ranking.effects import cliffs_delta
-from tenure.value.ranking.profile import label_of, profile, sentence_of
+from tenure.value.effects import cliffs_delta
+from tenure.value.ledger import Ledger
+from tenure.value.notebook import rank
+from tenure.value.profile import label_of, profile, sentence_of
 
 AS_OF = date(2024, 6, 30)
 

@@ -12,7 +12,9 @@ import pyarrow as pa
 import pytest
 
 from tenure.errors import TenureError
-from tenure.value.ranking import Ledger, cohorts, costs, inverted_u, old_customers, pareto, rank, stickiness
+from tenure.value import cohorts, costs, inverted_u, old_customers, pareto, stickiness
+from tenure.value.ledger import Ledger
+from tenure.value.notebook import rank
 from value.ranking_shop import AS_OF, TZ, Clerk, shop
 
 if TYPE_CHECKING:

@@ -147,7 +147,7 @@ def _text() -> str:
 def _show_warnings(console: Console, told: dict[str, Any]) -> None:
     from rich.table import Table
 
-    from tenure.risk.signals.catalogue import SIGNALS
+    from tenure.risk.signals import SIGNALS
 
     summary = told["warnings"] or {"warned": 0, "value_at_stake": 0.0}
     text = mark("%(day)s: %(warned)s customers show a warning sign; %(value)s are at stake.")

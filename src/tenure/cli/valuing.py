@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from rich.console import Console
 
-    from tenure.value.lifetime.trial import Trial
+    from tenure.value.trial import Trial
 
 
 def value(
@@ -69,7 +69,7 @@ def value(
         return
     from tenure.clock import zone
     from tenure.facts.reading import read_file
-    from tenure.value.lifetime.trial import MODELS, trial
+    from tenure.value.trial import MODELS, trial
 
     zone(tz)
     ahead = horizon or (52 if unit == "week" else 365)
@@ -117,7 +117,7 @@ def _scores(found: Trial, ahead: int) -> pa.Table:
     """Return every customer's numbers under every model."""
     import pyarrow as pa
 
-    from tenure.value.lifetime.trial import UNITS
+    from tenure.value.trial import UNITS
 
     where, days = found.cells.where, UNITS[found.unit]
     columns: dict[str, Any] = {

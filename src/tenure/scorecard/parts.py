@@ -34,10 +34,10 @@ def parts() -> tuple[Part, ...]:
 @cache
 def figures() -> tuple[Figures, ...]:
     """Return what is read of every block of customers."""
-    from tenure.risk.churn import FIGURES as churn
-    from tenure.risk.warnings import FIGURES as warnings
-    from tenure.value.lifetime import FIGURES as lifetime
-    from tenure.value.ranking import FIGURES as ranking
+    from tenure.risk.churn_figures import FIGURES as churn
+    from tenure.risk.warning_figures import FIGURES as warnings
+    from tenure.value.lifetime_features import FIGURES as lifetime
+    from tenure.value.ranking_features import FIGURES as ranking
 
     return (lifetime, ranking, churn, warnings)
 

@@ -21,8 +21,8 @@ from tenure.facts.streams import Stream, columns_of
 from tenure.lifecycle.context import Context, Options
 from tenure.lifecycle.judging import Asked, judge
 from tenure.lifecycle.table import day_from, facts_from
-from tenure.value.lifetime.figures import FIGURES
-from tenure.value.lifetime.part import PART
+from tenure.value.lifetime import PART
+from tenure.value.lifetime_features import FIGURES
 from tenure.words import mark, say
 
 if TYPE_CHECKING:

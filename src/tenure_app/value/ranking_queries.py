@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from tenure.value.ranking.old_customers import OldShare
+    from tenure.value.old_customers import OldShare
 
 #: What the best are the best by.
 BY = ("sales", "profit")
@@ -85,7 +85,8 @@ def old_share(since: date, until: date, as_of: date) -> OldShare:
     TenureError
         When the period ends before it begins.
     """
-    from tenure.value.ranking import Ledger, old_customers
+    from tenure.value import old_customers
+    from tenure.value.ledger import Ledger
 
     ledger = Ledger.on(conf.connection(), conf.lake().settings.tz, as_of)
     return old_customers.old_share(ledger, since, until)

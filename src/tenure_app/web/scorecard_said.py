@@ -59,7 +59,7 @@ def name(column: str, code: str | None) -> str:
 
 
 def _group(kind: str, code: str) -> str:
-    from tenure.value.ranking.groups import groups
+    from tenure.value.groups import groups
 
     language = language_of(get_language())
     return next((group.name.say(language) for group in groups(kind) if group.id == code), code)
@@ -97,7 +97,7 @@ def choices(con: duckdb.DuckDBPyConnection, selection: Selection) -> list[Choice
 def codes_of(column: str) -> tuple[str, ...]:
     """Return the codes that a column of groups can hold."""
     if column in _GROUPS:
-        from tenure.value.ranking.groups import groups
+        from tenure.value.groups import groups
 
         return tuple(group.id for group in groups(_GROUPS[column]))
     return tuple(NAMES.get(column, ()))

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from tenure.value.ranking.groups import groups
+from tenure.value.groups import groups
 from tenure_app.lifecycle import catalogue
 from tenure_app.value import ranking_queries as queries
 from tenure_app.web import value_said as said
@@ -288,7 +288,7 @@ def cycle(page: Page) -> dict[str, Any]:
 
 def profile(page: Page) -> dict[str, Any]:
     """Return what the top fifth do differently: habits apart from traits, and what goes without saying last."""
-    from tenure.value.ranking.profile import label_of
+    from tenure.value.profile import label_of
 
     rows = [
         {

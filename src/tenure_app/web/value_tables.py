@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
-from tenure.value.ranking.groups import groups
-from tenure.value.ranking.profile import label_of
+from tenure.value.groups import groups
+from tenure.value.profile import label_of
 from tenure_app.value import ranking_queries as queries
 from tenure_app.web import value_said as said
 from tenure_app.web.excel_out import KIND

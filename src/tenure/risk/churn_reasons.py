@@ -1,0 +1,237 @@
+"""Reasons: the three things that stand out most about a customer at risk.
+
+A reason is an *association*: customers who look like this leave more often. It does not say that changing the figure
+would keep anybody.
+
+Two things make a reason. Its group weighs in the model (exact shares for the logistic regression, see
+:meth:`tenure.risk.churn_models.Model.contributions`), and the shown measure stands out on the side on which customers
+left more often when it is looked at by itself, beyond chance, so that no reason reads like its opposite.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tenure.risk.churn_features import RAN_OUT, View, said
+from tenure.words import mark, say
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tenure.risk.encoding import Column
+    from tenure.risk.learning import Predictor
+
+HOW_MANY = 3
+#: Standard deviations from what is ordinary below which a measure does not stand out.
+APART = 0.25
+#: Stands under every list of reasons.
+ASSOCIATION = mark(
+    "Customers who look like this leave more often. That goes together with leaving; it is not proof of a cause."
+)
+_WITH_OWN = mark("%(what)s (%(own)s; customers who stayed: %(peers)s)")
+_WITHOUT = mark("%(what)s (customers who stayed: %(peers)s)")
+_PLAIN = mark("%(name)s: %(value)s (customers who stayed: %(peers)s)")
+_SHARED = mark("%(name)s: %(value)s (also %(share)s of the customers who stayed)")
+_LANGUAGES = {"text_zh": "zh_Hans", "text_en": "en"}
+
+
+def weightiest(
+    predictor: Predictor, columns: Sequence[Column], number: int = HOW_MANY, shown_as: Mapping[str, str] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return which parts of the encoding are shown for each row, and what their groups weigh.
+
+    Groups that weigh come first, then groups that only stand out; where both are too few, further measures of the
+    groups that were named.
+    """
+    parts, groups = predictor.model.encoding.parts, predictor.model.encoding.groups
+    matrix = predictor.model.encoding.matrix(columns)
+    chosen, weights = np.full((len(matrix), number), -1), np.zeros((len(matrix), number))
+    if not parts or not len(matrix):
+        return chosen, weights
+    weight = predictor.model.contributions(matrix, predictor.usual)
+    apart = matrix - predictor.ordinary()
+    evidence = np.where(np.abs(apart) >= APART, apart * predictor.tendency, 0.0)
+    evidence[_unknown(predictor, columns)] = -np.inf
+    place = np.array([groups.index(part.group) for part in parts])
+    best = np.stack([_best(evidence, np.flatnonzero(place == n)) for n in range(len(groups))], axis=1)
+    strength = np.take_along_axis(evidence, best, axis=1)
+    rank = np.where(strength > _NOUGHT, np.where(weight > 0, 1e6 + weight, strength), -np.inf)
+    order = np.argsort(-rank, axis=1, kind="stable")[:, :number]
+    there = np.isfinite(np.take_along_axis(rank, order, axis=1))
+    width = order.shape[1]
+    chosen[:, :width] = np.where(there, np.take_along_axis(best, order, axis=1), -1)
+    weights[:, :width] = np.where(there, np.maximum(np.take_along_axis(weight, order, axis=1), 0.0), 0.0)
+    measures = [part.column if shown_as is None else shown_as[part.column] for part in parts]
+    for row in np.flatnonzero((chosen < 0).any(axis=1)):
+        _fill(chosen[row], evidence[row], measures)
+    return chosen, weights
+
+
+_NOUGHT = 1e-9
+
+
+def _unknown(predictor: Predictor, columns: Sequence[Column]) -> np.ndarray:
+    """Return where there is nothing to show: the value is unknown, or the number only says whether it is."""
+    by_name = {
+        column.name: np.zeros(len(column.values), bool) if column.is_text else ~np.isfinite(column.values)
+        for column in columns
+    }
+    parts = predictor.model.encoding.parts
+    return np.column_stack([by_name[part.column] | part.missing for part in parts])
+
+
+def _best(evidence: np.ndarray, places: np.ndarray) -> np.ndarray:
+    return places[np.argmax(evidence[:, places], axis=1)]
+
+
+def _fill(chosen: np.ndarray, evidence: np.ndarray, measures: Sequence[str]) -> None:
+    """Put further measures that stand out into the empty places of one row."""
+    used = {measures[n] for n in chosen if n >= 0}
+    for n in np.argsort(-evidence, kind="stable"):
+        empty = np.flatnonzero(chosen < 0)
+        if not len(empty) or not evidence[n] > _NOUGHT:
+            return
+        if measures[n] not in used:
+            chosen[empty[0]] = n
+            used.add(measures[n])
+
+
+def worded(
+    predictor: Predictor, columns: Sequence[Column], view: View, peers: Mapping[str, float | None], currency: str
+) -> list[str]:
+    """Return the reasons of customers as JSON lists, in both languages."""
+    parts = predictor.model.encoding.parts
+    shown_as = {one.column: said(one.column)[0] for one in parts}
+    part, weight = weightiest(predictor, columns, shown_as=shown_as)
+    shown = {one.column: _numbers_of(one.column, view) for one in parts}
+    lists = []
+    for row in range(len(part)):
+        found = []
+        for n, w in zip(part[row], weight[row], strict=True):
+            if n < 0:
+                break
+            measure, value, own = shown[parts[n].column]
+            numbers = _Numbers(measure, float(value[row]), float(own[row]), peers.get(measure), currency)
+            found.append(_reason(parts[n].column, parts[n].group, numbers, float(w)))
+        lists.append(json.dumps(found, ensure_ascii=False))
+    return lists
+
+
+def _numbers_of(feature: str, view: View) -> tuple[str, np.ndarray, np.ndarray]:
+    measure, how = said(feature)
+    value = how.value(view)
+    return measure, value, np.full(len(value), np.nan) if how.own is None else how.own(view)
+
+
+class _Numbers:
+    """What is shown of one measure of one customer."""
+
+    __slots__ = ("currency", "measure", "own", "peers", "value")
+
+    def __init__(self, measure: str, value: float, own: float, peers: float | None, currency: str) -> None:
+        self.measure, self.value, self.own = measure, value, own
+        self.peers = float("nan") if peers is None else peers
+        self.currency = currency
+
+
+def _reason(feature: str, group: str, shown: _Numbers, weight: float) -> dict[str, Any]:
+    _, how = said(feature)
+    told = {name: _said(how.unit, getattr(shown, name), shown.currency) for name in ("value", "own", "peers")}
+    template = how.text
+    if shown.measure == "to_end" and shown.value < 0:
+        template, told["value"] = RAN_OUT, _said(how.unit, -shown.value, "")
+    compares = bool(how.own_text) and np.isfinite(shown.own)
+    texts = {}
+    for field, language in _LANGUAGES.items():
+        what = _said_in(template, language) % {"value": told["value"]}
+        own = _said_in(how.own_text, language) % {"own": told["own"]} if compares else ""
+        whole = _said_in(_WITH_OWN if compares else _WITHOUT, language)
+        texts[field] = whole % (
+            {"what": what, "own": own, "peers": told["peers"]} if compares else told | {"what": what}
+        )
+    return {
+        "group": group,
+        "measure": shown.measure,
+        "value": _plain(shown.value),
+        "own_past": _plain(shown.own),
+        "peers": _plain(shown.peers),
+        "weight": round(weight, 4),
+        "association": True,
+        **texts,
+    }
+
+
+@cache
+def _said_in(text: str, language: str) -> str:
+    return say(text, language)
+
+
+def _plain(value: float) -> float | None:
+    return round(value, 4) if np.isfinite(value) else None
+
+
+def _said(unit: str, value: float, currency: str) -> str:
+    """Return a number as it is written in a sentence; a dash when it is unknown."""
+    if not np.isfinite(value):
+        return "–"
+    if unit == "share":
+        return f"{value:.0%}"
+    if unit == "money":
+        return f"{value:,.0f} {currency}" if abs(value) >= 100 else f"{value:,.2f} {currency}"
+    return f"{value:,.1f}".removesuffix(".0")
+
+
+def group_weights(predictor: Predictor, columns: Sequence[Column]) -> dict[str, float]:
+    """Return how much each group moves customers apart: the mean absolute log odds it adds, largest first."""
+    matrix = predictor.model.encoding.matrix(columns)
+    if not matrix.shape[1]:
+        return {}
+    some = matrix[:: max(len(matrix) // 5000, 1)]
+    mean = np.abs(predictor.model.contributions(some, predictor.usual)).mean(axis=0)
+    found = dict(zip(predictor.model.encoding.groups, map(float, mean), strict=True))
+    return dict(sorted(found.items(), key=lambda one: -one[1]))
+
+
+def listed(predictor: Predictor, columns: Sequence[Column], number: int = HOW_MANY) -> list[list[dict[str, Any]]]:
+    """Return the reasons of rows of a plain table: each column by its own name, without a past to compare with."""
+    part, weight = weightiest(predictor, columns, number)
+    by_name = {column.name: column for column in columns}
+    parts = predictor.model.encoding.parts
+    return [
+        [
+            _plainly(predictor, by_name[parts[n].column], row, float(w))
+            for n, w in zip(part[row], weight[row], strict=True)
+            if n >= 0
+        ]
+        for row in range(len(part))
+    ]
+
+
+def _plainly(predictor: Predictor, column: Column, row: int, weight: float) -> dict[str, Any]:
+    value, peers = column.values[row], predictor.peers.get(column.name)
+    if column.is_text:
+        peers = (peers or {}).get(value, 0.0)
+        template, told = _SHARED, {"value": value, "share": f"{peers:.0%}"}
+    else:
+        template, told = (
+            _PLAIN,
+            {"value": _said("count", float(value), ""), "peers": _said("count", _or_nan(peers), "")},
+        )
+    return {
+        "group": column.group or column.name,
+        "measure": column.name,
+        "value": value if column.is_text else _plain(float(value)),
+        "own_past": None,
+        "peers": peers,
+        "weight": round(weight, 4),
+        "association": True,
+        **{field: say(template, language, name=column.name, **told) for field, language in _LANGUAGES.items()},
+    }
+
+
+def _or_nan(value: float | None) -> float:
+    return float("nan") if value is None else float(value)

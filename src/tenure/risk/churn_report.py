@@ -1,0 +1,114 @@
+"""What pages show of churn: who is at risk in all, how good the models are, what weighs."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from tenure.lifecycle.figures import HORIZON, ORIGINS
+from tenure.risk.churn_features import GROUPS
+from tenure.risk.churn_kinds import CONTRACT, SILENCE
+from tenure.risk.churn_levels import HIGH, HIGH_ODDS, LOW, MEDIUM, MEDIUM_ODDS
+from tenure.risk.churn_reasons import ASSOCIATION
+from tenure.risk.contracts import GAP, LATE
+from tenure.words import say
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+
+    from tenure.lifecycle.context import Context
+    from tenure.stats.record import Fit
+
+
+def body(table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, Any]:
+    """Return the report ``risk.churn``."""
+    found = {kind: _of_kind(table, fits[f"churn-{kind}"]) for kind in (CONTRACT, SILENCE) if f"churn-{kind}" in fits}
+    return {
+        "as_of": context.as_of.isoformat(),
+        "horizon_days": HORIZON,
+        "gap_days": GAP,
+        "late_days": LATE,
+        "levels": {"medium_odds": MEDIUM_ODDS, "high_odds": HIGH_ODDS},
+        "association": {"text_zh": say(ASSOCIATION, "zh_Hans"), "text_en": say(ASSOCIATION, "en")},
+        "groups": {
+            name: {"text_zh": say(text, "zh_Hans"), "text_en": say(text, "en")} for name, text in GROUPS.items()
+        },
+        "kinds": found,
+    }
+
+
+def _of_kind(table: pa.Table, fit: Fit) -> dict[str, Any]:
+    kind = fit.part.removeprefix("churn-")
+    rows = table.filter(pc.equal(table.column("churn_kind"), kind))
+    risk = _numbers(rows, "churn")
+    known = np.isfinite(risk)
+    levels = Counter(rows.column("churn_level").to_pylist())
+    return {
+        "model": fit.model,
+        "verdict": fit.verdict,
+        "gates": [
+            {"name": gate.name, "needed": gate.needed, "found": gate.found, "passed": gate.passed} for gate in fit.gates
+        ],
+        "customers": len(rows),
+        "scored": int(known.sum()),
+        "expected_to_leave": float(risk[known].sum()) if known.any() else None,
+        "by_level": {level: levels.get(level, 0) for level in (HIGH, MEDIUM, LOW)},
+        "bounds": fit.params.get("levels"),
+        "risk_before": _before(rows),
+        "by_age": _by_age(rows, risk),
+        "top_reasons": _top_reasons(rows),
+        # How the model that answers did on the newest ninety days, which it had not seen.
+        "newest": fit.figures.get("newest") or fit.figures.get("models", {}).get(fit.model),
+        **{
+            name: fit.figures[name]
+            for name in ("models", "chosen", "why", "origins", "profit", "group_weights", "leak", "missing")
+            if name in fit.figures
+        },
+    }
+
+
+def _numbers(table: pa.Table, name: str) -> np.ndarray:
+    return np.asarray(pc.cast(table.column(name), "float64").to_numpy(zero_copy_only=False), np.float64)
+
+
+def _before(rows: pa.Table) -> list[dict[str, Any]]:
+    """Return the mean risk of the same customers on each origin, oldest first: the curve of a whole business."""
+    names = [(90 * k, f"churn_{90 * k}_ago") for k in range(ORIGINS, 0, -1)] + [(0, "churn")]
+    found = []
+    for ago, name in names:
+        risk = _numbers(rows, name)
+        risk = risk[np.isfinite(risk)]
+        found.append({"days_ago": ago, "customers": len(risk), "mean": float(risk.mean()) if len(risk) else None})
+    return found
+
+
+_AGES = (0, 90, 180, 360, 720)
+
+
+def _by_age(rows: pa.Table, risk: np.ndarray) -> list[dict[str, Any]]:
+    """Return the mean risk by the length of the relationship: risk along the life cycle."""
+    age = np.fmax(*(_first_days(rows, name) for name in ("_churn_age@0", "_churn_contract_age@0")))
+    found = []
+    for low, high in zip(_AGES, (*_AGES[1:], np.inf), strict=True):
+        inside = (age >= low) & (age < high) & np.isfinite(risk)
+        mean = float(risk[inside].mean()) if inside.any() else None
+        top = None if np.isinf(high) else high
+        found.append({"from_days": low, "to_days": top, "customers": int(inside.sum()), "mean": mean})
+    return found
+
+
+def _first_days(rows: pa.Table, name: str) -> np.ndarray:
+    return _numbers(rows, name) if name in rows.column_names else np.full(len(rows), np.nan)
+
+
+def _top_reasons(rows: pa.Table) -> dict[str, int]:
+    """Return how many customers at risk have each group among their reasons."""
+    texts = rows.column("churn_reasons").drop_null().to_pylist()
+    counts = Counter(load["group"] for text in texts[:5000] for load in json.loads(text))
+    return dict(counts.most_common())

@@ -1,0 +1,63 @@
+"""Costs and break-even: what was put into customers, what came back, and since when they pay.
+
+Income less the cost of goods (where it is known) less what was invested; the last also for people who never bought.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tenure.facts.blocks import SCALE
+from tenure.value import ranking_columns as columns
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from tenure.value.ledger import Ledger
+
+_TOTALS = """
+    SELECT coalesce(sum(amount), 0) AS sales, coalesce(sum(profit), 0) AS margin,
+        coalesce(sum(amount) FILTER (deal AND cost IS NOT NULL), 0) AS sales_with_cost,
+        coalesce(sum(amount) FILTER (deal), 0) AS gross_sales
+    FROM sold
+"""
+_KINDS = """
+    SELECT kind, count(*) AS facts, count(DISTINCT customer_id) AS customers, sum(amount) AS amount
+    FROM spent GROUP BY ALL ORDER BY amount DESC, kind
+"""
+
+
+def summary(ledger: Ledger) -> dict[str, Any]:
+    """Return what the order rows and the cost rows add up to."""
+    row = ledger.row(_TOTALS)
+    kinds = ledger.rows(_KINDS)
+    invested = sum((kind["amount"] for kind in kinds), start=row["sales"] * 0)
+    gross = row["gross_sales"]
+    return {
+        "sales": float(row["sales"]),
+        "margin": float(row["margin"]),
+        "invested": float(invested),
+        "profit": float(row["margin"] - invested),
+        "cost_known_share": float(row["sales_with_cost"] / gross) if gross else None,
+        "kinds": [{**kind, "amount": float(kind["amount"])} for kind in kinds],
+    }
+
+
+def break_even(table: pa.Table) -> dict[str, Any]:
+    """Return how many of those in whom something was invested have paid it back."""
+    spent = columns.money(table, "invested") if "invested" in table.column_names else np.zeros(len(table), np.int64)
+    asked = spent != 0
+    profit = columns.money(table, "profit")
+    reached = columns.days(table, "break_even_on")
+    known = asked & ~np.isnan(reached)
+    took = (reached - columns.days(table, "first_seen_on"))[known]
+    took = took[~np.isnan(took)]
+    return {
+        "invested_in": int(asked.sum()),
+        "paid_back": int(known.sum()),
+        "in_profit": int((asked & (profit >= 0)).sum()),
+        "loss": float(-profit[asked & (profit < 0)].sum() / SCALE),
+        "days": [float(one) for one in np.quantile(took, (0.25, 0.5, 0.75))] if len(took) else None,
+    }

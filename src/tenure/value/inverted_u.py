@@ -1,0 +1,128 @@
+"""The inverted U: what a customer brings in each month of life, and where that rises, holds and falls.
+
+「大致也分为上升期,保持期与衰退期,客户价值 呈倒U型曲线」[S002]. A month of life is thirty days from the first order.
+Every customer who is old enough counts in a month, those who have left with 0, so the curve is what one customer
+won brings, not what the faithful spend.
+
+Late months are lived through by the oldest customers only, who may be better than the others. The curve is
+therefore chained as price indices are: each month is compared with the one before among the same customers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tenure.value.ledger import Ledger
+
+#: Days in a month of life.
+MONTH = 30
+#: Ours: a change of 10 % a month is a slope (as in the model inverted-u), and a mean of fewer than 30 is no figure.
+FLAT, FEWEST = 0.10, 30
+NORMAL = 1.959964
+
+_LIFE = f"""
+    WITH aged AS (SELECT customer_id, first_on, ($as_of::DATE - first_on + 1) // {MONTH} AS lived FROM firsts),
+    each AS (
+        SELECT customer_id, greatest(s."on" - first_on, 0) // {MONTH} AS month, any_value(lived) AS lived,
+            sum(amount)::DOUBLE AS sales, sum(profit)::DOUBLE AS margin, count(*) FILTER (s.deal) AS orders
+        FROM sold s JOIN aged USING (customer_id) GROUP BY ALL),
+    paid AS (
+        SELECT greatest(s."on" - first_on, 0) // {MONTH} AS month, sum(s.amount)::DOUBLE AS invested
+        FROM spent s JOIN aged USING (customer_id)
+        WHERE greatest(s."on" - first_on, 0) // {MONTH} < lived GROUP BY ALL),
+    months AS (SELECT unnest(range(coalesce(max(lived), 0)))::BIGINT AS month FROM aged),
+    old_enough AS (SELECT month, count(*) AS customers FROM months JOIN aged ON lived > month GROUP BY ALL),
+    sums AS (
+        SELECT month, sum(sales) AS sales, sum(sales * sales) AS squares, sum(margin) AS margin,
+            sum(sales) FILTER (lived > month + 1) AS carried, count(*) FILTER (orders > 0) AS active
+        FROM each WHERE month < lived GROUP BY ALL)
+    SELECT month, customers, coalesce(active, 0) AS active, coalesce(sales, 0) AS sales,
+        coalesce(squares, 0) AS squares, coalesce(carried, 0) AS carried,
+        coalesce(margin, 0) AS margin, coalesce(invested, 0) AS invested
+    FROM old_enough LEFT JOIN sums USING (month) LEFT JOIN paid USING (month) ORDER BY month
+"""
+
+
+def life(ledger: Ledger) -> list[dict[str, Any]]:
+    """Return what one customer brings in each month of life."""
+    found: list[dict[str, Any]] = []
+    before: dict[str, Any] = {}
+    for row in ledger.rows(_LIFE, as_of=ledger.as_of):
+        if row["customers"] < FEWEST:
+            break
+        found.append(_month(row, before, found[-1] if found else None))
+        before = row
+    return found
+
+
+def _month(row: dict[str, Any], before: dict[str, Any], last: dict[str, Any] | None) -> dict[str, Any]:
+    size = row["customers"]
+    mean = row["sales"] / size
+    spread = max(row["squares"] / size - mean * mean, 0.0)
+    half = NORMAL * float(np.sqrt(spread / size))
+    linked = last is not None and before["carried"] > 0 and row["sales"] > 0 and last["value"] > 0
+    value = last["value"] * row["sales"] / before["carried"] if linked and last is not None else mean
+    scale = value / mean if mean else 1.0
+    profit = (row["margin"] - row["invested"]) / size
+    told = {
+        "month": row["month"], "customers": size, "active": row["active"], "value": value,
+        "low": (mean - half) * scale, "high": (mean + half) * scale, "mean": mean, "margin": row["margin"] / size,
+        "invested": row["invested"] / size, "profit": profit,
+        "profit_so_far": profit + (last["profit_so_far"] if last else 0.0),
+    }  # fmt: skip
+    return told
+
+
+def phases(values: Sequence[float], flat: float = FLAT) -> list[str]:
+    """Return for each month whether value is ``rising``, ``holding`` or ``falling``.
+
+    The slope of a month is that of the line through it and its neighbours, over their mean. A phase of a single month
+    between two others is taken for noise and joins the one before it.
+    """
+    size = len(values)
+    if size < 3:
+        return ["holding"] * size
+    found = [_phase(values[min(max(at - 1, 0), size - 3) :][:3], flat) for at in range(size)]
+    for at in range(1, size - 1):
+        if found[at - 1] != found[at] != found[at + 1]:
+            found[at] = found[at - 1]
+    return found
+
+
+def _phase(three: Sequence[float], flat: float) -> str:
+    mean = sum(three) / 3
+    slope = (three[2] - three[0]) / 2
+    if abs(slope) <= flat * abs(mean):
+        return "holding"
+    return "rising" if slope > 0 else "falling"
+
+
+def runs(found: Sequence[str], first: int = 0) -> list[dict[str, Any]]:
+    """Return neighbouring months of one phase as one: phase, since and until (months of life, inclusive)."""
+    told: list[dict[str, Any]] = []
+    for month, phase in enumerate(found, first):
+        if told and told[-1]["phase"] == phase:
+            told[-1]["until"] = month
+        else:
+            told.append({"phase": phase, "since": month, "until": month})
+    return told
+
+
+def curve(ledger: Ledger) -> dict[str, Any]:
+    """Return the whole curve: months (see :func:`life`), each with its phase, and phases in a row.
+
+    The first thirty days hold the first order of everybody by construction, so phases are told from the second month
+    of life on.
+    """
+    months = life(ledger)
+    found = phases([month["value"] for month in months[1:]])
+    for one, phase in zip(months[1:], found, strict=True):
+        one["phase"] = phase
+    for month in months[:1]:
+        month["phase"] = "first"
+    return {"months": months, "phases": runs(found, 1)}

@@ -1,0 +1,253 @@
+"""The report "predictions": every prediction beside what happened, for pages, the command line and notebooks.
+
+Calibration by frequency, what was expected and what came, tracking week by week, deciles, reliability, gain, the
+table of all models and both baselines, and totals with intervals. It is JSON.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tenure.lifecycle.figures import HORIZON, ORIGINS
+from tenure.value.buyers import WEEK, Seen, seen
+from tenure.value.choosing import SAMPLE
+from tenure.value.columns import read
+from tenure.value.lifetime_features import WEEKS
+from tenure.value.scoring import fitted_of
+from tenure.value.spending import expected_spend, fit_spend, spend_of
+from tenure.value.totals import total
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+
+    from tenure.lifecycle.context import Context
+    from tenure.stats.fitted import Fitted
+    from tenure.stats.record import Fit
+
+#: Frequencies from here on stand together, unless most customers come more often than that.
+MOST = 7
+
+
+def reported(table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, Any]:
+    """Return the report."""
+    purchases, spend = fits["purchases"], fits["spend"]
+    told: dict[str, Any] = {
+        "as_of": context.as_of.isoformat(),
+        "horizon_days": context.options.horizon_days,
+        "discount": context.options.discount,
+        "currency": context.currency,
+        "gates": [
+            {"name": gate.name, "needed": gate.needed, "found": gate.found, "passed": gate.passed}
+            for gate in purchases.gates
+        ],
+        "model": purchases.model,
+        "verdict": purchases.verdict,
+        "basis": spend.params.get("basis", {}),
+        "value": _value(table),
+    }
+    fitted = fitted_of(purchases)
+    if not purchases.usable or fitted is None:
+        return told
+    buyers = seen(table)
+    told |= {
+        "choice": purchases.figures,
+        "spend": {"model": spend.model, "verdict": spend.verdict, **spend.params["spend"], **spend.figures},
+        "params": {name: float(value) for name, value in fitted.used.params.items()},
+        "calibration": by_frequency(fitted, buyers),
+        "totals": _totals(fitted, fits, buyers, context),
+    }
+    return told | _since(table, purchases, context)
+
+
+def _value(table: pa.Table) -> dict[str, Any]:
+    """Return what everybody has brought and will probably bring, as sums of the columns."""
+    names = ("historic_value", "potential_value", "lifetime_value", "expected_orders")
+    present = [name for name in names if name in table.column_names]
+    return {
+        "customers": len(table),
+        "buyers": int((~np.isnan(read(table, "frequency"))).sum()),
+        **{name: float(np.nansum(read(table, name))) for name in present},
+    }
+
+
+def groups(frequency: np.ndarray) -> np.ndarray:
+    """Return the smallest frequency of each group that is shown: 0, 1 … 7, or wider ones where most come more often."""
+    if not len(frequency) or (frequency >= MOST).mean() <= 0.5:
+        return np.arange(MOST + 1)
+    edges = np.unique(np.rint(np.quantile(frequency, np.arange(1, MOST + 1) / (MOST + 1))).astype(int))
+    return np.unique(np.concatenate(([0], edges)))
+
+
+def _said(edges: np.ndarray) -> list[dict[str, Any]]:
+    """Return each group as its smallest and its largest frequency; the last one is open."""
+    ends = [*(int(edge) - 1 for edge in edges[1:]), None]
+    return [{"frequency": int(low), "upto": high} for low, high in zip(edges, ends, strict=True)]
+
+
+def by_frequency(fitted: Fitted, buyers: Seen) -> list[dict[str, Any]]:
+    """Return how many customers bought 0, 1 … 7 or more times again, and how many the model says there should be.
+
+    Customers of one age are put together; ages are gathered to at most 120 of them, each at its mean.
+    """
+    ages, where = np.unique(buyers.age, return_inverse=True)
+    weight = np.bincount(where).astype(float)
+    group = np.minimum((np.cumsum(weight) - weight) * 120 // weight.sum(), 119).astype(int)
+    people = np.bincount(group, weight, minlength=120)
+    mean = np.bincount(group, weight * ages, minlength=120)
+    edges = groups(buyers.frequency)
+    upto = np.zeros(edges[-1])
+    for count, summed in zip(people, mean, strict=True):
+        if count:
+            upto += count * fitted.pmf(int(edges[-1]) - 1, summed / count)
+    running = np.append(0.0, np.cumsum(upto))
+    expected = np.diff(np.append(running[edges], len(buyers)))
+    actual = np.bincount(np.searchsorted(edges, buyers.frequency, side="right") - 1, minlength=len(edges))
+    return [
+        {**one, "actual": int(came), "expected": float(max(said, 0.0))}
+        for one, came, said in zip(_said(edges), actual, expected, strict=True)
+    ]
+
+
+def after_by_frequency(then: Seen, expected: np.ndarray) -> list[dict[str, Any]]:
+    """Return mean orders after an origin by how often customers had bought again before it: actual and expected."""
+    edges = groups(then.frequency)
+    group = np.searchsorted(edges, then.frequency, side="right") - 1
+    people = np.bincount(group, minlength=len(edges))
+    sums = {name: np.bincount(group, column, len(edges)) for name, column in _both(then, expected)}
+    return [
+        {**one, "customers": int(people[n]), **{name: float(own[n] / people[n]) for name, own in sums.items()}}
+        for n, one in enumerate(_said(edges))
+        if people[n]
+    ]
+
+
+def _both(then: Seen, expected: np.ndarray) -> tuple[tuple[str, np.ndarray], ...]:
+    return (("actual", then.after), ("expected", expected))
+
+
+def deciles(then: Seen, expected: np.ndarray, revenue: np.ndarray) -> list[dict[str, Any]]:
+    """Return ten groups by expected revenue, best first: customers, and orders and sales expected and come true."""
+    order = np.argsort(-revenue, kind="stable")
+    rows = []
+    for number, part in enumerate(np.array_split(order, 10), start=1):
+        rows.append(
+            {
+                "decile": number,
+                "customers": len(part),
+                "orders_expected": float(expected[part].sum()),
+                "orders_actual": float(then.after[part].sum()),
+                "sales_expected": float(revenue[part].sum()),
+                "sales_actual": float(then.spent[part].sum()),
+            }
+        )
+    return rows
+
+
+def gain(then: Seen, revenue: np.ndarray) -> list[dict[str, float]]:
+    """Return which share of all sales the best-ranked share of customers brought; in steps of five in a hundred."""
+    sales = then.spent.sum()
+    if not sales > 0:
+        return []
+    size = len(then)
+    orders = {"model": -revenue, "best": -then.spent, "past": -(then.frequency + 1) * then.mean_spend}
+    running = {
+        name: np.append(0.0, np.cumsum(then.spent[np.argsort(key, kind="stable")])) / sales
+        for name, key in orders.items()
+    }
+    steps = np.linspace(0, 1, 21)
+    return [
+        {"share": float(step), **{name: float(line[round(step * size)]) for name, line in running.items()}}
+        for step in steps
+    ]
+
+
+def _since(table: pa.Table, fit: Fit, context: Context) -> dict[str, Any]:
+    """Return everything that was held against what came after an origin: the latest, and all for reliability."""
+    found: dict[str, Any] = {"origins": []}
+    reliability = []
+    for k in range(1, ORIGINS + 1):
+        fitted = fitted_of(fit, k)
+        if fitted is None:
+            continue
+        then = seen(table, k)
+        weeks = HORIZON / WEEK
+        expected = fitted.expected(weeks, then.cells)[then.cells.where]
+        came = np.bincount(then.cells.where, then.after > 0, len(then.cells)) / then.cells.weight
+        reliability.append((came, fitted.p_active(weeks, then.cells), then.cells.weight))
+        day = context.as_of - timedelta(days=k * HORIZON)
+        found["origins"].append({"origin": k, "day": day.isoformat(), "customers": len(then)})
+        if "deciles" not in found:
+            revenue = expected * expected_spend(fit_spend(then.sample(SAMPLE, context.options.seed)), then)
+            found |= {
+                "after": after_by_frequency(then, expected),
+                "deciles": deciles(then, expected, revenue),
+                "gain": gain(then, revenue),
+            }
+        tracked = tracking(table, fitted, k)
+        found["tracking"] = {"origin": k, "day": day.isoformat(), "weeks": tracked}
+    if reliability:
+        found["reliability"] = _reliability(*(np.concatenate(column) for column in zip(*reliability, strict=True)))
+    return found
+
+
+def _reliability(outcome: np.ndarray, chance: np.ndarray, weight: np.ndarray) -> list[dict[str, float]]:
+    from tenure.stats import metrics
+
+    return [
+        {
+            "low": one.low,
+            "high": one.high,
+            "customers": float(one.customers),
+            "predicted": one.predicted,
+            "actual": one.actual,
+        }
+        for one in metrics.calibration_table(outcome, chance, 10, weight)
+    ]
+
+
+def tracking(table: pa.Table, fitted: Fitted, number: int) -> list[dict[str, Any]]:
+    """Return repeat purchases week by week, and added up: actual and expected, of buyers known at an origin.
+
+    The model was fitted at the origin; what it says of the weeks before is how it fits, of the weeks after, how it
+    foretells. Expected is what new customers of the same first days would buy: it knows nothing of who did buy.
+    """
+    known = np.flatnonzero(~np.isnan(read(table, f"_frequency@{number}")))
+    weekly = np.frombuffer(b"".join(table.column("_weekly").take(known).to_pylist()), dtype=np.uint8)
+    actual = weekly.reshape(len(known), WEEKS).sum(axis=0, dtype=np.int64).astype(float)
+    age = read(table, "age")[known]
+    born = np.bincount(np.minimum(age // WEEK, WEEKS).astype(int), minlength=WEEKS + 1)
+    actual -= born[:WEEKS]  # the first purchase is no repeat
+    weeks = min(int(age.max() // WEEK) + 1, WEEKS)
+    days, people = np.unique(age, return_counts=True)
+    upto = np.array([people @ fitted.new_expected(np.maximum(days - n * WEEK, 0.0) / WEEK) for n in range(weeks + 1)])
+    expected = upto[:-1] - upto[1:]
+    split = number * HORIZON / WEEK
+    rows = zip(range(weeks, 0, -1), actual[:weeks][::-1], expected[::-1], strict=True)
+    sums = [float(upto[weeks])] * 2  # what came before the weeks shown is taken as expected
+    told = []
+    for ago, came, said in rows:
+        sums = [sums[0] + float(came), sums[1] + float(said)]
+        told.append(
+            {
+                "ago": ago - 1,
+                "actual": float(came),
+                "expected": float(said),
+                "actual_sum": sums[0],
+                "expected_sum": sums[1],
+                "after": bool(ago - 1 < split),
+            }
+        )
+    return told
+
+
+def _totals(fitted: Fitted, fits: Mapping[str, Fit], buyers: Seen, context: Context) -> list[dict[str, Any]]:
+    rows = [row for row in fits["purchases"].figures.get("backtest", []) if row["model"] == fits["purchases"].model]
+    errors = [float(np.log(row["actual"] / row["expected"])) for row in rows if row["actual"] and row["expected"]]
+    spend = spend_of(fits["spend"].params["spend"])
+    spans = sorted({HORIZON, context.options.horizon_days})
+    return [total(fitted, spend, buyers, days, errors, context.options.seed) for days in spans]

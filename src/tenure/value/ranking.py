@@ -1,0 +1,170 @@
+"""The part "ranking" of the scorecard: cut points from everybody, then groups for anybody.
+
+Bounds are stored, so that one customer can be scored alone and gets what a full refresh would have given.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from tenure.facts.blocks import SCALE
+from tenure.facts.schema import TEXT
+from tenure.stats.record import Fit, Gate
+from tenure.value import pareto, rfm
+from tenure.value import ranking_columns as columns
+from tenure.value.groups import classify, groups
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tenure.lifecycle.context import Context
+
+#: Fifths need five.
+BUYERS = 5
+#: An old customer ordered before the period began; the scorecard's period is the last thirty days.
+PERIOD = 30
+
+_SCHEMA = pa.schema(
+    {
+        "rfm_r": pa.int64(),
+        "rfm_f": pa.int64(),
+        "rfm_m": pa.int64(),
+        "rfm": TEXT,
+        "rfm_group": TEXT,
+        "abc_sales": TEXT,
+        "abc_profit": TEXT,
+        "tier": TEXT,
+        "loyalty": TEXT,
+        "stickiness": TEXT,
+        "old_customer": pa.bool_(),
+        "top_fifth": pa.bool_(),
+    }
+)
+
+
+class Ranking:
+    """Fits the bounds of groups and gives every customer theirs; see :class:`tenure.lifecycle.context.Part`."""
+
+    name = "ranking"
+    schema = _SCHEMA
+
+    def fit(self, table: pa.Table, context: Context) -> list[Fit]:
+        """Return the bounds of RFM scores, ABC classes, tiers and the top fifth, among all buyers."""
+        buyers = table.filter(pa.array(columns.number(table, "orders") > 0))
+        gate = Gate("buyers", BUYERS, len(buyers))
+        if not gate.passed:
+            return [Fit(self.name, verdict="too-little-data", gates=(gate,), customers=len(buyers))]
+        ids, sales, profit = columns.text(buyers, "customer_id"), columns.sales(buyers), columns.money(buyers, "profit")
+        since = columns.days_since(buyers, "last_order_on", context.as_of)
+        deals = columns.number(buyers, "orders")
+        top = pareto.cut_of_top(sales, ids)
+        assert top is not None
+        by, worth = _worth(buyers, sales)
+        params = {
+            "rfm": {"r": rfm.cuts(since), "f": rfm.cuts(deals), "m": rfm.cuts(sales)},
+            "abc_sales": pareto.abc_bounds(sales),
+            "abc_profit": pareto.abc_bounds(profit),
+            "top": top.to_json(),
+            "tier": {"by": by, "bounds": _tier_bounds(worth)},
+        }
+        inputs = {"days_since": _spread(since), "deals": _spread(deals), "sales": _spread(sales / SCALE)}
+        seed = context.options.seed
+        return [Fit(self.name, "bounds", gates=(gate,), params=params, inputs=inputs, customers=len(buyers), seed=seed)]
+
+    def score(self, table: pa.Table, fits: Mapping[str, Fit], context: Context) -> pa.Table:
+        """Return the columns of :attr:`schema` for these customers, in their order."""
+        fit = fits.get(self.name)
+        found = _plain(table, context)
+        if fit is None or not fit.usable:
+            nothing = {name: pa.nulls(len(table), _SCHEMA.field(name).type) for name in _SCHEMA.names}
+            found = nothing | found
+        else:
+            found |= _bounded(table, fit.params, context)
+        return pa.table([found[name] for name in _SCHEMA.names], schema=_SCHEMA)
+
+    def report(self, table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, Any]:
+        """Return what the value page shows of everybody, by name (``value.…``)."""
+        from tenure.value.ranking_report import bodies
+
+        return bodies(table, context)
+
+    def tables(self, table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, pa.Table]:
+        """Return nothing: groups are columns, and reports are JSON."""
+        return {}
+
+
+def _worth(buyers: pa.Table, sales: np.ndarray) -> tuple[str, np.ndarray]:
+    """Return by what tiers are made: lifetime value where everybody has one, else sales so far."""
+    lifetime = columns.number(buyers, "lifetime_value")
+    if np.isnan(lifetime).any():
+        return "sales", sales
+    return "lifetime_value", columns.money(buyers, "lifetime_value")
+
+
+def _tier_bounds(worth: np.ndarray) -> list[int]:
+    """Return the least value in each tier but the lowest; who is worth as much is in the same tier."""
+    ordered = np.sort(worth)[::-1]
+    shares = [group.share for group in groups("tiers") if group.share is not None and group.share < 1]
+    return [int(ordered[pareto.top_count(len(ordered), share) - 1]) for share in shares]
+
+
+def _plain(table: pa.Table, context: Context) -> dict[str, pa.Array]:
+    """Return the classes that need no bounds: they follow from a customer's own orders."""
+    deals = columns.number(table, "orders")
+    silent = columns.days_since(table, "last_order_on", context.as_of)
+    age = columns.days_since(table, "first_order_on", context.as_of)
+    old = pa.array(np.nan_to_num(age) >= PERIOD, mask=np.isnan(age))
+    return {
+        "loyalty": columns.texts(classify("loyalty", {"deals": deals, "silent": silent})),
+        "stickiness": columns.texts(classify("stickiness", {"deals": deals})),
+        "old_customer": old,
+    }
+
+
+def _bounded(table: pa.Table, params: Mapping[str, Any], context: Context) -> dict[str, pa.Array]:
+    """Return the classes that follow from stored bounds; null for customers who never bought."""
+    deals = columns.number(table, "orders")
+    nobody = ~(deals > 0)
+    sales, ids = columns.sales(table), columns.text(table, "customer_id")
+    r = rfm.score_from_above(columns.days_since(table, "last_order_on", context.as_of), params["rfm"]["r"])
+    f = rfm.score_from_below(deals, params["rfm"]["f"])
+    m = rfm.score_from_below(sales, params["rfm"]["m"])
+    since_first = columns.days_since(table, "first_order_on", context.as_of)
+    rated = [np.where(nobody, np.nan, one) for one in (r, f, m)]
+    group = rfm.groups_of(rated[0], rated[1], rated[2], since_first)
+    worth = sales if params["tier"]["by"] == "sales" else columns.money(table, params["tier"]["by"])
+    tops = pareto.Cut.from_json(params["top"]).holds(sales, ids)
+
+    def classes(found: np.ndarray) -> pa.Array:
+        found[nobody] = None
+        return columns.texts(found)
+
+    return {
+        **{f"rfm_{name}": pa.array(one, mask=nobody) for name, one in (("r", r), ("f", f), ("m", m))},
+        "rfm": classes(_CODES[25 * r + 5 * f + m - 31]),
+        "rfm_group": columns.texts(group),
+        "abc_sales": classes(pareto.abc_of(sales, params["abc_sales"])),
+        "abc_profit": classes(pareto.abc_of(columns.money(table, "profit"), params["abc_profit"])),
+        "tier": classes(_tiers(worth, params["tier"]["bounds"])),
+        "top_fifth": pa.array(tops, mask=nobody),
+    }
+
+
+#: 111, 112 … 555
+_CODES = np.array(["".join(one) for one in product("12345", repeat=3)], dtype=object)
+
+
+def _tiers(worth: np.ndarray, bounds: list[int]) -> np.ndarray:
+    names = np.array([group.id for group in groups("tiers")], dtype=object)
+    return names[np.sum([worth < bound for bound in bounds], axis=0)]
+
+
+def _spread(values: np.ndarray) -> list[float]:
+    return [float(one) for one in np.quantile(values, np.linspace(0, 1, 11))]
+
+
+PART = Ranking()

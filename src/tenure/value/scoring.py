@@ -1,0 +1,165 @@
+"""Scores: what the fitted models say of each customer.
+
+Everything follows from the customer's own figures and the stored fits, so that one customer alone gets what they get
+among a million.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from tenure.clock import day_number
+from tenure.facts.schema import DAY, TEXT
+from tenure.lifecycle.figures import HORIZON, ORIGINS
+from tenure.value.buyers import WEEK, Seen, seen
+from tenure.value.columns import dates, numbers
+from tenure.value.intervals import LEVEL, PIECES, Counts, counts, value_range
+from tenure.value.spending import Basis, historic, moments, shares, spend_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tenure.lifecycle.context import Context
+    from tenure.stats.fitted import Fitted
+    from tenure.stats.record import Fit
+
+_NUMBERS = ("p_alive", "p_active_90", "expected_orders", "expected_orders_low", "expected_orders_high")
+_MONEY = ("expected_spend", "historic_value", "potential_value", "potential_low", "potential_high", "lifetime_value")
+_DAYS = ("next_order_on", "next_order_low", "next_order_high")
+_TESTS = tuple(f"{name}@{k}" for k in range(1, ORIGINS + 1) for name in ("_p_active", "_expected"))
+
+#: The columns that this part adds.
+SCHEMA = pa.schema(
+    {
+        "purchase_model": TEXT,
+        **dict.fromkeys((*_NUMBERS, *_MONEY), pa.float64()),
+        **dict.fromkeys(_DAYS, DAY),
+        **dict.fromkeys(_TESTS, pa.float64()),
+    }
+)
+#: Median and 80 % range of the next order's day.
+QUANTILES = {"next_order_on": 0.5, "next_order_low": 0.1, "next_order_high": 0.9}
+#: A next order later than this many days is not dated.
+FARTHEST = 1_095
+
+
+def scored(table: pa.Table, fits: Mapping[str, Fit], context: Context) -> pa.Table:
+    """Return the columns of :data:`SCHEMA` for these customers, in their order."""
+    spend = fits.get("spend")
+    basis = Basis(**spend.params["basis"]) if spend and spend.params else Basis("sales")
+    brought = historic(table, basis)
+    columns: dict[str, pa.Array] = {"historic_value": numbers(brought)}
+    purchases = fits.get("purchases")
+    if purchases is not None and purchases.usable and spend is not None:
+        buyers = seen(table)
+        if len(buyers):
+            fitted = fitted_of(purchases)
+            assert fitted is not None
+            law = counts(fitted, context.options.horizon_days / WEEK, buyers.cells)
+            columns["purchase_model"] = _named(purchases.model, buyers, len(table))
+            columns |= _of_buyers(len(table), buyers, fitted, law)
+            columns |= _next_order(len(table), buyers, fitted, context)
+            columns |= _worth(table, buyers, law, spend, context)
+            columns["lifetime_value"] = _sum(columns["historic_value"], columns["potential_value"])
+        columns |= _at_origins(table, purchases)
+    return pa.table([columns.get(name, pa.nulls(len(table), SCHEMA.field(name).type)) for name in SCHEMA.names], SCHEMA)
+
+
+def fitted_of(fit: Fit, number: int = 0) -> Fitted | None:
+    """Return the model of purchases that a fit wrote down, of the last day or of an origin; None when there is none."""
+    from tenure.stats import purchases
+
+    body = fit.params.get("origins", {}).get(str(number)) if number else fit.params.get("model")
+    return purchases.from_dict(body) if body else None
+
+
+def _spread(values: np.ndarray, buyers: Seen, size: int) -> pa.Array:
+    """Return a number a cell, brought back to all customers; null for whoever has not bought."""
+    found = np.full(size, np.nan)
+    found[buyers.where] = values[buyers.cells.where]
+    return numbers(found, ~np.isnan(found))
+
+
+def _named(model: str, buyers: Seen, size: int) -> pa.Array:
+    known = np.zeros(size, dtype=bool)
+    known[buyers.where] = True
+    return pa.array([model] * size, TEXT, mask=~known)
+
+
+def _sum(one: pa.Array, other: pa.Array) -> pa.Array:
+    import pyarrow.compute as pc
+
+    return pc.add(one, other)
+
+
+def _of_buyers(size: int, buyers: Seen, fitted: Fitted, law: Counts) -> dict[str, pa.Array]:
+    values = {
+        "p_alive": fitted.p_alive(buyers.cells),
+        "p_active_90": fitted.p_active(HORIZON / WEEK, buyers.cells),
+        "expected_orders": law.mean,
+        "expected_orders_low": law.quantile((1 - LEVEL) / 2),
+        "expected_orders_high": law.quantile((1 + LEVEL) / 2),
+    }
+    return {name: _spread(column, buyers, size) for name, column in values.items()}
+
+
+def _next_order(size: int, buyers: Seen, fitted: Fitted, context: Context) -> dict[str, pa.Array]:
+    today = day_number(context.as_of)
+    found = {}
+    for name, level in QUANTILES.items():
+        days = np.full(size, np.inf)
+        days[buyers.where] = np.maximum(np.ceil(fitted.waiting(level, buyers.cells) * WEEK), 1.0)[buyers.cells.where]
+        soon = days <= FARTHEST
+        found[name] = dates(today + np.where(soon, days, 0.0), soon)
+    return found
+
+
+def _worth(table: pa.Table, buyers: Seen, law: Counts, spend: Fit, context: Context) -> dict[str, pa.Array]:
+    options = context.options
+    known, basis = spend_of(spend.params["spend"]), Basis(**spend.params["basis"])
+    mean, second = moments(known, buyers.frequency, np.nan_to_num(buyers.spend))
+    unit = (basis.net * shares(table, basis))[buyers.where]
+    unit = unit * _discount(law, options.horizon_days, options.discount)[buyers.cells.where]
+    each = law.of(buyers.cells.where)
+    low, high = value_range(each, (mean, second), 1 / known.p if known.p else known.scatter**2)
+    values = {
+        "expected_spend": mean,
+        "potential_value": each.mean * mean * unit,
+        # Where every sale loses money, the range turns round.
+        "potential_low": np.minimum(low * unit, high * unit),
+        "potential_high": np.maximum(low * unit, high * unit),
+    }
+    found = {}
+    for name, column in values.items():
+        whole = np.full(len(table), np.nan)
+        whole[buyers.where] = column
+        found[name] = numbers(whole, ~np.isnan(whole))
+    return found
+
+
+def _discount(law: Counts, days: int, rate: float) -> np.ndarray:
+    """Return by what each cell's future money shrinks: money of each piece of the horizon counts at its middle."""
+    middles = (np.arange(PIECES) + 0.5) * days / PIECES / 365
+    worth = np.exp(-rate * middles) @ np.diff(law.upto, axis=0, prepend=0.0)
+    some = law.mean > 0
+    return np.where(some, worth / np.where(some, law.mean, 1.0), 1.0)
+
+
+def _at_origins(table: pa.Table, fit: Fit) -> dict[str, pa.Array]:
+    found = {}
+    for k in range(1, ORIGINS + 1):
+        fitted = fitted_of(fit, k)
+        if fitted is None or f"_frequency@{k}" not in table.column_names:
+            continue
+        then = seen(table, k)
+        if len(then):
+            weeks = HORIZON / WEEK
+            found[f"_p_active@{k}"] = _spread(fitted.p_active(weeks, then.cells), then, len(table))
+            found[f"_expected@{k}"] = _spread(fitted.expected(weeks, then.cells), then, len(table))
+    return found
+
+
+__all__ = ["QUANTILES", "SCHEMA", "Counts", "fitted_of", "scored"]
