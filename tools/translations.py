@@ -65,7 +65,7 @@ def _sources(domain: Domain) -> Iterator[tuple[Path, str]]:
         for path in sorted((ROOT / folder).rglob("*")):
             if path.suffix == ".py" and "migrations" not in path.parts:
                 source = path.read_text("utf-8")
-                if domain.name == "django" or "tenure.words import" in source or path.name == "words.py":
+                if domain.name == "django" or "tenure.words import" in source or "words" in path.parts:
                     yield path, source
             elif domain.name == "django" and path.suffix in {".html", ".txt"} and "templates" in path.parts:
                 from django.utils.translation.template import templatize
