@@ -16,7 +16,12 @@ Each class is a code plus a sentence with named places. The sentence is said in 
 
 from __future__ import annotations
 
-from tenure.words import mark, say
+from typing import TYPE_CHECKING, Any
+
+from tenure.words import Message, mark, say
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class TenureError(Exception):
@@ -27,19 +32,23 @@ class TenureError(Exception):
     template : str
         English sentence with ``%(name)s`` places, marked for translation.
     **data
-        The values for the places; kept in ``.data`` for machines.
+        The values for the places; kept in ``.data`` for machines, the whole in ``.message``.
     """
 
     code = "error"
 
     def __init__(self, template: str, **data: object) -> None:
         super().__init__(template, data)
-        self.template = template
-        self.data = data
+        self.message = Message(template, data)
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """The values of the places, for machines."""
+        return self.message.data
 
     def say(self, language: str | None = None) -> str:
         """Return the sentence in a language (``zh_Hans`` or ``en``)."""
-        return say(self.template, language, **self.data)
+        return self.message.render(language)
 
     def __str__(self) -> str:
         return self.say()

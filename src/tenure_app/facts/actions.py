@@ -14,7 +14,7 @@ from django.db import transaction
 
 from tenure.errors import MappingError, TenureError
 from tenure.facts.schema import FACT_TABLES
-from tenure.words import mark
+from tenure.words import Message, mark
 from tenure_app.facts.looking import look, needed_of
 from tenure_app.facts.models import Import, ImportFile
 from tenure_app.jobs import actions as jobs
@@ -57,7 +57,7 @@ def look_again(file: ImportFile, table: str) -> None:
     except TenureError as wrong:
         file.looked, file.mapping = {}, {}
         data = {name: str(value).replace(file.path, file.name) for name, value in wrong.data.items()}
-        file.trouble = {"template": wrong.template, "data": data}
+        file.trouble = Message(wrong.message.template, data).to_dict()
     file.save()
 
 
@@ -93,7 +93,8 @@ def start(one: Import) -> None:
     """
     for file in one.files.all():
         if file.trouble:
-            raise TenureError(file.trouble["template"], **file.trouble["data"])
+            trouble = Message.from_dict(file.trouble)
+            raise TenureError(trouble.template, **trouble.data)
         lost = [field for field in needed_of(one.table) if field not in file.mapping]
         if lost:
             raise MappingError(

@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from tenure.errors import TenureError
+from tenure.words import Message, mark
 from tenure_app.jobs.models import Job
 
 log = logging.getLogger("tenure.jobs")
@@ -90,18 +91,15 @@ def run(job_id: int, worker: str = "here") -> Job | None:
         with _beating(job.pk):
             result = work(Running(job))
     except TenureError as wrong:
-        _finish(job, Job.FAILED, error={"template": wrong.template, "data": _plain(wrong.data)})
+        _finish(job, Job.FAILED, error=wrong.message.to_dict())
     except Exception as wrong:
         log.exception("Job %s (%s) failed", job.pk, job.kind)
-        _finish(job, Job.FAILED, error={"template": "", "data": {}, "text": f"{type(wrong).__name__}: {wrong}"[:500]})
+        text = f"{type(wrong).__name__}: {wrong}"[:500]  # nobody marked this text: there is nothing to translate
+        _finish(job, Job.FAILED, error=Message("%(text)s", {"text": text}).to_dict())
     else:
         _finish(job, Job.DONE, result=result or {})
     job.refresh_from_db()
     return job
-
-
-def _plain(data: dict[str, object]) -> dict[str, object]:
-    return {name: value if isinstance(value, int | float) else str(value) for name, value in data.items()}
 
 
 def _finish(job: Job, state: str, **fields: Any) -> None:
@@ -141,7 +139,7 @@ def retake_stale() -> int:
     stale.filter(attempts__gte=ATTEMPTS).update(
         state=Job.FAILED,
         finished_at=timezone.now(),
-        error={"template": "", "data": {}, "text": f"The worker died {ATTEMPTS} times while doing this."},
+        error=Message(mark("The worker died %(times)s times while doing this."), {"times": ATTEMPTS}).to_dict(),
     )
     stale.update(state=Job.WAITING, heartbeat_at=timezone.now())
     count = 0

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from tenure.errors import TenureError
-from tenure.words import language_of, say
+from tenure.words import Message, language_of
 from tenure_app.facts import actions, looking, quarantine, queries
 from tenure_app.web import fields
 from tenure_app.web.jobs_pages import describe
@@ -143,8 +143,7 @@ def _shown(found: Import, files: list[ImportFile]) -> Shown:
         unsure = field in file.looked.get("unsure", ()) and column == file.looked["guessed"].get(field)
         examples = _examples(columns, sample, column)
         choices.append(Choice(field, fields.field_name(field), field in needed, column, examples, unsure))
-    told = file.trouble.get("template", "")
-    trouble = say(told, _language(), **file.trouble["data"]) if told else ""
+    trouble = Message.from_dict(file.trouble).render(_language()) if file.trouble else ""
     return Shown(
         file=file,
         layout=fields.layout_in_words(file.looked),
@@ -198,7 +197,7 @@ def _said(wrong: TenureError) -> str:
     data = dict(wrong.data)
     if "fields" in data:
         data["fields"] = ", ".join(fields.field_name(name) for name in str(data["fields"]).split(", "))
-    return say(wrong.template, _language(), **data)
+    return Message(wrong.message.template, data).render(_language())
 
 
 def _chosen(request: HttpRequest, found: Import) -> dict[int, dict[str, str]]:

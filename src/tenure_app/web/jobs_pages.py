@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
-from tenure.words import language_of, say
+from tenure.words import Message, language_of, say
 from tenure_app.jobs import actions, queries
 
 if TYPE_CHECKING:
@@ -30,10 +30,7 @@ def describe(job: Job) -> dict[str, object]:
     from django.utils.translation import get_language
 
     language = language_of(get_language())
-    error = job.error or {}
-    text = error.get("text", "")
-    if error.get("template"):
-        text = say(error["template"], language, **error.get("data", {}))
+    text = Message.from_dict(job.error).render(language) if job.error else ""
     doing = say(job.doing, language) if job.doing else ""
     return {"job": job, "kind": KINDS.get(job.kind, job.kind), "doing": doing, "wrong": text, "percent": job.percent}
 

@@ -1,0 +1,216 @@
+"""Messages: a marked template and its data, stored as data and rendered in the language of whoever reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any, Protocol, runtime_checkable
+
+from tenure.words import formats
+from tenure.words.catalogue import current_language, language_of, translate
+
+
+@runtime_checkable
+class Renderable(Protocol):
+    """What reads differently in each language."""
+
+    def render(self, language: str | None = None) -> str:
+        """Return the text in a language, the context's when omitted."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number with exactly `places` decimals, else with at most so many."""
+
+    value: float | Decimal | None
+    places: int | None = None
+    at_most: int = 2
+
+    def render(self, language: str | None = None) -> str:
+        """Return the text in a language."""
+        return formats.number(self.value, self.places, at_most=self.at_most, language=language)
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount with its currency."""
+
+    value: float | Decimal | None
+    currency: str
+    brief: bool = False
+
+    def render(self, language: str | None = None) -> str:
+        """Return the text in a language."""
+        return formats.money(self.value, self.currency, brief=self.brief, language=language)
+
+
+@dataclass(frozen=True, slots=True)
+class Percent:
+    """A share, with at most so many `places` or with so many significant `digits`."""
+
+    value: float | None
+    places: int = 1
+    digits: int | None = None
+
+    def render(self, language: str | None = None) -> str:
+        """Return the text in a language."""
+        return formats.percent(self.value, self.places, digits=self.digits, language=language)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """By which share something changed, written with its sign."""
+
+    value: float | None
+    places: int = 1
+    digits: int | None = None
+
+    def render(self, language: str | None = None) -> str:
+        """Return the text in a language."""
+        return formats.change(self.value, self.places, digits=self.digits, language=language)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day: a date or its ISO text."""
+
+    value: date | str | None
+
+    def render(self, language: str | None = None) -> str:
+        """Return the text in a language."""
+        return formats.day(self.value, language=language)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalizedText:
+    """A text that its author wrote in both languages, or in one of them."""
+
+    zh: str = ""
+    en: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.zh or self.en)
+
+    def render(self, language: str | None = None) -> str:
+        """Return the text in a language, in the other one when its author wrote only that."""
+        chinese = (language_of(language) if language else current_language()) == "zh_Hans"
+        return (self.zh or self.en) if chinese else (self.en or self.zh)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A sentence that is not in any language yet.
+
+    Parameters
+    ----------
+    template : str
+        The English text with ``%(name)s`` places, marked with :func:`tenure.words.mark`.
+    data : mapping
+        What fills the places: plain values, values with a format such as :class:`Money`, or other messages.
+    """
+
+    template: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "data", MappingProxyType(dict(self.data)))
+
+    def __reduce__(self) -> tuple[type[Message], tuple[str, dict[str, Any]]]:
+        return Message, (self.template, dict(self.data))  # a mapping proxy cannot be pickled
+
+    def __hash__(self) -> int:
+        return hash((self.template, *self.data))
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Message:
+        """Return the message that :meth:`to_dict` wrote."""
+        message = loads(json.dumps(dict(stored)))
+        return message if isinstance(message, cls) else cls("")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the message as plain JSON; an error may carry anything, so what JSON does not know becomes text."""
+        stored: dict[str, Any] = json.loads(json.dumps(self, default=lambda value: _to_json(value, strict=False)))
+        return stored
+
+    def render(self, language: str | None = None) -> str:
+        """Return the text in a language (``zh_Hans`` or ``en``), the context's when omitted."""
+        language = language_of(language) if language else current_language()
+        text = translate(self.template, language)
+        if not self.data:
+            return text
+        return text % {
+            name: value.render(language) if isinstance(value, Renderable) else value
+            for name, value in self.data.items()
+        }
+
+
+def say(text: str, language: str | None = None, **data: object) -> str:
+    """Return a marked text in a language, its places filled from `data`; see :meth:`Message.render`."""
+    return Message(text, data).render(language)
+
+
+def render(value: Any, language: str | None = None) -> Any:
+    """Return a structure of mappings and lists with every message in it as text."""
+    if isinstance(value, Renderable):
+        return value.render(language)
+    if isinstance(value, Mapping):
+        return {name: render(item, language) for name, item in value.items()}
+    return [render(item, language) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def sentences(messages: list[Message], language: str | None = None) -> str:
+    """Return messages one after the other; Chinese puts no space between sentences."""
+    language = language_of(language) if language else current_language()
+    return ("" if language == "zh_Hans" else " ").join(message.render(language) for message in messages)
+
+
+_FORMATS: dict[str, type] = {
+    "number": Number,
+    "money": Money,
+    "percent": Percent,
+    "change": Change,
+    "day": Day,
+    "localized": LocalizedText,
+}
+_NAMES = {kind: name for name, kind in _FORMATS.items()}
+
+
+def dumps(value: Any) -> str:
+    """Return a structure that may hold messages as JSON."""
+    return json.dumps(value, ensure_ascii=False, default=_to_json)
+
+
+def loads(text: str) -> Any:
+    """Return the structure that :func:`dumps` wrote, with its messages."""
+    return json.loads(text, object_hook=_from_dict)
+
+
+def _to_json(value: Any, *, strict: bool = True) -> Any:
+    match value:
+        case Message():
+            return {"template": value.template, "data": dict(value.data)}
+        case date():
+            return value.isoformat()
+        case Decimal():
+            return str(value)
+    if type(value) not in _NAMES:
+        if strict:
+            raise TypeError(f"{type(value).__name__} is not JSON")
+        return str(value)
+    # Defaults are left out: millions of these are stored.
+    given = {item.name: getattr(value, item.name) for item in fields(value)}
+    named = {item.name: given[item.name] for item in fields(value) if given[item.name] != item.default}
+    return {"format": _NAMES[type(value)], **named}
+
+
+def _from_dict(found: dict[str, Any]) -> Any:
+    if found.keys() == {"template", "data"}:
+        return Message(found["template"], found["data"])
+    if found.get("format") in _FORMATS:
+        return _FORMATS[found["format"]](**{name: value for name, value in found.items() if name != "format"})
+    return found
