@@ -322,3 +322,12 @@ def _log_poch(base: Floats | float, count: Floats) -> Floats:
 
 def _psi_gap(base: Floats | float, count: Floats) -> Floats:
     return psi(base + count) - psi(base)
+
+
+MOST_REGULAR = 6  # the largest k that is tried: beyond, gaps hardly differ from a clock's
+NBD = Condensed("nbd")
+BG_NBD = Condensed("bg-nbd", 1, "repeat", NBD)
+MBG_NBD = Condensed("mbg-nbd", 1, "every", NBD)
+CNBD = {k: Condensed(f"cnbd-{k}", k) for k in range(2, MOST_REGULAR + 1)}
+BG_CNBD = {k: Condensed(f"bg-cnbd-{k}", k, "repeat", CNBD[k]) for k in range(2, MOST_REGULAR + 1)}
+MBG_CNBD = {k: Condensed(f"mbg-cnbd-{k}", k, "every", CNBD[k]) for k in range(2, MOST_REGULAR + 1)}

@@ -17,9 +17,9 @@ import numpy as np
 from scipy import special
 
 from tenure.errors import FitError
+from tenure.stats.condensed import NBD
 from tenure.stats.deathtime import nodes, silence
 from tenure.stats.fitted import PurchaseModel
-from tenure.stats.nbd import NBD
 from tenure.words import mark
 
 if TYPE_CHECKING:

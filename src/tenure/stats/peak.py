@@ -89,31 +89,33 @@ def _search(downhill: Objective, starts: Sequence[Sequence[float]]) -> Floats:
 
 def _polish(downhill: Objective, theta: Floats) -> tuple[Floats, Floats]:
     """Take a few of Newton's steps where the top is round: the last digits of the search."""
-    curvature = _curvature(downhill, theta)
+    curvature = curvature_of(downhill, theta)
     for _ in range(3):
-        if not _round(curvature) or np.abs(theta).max() > FARTHEST - 0.5:
+        if not is_peak(curvature) or np.abs(theta).max() > FARTHEST - 0.5:
             break
         value, slope = downhill(theta)
         step = np.linalg.solve(curvature, slope)
         if np.abs(step).max() < 1e-10 or np.abs(step).max() > 0.5 or downhill(theta - step)[0] > value + 1e-13:
             break
         theta = theta - step
-        curvature = _curvature(downhill, theta)
+        curvature = curvature_of(downhill, theta)
     return theta, curvature
 
 
-def _curvature(downhill: Objective, theta: Floats) -> Floats:
+def curvature_of(downhill: Objective, theta: Floats) -> Floats:
+    """Return the matrix of second derivatives, by differences of the exact gradient."""
     steps = STEP * np.eye(len(theta))
     rows = np.array([(downhill(theta + one)[1] - downhill(theta - one)[1]) / (2.0 * STEP) for one in steps])
     return 0.5 * (rows + rows.T)
 
 
-def _round(curvature: Floats) -> bool:
+def is_peak(curvature: Floats) -> bool:
+    """Whether the likelihood bends down in every direction."""
     return bool(np.isfinite(curvature).all() and np.linalg.eigvalsh(curvature).min() > 1e-12)
 
 
 def _covariance(theta: Floats, curvature: Floats, customers: float) -> Floats | None:
-    if np.abs(theta).max() > FARTHEST - 0.5 or not _round(curvature):
+    if np.abs(theta).max() > FARTHEST - 0.5 or not is_peak(curvature):
         return None
     covariance = np.linalg.inv(curvature) / customers
     return None if np.diag(covariance).max() > WIDE**2 else 0.5 * (covariance + covariance.T)
