@@ -102,7 +102,7 @@ class FittedBdw(Renewals):
         """Gamma, delta and c."""
         return self.params["gamma"], self.params["delta"], self.params["c"]
 
-    def _again(self, rows: tuple[Floats, ...]) -> Self:
+    def _refit(self, rows: tuple[Floats, ...]) -> Self:
         return fit_renewals(type(self), ("gamma", "delta", "c"), rows)
 
 

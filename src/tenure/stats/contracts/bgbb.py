@@ -141,7 +141,7 @@ class FittedBgbb(Estimate):
             frequency, recency = frequency + taken, np.where(taken, opportunity, recency)
         return frequency, recency
 
-    def _again(self, rows: tuple[Floats, ...]) -> Self:
+    def _refit(self, rows: tuple[Floats, ...]) -> Self:
         return _fit(rows)  # type: ignore[return-value]
 
 

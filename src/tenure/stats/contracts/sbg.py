@@ -24,14 +24,14 @@ NAMES = ("alpha", "beta")
 
 @dataclass(frozen=True)
 class FittedSbg(Renewals):
-    """A fitted sBG model: ``alpha``, ``beta``; answers as in :class:`tenure.stats.contracts.bdw.Renewals`."""
+    """A fitted sBG model: ``alpha``, ``beta``; predictions as in :class:`~tenure.stats.contracts.bdw.Renewals`."""
 
     @property
     def shape(self) -> tuple[float, float, float]:
         """Alpha, beta and 1."""
         return self.params["alpha"], self.params["beta"], 1.0
 
-    def _again(self, rows: tuple[Floats, ...]) -> Self:
+    def _refit(self, rows: tuple[Floats, ...]) -> Self:
         return fit_renewals(type(self), NAMES, rows)
 
 
