@@ -84,6 +84,7 @@ class FittedSpend(Estimate):
         if self.verdict == "too-little-data":
             return np.full(np.broadcast(x, m).shape, default)
         p, q, gamma = self._three
+        # A refund or a free order is no spend: such customers count as unknown.
         known = (x > 0) & (m > 0)
         below = np.where(known, p * x, 0.0) + q - 1.0
         usable = known & (below > 0.0)
@@ -214,6 +215,7 @@ def _fit(rows: tuple[Floats, ...], left_out: float) -> FittedSpend:
     if not customers:
         return bare
     objective = _Objective(x, m, weight)
+    # Starts with the spread of usual shops, with wider and with narrower differences between customers.
     peak = climb(objective, [(5.0, 4.0, 0.6), (1.0, 2.0, 1.0), (20.0, 10.0, 0.5)], customers)
     p, q, gamma = np.exp(peak.theta).tolist()
     # Next to the edge of the search the parameters say only "very large" or "very small".

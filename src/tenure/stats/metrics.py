@@ -84,6 +84,7 @@ def corr(actual: ArrayLike, predicted: ArrayLike, weight: ArrayLike | None = Non
 def ranks(values: ArrayLike, weight: ArrayLike | None = None) -> Floats:
     """Return ranks from 1, ties averaged, as if every row occurred `weight` times (which SciPy's ranks cannot)."""
     y, _, w = _columns(values, values, weight)
+    # Ties are one group, which takes as many places as its rows weigh.
     _, place = np.unique(y, return_inverse=True)
     rows = np.bincount(place, w)
     return (np.cumsum(rows) - (rows - 1.0) / 2.0)[place]
@@ -176,6 +177,7 @@ def lift_at(outcome: ArrayLike, score: ArrayLike, share: float = 0.1, weight: Ar
         raise TenureError(mark("A share of the customers lies above 0 and up to 1, not %(share)s."), share=share)
     _, place = np.unique(-z, return_inverse=True)
     people, happened = np.bincount(place, w), np.bincount(place, w * y)
+    # Of the group at the edge only the part is taken that is still missing, at the group's mean rate.
     size = share * people.sum()
     taken = np.clip(size - (np.cumsum(people) - people), 0.0, people)
     rate = np.divide(happened, people, out=np.zeros_like(people), where=people > 0)
@@ -221,6 +223,7 @@ def calibration_table(
         return []
     _, place = np.unique(z, return_inverse=True)
     people = np.bincount(place, w)
+    # A group of equal predictions goes where its middle lies, so that it is never divided between bins.
     middle = (np.cumsum(people) - people / 2.0) / people.sum()
     number = np.minimum((middle * bins).astype(int), bins - 1)[place]
     rows = []

@@ -82,7 +82,7 @@ def from_dict(body: Mapping[str, Any]) -> Fitted:
     """Return the fit that :meth:`tenure.stats.fitted.Fitted.to_dict` wrote."""
     covariance = body.get("covariance")
     fallback = body.get("fallback")
-    likelihood = body.get("log_likelihood")
+    likelihood = body.get("log_likelihood")  # JSON has no nan; a missing value was one
     return Fitted(
         model(body["name"]),
         dict(body["params"]),

@@ -168,8 +168,8 @@ def fit(
 
 
 def _checked_history(x: Floats, last: Floats, n: Floats) -> None:
-    whole = (x == np.floor(x)) & (last == np.floor(last)) & (n == np.floor(n))
-    wrong = np.flatnonzero(~(whole & (x <= last) & (last <= n) & ((x > 0) == (last > 0))))
+    integers = (x == np.floor(x)) & (last == np.floor(last)) & (n == np.floor(n))
+    wrong = np.flatnonzero(~(integers & (x <= last) & (last <= n) & ((x > 0) == (last > 0))))
     if wrong.size:
         raise FitError(
             mark(

@@ -29,6 +29,7 @@ class FittedSbg(Renewals):
     @property
     def shape(self) -> tuple[float, float, float]:
         """Alpha, beta and 1."""
+        # With c = 1 the chance of leaving does not change with age.
         return self.params["alpha"], self.params["beta"], 1.0
 
     def _refit(self, rows: tuple[Floats, ...]) -> Self:
