@@ -1,7 +1,8 @@
-"""Moves, shares and rates: by hand, against published figures, and against the statistics of the life-cycle room."""
+"""Moves, shares, rates and time in stage: by hand, against published numbers, and against spans counted in SQL."""
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,8 @@ import pytest
 
 from economics.people import LAST, fill, stays
 from tenure.economics.reading import Source, order_of
-from tenure.economics.stay import time_in_stage
 from tenure.economics.stays import NOWHERE
+from tenure.economics.time_in_stage import time_in_stage
 from tenure.economics.transitions import garwood, matrix, moves_of, wilson
 from tenure.lifecycle import statistics
 from tenure.lifecycle.model import read
@@ -98,31 +99,66 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
 
 
 @pytest.mark.parametrize("model", ["retail-activity", "relationship-4"])
-def test_moves_are_those_of_the_life_cycle_room(source: Source, model: str) -> None:
-    found = source.stays(model, order_of(read(model)))
-    wanted = statistics.transition_counts(
-        ibis.duckdb.from_connection(source.con).table("spans"), model, date(2020, 1, 1), source.day
-    ).to_pyarrow().to_pylist()  # fmt: skip
-    wanted = [row for row in wanted if row["from_stage"] and row["moves"]]
-    assert len(wanted) > 2
-    moves = {(move.source, move.target): move for move in moves_of(found)}
-    assert len(moves) == len(wanted)
-    for row in wanted:
-        mine = moves[row["from_stage"], row["to_stage"] or NOWHERE]
-        assert mine.moves == row["moves"]
-        assert mine.share == pytest.approx(row["share"])
-        assert mine.rate == pytest.approx(row["monthly_rate"])
-
-
-def test_survival_in_stage_is_that_of_the_life_cycle_room(source: Source) -> None:
-    found = {one["stage"]: one for one in time_in_stage(source.stays("retail-activity"))}
+def test_moves_and_rates_are_those_counted_in_the_spans(source: Source, model: str) -> None:
     table = ibis.duckdb.from_connection(source.con).table("spans")
-    rows = statistics.survival_in_stage(table, "retail-activity", "silent", source.day).to_pyarrow().to_pylist()
-    wanted = {row["days"]: row["survival"] for row in rows if row["left"]}
-    told = found["silent"]["survival"]
-    assert len(told["days"]) > 5
-    for days, share in zip(told["days"], told["share"], strict=True):
-        assert share == pytest.approx(wanted[days])
+    listed = statistics.transitions(table, model, date(2020, 1, 1), source.day).to_pyarrow().to_pylist()
+    counts = Counter(
+        (row["from_stage"], row["to_stage"] or NOWHERE)
+        for row in listed
+        if row["from_stage"] and not row["passed_through"]
+    )
+    spent = dict(
+        source.con.execute(
+            "SELECT stage, sum(coalesce(left_on, $day) - entered_on) FROM spans"
+            " WHERE model = $model AND NOT passed_through GROUP BY stage",
+            {"day": source.day, "model": model},
+        ).fetchall()
+    )
+    moves = {(move.source, move.target): move for move in moves_of(source.stays(model, order_of(read(model))))}
+    assert len(counts) > 2
+    assert {pair: move.moves for pair, move in moves.items()} == dict(counts)
+    for (stage, _), move in moves.items():
+        assert move.share == pytest.approx(move.moves / sum(n for pair, n in counts.items() if pair[0] == stage))
+        assert move.rate == pytest.approx(move.moves * 30 / spent[stage])
+
+
+def test_survival_is_the_product_of_the_shares_kept_each_day(source: Source) -> None:
+    rows = source.con.execute(
+        "SELECT coalesce(left_on, $day) - entered_on, left_on IS NOT NULL FROM spans"
+        " WHERE model = 'retail-activity' AND stage = 'silent' AND NOT passed_through",
+        {"day": source.day},
+    ).fetchall()
+    survival, curve = 1.0, {}
+    for length in sorted({days for days, ended in rows if ended}):
+        at_risk = sum(days >= length for days, _ in rows)
+        survival *= 1 - sum(ended for days, ended in rows if days == length) / at_risk
+        curve[length] = (survival, at_risk)
+    (stage,) = (row for row in time_in_stage(source.stays("retail-activity")) if row["stage"] == "silent")
+    points = stage["survival"]
+    assert len(points["days"]) > 5
+    for days, share, at_risk in zip(points["days"], points["share"], points["at_risk"], strict=True):
+        assert (share, at_risk) == (pytest.approx(curve[days][0]), curve[days][1])
+
+
+def test_the_survival_curve_is_the_published_one() -> None:
+    # The 6-MP arm of Freireich et al. 1963, the example of every textbook; the zeros are censored.
+    days = [6, 6, 6, 6, 7, 9, 10, 10, 11, 13, 16, 17, 19, 20, 22, 23, 25, 32, 32, 34, 35]
+    ended = [1, 1, 1, 0, 1, 0, 1, 0, 0, 1, 1, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0]
+    rows = [
+        (n, "a", LAST - length, LAST if over else None)
+        for n, (length, over) in enumerate(zip(days, ended, strict=True))
+    ]
+    (stage, *_) = time_in_stage(stays(rows))
+    curve = stage["survival"]
+    assert curve["days"] == [6, 7, 10, 13, 16, 22, 23]
+    assert curve["at_risk"] == [21, 17, 15, 12, 11, 7, 6]
+    np.testing.assert_allclose(curve["share"], [0.857, 0.807, 0.753, 0.690, 0.627, 0.538, 0.448], atol=6e-4)
+    assert (stage["half_days"], stage["half_low"], stage["half_high"]) == (23, 13, None)
+
+
+def test_a_stage_nobody_left_has_no_curve_and_no_half() -> None:
+    (stage, *_) = time_in_stage(stays([(0, "a", 900, None)]))
+    assert (stage["ended"], stage["half_days"], stage["survival"]["days"]) == (0, None, [])
 
 
 def test_the_matrix_is_the_flow_of_the_life_cycle_room(source: Source) -> None:

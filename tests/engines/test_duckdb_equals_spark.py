@@ -163,13 +163,8 @@ QUESTIONS: dict[str, Callable[[ir.Table, ir.Table], ir.Table]] = {
     "trend": lambda spans, _: statistics.trend(spans, "retail-activity", SINCE, DAY),
     "flows": lambda spans, _: statistics.flows(spans, "retail-activity", SINCE, DAY),
     "transitions": lambda spans, _: statistics.transitions(spans, "relationship-4", SINCE, DAY),
-    "transition_counts": lambda spans, _: statistics.transition_counts(spans, "retail-activity", SINCE, DAY),
     "entries_and_exits": lambda spans, _: statistics.entries_and_exits(spans, "retail-activity", SINCE, DAY),
     "time_in_stage": lambda spans, _: statistics.time_in_stage(spans, "retail-activity", DAY),
-    "survival_in_stage": lambda spans, _: statistics.survival_in_stage(spans, "retail-activity", "active", DAY),
-    "reactivations": lambda spans, _: statistics.reactivations(
-        spans, "retail-activity", ("lost", "dormant"), SINCE, DAY
-    ),
     "upcoming": lambda spans, _: statistics.upcoming(spans, "retail-activity", END + timedelta(days=30)),
     "upcoming_counts": lambda spans, _: statistics.upcoming_counts(spans, "retail-activity", END + timedelta(days=30)),
     "value_by_stage": lambda spans, cards: statistics.value_by_stage(spans, cards, "retail-activity", DAY),

@@ -76,6 +76,12 @@ def test_signs_come_after_a_number_and_words_after_a_condition() -> None:
     assert texts("last(csat) is ") == ["known", "unknown"]
 
 
+def test_a_mistake_in_one_condition_leaves_the_next_one_its_suggestions() -> None:
+    assert texts("count(nonsense) > 3 and days_s")[0] == "days_since()"
+    assert texts('3x > 1 or attribute("', names=["level"]) == []
+    assert texts("has(order) <= 3 and count(order) ")[0] == "<= "
+
+
 def test_names_of_attributes_are_those_of_the_lake() -> None:
     assert texts("attribute(", names=["city", "level"]) == ["city", "level"]
     assert texts("attribute(le", names=["city", "level"]) == ["level"]

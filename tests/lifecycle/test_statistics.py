@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from oracle.settings import checks
 from tenure.lifecycle import statistics
 from tenure.lifecycle.grid import grid
-from tenure.lifecycle.model import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -181,16 +180,6 @@ def test_transitions_are_the_days_on_which_somebody_stands_elsewhere_than_the_da
     }
     assert all(row["to_stage"] == "x" for row in passed)
 
-    counts = out(engine, statistics.transition_counts(spans, "m", day(since), day(until)))
-    assert {(row["from_stage"], row["to_stage"]): row["moves"] for row in counts if row["moves"]} == Counter(
-        move[2:] for move in wanted
-    )
-    for row in counts:
-        leavers = sum(move[2] == row["from_stage"] for move in wanted)
-        assert row["share"] == (pytest.approx(row["moves"] / leavers) if leavers else None)
-        spent = sum(counts_on(rows, number)[row["from_stage"] or "-"] for number in range(since, until))
-        assert row["monthly_rate"] == (pytest.approx(row["moves"] * 30 / spent) if spent else None)
-
 
 @seed(SEED)
 @checks(30)
@@ -240,38 +229,6 @@ def test_time_in_stage_is_told_apart_for_stays_that_ended_and_stays_that_go_on(
         if len(ended) > 1:
             low, _, high = plain.quantiles(ended, n=4, method="inclusive")
             assert (row["lower_quartile"], row["upper_quartile"]) == (pytest.approx(low), pytest.approx(high))
-
-
-@seed(SEED)
-@checks(30)
-@given(rows=random_spans(), on=days)
-def test_survival_is_the_product_of_what_is_kept_each_day(engine: Any, rows: Spans, on: int) -> None:
-    found = out(engine, statistics.survival_in_stage(table(engine, rows), "m", "a", day(on)))
-    known, survival = stays(rows, "a", on), 1.0
-    assert [row["days"] for row in found] == sorted({length for length, _ in known})
-    for row in found:
-        at_risk = sum(length >= row["days"] for length, _ in known)
-        left = sum(length == row["days"] and over for length, over in known)
-        survival *= 1 - left / at_risk
-        assert (row["at_risk"], row["left"]) == (at_risk, left)
-        assert row["survival"] == pytest.approx(survival)
-
-
-@seed(SEED)
-@checks(25)
-@given(rows=random_spans(), between=two_days)
-def test_those_who_come_back_left_a_sleeping_stage_for_a_waking_one(engine: Any, rows: Spans, between: Any) -> None:
-    since, until = between
-    spans = table(engine, rows)
-    found = out(engine, statistics.reactivations(spans, "m", ("c", "d"), day(since), day(until)))
-    moves = out(engine, statistics.transitions(spans, "m", day(since), day(until)))
-    wanted = [
-        m for m in moves if m["from_stage"] in ("c", "d") and m["to_stage"] in ("a", "b") and not m["passed_through"]
-    ]
-    key = lambda row: (row["customer_id"], row["on"], row["from_stage"], row["to_stage"], row["days"])  # noqa: E731
-    assert sorted(map(key, found)) == sorted(map(key, wanted))
-    for row in found:
-        assert row["days"] > 0
 
 
 def test_who_moves_next_is_listed_by_day_and_target(engine: Any) -> None:
@@ -343,7 +300,3 @@ def test_a_monthly_grid_keeps_the_day_of_the_month_where_there_is_one() -> None:
         date(2024, 1, 15),
     ]
     assert grid(date(2024, 1, 2), date(2024, 1, 1)) == []
-
-
-def test_the_sleeping_stages_of_retail_activity_are_the_three_that_are_not_active() -> None:
-    assert statistics.asleep_stages(read("retail-activity")) == ("silent", "dormant", "lost")

@@ -9,7 +9,12 @@ import pytest
 
 from recommend import shops
 from tenure.recommend import pairs as room
-from tenure.recommend.pairs import category_pairs, chunks, matrix_of, pairs_of, prior_of, product_pairs
+from tenure.recommend.lines import Lines
+from tenure.recommend.pairs import Pairs, category_pairs, chunks, matrix_of, pairs_of, prior_of
+
+
+def product_pairs(lines: Lines, least: int | None = None) -> Pairs:
+    return pairs_of(matrix_of(lines.basket, lines.item, (lines.baskets, len(lines.items))), least, lines.filled)
 
 
 def _by_hand(rows: list[dict]) -> tuple[dict, dict, int]:

@@ -7,11 +7,11 @@ import json
 import numpy as np
 import pytest
 
-from tenure.risk.calibration import ISOTONIC, PLATT, Calibration, judged, profit_curve, sigmoid
-from tenure.risk.churn_levels import Levels
-from tenure.risk.churn_models import BOOSTING, LOGISTIC, Model
-from tenure.risk.encoding import Column, Encoding
-from tenure.risk.trees import DEPTH, PACE, TREES, Trees
+from tenure.risk.churn.calibration import ISOTONIC, PLATT, Calibration, judged, profit_curve, sigmoid
+from tenure.risk.churn.columns import Column, Encoding
+from tenure.risk.churn.levels import Levels
+from tenure.risk.churn.models import BOOSTING, LOGISTIC, Model
+from tenure.risk.churn.trees import DEPTH, LEARNING_RATE, TREES, Trees
 from tenure.stats import metrics
 
 SIZE = 1500
@@ -57,21 +57,21 @@ def test_values_beyond_the_training_rows_count_as_their_ends() -> None:
 
 
 def test_the_stored_trees_are_those_that_scikit_learn_grew() -> None:
-    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.ensemble import GradientBoostingClassifier
 
     columns, labels = _rows()
     matrix = Encoding.learnt(columns).matrix(columns)
-    theirs = HistGradientBoostingClassifier(
-        max_iter=TREES,
-        learning_rate=PACE,
+    theirs = GradientBoostingClassifier(
+        n_estimators=TREES,
+        learning_rate=LEARNING_RATE,
         max_depth=DEPTH,
         min_samples_leaf=20,
-        l2_regularization=1.0,
-        early_stopping=False,
+        subsample=0.5,
+        max_features=0.3,
         random_state=7,
     ).fit(matrix, labels)
     fresh = np.random.default_rng(9).normal(0, 2, (400, matrix.shape[1]))
-    ours = Trees.from_dict(json.loads(json.dumps(Trees.grown(matrix, labels, 7).to_dict())))
+    ours = Trees.from_dict(json.loads(json.dumps(Trees.fit(matrix, labels, 7).to_dict())))
     for rows in (matrix, fresh):
         np.testing.assert_allclose(ours.log_odds(rows), theirs.decision_function(rows), rtol=1e-9, atol=1e-9)
 

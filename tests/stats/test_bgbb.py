@@ -12,7 +12,7 @@ import pytest
 from scipy.special import beta as beta_function
 
 from tenure.errors import FitError
-from tenure.stats import bgbb
+from tenure.stats.contracts import bgbb
 
 DATA = Path(__file__).parents[2] / "../shared/data/donations/donations.csv"
 with DATA.open(encoding="ascii") as _file:

@@ -308,7 +308,7 @@ def test_leaving_at_one_rate_for_all_is_leaving_though_beta_has_no_end() -> None
     fitted = purchases.fit("pareto-nbd", cells)
     assert fitted.verdict == "not-identified"
     assert fitted.params["s"] / fitted.params["beta"] == pytest.approx(1 / 20.0, rel=0.1)
-    again = fitted.draws(2, seed=1)
+    again = purchases.draws(fitted, 2, seed=1)
     assert all(one.expected(10.0, cells).sum() > 0 for one in again)
     assert fitted.future(cells, 10.0, rng).sum() == pytest.approx(cells.weight @ fitted.expected(10.0, cells), rel=0.3)
 
@@ -352,7 +352,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
         fitted = purchases.fit("pareto-nbd", compress(*_shop(1000 + seed, 1500)))
         for name, (low, high) in fitted.interval(0.95).items():
             inside[name] += low < truth[name] < high
-        draws = [float(draw.new_expected(52.0)) for draw in fitted.draws(200, seed=seed)]
+        draws = [float(one.new_expected(52.0)) for one in purchases.draws(fitted, 200, seed=seed)]
         low, high = np.quantile(draws, [0.025, 0.975])
         inside["expected"] += low < target < high
     # 92-98 % is asked of many sets; of 150, chance alone moves each figure by 1.8 %.

@@ -40,7 +40,7 @@ def test_an_odd_shop_is_answered_with_finite_numbers_and_a_verdict(odd: str, nam
     ]
     assert all(np.isfinite(answer).all() and (answer >= 0).all() for answer in answers)
     assert (fitted.p_active(10, cells) <= fitted.p_alive(cells) + 1e-12).all()
-    assert len(fitted.draws(2)) == 2
+    assert len(purchases.draws(fitted, 2)) == 2
     assert purchases.from_dict(fitted.to_dict()).verdict == fitted.verdict
 
 
@@ -92,7 +92,7 @@ def test_a_covariate_finds_who_buys_more_and_who_leaves_sooner() -> None:
     assert moved.expected(26, cells)[web] == pytest.approx(like.expected(26, cells)[web], rel=1e-9)
     again = purchases.from_dict(moved.to_dict())
     assert again.expected(26, cells) == pytest.approx(moved.expected(26, cells))
-    assert len(moved.draws(3)) == 3
+    assert len(purchases.draws(moved, 3)) == 3
     assert moved.standard_errors["r"] > 0
 
 

@@ -137,8 +137,8 @@ def test_intervals_of_95_percent_hold_the_truth_92_to_98_times_in_a_hundred() ->
         for name, value in BG.items():
             hits[name] += held[name][0] <= value <= held[name][1]
         # All draws at once: each is the model of a group of its own.
-        draws = fitted.draws(200, seed)
-        params = {name: np.array([draw.params[name] for draw in draws]) for name in BG}
+        draws = purchases.draws(fitted, 200, seed)
+        params = {name: np.array([one.params[name] for one in draws]) for name in BG}
         for name, history in asked.items():
             told = truth.expected(52, history)[0]
             each = replace(history.take(np.zeros(200, dtype=int)), groups={"draw": np.arange(200)})
@@ -154,7 +154,7 @@ def test_intervals_of_a_shops_total_hold_what_came_92_to_98_times_in_a_hundred()
         told = drawn(1_000 + seed, 600, BG, horizon=26.0)
         fitted = purchases.fit("bg-nbd", told.cells)
         rows, rng = told.cells.rows(), np.random.default_rng(seed)
-        totals = [draw.future(rows, 26, rng).sum() for draw in fitted.draws(150, seed)]
+        totals = [one.future(rows, 26, rng).sum() for one in purchases.draws(fitted, 150, seed)]
         low, high = np.quantile(totals, [0.025, 0.975])
         hits += low <= told.later.sum() <= high
     assert 0.92 <= hits / times <= 0.98
@@ -163,14 +163,14 @@ def test_intervals_of_a_shops_total_hold_what_came_92_to_98_times_in_a_hundred()
 def test_at_a_boundary_customers_are_drawn_again_and_the_spread_is_that_of_nbd() -> None:
     cells = drawn(51, 800, NBD, leaving="never").cells
     fitted = purchases.fit("bg-nbd", cells)
-    draws = fitted.draws(30, 3)
-    assert [draw.params for draw in draws[:2]] == [one.params for one in fitted.draws(2, 3)]
-    assert {draw.verdict for draw in draws} <= {"ok", "no-dropout", "not-identified"}
+    draws = purchases.draws(fitted, 30, 3)
+    assert [one.params for one in draws[:2]] == [one.params for one in purchases.draws(fitted, 2, 3)]
+    assert {one.verdict for one in draws} <= {"ok", "no-dropout", "not-identified"}
     nbd = fitted.fallback
     ours = np.std([np.log(draw.used.params["r"]) for draw in draws if draw.fallback])
     assert ours == pytest.approx(nbd.standard_errors["r"] / nbd.params["r"], rel=0.5)
     read = purchases.from_dict(fitted.to_dict())  # no cells: the fallback's own spread
-    assert {draw.name for draw in read.draws(5)} == {"nbd"}
+    assert {one.name for one in purchases.draws(read, 5)} == {"nbd"}
 
 
 def test_a_fit_is_the_same_after_it_was_written_down() -> None:
@@ -178,5 +178,5 @@ def test_a_fit_is_the_same_after_it_was_written_down() -> None:
     fitted = purchases.fit("bg-nbd", cells)
     again = purchases.from_dict(fitted.to_dict())
     assert again.to_dict() == fitted.to_dict()
-    assert [draw.params for draw in again.draws(3, 9)] == [one.params for one in fitted.draws(3, 9)]
+    assert [one.params for one in purchases.draws(again, 3, 9)] == [one.params for one in purchases.draws(fitted, 3, 9)]
     assert (again.expected(52, cells) == fitted.expected(52, cells)).all()

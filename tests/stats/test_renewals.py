@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tenure.errors import FitError
-from tenure.stats import bdw, sbg
+from tenure.stats.contracts import bdw, sbg
 
 DATA = Path(__file__).parents[2] / "../shared/data/sbg/high_end_regular.csv"
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenure.stats.uplift import curve, effect, heterogeneity, qini
+from tenure.stats.experiments.uplift import curve, effect, heterogeneity, qini
 
 DATA = Path(__file__).parents[2] / "../shared/data/hillstrom/hillstrom.csv"
 needs_data = pytest.mark.skipif(not DATA.exists(), reason="the e-mail trial's table is not on this machine")

@@ -92,15 +92,14 @@ def test_a01_days_since_the_last_purchase_say_how_awake_a_customer_is(days: int,
     assert pd.isna(coming) if stage == "lost" else coming.date() == ago(days - bounds[stage]).date()
 
 
-def test_a01_a_purchase_brings_a_lost_customer_back_and_is_told_as_a_reactivation() -> None:
+def test_a01_a_purchase_brings_a_lost_customer_back_and_the_move_is_listed() -> None:
     rows = [order(400), order(10)]
     found = life(rows, "retail-activity")
     assert [row["stage"] for row in found] == ["active", "silent", "dormant", "lost", "active"]
     engine = ibis.duckdb.from_connection(duckdb.connect())
     spans = engine.create_table("spans", pa.Table.from_pylist(found, schema=SPANS))
     model = read("retail-activity")
-    asleep = statistics.asleep_stages(model)
-    (back,) = statistics.reactivations(spans, model.id, asleep, ago(30).date(), TODAY).to_pyarrow().to_pylist()
+    (back,) = statistics.transitions(spans, model.id, ago(30).date(), TODAY).to_pyarrow().to_pylist()
     assert (back["from_stage"], back["to_stage"], back["on"]) == ("lost", "active", ago(10).date())
     assert back["days"] == 400 - 181 - 10
 

@@ -17,9 +17,9 @@ from tenure.economics.decision import Choice, Values, choose
 from tenure.economics.moves import move_values, stage_values
 from tenure.economics.plans import GONE, Book, Plan, default_plans
 from tenure.economics.reading import Source, order_of
-from tenure.economics.stay import time_in_stage
 from tenure.economics.stays import Money, Stays
 from tenure.economics.tiers import pace_then, thirds, windows
+from tenure.economics.time_in_stage import time_in_stage
 from tenure.economics.transitions import MONTH, Move, matrix, moves_of
 from tenure.economics.value import forward, profit_by_stage, weights
 from tenure.economics.weekly import BANDS, DURATIONS, count

@@ -54,11 +54,6 @@ def week_of(day: np.ndarray, last: int) -> np.ndarray:
     return -((last - day) // WEEK)
 
 
-def weeks_in(day: np.ndarray | int, entered: np.ndarray) -> np.ndarray:
-    """Return the whole weeks stood in a stage on a day, at most the longest that is told apart."""
-    return np.clip((day - entered) // WEEK, 0, DURATIONS - 1)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
     """Weekly points from `first` to the one before `until`, and every customer's tier in them."""

@@ -24,14 +24,8 @@ from ibis import _
 from tenure.lifecycle.grid import Every, grid
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     import ibis.expr.types as ir
 
-    from tenure.lifecycle.model import Model
-
-#: Families of decline, sleep and loss: a move out of them into another family is a customer won back.
-ASLEEP_FAMILIES = ("F8", "F9", "F10")
 MONTH = 30
 
 
@@ -147,34 +141,6 @@ def _passed(spans: ir.Table, model: str, moves: ir.Table) -> ir.Table:
     )
 
 
-def transition_counts(spans: ir.Table, model: str, since: date, until: date) -> ir.Table:
-    """Count the moves between two days by where from and where to."""
-    moves = transitions(spans, model, since, until)
-    counts = moves.group_by("from_stage", "to_stage").aggregate(
-        moves=(~_.passed_through).ifelse(1, 0).sum(), passed=_.passed_through.ifelse(1, 0).sum()
-    )
-    exposed = _days_spent(spans, model, since, until)
-    met = counts.left_join(exposed, counts.from_stage == exposed.place)
-    out_of = met.moves.sum().over(ibis.window(group_by=met.from_stage))
-    return met.select(
-        "from_stage",
-        "to_stage",
-        "moves",
-        "passed",
-        share=met.moves / out_of.nullif(0),
-        monthly_rate=met.moves * MONTH / met.spent.nullif(0),
-    )
-
-
-def _days_spent(spans: ir.Table, model: str, since: date, until: date) -> ir.Table:
-    """Return the customer-days spent in each stage on the days from `since` to the day before `until`."""
-    held = _of(spans, model)
-    first = ibis.greatest(held.entered_on, ibis.literal(since, type="date"))
-    last = ibis.least(ibis.coalesce(held.left_on, ibis.literal(until, type="date")), ibis.literal(until, type="date"))
-    stays = held.select(place=held.stage, first=first, last=last).filter(_.last > _.first)
-    return stays.group_by("place").aggregate(spent=_days(_.last, _.first).sum())
-
-
 def entries_and_exits(spans: ir.Table, model: str, since: date, until: date) -> ir.Table:
     """Balance every stage between two days: ``at_end = at_start + entered - left``."""
     mine = spans.filter(spans.model == model)
@@ -218,37 +184,6 @@ def _stays(spans: ir.Table, model: str, day: date) -> ir.Table:
     ended = begun.left_on.notnull() & (begun.left_on <= day)
     last = ibis.ifelse(ended, begun.left_on, ibis.literal(day, type="date"))
     return begun.select("customer_id", "stage", days=_days(last, begun.entered_on), ended=ended)
-
-
-def survival_in_stage(spans: ir.Table, model: str, stage: str, day: date) -> ir.Table:
-    """Say which part of those who enter a stage are still in it after so many days (Kaplan and Meier).
-
-    People who are still there count as long as they have been watched.
-    """
-    stays = _stays(spans, model, day)
-    stays = stays.filter(stays.stage == stage)
-    steps = stays.group_by("days").aggregate(left=_count(stays.ended), seen=stays.count())
-    upwards = ibis.window(order_by=steps.days, preceding=None, following=0)
-    downwards = ibis.window(order_by=steps.days.desc(), preceding=None, following=0)
-    table = steps.mutate(at_risk=steps.seen.sum().over(downwards))
-    kept = 1 - table.left / table.at_risk
-    logs = table.mutate(part=ibis.ifelse(kept > 0, kept, 1.0).ln(), nobody=ibis.ifelse(kept > 0, 0, 1))
-    survival = ibis.ifelse(logs.nobody.sum().over(upwards) > 0, 0.0, logs.part.sum().over(upwards).exp())
-    return logs.select("days", "at_risk", "left", survival=survival).order_by("days")
-
-
-def asleep_stages(model: Model) -> tuple[str, ...]:
-    """Return the stages of decline, sleep and loss of a model."""
-    return tuple(stage.id for stage in model.stages if stage.family in ASLEEP_FAMILIES)
-
-
-def reactivations(spans: ir.Table, model: str, asleep: Collection[str], since: date, until: date) -> ir.Table:
-    """List the customers who came back from stages of decline, sleep or loss."""
-    moves = transitions(spans, model, since, until)
-    back = moves.filter(~moves.passed_through, moves.from_stage.isin(list(asleep)), moves.to_stage.notnull())
-    return back.filter(~back.to_stage.isin(list(asleep))).select(
-        "customer_id", "on", "from_stage", "to_stage", "days", "because"
-    )
 
 
 def upcoming(spans: ir.Table, model: str, until: date) -> ir.Table:

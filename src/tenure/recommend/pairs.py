@@ -148,11 +148,6 @@ def matrix_of(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> 
     return matrix
 
 
-def product_pairs(lines: Lines, least: int | None = None) -> Pairs:
-    """Return the pairs of products that met in at least `least` baskets."""
-    return pairs_of(matrix_of(lines.basket, lines.item, (lines.baskets, len(lines.items))), least, lines.filled)
-
-
 def category_pairs(lines: Lines, least: int | None = None) -> Pairs:
     """Return the pairs of categories that met in at least `least` baskets."""
     kind = lines.category[lines.item]

@@ -63,7 +63,7 @@ class Model:
         encoding = Encoding.learnt(columns)
         matrix = encoding.matrix(columns)
         if name == BOOSTING and matrix.shape[1]:
-            return cls(name, encoding, trees=Trees.grown(matrix, labels, seed))
+            return cls(name, encoding, trees=Trees.fit(matrix, labels, seed))
         weights, start = _regressed(matrix, labels)
         return cls(LOGISTIC, encoding, weights, start)
 

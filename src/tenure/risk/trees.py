@@ -1,8 +1,8 @@
-"""Boosted trees as plain numbers, so that they can be stored, compared and walked without the library that grew them.
+"""Boosted trees as plain arrays, so that a fit can be stored as JSON and scored without scikit-learn.
 
-Answers: what do these trees say of a row? The trees are grown by scikit-learn's histogram gradient boosting (Friedman
-2001; Ke et al. 2017) and then written as one heap a tree: the children of place i are 2 i + 1 and 2 i + 2. Every row
-walks the same number of steps, whole columns at a time, so that one customer gets what everybody gets.
+Grown by scikit-learn's ``GradientBoostingClassifier``, because it publishes its trees (``estimators_`` and their
+``tree_``); the histogram variant shows its nodes through private attributes only. Half of the rows for each tree and
+0.3 of the columns for each split (Friedman 2002) make it as fast, with the same AUC.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 DEPTH = 3
 TREES = 80
-PACE = 0.08
+LEARNING_RATE = 0.08
 _CHUNK = 1 << 16
 
 
@@ -25,12 +25,14 @@ _CHUNK = 1 << 16
 class Trees:
     """A sum of trees of equal depth, in log odds.
 
+    Each tree is a heap: the children of place i are 2 i + 1 and 2 i + 2.
+
     Attributes
     ----------
     start : float
-        What everybody begins with.
+        Log odds of the training rows.
     feature : ndarray of int64, shape (trees, inner places)
-        Which column a place looks at.
+        The column a place splits on.
     bound : ndarray of float64, shape (trees, inner places)
         A row goes left when its value is not above.
     leaf : ndarray of float64, shape (trees, leaves)
@@ -43,78 +45,68 @@ class Trees:
     leaf: np.ndarray
 
     @classmethod
-    def grown(cls, matrix: np.ndarray, labels: np.ndarray, seed: int) -> Trees:
-        """Grow trees on rows.
+    def fit(cls, matrix: np.ndarray, labels: np.ndarray, seed: int) -> Trees:
+        """Grow trees on rows without missing values; both labels must occur."""
+        # scikit-learn takes half a second to import, and scoring a stored fit does without it.
+        from sklearn.ensemble import GradientBoostingClassifier
 
-        Parameters
-        ----------
-        matrix : ndarray of float64, shape (rows, columns)
-            Without missing values.
-        labels : ndarray of bool, shape (rows,)
-        seed : int
-        """
-        from sklearn.ensemble import HistGradientBoostingClassifier
-        from threadpoolctl import threadpool_limits
-
-        model = HistGradientBoostingClassifier(
-            max_iter=TREES,
-            learning_rate=PACE,
+        model = GradientBoostingClassifier(
+            n_estimators=TREES,
+            learning_rate=LEARNING_RATE,
             max_depth=DEPTH,
             min_samples_leaf=max(20, len(labels) // 500),
-            l2_regularization=1.0,
-            early_stopping=False,
+            subsample=0.5,
+            max_features=0.3,
             random_state=seed % (1 << 32),
-        )
-        with threadpool_limits(1):  # threads would add up in another order on another machine, and wait on a busy one
-            model.fit(matrix, labels)
-        grown = [_heap(some[0].nodes) for some in model._predictors]
-        start = float(np.ravel(model._baseline_prediction)[0])
-        feature, bound, leaf = (np.array([one[n] for one in grown]) for n in range(3))
-        return cls(start, feature.astype(np.int64), bound, leaf)
+        ).fit(matrix, labels)
+        heaps = [_heap(tree.tree_) for tree in model.estimators_.ravel()]
+        feature, bound, leaf = (np.array(column) for column in zip(*heaps, strict=True))
+        return cls(float(np.log(labels.mean() / (1.0 - labels.mean()))), feature, bound, leaf * LEARNING_RATE)
 
     def log_odds(self, matrix: np.ndarray) -> np.ndarray:
-        """Return the sum of the leaves that each row reaches, shape (rows,)."""
-        parts = [self._walked(matrix[n : n + _CHUNK]) for n in range(0, len(matrix), _CHUNK)]
-        return np.concatenate(parts) if parts else np.empty(0)
-
-    def _walked(self, matrix: np.ndarray) -> np.ndarray:
-        rows = np.arange(len(matrix))
+        """Return the start plus the leaves that each row reaches, shape (rows,)."""
         total = np.full(len(matrix), self.start)
-        for feature, bound, leaf in zip(self.feature, self.bound, self.leaf, strict=True):
-            place = np.zeros(len(matrix), dtype=np.int64)
-            for _ in range(DEPTH):
-                place = 2 * place + 1 + (matrix[rows, feature[place]] > bound[place])
-            total += leaf[place - len(feature)]
+        # Chunks keep the gathered columns inside the processor's cache.
+        for begin in range(0, len(matrix), _CHUNK):
+            # The trees were grown on 32-bit floats; a bound lies between two of those.
+            values = matrix[begin : begin + _CHUNK].astype(np.float32)
+            rows = np.arange(len(values))
+            for feature, bound, leaf in zip(self.feature, self.bound, self.leaf, strict=True):
+                # Every row walks the same number of steps, so that a customer alone gets what they get among all.
+                place = np.zeros(len(values), dtype=np.int64)
+                for _ in range(DEPTH):
+                    place = 2 * place + 1 + (values[rows, feature[place]] > bound[place])
+                total[begin : begin + _CHUNK] += leaf[place - len(feature)]
         return total
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON; a bound that every row passes to the left is written as null."""
-        bound = [[float(one) if np.isfinite(one) else None for one in tree] for tree in self.bound]
+        bound = [[float(value) if np.isfinite(value) else None for value in tree] for tree in self.bound]
         return {"start": self.start, "feature": self.feature.tolist(), "bound": bound, "leaf": self.leaf.tolist()}
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> Trees:
+    def from_dict(cls, stored: Mapping[str, Any]) -> Trees:
         """Return what :meth:`to_dict` wrote."""
-        bound = [[np.inf if one is None else one for one in tree] for tree in found["bound"]]
-        return cls(found["start"], np.array(found["feature"], np.int64), np.array(bound), np.array(found["leaf"]))
+        bound = [[np.inf if value is None else value for value in tree] for tree in stored["bound"]]
+        return cls(stored["start"], np.array(stored["feature"], np.int64), np.array(bound), np.array(stored["leaf"]))
 
 
-def _heap(nodes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return a tree's features, bounds and leaves as a full heap; an early leaf stands at its leftmost end."""
+def _heap(tree: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return a tree's features, bounds and leaves as a full heap; an early leaf is put at its leftmost end."""
     inner = (1 << DEPTH) - 1
     feature, bound = np.zeros(inner, dtype=np.int64), np.full(inner, np.inf)
     leaf = np.zeros(inner + 1)
 
-    def put(number: int, place: int) -> None:
-        node = nodes[number]
+    def put(node: int, place: int) -> None:
         if place >= inner:
-            leaf[place - inner] = node["value"]
-        elif node["is_leaf"]:  # its bound is endless, so that every row goes left and on
-            put(number, 2 * place + 1)
+            leaf[place - inner] = tree.value[node].item()
+        elif tree.children_left[node] == tree.children_right[node]:
+            # A leaf above the last level: its bound stays infinite, so that every row goes left and on.
+            put(node, 2 * place + 1)
         else:
-            feature[place], bound[place] = node["feature_idx"], node["num_threshold"]
-            put(int(node["left"]), 2 * place + 1)
-            put(int(node["right"]), 2 * place + 2)
+            feature[place], bound[place] = tree.feature[node], tree.threshold[node]
+            put(tree.children_left[node], 2 * place + 1)
+            put(tree.children_right[node], 2 * place + 2)
 
     put(0, 0)
     return feature, bound, leaf

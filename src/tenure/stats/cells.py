@@ -1,8 +1,8 @@
-"""Many customers in few cells: who has the same history is fitted once, with a weight.
+"""Purchase histories as weighted cells: customers with the same history are fitted once.
 
-Answers: how can a million customers be fitted in less than a second? Purchase models know three numbers of a customer:
-how many repeat purchases (`frequency`), when the last of them was (`recency`) and how long ago the first purchase was
-(`age`). Counted in days, most customers share theirs with somebody. Nothing is rounded, so nothing is lost.
+Purchase models use three numbers of a customer: repeat purchases (`frequency`), time of the last of them (`recency`)
+and time since the first purchase (`age`). Counted in days, most customers share theirs with others, so that a million
+customers are a few thousand cells. Nothing is rounded.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Labels = npt.NDArray[Any]
 
-TABLE = 8  # a table of all possible keys beats sorting while it has no more than this many places a row
+TABLE = 8  # a table of all possible keys beats sorting while it has at most this many entries per row
 
 
 @dataclass(frozen=True)
@@ -33,24 +33,17 @@ class Cells:
 
     Attributes
     ----------
-    frequency : array of float, shape (cells,)
-        Repeat purchases: the first purchase does not count.
-    recency : array of float, shape (cells,)
-        Time from the first to the last purchase; 0 without a repeat purchase.
-    age : array of float, shape (cells,)
-        Time from the first purchase to the day of the data.
+    frequency, recency, age : array of float, shape (cells,)
+        Repeat purchases (the first purchase does not count); time from the first to the last purchase, 0 without a
+        repeat purchase; time from the first purchase to the day of the data. Times are in one unit, usually weeks.
     weight : array of float, shape (cells,)
-        How many customers.
+        Number of customers.
     where : array of int, shape (rows,)
-        The cell of each customer that went in: ``answer[cells.where]`` brings an answer back to customers.
+        The cell of each customer: ``prediction[cells.where]`` maps a prediction back to customers.
     log_gaps : array of float, shape (cells,), optional
         Mean, over the customers of a cell, of the summed logarithms of the gaps between purchases.
     groups : dict of str to array, shape (cells,)
         Static covariates, one label a cell.
-
-    Notes
-    -----
-    All times are in one unit, which the caller chooses: weeks are usual.
     """
 
     frequency: Floats
@@ -66,12 +59,12 @@ class Cells:
 
     @property
     def customers(self) -> float:
-        """How many customers there are in all cells."""
+        """Number of customers in all cells."""
         return float(self.weight.sum())
 
     @cached_property
     def frequencies(self) -> tuple[Floats, Ints]:
-        """Distinct frequencies, and which of them each cell has: dear functions are computed once for each."""
+        """Distinct frequencies, and which of them each cell has: gamma functions are computed once for each."""
         first, where = distinct(self.frequency)
         return self.frequency[first], where
 
@@ -82,14 +75,14 @@ class Cells:
 
     def take(self, index: npt.ArrayLike) -> Cells:
         """Return some of the cells, in the order of `index`, each as a row of its own in ``where``."""
-        chosen = np.asarray(index)
-        columns = {name: getattr(self, name)[chosen] for name in ("frequency", "recency", "age", "weight")}
-        gaps = None if self.log_gaps is None else self.log_gaps[chosen]
-        groups = {name: labels[chosen] for name, labels in self.groups.items()}
+        rows = np.asarray(index)
+        columns = {name: getattr(self, name)[rows] for name in ("frequency", "recency", "age", "weight")}
+        gaps = None if self.log_gaps is None else self.log_gaps[rows]
+        groups = {name: labels[rows] for name, labels in self.groups.items()}
         return Cells(**columns, where=np.arange(len(columns["age"])), log_gaps=gaps, groups=groups)
 
     def rows(self) -> Cells:
-        """Return the customers again, one cell each with weight one: what simulating customers needs."""
+        """Return one cell of weight one per customer, as simulations need."""
         spread = self.take(self.where)
         return replace(spread, weight=np.ones(len(spread)))
 
@@ -113,23 +106,18 @@ def compress(
     groups: Mapping[str, npt.ArrayLike] | None = None,
     log_gaps: npt.ArrayLike | None = None,
 ) -> Cells:
-    """Put customers with the same history into one cell.
+    """Return the cells of some customers, sorted by groups, frequency, age and recency.
 
     Parameters
     ----------
     frequency, recency, age : array, shape (rows,)
         See :class:`Cells`; times in one unit.
     weight : array, shape (rows,), optional
-        How many customers each row stands for; one when omitted.
+        Customers each row stands for; one when omitted.
     groups : mapping of str to array, shape (rows,), optional
-        Categories that a model may use as covariates; customers of different categories are never put together.
+        Categories that a model may use as covariates; a cell holds customers of one category.
     log_gaps : array, shape (rows,), optional
-        Sum of the logarithms of the gaps between purchases. Models of regular buyers tell more with it.
-
-    Returns
-    -------
-    Cells
-        Sorted by groups, frequency, age and recency.
+        Sum of the logarithms of the gaps between purchases, which tells more about regular buyers.
 
     Raises
     ------
@@ -140,7 +128,9 @@ def compress(
     rows = np.ones(len(x)) if weight is None else np.ascontiguousarray(weight, dtype=float)
     _check(x, t, T, rows)
     labels = {name: np.asarray(column) for name, column in (groups or {}).items()}
+    # Recency varies fastest: cells of one frequency and age are neighbours, which predictions make use of.
     first, where = distinct(*labels.values(), x, T, t)
+    # Without weights the count is exact in integers, and faster.
     total = np.bincount(where, weights=rows, minlength=len(first)) if weight is not None else np.bincount(where)
     mean = None
     if log_gaps is not None:
@@ -175,23 +165,11 @@ def _check(x: Floats, t: Floats, T: Floats, weight: Floats) -> None:
 
 
 def distinct(*columns: Labels) -> tuple[Ints, Ints]:
-    """Find the distinct rows of some columns.
-
-    Parameters
-    ----------
-    *columns : arrays of one length
-        Numbers or labels.
-
-    Returns
-    -------
-    first : array of int
-        The place of one row of each kind, sorted by the columns, the first column weighing most.
-    where : array of int, shape (rows,)
-        The kind of each row.
-    """
+    """Return a row of each distinct combination, sorted by the columns in order, and the combination of each row."""
     key, span = np.zeros(len(columns[0]), dtype=np.int64), 1
     for column in columns:
         codes, size = _codes(column)
+        # Ranks of all columns make one integer key; where it would overflow, the columns so far are ranked anew.
         if span * size >= 2**62:
             first, key = _kinds(key, span)
             span = len(first)
@@ -201,7 +179,8 @@ def distinct(*columns: Labels) -> tuple[Ints, Ints]:
 
 def _codes(column: Labels) -> tuple[Ints, int]:
     """Return the rank of each value among the distinct values, and how many these are."""
-    if column.dtype.kind not in "fiub":  # texts: a hash is much faster than sorting them
+    if column.dtype.kind not in "fiub":
+        # Texts: Arrow's hash is much faster than sorting them, and need not be loaded for numbers.
         import pyarrow as pa
 
         coded = pa.array(column).dictionary_encode()

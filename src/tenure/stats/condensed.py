@@ -1,9 +1,8 @@
-"""One family of purchase models: a clock ticks, every k-th tick is a purchase, after a purchase the customer may leave.
+"""NBD, BG/NBD, MBG/NBD and their relatives for regular buyers (CNBD-k) as one family of purchase models.
 
-Answers: what do NBD, BG/NBD, MBG/NBD and their relatives for regular buyers have in common? While customers are
-customers, ticks come at a rate of their own, Gamma(r, alpha) distributed over customers. With k = 1 purchases are at
-random; the higher k, the more regular they are. A customer leaves with a probability of their own, Beta(a, b)
-distributed:
+Ticks come at a rate of each customer's own, Gamma(r, alpha) distributed, and every k-th tick is a purchase: with k = 1
+purchases are Poisson, the higher k, the more regular they are (gaps are Erlang-k). After a purchase a customer leaves
+with a probability of their own, Beta(a, b) distributed:
 
 - ``never``: NBD (Ehrenberg 1959); with k > 1 the condensed NBD (Chatfield and Goodhardt 1973);
 - ``repeat``: after each repeat purchase, BG/NBD (Fader, Hardie and Lee 2005, Marketing Science 24(2)), BG/CNBD-k;
@@ -32,36 +31,24 @@ if TYPE_CHECKING:
     from tenure.stats.fitted import Params
 
 Leaving = Literal["never", "repeat", "every"]
-NOBODY = 1e-3  # below this share leaving after a purchase, nobody is said to leave
-FAR = 1e15  # more purchases than anybody makes
+NEGLIGIBLE = 1e-3  # where fewer than this share leave after a purchase, the data show no dropout
+FAR = 1e15  # more purchases than any customer makes
 
 
 @dataclass(frozen=True)
 class _Alive:
-    """What is known of customers who are still customers: gamma (n, A) of the rate, beta (a, b), and ticks so far."""
+    """The posterior of customers who are still customers."""
 
-    n: Floats
-    scale: Floats
-    a: Any
+    n: Floats  # shape of the gamma distribution of their rate
+    scale: Floats  # its scale A
+    a: Any  # beta distribution of leaving after a purchase
     b: Floats
-    p: Floats
+    p: Floats  # that they are still customers
     stages: Floats  # shape (k, cells): P(so many ticks since the last purchase)
 
 
 class Condensed(PurchaseModel):
-    """A model of the family; see the module.
-
-    Parameters
-    ----------
-    name : str
-        Name of the model.
-    k : int
-        Ticks to a purchase; 1 means purchases at random.
-    leaving : {"never", "repeat", "every"}
-        After which purchases customers may leave.
-    null : Condensed, optional
-        The same without leaving.
-    """
+    """A model of the family: `k` ticks to a purchase, `leaving` after which purchases, `null` without leaving."""
 
     def __init__(self, name: str, k: int = 1, leaving: Leaving = "never", null: Condensed | None = None) -> None:
         self.name, self.k, self.leaving, self.null = name, k, leaving, null
@@ -69,7 +56,7 @@ class Condensed(PurchaseModel):
         self.names = ("r", "alpha") if leaving == "never" else ("r", "alpha", "a", "b")
         self.moved = ("alpha",) if leaving == "never" else ("alpha", "a", "b")
 
-    # Fitting -----------------------------------------------------------------------------------------------------
+    # Fitting
 
     def starts(self, cells: Cells) -> list[Params]:
         """Return points to start from: the mean rate is right in all of them."""
@@ -109,10 +96,10 @@ class Condensed(PurchaseModel):
         return value, [by_r, by_alpha, gone - a * both, by_b]
 
     def never_leaves(self, params: Params) -> bool:
-        """Tell whether fewer than one in a thousand leaves after a purchase."""
+        """Whether fewer than one in a thousand leave after a purchase."""
         if self.leaving == "never":
             return True
-        return float(np.mean(params["a"] / (params["a"] + params["b"]))) < NOBODY
+        return float(np.mean(params["a"] / (params["a"] + params["b"]))) < NEGLIGIBLE
 
     def _gaps(self, cells: Cells) -> Floats | float:
         """Return the part of the likelihood that holds no parameter but tells one k from another.
@@ -154,7 +141,7 @@ class Condensed(PurchaseModel):
         prior = np.log(params["a"]) - np.log(np.where(may, params["b"] + chances - 1.0, 1.0))
         return np.where(may, prior + tail, -np.inf)
 
-    # Asking ------------------------------------------------------------------------------------------------------
+    # Predicting
 
     def _alive(self, params: Params, cells: Cells) -> _Alive:
         scale = params["alpha"] + cells.age
@@ -175,17 +162,18 @@ class Condensed(PurchaseModel):
         return self._alive(params, cells).p
 
     def _by_birth(
-        self, params: Params, cells: Cells, answer: Callable[[Floats, Floats, Any, Floats, int], Floats]
+        self, params: Params, cells: Cells, predict: Callable[[Floats, Floats, Any, Floats, int], Floats]
     ) -> Floats:
-        """Return P(alive) times an answer that depends on the last purchase only through the stage."""
-        known = self._alive(params, cells)
+        """Return P(alive) times a prediction that depends on the last purchase only through the stage."""
+        alive = self._alive(params, cells)
+        # The prediction is computed once for each frequency and age; cells of other recencies share it.
         first, where = cells.births
-        a = np.broadcast_to(known.a, known.n.shape)
-        found = np.zeros(len(cells))
+        a = np.broadcast_to(alive.a, alive.n.shape)
+        total = np.zeros(len(cells))
         for stage in range(self.k):
-            each = answer(known.n[first] + stage, known.scale[first], a[first], known.b[first], stage)
-            found += known.stages[stage] * each[where]
-        return known.p * found
+            values = predict(alive.n[first] + stage, alive.scale[first], a[first], alive.b[first], stage)
+            total += alive.stages[stage] * values[where]
+        return alive.p * total
 
     def expected(self, params: Params, horizon: float, cells: Cells) -> Floats:
         """Return the expected number of purchases within the horizon."""
@@ -201,40 +189,40 @@ class Condensed(PurchaseModel):
 
     def p_active(self, params: Params, horizon: float, cells: Cells) -> Floats:
         """Return the probability of at least one purchase: nobody leaves before the next one."""
-        known = self._alive(params, cells)
+        alive = self._alive(params, cells)
         if self.k == 1:
-            return known.p * -np.expm1(-known.n * np.log1p(horizon / known.scale))
+            return alive.p * -np.expm1(-alive.n * np.log1p(horizon / alive.scale))
         if horizon <= 0:
             return np.zeros(len(cells))
-        return known.p * (1.0 - self._quiet(known, np.log(horizon / known.scale)))
+        return alive.p * (1.0 - self._quiet(alive, np.log(horizon / alive.scale)))
 
-    def _quiet(self, known: _Alive, log_odds: Floats) -> Floats:
+    def _quiet(self, alive: _Alive, log_odds: Floats) -> Floats:
         """Return the probability that customers who are still there do not buy for a while."""
         odds = np.exp(log_odds)
         z, staying = odds / (1.0 + odds), np.log1p(odds)
-        found = np.zeros(len(known.n))
+        quiet = np.zeros(len(alive.n))
         for stage in range(self.k):
-            n = known.n + stage
-            each = np.exp(-n * staying)  # P(no tick), then one tick more at a time
-            total = each
+            n = alive.n + stage
+            term = np.exp(-n * staying)  # P(no tick), then one tick more at a time
+            total = term
             for ticks in range(1, self.k - stage):
-                each = each * z * (n + ticks - 1.0) / ticks
-                total = total + each
-            found += known.stages[stage] * total
-        return found
+                term = term * z * (n + ticks - 1.0) / ticks
+                total = total + term
+            quiet += alive.stages[stage] * total
+        return quiet
 
     def waiting(self, params: Params, q: float, cells: Cells) -> Floats:
         """Return the quantile of the time to the next purchase of a customer who is still one."""
-        known = self._alive(params, cells)
+        alive = self._alive(params, cells)
         if self.k == 1:
             with np.errstate(over="ignore"):
-                return known.scale * np.expm1(-np.log1p(-q) / known.n)
+                return alive.scale * np.expm1(-np.log1p(-q) / alive.n)
         low, high = np.full(len(cells), -40.0), np.full(len(cells), 600.0)
         for _ in range(56):
             middle = 0.5 * (low + high)
-            early = self._quiet(known, middle) > 1.0 - q
+            early = self._quiet(alive, middle) > 1.0 - q
             low, high = np.where(early, middle, low), np.where(early, high, middle)
-        return known.scale * np.exp(0.5 * (low + high))
+        return alive.scale * np.exp(0.5 * (low + high))
 
     def _new(self, params: Params) -> tuple[float, float, float]:
         """Return the share of new customers who may buy again at all, and a and b among these."""
@@ -269,7 +257,7 @@ class Condensed(PurchaseModel):
         left = np.where(count > 0, reach - stays, 0.0)
         return stays * exactly + left * at_least
 
-    # Simulating --------------------------------------------------------------------------------------------------
+    # Simulating
 
     def simulate(self, params: Params, ages: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
         """Return frequency and recency of new customers."""
@@ -287,14 +275,14 @@ class Condensed(PurchaseModel):
 
     def future(self, params: Params, cells: Cells, horizon: float, rng: np.random.Generator) -> Floats:
         """Return one simulated number of purchases within the horizon for each cell."""
-        known = self._alive(params, cells)
+        alive = self._alive(params, cells)
         size = len(cells)
-        stage = (rng.random(size) > np.cumsum(known.stages, axis=0)[:-1]).sum(axis=0)
-        rate = rng.gamma(known.n + stage, 1.0 / known.scale)
+        stage = (rng.random(size) > np.cumsum(alive.stages, axis=0)[:-1]).sum(axis=0)
+        rate = rng.gamma(alive.n + stage, 1.0 / alive.scale)
         count = np.floor((stage + rng.poisson(np.minimum(rate * horizon, FAR))) / self.k)
         if self.leaving != "never":
-            count = np.minimum(count, self._until(rng.beta(known.a, known.b), rng))
-        return np.where(rng.random(size) < known.p, count, 0.0)
+            count = np.minimum(count, self._until(rng.beta(alive.a, alive.b), rng))
+        return np.where(rng.random(size) < alive.p, count, 0.0)
 
     @staticmethod
     def _until(chance: Floats, rng: np.random.Generator) -> Floats:
@@ -305,13 +293,13 @@ class Condensed(PurchaseModel):
 
 
 def _each(
-    answer: Callable[[Any, Floats], Floats], cells: Cells, parameter: Floats | float, times: int, more: int = 0
+    function: Callable[[Any, Floats], Floats], cells: Cells, parameter: Floats | float, times: int, more: int = 0
 ) -> Floats:
-    """Return a dear function of a parameter and the frequency, computed once for each distinct frequency."""
+    """Return a function of a parameter and the frequency, computed once for each distinct frequency."""
     if np.ndim(parameter):
-        return answer(parameter, times * cells.frequency + more)
+        return function(parameter, times * cells.frequency + more)
     values, where = cells.frequencies
-    return answer(parameter, times * values + more)[where]
+    return function(parameter, times * values + more)[where]
 
 
 def _log_poch(base: Floats | float, count: Floats) -> Floats:
@@ -322,3 +310,12 @@ def _log_poch(base: Floats | float, count: Floats) -> Floats:
 
 def _psi_gap(base: Floats | float, count: Floats) -> Floats:
     return psi(base + count) - psi(base)
+
+
+MOST_REGULAR = 6  # the largest k that is tried: beyond, gaps hardly differ from a clock's
+NBD = Condensed("nbd")
+BG_NBD = Condensed("bg-nbd", 1, "repeat", NBD)
+MBG_NBD = Condensed("mbg-nbd", 1, "every", NBD)
+CNBD = {k: Condensed(f"cnbd-{k}", k) for k in range(2, MOST_REGULAR + 1)}
+BG_CNBD = {k: Condensed(f"bg-cnbd-{k}", k, "repeat", CNBD[k]) for k in range(2, MOST_REGULAR + 1)}
+MBG_CNBD = {k: Condensed(f"mbg-cnbd-{k}", k, "every", CNBD[k]) for k in range(2, MOST_REGULAR + 1)}

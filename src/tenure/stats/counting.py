@@ -1,9 +1,8 @@
-"""How many purchases come when a clock ticks at a random rate and each purchase may be the last.
+"""Expected purchases of the condensed models, without hypergeometric functions.
 
-Answers: how is an expectation computed without hypergeometric functions? Given the rate, ticks are Poisson; the rate
-is gamma distributed; so ticks are negative binomial. Every k-th tick is a purchase, and after each the customer may
-leave. The sum over ticks has only positive terms, so it is exact for any history, also where the closed forms of the
-papers overflow or cancel.
+Given the rate, ticks are Poisson; the rate is gamma distributed; so ticks are negative binomial. Every k-th tick is a
+purchase, and after each the customer may leave. The sum over ticks has only positive terms, so it is exact for any
+history, also where the closed forms of the papers overflow or cancel.
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ from scipy.special import gammaln
 from tenure.stats.cells import Floats
 from tenure.stats.discounting import chances
 
-BLOCK = 16  # ticks in one go
-ROWS = 16_384  # rows in one go: what fits a processor's cache
-ENOUGH = 1e-13  # of the sum that may be missing
+BLOCK = 16  # ticks at a time
+ROWS = 16_384  # rows at a time: what fits a processor's cache
+ENOUGH = 1e-13  # share of the sum that may be missing
 MANY = 300.0  # ticks, from which on an integral is faster than a sum
 
 
@@ -47,42 +46,40 @@ def purchases(n: Floats, odds: Floats, leaving: Floats, staying: Floats, k: int 
     stage : int
         Ticks since the last purchase, below `k`.
     """
-    found = np.zeros(len(n))
-    many = (n + 30.0) * odds > MANY
-    few = np.flatnonzero(~many)
-    for begin in range(0, len(few), ROWS):
-        part = few[begin : begin + ROWS]
-        found[part] = _sum(n[part], odds[part], leaving[part], staying[part], k, stage)
-    rest = np.flatnonzero(many)
-    for begin in range(0, len(rest), ROWS // 64):
-        part = rest[begin : begin + ROWS // 64]
-        found[part] = _many(n[part], odds[part], leaving[part], staying[part], k, stage)
-    return found
+    expected = np.zeros(len(n))
+    long = (n + 30.0) * odds > MANY
+    # The integral needs some 64 nodes a row, so its parts are that much smaller.
+    for rows, size, compute in ((~long, ROWS, _sum), (long, ROWS // 64, _integral)):
+        places = np.flatnonzero(rows)
+        for begin in range(0, len(places), size):
+            part = places[begin : begin + size]
+            expected[part] = compute(n[part], odds[part], leaving[part], staying[part], k, stage)
+    return expected
 
 
-def _many(n: Floats, odds: Floats, a: Floats, b: Floats, k: int, stage: int) -> Floats:
-    """Average over the chance of leaving, given which the expectation has a closed form."""
+def _integral(n: Floats, odds: Floats, a: Floats, b: Floats, k: int, stage: int) -> Floats:
+    """Average over the probability of leaving, given which the expectation has a closed form."""
     everything = _given(n, odds, np.zeros((len(n), 1)), k, stage)[:, 0]
     if not (a > 0).all():
         return everything
-    # With a small `a` the density falls off too slowly towards p = 0: there what is lost is averaged, not what is made.
+    # With a small `a` the density falls off too slowly towards p = 0: there lost orders are averaged, not orders.
     lost = bool((a < 0.3).any())
     _, log_q, weight = chances(a, b, a + 1.0 if lost else a)
-    made = _given(n, odds, log_q, k, stage)
-    return everything - ((everything[:, None] - made) * weight).sum(axis=1) if lost else (made * weight).sum(axis=1)
+    orders = _given(n, odds, log_q, k, stage)
+    if not lost:
+        return (orders * weight).sum(axis=1)
+    return everything - ((everything[:, None] - orders) * weight).sum(axis=1)
 
 
 def _given(n: Floats, odds: Floats, log_q: Floats, k: int, stage: int) -> Floats:
-    """Return the expectation where each purchase is followed by staying with probability q, shape of `log_q`.
-
-    Every k-th term of an exponential series is the mean of k exponentials, one for each k-th root of unity.
-    """
+    """Return the expectation where each purchase is followed by staying with probability q, shape of `log_q`."""
     least = -17.0 / max(k - 1, 1e-3)  # of log q / k: below, the sum would cancel, and q is as good as zero
     log_root = np.maximum(log_q / k, least)
     n, odds = n[:, None], odds[:, None]
     slow = -np.expm1(log_root)
     safe = np.where(slow > 0, slow, 1.0)
     total = np.where(slow > 0, -np.expm1(-n * np.log1p(odds * safe)) / safe, n * odds)
+    # Every k-th term of an exponential series is the mean of k exponentials, one for each k-th root of unity.
     for turn in range(1, k):
         root = np.exp(2j * np.pi * turn / k)
         decay = 1.0 - np.exp(log_root) * root
@@ -97,7 +94,7 @@ def _sum(n: Floats, odds: Floats, a: Floats, b: Floats, k: int, stage: int) -> F
     n, odds, a, b = (column[active, None] for column in (n, odds, a, b))
     log_z = -np.log1p(1.0 / odds)
     log_p = -n * np.log1p(odds)
-    made = np.zeros_like(n)  # purchases that the ticks before the block bring
+    orders_before = np.zeros_like(n)  # expected from the ticks before the block
     stays = np.ones_like(n)  # probability to have stayed through these
     count, first = 0, 0
     while len(active):
@@ -107,16 +104,17 @@ def _sum(n: Floats, odds: Floats, a: Floats, b: Floats, k: int, stage: int) -> F
         log_p = log_p + steps.sum(axis=1, keepdims=True)
         orders = (ticks + stage) // k
         gained, kept = _gains(a, b, stays, count, int(orders[-1]))
-        reached = np.concatenate([made, made + np.cumsum(gained, axis=1)], axis=1)
+        reached = np.concatenate([orders_before, orders_before + np.cumsum(gained, axis=1)], axis=1)
         terms = p * reached[:, orders - count]
         total[active] += terms.sum(axis=1)
-        first, count, made, stays = first + BLOCK, int(orders[-1]), reached[:, -1:], kept
+        first, count, orders_before, stays = first + BLOCK, int(orders[-1]), reached[:, -1:], kept
         ratio = np.exp(log_z) * (n + first) / (first + 1.0) * (1.0 + 1.0 / max(count, 1))
-        rest = np.exp(log_p) * (made + 1.0) / np.maximum(1.0 - ratio, 1e-300)
+        rest = np.exp(log_p) * (orders_before + 1.0) / np.maximum(1.0 - ratio, 1e-300)
+        # Rows whose remaining terms are bounded by a negligible geometric series are finished.
         going = np.flatnonzero(((ratio >= 1.0) | (rest > ENOUGH * total[active][:, None])).ravel())
         active = active[going]
-        n, odds, a, b, log_z, log_p, made, stays = (
-            column[going] for column in (n, odds, a, b, log_z, log_p, made, stays)
+        n, odds, a, b, log_z, log_p, orders_before, stays = (
+            column[going] for column in (n, odds, a, b, log_z, log_p, orders_before, stays)
         )
     return total
 

@@ -1,10 +1,10 @@
-"""The integral over the unseen moment at which a customer left: what the Pareto/NBD model is made of.
+"""The Pareto/NBD model's integral over the unobserved time of leaving.
 
-Answers: how likely is it that a customer bought nothing since `begin`, either by chance while still a customer, or
-because they left at some moment in between? Both are averaged over gamma-distributed rates of buying and of leaving
-(Schmittlein, Morrison, Colombo 1987, Management Science 33(1):1-24). The closed form needs Gauss' hypergeometric
-function, which loses all digits or overflows for busy customers. Here the moment of leaving is integrated numerically
-on a logarithmic scale instead, where the integrand is close to a plain exponential.
+It is the probability that a customer bought nothing since `begin`, by chance while still a customer or because they
+left in between, averaged over gamma-distributed rates of buying and of leaving (Schmittlein, Morrison, Colombo 1987,
+Management Science 33(1):1-24). The closed form needs Gauss' hypergeometric function, which loses all digits or
+overflows for frequent buyers; here the time of leaving is integrated numerically on a logarithmic scale, where the
+integrand is close to a plain exponential.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 DEEP = 28.0  # the integrand is followed until it has fallen by exp(-28): what is left out is below 1e-12 of it
 BLOCK = 1024  # customers at a time, so that all nodes of a block stay in the processor's cache
-#: Nodes for customers whose logarithmic range and depth are at most so large; the last for everybody else.
+#: Nodes for customers whose logarithmic range and depth are at most so large; the last for all others.
 NODES = ((8, 1.5, 4.0), (16, 6.0, np.inf), (32, 12.0, np.inf), (64, np.inf, np.inf))
 
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
-    """What is known of customers who bought nothing between `begin` and `end`.
+    """The posterior of customers who bought nothing between `begin` and `end`.
 
     Attributes
     ----------
     log_total : array, shape (customers,)
-        Logarithm of the probability of the silence, relative to rates known at `begin`.
+        Logarithm of the probability of no purchase, relative to rates known at `begin`.
     alive : array, shape (customers,)
         Probability that the customer has not left by `end`.
     log_alpha, log_beta : array, shape (customers,)
@@ -60,7 +60,7 @@ def nodes(count: int) -> tuple[Floats, Floats]:
 def silence(
     k: Any, alpha: Any, s: Any, beta: Any, begin: Floats, end: Floats, *, slopes: bool = False, count: int = 0
 ) -> Unseen:
-    """Return how likely nothing was bought from `begin` to `end`, and what follows from it.
+    """Return the probability of no purchase from `begin` to `end`, and the posterior given none.
 
     Parameters
     ----------
@@ -72,9 +72,9 @@ def silence(
     begin, end : array, shape (customers,)
         In one unit with alpha and beta; ``begin <= end``.
     slopes : bool
-        Whether the means that derivatives need are wanted.
+        Whether to compute the means that derivatives need.
     count : int
-        So many nodes for everybody; chosen for each customer when 0.
+        Number of nodes for all customers; for each customer its own when 0.
 
     Returns
     -------
@@ -101,9 +101,10 @@ def silence(
         mean = np.where(sums[0] > 0.0, sums[1:] / sums[0], 0.0)
     gone = 1.0 - alive
     ends = (log_near, log_far, near / (near + span), far / (far + span))
-    known = [(alive * one, gone * two) for one, two in zip(ends, (mean[0] * limit, *mean[1:]), strict=True)]
-    by_alpha = [[np.where(first, one, two) for one, two in zip(known[i], known[i + 1], strict=True)] for i in (0, 2)]
-    by_beta = [[np.where(first, two, one) for one, two in zip(known[i], known[i + 1], strict=True)] for i in (0, 2)]
+    # Each mean is that of customers who stayed to the end, and of those who left in between.
+    means = [(alive * end, gone * before) for end, before in zip(ends, (mean[0] * limit, *mean[1:]), strict=True)]
+    by_alpha = [[np.where(first, a, b) for a, b in zip(means[i], means[i + 1], strict=True)] for i in (0, 2)]
+    by_beta = [[np.where(first, b, a) for a, b in zip(means[i], means[i + 1], strict=True)] for i in (0, 2)]
     return Unseen(
         log_total=np.log(total),
         alive=alive,
@@ -114,15 +115,13 @@ def silence(
     )
 
 
-def _limit(k_near: Any, k_far: Any, ratio: Floats, whole: Floats) -> Floats:
-    """Return how far to integrate: to the end, or to where the integrand has become nothing.
-
-    Minus its logarithm is convex, so that it is at least its first slope times the way, and Newton's steps from the
-    right never jump over the place where it is ``DEEP``.
-    """
+def _limit(k_near: Any, k_far: Any, ratio: Floats, way: Floats) -> Floats:
+    """Return how far to integrate: to the end, or to where the integrand has become negligible."""
+    # Minus its logarithm is convex, so that it is at least its first slope times the way, and Newton steps from the
+    # right never jump over the point where it is DEEP.
     slope = k_near + k_far * ratio - 1.0
     with np.errstate(divide="ignore"):
-        limit = np.where(slope * whole > DEEP, DEEP / np.abs(slope), whole)
+        limit = np.where(slope * way > DEEP, DEEP / np.abs(slope), way)
     for _ in range(60):
         rise = ratio * np.expm1(limit)
         depth = (k_near - 1.0) * limit + k_far * np.log1p(rise)
@@ -143,9 +142,9 @@ def _sums(k_near: Any, k_far: Any, ratio: Floats, limit: Floats, slopes: bool, c
     depth = (k_near - 1.0) * limit + k_far * np.log1p(ratio * np.expm1(limit))
     open_ = np.ones(len(limit), np.bool_)
     for number, widest, deepest in NODES:
-        chosen = open_ & (limit <= widest) & (depth <= deepest)
-        _fill(sums, np.flatnonzero(chosen), (k_near, k_far, ratio, limit), number)
-        open_ &= ~chosen
+        fits = open_ & (limit <= widest) & (depth <= deepest)
+        _fill(sums, np.flatnonzero(fits), (k_near, k_far, ratio, limit), number)
+        open_ &= ~fits
     return sums
 
 
@@ -154,7 +153,7 @@ def _fill(sums: Floats, rows: Ints, columns: tuple[Any, ...], count: int) -> Non
     place = place[:, None]
     for start in range(0, len(rows), BLOCK):
         part = rows[start : start + BLOCK]
-        k_near, k_far, ratio, limit = (one if np.ndim(one) == 0 else one[part] for one in columns)
+        k_near, k_far, ratio, limit = (column if np.ndim(column) == 0 else column[part] for column in columns)
         grown = np.exp(place * limit)
         far = grown * ratio
         far += 1.0 - ratio

@@ -1,8 +1,7 @@
-"""Static covariates: how what is known of a customer from the start moves the parameters of a model.
+"""Static covariates: how a category known from the start, such as the channel, moves the parameters of a model.
 
-Answers: do customers who came by one channel buy more often, or leave sooner? A category multiplies a parameter:
-``alpha = alpha0 · exp(effect)``, as in Fader and Hardie (2007), note 019, "Incorporating time-invariant covariates into
-the Pareto/NBD and BG/NBD models". The commonest label is the one that the others are compared with.
+A category multiplies a parameter: ``alpha = alpha0 · exp(effect)``, as in Fader and Hardie (2007), note 019,
+"Incorporating time-invariant covariates into the Pareto/NBD and BG/NBD models".
 """
 
 from __future__ import annotations
@@ -23,25 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Design:
-    """The columns of zeros and ones that stand for categories.
+    """The columns of zeros and ones that stand for categories."""
 
-    Attributes
-    ----------
-    columns : tuple of (str, str)
-        Group and label of each column; the commonest label of a group has none.
-    """
-
-    columns: tuple[tuple[str, str], ...] = ()
+    columns: tuple[tuple[str, str], ...] = ()  # group and label of each
 
     @classmethod
     def of(cls, cells: Cells, groups: Sequence[str]) -> Design:
-        """Find the columns that some groups of these cells need.
-
-        Raises
-        ------
-        FitError
-            When the cells have no such group.
-        """
+        """Return the columns that groups of these cells need; refuse a group that they do not have."""
         columns: list[tuple[str, str]] = []
         for group in groups:
             if group not in cells.groups:
@@ -50,9 +37,10 @@ class Design:
                     group=group,
                     groups=", ".join(cells.groups) or "—",
                 )
-            labels, where = np.unique(cells.groups[group].astype(str), return_inverse=True)
-            common = int(np.argmax(np.bincount(where, weights=cells.weight)))
-            columns += [(group, str(label)) for place, label in enumerate(labels) if place != common]
+            labels, place = np.unique(cells.groups[group].astype(str), return_inverse=True)
+            # The most frequent label is the reference and has no column.
+            common = int(np.argmax(np.bincount(place, weights=cells.weight)))
+            columns += [(group, str(label)) for number, label in enumerate(labels) if number != common]
         return cls(tuple(columns))
 
     @property
@@ -61,7 +49,7 @@ class Design:
         return tuple(f"{group}={label}" for group, label in self.columns)
 
     def matrix(self, cells: Cells) -> Floats:
-        """Return the zeros and ones, shape (columns, cells); a label that was never fitted counts as the commonest."""
+        """Return the zeros and ones, shape (columns, cells); a label that was never fitted counts as the reference."""
         missing = sorted({group for group, _ in self.columns} - set(cells.groups))
         if missing:
             raise FitError(
@@ -71,5 +59,5 @@ class Design:
         return np.array(rows, dtype=float).reshape(len(self.columns), len(cells))
 
     def row(self, groups: Mapping[str, str]) -> Floats:
-        """Return the zeros and ones of one kind of customer, shape (columns,)."""
+        """Return the zeros and ones of customers of these groups, shape (columns,)."""
         return np.array([float(groups.get(group) == label) for group, label in self.columns])

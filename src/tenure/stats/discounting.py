@@ -1,9 +1,8 @@
-"""All purchases to come, each worth less the later it comes.
+"""Discounted expected residual transactions (DERT) of the condensed models.
 
-Answers: how many orders is a customer still good for in today's money (DERT; Fader, Hardie and Lee 2005, "RFM and CLV:
-using iso-value curves", Journal of Marketing Research 42(4))? With rate and inclination to leave known, the sum is a
-geometric series. It is averaged over both by trapezoids on logarithmic scales, where the integrands fall off
-exponentially on both sides.
+Fader, Hardie and Lee (2005), "RFM and CLV: using iso-value curves", Journal of Marketing Research 42(4). Given the
+purchase rate and the probability of leaving, the sum is a geometric series. It is averaged over both by trapezoids on
+logarithmic scales, where the integrands fall off exponentially on both sides.
 """
 
 from __future__ import annotations
@@ -35,11 +34,11 @@ def discounted(
     k, stage : int
         Ticks to a purchase, and ticks since the last one.
     """
-    found = np.empty(len(n))
-    for begin in range(0, len(found), ROWS):
+    values = np.empty(len(n))
+    for begin in range(0, len(values), ROWS):
         part = slice(begin, begin + ROWS)
-        found[part] = _average(n[part], scale[part], leaving[part], staying[part], rate, k, stage)
-    return found
+        values[part] = _average(n[part], scale[part], leaving[part], staying[part], rate, k, stage)
+    return values
 
 
 def _average(n: Floats, scale: Floats, a: Floats, b: Floats, rate: float, k: int, stage: int) -> Floats:
@@ -56,7 +55,7 @@ def _average(n: Floats, scale: Floats, a: Floats, b: Floats, rate: float, k: int
 
 
 def _lost(a: Floats, b: Floats, each: Floats, left: Floats) -> Floats:
-    """Return the share of the never-leaving customer's value that leaving takes: E[p·φ / (1 − φ + p·φ)]."""
+    """Return the share of the value that leaving costs: E[p·φ / (1 − φ + p·φ)]."""
     log_p, _, weight = chances(a, b, a + 1.0)
     part = np.exp(log_p)[:, None, :] * each[:, :, None]
     return np.einsum("rlp,rp->rl", part / (left[:, :, None] + part), weight)

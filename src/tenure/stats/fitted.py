@@ -1,8 +1,7 @@
-"""What a purchase model is, and what a fitted one answers.
+"""What a purchase model is, and what a fitted one predicts.
 
-Answers: is this customer still one, how many orders will come, when is the next one due, and how sure is all that? A
-:class:`PurchaseModel` holds the mathematics of one model; a :class:`Fitted` is such a model with its parameters, and is
-all that the rest of the house ever sees. Every model answers the same questions, so that they can be compared.
+A :class:`PurchaseModel` holds the mathematics of one model; a :class:`Fitted` is such a model with its parameters, and
+all that other packages use. Every model gives the same predictions, so that they can be compared.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtri
 
 from tenure.stats.cells import Cells, Floats
 from tenure.stats.design import Design
@@ -24,27 +24,13 @@ Params = dict[str, Any]  # published name -> float, or array of shape (cells,) w
 
 
 class PurchaseModel(ABC):
-    """The mathematics of one model; all its methods take the parameters and know nothing of fitting.
+    """The mathematics of one model; all its methods take the parameters and know nothing of fitting."""
 
-    Attributes
-    ----------
-    name : str
-        ``bg-nbd`` and the like.
-    names : tuple of str
-        The published names of the parameters, all of them above zero.
-    timed : frozenset of str
-        Those that are lengths of time, such as ``alpha``.
-    moved : tuple of str
-        Those that covariates may move.
-    null : PurchaseModel or None
-        The same model in which nobody ever leaves; None when it already is that.
-    """
-
-    name: str
-    names: tuple[str, ...]
-    timed: frozenset[str] = frozenset({"alpha"})
-    moved: tuple[str, ...] = ("alpha",)
-    null: PurchaseModel | None = None
+    name: str  # ``bg-nbd`` and the like
+    names: tuple[str, ...]  # the published names of the parameters, all of them above zero
+    timed: frozenset[str] = frozenset({"alpha"})  # those that are lengths of time
+    moved: tuple[str, ...] = ("alpha",)  # those that covariates may move
+    null: PurchaseModel | None = None  # the same model in which nobody leaves; None when it already is that
 
     @abstractmethod
     def starts(self, cells: Cells) -> list[Params]:
@@ -97,7 +83,7 @@ class PurchaseModel(ABC):
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted purchase model: what all the rest of the house asks.
+    """A fitted purchase model.
 
     Attributes
     ----------
@@ -110,8 +96,8 @@ class Fitted:
     customers : float
         How many customers it was fitted on.
     verdict : str
-        ``ok``; ``no-dropout``: the data show nobody leaving, so all answers come from `fallback`; ``not-identified``:
-        the data cannot tell parameters apart, so they mean little one by one.
+        ``ok``; ``no-dropout``: the data show nobody leaving, so `fallback` predicts; ``not-identified``: the data
+        cannot tell parameters apart, so they mean little one by one.
     effects : dict of str to dict of str to float
         By parameter and label: what is added to the logarithm of the parameter.
     covariance : array or None
@@ -119,7 +105,7 @@ class Fitted:
     fallback : Fitted or None
         The same model without leaving (NBD for BG/NBD, MBG/NBD and Pareto/NBD).
     cells : Cells or None
-        What it was fitted on, for resampling; not written down.
+        What it was fitted on, for resampling; not stored.
     """
 
     model: PurchaseModel
@@ -140,7 +126,7 @@ class Fitted:
     @property
     def free(self) -> int:
         """How many numbers were fitted."""
-        return len(self.params) + sum(len(one) for one in self.effects.values())
+        return len(self.params) + sum(len(effects) for effects in self.effects.values())
 
     @property
     def aic(self) -> float:
@@ -162,33 +148,26 @@ class Fitted:
 
     def interval(self, level: float = 0.95) -> dict[str, tuple[float, float]] | None:
         """Return an interval for each parameter, symmetric in its logarithm; None at a boundary."""
-        from scipy.special import ndtri
-
         errors = self.standard_errors
         if errors is None:
             return None
-        z = float(ndtri(0.5 + level / 2.0))
+        z = float(ndtri(0.5 + level / 2.0))  # quantile of the normal distribution
         return {
             name: (value * float(np.exp(-z * errors[name] / value)), value * float(np.exp(z * errors[name] / value)))
             for name, value in self.params.items()
         }
 
-    # What is asked -----------------------------------------------------------------------------------------------
+    # Predictions
 
     @property
     def used(self) -> Fitted:
-        """The fit that answers: the fallback when there is one."""
+        """The fit that predicts: the fallback when there is one."""
         return self.fallback or self
 
     def expected(self, horizon: float, cells: Cells) -> Floats:
         """Return the expected number of purchases in (T, T + horizon], one a cell.
 
-        Parameters
-        ----------
-        horizon : float
-            In the unit of the cells.
-        cells : Cells
-            Also others than those it was fitted on.
+        `horizon` is in the unit of the cells, which need not be those it was fitted on.
         """
         return self.used.model.expected(self.used.at(cells), float(horizon), cells)
 
@@ -203,12 +182,7 @@ class Fitted:
     def residual(self, rate: float, cells: Cells) -> Floats:
         """Return the expected number of all purchases to come, discounted (DERT), one a cell.
 
-        Parameters
-        ----------
-        rate : float
-            Continuous discount rate a unit of time: ``log(1.15) / 52`` for 15 % a year when times are in weeks.
-        cells : Cells
-            Customers.
+        `rate` is continuous, per unit of time: ``log(1.15) / 52`` for 15 % a year when times are in weeks.
         """
         return self.used.model.residual(self.used.at(cells), float(rate), cells)
 
@@ -239,49 +213,13 @@ class Fitted:
         """
         return self.used.model.future(self.used.at(cells), cells, float(horizon), rng)
 
-    # How sure it is ----------------------------------------------------------------------------------------------
-
-    def draws(self, n: int, seed: int = 20_240_101) -> list[Fitted]:
-        """Return fits whose parameters are spread as the data leave them uncertain.
-
-        Parameters
-        ----------
-        n : int
-            How many; 200 are plenty for a 95 % interval.
-        seed : int
-            The same seed gives the same fits.
-
-        Notes
-        -----
-        Normal in the logarithms of the parameters (Laplace) where the likelihood has a peak inside; a bootstrap of the
-        cells' weights at a boundary. A fit that was written down and read again has no cells: at a boundary its
-        fallback is drawn from, or, failing that, it is returned unchanged.
-        """
-        if self.verdict == "ok" and self.covariance is not None:
-            return self._laplace(n, seed)
-        if self.cells is not None:
-            from tenure.stats.fitting import resample
-
-            return resample(self, n, seed)
-        if self.fallback is not None:
-            return self.fallback.draws(n, seed)
-        return [self] * n
-
-    def _laplace(self, n: int, seed: int) -> list[Fitted]:
-        assert self.covariance is not None
-        rng = np.random.default_rng(seed)
-        root = np.linalg.cholesky(self.covariance)
-        theta = self.vector()
-        bare = replace(self, covariance=None, cells=None)
-        return [bare.with_vector(theta + root @ rng.standard_normal(len(theta))) for _ in range(n)]
-
-    # Parameters in other shapes ----------------------------------------------------------------------------------
+    # Parameters in other shapes
 
     @property
     def design(self) -> Design:
         """The columns of the covariates."""
-        first = next(iter(self.effects.values()), {})
-        return Design(tuple((one.split("=", 1)[0], one.split("=", 1)[1]) for one in first))
+        labels = next(iter(self.effects.values()), {})
+        return Design(tuple((label.split("=", 1)[0], label.split("=", 1)[1]) for label in labels))
 
     def at(self, cells: Cells) -> Params:
         """Return the parameters of each cell: numbers, or arrays where covariates move them."""
@@ -295,14 +233,14 @@ class Fitted:
     def like(self, groups: Mapping[str, str]) -> Fitted:
         """Return the fit of one kind of customer, such as ``{"channel": "web"}``, for questions about new customers."""
         row = self.design.row(groups)
-        moved = {name: float(np.exp(np.array(list(one.values())) @ row)) for name, one in self.effects.items()}
+        moved = {name: float(np.exp(np.array(list(labels.values())) @ row)) for name, labels in self.effects.items()}
         params = {name: value * moved.get(name, 1.0) for name, value in self.params.items()}
         fallback = self.fallback.like(groups) if self.fallback else None
         return replace(self, params=params, effects={}, covariance=None, fallback=fallback, cells=None)
 
     def vector(self) -> Floats:
         """Return the logarithms of the parameters, then the effects."""
-        effects = [value for one in self.effects.values() for value in one.values()]
+        effects = [value for labels in self.effects.values() for value in labels.values()]
         return np.concatenate([np.log(list(self.params.values())), effects])
 
     def with_vector(self, vector: npt.ArrayLike) -> Fitted:
@@ -310,18 +248,18 @@ class Fitted:
         values = np.asarray(vector, dtype=float)
         params = dict(zip(self.params, np.exp(values[: len(self.params)]).tolist(), strict=True))
         rest = iter(values[len(self.params) :].tolist())
-        effects = {name: {label: next(rest) for label in one} for name, one in self.effects.items()}
+        effects = {name: {label: next(rest) for label in labels} for name, labels in self.effects.items()}
         return replace(self, params=params, effects=effects)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as plain data; :func:`tenure.stats.purchases.from_dict` reads it."""
+        """Return it as JSON holds it; :func:`tenure.stats.purchases.from_dict` reads it."""
         return {
             "name": self.name,
             "params": dict(self.params),
             "log_likelihood": float(self.log_likelihood),
             "customers": float(self.customers),
             "verdict": self.verdict,
-            "effects": {name: dict(one) for name, one in self.effects.items()},
+            "effects": {name: dict(labels) for name, labels in self.effects.items()},
             "covariance": None if self.covariance is None else self.covariance.tolist(),
             "fallback": None if self.fallback is None else self.fallback.to_dict(),
         }

@@ -1,10 +1,8 @@
-"""Gamma-Gamma: what a customer spends per purchase, from the few purchases seen so far.
+"""Gamma-Gamma: the expected spend per purchase of a customer, from few observed purchases.
 
-Answers: somebody bought twice for 22 on average; what should be expected next time? A mean of two purchases says
-little, so that it is drawn towards what customers spend on average, the more so the fewer purchases there were.
-Purchases of a customer vary by a gamma distribution of shape p around a mean of their own, and these means vary
-between customers by an inverse gamma distribution (q, gamma). How often somebody buys must have nothing to do with how
-much they spend; whether that holds is shown as a figure.
+A customer's mean is shrunk towards the population's, the more so the fewer purchases there were. Purchases of a
+customer vary by a gamma distribution of shape p around a mean of their own, and these means vary between customers by
+an inverse gamma distribution (q, gamma). Frequency and spend are taken as independent; their correlation is reported.
 
 Fader, Hardie (2013), "The Gamma-Gamma model of monetary value", note 025; Fader, Hardie, Lee (2005), Journal of
 Marketing Research 42(4):415-430.
@@ -34,18 +32,18 @@ NAMES = ("p", "q", "gamma")
 class FittedSpend(Estimate):
     """A fitted Gamma-Gamma model: ``p``, ``q``, ``gamma``; money in the unit that went in.
 
-    Its verdicts: ``ok``; ``infinite-mean``: q is at most 1, so that a customer of whom nothing is known has no finite
+    Verdicts: ``ok``; ``infinite-mean``: q is at most 1, so that a customer without purchases has no finite
     expectation and the observed mean is used for them; ``not-identified``: too few customers, or customers or
-    purchases too much alike, to tell the parameters; ``too-little-data``: nobody bought again, nothing is known.
+    purchases too much alike, to tell the parameters; ``too-little-data``: nobody bought again.
 
     Attributes
     ----------
     observed_mean : float
         Mean spend of a repeat purchase over all customers it was fitted on (each customer counts once).
     left_out : float
-        Customers without a repeat purchase or without a positive spend, who tell nothing.
+        Customers without a repeat purchase or without a positive spend.
     spearman, pearson : float
-        Correlation of the number of purchases with the mean spend: the model takes it to be 0.
+        Correlation of the number of purchases with the mean spend, which the model takes to be 0.
     """
 
     observed_mean: float = float("nan")
@@ -59,7 +57,7 @@ class FittedSpend(Estimate):
 
     @property
     def population_mean(self) -> float:
-        """Expected spend of a customer of whom nothing is known, ``p gamma / (q - 1)``; infinite for q up to 1."""
+        """Expected spend of a customer without purchases, ``p gamma / (q - 1)``; infinite for q up to 1."""
         if self.verdict == "too-little-data":
             return float("nan")
         p, q, gamma = self._three
@@ -78,34 +76,29 @@ class FittedSpend(Estimate):
         Returns
         -------
         numpy.ndarray, shape (customers,)
-            ``p (gamma + m x) / (p x + q - 1)``. For a customer of whom nothing is known :attr:`population_mean`, or
-            the observed mean where that is not finite.
+            ``p (gamma + m x) / (p x + q - 1)``; without purchases :attr:`population_mean`, or the observed mean where
+            that is not finite.
         """
         x, m = np.asarray(frequency, np.float64), np.asarray(mean_spend, np.float64)
-        nobody = self.population_mean if np.isfinite(self.population_mean) else self.observed_mean
+        default = self.population_mean if np.isfinite(self.population_mean) else self.observed_mean
         if self.verdict == "too-little-data":
-            return np.full(np.broadcast(x, m).shape, nobody)
+            return np.full(np.broadcast(x, m).shape, default)
         p, q, gamma = self._three
+        # A refund or a free order is no spend: such customers count as unknown.
         known = (x > 0) & (m > 0)
         below = np.where(known, p * x, 0.0) + q - 1.0
         usable = known & (below > 0.0)
         bought = np.where(usable, x, 0.0) * np.where(usable, m, 0.0)
-        found = p * (gamma + bought) / np.where(usable, below, 1.0)
-        return np.where(usable, found, nobody)
+        return np.where(usable, p * (gamma + bought) / np.where(usable, below, 1.0), default)
 
     def weight_of_own(self, frequency: npt.ArrayLike) -> Floats:
-        """Return how much a customer's own mean counts against the population's, 0 … 1.
-
-        Parameters
-        ----------
-        frequency : array_like of float, shape (customers,)
-        """
+        """Return the weight of a customer's own mean against the population's, 0 … 1."""
         p, q, _ = self._three
         x = np.asarray(frequency, np.float64)
         return np.clip(p * x / np.maximum(p * x + q - 1.0, 1e-300), 0.0, 1.0)
 
     def simulate(self, frequency: npt.ArrayLike, rng: np.random.Generator) -> Floats:
-        """Return the mean spend of new customers who make so many purchases; ``nan`` where there are none."""
+        """Return the simulated mean spend of new customers by their frequency; ``nan`` without purchases."""
         p, q, gamma = self._three
         x = np.asarray(frequency, np.float64)
         scale = rng.gamma(q, 1.0 / gamma, x.shape)  # nu: the smaller, the more they spend
@@ -117,13 +110,8 @@ class FittedSpend(Estimate):
     ) -> Floats:
         """Return one simulated total spend of each customer over so many purchases to come.
 
-        Parameters
-        ----------
-        frequency, mean_spend : array_like of float, shape (customers,)
-            As in :meth:`expected`.
-        purchases : array_like of float, shape (customers,)
-            How many purchases to come, such as :meth:`tenure.stats.fitted.Fitted.future` draws them.
-        rng : numpy.random.Generator
+        `purchases` are numbers such as :meth:`tenure.stats.fitted.Fitted.future` draws them; the rest is as in
+        :meth:`expected`.
         """
         x, m = np.asarray(frequency, np.float64), np.asarray(mean_spend, np.float64)
         more = np.asarray(purchases, np.float64)
@@ -137,8 +125,9 @@ class FittedSpend(Estimate):
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
-        figures = {name: getattr(self, name) for name in ("observed_mean", "left_out", "spearman", "pearson")}
-        return {**super().to_dict(), **{name: _or_none(value) for name, value in figures.items()}}
+        measures = {name: getattr(self, name) for name in ("observed_mean", "left_out", "spearman", "pearson")}
+        finite = {name: value if np.isfinite(value) else None for name, value in measures.items()}
+        return {**super().to_dict(), **finite}
 
     @classmethod
     def from_dict(cls, body: Any) -> Self:
@@ -146,36 +135,22 @@ class FittedSpend(Estimate):
         lost = {name: float("nan") for name in ("observed_mean", "spearman", "pearson") if body.get(name) is None}
         return super().from_dict({**body, **lost})
 
-    def _again(self, rows: tuple[Floats, ...]) -> Self:
+    def _refit(self, rows: tuple[Floats, ...]) -> Self:
         return _fit(rows, self.left_out)  # type: ignore[return-value]
 
 
-def _or_none(value: float) -> float | None:
-    return value if np.isfinite(value) else None
-
-
 def fit(frequency: npt.ArrayLike, mean_spend: npt.ArrayLike, weight: npt.ArrayLike | None = None) -> FittedSpend:
-    """Fit the model to customers with at least one repeat purchase.
+    """Fit the model to customers with a repeat purchase; what the data cannot tell is said in the ``verdict``.
 
     Parameters
     ----------
     frequency : array_like of float, shape (customers,)
         Repeat purchases.
     mean_spend : array_like of float, shape (customers,)
-        Mean spend of a repeat purchase. Customers without one (frequency 0), or whose mean is missing or not above 0,
-        are left out and counted.
+        Mean spend of a repeat purchase. Customers without one, or whose mean is missing or not above 0, are left out
+        and counted.
     weight : array_like of float, shape (customers,), optional
         How many customers a row stands for.
-
-    Returns
-    -------
-    FittedSpend
-        Always: what the data cannot tell is said in its ``verdict``.
-
-    Raises
-    ------
-    FitError
-        When columns differ in length, or a frequency or a weight is negative or missing.
     """
     x, m = np.asarray(frequency, np.float64).ravel(), np.asarray(mean_spend, np.float64).ravel()
     rows = np.ones(len(x)) if weight is None else np.asarray(weight, np.float64).ravel()
@@ -196,24 +171,22 @@ def fit(frequency: npt.ArrayLike, mean_spend: npt.ArrayLike, weight: npt.ArrayLi
             x=float(x[wrong[0]]),
             weight=float(rows[wrong[0]]),
         )
-    told = (x > 0) & (m > 0) & np.isfinite(m) & (rows > 0)
-    return _fit((x[told], m[told], rows[told]), float(rows[~told].sum()))
+    kept = (x > 0) & (m > 0) & np.isfinite(m) & (rows > 0)
+    return _fit((x[kept], m[kept], rows[kept]), float(rows[~kept].sum()))
 
 
 class _Objective:
-    """The mean log-likelihood of a customer (note 025, eq. 1) and its gradient by log p, log q, log gamma.
-
-    Money is measured in its own mean, so that the search does not depend on the currency.
-    """
+    """The mean log-likelihood of a customer (note 025, eq. 1) and its gradient by log p, log q, log gamma."""
 
     def __init__(self, x: Floats, m: Floats, weight: Floats) -> None:
         self.share = weight / weight.sum()
+        # Money is measured in its own mean, so that the search does not depend on the currency.
         self.unit = float(self.share @ m)
         self.x, self.m = x, m / self.unit
         self.spent = self.x * self.m
-        # Dear functions depend on the frequency only, of which there are few.
-        self.counts, where = np.unique(x, return_inverse=True)
-        self.of_counts = np.bincount(where.ravel(), self.share)
+        # Gamma functions depend on the frequency only, and few frequencies differ.
+        self.counts, place = np.unique(x, return_inverse=True)
+        self.of_counts = np.bincount(place.ravel(), self.share)
         self.log_spent = float(self.share @ (x * np.log(self.spent)))
         self.fixed = -float(self.share @ np.log(self.m))
         self.mean_count = float(self.share @ x)
@@ -221,10 +194,10 @@ class _Objective:
     def __call__(self, theta: Floats) -> tuple[float, Floats]:
         p, q, gamma = np.exp(theta)
         px, share = p * self.counts, self.of_counts
-        whole = gamma + self.spent
-        log_whole = np.log(whole)
-        by_count, alone = self.share @ (self.x * log_whole), self.share @ log_whole
-        inverse, by_inverse = self.share @ (1.0 / whole), self.share @ (self.x / whole)
+        total = gamma + self.spent
+        log_total = np.log(total)
+        by_count, alone = self.share @ (self.x * log_total), self.share @ log_total
+        inverse, by_inverse = self.share @ (1.0 / total), self.share @ (self.x / total)
         ways = share @ (gammaln(px + q) - gammaln(px)) - gammaln(q)
         value = ways + q * np.log(gamma) + p * self.log_spent - p * by_count - q * alone + self.fixed
         slope_p = share @ (self.counts * (digamma(px + q) - digamma(px))) + self.log_spent - by_count
@@ -242,15 +215,17 @@ def _fit(rows: tuple[Floats, ...], left_out: float) -> FittedSpend:
     if not customers:
         return bare
     objective = _Objective(x, m, weight)
+    # Starts with the spread of usual shops, with wider and with narrower differences between customers.
     peak = climb(objective, [(5.0, 4.0, 0.6), (1.0, 2.0, 1.0), (20.0, 10.0, 0.5)], customers)
     p, q, gamma = np.exp(peak.theta).tolist()
-    told = peak.covariance is not None and np.abs(peak.theta).max() < FARTHEST - 0.5
-    verdict = "not-identified" if not told else "ok" if q > 1.0 else "infinite-mean"
+    # Next to the edge of the search the parameters say only "very large" or "very small".
+    identified = peak.covariance is not None and np.abs(peak.theta).max() < FARTHEST - 0.5
+    verdict = "not-identified" if not identified else "ok" if q > 1.0 else "infinite-mean"
     return replace(
         bare,
         params={"p": p, "q": q, "gamma": gamma * objective.unit},
         log_likelihood=peak.log_likelihood - customers * float(np.log(objective.unit)),
-        covariance=peak.covariance if told else None,
+        covariance=peak.covariance if identified else None,
         verdict=verdict,
         observed_mean=objective.unit,
         spearman=spearman(x, m, weight),

@@ -1,9 +1,9 @@
-"""How good a prediction was, in the figures that the literature reports.
+"""Accuracy of predictions: bias, errors, ranking, calibration and stability.
 
-Answers: by how much is the total off, by how much a single customer, are the right customers first, and does a
-predicted 30 % come true in 30 %? Every figure takes weights, which mean repeated rows, so that compressed cells give
-the same answer as the customers behind them. A figure that is not defined (nobody bought, everybody did) is ``nan``,
-never a guess.
+Weights are repeated rows everywhere, so that compressed cells give the same answer as the customers behind them. A
+measure that is not defined (nobody bought, everybody did) is ``nan``. Tests hold each against scikit-learn or SciPy,
+which are not called here: their AUC takes 5 times as long on a million rows and 30 times on 2,000, their ranks take no
+weights, and their calibration curve takes neither weights nor amounts.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-_LEAST = 1e-15  # probabilities of exactly 0 or 1 are taken as this near to it, or one wrong case would cost infinity
+_LEAST = 1e-15  # a probability of exactly 0 or 1 is taken as this near to it, or one wrong case would cost infinity
 
 
 def _columns(first: ArrayLike, second: ArrayLike, weight: ArrayLike | None) -> tuple[Floats, Floats, Floats]:
-    one, two = np.asarray(first, np.float64).ravel(), np.asarray(second, np.float64).ravel()
-    rows = np.ones(one.size) if weight is None else np.asarray(weight, np.float64).ravel()
-    if not one.size == two.size == rows.size:
+    y, z = np.asarray(first, np.float64).ravel(), np.asarray(second, np.float64).ravel()
+    w = np.ones(y.size) if weight is None else np.asarray(weight, np.float64).ravel()
+    if not y.size == z.size == w.size:
         raise TenureError(
             mark("The columns differ in length: %(first)d, %(second)d and %(weight)d weights. Give one value a row."),
-            first=one.size,
-            second=two.size,
-            weight=rows.size,
+            first=y.size,
+            second=z.size,
+            weight=w.size,
         )
-    return one, two, rows
+    return y, z, w
 
 
 def _ratio(above: Any, below: Any) -> float:
@@ -42,7 +42,7 @@ def _ratio(above: Any, below: Any) -> float:
 
 
 def bias(actual: ArrayLike, predicted: ArrayLike, weight: ArrayLike | None = None) -> float:
-    """Return by which share the predicted total is off: -0.121 means 12.1 % too low.
+    """Return the relative error of the predicted total: -0.121 means 12.1 % too low.
 
     Parameters
     ----------
@@ -55,13 +55,13 @@ def bias(actual: ArrayLike, predicted: ArrayLike, weight: ArrayLike | None = Non
 
 
 def mae(actual: ArrayLike, predicted: ArrayLike, weight: ArrayLike | None = None) -> float:
-    """Return the mean absolute error of a customer, in the unit of the prediction (arguments of :func:`bias`)."""
+    """Return the mean absolute error per customer, in the unit of the prediction (arguments of :func:`bias`)."""
     y, z, w = _columns(actual, predicted, weight)
     return _ratio(w @ np.abs(z - y), w.sum())
 
 
 def rel_mae(actual: ArrayLike, predicted: ArrayLike, weight: ArrayLike | None = None) -> float:
-    """Return the absolute errors added up, as a share of what really happened (arguments of :func:`bias`)."""
+    """Return the summed absolute errors as a share of the actual total (arguments of :func:`bias`)."""
     y, z, w = _columns(actual, predicted, weight)
     return _ratio(w @ np.abs(z - y), w @ y)
 
@@ -77,23 +77,17 @@ def corr(actual: ArrayLike, predicted: ArrayLike, weight: ArrayLike | None = Non
     y, z, w = _columns(actual, predicted, weight)
     if not w.sum():
         return float("nan")
-    one = y - np.average(y, weights=w)
-    two = z - np.average(z, weights=w)
-    return _ratio(w @ (one * two), float(np.sqrt((w @ one**2) * (w @ two**2))))
+    y, z = y - np.average(y, weights=w), z - np.average(z, weights=w)
+    return _ratio(w @ (y * z), float(np.sqrt((w @ y**2) * (w @ z**2))))
 
 
 def ranks(values: ArrayLike, weight: ArrayLike | None = None) -> Floats:
-    """Return ranks from 1, ties sharing the mean of their places, as if every row stood there `weight` times.
-
-    Parameters
-    ----------
-    values : array_like of float, shape (rows,)
-    weight : array_like of float, shape (rows,), optional
-    """
+    """Return ranks from 1, ties averaged, as if every row occurred `weight` times (which SciPy's ranks cannot)."""
     y, _, w = _columns(values, values, weight)
-    _, where = np.unique(y, return_inverse=True)
-    rows = np.bincount(where, w)
-    return (np.cumsum(rows) - (rows - 1.0) / 2.0)[where]
+    # Ties are one group, which takes as many places as its rows weigh.
+    _, place = np.unique(y, return_inverse=True)
+    rows = np.bincount(place, w)
+    return (np.cumsum(rows) - (rows - 1.0) / 2.0)[place]
 
 
 def spearman(first: ArrayLike, second: ArrayLike, weight: ArrayLike | None = None) -> float:
@@ -102,7 +96,7 @@ def spearman(first: ArrayLike, second: ArrayLike, weight: ArrayLike | None = Non
 
 
 def auc(outcome: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None) -> float:
-    """Return the chance that somebody with the outcome is scored above somebody without; ties count half.
+    """Return the area under the ROC curve; ``nan`` when all or none had the outcome.
 
     Parameters
     ----------
@@ -110,27 +104,26 @@ def auc(outcome: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None) -
         Whether it happened: anything above 0 counts as yes.
     score : array_like of float, shape (rows,)
     weight : array_like of float, shape (rows,), optional
-
-    Returns
-    -------
-    float
-        ``nan`` when everybody or nobody had the outcome.
     """
     y, z, w = _columns(outcome, score, weight)
-    _, where = np.unique(z, return_inverse=True)
-    yes = np.bincount(where, w * (y > 0))
-    no = np.bincount(where, w * (y <= 0))
-    below = np.cumsum(no) - no
-    return _ratio(yes @ (below + no / 2.0), yes.sum() * no.sum())
+    _, place = np.unique(z, return_inverse=True)
+    yes, no = np.bincount(place, w * (y > 0)), np.bincount(place, w * (y <= 0))
+    # Mann and Whitney's count of pairs in the right order; a tie is half a pair.
+    below = np.cumsum(no) - no / 2.0
+    return _ratio(yes @ below, yes.sum() * no.sum())
 
 
-def _area(amount: Floats, weight: Floats, order_by: Floats) -> float:
-    """Return Gini's coefficient of `amount` when rows stand in falling order of `order_by`, ties mixed evenly."""
-    _, where = np.unique(-order_by, return_inverse=True)
-    people, money = np.bincount(where, weight), np.bincount(where, weight * amount)
-    share = np.concatenate(([0.0], np.cumsum(money))) / money.sum()
-    width = people / people.sum()
-    return float(width @ (share[1:] + share[:-1])) - 1.0
+def brier(outcome: ArrayLike, probability: ArrayLike, weight: ArrayLike | None = None) -> float:
+    """Return the mean squared error of probabilities: 0 is perfect (arguments of :func:`auc`)."""
+    y, z, w = _columns(outcome, probability, weight)
+    return _ratio(w @ (z - (y > 0)) ** 2, w.sum())
+
+
+def log_loss(outcome: ArrayLike, probability: ArrayLike, weight: ArrayLike | None = None) -> float:
+    """Return minus the mean log-likelihood of the outcomes, in nats (arguments of :func:`auc`)."""
+    y, z, w = _columns(outcome, probability, weight)
+    near = np.clip(z, _LEAST, 1.0 - _LEAST)
+    return _ratio(-(w @ np.where(y > 0, np.log(near), np.log1p(-near))), w.sum())
 
 
 def gini(amount: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None) -> float:
@@ -151,20 +144,15 @@ def gini(amount: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None) -
     y, z, w = _columns(amount, score, weight)
     if not w @ y > 0:
         return float("nan")
-    return _ratio(_area(y, w, z), _area(y, w, y))
 
+    def area(order_by: Floats) -> float:
+        _, place = np.unique(-order_by, return_inverse=True)
+        people, money = np.bincount(place, w), np.bincount(place, w * y)
+        share = np.concatenate(([0.0], np.cumsum(money))) / money.sum()
+        # Trapezoids mix the customers of equal score evenly.
+        return float((people / people.sum()) @ (share[1:] + share[:-1])) - 1.0
 
-def brier(outcome: ArrayLike, probability: ArrayLike, weight: ArrayLike | None = None) -> float:
-    """Return the mean squared distance of probabilities from what happened: 0 is perfect (arguments of :func:`auc`)."""
-    y, z, w = _columns(outcome, probability, weight)
-    return _ratio(w @ (z - (y > 0)) ** 2, w.sum())
-
-
-def log_loss(outcome: ArrayLike, probability: ArrayLike, weight: ArrayLike | None = None) -> float:
-    """Return minus the mean log-likelihood of what happened, in nats (arguments of :func:`auc`)."""
-    y, z, w = _columns(outcome, probability, weight)
-    near = np.clip(z, _LEAST, 1.0 - _LEAST)
-    return _ratio(-(w @ np.where(y > 0, np.log(near), np.log1p(-near))), w.sum())
+    return _ratio(area(z), area(y))
 
 
 def lift_at(outcome: ArrayLike, score: ArrayLike, share: float = 0.1, weight: ArrayLike | None = None) -> float:
@@ -176,7 +164,7 @@ def lift_at(outcome: ArrayLike, score: ArrayLike, share: float = 0.1, weight: Ar
         Whether it happened, or an amount of money.
     score : array_like of float, shape (rows,)
     share : float
-        Which part of the customers, 0.1 for the top tenth.
+        Part of the customers, 0.1 for the top tenth.
     weight : array_like of float, shape (rows,), optional
 
     Raises
@@ -187,17 +175,18 @@ def lift_at(outcome: ArrayLike, score: ArrayLike, share: float = 0.1, weight: Ar
     y, z, w = _columns(outcome, score, weight)
     if not 0.0 < share <= 1.0:
         raise TenureError(mark("A share of the customers lies above 0 and up to 1, not %(share)s."), share=share)
-    _, where = np.unique(-z, return_inverse=True)
-    people, happened = np.bincount(where, w), np.bincount(where, w * y)
-    wanted = share * people.sum()
-    taken = np.clip(wanted - (np.cumsum(people) - people), 0.0, people)
+    _, place = np.unique(-z, return_inverse=True)
+    people, happened = np.bincount(place, w), np.bincount(place, w * y)
+    # Of the group at the edge only the part is taken that is still missing, at the group's mean rate.
+    size = share * people.sum()
+    taken = np.clip(size - (np.cumsum(people) - people), 0.0, people)
     rate = np.divide(happened, people, out=np.zeros_like(people), where=people > 0)
-    return _ratio(_ratio(taken @ rate, wanted), _ratio(happened.sum(), people.sum()))
+    return _ratio(_ratio(taken @ rate, size), _ratio(happened.sum(), people.sum()))
 
 
 @dataclass(frozen=True, slots=True)
 class CalibrationRow:
-    """One bin of a reliability table: what was said, what came, and how many customers it stands on.
+    """One bin of a reliability table.
 
     Attributes
     ----------
@@ -219,49 +208,41 @@ class CalibrationRow:
 def calibration_table(
     actual: ArrayLike, predicted: ArrayLike, bins: int = 10, weight: ArrayLike | None = None
 ) -> list[CalibrationRow]:
-    """Return mean prediction against mean outcome in bins of about equally many customers, lowest first.
-
-    Equal predictions are never torn apart, so that there may be fewer bins than asked for.
+    """Return mean prediction and mean outcome in bins of about equally many customers, lowest first.
 
     Parameters
     ----------
     actual, predicted : array_like of float, shape (rows,)
-        Outcomes (0/1 or an amount) and what was predicted for them.
+        Outcomes (0/1 or an amount) and their predictions.
     bins : int
+        At most; equal predictions stay together.
     weight : array_like of float, shape (rows,), optional
     """
     y, z, w = _columns(actual, predicted, weight)
     if not y.size:
         return []
-    _, where = np.unique(z, return_inverse=True)
-    people = np.bincount(where, w)
+    _, place = np.unique(z, return_inverse=True)
+    people = np.bincount(place, w)
+    # A group of equal predictions goes where its middle lies, so that it is never divided between bins.
     middle = (np.cumsum(people) - people / 2.0) / people.sum()
-    cell = np.minimum((middle * bins).astype(int), bins - 1)[where]
+    number = np.minimum((middle * bins).astype(int), bins - 1)[place]
     rows = []
-    for number in np.unique(cell):
-        inside = cell == number
-        total = w[inside].sum()
-        rows.append(
-            CalibrationRow(
-                low=float(z[inside].min()),
-                high=float(z[inside].max()),
-                customers=float(total),
-                predicted=_ratio(w[inside] @ z[inside], total),
-                actual=_ratio(w[inside] @ y[inside], total),
-            )
-        )
+    for inside in (number == bin_ for bin_ in np.unique(number)):
+        total = float(w[inside].sum())
+        means = (_ratio(w[inside] @ column[inside], total) for column in (z, y))
+        rows.append(CalibrationRow(float(z[inside].min()), float(z[inside].max()), total, *means))
     return rows
 
 
 def quantiles(values: ArrayLike, parts: int = 10) -> list[float]:
     """Return the quantiles 0, 1/parts … 1 of the finite values; an empty list when there are none."""
-    known = _finite(values)
-    return [float(one) for one in np.quantile(known, np.linspace(0.0, 1.0, parts + 1))] if known.size else []
+    finite = _finite(values)
+    return np.quantile(finite, np.linspace(0.0, 1.0, parts + 1)).tolist() if finite.size else []
 
 
 def _finite(values: ArrayLike) -> Floats:
-    every = np.asarray(values, np.float64).ravel()
-    return every[np.isfinite(every)]
+    column = np.asarray(values, np.float64).ravel()
+    return column[np.isfinite(column)]
 
 
 def _psi(before: Floats, now: Floats) -> float:
@@ -288,33 +269,34 @@ def psi(before: ArrayLike, now: ArrayLike, bins: int = 10) -> float:
     old, new = _finite(before), _finite(now)
     if not old.size or not new.size:
         return float("nan")
-    inner = np.unique(np.quantile(old, np.linspace(0.0, 1.0, bins + 1))[1:-1])
-    # Each value is put right of the edges below it, so that a heap of equal values is one side of its own edge.
-    counts = [np.bincount(np.searchsorted(inner, one, side="right"), minlength=inner.size + 1) for one in (old, new)]
-    return _psi(counts[0] / old.size, counts[1] / new.size)
+    edges = np.unique(np.quantile(old, np.linspace(0.0, 1.0, bins + 1))[1:-1])
+
+    def shares(values: Floats) -> Floats:
+        # A value equal to an edge goes right of it, so that a heap of equal values is never divided.
+        return np.bincount(np.searchsorted(edges, values, side="right"), minlength=edges.size + 1) / values.size
+
+    return _psi(shares(old), shares(new))
 
 
 def psi_of_quantiles(before: ArrayLike, now: ArrayLike) -> float:
-    """Return the population stability index of two measures of which only :func:`quantiles` were kept.
+    """Return the population stability index of two measures of which only :func:`quantiles` were stored.
 
-    Between two quantiles customers are taken as evenly spread, so that it is near :func:`psi`, not equal to it.
+    Near :func:`psi`, not equal to it: between two quantiles customers are taken as evenly spread.
 
     Parameters
     ----------
     before, now : array_like of float, shape (parts + 1,)
         Rising quantiles at even steps from 0 to 1.
     """
-    kept = [np.asarray(one, np.float64) for one in (before, now)]
-    if min(one.size for one in kept) < 2:
+    old, new = np.asarray(before, np.float64), np.asarray(now, np.float64)
+    if min(old.size, new.size) < 2:
         return float("nan")
-    edges = np.unique(kept[0][1:-1])
-    old, new = (_shares(one, edges) for one in kept)
-    return _psi(old, new)
+    edges = np.unique(old[1:-1])
 
+    def shares(stored: Floats) -> Floats:
+        values = np.unique(stored)
+        steps = np.linspace(0.0, 1.0, stored.size)[np.searchsorted(stored, values, side="right") - 1]
+        below = np.interp(edges, values, steps, left=0.0, right=1.0)
+        return np.diff(np.concatenate(([0.0], below, [1.0])))
 
-def _shares(kept: Floats, edges: Floats) -> Floats:
-    """Return which share lies between each two edges, spread evenly between two kept quantiles."""
-    values = np.unique(kept)
-    steps = np.linspace(0.0, 1.0, kept.size)[np.searchsorted(kept, values, side="right") - 1]
-    upto = np.interp(edges, values, steps, left=0.0, right=1.0)
-    return np.diff(np.concatenate(([0.0], upto, [1.0])))
+    return _psi(shares(old), shares(new))

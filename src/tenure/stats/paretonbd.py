@@ -1,12 +1,11 @@
-"""Pareto/NBD: customers buy at random at rates of their own and leave for good at an unseen moment.
+"""Pareto/NBD: customers buy at random at rates of their own and leave for good at an unobserved time.
 
-Answers: is a customer who has been silent for ten weeks still one, and what will they buy? While a customer, purchases
-follow a Poisson process whose rate differs between customers by a gamma distribution (r, alpha); leaving is as
-sudden at any moment, with a rate that differs by another one (s, beta).
+While a customer, purchases follow a Poisson process whose rate differs between customers by a gamma distribution
+(r, alpha); the time of leaving is exponential, with a rate that differs by another one (s, beta).
 
 Schmittlein, Morrison, Colombo (1987), Management Science 33(1):1-24; Fader, Hardie (2005), "A note on deriving the
 Pareto/NBD model"; Fader, Hardie, Lee (2005), Journal of Marketing Research 42(4):415-430, for residual purchases.
-The likelihood is integrated over the moment of leaving, see :mod:`tenure.stats.deathtime`.
+The likelihood is integrated over the time of leaving, see :mod:`tenure.stats.deathtime`.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ import numpy as np
 from scipy import special
 
 from tenure.errors import FitError
+from tenure.stats.condensed import NBD
 from tenure.stats.deathtime import nodes, silence
 from tenure.stats.fitted import PurchaseModel
-from tenure.stats.nbd import NBD
 from tenure.words import mark
 
 if TYPE_CHECKING:
@@ -56,20 +55,20 @@ class ParetoNbd(PurchaseModel):
         r, alpha, s, beta = (params[name] for name in self.names)
         x, recency = cells.frequency, cells.recency
         distinct, where = cells.frequencies
-        seen = silence(r + x, alpha, s, beta, recency, cells.age, slopes=True)
+        quiet = silence(r + x, alpha, s, beta, recency, cells.age, slopes=True)
         near_alpha, near_beta = np.log1p(recency / alpha), np.log1p(recency / beta)
         busy = (special.gammaln(r + distinct) - special.gammaln(r))[where]
-        value = busy - (r + x) * near_alpha - x * np.log(alpha) - s * near_beta + seen.log_total
+        value = busy - (r + x) * near_alpha - x * np.log(alpha) - s * near_beta + quiet.log_total
         digamma = (special.digamma(r + distinct) - special.digamma(r))[where]
         return value, [
-            r * (digamma - near_alpha - seen.log_alpha),
-            r - (r + x) * seen.share_alpha,
-            (1.0 - seen.alive) - s * (near_beta + seen.log_beta),
-            s - seen.share_beta,
+            r * (digamma - near_alpha - quiet.log_alpha),
+            r - (r + x) * quiet.share_alpha,
+            (1.0 - quiet.alive) - s * (near_beta + quiet.log_beta),
+            s - quiet.share_beta,
         ]
 
     def never_leaves(self, params: Params) -> bool:
-        """Tell whether leaving is a thousand times rarer than buying, as s -> 0 or beta -> infinity make it."""
+        """Whether leaving is a thousand times rarer than buying, as s -> 0 or beta -> infinity make it."""
         leaving = np.mean(params["s"] / np.asarray(params["beta"]))
         return bool(leaving < NEGLIGIBLE * np.mean(params["r"] / np.asarray(params["alpha"])))
 
@@ -81,8 +80,7 @@ class ParetoNbd(PurchaseModel):
     def p_active(self, params: Params, horizon: float, cells: Cells) -> Floats:
         """Return the probability of a purchase within the horizon."""
         first, where = cells.births
-        some = _taken(params, first)
-        quiet = _quiet(some, cells.frequency[first], cells.age[first], np.full(len(first), horizon))
+        quiet = _quiet(_taken(params, first), cells.frequency[first], cells.age[first], np.full(len(first), horizon))
         return self.p_alive(params, cells) * -np.expm1(quiet)[where]
 
     def expected(self, params: Params, horizon: float, cells: Cells) -> Floats:
@@ -111,13 +109,7 @@ class ParetoNbd(PurchaseModel):
         return np.asarray(chance @ stays)
 
     def residual(self, params: Params, rate: float, cells: Cells) -> Floats:
-        """Return the discounted number of all purchases to come.
-
-        Raises
-        ------
-        FitError
-            When the rate is negative.
-        """
+        """Return the discounted number of all purchases to come; refuse a negative rate."""
         if not rate >= 0.0:
             raise FitError(mark("A discount rate is 0 or more, not %(rate)s."), rate=rate)
         first, where = cells.births
@@ -146,7 +138,7 @@ class ParetoNbd(PurchaseModel):
         r, alpha, s, beta = (params[name] for name in self.names)
         size = len(cells)
         alive = rng.random(size) < self.p_alive(params, cells)
-        # Of those who are still customers, buying and leaving know nothing of each other.
+        # Of those who are still customers, buying and leaving are independent.
         life = rng.exponential(1.0, size) / _rates(s, beta + cells.age, size, rng)
         rate = _rates(r + cells.frequency, alpha + cells.age, size, rng)
         return np.where(alive, rng.poisson(rate * np.minimum(life, horizon)), 0).astype(float)
@@ -181,33 +173,33 @@ def _quiet(params: Params, x: Floats, age: Floats, t: Floats) -> Floats:
 
 def _discounted(s: float, z: Floats) -> Floats:
     """Return ∫ exp(-z y) (1 + y)^(-s) dy from 0 to infinity: Tricomi's function U(1, 2 - s, z)."""
-    whole = 1.0 / (s - 1.0) if s > 1.0 else np.inf
+    undiscounted = 1.0 / (s - 1.0) if s > 1.0 else np.inf
     with np.errstate(divide="ignore"):
-        span = np.minimum(np.log1p(DEEP / z), DEEP * whole)  # of log(1 + y)
+        span = np.minimum(np.log1p(DEEP / z), DEEP * undiscounted)  # of log(1 + y)
     place, weight = nodes(64)
-    found = np.full(len(z), whole)
+    values = np.full(len(z), undiscounted)
     for begin in range(0, len(z), ROWS):
         rows = begin + np.flatnonzero(z[begin : begin + ROWS] > 0.0)
         way = span[rows, None] * place
-        found[rows] = np.exp((1.0 - s) * way - z[rows, None] * np.expm1(way)) @ weight * span[rows]
-    return found
+        values[rows] = np.exp((1.0 - s) * way - z[rows, None] * np.expm1(way)) @ weight * span[rows]
+    return values
 
 
 def _waiting(params: Params, q: float, x: Floats, age: Floats) -> Floats:
-    """Find the quantile by Newton's steps: the chance of having bought rises ever more slowly, so none goes too far."""
+    """Return the quantile by Newton steps; the probability of a purchase is concave, so that none goes too far."""
     r, alpha, beta = params["r"], params["alpha"], params["beta"]
-    wanted = np.log1p(-q)
-    t = (alpha + age) * np.expm1(-wanted / (r + x))  # as if nobody left: not late enough, where it differs
-    never = _quiet(params, x, age, NEVER * (age + np.minimum(alpha, beta))) > wanted
+    target = np.log1p(-q)
+    t = (alpha + age) * np.expm1(-target / (r + x))  # as if nobody left: not late enough, where it differs
+    never = _quiet(params, x, age, NEVER * (age + np.minimum(alpha, beta))) > target
     t[never] = np.inf
     open_ = np.flatnonzero(~never)
     for _ in range(100):
-        some, wait = _taken(params, open_), t[open_]
-        quiet = _quiet(some, x[open_], age[open_], wait)
-        grown, left = np.log1p(wait / (some["alpha"] + age[open_])), np.log1p(wait / (some["beta"] + age[open_]))
-        hazard = (some["r"] + x[open_]) / (some["alpha"] + age[open_] + wait)
-        steep = hazard * np.exp(-(some["r"] + x[open_]) * grown - some["s"] * left - quiet)  # of -quiet
-        step = (quiet - wanted) / steep
+        rest, wait = _taken(params, open_), t[open_]
+        quiet = _quiet(rest, x[open_], age[open_], wait)
+        grown, left = np.log1p(wait / (rest["alpha"] + age[open_])), np.log1p(wait / (rest["beta"] + age[open_]))
+        hazard = (rest["r"] + x[open_]) / (rest["alpha"] + age[open_] + wait)
+        steep = hazard * np.exp(-(rest["r"] + x[open_]) * grown - rest["s"] * left - quiet)  # of -quiet
+        step = (quiet - target) / steep
         t[open_] = wait + np.maximum(step, 0.0)
         open_ = open_[step > 1e-10 * wait]
         if not len(open_):

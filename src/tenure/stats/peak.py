@@ -1,8 +1,7 @@
-"""The top of a likelihood, how sharp it is, and what may be said from that.
+"""Maximum likelihood for the models with few rows (contracts, donations, spend), and what an estimate is worth.
 
-Answers: where is the maximum, how uncertain are the parameters there, and is there a maximum at all? For the models
-that stand by themselves (contracts, donations, spend): parameters in logarithms, exact gradient, curvature by
-differences of the gradient. A likelihood that keeps rising towards an edge is a finding, not an error.
+Parameters are in logarithms, the gradient is exact, the curvature comes from differences of the gradient. A likelihood
+that keeps rising towards an edge has no covariance, which is a finding and not an error.
 """
 
 from __future__ import annotations
@@ -27,27 +26,17 @@ if TYPE_CHECKING:
 
 FARTHEST = 14.0  # a parameter is kept within exp(±14): beyond, the models are their own limits to six digits
 STEP = 1e-4  # of the differences that give the curvature, in logarithms
-STEEP = 1e-6  # a gradient, a customer, above this is no maximum
+STEEP = 1e-6  # a gradient per customer above this is no maximum
 WIDE = 5.0  # a standard error of a log parameter above this says nothing about the parameter
 
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """Where a search ended.
+    """Where a search ended."""
 
-    Attributes
-    ----------
-    theta : array, shape (parameters,)
-        Logarithms of the parameters.
-    log_likelihood : float
-        There, of all customers.
-    covariance : array or None
-        Of theta; None where the likelihood has no peak.
-    """
-
-    theta: Floats
-    log_likelihood: float
-    covariance: Floats | None
+    theta: Floats  # logarithms of the parameters
+    log_likelihood: float  # of all customers
+    covariance: Floats | None  # of theta; None where the likelihood has no peak
 
 
 def climb(objective: Objective, starts: Sequence[Sequence[float]], customers: float) -> Peak:
@@ -58,9 +47,9 @@ def climb(objective: Objective, starts: Sequence[Sequence[float]], customers: fl
     objective : callable
         Gives the mean log-likelihood of a customer at log parameters, and its gradient.
     starts : sequence of sequences of float
-        Parameters (not logarithms) to start from; the next is tried while no maximum was found.
+        Parameters (not logarithms) to start from; the next is tried while there is no maximum.
     customers : float
-        How many the mean is over.
+        Over how many the mean is taken.
     """
 
     def downhill(theta: Floats) -> tuple[float, Floats]:
@@ -79,58 +68,55 @@ def _search(downhill: Objective, starts: Sequence[Sequence[float]]) -> Floats:
         begin = np.clip(np.log(start), 1.0 - FARTHEST, FARTHEST - 1.0)
         options = {"maxiter": 500, "ftol": 1e-14, "gtol": 1e-9}
         bounds = [(-FARTHEST, FARTHEST)] * len(begin)
-        found = optimize.minimize(downhill, begin, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
-        if found.fun < least:
-            best, least = np.asarray(found.x), float(found.fun)
-        if np.abs(found.jac).max() < STEEP and np.abs(found.x).max() < FARTHEST - 0.5:
+        end = optimize.minimize(downhill, begin, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+        if end.fun < least:
+            best, least = np.asarray(end.x), float(end.fun)
+        # An end next to the edge may be a plateau: another start can still find the top.
+        if np.abs(end.jac).max() < STEEP and np.abs(end.x).max() < FARTHEST - 0.5:
             break
     return best
 
 
 def _polish(downhill: Objective, theta: Floats) -> tuple[Floats, Floats]:
-    """Take a few of Newton's steps where the top is round: the last digits of the search."""
-    curvature = _curvature(downhill, theta)
+    """Take a few Newton steps where the top is round: the last digits of the search."""
+    curvature = curvature_of(downhill, theta)
     for _ in range(3):
-        if not _round(curvature) or np.abs(theta).max() > FARTHEST - 0.5:
+        if not is_peak(curvature) or np.abs(theta).max() > FARTHEST - 0.5:
             break
         value, slope = downhill(theta)
         step = np.linalg.solve(curvature, slope)
         if np.abs(step).max() < 1e-10 or np.abs(step).max() > 0.5 or downhill(theta - step)[0] > value + 1e-13:
             break
         theta = theta - step
-        curvature = _curvature(downhill, theta)
+        curvature = curvature_of(downhill, theta)
     return theta, curvature
 
 
-def _curvature(downhill: Objective, theta: Floats) -> Floats:
+def curvature_of(downhill: Objective, theta: Floats) -> Floats:
+    """Return the matrix of second derivatives, by differences of the exact gradient."""
     steps = STEP * np.eye(len(theta))
-    rows = np.array([(downhill(theta + one)[1] - downhill(theta - one)[1]) / (2.0 * STEP) for one in steps])
+    rows = np.array([(downhill(theta + step)[1] - downhill(theta - step)[1]) / (2.0 * STEP) for step in steps])
     return 0.5 * (rows + rows.T)
 
 
-def _round(curvature: Floats) -> bool:
+def is_peak(curvature: Floats) -> bool:
+    """Whether the likelihood bends down in every direction."""
     return bool(np.isfinite(curvature).all() and np.linalg.eigvalsh(curvature).min() > 1e-12)
 
 
 def _covariance(theta: Floats, curvature: Floats, customers: float) -> Floats | None:
-    if np.abs(theta).max() > FARTHEST - 0.5 or not _round(curvature):
+    if np.abs(theta).max() > FARTHEST - 0.5 or not is_peak(curvature):
         return None
     covariance = np.linalg.inv(curvature) / customers
     return None if np.diag(covariance).max() > WIDE**2 else 0.5 * (covariance + covariance.T)
 
 
 def checked(columns: Mapping[str, Any], weight: Any | None) -> list[Floats]:
-    """Return columns of one length as numbers, the weights as the last of them.
-
-    Raises
-    ------
-    FitError
-        When lengths differ, a value is missing or negative, or a weight is.
-    """
-    found = {name: np.asarray(column, np.float64).ravel() for name, column in columns.items()}
-    rows = len(next(iter(found.values())))
-    found["weight"] = np.ones(rows) if weight is None else np.asarray(weight, np.float64).ravel()
-    for name, column in found.items():
+    """Return columns of one length as numbers, the weights last; refuse what is missing or negative."""
+    numbers = {name: np.asarray(column, np.float64).ravel() for name, column in columns.items()}
+    rows = len(next(iter(numbers.values())))
+    numbers["weight"] = np.ones(rows) if weight is None else np.asarray(weight, np.float64).ravel()
+    for name, column in numbers.items():
         if len(column) != rows:
             raise FitError(
                 mark("The column %(name)s has %(length)d values where the first has %(rows)d."),
@@ -146,12 +132,12 @@ def checked(columns: Mapping[str, Any], weight: Any | None) -> list[Floats]:
                 name=name,
                 value=float(column[wrong[0]]),
             )
-    return list(found.values())
+    return list(numbers.values())
 
 
 @dataclass(frozen=True)
 class Estimate(ABC):
-    """What all fitted models of this kind tell about themselves.
+    """A fitted model of this kind: parameters, uncertainty, storage.
 
     Attributes
     ----------
@@ -162,11 +148,11 @@ class Estimate(ABC):
     customers : float
         How many customers it was fitted on.
     verdict : str
-        ``ok``, or what kept the data from telling the parameters; each model says which there are.
+        ``ok``, or why the data cannot tell the parameters; each model lists its own.
     covariance : array or None
         Of the logarithms of the parameters; None at an edge.
     rows : tuple of arrays or None
-        What it was fitted on, weights last, for resampling; not written down.
+        What it was fitted on, weights last, for resampling; not stored.
     """
 
     params: dict[str, float]
@@ -192,30 +178,21 @@ class Estimate(ABC):
         if self.covariance is None:
             return None
         spread = np.sqrt(np.diag(self.covariance))
-        return {name: float(value * one) for (name, value), one in zip(self.params.items(), spread, strict=True)}
+        return {name: float(value * error) for (name, value), error in zip(self.params.items(), spread, strict=True)}
 
     def interval(self, level: float = 0.95) -> dict[str, tuple[float, float]] | None:
         """Return an interval of each parameter, symmetric in its logarithm; None at an edge."""
         if self.covariance is None:
             return None
-        wide = float(ndtri(0.5 + level / 2.0)) * np.sqrt(np.diag(self.covariance))
-        named = zip(self.params.items(), wide, strict=True)
-        return {name: (float(one * np.exp(-half)), float(one * np.exp(half))) for (name, one), half in named}
+        widths = float(ndtri(0.5 + level / 2.0)) * np.sqrt(np.diag(self.covariance))
+        named = zip(self.params.items(), widths, strict=True)
+        return {name: (float(value * np.exp(-half)), float(value * np.exp(half))) for (name, value), half in named}
 
     def draws(self, n: int, seed: int = 20_240_101) -> list[Self]:
-        """Return estimates spread as the data leave them uncertain.
+        """Return estimates spread as the data leave them uncertain; 200 suffice for a 95 % interval.
 
-        Parameters
-        ----------
-        n : int
-            How many; 200 are plenty for a 95 % interval.
-        seed : int
-            The same seed gives the same draws.
-
-        Notes
-        -----
-        Normal in the logarithms (Laplace) at a peak, else a bootstrap of the customers. An estimate at an edge that
-        was written down and read again has no customers, and returns itself.
+        Normal in the logarithms (Laplace) at a peak, else a bootstrap of the customers. A stored estimate has no rows:
+        at an edge it returns itself.
         """
         rng = np.random.default_rng(seed)
         if self.covariance is not None:
@@ -225,16 +202,15 @@ class Estimate(ABC):
             return [replace(bare, params=dict(zip(self.params, row.tolist(), strict=True))) for row in spread]
         if self.rows is None or round(self.customers) < 1:
             return [self] * n
-        return [replace(self._again(self._resampled(rng)), rows=None) for _ in range(n)]
-
-    def _resampled(self, rng: np.random.Generator) -> tuple[Floats, ...]:
-        assert self.rows is not None
-        weight = self.rows[-1]
-        drawn = rng.multinomial(round(float(weight.sum())), weight / weight.sum()).astype(np.float64)
-        return tuple(column[drawn > 0] for column in (*self.rows[:-1], drawn))
+        *columns, weight = self.rows
+        refits = []
+        for _ in range(n):
+            drawn = rng.multinomial(round(float(weight.sum())), weight / weight.sum()).astype(np.float64)
+            refits.append(self._refit(tuple(column[drawn > 0] for column in (*columns, drawn))))
+        return [replace(refit, rows=None) for refit in refits]
 
     @abstractmethod
-    def _again(self, rows: tuple[Floats, ...]) -> Self:
+    def _refit(self, rows: tuple[Floats, ...]) -> Self:
         """Fit the same model to other rows."""
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""The purchase models by name: fit one, read one that was written down.
+"""The purchase models by name: fit one, draw its uncertainty, read a stored one.
 
-Answers: which models are there, and how is one fitted? All answer the same questions, see
-:class:`tenure.stats.fitted.Fitted`, and their likelihoods may be compared: each is that of the same histories.
+All give the predictions of :class:`tenure.stats.fitted.Fitted`, and their likelihoods may be compared: each is that of
+the same histories.
 """
 
 from __future__ import annotations
@@ -12,12 +12,10 @@ import numpy as np
 
 from tenure.errors import FitError
 from tenure.stats import fitting
-from tenure.stats.bgnbd import BG_NBD, MBG_NBD
-from tenure.stats.cnbd import BG_CNBD, CNBD, MBG_CNBD
+from tenure.stats.condensed import BG_CNBD, BG_NBD, CNBD, MBG_CNBD, MBG_NBD, NBD
 from tenure.stats.fitted import Fitted
-from tenure.stats.nbd import NBD
+from tenure.stats.fitting import draws
 from tenure.stats.paretonbd import PARETO_NBD
-from tenure.stats.threads import one_thread
 from tenure.words import mark
 
 if TYPE_CHECKING:
@@ -25,6 +23,8 @@ if TYPE_CHECKING:
 
     from tenure.stats.cells import Cells
     from tenure.stats.fitted import PurchaseModel
+
+__all__ = ["FALLBACKS", "MODELS", "PLAIN", "draws", "fit", "from_dict", "model"]
 
 MODELS: dict[str, PurchaseModel] = {
     "nbd": NBD,
@@ -39,19 +39,13 @@ FALLBACKS: dict[str, PurchaseModel] = {model.name: model for model in CNBD.value
 
 
 def model(name: str) -> PurchaseModel:
-    """Return a model by its name.
-
-    Raises
-    ------
-    FitError
-        When there is none of this name.
-    """
-    found = MODELS.get(PLAIN.get(name, name)) or FALLBACKS.get(name)
-    if found is None:
+    """Return a model by its name; refuse a name that there is not with a FitError."""
+    known = MODELS.get(PLAIN.get(name, name)) or FALLBACKS.get(name)
+    if known is None:
         raise FitError(
             mark("There is no purchase model %(name)s. There are: %(names)s."), name=name, names=", ".join(MODELS)
         )
-    return found
+    return known
 
 
 def fit(
@@ -70,33 +64,32 @@ def fit(
     cells : Cells
         Customers, see :func:`tenure.stats.cells.compress`.
     starts : int
-        How many points to start from at least.
+        How many points to start from at least; more are tried only while the gradient is not zero at the end.
     covariates : sequence of str, optional
         Groups of the cells that may move the parameters.
     start : mapping of str to float, optional
-        A point to start from, such as the parameters of the refresh before.
+        A point to start from, in the unit of the cells, such as the parameters of the last refresh.
 
     Returns
     -------
     Fitted
-        Always: data that cannot tell are answered by a verdict, not by an error.
+        Always: what the data cannot tell is said in its ``verdict``, not by an error.
     """
-    with one_thread():
-        return fitting.fit(model(name), cells, starts=starts, covariates=covariates or (), start=start)
+    return fitting.fit(model(name), cells, starts=starts, covariates=covariates or (), start=start)
 
 
 def from_dict(body: Mapping[str, Any]) -> Fitted:
     """Return the fit that :meth:`tenure.stats.fitted.Fitted.to_dict` wrote."""
     covariance = body.get("covariance")
     fallback = body.get("fallback")
-    likelihood = body.get("log_likelihood")
+    likelihood = body.get("log_likelihood")  # JSON has no nan; a missing value was one
     return Fitted(
         model(body["name"]),
         dict(body["params"]),
         log_likelihood=float("nan") if likelihood is None else float(likelihood),
         customers=float(body["customers"]),
         verdict=body["verdict"],
-        effects={name: dict(one) for name, one in body["effects"].items()},
+        effects={name: dict(labels) for name, labels in body["effects"].items()},
         covariance=None if covariance is None else np.array(covariance),
         fallback=None if fallback is None else from_dict(fallback),
     )

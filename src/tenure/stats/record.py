@@ -1,7 +1,7 @@
-"""What is written down of everything that was fitted: on which facts, when, with which figures.
+"""The record of a fit: on which data, with which parameters and measures, and whether it may be used.
 
-Answers: may this model be trusted, and can it be made again? A :class:`Fit` is data, so that it can be stored beside
-the facts, compared with the one before it, and used to score a single customer without fitting anew.
+A :class:`Fit` is data, so that it can be stored beside the facts, compared with the one before it, and used to score a
+single customer without fitting again.
 """
 
 from __future__ import annotations
@@ -13,19 +13,11 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One condition that data must meet before anything is predicted from it.
+    """One condition that data must meet before anything is predicted from it."""
 
-    Attributes
-    ----------
-    name : str
-        ``buyers``, ``days``, ``repeaters``, ``labels`` …
-    needed, found : float
-        What it takes, and what there is.
-    """
-
-    name: str
+    name: str  # ``buyers``, ``days``, ``repeaters``, ``labels`` …
     needed: float
-    found: float
+    found: float  # stored under this name in every lake
 
     @property
     def passed(self) -> bool:
@@ -35,39 +27,18 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """One fitted model of one part of the scorecard.
+    """One fitted model of one part of the scorecard; its dictionaries hold JSON."""
 
-    Attributes
-    ----------
-    part : str
-        Which part of the scorecard it scores: ``purchases``, ``spend``, ``ranking``, ``churn``, ``decline`` …
-    model : str
-        Which model was chosen, such as ``bg-nbd``; empty when a gate kept everything from being fitted.
-    verdict : str
-        ``ok``, ``no-dropout``, ``not-identified``, ``too-little-data`` …
-    gates : tuple of Gate
-        The conditions, also those that were met.
-    params : dict
-        Everything that scoring needs, as JSON.
-    figures : dict
-        Likelihoods, back-tests, calibration: what the pages show, as JSON.
-    inputs : dict of str to list of float
-        Quantiles (0, 10 … 100 %) of what went in, by name: the next fit compares its own with them.
-    customers : int
-        How many customers it was fitted on.
-    seed : int
-        Of everything random.
-    """
-
-    part: str
-    model: str = ""
-    verdict: str = "ok"
-    gates: tuple[Gate, ...] = ()
-    params: dict[str, Any] = field(default_factory=dict)
-    figures: dict[str, Any] = field(default_factory=dict)
+    part: str  # what it scores: ``purchases``, ``spend``, ``ranking``, ``churn``, ``decline`` …
+    model: str = ""  # the chosen model, such as ``bg-nbd``; empty when a gate kept everything from being fitted
+    verdict: str = "ok"  # ``ok``, ``no-dropout``, ``not-identified``, ``too-little-data`` …
+    gates: tuple[Gate, ...] = ()  # the conditions, also those that were met
+    params: dict[str, Any] = field(default_factory=dict)  # everything that scoring needs
+    figures: dict[str, Any] = field(default_factory=dict)  # likelihoods, back-tests, calibration: what the pages show
+    #: Quantiles (0, 10 … 100 %) of the features by name: the next fit compares its own with them.
     inputs: dict[str, list[float]] = field(default_factory=dict)
-    customers: int = 0
-    seed: int = 20_240_101
+    customers: int = 0  # on which it was fitted
+    seed: int = 20_240_101  # of everything random
 
     @property
     def usable(self) -> bool:
@@ -81,18 +52,19 @@ class Fit:
     @classmethod
     def from_json(cls, text: str) -> Fit:
         """Return what :meth:`to_json` wrote."""
-        found = json.loads(text)
-        return cls(**{**found, "gates": tuple(Gate(**one) for one in found["gates"])})
+        body = json.loads(text)
+        return cls(**{**body, "gates": tuple(Gate(**gate) for gate in body["gates"])})
 
 
 def plain(value: Any) -> Any:
     """Return a value as JSON can write it: arrays as lists, days and decimals as text, nothing that is not finite."""
     if isinstance(value, dict):
-        return {str(key): plain(one) for key, one in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(one) for one in value]
+        return [plain(item) for item in value]
     if hasattr(value, "tolist"):  # NumPy's numbers and arrays
         return plain(value.tolist())
+    # Infinity and nan are not JSON; of either, the difference to itself is nan.
     if isinstance(value, float) and value - value != 0.0:
         return None
     if value is None or isinstance(value, str | int | float):

@@ -1,8 +1,7 @@
 """One thread for linear algebra while models are fitted.
 
-Answers: why is a fit not faster on more cores? Its sums are over some ten thousand cells: too few to share out, and the
-linear algebra's threads would wait for each other, spinning, many times a millisecond. On a busy machine of two cores
-that made fits ten times slower (measured). What is large is shared out a level above, by blocks of customers.
+A fit sums over some ten thousand cells: too few to share out. The linear algebra's threads would wait for each other,
+spinning; on a busy machine of two cores that made fits ten times slower (measured).
 """
 
 from __future__ import annotations
@@ -17,7 +16,8 @@ if TYPE_CHECKING:
 
 @cache
 def _libraries() -> Any:
-    import scipy.linalg  # noqa: F401 - its linear algebra is a library of its own, found only once loaded
+    # SciPy's linear algebra is a library of its own, which the controller finds only once it is loaded.
+    import scipy.linalg  # noqa: F401
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()

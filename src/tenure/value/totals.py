@@ -55,6 +55,9 @@ def _told(expected: float, ratios: np.ndarray, off: float) -> dict[str, float]:
 
 def _simulated(fitted: Fitted, spend: Spend, buyers: Seen, weeks: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the totals of simulated futures, divided by the expected total: of orders and of sales."""
+    # Optimisers take long to import, and most commands fit nothing.
+    from tenure.stats.fitting import draws
+
     few = buyers.sample(SIMULATED, seed)
     rows = few.cells.rows()  # in the order of the customers
     rng = np.random.default_rng(seed)
@@ -64,8 +67,8 @@ def _simulated(fitted: Fitted, spend: Spend, buyers: Seen, weeks: float, seed: i
     shrink = np.sqrt(len(few) / len(buyers))  # chance of one customer averages out over all of them
     slopes = _slopes(fitted, weeks, rows) if shrink < 1 else np.empty(0)
     found = np.empty((2, FUTURES))
-    for number, draw in enumerate(fitted.draws(FUTURES, seed)):
-        happened = draw.future(rows, weeks, rng)
+    for number, one in enumerate(draws(fitted, FUTURES, seed)):
+        happened = one.future(rows, weeks, rng)
         totals = np.array([happened.sum(), _paid(spend, few, happened, rng).sum()])
         if shrink < 1:
             under = wholes * np.exp(slopes @ (draw.used.vector() - fitted.used.vector()))

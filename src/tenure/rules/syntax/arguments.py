@@ -82,6 +82,7 @@ class MeasureReader(Reader):
         return Measure(signature.name, kinds, field, window, argument, signature.returns, plain, place=place)
 
     def _name_argument(self, signature: Signature) -> str:
+        self.expecting("name")
         token = self.token
         if token.what not in ("name", "text"):
             self.fail(
@@ -98,9 +99,11 @@ class MeasureReader(Reader):
         while self.token.is_sign("|"):
             self.take()
             kinds.append(self._kind(signature))
+        self.expecting("sign", "|")
         return tuple(dict.fromkeys(kinds))
 
     def _kind(self, signature: Signature) -> str:
+        self.expecting("kind", signature=signature)
         token = self.token
         if token.what != "name":
             self.fail(
@@ -115,9 +118,10 @@ class MeasureReader(Reader):
             self.fail(
                 mark("There is no kind of fact %(name)s."), token.place, self.near(name, self.kinds), name=token.text
             )
-        if signature.takes == "cases" and self.kinds[name].table != "cases":
+        fits = not signature.tables or self.kinds[name].table in signature.tables
+        if signature.takes == "cases" and not fits:
             self.fail(mark("Only cases can be open, not %(name)s."), token.place, ("complaint", "case"), name=name)
-        if signature.takes == "categorised" and self.kinds[name].table not in ("orders", "order_lines", "interactions"):
+        if not fits:
             self.fail(mark("Facts of kind %(name)s have no category."), token.place, ("line", "view"), name=name)
         return name
 
@@ -127,11 +131,14 @@ class MeasureReader(Reader):
 
     def _field(self, signature: Signature, kinds: tuple[str, ...]) -> str:
         shared = self._shared_fields(kinds)
+        if signature.may_read_field:
+            self.expecting("field", *shared, kinds=kinds, lead=".")
         dot = self.token
         if dot.is_sign("."):
             self.take()
+            self.expecting("field", *shared, kinds=kinds)
             token = self.take()
-            if not signature.field and signature.windows != "quarters":
+            if not signature.may_read_field:
                 self.fail(
                     mark("%(name)s reads no field; leave it out."), (dot.place[0], token.place[1]), name=signature.name
                 )
@@ -158,8 +165,7 @@ class MeasureReader(Reader):
     def _windows(self, signature: Signature) -> Window:
         last: int | None = None
         before = 0
-        while self.token.is_sign(","):
-            self.take()
+        while self._window_follows(signature, last, before):
             word = self.take()
             if not word.is_word("last", "before"):
                 self.fail(
@@ -177,7 +183,20 @@ class MeasureReader(Reader):
                 before = days
         return self._fitting(signature, last, before)
 
+    def _window_follows(self, signature: Signature, last: int | None, before: int) -> bool:
+        """Take the comma before a window, if there is one."""
+        free = [word for word, days in (("last", last), ("before", before)) if signature.windows and not days]
+        if signature.windows == "quarters" and last is None:
+            free = ["last"]  # four quarters can lie in the past, but only once their length is known
+        self.expecting("window", *free, signature=signature, lead=", ")
+        if not self.token.is_sign(","):
+            return False
+        self.take()
+        self.expecting("window", *free, signature=signature)
+        return True
+
     def _days(self, signature: Signature, word: Token) -> int:
+        self.expecting("days", word.text.lower())
         token = self.take()
         if not signature.windows:
             self.fail(

@@ -1,77 +1,67 @@
-"""What may come at the caret of a rule that is being written.
+"""What may come at the caret of a rule that is being written: what the parser expected there, each explained in a line.
 
-Answers: here, after these letters, which measures, kinds, fields, windows or signs fit, and what does each mean in one
-line? It reads only what stands before the caret and never refuses a half-written rule; whether the rule is right is the
-grammar's question. Words are found by their name and by what they are called: 下单 finds ``order``.
+Words are found by their name and by what they are called: 下单 finds ``order``.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from tenure.facts.kinds import KINDS
 from tenure.rules.syntax.measures import MEASURES
+from tenure.rules.syntax.parser import expected_after
 from tenure.rules.syntax.tree import Measure
 from tenure.rules.wording.sentence import measure_phrase
 from tenure.rules.wording.vocabulary import field_name, kind_name
 from tenure.words import current_language, language_of, mark, say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tenure.facts.kinds import Kind
     from tenure.rules.syntax.measures import Signature
+    from tenure.rules.syntax.tokens import Expected
 
-What = Literal["measure", "kind", "field", "window", "sign", "word", "name"]
 MOST = 50  # all kinds; the list scrolls
-_TOKEN = re.compile(r"\d+[dD]\b|\d[\d_.]*%?|\"[^\"]*\"?|\w+|<=|>=|!=|<>|==|[<>=≤≥≠]|\S")
+#: In the order in which they are suggested; a word is told from a sign by its letters.
 _SIGNS = {
+    "and": mark("both must hold"),
+    "or": mark("one of them must hold"),
     "<=": mark("at most"),
     "<": mark("less than"),
     ">=": mark("at least"),
     ">": mark("more than"),
     "=": mark("exactly"),
     "!=": mark("not"),
-    "and": mark("both must hold"),
-    "or": mark("one of them must hold"),
     "is known": mark("when the facts can tell"),
     "is unknown": mark("when the facts cannot tell"),
+    "known": mark("when the facts can tell"),
+    "unknown": mark("when the facts cannot tell"),
     "*": mark("times"),
     "/": mark("divided by"),
     "+": mark("plus"),
     "-": mark("minus"),
+    "|": mark("or another kind as well"),
+    "not": mark("the opposite"),
+    "otherwise": mark("every customer whom no rule above takes"),
 }
+_ALONE = ("known", "unknown", "otherwise")  # nothing needs to follow, so no blank is written after them
+_WINDOWS = {"last": mark("the last %(days)s days, today included"), "before": mark("ending %(days)s days ago")}
 _HAS = partial(Measure, "has", returns="truth")
-_COMPARING = ("<", "<=", ">", ">=", "=", "!=", "==", "<>", "≤", "≥", "≠", "known", "unknown", "has")
-_DAYS = (30, 45, 60, 90, 180, 360)
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """One thing that may come here.
+    """One thing that may come here."""
 
-    Attributes
-    ----------
-    text : str
-        What is written into the rule.
-    meaning : str
-        One line in the reader's language.
-    what : str
-        ``measure``, ``kind``, ``field``, ``window``, ``sign``, ``word`` or ``name``.
-    caret : int
-        Where the caret goes, counted from the end of `text`; -1 is before the closing parenthesis.
-    found_by : str
-        Other words that find it, lower case.
-    """
-
-    text: str
-    meaning: str
-    what: What
-    caret: int = 0
-    found_by: str = ""
+    text: str  # what is written into the rule
+    meaning: str  # one line in the reader's language
+    what: Literal["measure", "kind", "field", "window", "sign", "word", "name"]
+    caret: int = 0  # where the caret goes, counted from the end of `text`; -1 is before the closing parenthesis
+    synonyms: str = ""  # other words that find it, lower case
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,206 +73,92 @@ class Completion:
     suggestions: tuple[Suggestion, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Here:
-    """Where the caret stands: the tokens before the word being written, and the measure it is inside of."""
-
-    before: tuple[str, ...]
-    inside: Signature | None
-    arguments: tuple[str, ...]  # the tokens since that measure's parenthesis
-    written: str = ""  # the letters of the word being written
-
-    @property
-    def last(self) -> str:
-        return self.before[-1].lower() if self.before else ""
-
-
 def complete(
-    text: str,
-    caret: int,
-    kinds: Mapping[str, Kind] = KINDS,
-    language: str | None = None,
-    names: Sequence[str] = (),
+    text: str, caret: int, kinds: Mapping[str, Kind] = KINDS, language: str | None = None, names: Sequence[str] = ()
 ) -> Completion:
-    """Return what may come at the caret.
+    """Return what may come at the caret of a half-written rule; nothing is ever refused.
 
-    Parameters
-    ----------
-    text : str
-        The rule as far as it is written.
-    caret : int
-        How many characters stand before the caret.
-    kinds : mapping of str to Kind, optional
-        The fact kinds that may be used.
-    language : str, optional
-        ``zh_Hans`` or ``en``; the context's language when omitted.
-    names : sequence of str, optional
-        The attributes and scores that the lake knows, for ``attribute(…)`` and ``score(…)``.
+    `names` are the attributes and scores that the lake knows. Without `language` the context's is used.
 
     Examples
     --------
-    >>> [one.text for one in complete("days_s", 6, language="en").suggestions]
+    >>> [suggestion.text for suggestion in complete("days_s", 6, language="en").suggestions]
     ['days_since()', 'days_since_first()']
     """
     caret = max(0, min(caret, len(text)))
-    before = re.search(r"\w*$", text[:caret])
-    start = before.start() if before else caret
-    after = re.match(r"\w*", text[caret:])
-    end = caret + (after.end() if after else 0)
-    chosen = language_of(language) if language else current_language()
-    here = replace(_here(text[:start]), written=text[start:caret])
-    found = _ranked(_possible(here, kinds, chosen, names), here.written)
-    return Completion(start, end, tuple(found[:MOST]))
+    # The word around the caret is what a suggestion replaces; the parser reads only what stands before it.
+    before, after = re.search(r"\w*$", text[:caret]), re.match(r"\w*", text[caret:])
+    start, end = caret - len(before[0] if before else ""), caret + len(after[0] if after else "")
+    language = language_of(language) if language else current_language()
+    typed = text[start:caret].lower()
+    expected = expected_after(text[:start], kinds)
+    suggestions = [
+        suggestion
+        for place in expected
+        if place.what != "sign"
+        for suggestion in _suggestions(place, kinds, language, names, typed)
+    ]
+    signs = {sign for place in expected if place.what == "sign" for sign in place.texts}
+    for sign, meaning in _SIGNS.items():
+        if sign in signs:
+            written = " | " if sign == "|" else sign if sign in _ALONE else f"{sign} "
+            suggestions.append(Suggestion(written, say(meaning, language), "word" if sign[0].isalpha() else "sign"))
+    fitting = ((_rank(suggestion, typed), place, suggestion) for place, suggestion in enumerate(suggestions))
+    ranked = sorted(entry for entry in fitting if entry[0] is not None)
+    return Completion(start, end, tuple(suggestion for _, _, suggestion in ranked[:MOST]))
 
 
-def _here(text: str) -> _Here:
-    tokens = tuple(_TOKEN.findall(re.sub(r"#[^\n]*", " ", text)))
-    depth = 0
-    for place in range(len(tokens) - 1, -1, -1):
-        depth += {")": 1, "(": -1}.get(tokens[place], 0)
-        if depth < 0:
-            signature = MEASURES.get(tokens[place - 1].lower()) if place else None
-            return _Here(tokens, signature, tokens[place + 1 :] if signature else ())
-    return _Here(tokens, None, ())
+def _rank(suggestion: Suggestion, typed: str) -> int | None:
+    """Return how well the letters typed so far fit: the beginning of the name, its inside, what it is called."""
+    name = suggestion.text.lower().strip(" .,")
+    if name.startswith(typed):
+        return 0
+    if typed in name:
+        return 1
+    return 2 if typed in suggestion.meaning.lower() or typed in suggestion.synonyms else None
 
 
-def _possible(here: _Here, kinds: Mapping[str, Kind], language: str, names: Sequence[str]) -> Iterator[Suggestion]:
-    if here.inside is not None:
-        return _arguments(here, here.inside, kinds, language, names)
-    if _finished(here):
-        return _signs(here, language)
-    return _beginnings(here, kinds, language)
+def _suggestions(
+    expected: Expected, kinds: Mapping[str, Kind], language: str, names: Sequence[str], typed: str
+) -> Iterator[Suggestion]:
+    if expected.what == "measure":
+        yield from _measures(kinds, language, typed)
+    elif expected.what == "kind" and expected.signature:
+        yield from _kinds(expected.signature, kinds, language)
+    elif expected.what == "name":
+        yield from (Suggestion(name, "", "name") for name in names)
+    elif expected.what == "field":
+        for field in expected.texts:
+            yield Suggestion(f"{expected.lead}{field}", field_name(expected.kinds, field, language), "field")
+    else:
+        usual: tuple[int, ...] = (30, 45, 60, 90, 180, 360) if expected.what == "days" else (90, 30, 180)
+        if expected.signature and expected.signature.windows == "quarters":
+            usual = (360, 180)
+        for word in expected.texts:
+            for days in usual:
+                text = f"{days}d" if expected.what == "days" else f"{expected.lead}{word} {days}d"
+                yield Suggestion(text, say(_WINDOWS[word], language, days=days), "window")
 
 
-def _finished(here: _Here) -> bool:
-    """Tell whether a number or a condition is complete, so that only a sign or a word can follow."""
-    return here.last == ")" or here.last in ("known", "unknown") or bool(re.match(r"\d|\"", here.last))
-
-
-def _beginnings(here: _Here, kinds: Mapping[str, Kind], language: str) -> Iterator[Suggestion]:
-    if here.last == "is":
-        for word in ("known", "unknown"):
-            yield Suggestion(word, say(_SIGNS[f"is {word}"], language), "word")
-        return
+def _measures(kinds: Mapping[str, Kind], language: str, typed: str) -> Iterator[Suggestion]:
     for signature in MEASURES.values():
         caret = 0 if signature.takes == "nothing" else -1
         yield Suggestion(f"{signature.name}()", say(signature.meaning, language), "measure", caret)
-    if here.last in ("", "and", "or", "("):
-        yield Suggestion("not ", say(mark("the opposite"), language), "word")
-    if not here.before:
-        yield Suggestion("otherwise", say(mark("every customer whom no rule above takes"), language), "word")
-    yield from _by_kind(here.written.lower(), kinds, language)
-
-
-def _by_kind(written: str, kinds: Mapping[str, Kind], language: str) -> Iterator[Suggestion]:
-    """Whoever thinks "order" or 下单 first finds the measures that read it."""
-    for name in kinds if written else ():
-        if name.startswith(written) or written in _called(name):
+    # Whoever thinks "order" or 下单 first finds the measures that read it.
+    for name in kinds if typed else ():
+        if name.startswith(typed) or typed in _called(name):
             for measure in (Measure("days_since", (name,)), Measure("count", (name,)), _HAS(kinds=(name,))):
-                yield Suggestion(str(measure), measure_phrase(measure, language), "measure", found_by=written)
+                yield Suggestion(str(measure), measure_phrase(measure, language), "measure", synonyms=typed)
 
 
-def _signs(here: _Here, language: str) -> Iterator[Suggestion]:
-    # Compared already, or true by itself: only another condition can follow, or arithmetic on the number.
-    whole = any(token in _COMPARING for token in _part(here))
-    for sign in ("and", "or") if whole else ():
-        yield Suggestion(f"{sign} ", say(_SIGNS[sign], language), "word")
-    for sign, meaning in _SIGNS.items():
-        if whole and (sign in _COMPARING or sign[0].isalpha()):
-            continue
-        yield Suggestion(f"{sign} ", say(meaning, language), "word" if sign[0].isalpha() else "sign")
-
-
-def _part(here: _Here) -> Iterator[str]:
-    """Yield the tokens of the condition being written, back to the last ``and`` or ``or``."""
-    for token in reversed(here.before):
-        if token.lower() in ("and", "or"):
-            return
-        yield token.lower()
-
-
-def _arguments(
-    here: _Here, measure: Signature, kinds: Mapping[str, Kind], language: str, names: Sequence[str]
-) -> Iterator[Suggestion]:
-    if measure.takes == "name":
-        return (Suggestion(name, "", "name") for name in names) if here.last == "(" else iter(())
-    if here.last in ("(", "|"):
-        return _kinds(measure, kinds, language)
-    named = tuple(token.lower() for token in here.arguments if token.lower() in kinds)
-    if here.last == ".":
-        return _fields(named, kinds, language, "")
-    if here.last in ("last", "before") and "," in here.arguments:
-        return (Suggestion(f"{days}d", _window_said(here.last, days, language), "window") for days in _DAYS)
-    if here.last == ",":
-        return _windows(here, measure, language)
-    return _after_argument(here, measure, named, kinds, language)
-
-
-def _kinds(measure: Signature, kinds: Mapping[str, Kind], language: str) -> Iterator[Suggestion]:
-    fitting = {
-        "cases": ("cases",),
-        "categorised": ("order_lines", "orders", "interactions"),
-    }.get(measure.takes)
+def _kinds(signature: Signature, kinds: Mapping[str, Kind], language: str) -> Iterator[Suggestion]:
     for name, kind in kinds.items():
-        if fitting and kind.table not in fitting:
+        # Only the slope of a kind without fields means something: that of its count.
+        if signature.field and not kind.fields and signature.name != "slope":
             continue
-        if measure.field and not kind.fields and measure.name != "slope":
-            continue
-        yield Suggestion(name, kind_name(name, language), "kind", found_by=_called(name))
+        if not signature.tables or kind.table in signature.tables:
+            yield Suggestion(name, kind_name(name, language), "kind", synonyms=_called(name))
 
 
 def _called(kind: str) -> str:
     return f"{kind_name(kind, 'zh_Hans')} {kind_name(kind, 'en')}".lower()
-
-
-def _fields(named: tuple[str, ...], kinds: Mapping[str, Kind], language: str, dot: str) -> Iterator[Suggestion]:
-    shared = (
-        [field for field in kinds[named[0]].fields if all(field in kinds[kind].fields for kind in named)]
-        if named
-        else []
-    )
-    for field in shared:
-        yield Suggestion(f"{dot}{field}", field_name(named, field, language), "field")
-
-
-def _windows(here: _Here, measure: Signature, language: str) -> Iterator[Suggestion]:
-    if not measure.windows:
-        return
-    used = {token.lower() for token in here.arguments}
-    for word in ("last", "before"):
-        if word in used or (word == "before" and measure.windows == "quarters" and "last" not in used):
-            continue
-        for days in (360, 180) if measure.windows == "quarters" else (90, 30, 180):
-            yield Suggestion(f"{word} {days}d", _window_said(word, days, language), "window")
-
-
-def _window_said(word: str, days: int, language: str) -> str:
-    if word == "last":
-        return say(mark("the last %(days)s days, today included"), language, days=days)
-    return say(mark("ending %(days)s days ago"), language, days=days)
-
-
-def _after_argument(
-    here: _Here, measure: Signature, named: tuple[str, ...], kinds: Mapping[str, Kind], language: str
-) -> Iterator[Suggestion]:
-    if "," not in here.arguments and "." not in here.arguments:
-        if measure.field or measure.windows == "quarters":
-            yield from _fields(named, kinds, language, ".")
-        yield Suggestion(" | ", say(mark("or another kind as well"), language), "sign")
-    for window in _windows(here, measure, language):
-        yield Suggestion(f", {window.text}", window.meaning, "window")
-
-
-def _ranked(possible: Iterable[Suggestion], written: str) -> list[Suggestion]:
-    """Keep what fits the letters written so far: by the beginning of the name, by its inside, by what it is called."""
-    sought = written.lower()
-    ranked = []
-    for place, one in enumerate(possible):
-        name = one.text.lower().strip(" .,")
-        if not sought or name.startswith(sought):
-            ranked.append((0, place, one))
-        elif sought in name:
-            ranked.append((1, place, one))
-        elif sought in one.meaning.lower() or sought in one.found_by:
-            ranked.append((2, place, one))
-    return [one for _rank, _place, one in sorted(ranked, key=lambda entry: entry[:2])]

@@ -25,6 +25,16 @@ class Signature:
     example: str  # how it looks in a rule
     meaning: str  # one line for the editor and the command line, marked for translation
 
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The fact tables whose kinds it takes; empty for all."""
+        return {"cases": ("cases",), "categorised": ("order_lines", "orders", "interactions")}.get(self.takes, ())
+
+    @property
+    def may_read_field(self) -> bool:
+        """Whether a field may follow the kind; the slope of a kind without one is that of its count."""
+        return bool(self.field) or self.windows == "quarters"
+
 
 _SIGNATURES = (
     Signature("days_since", "kinds", "", "", "number", "days_since(order)", mark("days since the last such fact")),

@@ -6,11 +6,13 @@ as code.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NoReturn
 
+from tenure.errors import RuleError
 from tenure.facts.kinds import KINDS
 from tenure.rules.syntax.arguments import MeasureReader
-from tenure.rules.syntax.tokens import Token
+from tenure.rules.syntax.tokens import Expected, Token
 from tenure.rules.syntax.tree import (
     And,
     Arithmetic,
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
 DEEPEST_RULE = 60  # parentheses, nots and minus signs inside each other
 _COMPARE = {"==": "=", "<>": "!=", "≤": "<=", "≥": ">=", "≠": "!="}
+_AND_OR = re.compile(r"\b(?:and|or)\b", re.IGNORECASE)
+_COMPARISONS = ("<", "<=", "=", "!=", ">=", ">")
 
 
 def parse(text: str, kinds: Mapping[str, Kind] = KINDS) -> Node:
@@ -64,6 +68,21 @@ def parse(text: str, kinds: Mapping[str, Kind] = KINDS) -> Node:
     return _Parser(text, kinds).rule()
 
 
+def expected_after(text: str, kinds: Mapping[str, Kind] = KINDS) -> list[Expected]:
+    """Return what may follow the beginning of a rule."""
+    # A mistake hides what comes after it, but not the condition that is being written now: that is tried by itself.
+    for part in (text, _AND_OR.split(text)[-1]):
+        parser = None
+        try:
+            parser = _Parser(part, kinds)
+            parser.rule()
+        except RuleError:
+            pass
+        if parser is not None and parser.expected:
+            return parser.expected
+    return []
+
+
 class _Parser(MeasureReader):
     def __init__(self, text: str, kinds: Mapping[str, Kind]) -> None:
         super().__init__(text, kinds)
@@ -72,7 +91,10 @@ class _Parser(MeasureReader):
     # The grammar, a method a line
 
     def rule(self) -> Node:
+        self.expecting("sign", "otherwise")
         if self.token.what == "end":
+            self.expecting("measure")
+            self.expecting("sign", "not")
             self.fail(
                 mark("The rule is empty. Write a condition such as days_since(order) <= 45, or otherwise."), (0, 1)
             )
@@ -100,6 +122,8 @@ class _Parser(MeasureReader):
         while self.token.is_word(word):
             self.take()
             parts.append(part())
+        if parts[-1].type == "truth":
+            self.expecting("sign", word)
         if len(parts) == 1:
             return parts[0]
         return node(tuple(self._truth(one) for one in parts), place=(parts[0].place[0], parts[-1].place[1]))
@@ -117,6 +141,7 @@ class _Parser(MeasureReader):
         return node
 
     def negation(self) -> Node:
+        self.expecting("sign", "not")
         if self.token.is_word("not"):
             start = self.take().place[0]
             operand = self._truth(self._deeper(self.negation))
@@ -125,13 +150,15 @@ class _Parser(MeasureReader):
 
     def test(self) -> Node:
         left = self.number()
+        if left.type == "number":
+            self.expecting("sign", *_COMPARISONS, "is known", "is unknown")
         if self.token.is_word("is"):
             return self._known(left)
-        if not self.token.is_sign("<", "<=", "=", "==", "!=", "<>", ">=", ">", "≤", "≥", "≠"):
+        if not self.token.is_sign(*_COMPARISONS, *_COMPARE):
             return left
         sign = self.take()
         right = self.number()
-        if self.token.is_sign("<", "<=", "=", "==", "!=", "<>", ">=", ">", "≤", "≥", "≠"):
+        if self.token.is_sign(*_COMPARISONS, *_COMPARE):
             self.fail(mark("Write two comparisons joined by and: a < b and b < c."), self.token.place)
         return self._compare(_COMPARE.get(sign.text, sign.text), left, right)
 
@@ -140,6 +167,7 @@ class _Parser(MeasureReader):
         negated = self.token.is_word("not")
         if negated:
             self.take()
+        self.expecting("sign", "known", "unknown")
         if not self.token.is_word("known", "unknown"):
             self.fail(
                 mark("After is comes known or unknown."),
@@ -190,9 +218,12 @@ class _Parser(MeasureReader):
                     (left.place[0], right.place[1]),
                 )
             left = Arithmetic(sign, left, right, place=(left.place[0], right.place[1]))  # type: ignore[arg-type]
+        if left.type == "number":
+            self.expecting("sign", *signs)
         return left
 
     def factor(self) -> Node:
+        self.expecting("measure")
         token = self.token
         if token.is_sign("-"):
             self.take()

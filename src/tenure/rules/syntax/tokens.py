@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from tenure.errors import RuleError
 from tenure.rules.syntax.tree import Place
@@ -17,6 +17,8 @@ from tenure.words import mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from tenure.rules.syntax.measures import Signature
 
 LONGEST_RULE = 4_000  # characters: far beyond what anybody can read, and short enough for any stack
 
@@ -53,6 +55,17 @@ class Token:
         return self.what == "sign" and self.text in signs
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the parser would have accepted where the text ends; the editor suggests it."""
+
+    what: Literal["measure", "kind", "name", "field", "window", "days", "sign"]
+    texts: tuple[str, ...] = ()  # of signs and words: themselves; of windows: last, before; of days: the word before
+    signature: Signature | None = None  # the measure whose parentheses are open
+    kinds: tuple[str, ...] = ()  # the kinds of fact in them so far
+    lead: str = ""  # what must be written before it: a dot, a comma
+
+
 class Reader:
     """A rule's text being read from left to right."""
 
@@ -67,6 +80,7 @@ class Reader:
             )
         self.tokens = list(self._tokens())
         self.position = 0
+        self.expected: list[Expected] = []
 
     def _tokens(self) -> Iterable[Token]:
         for match in _TOKEN.finditer(self.text.translate(_FULL_WIDTH)):
@@ -100,6 +114,11 @@ class Reader:
         token = self.token
         self.position += 1
         return token
+
+    def expecting(self, what: Any, *texts: str, **more: Any) -> None:
+        """Note what may come next, where the text ends here."""
+        if self.token.what == "end":
+            self.expected.append(Expected(what, texts, **more))
 
     def fail(self, cause: str, place: Place, near: Iterable[str] = (), **data: object) -> NoReturn:
         """Refuse the rule, pointing at a place."""

@@ -1,9 +1,8 @@
-"""BG/BB: purchases or donations at whole opportunities, such as one a year, with or without.
+"""BG/BB: purchases or donations at discrete opportunities, such as one a year.
 
-Answers: who gave in four of six years, last in the fifth, and will they give again? At every opportunity a customer
-who still is one buys with a probability of their own, Beta(alpha, beta), and before every one they may leave for good
-with a probability of their own, Beta(gamma, delta). One number of opportunities, how many of them were taken and which
-was the last, is all that counts.
+At every opportunity a current customer buys with a probability of their own, Beta(alpha, beta), and before every
+opportunity they may leave for good with a probability of their own, Beta(gamma, delta). The number of opportunities,
+how many of them were taken and which was the last are sufficient.
 
 Fader, Hardie, Shang (2010), "Customer-base analysis in a discrete-time noncontractual setting", Marketing Science
 29(6):1086-1108. Here `frequency` is x, `recency` t_x (0 when nothing was taken) and `age` n.
@@ -26,23 +25,23 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 NAMES = ("alpha", "beta", "gamma", "delta")
-RARE = 1e-3  # mean chance of leaving before an opportunity, below which nobody is said to leave
+RARE = 1e-3  # mean probability of leaving before an opportunity, below which nobody is taken to leave
 DETECTABLE = 3.0  # log-likelihood that leaving must gain: twice this is the 95 % point of chi-squared with 2 degrees
 NOBODY = np.log([1e-9, 1.0])  # gamma and delta with which nobody leaves
-SMALL = 1e-14
-LONGEST = 100_000
+SMALL = 1e-14  # share of a discounted sum that may be left out
+LONGEST = 100_000  # opportunities that are summed at most
 
 
 @dataclass(frozen=True)
 class FittedBgbb(Estimate):
     """A fitted BG/BB model: ``alpha``, ``beta`` (buying), ``gamma``, ``delta`` (leaving).
 
-    Its verdicts: ``ok``; ``no-dropout``: the data show nobody leaving, and the parameters are those of the model in
-    which nobody does (gamma next to 0); ``not-identified``: the parameters cannot be told apart.
+    Verdicts: ``ok``; ``no-dropout``: the data show nobody leaving, and the parameters are those of the model without
+    dropout (gamma next to 0); ``not-identified``: the parameters cannot be told apart.
     """
 
     @property
-    def _four(self) -> tuple[float, float, float, float]:
+    def _values(self) -> tuple[float, float, float, float]:
         return tuple(self.params[name] for name in NAMES)  # type: ignore[return-value]
 
     def p_alive(self, frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike) -> Floats:
@@ -66,16 +65,7 @@ class FittedBgbb(Estimate):
     def residual(self, rate: float, frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike) -> Floats:
         """Return the discounted expected residual transactions (DERT): the next opportunity counts ``1/(1 + rate)``.
 
-        Parameters
-        ----------
-        rate : float
-            Discount rate from one opportunity to the next, above 0.
-        frequency, recency, age : array_like of int, shape (customers,)
-
-        Raises
-        ------
-        FitError
-            When the rate is not above 0.
+        `rate` is the discount rate from one opportunity to the next, above 0.
         """
         if not rate > 0.0:
             raise FitError(mark("A discount rate a period is above 0, not %(rate)s."), rate=rate)
@@ -84,7 +74,7 @@ class FittedBgbb(Estimate):
 
     def new_expected(self, n: npt.ArrayLike) -> Floats:
         """Return how many of their first n opportunities new customers are expected to take (eq. 8)."""
-        alpha, beta, gamma, delta = self._four
+        alpha, beta, gamma, delta = self._values
         upto = np.asarray(n, np.int64)
         steps = np.arange(1.0, upto.max(initial=1) + 1.0)
         taken = np.cumsum(np.exp(betaln(gamma, delta + steps) - betaln(gamma, delta)))
@@ -98,13 +88,13 @@ class FittedBgbb(Estimate):
         self, x: int, horizon: int, frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike
     ) -> Floats:
         """Return the probability that exactly `x` of the next `horizon` opportunities are taken."""
-        before, last, n = (np.asarray(one, np.float64) for one in (frequency, recency, age))
+        before, last, n = (np.asarray(column, np.float64) for column in (frequency, recency, age))
         alive = self._alive(before, last, n)
         return alive * self._future(before, n, n, x, int(horizon)) + (1.0 - alive) * (x == 0)
 
     def _future(self, taken: Floats, n: Floats, age: Floats, x: int, horizon: int) -> Floats:
         """Return the probability of `x` more, given that the customer was one at the last opportunity."""
-        alpha, beta, gamma, delta = self._four
+        alpha, beta, gamma, delta = self._values
         a, b = alpha + taken, beta + n - taken
         total = np.zeros(np.shape(a))
         for last in range(x, horizon + 1):  # opportunities lived through
@@ -117,29 +107,31 @@ class FittedBgbb(Estimate):
 
     def _alive(self, frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike) -> Floats:
         """Return the probability that a customer was still one at the last opportunity."""
-        kinds, where = np.unique(_stacked(frequency, recency, age), axis=0, return_inverse=True)
-        alpha, beta, gamma, delta = self._four
+        columns = [np.asarray(column, np.float64).ravel() for column in (frequency, recency, age)]
+        kinds, place = np.unique(np.stack(columns, axis=1), axis=0, return_inverse=True)
+        alpha, beta, gamma, delta = self._values
         x, last, n = kinds.T
         _checked_history(x, last, n)
-        there = betaln(alpha + x, beta + n - x) - betaln(alpha, beta) + betaln(gamma, delta + n) - betaln(gamma, delta)
-        return np.exp(there - _terms(self._four, kinds)[0])[where.ravel()].reshape(np.shape(frequency))
+        stayed = betaln(alpha + x, beta + n - x) - betaln(alpha, beta) + betaln(gamma, delta + n) - betaln(gamma, delta)
+        return np.exp(stayed - _terms(self._values, kinds)[0])[place.ravel()].reshape(np.shape(frequency))
 
     def _stays(self, age: npt.ArrayLike, steps: Any) -> Floats:
-        _, _, gamma, delta = self._four
+        _, _, gamma, delta = self._values
         old = delta + np.asarray(age, np.float64)
         return np.exp(betaln(gamma, old + steps) - betaln(gamma, old))
 
     def _worth(self, worth: Floats, frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike) -> Floats:
-        alpha, beta, _, _ = self._four
-        ages, where = np.unique(np.asarray(age, np.float64), return_inverse=True)
+        alpha, beta, _, _ = self._values
+        # The sum over opportunities to come depends on the age only, of which there are few.
+        ages, place = np.unique(np.asarray(age, np.float64), return_inverse=True)
         steps = np.arange(1.0, len(worth) + 1.0)
-        stays = np.array([self._stays(one, steps) @ worth for one in ages])[where.ravel()].reshape(np.shape(age))
+        stays = np.array([self._stays(n, steps) @ worth for n in ages])[place.ravel()].reshape(np.shape(age))
         taken, n = np.asarray(frequency, np.float64), np.asarray(age, np.float64)
         return np.asarray(self._alive(frequency, recency, age) * (alpha + taken) / (alpha + beta + n) * stays)
 
     def simulate(self, ages: npt.ArrayLike, rng: np.random.Generator) -> tuple[Floats, Floats]:
         """Return frequency and recency of new customers who have had `ages` opportunities."""
-        alpha, beta, gamma, delta = self._four
+        alpha, beta, gamma, delta = self._values
         n = np.asarray(ages, np.int64)
         buys, leaves = rng.beta(alpha, beta, n.shape), np.maximum(rng.beta(gamma, delta, n.shape), 1e-12)
         lived = np.minimum(rng.geometric(leaves) - 1, n)  # opportunities before they left
@@ -149,14 +141,14 @@ class FittedBgbb(Estimate):
             frequency, recency = frequency + taken, np.where(taken, opportunity, recency)
         return frequency, recency
 
-    def _again(self, rows: tuple[Floats, ...]) -> Self:
+    def _refit(self, rows: tuple[Floats, ...]) -> Self:
         return _fit(rows)  # type: ignore[return-value]
 
 
 def fit(
     frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike, weight: npt.ArrayLike | None = None
 ) -> FittedBgbb:
-    """Fit the model by maximum likelihood.
+    """Fit the model by maximum likelihood; what the data cannot tell is said in the ``verdict``.
 
     Parameters
     ----------
@@ -164,34 +156,20 @@ def fit(
         Opportunities taken, the last one taken (counted from 1; 0 if none), and how many there were.
     weight : array_like of float, shape (customers,), optional
         How many customers a row stands for.
-
-    Returns
-    -------
-    FittedBgbb
-        Always: what the data cannot tell is said in its ``verdict``.
-
-    Raises
-    ------
-    FitError
-        When a history is impossible.
     """
     x, last, n, rows = checked({"frequency": frequency, "recency": recency, "age": age}, weight)
     _checked_history(x, last, n)
-    kinds, where = np.unique(np.stack([x, last, n], axis=1), axis=0, return_inverse=True)
-    total = np.bincount(where.ravel(), rows, minlength=len(kinds)).astype(np.float64)
-    told = total > 0.0
-    if not told.any():
+    kinds, place = np.unique(np.stack([x, last, n], axis=1), axis=0, return_inverse=True)
+    total = np.bincount(place.ravel(), rows, minlength=len(kinds)).astype(np.float64)
+    counts = total > 0.0
+    if not counts.any():
         raise FitError(mark("There is no customer to fit. Bring customers with at least one opportunity."))
-    return _fit((*kinds[told].T, total[told]))
-
-
-def _stacked(*columns: npt.ArrayLike) -> Floats:
-    return np.stack([np.asarray(one, np.float64).ravel() for one in columns], axis=1)
+    return _fit((*kinds[counts].T, total[counts]))
 
 
 def _checked_history(x: Floats, last: Floats, n: Floats) -> None:
-    whole = (x == np.floor(x)) & (last == np.floor(last)) & (n == np.floor(n))
-    wrong = np.flatnonzero(~(whole & (x <= last) & (last <= n) & ((x > 0) == (last > 0))))
+    integers = (x == np.floor(x)) & (last == np.floor(last)) & (n == np.floor(n))
+    wrong = np.flatnonzero(~(integers & (x <= last) & (last <= n) & ((x > 0) == (last > 0))))
     if wrong.size:
         raise FitError(
             mark(
@@ -205,26 +183,23 @@ def _checked_history(x: Floats, last: Floats, n: Floats) -> None:
         )
 
 
-def _terms(four: Any, kinds: Floats) -> tuple[Floats, Floats]:
-    """Return log-likelihoods of distinct histories and their derivatives by log parameters, shape (4, kinds).
-
-    A history may have come about in n - t_x + 1 ways: the customer was still there at the end, or left before one of
-    the opportunities after the last that was taken (eq. 5).
-    """
-    alpha, beta, gamma, delta = four
+def _terms(parameters: Any, kinds: Floats) -> tuple[Floats, Floats]:
+    """Return log-likelihoods of distinct histories and their derivatives by log parameters, shape (4, kinds)."""
+    alpha, beta, gamma, delta = parameters
     x, last, n = kinds.T
+    # A history can have n - t_x + 1 causes: the customer stayed to the end, or left before one of the opportunities
+    # after the last that was taken (eq. 5).
     ways = int((n - last).max()) + 1
     at = np.minimum(last[:, None] + np.arange(ways), n[:, None])  # opportunities lived through
     real = np.arange(ways) <= (n - last)[:, None]
-    there = at == n[:, None]
-    left = np.where(there, 0.0, 1.0)
+    left = np.where(at == n[:, None], 0.0, 1.0)
     missed = at - x[:, None]
     value = betaln(alpha + x[:, None], beta + missed) + betaln(gamma + left, delta + at)
     value = np.where(real, value, -np.inf)
     top = value.max(axis=1)
     share = np.exp(value - top[:, None])
-    whole = share.sum(axis=1)
-    share /= whole[:, None]
+    total = share.sum(axis=1)
+    share /= total[:, None]
     buys, leaves = digamma(alpha + beta + at), digamma(gamma + delta + left + at)
     slopes = [
         alpha * (digamma(alpha + x) - (share * buys).sum(axis=1) - digamma(alpha) + digamma(alpha + beta)),
@@ -232,7 +207,7 @@ def _terms(four: Any, kinds: Floats) -> tuple[Floats, Floats]:
         gamma * ((share * (digamma(gamma + left) - leaves)).sum(axis=1) - digamma(gamma) + digamma(gamma + delta)),
         delta * ((share * (digamma(delta + at) - leaves)).sum(axis=1) - digamma(delta) + digamma(gamma + delta)),
     ]
-    return top + np.log(whole) - betaln(alpha, beta) - betaln(gamma, delta), np.array(slopes)
+    return top + np.log(total) - betaln(alpha, beta) - betaln(gamma, delta), np.array(slopes)
 
 
 def _fit(rows: tuple[Floats, ...]) -> FittedBgbb:
@@ -249,7 +224,7 @@ def _fit(rows: tuple[Floats, ...]) -> FittedBgbb:
         return value, slope[:2]
 
     peak = climb(mean, [(1.0, 1.0, 0.5, 2.0), (0.5, 0.5, 0.2, 5.0), (3.0, 3.0, 1.0, 1.0)], customers)
-    found = FittedBgbb(
+    fitted = FittedBgbb(
         params=dict(zip(NAMES, np.exp(peak.theta).tolist(), strict=True)),
         log_likelihood=peak.log_likelihood,
         customers=customers,
@@ -258,10 +233,10 @@ def _fit(rows: tuple[Floats, ...]) -> FittedBgbb:
         verdict="ok" if peak.covariance is not None else "not-identified",
     )
     if not kinds[:, 0].any():
-        return replace(found, verdict="not-identified", covariance=None)  # nobody took any: never there, or gone?
+        return replace(fitted, verdict="not-identified", covariance=None)  # without any purchase: inactive, or gone?
     without = climb(staying, [(1.0, 1.0), (0.3, 0.3), (5.0, 5.0)], customers)
-    gone = found.params["gamma"] / (found.params["gamma"] + found.params["delta"])
+    gone = fitted.params["gamma"] / (fitted.params["gamma"] + fitted.params["delta"])
     if gone >= RARE and peak.log_likelihood - without.log_likelihood >= DETECTABLE:
-        return found
+        return fitted
     stay = dict(zip(NAMES, np.exp(np.append(without.theta, NOBODY)).tolist(), strict=True))
-    return replace(found, params=stay, log_likelihood=without.log_likelihood, covariance=None, verdict="no-dropout")
+    return replace(fitted, params=stay, log_likelihood=without.log_likelihood, covariance=None, verdict="no-dropout")

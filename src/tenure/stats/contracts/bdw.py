@@ -1,11 +1,9 @@
-"""BdW: contracts that are renewed or not, where the inclination to leave differs and may rise or fall with time.
+"""BdW: contract renewals with churn rates that differ between customers and change with age.
 
-Answers: which share of this year's subscribers will still be there in five years, and how many more periods will one
-stay who has renewed seven times? Each customer's time to leave is discrete Weibull with a shape `c` that all share:
-above 1, everybody gets likelier to leave the longer they stay; below 1, less likely. The chance of leaving at the first
-renewal differs between customers by a beta distribution (gamma, delta). With c = 1 it is the sBG model
-(:mod:`tenure.stats.sbg`). Retention rates rise with age in either, even where no single customer gets more loyal:
-those who leave easily have left.
+Each customer's time to leave is discrete Weibull with a shape `c` that all share: above 1 churn rises with a
+customer's age, below 1 it falls, with c = 1 it is the sBG model (:mod:`tenure.stats.contracts.sbg`). The probability
+of leaving at the first renewal differs between customers by a beta distribution (gamma, delta). Retention of a cohort
+rises in either, even where no single customer gets more loyal: those who leave easily have left.
 
 Fader, Hardie, Liu, Davin, Steenburgh (2018), "How to project customer retention" revisited, Journal of Interactive
 Marketing 43:1-16.
@@ -28,17 +26,17 @@ from tenure.words import mark
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-ALIKE = 1e5  # gamma + delta where all customers are alike
+ALIKE = 1e5  # gamma + delta above which customers do not differ measurably
 FAR = 230.0  # largest logarithm of t ** c
 SMALL = 1e-14  # what a discounted sum may leave out
 LONGEST = 200_000  # periods that are added up at most
 
 
 class Renewals(Estimate):
-    """What a fitted contract model answers, whatever its parameters are called.
+    """The predictions of a fitted contract model, whatever its parameters are called.
 
-    Its verdicts: ``ok``; ``no-dropout``: nobody has left yet; ``not-identified``: too few periods, or customers too
-    much alike, to tell the parameters apart (shares predicted within the periods seen still hold).
+    Verdicts: ``ok``; ``no-dropout``: nobody has left yet; ``not-identified``: too few periods, or customers too much
+    alike, to tell the parameters apart (predictions within the observed periods still hold).
     """
 
     @property
@@ -47,13 +45,7 @@ class Renewals(Estimate):
         """Gamma, delta and c."""
 
     def survival(self, t: npt.ArrayLike) -> Floats:
-        """Return the share of a cohort still there after `t` renewals; 1 at 0.
-
-        Parameters
-        ----------
-        t : array_like of float
-            Periods, 0 or more.
-        """
+        """Return the share of a cohort that is left after `t` renewals (0 or more), in the shape of `t`."""
         return np.exp(_log_survival(*self.shape, np.asarray(t, np.float64)))
 
     def retention(self, t: npt.ArrayLike) -> Floats:
@@ -67,15 +59,7 @@ class Renewals(Estimate):
         return np.exp(_log_survival(*self.shape, done + more) - _log_survival(*self.shape, done))
 
     def remaining(self, age: npt.ArrayLike, horizon: int) -> Floats:
-        """Return the expected number of renewals within the next `horizon` opportunities.
-
-        Parameters
-        ----------
-        age : array_like of float, shape (customers,)
-            How many times each has renewed.
-        horizon : int
-            Opportunities to come.
-        """
+        """Return the expected renewals within the next `horizon` periods of customers who renewed `age` times."""
         done = np.atleast_1d(np.asarray(age, np.float64))
         return np.asarray(self.p_kept(done[:, None], np.arange(1.0, horizon + 1.0)).sum(axis=1))
 
@@ -85,19 +69,14 @@ class Renewals(Estimate):
         Parameters
         ----------
         rate : float
-            Discount rate a period, 0.10 for 10 %; above 0.
+            Discount rate per period, 0.10 for 10 %; above 0, or the sum may be infinite.
         age : array_like of float, shape (customers,)
-            How many times each has renewed; the renewal to come is the first that counts, undiscounted.
+            Renewals so far; the next renewal is the first that counts, undiscounted.
 
         Returns
         -------
         numpy.ndarray, shape (customers,)
             ``Σ over t ≥ 0 of P(renews t + 1 times more) / (1 + rate)^t``.
-
-        Raises
-        ------
-        FitError
-            When the rate is not above 0: the sum may then be infinite.
 
         References
         ----------
@@ -105,12 +84,13 @@ class Renewals(Estimate):
         """
         if not rate > 0.0:
             raise FitError(mark("A discount rate a period is above 0, not %(rate)s."), rate=rate)
-        ages, where = np.unique(np.asarray(age, np.float64), return_inverse=True)
+        # Most customers share their age with others: each age is summed once.
+        ages, place = np.unique(np.asarray(age, np.float64), return_inverse=True)
         terms = min(int(np.ceil(-np.log(SMALL * min(rate, 1.0)) / np.log1p(rate))), LONGEST)
         t = np.arange(terms, dtype=np.float64)
         worth = np.exp(-t * np.log1p(rate))
-        found = np.array([self.p_kept(one, t + 1.0) @ worth for one in ages])
-        return found[where.ravel()].reshape(np.shape(age))
+        sums = np.array([self.p_kept(years, t + 1.0) @ worth for years in ages])
+        return sums[place.ravel()].reshape(np.shape(age))
 
 
 @dataclass(frozen=True)
@@ -122,56 +102,40 @@ class FittedBdw(Renewals):
         """Gamma, delta and c."""
         return self.params["gamma"], self.params["delta"], self.params["c"]
 
-    def _again(self, rows: tuple[Floats, ...]) -> Self:
+    def _refit(self, rows: tuple[Floats, ...]) -> Self:
         return fit_renewals(type(self), ("gamma", "delta", "c"), rows)
 
 
 def fit(duration: npt.ArrayLike, observed: npt.ArrayLike, weight: npt.ArrayLike | None = None) -> FittedBdw:
-    """Fit the model to contracts by maximum likelihood.
+    """Fit the model to contracts by maximum likelihood; what the data cannot tell is said in the ``verdict``.
 
     Parameters
     ----------
     duration : array_like of int, shape (customers,)
-        The renewal at which a customer left (1 for the first), or how many times one who is still there has renewed.
+        The renewal at which a customer left (1 for the first), or the renewals so far of a current customer.
     observed : array_like of bool, shape (customers,)
         Whether the customer left.
     weight : array_like of float, shape (customers,), optional
         How many customers a row stands for.
-
-    Returns
-    -------
-    FittedBdw
-        Always: what the data cannot tell is said in its ``verdict``.
-
-    Raises
-    ------
-    FitError
-        When a duration is no whole number of periods, or somebody left before the first renewal.
     """
     return fit_renewals(FittedBdw, ("gamma", "delta", "c"), counted(duration, observed, weight))
 
 
 def from_survival(survival: npt.ArrayLike, customers: float = 1000.0) -> FittedBdw:
-    """Fit the model to a cohort of which only the shares still there are known.
+    """Fit the model to the survival curve of a cohort.
 
     Parameters
     ----------
     survival : array_like of float, shape (periods + 1,)
-        Share still there after 0, 1, … renewals; the first is 1.
+        Share left after 0, 1, … renewals; the first is 1.
     customers : float
-        How many there were; it matters for intervals only.
+        Size of the cohort; it matters for intervals only.
     """
     return fit(*rows_of_survival(survival, customers))
 
 
 def rows_of_survival(survival: npt.ArrayLike, customers: float) -> tuple[Floats, Floats, Floats]:
-    """Return durations, who left and weights of a cohort whose shares still there are known.
-
-    Raises
-    ------
-    FitError
-        When the shares rise, or do not begin with 1.
-    """
+    """Return durations, who left and weights of a cohort whose survival curve is known."""
     share = np.asarray(survival, np.float64)
     if len(share) < 2 or share[0] != 1.0 or (np.diff(share) > 0.0).any() or share[-1] < 0.0:
         raise FitError(mark("Shares still there begin with 1 and never rise; these are %(shares)s."), shares=str(share))
@@ -185,7 +149,7 @@ def rows_of_survival(survival: npt.ArrayLike, customers: float) -> tuple[Floats,
 def counted(
     duration: npt.ArrayLike, observed: npt.ArrayLike, weight: npt.ArrayLike | None
 ) -> tuple[Floats, Floats, Floats]:
-    """Return distinct durations and who left, with the number of customers of each."""
+    """Return distinct durations and who left, with the customers of each; refuse what cannot be a contract."""
     periods, left, rows = checked({"duration": duration, "observed": observed}, weight)
     left = (left > 0.0).astype(np.float64)
     wrong = np.flatnonzero((periods != np.floor(periods)) | ((left > 0.0) & (periods < 1.0)))
@@ -197,10 +161,10 @@ def counted(
             row=int(wrong[0]),
             value=float(periods[wrong[0]]),
         )
-    kinds, where = np.unique(np.stack([periods, left], axis=1), axis=0, return_inverse=True)
-    total = np.bincount(where.ravel(), rows, minlength=len(kinds)).astype(np.float64)
-    told = total > 0.0
-    return kinds[told, 0], kinds[told, 1], total[told]
+    kinds, place = np.unique(np.stack([periods, left], axis=1), axis=0, return_inverse=True)
+    total = np.bincount(place.ravel(), rows, minlength=len(kinds)).astype(np.float64)
+    counts = total > 0.0
+    return kinds[counts, 0], kinds[counts, 1], total[counts]
 
 
 def _log_survival(gamma: float, delta: float, c: float, t: Floats) -> Floats:
@@ -218,21 +182,16 @@ def _survival_slopes(gamma: float, delta: float, c: float, t: Floats) -> tuple[F
     power = _power(t, c)
     log_t = np.log(np.where(t > 0.0, t, 1.0))
     by_c = np.where(c * log_t < FAR, c * power * log_t, 0.0)
-    rest, whole = digamma(delta + power), digamma(gamma + delta + power)
+    rest, both = digamma(delta + power), digamma(gamma + delta + power)
     start = digamma(gamma + delta)
-    slopes = [gamma * (start - whole), delta * (start - digamma(delta) + rest - whole), by_c * (rest - whole)]
+    slopes = [gamma * (start - both), delta * (start - digamma(delta) + rest - both), by_c * (rest - both)]
     return _log_survival(gamma, delta, c, t), np.array(slopes)
 
 
 def log_likelihood(theta: Floats, rows: tuple[Floats, ...]) -> tuple[float, Floats]:
     """Return the mean log-likelihood of a customer and its gradient.
 
-    Parameters
-    ----------
-    theta : array, shape (2,) or (3,)
-        Logarithms of gamma, delta and, for the BdW, c.
-    rows : tuple of arrays
-        Durations, who left (1 or 0), weights.
+    `theta` are the logarithms of gamma, delta and, for the BdW, c; `rows` are durations, who left (1 or 0), weights.
     """
     t, left, weight = rows
     gamma, delta, c = (*np.exp(theta), 1.0)[:3]
@@ -248,47 +207,30 @@ def log_likelihood(theta: Floats, rows: tuple[Floats, ...]) -> tuple[float, Floa
 
 
 def fit_renewals(kind: type[Any], names: tuple[str, ...], rows: tuple[Floats, ...]) -> Any:
-    """Fit the sBG (two names) or the BdW (three).
-
-    Parameters
-    ----------
-    kind : type
-        The class of the answer.
-    names : tuple of str
-        Of its parameters.
-    rows : tuple of arrays
-        As :func:`counted` returns them.
-    """
+    """Fit the sBG (two parameter names) or the BdW (three) to rows of :func:`counted`."""
     t, left, weight = rows
     customers, lost = float(weight.sum()), float(weight @ left)
-    exposed = float(weight @ t)
     bare = kind(dict.fromkeys(names, 1.0), customers=customers, rows=rows)
     if not lost:
         return replace(bare, params={**bare.params, names[0]: 1e-9}, log_likelihood=0.0, verdict="no-dropout")
-    periods = int(t.max())
+    p, periods = lost / float(weight @ t), int(t.max())
     if periods < len(names):
-        return _simpler(bare, names, rows, lost / exposed)
-    p = lost / exposed
-    starts = [(one * p, one * (1.0 - p) + 0.01, 1.0)[: len(names)] for one in (2.0, 0.5, 20.0)]
+        # Fewer periods than parameters: customers taken as alike, or for a BdW with two periods, the sBG.
+        values = [p * ALIKE * 10.0, (1.0 - p) * ALIKE * 10.0 + 1e-6, 1.0][: len(names)]
+        if periods >= 2:
+            values[:2] = list(fit_renewals(kind, names[:2], rows).params.values())
+        value = customers * log_likelihood(np.log(values), rows)[0]
+        params = dict(zip(names, values, strict=True))
+        return replace(bare, params=params, log_likelihood=value, verdict="not-identified")
+    # One cohort churn rate with customers that differ much, very much, and little.
+    starts = [(size * p, size * (1.0 - p) + 0.01, 1.0)[: len(names)] for size in (2.0, 0.5, 20.0)]
     peak = climb(lambda theta: log_likelihood(theta, rows), starts, customers)
     params = dict(zip(names, np.exp(peak.theta).tolist(), strict=True))
-    told = peak.covariance is not None and params[names[0]] + params[names[1]] < ALIKE
+    identified = peak.covariance is not None and params[names[0]] + params[names[1]] < ALIKE
     return replace(
         bare,
         params=params,
         log_likelihood=peak.log_likelihood,
-        covariance=peak.covariance if told else None,
-        verdict="ok" if told else "not-identified",
+        covariance=peak.covariance if identified else None,
+        verdict="ok" if identified else "not-identified",
     )
-
-
-def _simpler(bare: Any, names: tuple[str, ...], rows: tuple[Floats, ...], p: float) -> Any:
-    """Return the model with fewer parameters where there are fewer periods than parameters."""
-    periods = int(rows[0].max())
-    values = [p * ALIKE * 10.0, (1.0 - p) * ALIKE * 10.0 + 1e-6, 1.0][: len(names)]
-    if periods >= 2:
-        less = fit_renewals(type(bare), names[:2], rows)
-        values[:2] = list(less.params.values())
-    params = dict(zip(names, values, strict=True))
-    value = float(rows[2].sum()) * log_likelihood(np.log(values), rows)[0]
-    return replace(bare, params=params, log_likelihood=value, verdict="not-identified")
