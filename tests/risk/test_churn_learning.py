@@ -7,11 +7,11 @@ import json
 import numpy as np
 import pytest
 
-from tenure.risk.churn.calibration import ISOTONIC, PLATT, Calibration, judged, profit_curve, sigmoid
-from tenure.risk.churn.columns import Column, Encoding
-from tenure.risk.churn.levels import Levels
-from tenure.risk.churn.models import BOOSTING, LOGISTIC, Model
-from tenure.risk.churn.trees import DEPTH, LEARNING_RATE, TREES, Trees
+from tenure.risk.calibration import ISOTONIC, PLATT, Calibration, judged, profit_curve, sigmoid
+from tenure.risk.churn_levels import Levels
+from tenure.risk.churn_models import BOOSTING, LOGISTIC, Model
+from tenure.risk.encoding import Column, Encoding
+from tenure.risk.trees import DEPTH, LEARNING_RATE, TREES, Trees
 from tenure.stats import metrics
 
 SIZE = 1500

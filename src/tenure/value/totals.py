@@ -67,8 +67,8 @@ def _simulated(fitted: Fitted, spend: Spend, buyers: Seen, weeks: float, seed: i
     shrink = np.sqrt(len(few) / len(buyers))  # chance of one customer averages out over all of them
     slopes = _slopes(fitted, weeks, rows) if shrink < 1 else np.empty(0)
     found = np.empty((2, FUTURES))
-    for number, one in enumerate(draws(fitted, FUTURES, seed)):
-        happened = one.future(rows, weeks, rng)
+    for number, draw in enumerate(draws(fitted, FUTURES, seed)):
+        happened = draw.future(rows, weeks, rng)
         totals = np.array([happened.sum(), _paid(spend, few, happened, rng).sum()])
         if shrink < 1:
             under = wholes * np.exp(slopes @ (draw.used.vector() - fitted.used.vector()))
