@@ -70,6 +70,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for mark in item.iter_markers("needs"):
         for service in mark.args:
             require(service)
+    for mark in item.iter_markers("external_data"):
+        for name in mark.args:
+            # Never a failure, not even in the machine-run check: nobody can be asked to have what may not be passed on.
+            if not (services.EXTERNAL_DATA / name).exists():
+                pytest.skip(f"{name} may not be passed on with Tenure: TENURE_TEST_DATA names a folder that holds it")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -6,6 +6,8 @@
 | postgres | a database for tests only | TENURE_TEST_POSTGRES, or tenure on this machine |
 | spark | PySpark and Java 17 | importable, `java -version` |
 | gettext | the program that collects Django's texts | on the path |
+
+Data that may be passed on lies in tests/data. Other data lies where TENURE_TEST_DATA says, or is missing.
 """
 
 from __future__ import annotations
@@ -16,8 +18,14 @@ import re
 import shutil
 import subprocess
 from functools import cache
+from pathlib import Path
 
 POSTGRES = os.environ.get("TENURE_TEST_POSTGRES", "postgres://tenure:tenure@127.0.0.1:5432/tenure_test")
+
+#: Data that comes with the tests, see SOURCES.md there.
+DATA = Path(__file__).parent / "data"
+#: Data that may not be passed on: tests that read it carry the marker external_data.
+EXTERNAL_DATA = Path(os.environ.get("TENURE_TEST_DATA") or "no-external-data")
 
 
 def chromium() -> str:

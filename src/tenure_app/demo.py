@@ -34,7 +34,9 @@ STEPS = 1000  # a progress bar's length
 
 
 def demo(
-    data: Annotated[str, typer.Option(help=say(mark("Which shop: complete-journey or cdnow.")))] = "complete-journey",
+    data: Annotated[
+        str, typer.Option(help=say(mark("Which shop: complete-journey, cdnow or clickstream.")))
+    ] = "complete-journey",
     serve: Annotated[bool, typer.Option("--serve/--no-serve", help=say(mark("Serve the pages when done.")))] = True,
     lake: Annotated[Path | None, typer.Option(help=say(mark("Folder of the facts; made when missing.")))] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help=say(mark("Port to serve at.")))] = 8000,

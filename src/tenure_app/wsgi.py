@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+from contextlib import suppress
 
 from django.core.wsgi import get_wsgi_application
 
@@ -13,7 +14,8 @@ application = get_wsgi_application()
 def _warm_up() -> None:
     """Load what pages need, so that the first visitor does not wait for it."""
     try:
-        import pandas  # noqa: F401  what reads the lake asks for it late
+        with suppress(ImportError):
+            import pandas  # noqa: F401  Arrow asks for it late, where it is installed
 
         from tenure.lifecycle.model import builtin
         from tenure_app import conf, urls  # noqa: F401

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-CDNOW = Path(__file__).parents[2] / "../shared/data/cdnow/CDNOW_sample.txt"
+from services import DATA
+
+CDNOW = DATA / "cdnow/CDNOW_sample.txt"
 READ = ("--map", "customer_id=2", "--map", "at=3", "--map", "amount=5", "--tz", "America/New_York")
 PERIODS = ("--calibrate-to", "1997-09-30", "--until", "1998-06-30")
 

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
+from services import EXTERNAL_DATA
 from tenure.risk.guards import LeakError
 from tenure.risk.snapshots import Learnt, snapshot
 
-DATA = Path(__file__).parents[2] / "../shared/data/telco/wa_churn.csv"
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not DATA.exists(), reason="the telephone company's table is not on this machine"),
-]
+FILE = "telco/wa_churn.csv"
+pytestmark = [pytest.mark.slow, pytest.mark.external_data(FILE)]
 LOW, HIGH, ALARM = 0.835, 0.86, 0.87
 
 
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
-    return pd.read_csv(DATA)
+    return pd.read_csv(EXTERNAL_DATA / FILE)
 
 
 @pytest.fixture(scope="module")

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from services import DATA
 from tenure.stats.cells import compress
 
 if TYPE_CHECKING:
     from tenure.stats.cells import Cells, Floats
 
-SAMPLE = Path(__file__).parents[2] / "../shared/data/cdnow/CDNOW_sample.txt"
+SAMPLE = DATA / "cdnow/CDNOW_sample.txt"
 UNTIL, END = date(1997, 9, 30), date(1998, 6, 30)
 
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import csv
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy.special import beta as beta_function
 
+from services import DATA
 from tenure.errors import FitError
 from tenure.stats.contracts import bgbb
 
-DATA = Path(__file__).parents[2] / "../shared/data/donations/donations.csv"
-with DATA.open(encoding="ascii") as _file:
+with (DATA / "donations/donations.csv").open(encoding="ascii") as _file:
     X, LAST, N, DONORS = np.array([[float(one) for one in row.values()] for row in csv.DictReader(_file)]).T
 PUBLISHED = bgbb.FittedBgbb({"alpha": 1.2035, "beta": 0.7497, "gamma": 0.6568, "delta": 2.7838})
 

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import gzip
 from collections import defaultdict
 from datetime import date, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from services import EXTERNAL_DATA
+from tenure.practices.samples import SAMPLES
 from tenure.stats import metrics, purchases
 from tenure.stats.cells import compress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from tenure.stats.cells import Floats
-
-DATA = Path(__file__).parents[2] / "../shared/data"
 
 
 def _histories(rows: Iterable[tuple[str, date]], until: date) -> tuple[list[str], Floats]:
@@ -37,8 +38,9 @@ def _histories(rows: Iterable[tuple[str, date]], until: date) -> tuple[list[str]
 
 
 @pytest.mark.slow
-def test_all_of_cdnow_gives_the_parameters_that_were_measured_before() -> None:
-    lines = (DATA / "cdnow/CDNOW_master.txt").read_text("ascii").splitlines()[1:]
+def test_all_of_cdnow_gives_the_parameters_that_were_measured_before(tmp_path: Path) -> None:
+    (file,) = SAMPLES["cdnow"].files(tmp_path)
+    lines = gzip.decompress(file.path.read_bytes()).decode("ascii").splitlines()[1:]
     rows = ((line.split()[0], date.fromisoformat(line.split()[1])) for line in lines)
     names, (x, t, age, later) = _histories(rows, date(1997, 9, 30))
     assert (len(names), later.sum()) == (23_570, 19_684)
@@ -52,17 +54,20 @@ def test_all_of_cdnow_gives_the_parameters_that_were_measured_before() -> None:
     assert metrics.corr(later, expected) == pytest.approx(0.671, abs=5e-4)
 
 
+def _csv(name: str) -> list[list[str]]:
+    return [line.split(",") for line in (EXTERNAL_DATA / name).read_text("ascii").splitlines()[1:]]
+
+
+@pytest.mark.external_data("apparel/apparelTrans.csv", "apparel/apparelStaticCov.csv")
 def test_the_apparel_shop_with_and_without_what_is_known_of_its_customers() -> None:
-    lines = [line.split(",") for line in (DATA / "apparel/apparelTrans.csv").read_text("ascii").splitlines()[1:]]
-    rows = [(line[0], date.fromisoformat(line[1])) for line in lines]
+    rows = [(customer, date.fromisoformat(day)) for customer, day, *_ in _csv("apparel/apparelTrans.csv")]
     until = min(day for _, day in rows) + timedelta(weeks=104, days=1)
     names, (x, t, age, later) = _histories(rows, until)
     plain = purchases.fit("pareto-nbd", compress(x, t, age))
     assert plain.params == pytest.approx({"r": 1.4401, "alpha": 48.4749, "s": 0.5653, "beta": 48.1512}, rel=2e-4)
     assert plain.log_likelihood == pytest.approx(-5858.29, abs=0.01)
 
-    known = [line.split(",") for line in (DATA / "apparel/apparelStaticCov.csv").read_text("ascii").splitlines()[1:]]
-    channel = {customer: value for customer, _, value in known}
+    channel = {customer: value for customer, _, value in _csv("apparel/apparelStaticCov.csv")}
     cells = compress(x, t, age, groups={"channel": np.array([channel[name] for name in names])})
     told = purchases.fit("pareto-nbd", cells, covariates=["channel"])
     assert told.verdict == "ok"

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import csv
-from pathlib import Path
 from typing import Any
 
 import mpmath
 import numpy as np
 import pytest
 
+from services import DATA
 from tenure.errors import FitError
 from tenure.stats.contracts import bdw, sbg
 
-DATA = Path(__file__).parents[2] / "../shared/data/sbg/high_end_regular.csv"
-
 
 def _shares(column: str) -> np.ndarray:
-    with DATA.open(encoding="ascii") as file:
+    with (DATA / "sbg/high_end_regular.csv").open(encoding="ascii") as file:
         return np.array([float(row[column]) for row in csv.DictReader(file) if row[column]])
 
 

@@ -10,15 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services import EXTERNAL_DATA
 from tenure.stats.experiments.uplift import curve, effect, heterogeneity, qini
 
-DATA = Path(__file__).parents[2] / "../shared/data/hillstrom/hillstrom.csv"
-needs_data = pytest.mark.skipif(not DATA.exists(), reason="the e-mail trial's table is not on this machine")
+FILE = "hillstrom/hillstrom.csv"
+needs_data = pytest.mark.external_data(FILE)
 
 
 @pytest.fixture(scope="module")
 def trial() -> pd.DataFrame:
-    return pd.read_csv(DATA)
+    return pd.read_csv(EXTERNAL_DATA / FILE)
 
 
 def arm(trial: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

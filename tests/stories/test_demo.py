@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
@@ -53,7 +54,7 @@ def _by_hand(folder: Path) -> dict[str, int]:
     """Count CDNOW's customers by the days since their last purchase, with nothing but the file."""
     (file,) = SAMPLES["cdnow"].files(folder)
     last: dict[str, date] = {}
-    for line in file.path.read_text().splitlines()[1:]:
+    for line in gzip.decompress(file.path.read_bytes()).decode().splitlines()[1:]:
         customer, day, *_ = line.split()
         last[customer] = max(last.get(customer, date.min), datetime.strptime(day, "%Y%m%d").date())
     since = [(SAMPLES["cdnow"].as_of - day).days for day in last.values()]

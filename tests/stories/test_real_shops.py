@@ -17,10 +17,11 @@ import yaml
 import tenure as tn
 from oracle.compare import _in_order, _near, rows_of
 from oracle.history import Row, oracle_spans
+from services import DATA
 from stories.telling import command
 from tenure.facts.reading import read_file
 from tenure.lifecycle.model import builtin_texts, read
-from tenure.practices.samples import SAMPLES, _installed
+from tenure.practices.samples import SAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +51,7 @@ def held_against_the_clerk(
 
 @pytest.fixture(scope="module")
 def cdnow() -> Path:
-    return _installed("lifetimes", "lifetimes/datasets/CDNOW_sample.txt")
+    return DATA / "cdnow/CDNOW_sample.txt"
 
 
 @pytest.fixture(scope="module")

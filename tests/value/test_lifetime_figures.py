@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services import DATA
 from tenure.clock import day_number
 from tenure.facts.blocks import block_of
 from tenure.facts.reading import read_file
@@ -26,7 +26,7 @@ from tenure.rules.syntax.tree import Measure
 from tenure.value.lifetime_features import FIGURES, WEEKS
 from tenure.value.purchases import Purchases
 
-CDNOW = Path(__file__).parents[2] / "../shared/data/cdnow/CDNOW_sample.txt"
+CDNOW = DATA / "cdnow/CDNOW_sample.txt"
 AS_OF = date(2024, 3, 10)
 ZONE = "Asia/Shanghai"
 

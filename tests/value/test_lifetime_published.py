@@ -10,19 +10,20 @@ from typing import Any
 import numpy as np
 import pytest
 
+from services import DATA
 from tenure.facts.reading import read_file
 from tenure.lifecycle.table import facts_from
 from tenure.practices.samples import SAMPLES
 from tenure.stats import metrics
 from tenure.value.trial import Trial, trial
 
-CDNOW = Path(__file__).parents[2] / "../shared/data/cdnow"
+CDNOW = DATA / "cdnow/CDNOW_sample.txt"
 TZ = "America/New_York"
 
 
 @pytest.fixture(scope="module")
 def sample() -> Trial:
-    facts, _ = read_file(CDNOW / "CDNOW_sample.txt", "orders", {"customer_id": 2, "at": 3, "amount": 5}, tz=TZ)
+    facts, _ = read_file(CDNOW, "orders", {"customer_id": 2, "at": 3, "amount": 5}, tz=TZ)
     return trial(facts, date(1997, 9, 30), date(1998, 6, 30), tz=TZ)
 
 
@@ -87,7 +88,7 @@ def test_the_spend_of_cdnows_repeaters_is_the_published_one(sample: Trial) -> No
 
 @pytest.mark.parametrize("unit", ["week", "day"])
 def test_the_unit_of_time_changes_parameters_and_no_prediction(sample: Trial, unit: str) -> None:
-    facts, _ = read_file(CDNOW / "CDNOW_sample.txt", "orders", {"customer_id": 2, "at": 3, "amount": 5}, tz=TZ)
+    facts, _ = read_file(CDNOW, "orders", {"customer_id": 2, "at": 3, "amount": 5}, tz=TZ)
     other = trial(facts, date(1997, 9, 30), date(1998, 6, 30), unit=unit, models=["bg-nbd"], tz=TZ)
     assert other.told()["holdout"]["bg-nbd"] == pytest.approx(1653.41, abs=0.02)
     factor = 7 if unit == "day" else 1
@@ -95,8 +96,9 @@ def test_the_unit_of_time_changes_parameters_and_no_prediction(sample: Trial, un
 
 
 @pytest.mark.slow
-def test_all_of_cdnow() -> None:
-    facts, _ = read_file(CDNOW / "CDNOW_master.txt", "orders", {"customer_id": 1, "at": 2, "amount": 4}, tz=TZ)
+def test_all_of_cdnow(tmp_path: Path) -> None:
+    (file,) = SAMPLES["cdnow"].files(tmp_path)
+    facts, _ = read_file(file.path, "orders", {"customer_id": 1, "at": 2, "amount": 4}, tz=TZ)
     names = ("bg-nbd", "mbg-nbd", "pareto-nbd")
     told = trial(facts, date(1997, 9, 30), date(1998, 6, 30), models=names, tz=TZ).told()
     assert (told["customers"], told["holdout"]["actual"]) == (23_570, 19_684)

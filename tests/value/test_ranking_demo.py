@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,7 +15,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from tenure.practices.samples import SAMPLES, _installed
+from services import DATA
+from tenure.practices.samples import SAMPLES
 from tenure.value import cohorts, old_customers
 from tenure.value.ledger import Ledger
 from tenure.value.notebook import rank
@@ -26,9 +26,8 @@ Rows = list[tuple[str, date, Decimal]]
 
 def music() -> tuple[pa.Table, Rows, date, str]:
     """Return the orders of a music shop (CDNOW) and its rows by hand."""
-    path = _installed("lifetimes", "lifetimes/datasets/CDNOW_sample.txt")
     rows: Rows = []
-    for line in Path(path).read_text().splitlines():
+    for line in (DATA / "cdnow/CDNOW_sample.txt").read_text().splitlines():
         _, who, day, _, amount = line.split()
         rows.append((who, datetime.strptime(day, "%Y%m%d").date(), Decimal(amount)))
     orders = {"customer_id": [row[0] for row in rows], "at": [row[1].isoformat() for row in rows],

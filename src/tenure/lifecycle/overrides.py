@@ -52,7 +52,7 @@ def _overrides_of(model: Model, block: Block) -> Overrides | None:
         return None
     keys = rows.keys[mine]
     endless = (who_of(keys) + 1 << SHIFT) - 1
-    until = rows.columns.column("until").cast(pa.int32()).to_pandas().to_numpy()[mine]
+    until = rows.columns.column("until").cast(pa.int32()).cast(pa.float64()).to_numpy()[mine]
     ends = np.where(np.isnan(until), endless, keys - day_number_of(keys) + np.nan_to_num(until) + 1).astype(np.int64)
     following = np.append(keys[1:], np.iinfo(np.int64).max)
     places = {stage.id: n for n, stage in enumerate(model.stages)}

@@ -1,7 +1,6 @@
-"""A notebook's door: orders in, spans out, in one line and without a lake.
+"""``tn.spans`` for notebooks: orders in, spans out, in one line and without a lake.
 
-Answers ``tn.spans(orders, "retail-activity", as_of=...)``. Whatever holds a table is understood: pandas, Polars, Arrow,
-a file. The work is done when the result is asked for.
+Any table is understood: pandas, Polars, Arrow, DuckDB, a file. The work is done when the result is asked for.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ import pyarrow as pa
 from tenure.clock import day_of, local_days, zone
 from tenure.errors import FactsError, MappingError
 from tenure.facts.completing import completed
+from tenure.facts.frames import arrow_from, pandas_from, polars_from
 from tenure.facts.reading import read_file
 from tenure.facts.schema import FACT_TABLES
 from tenure.lifecycle.model import Model, read
@@ -63,19 +63,11 @@ class Spans:
 
     def to_pandas(self) -> pd.DataFrame:
         """Return all columns as a pandas data frame, days as ``datetime64``."""
-        table = self._table
-        for n, column in enumerate(table.schema):
-            if pa.types.is_date32(column.type):
-                table = table.set_column(n, column.name, table.column(n).cast(pa.timestamp("s")))
-        return table.to_pandas()
+        return pandas_from(self._table)
 
     def to_polars(self) -> pl.DataFrame:
         """Return all columns as a Polars data frame."""
-        import polars
-
-        frame = polars.from_arrow(self._table)
-        assert isinstance(frame, polars.DataFrame)
-        return frame
+        return polars_from(self._table)
 
     def now(self) -> pa.Table:
         """Return only where everybody is on the day `as_of`: one row per customer in a stage."""
@@ -109,7 +101,7 @@ def spans(
 
     Parameters
     ----------
-    orders : pandas, Polars or Arrow table, or the path of a file
+    orders : pandas or Polars (lazy, too), Arrow table, DuckDB relation, or the path of a file
         One row per order, with ``customer_id``, ``at`` (an instant or a day) and ``amount``.
     model : str, Path, Model or mapping
         The id of a built-in model, the path of a model file, or a model.
@@ -132,7 +124,7 @@ def spans(
     Raises
     ------
     MappingError
-        When a column is missing.
+        When a column is missing, or `orders` is no table.
     ModelError, RuleError
         When the model cannot be read.
 
@@ -150,7 +142,7 @@ def spans(
     if isinstance(customers, str | Path):
         records = _file(customers, "customers", None, tz)
     elif customers is not None:
-        records = completed("customers", _arrow(customers))
+        records = completed("customers", arrow_from(customers))
     chosen = model if isinstance(model, Model) else read(model)
     return Spans(tables, records, chosen, day_from(as_of, tables["orders"], tz), tz)
 
@@ -178,7 +170,7 @@ def facts_from(name: str, table: object, tz: str, columns: Mapping[str, str] | N
         )
     if isinstance(table, str | Path):
         return _file(table, name, columns, tz)
-    arrow = _arrow(table)
+    arrow = arrow_from(table)
     for field, column in (columns or {}).items():
         if column not in arrow.column_names:
             raise MappingError(
@@ -198,19 +190,6 @@ def facts_from(name: str, table: object, tz: str, columns: Mapping[str, str] | N
         )
     at = arrow.column_names.index("at")
     return completed(name, arrow.set_column(at, "at", _instants(arrow.column("at"), tz)))
-
-
-def _arrow(table: object) -> pa.Table:
-    if isinstance(table, pa.Table):
-        return table
-    if hasattr(table, "to_arrow"):
-        arrow = table.to_arrow()
-        return arrow if isinstance(arrow, pa.Table) else pa.table(arrow)
-    if hasattr(table, "__arrow_c_stream__"):
-        return pa.table(table)
-    if hasattr(table, "to_pandas"):
-        table = table.to_pandas()
-    return pa.Table.from_pandas(table, preserve_index=False)
 
 
 def _file(path: str | Path, name: str, columns: Mapping[str, str] | None, tz: str) -> pa.Table:

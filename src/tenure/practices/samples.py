@@ -1,8 +1,7 @@
 """Shopping data that none of us made, to try the product on.
 
-Answers: where on this machine do the sample shops lie, and which of their files are which facts? The data comes with
-packages of the ``demo`` extra and is read there; nothing of it is copied into this repository. What a sample returns
-are ordinary files and mappings, to be imported like anybody's own.
+A sample returns ordinary files and mappings, to be imported like anybody's own. Small shops come with the library, in
+``data`` beside this file; the supermarket comes with the ``demo`` extra.
 """
 
 from __future__ import annotations
@@ -20,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import duckdb
+
+#: Small shops that come with the library; their licences lie beside them.
+_DATA = Path(__file__).parent / "data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +174,28 @@ def complete_journey(folder: Path) -> tuple[SampleFile, ...]:
 
 
 def cdnow(_folder: Path) -> tuple[SampleFile, ...]:
-    """Return the purchases of 23,570 customers of the shop CDNOW, whose first purchase was in early 1997.
-
-    The file comes with the package ``lifetimes`` and is imported as it lies there.
-    """
+    """Return the purchases of 23,570 customers of the shop CDNOW, whose first purchase was in early 1997."""
     mapping = {"customer_id": "customer_id", "at": "date", "amount": "dollar_value"}
-    return (SampleFile(_installed("lifetimes", "lifetimes/datasets/CDNOW_master.txt"), "orders", mapping),)
+    return (SampleFile(_DATA / "cdnow" / "CDNOW_master.txt.gz", "orders", mapping),)
+
+
+# The cohort and the life-cycle label of the file are left out: they are what the product works out by itself.
+_VISITORS = """
+select user_id as customer_id, any_value(acquisition_channel) as acquisition_channel
+from read_csv($events) group by user_id order by customer_id
+"""
+
+
+def clickstream(folder: Path) -> tuple[SampleFile, ...]:
+    """Return what 600 visitors of an online shop looked at, put into the cart and paid for, in half a year."""
+    import duckdb
+
+    folder.mkdir(parents=True, exist_ok=True)
+    events = _DATA / "clickstream" / "ecom.csv.gz"
+    mapping = {"customer_id": "user_id", "at": "timestamp", "kind": "event", "channel": "platform"}
+    with duckdb.connect() as connection:
+        visitors = _write(connection, _VISITORS, folder / "visitors.parquet", events=events)
+    return SampleFile(visitors, "customers"), SampleFile(events, "interactions", mapping)
 
 
 SAMPLES: dict[str, Sample] = {
@@ -196,5 +214,13 @@ SAMPLES: dict[str, Sample] = {
         "USD",
         date(1998, 6, 30),
         cdnow,
+    ),
+    "clickstream": Sample(
+        "clickstream",
+        mark("Clickstream: visitors of an online shop, 2024"),
+        "UTC",
+        "USD",
+        date(2024, 6, 29),
+        clickstream,
     ),
 }

@@ -15,6 +15,7 @@ import numpy as np
 
 from tenure.clock import MICROSECONDS_A_DAY, day_number
 from tenure.errors import FactsError
+from tenure.facts.frames import arrow_from
 from tenure.risk.calibration import Calibration, judged
 from tenure.risk.churn_models import BOOSTING, LOGISTIC, Model
 from tenure.risk.churn_reasons import group_weights, listed
@@ -58,7 +59,7 @@ class Learnt:
         return listed(self.predictor, self._read(table), number)
 
     def _read(self, table: object) -> list[Column]:
-        arrow = _arrow(table)
+        arrow = arrow_from(table)
         return [
             _column(arrow, column.name, column.group, as_of=self.as_of, text=column.is_text) for column in self.columns
         ]
@@ -76,7 +77,7 @@ def snapshot(
     trusted: Collection[str] = (),
 ) -> Learnt:
     """Learn who leaves from a table that shows each customer once."""
-    arrow = _arrow(table)
+    arrow = arrow_from(table)
     labels = _labels(arrow, target, positive)
     _refuse_times(arrow, as_of, known_on or {})
     ids = _ids(arrow, identifiers)
@@ -142,16 +143,6 @@ def _validated(name: str, fold: Fold, seed: int) -> tuple[dict[str, Any], np.nda
 
 
 # Reading a table
-
-
-def _arrow(table: object) -> pa.Table:
-    import pyarrow as pa
-
-    if isinstance(table, pa.Table):
-        return table
-    if hasattr(table, "__arrow_c_stream__"):
-        return pa.table(table)
-    return pa.Table.from_pandas(table, preserve_index=False)
 
 
 def _labels(table: pa.Table, target: str, positive: object) -> np.ndarray:

@@ -1,7 +1,6 @@
-"""A notebook's door to value: orders in, what each customer will probably bring out, in five lines and without a lake.
+"""``tn.clv`` for notebooks: orders in, what each customer will probably bring out, without a lake.
 
-Answers ``tn.clv(orders, as_of=..., horizon=...)``. Whatever holds a table is understood, as by :func:`tenure.spans`.
-The work is done when the result is asked for.
+Any table is understood, as by :func:`tenure.spans`. The work is done when the result is asked for.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import pyarrow.compute as pc
 from tenure.clock import day_number, zone
 from tenure.errors import FactsError
 from tenure.facts.blocks import block_of
+from tenure.facts.frames import pandas_from, polars_from
 from tenure.facts.kinds import KINDS
 from tenure.facts.streams import Stream, columns_of
 from tenure.lifecycle.context import Context, Options
@@ -128,19 +128,11 @@ class Lifetimes:
 
     def to_pandas(self) -> pd.DataFrame:
         """Return one row a customer as a pandas data frame, days as ``datetime64``."""
-        table = self.to_arrow()
-        for n, column in enumerate(table.schema):
-            if pa.types.is_date32(column.type):
-                table = table.set_column(n, column.name, table.column(n).cast(pa.timestamp("s")))
-        return table.to_pandas()
+        return pandas_from(self.to_arrow())
 
     def to_polars(self) -> pl.DataFrame:
         """Return one row a customer as a Polars data frame."""
-        import polars
-
-        frame = polars.from_arrow(self.to_arrow())
-        assert isinstance(frame, polars.DataFrame)
-        return frame
+        return polars_from(self.to_arrow())
 
     @cached_property
     def models(self) -> pa.Table:
@@ -207,7 +199,7 @@ def clv(
 
     Parameters
     ----------
-    orders : pandas, Polars or Arrow table, or the path of a file
+    orders : pandas or Polars (lazy, too), Arrow table, DuckDB relation, or the path of a file
         One row per order, with ``customer_id``, ``at`` (an instant or a day) and ``amount``; ``cost`` where known.
     as_of : str or date, optional
         The day on which the customers are seen; the last day with an order when omitted.
@@ -232,7 +224,7 @@ def clv(
     FactsError
         When the horizon is no number of days.
     MappingError
-        When a column is missing.
+        When a column is missing, or `orders` is no table.
 
     Examples
     --------
