@@ -280,20 +280,28 @@ class Lake:
             Leave out what cannot hold these customers (ids as stored).
         """
         con = connect()
+        self.show(con, names if names is not None else (*SCHEMAS, *LIFE), customers=customers)
+        return con
+
+    def show(
+        self, con: duckdb.DuckDBPyConnection, names: Iterable[str], *, customers: Sequence[str] | None = None
+    ) -> None:
+        """Make or remake the views of some tables in a connection; see :meth:`connect`."""
         merged = self.merged()
         if merged:
-            con.execute(f"CREATE TABLE {views.MERGED} (customer_id VARCHAR, into_id VARCHAR)")
+            con.execute(f"CREATE OR REPLACE TABLE {views.MERGED} (customer_id VARCHAR, into_id VARCHAR)")
             con.execute(
                 f"INSERT INTO {views.MERGED} SELECT unnest($old), unnest($new)",
                 {"old": list(merged), "new": list(merged.values())},
             )
-        for name in names if names is not None else (*SCHEMAS, *LIFE):
+        for name in names:
             source = self._source(name, customers)
             if source:
                 touched = self._find_newer(con, name, source)
                 sql = views.view_of(name, source, merges=bool(merged), touched=touched)
-                con.execute(f'CREATE VIEW "{name}" AS {sql}')
-        return con
+                con.execute(f'CREATE OR REPLACE VIEW "{name}" AS {sql}')
+            else:
+                con.execute(f'DROP VIEW IF EXISTS "{name}"')
 
     def _find_newer(self, con: duckdb.DuckDBPyConnection, name: str, source: str) -> bool:
         """Note in the connection which customers were restaged on their own; return whether anybody was."""
@@ -304,7 +312,7 @@ class Lake:
             if not markers:
                 return False
             source = views.scan(markers)
-        made = con.execute(f"CREATE TABLE {views.NEWER}{name} AS {views.newer(name, source)}").fetchone()
+        made = con.execute(f"CREATE OR REPLACE TABLE {views.NEWER}{name} AS {views.newer(name, source)}").fetchone()
         return bool(made and made[0])
 
     def _source(self, name: str, customers: Sequence[str] | None, beside: Collection[str] = ()) -> str:
