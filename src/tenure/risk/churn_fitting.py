@@ -26,6 +26,8 @@ from tenure.stats import metrics
 from tenure.stats.record import Fit, Gate
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pyarrow as pa
 
     from tenure.lifecycle.context import Context
@@ -243,5 +245,5 @@ def _quantiles(column: Column) -> list[float]:
     return [] if column.is_text else metrics.quantiles(column.values)
 
 
-def _plain(data: dict[str, object]) -> dict[str, str]:
+def _plain(data: Mapping[str, object]) -> dict[str, str]:
     return {name: str(one) for name, one in data.items()}
