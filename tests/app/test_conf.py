@@ -143,8 +143,8 @@ def test_a_request_opens_the_lake_once(
     opened: list[str] = []
     versions: list[int] = []
     real, read = Kind.open.__func__, conf.Versions.read.__func__
-    monkeypatch.setattr(Kind, "open", classmethod(lambda cls, path: (opened.append(str(path)), real(cls, path))[1]))
-    monkeypatch.setattr(conf.Versions, "read", classmethod(lambda cls, root: (versions.append(1), read(cls, root))[1]))
+    monkeypatch.setattr(Kind, "open", classmethod(lambda cls, path: opened.append(str(path)) or real(cls, path)))
+    monkeypatch.setattr(conf.Versions, "read", classmethod(lambda cls, root: versions.append(1) or read(cls, root)))
     assert signed_in.get(address).status_code == 200
     assert len(opened) == 1
     assert len(versions) == 1
@@ -155,7 +155,7 @@ def test_an_export_opens_the_lake_once(signed_in: Client, filled_lake: Lake, mon
 
     opened: list[str] = []
     real = Kind.open.__func__
-    monkeypatch.setattr(Kind, "open", classmethod(lambda cls, path: (opened.append(str(path)), real(cls, path))[1]))
+    monkeypatch.setattr(Kind, "open", classmethod(lambda cls, path: opened.append(str(path)) or real(cls, path)))
     answer = signed_in.get("/customers.csv")
     assert answer.status_code == 200
     assert b"A001" in b"".join(answer.streaming_content)

@@ -37,14 +37,13 @@ def ask(text: str, person: User, as_of: date) -> ModelPreview:
     """
     model = queries.read(text)
     now = queries.one_in_force(model.id)
+    facts = [name for name, spec in TABLES.items() if spec.folder == "facts"]
     same = {
         "person": person,
         "model_id": model.id,
         "text_hash": queries.hash_of(text),
         "base_hash": queries.hash_of(now.text) if now else "",
-        "facts": hashlib.sha256(
-            conf.versions().of(*(name for name, spec in TABLES.items() if spec.folder == "facts")).encode()
-        ).hexdigest(),
+        "facts": hashlib.sha256(conf.versions().of(*facts).encode()).hexdigest(),
         "as_of": as_of,
     }
     found = ModelPreview.objects.filter(**same).first()
