@@ -105,17 +105,22 @@ def _compare(given: argparse.Namespace) -> int:
 
 
 def _keep(given: argparse.Namespace) -> int:
+    from snapshot_sheets import HASHES, read, summary
+
     for shop in SHOPS:
-        path = given.folder / shop / "hashes.json"
-        if path.exists():
-            found = json.loads(path.read_text("utf-8"))
-            lines = [
-                f"{json.dumps(name)}: {json.dumps(about, ensure_ascii=False, separators=(',', ':'))}"
-                for name, about in found.items()
-            ]
-            text = "{\n" + ",\n".join(lines) + "\n}\n"
-            (BASELINE / f"{shop}.json").write_text(text, encoding="utf-8")
-            print(f"{shop}: {len(text):,} bytes, {len(gzip.compress(text.encode())):,} compressed")
+        folder = given.folder / shop
+        if not folder.is_dir():
+            continue
+        about = json.loads((folder / HASHES).read_text("utf-8"))
+        # Made from the files themselves: what is kept is what a diff shows.
+        found = {name: summary(read(folder, name, about[name])) for name in about}
+        (folder / HASHES).write_text(
+            json.dumps({name: {**found[name], "numbers": about[name]["numbers"]} for name in found}, indent=1) + "\n"
+        )
+        lines = [f"{json.dumps(name)}: {json.dumps(kept, separators=(',', ':'))}" for name, kept in found.items()]
+        text = "{\n" + ",\n".join(lines) + "\n}\n"
+        (BASELINE / f"{shop}.json").write_text(text, encoding="utf-8")
+        print(f"{shop}: {len(text):,} bytes, {len(gzip.compress(text.encode())):,} compressed")
     return 0
 
 

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+import pyarrow as pa
+
 from snapshot_rendering import LANGUAGES, TEXTS, leaves, rendered
 from snapshot_sheets import Sheet, sheet_of, sheet_of_file
 
@@ -113,10 +115,12 @@ def _table(connection: Any, table: str, name: str, where: str = "") -> Sheet:
     for column in read.column_names:
         if column in VOLATILE or (column == "at" and table in STAMPED) or (table == "spans" and column == "model"):
             continue
-        values = read.column(column).to_pylist()
+        days = read.schema.field(column).type == pa.date32()
+        values = (read.column(column).cast(pa.string()) if days else read.column(column)).to_pylist()
         if (table, column) in TEXTS:
-            texts = [rendered(table, column, value) for value in values]
-            columns |= {f"{column}.{part}": [text[part] for text in texts] for part in TEXTS[table, column]}
+            texts = {value: rendered(table, column, value) for value in set(values)}
+            for part in TEXTS[table, column]:
+                columns[f"{column}.{part}"] = [texts[value][part] for value in values]
         else:
             columns[column] = values
     usual = ("fact_id",) if "fact_id" in columns else ("customer_id",)

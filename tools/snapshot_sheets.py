@@ -59,7 +59,7 @@ class Sheet:
 
 def sheet_of(name: str, keys: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> Sheet:
     """Return a sheet of any values, its rows sorted by key."""
-    texts = {column: [cell(value) for value in values] for column, values in columns.items()}
+    texts = {column: _cells(values) for column, values in columns.items()}
     numbers = {column for column, values in columns.items() if _is_numeric(values)}
     sheet = Sheet(name, list(keys), texts, numbers)
     order = sorted(range(sheet.rows), key=sheet.row_keys().__getitem__)
@@ -75,6 +75,15 @@ def sheet_of_file(name: str, heads: Sequence[str], rows: Sequence[Sequence[str]]
     cells = [tuple(row) for row in rows]
     wide = next((n for n in range(1, len(names) + 1) if len({row[:n] for row in cells}) == len(cells)), 0)
     return sheet_of(name, names[:wide] or ["#"], columns)
+
+
+def _cells(values: Sequence[Any]) -> list[str]:
+    different = set(values)  # most columns of a large table hold few different values
+    written = {value: cell(value) for value in different} if len(different) * 4 < len(values) else None
+    # True equals 1 and 1.0: a column that mixes types is written cell by cell.
+    if written is None or len({type(value) for value in different} - {type(None)}) > 1:
+        return [cell(value) for value in values]
+    return [written[value] for value in values]
 
 
 def cell(value: Any) -> str:
@@ -127,29 +136,33 @@ def _group(path: str) -> str:
 
 def _column(names: Sequence[str], values: Sequence[str], numeric: bool | None) -> dict[str, Any]:
     """Return hash, empty cells and, of fractions, sums by part; `numeric` None says that each cell decides."""
-    numbers = [numeric is not False and bool(_NUMBER.fullmatch(value)) for value in values]
+    numbers = [bool(_NUMBER.fullmatch(value)) for value in values] if numeric is not False else []
     # Whole numbers alone must be equal to the last digit; beside fractions they are fractions that happen to be whole.
-    broken = any(number and ("." in value or "e" in value) for number, value in zip(numbers, values, strict=True))
-    fractions = numbers if broken else [False] * len(values)
-    digest = hashlib.sha256()
-    for name, value, fraction in zip(names, values, fractions, strict=True):
-        digest.update(f"{name}\t{f'{float(value):.{HASHED}g}' if fraction else value}\n".encode())
-    found: dict[str, Any] = {"sha": digest.hexdigest()[:12]}
+    broken = any(("." in value or "e" in value) for value in compress(values, numbers))
+    fractions = numbers if broken else []
+    rounded = values
+    if broken:
+        rounded = [f"{float(v):.{HASHED}g}" if part else v for v, part in zip(values, fractions, strict=True)]
+    found: dict[str, Any] = {"sha": _sha(names, rounded)}
     if empty := Counter(values)[""]:
         found["empty"] = empty
-    if any(fractions):
-        rest = hashlib.sha256()
-        for name, value, fraction in zip(names, values, fractions, strict=True):
-            rest.update(b"" if fraction else f"{name}\t{value}\n".encode())
+    if broken:
+        rest = ["" if part else value for value, part in zip(values, fractions, strict=True)]
         sums, sizes = [0.0] * BUCKETS, [0.0] * BUCKETS
         for name, value in compress(zip(names, values, strict=True), fractions):
             bucket, number = zlib.crc32(name.encode()) % BUCKETS, float(value)
             sums[bucket] += number
             sizes[bucket] += abs(number)
-        found |= {"rest": rest.hexdigest()[:12], "sums": [float(f"{one:.12g}") for one in sums]}
+        found |= {"rest": _sha(names, rest), "sums": [float(f"{one:.12g}") for one in sums]}
         if sums != sizes:
             found["sizes"] = [float(f"{one:.6g}") for one in sizes]
     return found
+
+
+def _sha(names: Sequence[str], values: Sequence[str]) -> str:
+    digest = hashlib.sha256("\n".join(names).encode())
+    digest.update("\n".join(["", *values]).encode())
+    return digest.hexdigest()[:12]
 
 
 def write(folder: Path, sheets: Iterable[Sheet]) -> dict[str, Any]:
@@ -163,7 +176,7 @@ def write(folder: Path, sheets: Iterable[Sheet]) -> dict[str, Any]:
             writer.writerow(sheet.columns)
             writer.writerows(zip(*sheet.columns.values(), strict=True))
         found[sheet.name] = {**summary(sheet), "numbers": sorted(sheet.numbers)}
-    text = json.dumps({name: found[name] for name in sorted(found)}, ensure_ascii=False, indent=1)
+    text = json.dumps({name: found[name] for name in sorted(found)}, indent=1)
     (folder / HASHES).write_text(text + "\n", encoding="utf-8")
     return found
 
