@@ -41,7 +41,7 @@ def _written(
         column: [0.25, value, None],
         "stage": [stage, "new", "new"],
     }
-    paths = {"path": ["gates[0].found", "gates[1].found"], "value": [3, value]}
+    paths: dict[str, list[Any]] = {"path": ["gates[0].found", "gates[1].found"], "value": [3, value]}
     write(folder, [sheet_of(f"lake/{table}", ["customer_id"], people), sheet_of("reports/churn", ["path"], paths)])
     return folder
 
