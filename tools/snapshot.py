@@ -82,6 +82,7 @@ def _write(given: argparse.Namespace) -> int:
 
 def _compare(given: argparse.Namespace) -> int:
     from snapshot_compare import Renames, Report, compare
+    from snapshot_sheets import HASHES
 
     renames = Renames(**json.loads(given.renames.read_text("utf-8")))
     allowed = json.loads(given.differences.read_text("utf-8"))
@@ -89,8 +90,9 @@ def _compare(given: argparse.Namespace) -> int:
     for shop in [given.shop] if given.shop else SHOPS:
         folder, hashes = given.old / shop, given.old / f"{shop}.json"
         old, new = folder if folder.is_dir() else hashes, given.new / shop
-        if not new.is_dir() or not old.exists():
-            print(f"{shop}: not compared, {new if not new.is_dir() else old} is not there")
+        missing = [path for path in (old, new / HASHES) if not path.exists()]
+        if missing:
+            print(f"{shop}: not compared, {missing[0]} is not there")
             wrong += given.shop is not None
             continue
         report = Report(shop, allowed)
