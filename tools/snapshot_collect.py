@@ -183,7 +183,8 @@ def cli_sheets(lake: Lake, shop: Shop, folder: Path) -> Iterator[Sheet]:
         commands["recommend-pairs"] = ("recommend", *at, "--pairs", "--out", out)
     for place, customer in enumerate(picked["customers"]):
         commands[f"risk-{place}"] = ("risk", *at, "--customer", customer)
-        if lake.has("order_lines"):
+        # Without a refresh every list is worked out anew, which takes minutes in a large shop.
+        if 0 < sum(file.rows for file in lake.files("order_lines")) < LARGE:
             commands[f"recommend-{place}"] = ("recommend", *at, "--customer", customer)
     orders = next(file for file in shop.files(folder / "files") if file.kind in ("orders", "baskets"))
     if orders.kind == "orders":
