@@ -150,7 +150,7 @@ def test_expected_purchases_are_the_closed_form_of_the_paper_in_sixty_digits(
         told = float((leaving + b - 1) / (leaving - 1) * (1 - inner))
     columns = rows(n, odds, a, b)
     assert counting._sum(*columns, 1, 0)[0] == pytest.approx(told, rel=1e-10)
-    assert counting._many(*columns, 1, 0)[0] == pytest.approx(told, rel=1e-7)
+    assert counting._integral(*columns, 1, 0)[0] == pytest.approx(told, rel=1e-7)
 
 
 @pytest.mark.parametrize(("k", "stage"), [(1, 0), (2, 1), (3, 0), (3, 2), (6, 4)])
@@ -159,7 +159,7 @@ def test_counting_ticks_and_integrating_agree_for_regular_buyers(
     n: float, odds: float, a: float, b: float, k: int, stage: int
 ) -> None:
     columns = rows(n, odds, a, b)
-    assert counting._many(*columns, k, stage) == pytest.approx(counting._sum(*columns, k, stage), rel=1e-6)
+    assert counting._integral(*columns, k, stage) == pytest.approx(counting._sum(*columns, k, stage), rel=1e-6)
 
 
 @pytest.mark.parametrize(("k", "stage"), [(1, 0), (3, 1), (4, 3)])
