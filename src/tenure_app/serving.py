@@ -121,8 +121,8 @@ class Children:
     def __init__(self, environment: dict[str, str], host: str, port: int) -> None:
         self.environment = environment
         self.address = f"http://{_named(host)}:{port}/health/"
-        self.web = [sys.executable, "-m", "tenure_app.serving", host, str(port)]
-        self.work = [sys.executable, "-m", "tenure_app.worker"]
+        self.web = [sys.executable, "-m", "tenure_app.serving", "web", host, str(port)]
+        self.work = [sys.executable, "-m", "tenure_app.serving", "worker"]
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.over = threading.Event()
 
@@ -209,5 +209,17 @@ def web(host: str, port: int) -> None:
     ).serve()
 
 
+def worker() -> None:
+    """Do due work in this process until its parent stops it."""
+    follow_parent()
+    start_django()
+    from tenure_app.core.work.loop import work
+
+    work()
+
+
 if __name__ == "__main__":
-    web(sys.argv[1], int(sys.argv[2]))
+    if sys.argv[1] == "web":
+        web(sys.argv[2], int(sys.argv[3]))
+    else:
+        worker()

@@ -45,12 +45,10 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_htmx",
-    "django_tasks",
-    "django_tasks_db",
     "csp",
     "tenure_app",
+    "tenure_app.core",
     "tenure_app.staff",
-    "tenure_app.jobs",
     "tenure_app.facts",
     "tenure_app.lifecycle.definitions",
     "tenure_app.value",
@@ -126,14 +124,6 @@ def _database(url: str) -> dict[str, Any]:
 
 DATABASES = {"default": _database(environment.text("TENURE_DATABASE_URL"))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default"]}}
-#: What a job's kind runs: the dotted path of a function that takes a tenure_app.jobs.actions.Running.
-TENURE_JOBS = {
-    "import": "tenure_app.facts.work.run_import",
-    "demo": "tenure_app.facts.work.run_demo",
-    "refresh": "tenure_app.lifecycle.work.run_refresh",
-    "preview": "tenure_app.lifecycle.work.run_preview",
-}
 
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", _("Chinese")), ("en", _("English"))]
@@ -196,5 +186,4 @@ LOGGING: dict[str, Any] = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": environment.text("TENURE_LOG", "WARNING").upper()},
-    "loggers": {"django_tasks_db": {"level": "ERROR"}},
 }

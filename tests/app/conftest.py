@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
     from tenure.facts.lake import Lake
+    from tenure_app.core.models import Job
 
 # tests/conftest.py names the settings after pytest-django looked for them, so Django is woken up here.
 django.setup()
@@ -115,17 +116,34 @@ def signed_in(client: Client, db: None) -> Client:
 
 @pytest.fixture
 def run_jobs(db: None) -> Callable[[], int]:
-    """Return a function that does all waiting jobs in this process, as a worker would, and counts them."""
+    """Return a function that does all due jobs in this process, as a worker would, and counts them."""
 
     def run() -> int:
-        from tenure_app.jobs import actions, queries
+        from tenure_app.core.work import leases, running
 
         count = 0
-        while waiting := [job for job in queries.open_jobs() if job.state == "waiting"]:
-            for job in waiting:
-                actions.run(job.pk)
-                count += 1
+        while lease := leases.claim("test"):
+            running.run(lease)
+            count += 1
         return count
+
+    return run
+
+
+@pytest.fixture
+def run_job(db: None) -> Callable[[str], Job]:
+    """Return a function that does the next due job of a kind and nothing else."""
+
+    def run(kind: str) -> Job:
+        from tenure_app.core.models import Job
+        from tenure_app.core.work import leases, running
+
+        job = Job.objects.filter(kind=kind, state=Job.WAITING).order_by("id")[0]
+        Job.objects.filter(pk=job.pk).update(priority=9)
+        lease = leases.claim("test")
+        assert lease is not None
+        assert lease.job == job
+        return running.run(lease)
 
     return run
 

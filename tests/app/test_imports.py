@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
     from tenure.facts.lake import Lake
+    from tenure_app.core.models import Job
 
 pytestmark = pytest.mark.django_db
 
@@ -58,17 +59,13 @@ def test_a_file_is_shown_before_anything_is_imported(signed_in: Client, lake: La
 
 
 def test_a_started_import_becomes_facts_and_quarantine_and_asks_for_a_refresh(
-    signed_in: Client, lake: Lake, run_jobs: Callable[[], int]
+    signed_in: Client, lake: Lake, run_job: Callable[[str], Job]
 ) -> None:
-    from tenure_app.jobs.models import Job
+    from tenure_app.core.models import Job
 
     address = bring(signed_in, DIRTY)
     assert "Waiting for its turn" in start(signed_in, address)
-    from tenure_app.jobs import actions
-
-    job = Job.objects.get(kind="import")
-    actions.run(job.pk)
-    job.refresh_from_db()
+    job = run_job("import")
     assert job.state == "done", job.error
     assert {name: job.result[name] for name in ("accepted", "quarantined", "duplicates")} == {
         "accepted": 2,
@@ -84,13 +81,12 @@ def test_a_started_import_becomes_facts_and_quarantine_and_asks_for_a_refresh(
     assert "/uploads/" not in listed
 
 
-def test_the_same_file_again_adds_nothing(signed_in: Client, lake: Lake, run_jobs: Callable[[], int]) -> None:
-    from tenure_app.jobs import actions
-    from tenure_app.jobs.models import Job
+def test_the_same_file_again_adds_nothing(signed_in: Client, lake: Lake, run_job: Callable[[str], Job]) -> None:
+    from tenure_app.core.models import Job
 
     for _ in range(2):
         start(signed_in, bring(signed_in, DIRTY))
-        actions.run(Job.objects.filter(kind="import").first().pk)  # type: ignore[union-attr]
+        run_job("import")
     assert lake.read("orders").num_rows == 2
     newest = Job.objects.filter(kind="import").first()
     assert newest is not None
@@ -98,10 +94,10 @@ def test_the_same_file_again_adds_nothing(signed_in: Client, lake: Lake, run_job
     assert newest.result["duplicates"] == 2
 
 
-def test_a_column_that_was_left_out_is_not_guessed_after_all(signed_in: Client, lake: Lake) -> None:
+def test_a_column_that_was_left_out_is_not_guessed_after_all(
+    signed_in: Client, lake: Lake, run_job: Callable[[str], Job]
+) -> None:
     from tenure_app.facts.queries import files
-    from tenure_app.jobs import actions
-    from tenure_app.jobs.models import Job
 
     address = bring(signed_in, "客户编号,下单时间,金额,渠道\nC1,2026-01-05,100,门店\n")
     number = int(address.rstrip("/").rsplit("/", 1)[1])
@@ -109,7 +105,7 @@ def test_a_column_that_was_left_out_is_not_guessed_after_all(signed_in: Client, 
     assert file.mapping["channel"] == "渠道"
     kept = {f"map-{file.pk}-{field}": column for field, column in file.mapping.items() if field != "channel"}
     signed_in.post(f"{address}columns/", {**kept, "start": "1"})
-    actions.run(Job.objects.get(kind="import").pk)
+    run_job("import")
     (row,) = lake.read("orders").to_pylist()
     assert row["channel"] is None
     assert row["customer_id"] == "C1"
@@ -154,13 +150,11 @@ def test_a_draft_can_be_discarded(signed_in: Client, lake: Lake, settings: Any) 
 
 
 @pytest.fixture
-def quarantined(signed_in: Client, lake: Lake) -> Lake:
+def quarantined(signed_in: Client, lake: Lake, run_job: Callable[[str], Job]) -> Lake:
     """Return a lake with three rows in quarantine."""
-    from tenure_app.jobs import actions
-    from tenure_app.jobs.models import Job
 
     start(signed_in, bring(signed_in, DIRTY))
-    actions.run(Job.objects.get(kind="import").pk)
+    run_job("import")
     return lake
 
 
@@ -242,17 +236,17 @@ def test_a_row_can_be_left_out_for_good(signed_in: Client, quarantined: Lake) ->
     assert "missing-customer" not in keys()
 
 
-def test_rows_of_lines_without_headers_can_be_repaired(signed_in: Client, lake: Lake) -> None:
+def test_rows_of_lines_without_headers_can_be_repaired(
+    signed_in: Client, lake: Lake, run_job: Callable[[str], Job]
+) -> None:
     from tenure_app.facts import quarantine
     from tenure_app.facts.queries import files
-    from tenure_app.jobs import actions
-    from tenure_app.jobs.models import Job
 
     address = bring(signed_in, "C1,2026-01-05,100\nC2,2026-02-30,80\nC3,2026-02-01,70\n", name="plain.csv")
     (file,) = files(int(address.rstrip("/").rsplit("/", 1)[1]))
     columns = dict(zip(("customer_id", "at", "amount"), file.looked["columns"], strict=True))
     signed_in.post(f"{address}columns/", {f"map-{file.pk}-{name}": at for name, at in columns.items()} | {"start": "1"})
-    actions.run(Job.objects.get(kind="import").pk)
+    run_job("import")
     assert quarantine.count() == 1
     (key,) = keys().values()
     answer = signed_in.post("/imports/quarantine/repair/", {"key": key, f"cell-{columns['at']}": "2026-02-27"})
@@ -261,7 +255,7 @@ def test_rows_of_lines_without_headers_can_be_repaired(signed_in: Client, lake: 
 
 
 def test_upload_map_import_quarantine_repair_in_a_real_browser(
-    open_page: Callable[..., Page], lake: Lake, tmp_path: Path, transactional_db: None, run_jobs: Callable[[], int]
+    open_page: Callable[..., Page], lake: Lake, tmp_path: Path, transactional_db: None, run_job: Callable[[str], Job]
 ) -> None:
     path = tmp_path / "脏订单.csv"
     path.write_bytes(DIRTY.replace("下单时间", "第二列").encode("gb18030"))
@@ -273,10 +267,8 @@ def test_upload_map_import_quarantine_repair_in_a_real_browser(
     page.get_by_role("cell", name="2026-01-05 · 2026-02-30", exact=False).first.wait_for()
     page.get_by_role("button", name="开始导入").click()
     page.get_by_text("等待处理").first.wait_for()
-    from tenure_app.jobs import actions
-    from tenure_app.jobs.models import Job
 
-    actions.run(Job.objects.get(kind="import").pk)
+    run_job("import")
     page.get_by_text("日历上没有这一天").wait_for()
     page.goto(page.url.split("/imports/")[0] + "/imports/quarantine/")
     row = page.get_by_role("row").filter(has_text="2026-02-30")
@@ -287,20 +279,20 @@ def test_upload_map_import_quarantine_repair_in_a_real_browser(
     assert lake.read("orders").num_rows == 3
 
 
-def test_files_that_may_correct_take_the_place_of_what_is_there(signed_in: Client, lake: Lake) -> None:
+def test_files_that_may_correct_take_the_place_of_what_is_there(
+    signed_in: Client, lake: Lake, run_job: Callable[[str], Job]
+) -> None:
     from tenure_app.facts.queries import files
-    from tenure_app.jobs import actions
-    from tenure_app.jobs.models import Job
 
     header = "客户编号,下单时间,金额,订单号,订单状态\n"
     start(signed_in, bring(signed_in, f"{header}C1,2026-01-05,100,O1,已完成\n"))
-    actions.run(Job.objects.filter(kind="import").first().pk)  # type: ignore[union-attr]
+    run_job("import")
     address = bring(signed_in, f"{header}C1,2026-01-05,100,O1,已取消\n", name="更正.csv")
     (file,) = files(int(address.rstrip("/").rsplit("/", 1)[1]))
     told = {f"map-{file.pk}-{field}": column for field, column in file.mapping.items()} | {"corrections": "1"}
     assert 'name="corrections" value="1" checked' in signed_in.post(f"{address}columns/", told).content.decode()
     signed_in.post(f"{address}columns/", {**told, "start": "1"})
-    actions.run(Job.objects.filter(kind="import").first().pk)  # type: ignore[union-attr]
+    run_job("import")
     assert [row["status"] for row in lake.read("orders").to_pylist()] == ["cancelled"]
     assert "Corrected" in signed_in.get(address).content.decode()
     assert 'data-label="Corrected">1<' in signed_in.get("/imports/").content.decode()

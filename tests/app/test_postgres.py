@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-FILES = ("test_postgres.py", "test_signin.py", "test_settings.py", "test_imports.py")
+FILES = ("test_postgres.py", "test_signin.py", "test_settings.py", "test_imports.py", "test_work.py")
 
 
 @pytest.mark.slow

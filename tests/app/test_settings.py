@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,7 +31,7 @@ def test_the_business_is_saved_in_the_lake(signed_in: Client, lake: Lake) -> Non
 
 def test_assumptions_are_saved_in_the_lake_and_ask_for_a_refresh(signed_in: Client, lake: Lake) -> None:
     from tenure.scorecard.options import options_of
-    from tenure_app.jobs import queries
+    from tenure_app.core.work import queries
 
     given = {"horizon_days": "730", "discount": "8", "margin": "35"}
     assert signed_in.post("/settings/assumptions/", given).status_code == 302
@@ -44,7 +44,7 @@ def test_assumptions_are_saved_in_the_lake_and_ask_for_a_refresh(signed_in: Clie
 
 
 def test_another_time_zone_asks_for_a_refresh(signed_in: Client, lake: Lake) -> None:
-    from tenure_app.jobs import queries
+    from tenure_app.core.work import queries
 
     signed_in.post("/settings/business/", {"business": "", "tz": "Europe/Berlin", "currency": "EUR"})
     assert [job.kind for job in queries.open_jobs()] == ["refresh"]
@@ -114,7 +114,7 @@ def twins(lake: Lake, tmp_path: Path) -> Lake:
 
 
 def test_duplicates_are_found_merged_and_taken_apart_again(signed_in: Client, twins: Lake) -> None:
-    from tenure_app.jobs import queries
+    from tenure_app.core.work import queries
 
     found = signed_in.get("/customers/duplicates/", headers={"HX-Request": "true"}).content.decode()
     assert "A001" in found
@@ -134,8 +134,8 @@ def test_duplicates_are_found_merged_and_taken_apart_again(signed_in: Client, tw
 
 
 def test_a_failed_job_says_why_in_the_readers_language_and_can_be_tried_again(signed_in: Client, lake: Lake) -> None:
-    from tenure_app.jobs import actions
-    from tenure_app.jobs.models import Job
+    from tenure_app.core.models import Job
+    from tenure_app.core.work import actions
 
     job = actions.enqueue("refresh", as_of="2026-01-01")
     Job.objects.filter(pk=job.pk).update(
@@ -153,34 +153,6 @@ def test_a_failed_job_says_why_in_the_readers_language_and_can_be_tried_again(si
     signed_in.post(f"/in-progress/{job.pk}/again/")
     job.refresh_from_db()
     assert job.state == "waiting"
-
-
-def test_work_that_a_dead_worker_left_is_retaken(lake: Lake) -> None:
-    from tenure_app.jobs import actions
-    from tenure_app.jobs.models import Job
-
-    job = actions.enqueue("refresh")
-    assert actions.claim(job.pk, "first") is not None
-    assert actions.claim(job.pk, "second") is None, "one worker at a time"
-    assert actions.retake_stale() == 0
-    long_ago = timezone.now() - timedelta(minutes=5)
-    Job.objects.filter(pk=job.pk).update(heartbeat_at=long_ago, created_at=long_ago)
-    assert actions.retake_stale() == 1
-    taken = actions.claim(job.pk, "second")
-    assert taken is not None
-    assert taken.attempts == 2
-
-
-def test_work_that_kills_every_worker_is_given_up(lake: Lake) -> None:
-    from tenure_app.jobs import actions
-    from tenure_app.jobs.models import Job
-
-    job = actions.enqueue("refresh")
-    actions.claim(job.pk, "first")
-    Job.objects.filter(pk=job.pk).update(attempts=5, heartbeat_at=timezone.now() - timedelta(minutes=5))
-    actions.retake_stale()
-    job.refresh_from_db()
-    assert job.state == "failed"
 
 
 PAGES = ("/start/", "/imports/", "/imports/quarantine/", "/customers/duplicates/", "/in-progress/", "/settings/")

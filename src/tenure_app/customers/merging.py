@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from tenure_app import conf
-from tenure_app.jobs import actions as jobs
+from tenure_app.core.work import actions as jobs
 
 if TYPE_CHECKING:
     from tenure.facts.customers import Merge
@@ -88,7 +88,7 @@ def merge(keep: str, other: str, reason: str) -> str:
     from tenure.facts.customers import merge as merge_in_lake
 
     merge_id = merge_in_lake(conf.lake(), keep, [other], reason, timezone.now())
-    jobs.enqueue_once("refresh")
+    jobs.enqueue("refresh")
     return merge_id
 
 
@@ -97,4 +97,4 @@ def undo(merge_id: str) -> None:
     from tenure.facts.customers import undo_merge
 
     undo_merge(conf.lake(), merge_id, timezone.now())
-    jobs.enqueue_once("refresh")
+    jobs.enqueue("refresh")

@@ -15,9 +15,9 @@ from django.db import transaction
 from tenure.errors import MappingError, TenureError
 from tenure.facts.schema import FACT_TABLES
 from tenure.words import Message, mark
+from tenure_app.core.work import actions as jobs
 from tenure_app.facts.looking import look, needed_of
 from tenure_app.facts.models import Import, ImportFile
-from tenure_app.jobs import actions as jobs
 
 _FIRST = ("orders", "baskets", "order_lines", "customers")
 TABLES = (*_FIRST, *(name for name in FACT_TABLES if name not in _FIRST))

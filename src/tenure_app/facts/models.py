@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from tenure_app.jobs.models import Job
+from tenure_app.core.models import Job
 
 
 class Import(models.Model):

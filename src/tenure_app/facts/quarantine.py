@@ -21,8 +21,8 @@ from tenure.errors import TenureError
 from tenure.facts.reasons import reason_text
 from tenure.words import mark
 from tenure_app import conf
+from tenure_app.core.work import actions as jobs
 from tenure_app.facts.queries import rows
-from tenure_app.jobs import actions as jobs
 
 if TYPE_CHECKING:
     from tenure.facts.quarantine import Replayed
@@ -150,7 +150,7 @@ def replay(text: str) -> Replayed:
         path.write_text(text.lstrip("\ufeff"), encoding="utf-8")
         done = replay_from(conf.lake(), path, now=timezone.now())
     if done.accepted:
-        jobs.enqueue_once("refresh")
+        jobs.enqueue("refresh")
     return done
 
 

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 from tenure.facts.schema import FACT_TABLES
 from tenure.words import mark, say
 from tenure_app import conf
+from tenure_app.core.work import actions as jobs
+from tenure_app.core.work.running import Running
 from tenure_app.facts import actions, queries
-from tenure_app.jobs import actions as jobs
-from tenure_app.jobs.actions import Running
 
 STEPS = {
     "reading": mark("Reading the files"),
@@ -27,10 +27,10 @@ def ask_for_refresh() -> None:
     """Let stages follow; customers without any fact are seen from today, for no fact says a day."""
     lake = conf.lake()
     if any(lake.has(name) for name in FACT_TABLES):
-        jobs.enqueue_once("refresh")
+        jobs.enqueue("refresh")
     else:
         today = datetime.now(ZoneInfo(lake.settings.tz)).date()
-        jobs.enqueue_once("refresh", as_of=today.isoformat())
+        jobs.enqueue("refresh", as_of=today.isoformat())
 
 
 def run_import(running: Running) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def run_import(running: Running) -> dict[str, Any]:
 
     def told(progress: Progress) -> None:
         here = progress.done / progress.total if progress.total else 1
-        running.part(STEPS.get(progress.step, STEPS["reading"]), (before + progress.number - 1 + here) / files)
+        running.share(STEPS.get(progress.step, STEPS["reading"]), (before + progress.number - 1 + here) / files)
 
     running.report(STEPS["reading"])
     for group in groups:
@@ -85,7 +85,7 @@ def run_demo(running: Running) -> dict[str, Any]:
 
             def told(progress: Progress, number: int = number) -> None:
                 here = progress.done / progress.total if progress.total else 1
-                running.part(STEPS["reading"], (number + here) / len(files))
+                running.share(STEPS["reading"], (number + here) / len(files))
 
             import_files(lake, [file.path], file.as_, file.mapping or None, on_progress=told)
     ask_for_refresh()

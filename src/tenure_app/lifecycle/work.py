@@ -7,7 +7,7 @@ from typing import Any
 
 from tenure.words import mark
 from tenure_app import conf
-from tenure_app.jobs.actions import Running
+from tenure_app.core.work.running import Running
 from tenure_app.lifecycle.definitions import actions, previews, queries
 
 
@@ -23,7 +23,7 @@ def run_refresh(running: Running) -> dict[str, Any]:
         conf.lake(),
         as_of=date.fromisoformat(as_of) if as_of else None,
         models=queries.active_models(),
-        on_progress=running.part,
+        on_progress=running.share,
     )
     return {"generation": report.generation, "problems": report.problems}
 

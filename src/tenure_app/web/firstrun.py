@@ -14,9 +14,9 @@ from django.views.decorators.http import require_GET, require_POST
 
 from tenure.words import language_of
 from tenure_app import conf
+from tenure_app.core.work import actions as jobs
+from tenure_app.core.work import queries as job_queries
 from tenure_app.facts import quarantine, queries
-from tenure_app.jobs import actions as jobs
-from tenure_app.jobs import queries as job_queries
 from tenure_app.web.imports import tables
 from tenure_app.web.jobs_pages import describe
 
@@ -71,14 +71,14 @@ def _models() -> list[dict[str, Any]]:
 @require_POST
 def bring_demo(request: HttpRequest) -> HttpResponse:
     """Bring the demo's data: a shop's year, from a public package."""
-    jobs.enqueue_once("demo", language=language_of(get_language()))
+    jobs.enqueue("demo", language=language_of(get_language()))
     return redirect("start")
 
 
 @require_POST
 def stage(request: HttpRequest) -> HttpResponse:
     """Work out everybody's stages in the models that fit."""
-    jobs.enqueue_once("refresh")
+    jobs.enqueue("refresh")
     return redirect("start")
 
 

@@ -8,21 +8,14 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from tenure.words import Message, language_of, say
-from tenure_app.jobs import actions, queries
+from tenure_app.core.work import actions, queries
+from tenure_app.core.work.kinds import kinds
 
 if TYPE_CHECKING:
-    from tenure_app.jobs.models import Job
-
-KINDS = {
-    "import": gettext_lazy("Import"),
-    "demo": gettext_lazy("Demo data"),
-    "refresh": gettext_lazy("Refresh"),
-    "preview": gettext_lazy("Preview"),
-}
+    from tenure_app.core.models import Job
 
 
 def describe(job: Job) -> dict[str, object]:
@@ -30,9 +23,13 @@ def describe(job: Job) -> dict[str, object]:
     from django.utils.translation import get_language
 
     language = language_of(get_language())
-    text = Message.from_dict(job.error).render(language) if job.error else ""
-    doing = say(job.doing, language) if job.doing else ""
-    return {"job": job, "kind": KINDS.get(job.kind, job.kind), "doing": doing, "wrong": text, "percent": job.percent}
+    return {
+        "job": job,
+        "kind": kinds()[job.kind].label if job.kind in kinds() else job.kind,
+        "doing": say(job.doing, language) if job.doing else "",
+        "wrong": Message.from_dict(job.error).render(language) if job.error else "",
+        "percent": job.percent,
+    }
 
 
 @require_GET
@@ -68,8 +65,15 @@ def one(request: HttpRequest, job_id: int) -> HttpResponse:
 
 @require_POST
 def again(request: HttpRequest, job_id: int) -> HttpResponse:
-    """Try a failed job anew."""
-    actions.again(job_id)
+    """Try a failed or cancelled job anew."""
+    actions.retry(job_id)
+    return redirect("in-progress")
+
+
+@require_POST
+def cancel(request: HttpRequest, job_id: int) -> HttpResponse:
+    """Stop a job that waits or runs."""
+    actions.cancel(job_id)
     return redirect("in-progress")
 
 
@@ -78,4 +82,5 @@ urlpatterns = [
     path("in-progress/count/", count, name="in-progress-count"),
     path("in-progress/<int:job_id>/", one, name="job"),
     path("in-progress/<int:job_id>/again/", again, name="job-again"),
+    path("in-progress/<int:job_id>/cancel/", cancel, name="job-cancel"),
 ]

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from tenure.clock import EPOCH
 from tenure.errors import LakeError
 from tenure_app import conf
-from tenure_app.jobs import queries as jobs
+from tenure_app.core.work import queries as jobs
 from tenure_app.staff import queries as staff
 
 

@@ -18,8 +18,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from tenure.errors import LakeError
 from tenure_app import conf
+from tenure_app.core.work import actions as jobs
 from tenure_app.facts import queries as facts
-from tenure_app.jobs import actions as jobs
 from tenure_app.staff import actions, queries
 from tenure_app.web.formats import SYMBOLS
 from tenure_app.web.layout import business
@@ -179,7 +179,7 @@ def save_business(request: HttpRequest) -> HttpResponse:
     before = business().tz
     conf.lake().save_settings(**form.cleaned_data)
     if form.cleaned_data["tz"] != before:
-        jobs.enqueue_once("refresh")
+        jobs.enqueue("refresh")
         messages.info(request, _("Saved. Every stage is being worked out again for the new time zone."))
     else:
         messages.success(request, _("Saved."))
@@ -195,7 +195,7 @@ def save_assumptions(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, 422, assumptions_form=form)
     save_options(conf.lake(), **form.asked())
-    jobs.enqueue_once("refresh")
+    jobs.enqueue("refresh")
     messages.info(request, _("Saved. Value and risk are being worked out again."))
     return redirect("settings")
 
@@ -227,7 +227,7 @@ def save_password(request: HttpRequest) -> HttpResponse:
 @require_POST
 def refresh_now(request: HttpRequest) -> HttpResponse:
     """Work out every stage again."""
-    jobs.enqueue_once("refresh")
+    jobs.enqueue("refresh")
     messages.info(request, _("The refresh has begun. You can leave this page."))
     return redirect("in-progress")
 

@@ -19,7 +19,7 @@ from django.utils import timezone
 from tenure.errors import TenureError
 from tenure.lifecycle import model as models
 from tenure.words import mark
-from tenure_app.jobs import actions as jobs
+from tenure_app.core.work import actions as jobs
 from tenure_app.lifecycle.definitions import queries
 from tenure_app.lifecycle.definitions.models import ModelDefinition, ModelPreview, ModelVersion
 from tenure_app.staff import actions as staff_actions
@@ -91,7 +91,7 @@ def save_version(text: str, *, base: int, person: User, note: str = "", origin: 
         )
         ModelDefinition.objects.filter(pk=definition.pk).update(deleted_at=None)
         _switch_on(model.id)
-        jobs.enqueue_once("refresh")
+        jobs.enqueue("refresh")
         transaction.on_commit(publish)
     return version
 
@@ -127,7 +127,7 @@ def switch(model_id: str, *, on: bool) -> None:
     with transaction.atomic():
         staff_actions.save_preference(models_on=wanted)
         if on:
-            jobs.enqueue_once("refresh")
+            jobs.enqueue("refresh")
 
 
 def delete(model_id: str) -> None:
@@ -136,7 +136,7 @@ def delete(model_id: str) -> None:
         raise NotSaved(mark("A model that comes with the product can be switched off or reset, not deleted."))
     with transaction.atomic():
         ModelDefinition.objects.filter(pk=model_id).update(deleted_at=timezone.now())
-        jobs.enqueue_once("refresh")
+        jobs.enqueue("refresh")
         transaction.on_commit(publish)
 
 

@@ -1,8 +1,15 @@
 """The life-cycle models that people change, their versions and previews."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from tenure_app.core.work.kinds import Kind
 
 
 class DefinitionsConfig(AppConfig):
     name = "tenure_app.lifecycle.definitions"
     label = "definitions"
+    job_kinds = (
+        Kind("refresh", _("Refresh"), "tenure_app.lifecycle.work.run_refresh"),
+        Kind("preview", _("Preview"), "tenure_app.lifecycle.work.run_preview"),
+    )

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 
-from tenure_app.jobs.models import Job
+from tenure_app.core.models import Job
 
 
 class ModelDefinition(models.Model):

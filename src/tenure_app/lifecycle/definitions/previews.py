@@ -15,7 +15,7 @@ from django.db import transaction
 
 from tenure.lifecycle import preview as library
 from tenure_app import conf
-from tenure_app.jobs import actions as jobs
+from tenure_app.core.work import actions as jobs
 from tenure_app.lifecycle.definitions import actions, queries
 from tenure_app.lifecycle.definitions.models import ModelPreview
 

@@ -5,6 +5,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     initial = True
+    # The table of the package that held the jobs before: a database that has it already goes on with it.
+    replaces = (("jobs", "0001_initial"),)
 
     dependencies = []
 
@@ -30,6 +32,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ("-id",),
+                "db_table": "jobs_job",
             },
         ),
     ]

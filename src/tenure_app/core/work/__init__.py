@@ -1,0 +1,1 @@
+"""Due work: durable rows that workers claim with a lease, do, and retry."""
