@@ -18,7 +18,8 @@ def _warm_up() -> None:
             import pandas  # noqa: F401  Arrow asks for it late, where it is installed
 
         from tenure.lifecycle.model import builtin
-        from tenure_app import conf, urls  # noqa: F401
+        from tenure_app import urls  # noqa: F401
+        from tenure_app.core import conf
 
         builtin()
         conf.connection().close()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
 from app.people import TODAY
-from tenure_app import conf
+from tenure_app.core import conf
 from tenure_app.customers import filters, queries
 
 if TYPE_CHECKING:

@@ -110,7 +110,7 @@ def test_a_count_leads_to_exactly_these_customers(signed_in: Client, busy: Lake)
 
 
 def test_it_shows_every_fit_and_how_its_inputs_moved(signed_in: Client, busy: Lake) -> None:
-    from tenure_app import conf
+    from tenure_app.core import conf
     from tenure_app.value import queries
 
     fits = queries.fittings(conf.connection())

@@ -179,20 +179,28 @@ class DeltaStore:
             Leave out what cannot hold these customers (ids as stored).
         """
         con = connect()
+        self.show(con, names if names is not None else self.specs, customers=customers)
+        return con
+
+    def show(
+        self, con: duckdb.DuckDBPyConnection, names: Iterable[str], *, customers: Sequence[str] | None = None
+    ) -> None:
+        """Create or replace the views of some tables in a connection; see :meth:`connect`."""
         merged = self.merged()
         if merged:
-            con.execute(f"CREATE TABLE {views.MERGED} (customer_id VARCHAR, into_id VARCHAR)")
+            con.execute(f"CREATE OR REPLACE TABLE {views.MERGED} (customer_id VARCHAR, into_id VARCHAR)")
             con.execute(
                 f"INSERT INTO {views.MERGED} SELECT unnest($old), unnest($new)",
                 {"old": list(merged), "new": list(merged.values())},
             )
-        for name in names if names is not None else self.specs:
+        for name in names:
             source = self._source(name, customers)
             if source:
                 hides = self._find_newer(con, name, source)
                 sql = views.view_of(name, self.specs[name], source, merges=bool(merged), hides=hides)
-                con.execute(f'CREATE VIEW "{name}" AS {sql}')
-        return con
+                con.execute(f'CREATE OR REPLACE VIEW "{name}" AS {sql}')
+            else:
+                con.execute(f'DROP VIEW IF EXISTS "{name}"')
 
     def _find_newer(self, con: duckdb.DuckDBPyConnection, name: str, source: str) -> bool:
         """Note in the connection which customers were refreshed on their own; return whether any were."""
@@ -204,7 +212,7 @@ class DeltaStore:
             if not markers:
                 return False
             source = views.scan(markers)
-        created = con.execute(f"CREATE TABLE {views.NEWER}{name} AS {views.newer(spec, source)}").fetchone()
+        created = con.execute(f"CREATE OR REPLACE TABLE {views.NEWER}{name} AS {views.newer(spec, source)}").fetchone()
         return bool(created and created[0])
 
     def _all_ids(self, customers: Sequence[str]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
-from tenure_app import conf
+from tenure_app.core import conf
 from tenure_app.core.work import actions as jobs
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from tenure.economics.plans import NOTHING, Book, PlanError, forget_book, write_book
 from tenure.words import mark
-from tenure_app import conf
+from tenure_app.core import conf
 from tenure_app.economics import queries
 from tenure_app.economics.models import BookState, CustomerChoice, PlanRow
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tenure_app import conf
+from tenure_app.core import conf
 from tenure_app.customers.profile import has
 from tenure_app.economics.models import BookState, CustomerChoice, PlanRow
 from tenure_app.lifecycle.answers import Answers
@@ -70,7 +70,11 @@ class Economics:
 def economics_of(con: duckdb.DuckDBPyConnection, entry: Entry) -> Economics | None:
     """Return a model's economics; None where it has no stages."""
     key = ("economics", entry.id, entry.model.version)
-    body = Answers(con, conf.lake_version()).kept(key, lambda: reported(con, entry) or _worked_out(entry))
+    ask = Answers(con, conf.versions())
+    body = ask.kept(("reported", *key), lambda: reported(con, entry), "reports", "refreshes")
+    if body is None:
+        # Nothing was reported, so it is worked out from the facts themselves, whichever was written last.
+        body = ask.kept(key, lambda: _worked_out(entry))
     return None if body is None else Economics(entry, body, book_of(entry, body))
 
 
@@ -134,7 +138,7 @@ def changed(model: str) -> BookState | None:
 def everybody(found: Economics) -> pa.Table:
     """Return who gets which plan: customer_id, the columns of the scorecard's decision, stage, tier, weeks."""
     key = json.dumps([[plan.told() for plan in found.plans], found.book.budget], sort_keys=True)
-    ask = Answers(conf.connection(), conf.lake_version())
+    ask = Answers(conf.connection(), conf.versions())
     table: pa.Table = ask.kept(("economics.who", found.entry.id, key), lambda: _everybody(found))
     return table
 

@@ -20,7 +20,7 @@ from django.utils import timezone
 from tenure.errors import TenureError
 from tenure.facts.reasons import reason_text
 from tenure.words import mark
-from tenure_app import conf
+from tenure_app.core import conf
 from tenure_app.core.work import actions as jobs
 from tenure_app.facts.queries import rows
 

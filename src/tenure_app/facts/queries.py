@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tenure.errors import LakeError
-from tenure_app import conf
+from tenure_app.core import conf
 from tenure_app.facts.models import Import, ImportFile
 
 

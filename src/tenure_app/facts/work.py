@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from tenure.facts.schema import FACT_TABLES
 from tenure.words import mark, say
-from tenure_app import conf
+from tenure_app.core import conf
 from tenure_app.core.work import actions as jobs
 from tenure_app.core.work.running import Running
 from tenure_app.facts import actions, queries

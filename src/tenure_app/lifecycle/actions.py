@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from tenure.errors import TenureError
 from tenure.words import mark
-from tenure_app import conf
+from tenure_app.core import conf
 from tenure_app.lifecycle.definitions.queries import active_models, models_in_force
 
 if TYPE_CHECKING:

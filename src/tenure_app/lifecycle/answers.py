@@ -1,7 +1,7 @@
-"""The library's statistics, asked once for each state of the lake.
+"""The library's statistics, asked once for each version of the tables that they read.
 
-Pages ask the same few questions all day while the spans change once or twice; so an answer is kept until a table of
-the lake is written. Lists read the same spans, so the totals agree.
+Pages ask the same few questions all day while the spans change once or twice; so an answer is kept until a table
+that it reads is written. Lists read the same spans, so the totals agree.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import duckdb
     import ibis.expr.types as ir
 
+    from tenure_app.core.conf import Versions
+
 Rows = list[dict[str, Any]]
 _MOST = 512
 _kept: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
@@ -30,17 +32,17 @@ class Answers:
     ----------
     con : duckdb connection
         With the lake's views.
-    version : str
-        Names the state of the lake; equal versions give equal answers.
+    versions : Versions
+        Versions of the lake's tables; equal versions of the tables that a question reads give equal answers.
     """
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, version: str) -> None:
+    def __init__(self, con: duckdb.DuckDBPyConnection, versions: Versions) -> None:
         self.con = con
-        self.version = version
+        self.versions = versions
 
     def ask(self, question: str, model: str, *asked: date | str) -> Rows:
         """Return the rows of a function of `tenure.lifecycle.statistics` that takes spans, a model and days."""
-        return self.kept((question, model, *asked), lambda: self._ask(question, model, *asked))
+        return self.kept((question, model, *asked), lambda: self._ask(question, model, *asked), "spans")
 
     def value_by_stage(self, model: str, day: date, since: date) -> Rows:
         """Return people, money and movement of every stage."""
@@ -49,15 +51,20 @@ class Answers:
         return self.kept(
             ("value_by_stage", model, day, since),
             lambda: _rows(statistics.value_by_stage(self._table("spans"), self._table("scorecard"), model, day, since)),
+            "spans",
+            "scorecard",
         )
 
     def sql(self, text: str, *values: Any) -> list[tuple[Any, ...]]:
         """Return the rows of a query of our own."""
-        return self.kept(("sql", text, *values), lambda: self.con.execute(text, list(values)).fetchall())
+        version = self.versions.named_in(text)
+        return self._kept((version, "sql", text, *values), lambda: self.con.execute(text, list(values)).fetchall())
 
-    def kept(self, key: tuple[Any, ...], answer: Callable[[], Any]) -> Any:
-        """Return an answer, from memory when the lake is still the same."""
-        whole = (self.version, *key)
+    def kept(self, key: tuple[Any, ...], answer: Callable[[], Any], *tables: str) -> Any:
+        """Return an answer, from memory while the tables that it reads are the same; all, when none is named."""
+        return self._kept((self.versions.of(*tables), *key), answer)
+
+    def _kept(self, whole: tuple[Any, ...], answer: Callable[[], Any]) -> Any:
         with _lock:
             if whole in _kept:
                 _kept.move_to_end(whole)

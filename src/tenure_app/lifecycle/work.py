@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from tenure.words import mark
-from tenure_app import conf
+from tenure_app.core import conf
 from tenure_app.core.work.running import Running
 from tenure_app.lifecycle.definitions import actions, previews, queries
 

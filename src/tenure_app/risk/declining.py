@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from tenure_app import conf
+from tenure_app.core import conf
 from tenure_app.customers.profile import has
 
 if TYPE_CHECKING:

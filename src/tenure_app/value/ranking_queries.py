@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tenure_app import conf
+from tenure_app.core import conf
 from tenure_app.customers.profile import has
 from tenure_app.customers.queries import has_outlook
 

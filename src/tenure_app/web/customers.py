@@ -15,7 +15,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from tenure_app import conf
+from tenure_app.core import conf
 from tenure_app.customers import filters, profile, queries
 from tenure_app.customers.filters import NO_STAGE, OUTLOOK, OUTSIDE, Selection
 from tenure_app.lifecycle import catalogue

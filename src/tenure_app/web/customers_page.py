@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from tenure.errors import TenureError
-from tenure_app import conf
+from tenure_app.core import conf
 from tenure_app.customers import profile
 from tenure_app.customers.profile import STAGES, TIMELINE, Profile, Span
 from tenure_app.lifecycle import actions, catalogue, reasons

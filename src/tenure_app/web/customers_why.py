@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 
 from tenure.rules.wording.sentence import measure_phrase, sentence
 from tenure.words import current_language
-from tenure_app import conf
+from tenure_app.core import conf
 from tenure_app.customers import profile
 from tenure_app.lifecycle import catalogue, reasons
 from tenure_app.web.formats import number

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from tenure.errors import TenureError
 from tenure.words import language_of
-from tenure_app import conf
+from tenure_app.core import conf
 from tenure_app.customers import profile
 from tenure_app.economics import actions, queries
 from tenure_app.lifecycle import catalogue

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from tenure.clock import EPOCH
 from tenure.errors import LakeError
-from tenure_app import conf
+from tenure_app.core import conf
 from tenure_app.core.work import queries as jobs
 from tenure_app.staff import queries as staff
 
@@ -121,7 +121,7 @@ def today() -> date:
 
 def last_data_day() -> date | None:
     """Return the day of the newest refresh, else None."""
-    return conf.remembered("last refreshed day", _last_data_day)
+    return conf.remembered("last refreshed day", _last_data_day, "refreshes")
 
 
 def _last_data_day() -> date | None:

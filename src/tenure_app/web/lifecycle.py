@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from tenure.words import current_language
-from tenure_app import conf
+from tenure_app.core import conf
 from tenure_app.customers import profile
 from tenure_app.customers.filters import Selection
 from tenure_app.lifecycle import catalogue, queries
@@ -101,7 +101,7 @@ def chosen_entry(request: HttpRequest, entries: dict[str, Entry]) -> Entry | Non
 
 def answers(con: duckdb.DuckDBPyConnection) -> Answers:
     """Return the statistics of the lake as it is now."""
-    return Answers(con, conf.lake_version())
+    return Answers(con, conf.versions())
 
 
 @require_GET

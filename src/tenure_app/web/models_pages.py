@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from tenure.errors import TenureError
-from tenure_app import conf
+from tenure_app.core import conf
 from tenure_app.lifecycle import catalogue
 from tenure_app.lifecycle.definitions import actions, changes, queries
 from tenure_app.lifecycle.reasons import sentence_of

@@ -12,7 +12,7 @@ from django.urls import path
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from tenure_app import conf
+from tenure_app.core import conf
 from tenure_app.customers import profile
 from tenure_app.customers.filters import NO_STAGE, NOWHERE, OUTSIDE, STAGED, Selection
 from tenure_app.customers.queries import rows_of

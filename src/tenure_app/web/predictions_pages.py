@@ -12,7 +12,7 @@ from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from tenure_app import conf
+from tenure_app.core import conf
 from tenure_app.value import queries
 from tenure_app.web import csv_out, formats
 from tenure_app.web import predictions_said as said

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET
 
 from tenure.recommend.reasons import sentence
 from tenure.words import language_of
-from tenure_app import conf
+from tenure_app.core import conf
 from tenure_app.customers.profile import has
 from tenure_app.recommend import queries
 from tenure_app.recommend.queries import LEVELS, PAGE, SORTS, Wanted

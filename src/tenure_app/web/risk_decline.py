@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from tenure.clock import day_of
-from tenure_app import conf
+from tenure_app.core import conf
 from tenure_app.risk import declining, queries
 from tenure_app.risk.declining import ANSWERS, Declining
 from tenure_app.web import csv_out, excel_out

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from tenure.risk.signals import SIGNALS
 from tenure.words import language_of, say
-from tenure_app import conf
+from tenure_app.core import conf
 from tenure_app.risk import actions, queries
 from tenure_app.risk.queries import ALL, HANDLED, NOBODY, OPEN, STATES, Asked, Warned
 from tenure_app.web import csv_out, excel_out, risk_behind, risk_decline

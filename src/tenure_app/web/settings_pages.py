@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from tenure.errors import LakeError
-from tenure_app import conf
+from tenure_app.core import conf
 from tenure_app.core.work import actions as jobs
 from tenure_app.facts import queries as facts
 from tenure_app.staff import actions, queries

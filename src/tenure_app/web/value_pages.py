@@ -12,7 +12,7 @@ from django.urls import path
 from django.views.decorators.http import require_GET
 
 from tenure.errors import TenureError
-from tenure_app import conf
+from tenure_app.core import conf
 from tenure_app.customers import profile
 from tenure_app.value import ranking_queries as queries
 from tenure_app.web import csv_out, value_parts, value_said, value_tables, value_targets

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from tenure_app import conf
+from tenure_app.core import conf
 from tenure_app.customers.having import COLUMNS
 from tenure_app.lifecycle import catalogue
 from tenure_app.value import actions, ranking_queries

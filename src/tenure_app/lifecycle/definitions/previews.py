@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
+from tenure.facts.tables import SCHEMAS
 from tenure.lifecycle import preview as library
-from tenure_app import conf
+from tenure_app.core import conf
 from tenure_app.core.work import actions as jobs
 from tenure_app.lifecycle.definitions import actions, queries
 from tenure_app.lifecycle.definitions.models import ModelPreview
@@ -41,7 +42,7 @@ def ask(text: str, person: User, as_of: date) -> ModelPreview:
         "model_id": model.id,
         "text_hash": queries.hash_of(text),
         "base_hash": queries.hash_of(now.text) if now else "",
-        "facts": hashlib.sha256(conf.lake_version().encode()).hexdigest(),
+        "facts": hashlib.sha256(conf.versions().of(*SCHEMAS).encode()).hexdigest(),
         "as_of": as_of,
     }
     found = ModelPreview.objects.filter(**same).first()

@@ -12,9 +12,10 @@ from django.db.models import Max
 
 from tenure.errors import TenureError
 from tenure.facts.kinds import KINDS, Kind
+from tenure.facts.schema import FACT_TABLES
 from tenure.lifecycle import model as models
 from tenure.lifecycle.model import Model
-from tenure_app import conf
+from tenure_app.core import conf
 from tenure_app.lifecycle.definitions import drafts
 from tenure_app.lifecycle.definitions.models import ModelPreview, ModelVersion
 from tenure_app.staff import queries as staff
@@ -55,17 +56,17 @@ def hash_of(text: str) -> str:
 
 def known_kinds() -> Mapping[str, Kind]:
     """Return the kinds of facts that rules may use here."""
-    return _of_the_lake(conf.lake_version())[0]
+    return _of_the_lake(conf.versions().of(*FACT_TABLES))[0]
 
 
 def available_kinds() -> frozenset[str]:
     """Return the kinds of facts of which there is at least one."""
-    return _of_the_lake(conf.lake_version())[1]
+    return _of_the_lake(conf.versions().of(*FACT_TABLES))[1]
 
 
 @lru_cache(maxsize=4)
 def _of_the_lake(version: str) -> tuple[Mapping[str, Kind], frozenset[str]]:
-    # Asked with every letter that somebody types, so it is read once for each state of the lake.
+    # Asked with every letter that somebody types, so it is read once for each state of the facts.
     del version
     try:
         lake = conf.lake()

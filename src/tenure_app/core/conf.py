@@ -1,0 +1,206 @@
+"""The lake of this installation, as requests read it: opened once a request, one shared view per table.
+
+What is kept between requests carries the versions of the tables that it reads, so that a commit to one table leaves
+the answers of all others alone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.conf import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import duckdb
+
+    from tenure.facts.lake import Lake
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """Which version of each table a moment knows; equal texts mean equal rows."""
+
+    common: str
+    tables: dict[str, str]
+
+    @classmethod
+    def read(cls, root: Path) -> Versions:
+        """Read the newest commit of every table, and when the files beside the tables were written."""
+        tables = {}
+        for log in root.glob("*/*/_delta_log"):
+            with os.scandir(log) as entries:
+                tables[log.parent.name] = max((e.name for e in entries if e.name.endswith(".json")), default="")
+        # Every table is read with these: who was merged into whom, the settings, the description of outside tables.
+        marks = [str(root), tables.get("identities", "")]
+        for file in (root / "tenure.json", root / "sources.json"):
+            marks.append(str(file.stat().st_mtime_ns) if file.exists() else "")
+        if marks[-1]:
+            marks.append(tables.get("spellings", ""))  # outside tables are read with the ids as they are spelled here
+        return cls("|".join(marks), tables)
+
+    def of(self, *names: str) -> str:
+        """Return a text that changes whenever one of these tables was written; any table, when none is named."""
+        chosen = sorted(names or self.tables)
+        return "|".join([self.common, *(f"{name}:{self.tables.get(name, '')}" for name in chosen)])
+
+    def named_in(self, sql: str) -> str:
+        """Return the version of the tables that a query names."""
+        # A column of the same name counts too: an answer dropped too early is only asked again.
+        return self.of(*set(re.findall(r"\w+", sql)) & set(self.tables))
+
+
+class Moment:
+    """The lake as one request sees it."""
+
+    def __init__(self, *, steady: bool) -> None:
+        self.root = Path(settings.TENURE_LAKE)
+        self.steady = steady  # nothing is written meanwhile, so versions need reading only once
+
+    @cached_property
+    def lake(self) -> Lake:
+        from tenure.facts.lake import Lake
+
+        return Lake.open(self.root)
+
+    @property
+    def versions(self) -> Versions:
+        return self._versions if self.steady else Versions.read(self.root)
+
+    @cached_property
+    def _versions(self) -> Versions:
+        return Versions.read(self.root)
+
+
+_moment: ContextVar[Moment | None] = ContextVar("tenure_moment", default=None)
+
+
+@contextmanager
+def moment(*, steady: bool) -> Iterator[None]:
+    """Open the lake only once inside the block; with `steady`, read the versions of its tables only once, too."""
+    token = _moment.set(Moment(steady=steady))
+    try:
+        yield
+    finally:
+        _moment.reset(token)
+
+
+def during(now: Moment, parts: Iterable[bytes]) -> Iterator[bytes]:
+    """Make a streamed answer's parts as the request that began it sees the lake."""
+    iterator = iter(parts)
+    while True:
+        token = _moment.set(now)
+        try:
+            part = next(iterator)
+        except StopIteration:
+            return
+        finally:
+            _moment.reset(token)
+        yield part
+
+
+def current() -> Moment:
+    """Return the moment of this request, else the present one."""
+    return _moment.get() or Moment(steady=False)
+
+
+def lake() -> Lake:
+    """Return the lake of this installation.
+
+    Raises
+    ------
+    tenure.errors.LakeError
+        When the folder is no lake.
+    """
+    return current().lake
+
+
+def versions() -> Versions:
+    """Return the versions of the lake's tables."""
+    return current().versions
+
+
+class SharedViews:
+    """A database in memory with a view of each table, for all threads; a view is made anew when its table was written.
+
+    Making all views of a large lake takes longer than most pages, and live events commit every second.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._database: duckdb.DuckDBPyConnection | None = None
+        self._shown: Versions | None = None
+
+    def cursor(self, now: Moment) -> duckdb.DuckDBPyConnection:
+        """Return a cursor that sees the tables at least as new as `now`, and always the same ones."""
+        versions = now.versions
+        with self._lock:
+            if self._database is None:
+                from tenure.lake.duck import connect
+
+                now.lake  # noqa: B018  a folder that is no lake is refused before anything is kept
+                self._database = connect()
+            names = self._stale(versions)
+            if names:
+                writer = self._database.cursor()
+                # One transaction: readers see all tables of before, or all of now.
+                writer.begin()
+                now.lake.show(writer, names)
+                writer.commit()
+                self._shown = versions
+            cursor = self._database.cursor()
+            # The cursor's transaction begins with its first look, which is why it looks while the lock is held.
+            cursor.execute("SET enable_progress_bar = false")  # a cursor does not take this over
+            cursor.begin()
+            cursor.execute("SELECT count(*) FROM duckdb_views()")
+        return cursor
+
+    def _stale(self, versions: Versions) -> set[str]:
+        if self._shown is None or self._shown.common != versions.common:
+            from tenure.facts.tables import LIFE, SCHEMAS
+
+            return {*SCHEMAS, *LIFE}
+        old, new = self._shown.tables, versions.tables
+        return {name for name in {*old, *new} if old.get(name) != new.get(name)}
+
+
+@lru_cache(maxsize=4)
+def _shared(root: str) -> SharedViews:
+    return SharedViews()
+
+
+def connection() -> duckdb.DuckDBPyConnection:
+    """Return a cursor of this thread over the lake's tables as they are now, one view a table.
+
+    It goes on seeing these tables while others write. Let it go when done.
+    """
+    now = current()
+    return _shared(str(now.root)).cursor(now)
+
+
+@lru_cache(maxsize=64)
+def _remembered(root: str, name: str) -> dict[str, Any]:
+    return {}
+
+
+def remembered(name: str, find: Callable[[], Value], *tables: str) -> Value:
+    """Return what `find` reads from the named tables, read again only after one of them was written."""
+    version = versions().of(*tables)
+    kept = _remembered(str(settings.TENURE_LAKE), name)
+    if kept.get("version") != version:
+        # Both entries at once: other threads read the same dictionary.
+        kept.update(version=version, value=find())
+    value: Value = kept["value"]
+    return value

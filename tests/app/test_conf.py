@@ -1,0 +1,169 @@
+"""How requests read the lake: settings once, versions once, and answers that outlive commits to other tables."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tenure_app.core import conf
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+    from tenure.facts.lake import Lake
+
+
+def append(lake: Lake, customer: str = "A009") -> None:
+    """Add one order, as an import in another process would."""
+    from tempfile import TemporaryDirectory
+
+    from tenure.facts.importing import import_files
+
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "o.csv"
+        path.write_text(f"customer_id,at,amount\n{customer},2026-03-30 09:00:00,7\n", encoding="utf-8")
+        import_files(lake, [path], as_="orders", now=datetime(2026, 4, 1, tzinfo=UTC))
+
+
+def count(table: str = "orders") -> int:
+    row = conf.connection().execute(f"SELECT count(*) FROM {table}").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_a_commit_changes_the_version_of_its_own_table_only(filled_lake: Lake) -> None:
+    before = conf.versions()
+    append(filled_lake)
+    after = conf.versions()
+    assert before.of("orders") != after.of("orders")
+    assert before.of("spans", "scorecard") == after.of("spans", "scorecard")
+    assert before.of() != after.of()
+    assert before.named_in("SELECT * FROM spans") == after.named_in("SELECT * FROM spans")
+    assert before.named_in("SELECT * FROM orders") != after.named_in("SELECT * FROM orders")
+
+
+def test_settings_and_merges_change_the_version_of_every_table(filled_lake: Lake) -> None:
+    from tenure.facts.customers import merge
+
+    versions = [conf.versions().of("spans")]
+    filled_lake.save_settings(currency="EUR")
+    versions.append(conf.versions().of("spans"))
+    merge(filled_lake, "A001", ["A002"], "same", datetime(2026, 4, 1, tzinfo=UTC))
+    versions.append(conf.versions().of("spans"))
+    assert len(set(versions)) == 3
+
+
+def test_views_follow_their_tables_and_merges(filled_lake: Lake) -> None:
+    from tenure.facts.customers import merge
+
+    assert count() == 6
+    append(filled_lake)
+    assert count() == 7
+    merge(filled_lake, "A001", ["A002"], "same", datetime(2026, 4, 1, tzinfo=UTC))
+    ids = conf.connection().execute("SELECT DISTINCT customer_id FROM orders ORDER BY 1").fetchall()
+    assert [row[0] for row in ids] == ["A001", "A003", "A009"]
+
+
+def test_only_the_views_of_written_tables_are_made_anew(filled_lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tenure.facts.lake import Lake as Kind
+
+    shown: list[set[str]] = []
+    show = Kind.show
+
+    def watched(self: Lake, con: object, names: set[str], **more: object) -> None:
+        shown.append(set(names))
+        show(self, con, names, **more)  # type: ignore[arg-type]
+
+    conf.connection()
+    monkeypatch.setattr(Kind, "show", watched)
+    conf.connection()
+    assert shown == [], "nothing was written"
+    append(filled_lake)
+    shown.clear()
+    conf.connection()
+    assert len(shown) == 1
+    assert "orders" in shown[0]
+    assert not {"spans", "scorecard"} & shown[0]
+
+
+def test_a_page_sees_the_same_tables_from_beginning_to_end(filled_lake: Lake) -> None:
+    page = conf.connection()
+    assert page.execute("SELECT count(*) FROM orders").fetchall() == [(6,)]
+    append(filled_lake)
+    assert count() == 7, "another request sees what was written"
+    assert page.execute("SELECT count(*) FROM orders").fetchall() == [(6,)]
+
+
+def test_what_is_remembered_outlives_commits_to_other_tables(filled_lake: Lake) -> None:
+    calls: list[int] = []
+
+    def find() -> int:
+        calls.append(1)
+        return len(calls)
+
+    assert conf.remembered("r", find, "refreshes") == 1
+    append(filled_lake)
+    assert conf.remembered("r", find, "refreshes") == 1
+    assert conf.remembered("o", find, "orders") == 2
+    append(filled_lake, "A010")
+    assert conf.remembered("o", find, "orders") == 3
+
+
+def test_answers_outlive_commits_to_other_tables(filled_lake: Lake) -> None:
+    from tenure_app.lifecycle.answers import Answers
+
+    calls: list[int] = []
+
+    def ask() -> object:
+        return Answers(conf.connection(), conf.versions()).kept(("q",), lambda: calls.append(1), "spans")
+
+    ask()
+    append(filled_lake)
+    ask()
+    assert len(calls) == 1
+    from tenure.scorecard.refresh import refresh
+
+    refresh(filled_lake, as_of=date(2026, 4, 2))
+    ask()
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize(
+    "address", ["/overview/", "/customers/", "/customers/A001/", "/economics/", "/lifecycle/", "/value/"]
+)
+def test_a_request_opens_the_lake_once(
+    signed_in: Client, filled_lake: Lake, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tenure.facts.lake import Lake as Kind
+
+    assert signed_in.get(address).status_code == 200
+    opened: list[str] = []
+    versions: list[int] = []
+    real, read = Kind.open.__func__, conf.Versions.read.__func__  # type: ignore[attr-defined]
+    monkeypatch.setattr(Kind, "open", classmethod(lambda cls, path: opened.append(str(path)) or real(cls, path)))
+    monkeypatch.setattr(conf.Versions, "read", classmethod(lambda cls, root: versions.append(1) or read(cls, root)))
+    assert signed_in.get(address).status_code == 200
+    assert len(opened) == 1
+    assert len(versions) == 1
+
+
+def test_an_export_opens_the_lake_once(signed_in: Client, filled_lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tenure.facts.lake import Lake as Kind
+
+    opened: list[str] = []
+    real = Kind.open.__func__  # type: ignore[attr-defined]
+    monkeypatch.setattr(Kind, "open", classmethod(lambda cls, path: opened.append(str(path)) or real(cls, path)))
+    answer = signed_in.get("/customers.csv")
+    assert answer.status_code == 200
+    assert b"A001" in b"".join(answer.streaming_content)  # type: ignore[attr-defined]
+    assert len(opened) == 1
+
+
+def test_settings_that_a_request_saves_are_seen_by_its_own_answer(signed_in: Client, lake: Lake) -> None:
+    answer = signed_in.post(
+        "/settings/business/", {"business": "新店", "tz": "Asia/Shanghai", "currency": "CNY"}, follow=True
+    )
+    assert "新店" in answer.content.decode()
