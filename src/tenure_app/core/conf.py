@@ -44,12 +44,9 @@ class Versions:
             with os.scandir(log) as entries:
                 tables[log.parent.name] = max((e.name for e in entries if e.name.endswith(".json")), default="")
         # Every table is read with these: who was merged into whom, the settings, the description of outside tables.
-        marks = [str(root), tables.get("identities", "")]
-        for file in (root / "tenure.json", root / "sources.json"):
-            marks.append(str(file.stat().st_mtime_ns) if file.exists() else "")
-        if marks[-1]:
-            marks.append(tables.get("spellings", ""))  # outside tables are read with the ids as they are spelled here
-        return cls("|".join(marks), tables)
+        about, sources = (_written_at(root / name) for name in ("tenure.json", "sources.json"))
+        spellings = tables.get("spellings", "") if sources else ""  # by which ids of outside tables are read
+        return cls("|".join([str(root), tables.get("identities", ""), about, sources, spellings]), tables)
 
     def of(self, *names: str) -> str:
         """Return a text that changes whenever one of these tables was written; any table, when none is named."""
@@ -60,6 +57,10 @@ class Versions:
         """Return the version of the tables that a query names."""
         # A column of the same name counts too: an answer dropped too early is only asked again.
         return self.of(*set(re.findall(r"\w+", sql)) & set(self.tables))
+
+
+def _written_at(file: Path) -> str:
+    return str(file.stat().st_mtime_ns) if file.exists() else ""
 
 
 class Moment:
