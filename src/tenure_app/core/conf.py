@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.conf import settings
 
+from tenure.lake.tables import SETTINGS_FILE, SOURCES_FILE
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -44,7 +46,7 @@ class Versions:
             with os.scandir(log) as entries:
                 tables[log.parent.name] = max((e.name for e in entries if e.name.endswith(".json")), default="")
         # Every table is read with these: who was merged into whom, the settings, the description of outside tables.
-        about, sources = (_written_at(root / name) for name in ("tenure.json", "sources.json"))
+        about, sources = (_written_at(root / name) for name in (SETTINGS_FILE, SOURCES_FILE))
         spellings = tables.get("spellings", "") if sources else ""  # by which ids of outside tables are read
         return cls("|".join([str(root), tables.get("identities", ""), about, sources, spellings]), tables)
 
@@ -151,9 +153,8 @@ class SharedViews:
             if self._database is None:
                 from tenure.lake.duck import connect
 
-                now.lake  # noqa: B018  a folder that is no lake is refused before anything is kept
                 self._database = connect()
-            names = self._stale(versions)
+            names = self._stale(now.lake, versions)
             if names:
                 writer = self._database.cursor()
                 # One transaction: readers see all tables of before, or all of now.
@@ -168,13 +169,12 @@ class SharedViews:
             cursor.execute("SELECT count(*) FROM duckdb_views()")
         return cursor
 
-    def _stale(self, versions: Versions) -> set[str]:
+    def _stale(self, lake: Lake, versions: Versions) -> list[str]:
+        """Return the tables that were written since their views were made."""
         if self._shown is None or self._shown.common != versions.common:
-            from tenure.facts.tables import LIFE, SCHEMAS
-
-            return {*SCHEMAS, *LIFE}
+            return list(lake.specs)
         old, new = self._shown.tables, versions.tables
-        return {name for name in {*old, *new} if old.get(name) != new.get(name)}
+        return [name for name in lake.specs if old.get(name) != new.get(name)]
 
 
 @lru_cache(maxsize=4)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from tenure.facts.tables import SCHEMAS
+from tenure.facts.tables import TABLES
 from tenure.lifecycle import preview as library
 from tenure_app.core import conf
 from tenure_app.core.work import actions as jobs
@@ -23,6 +23,7 @@ from tenure_app.lifecycle.definitions.models import ModelPreview
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+_FACTS = tuple(name for name, spec in TABLES.items() if spec.folder == "facts")
 #: Up to so many rows of facts a preview is worked out while the page waits; beyond, a worker does it.
 AT_ONCE = 300_000
 
@@ -42,7 +43,7 @@ def ask(text: str, person: User, as_of: date) -> ModelPreview:
         "model_id": model.id,
         "text_hash": queries.hash_of(text),
         "base_hash": queries.hash_of(now.text) if now else "",
-        "facts": hashlib.sha256(conf.versions().of(*SCHEMAS).encode()).hexdigest(),
+        "facts": hashlib.sha256(conf.versions().of(*_FACTS).encode()).hexdigest(),
         "as_of": as_of,
     }
     found = ModelPreview.objects.filter(**same).first()
