@@ -191,7 +191,7 @@ def test_work_that_kills_every_worker_is_given_up() -> None:
         expire(job)
         assert leases.sweep() == 1
     assert reload(job).state == Job.FAILED
-    assert job.error["data"] == {"attempts": 5}
+    assert job.error["data"] == {"times": 5}
 
 
 def test_a_worker_that_is_stopped_gives_its_job_back() -> None:

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.conf import settings
 
+from tenure.lake.tables import SETTINGS_FILE, SOURCES_FILE
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -44,12 +46,9 @@ class Versions:
             with os.scandir(log) as entries:
                 tables[log.parent.name] = max((e.name for e in entries if e.name.endswith(".json")), default="")
         # Every table is read with these: who was merged into whom, the settings, the description of outside tables.
-        marks = [str(root), tables.get("identities", "")]
-        files = (root / "tenure.json", root / "sources.json")
-        marks += [str(file.stat().st_mtime_ns) if file.exists() else "" for file in files]
-        if marks[-1]:
-            marks.append(tables.get("spellings", ""))  # outside tables are read with the ids as they are spelled here
-        return cls("|".join(marks), tables)
+        about, sources = (_written_at(root / name) for name in (SETTINGS_FILE, SOURCES_FILE))
+        spellings = tables.get("spellings", "") if sources else ""  # by which ids of outside tables are read
+        return cls("|".join([str(root), tables.get("identities", ""), about, sources, spellings]), tables)
 
     def of(self, *names: str) -> str:
         """Return a text that changes whenever one of these tables was written; any table, when none is named."""
@@ -60,6 +59,10 @@ class Versions:
         """Return the version of the tables that a query names."""
         # A column of the same name counts too: an answer dropped too early is only asked again.
         return self.of(*set(re.findall(r"\w+", sql)) & set(self.tables))
+
+
+def _written_at(file: Path) -> str:
+    return str(file.stat().st_mtime_ns) if file.exists() else ""
 
 
 class Moment:
@@ -150,9 +153,8 @@ class SharedViews:
             if self._database is None:
                 from tenure.lake.duck import connect
 
-                now.lake  # noqa: B018  a folder that is no lake is refused before anything is kept
                 self._database = connect()
-            names = self._stale(versions)
+            names = self._stale(now.lake, versions)
             if names:
                 writer = self._database.cursor()
                 # One transaction: readers see all tables of before, or all of now.
@@ -167,13 +169,12 @@ class SharedViews:
             cursor.execute("SELECT count(*) FROM duckdb_views()")
         return cursor
 
-    def _stale(self, versions: Versions) -> set[str]:
+    def _stale(self, lake: Lake, versions: Versions) -> list[str]:
+        """Return the tables that were written since their views were made."""
         if self._shown is None or self._shown.common != versions.common:
-            from tenure.facts.tables import TABLES
-
-            return set(TABLES)
+            return list(lake.specs)
         old, new = self._shown.tables, versions.tables
-        return {name for name in {*old, *new} if old.get(name) != new.get(name)}
+        return [name for name in lake.specs if old.get(name) != new.get(name)]
 
 
 @lru_cache(maxsize=4)

@@ -37,7 +37,7 @@ class Job(models.Model):
     done = models.BigIntegerField(default=0)
     total = models.BigIntegerField(default=0)
     result = models.JSONField(default=dict)
-    #: Why the last attempt failed: a Message as data, rendered in the reader's language.
+    #: Why the last attempt failed: {"template": …, "data": …}, rendered in the reader's language.
     error = models.JSONField(default=dict)
 
     class Meta:

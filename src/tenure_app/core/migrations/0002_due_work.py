@@ -7,10 +7,10 @@ from django.db import migrations, models
 
 
 def key_by_id(apps: Any, schema_editor: Any) -> None:
-    """Jobs from before had no keys: each is work of its own."""
+    """Jobs from before had no keys: each is work of its own, and reasons were written in another form."""
     jobs = apps.get_model("core", "Job").objects
     for number in jobs.filter(key="").values_list("pk", flat=True):
-        jobs.filter(pk=number).update(key=f"job-{number}")
+        jobs.filter(pk=number).update(key=f"job-{number}", error={})
 
 
 class Migration(migrations.Migration):

@@ -99,8 +99,8 @@ def sweep() -> int:
         row = expired.filter(pk=job.pk, fence=job.fence)
         kind = kinds().get(job.kind)
         if kind is None or job.attempts >= kind.max_attempts:
-            reason = Message(mark("The worker died %(attempts)s times while doing this."), {"attempts": job.attempts})
-            count += _end(row, Job.FAILED, error=reason.to_dict())
+            died = Message(mark("The worker died %(times)s times while doing this."), {"times": job.attempts})
+            count += _end(row, Job.FAILED, error=died.to_dict())
         else:
             # The lease was pause enough: a worker that was killed is rarely the work's fault.
             count += _give_back(row, due_at=Now())

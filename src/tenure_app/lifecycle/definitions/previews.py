@@ -23,6 +23,7 @@ from tenure_app.lifecycle.definitions.models import ModelPreview
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+_FACTS = tuple(name for name, spec in TABLES.items() if spec.folder == "facts")
 #: Up to so many rows of facts a preview is worked out while the page waits; beyond, a worker does it.
 AT_ONCE = 300_000
 
@@ -43,7 +44,7 @@ def ask(text: str, person: User, as_of: date) -> ModelPreview:
         "model_id": model.id,
         "text_hash": queries.hash_of(text),
         "base_hash": queries.hash_of(now.text) if now else "",
-        "facts": hashlib.sha256(conf.versions().of(*facts).encode()).hexdigest(),
+        "facts": hashlib.sha256(conf.versions().of(*_FACTS).encode()).hexdigest(),
         "as_of": as_of,
     }
     found = ModelPreview.objects.filter(**same).first()
