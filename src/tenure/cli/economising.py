@@ -8,7 +8,7 @@ import typer
 
 from tenure.cli.options import AsJson, LakeFolder, say_json
 from tenure.errors import LakeError, ModelError, TenureError
-from tenure.words import current_language, mark, say
+from tenure.words import LocalizedText, mark, say
 
 if TYPE_CHECKING:
     from datetime import date
@@ -109,11 +109,10 @@ def _show(body: dict[str, Any], definition: Model | None) -> None:
     from rich.console import Console
 
     console = Console(stderr=True)
-    language = current_language()
 
     def named(stage: str) -> str:
         known = next((one for one in definition.stages if one.id == stage), None) if definition else None
-        return known.name.say(language) if known else stage
+        return known.name.render() if known else stage
 
     console.print(_stages(body, named))
     console.print(_moves(body, named))
@@ -186,7 +185,6 @@ def _moves(body: dict[str, Any], named: Any) -> Table:
 def _plans(body: dict[str, Any], named: Any) -> Table:
     from rich.table import Table
 
-    language = current_language()
     table = Table(title=say(mark("Plans and who should get them")), title_justify="left")
     table.add_column(say(mark("Plan")))
     table.add_column(say(mark("Stage")))
@@ -196,7 +194,7 @@ def _plans(body: dict[str, Any], named: Any) -> Table:
         rows = [one for one in body["choice"]["rows"] if one["plan"] == plan["id"]]
         people = sum(row["people"] for row in rows)
         each = sum(row["people"] * row["profit"] for row in rows) / people if people else None
-        name = (plan["zh"] or plan["en"]) if language == "zh_Hans" else (plan["en"] or plan["zh"])
+        name = LocalizedText(plan["zh"], plan["en"]).render()
         table.add_row(
             name, named(plan["stage"]), _money(plan["cost"]), f"{plan['effect']:.0%}", f"{people:,}", _money(each)
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +9,7 @@ import typer
 
 from tenure.cli.options import AsJson, LakeFolder, say_json
 from tenure.errors import FactsError, LakeError
-from tenure.words import current_language, mark, say
+from tenure.words import loads, mark, say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -110,7 +109,7 @@ def _customer(lake: Lake, customer: str) -> dict[str, Any]:
     found = _rows(lake, _CUSTOMER, [customer])
     if not found:
         raise FactsError(mark("There is no customer %(id)r in the lake %(path)s."), id=customer, path=lake.path)
-    return found[0] | {"churn_reasons": json.loads(found[0]["churn_reasons"] or "[]")}
+    return found[0] | {"churn_reasons": loads(found[0]["churn_reasons"] or "[]")}
 
 
 def _export(lake: Lake, out: Path) -> None:
@@ -135,13 +134,9 @@ def _show(told: dict[str, Any]) -> None:
     if "customer" in told:
         _show_customer(console, told["customer"])
     if any(one["verdict"] == "ok" for one in told["churn"]["kinds"].values()):
-        console.print(told["churn"]["association"][_text()], style="dim")
+        console.print(told["churn"]["association"].render(), style="dim")
     if told.get("out"):
         console.print(say(mark("Everybody with a warning is in %(out)s."), out=told["out"]))
-
-
-def _text() -> str:
-    return "text_zh" if current_language() == "zh_Hans" else "text_en"
 
 
 def _show_warnings(console: Console, told: dict[str, Any]) -> None:
@@ -179,7 +174,7 @@ def _show_kind(console: Console, kind: str, one: dict[str, Any]) -> None:
             numbers = {name: f"{gate[name]:,.0f}" for name in ("needed", "found")}
             console.print("  " + say(text, what=say(_GATES[gate["name"]]), **numbers), style="yellow")
     if "leak" in one:
-        console.print("  " + one["leak"][_text()], style="yellow")
+        console.print("  " + one["leak"]["text"].render(), style="yellow")
     if one["verdict"] != "ok":
         return
     text = mark("Of %(customers)s customers about %(expected)s will leave within 90 days, by the %(model)s.")
@@ -214,4 +209,4 @@ def _show_customer(console: Console, found: dict[str, Any]) -> None:
     level = say(_LEVELS[found["churn_level"]]) if found["churn_level"] else "–"
     console.print(say(text, id=found["customer_id"], risk=_percent(found["churn"]), level=level), style="bold")
     for reason in found["churn_reasons"]:
-        console.print(f"  {reason[_text()]}")
+        console.print("  " + reason["text"].render())

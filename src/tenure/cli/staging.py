@@ -11,7 +11,7 @@ import typer
 
 from tenure.cli.options import AsJson, LakeFolder, Map, mapping_of, present, say_json
 from tenure.errors import FactsError
-from tenure.words import current_language, mark, say
+from tenure.words import mark, say
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -145,15 +145,14 @@ def _console() -> Console:
 def _stage_table(model: Model, counts: dict[str, int], as_of: str) -> Any:
     from rich.table import Table
 
-    language = current_language()
-    table = Table(title=f"{model.name.say(language)} ({model.id}), {as_of}", title_justify="left")
+    table = Table(title=f"{model.name.render()} ({model.id}), {as_of}", title_justify="left")
     table.add_column(say(mark("Stage")))
     table.add_column(say(mark("Customers")), justify="right")
     table.add_column(say(mark("Share")), justify="right")
     total = sum(counts.values())
     for stage_id in model.path:
         count = counts.get(stage_id, 0)
-        table.add_row(model.stage(stage_id).name.say(language), f"{count:,}", f"{count / total:.1%}" if total else "–")
+        table.add_row(model.stage(stage_id).name.render(), f"{count:,}", f"{count / total:.1%}" if total else "–")
     return table
 
 
@@ -237,7 +236,6 @@ def show_report(console: Console, report: RefreshReport, models: list[Model], *,
     """Print what a refresh did: one line a model with its stages, or a table a model when `every`."""
     from rich.table import Table
 
-    language = current_language()
     by_id = {model.id: model for model in models}
     table = Table(title=say(mark("Customers by stage, %(day)s"), day=report.as_of), title_justify="left")
     table.add_column(say(mark("Model")), no_wrap=True)
@@ -250,7 +248,7 @@ def show_report(console: Console, report: RefreshReport, models: list[Model], *,
         elif every:
             console.print(_stage_table(model, told.stages, str(report.as_of)))
         else:
-            parts = [f"{model.stage(stage).name.say(language)} {told.stages.get(stage, 0):,}" for stage in model.path]
+            parts = [f"{model.stage(stage).name.render()} {told.stages.get(stage, 0):,}" for stage in model.path]
             table.add_row(told.id, " · ".join(parts))
     console.print(table)
     text = mark("%(customers)s customers under %(models)s models in %(seconds)s s.")
