@@ -17,6 +17,7 @@ import typer
 
 from tenure.errors import TenureError
 from tenure.words import mark, say
+from tenure.words.formats import number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -236,7 +237,7 @@ def _show(console: Console, sample: Sample, models: dict[str, Model], counts: Co
         table.add_column(say(mark("Products")) if model.subject == "product" else say(mark("Stage")))
         table.add_column(say(mark("Number")), justify="right")
         for _, name, customers in _lines(model, counts[model.id]):
-            table.add_row(name, f"{customers:,}")
+            table.add_row(name, number(customers))
         tables.append(table)
     console.print(say(mark("Stages as of %(day)s"), day=sample.as_of.isoformat()), style="bold")
     console.print(Columns(tables, padding=(0, 2)))

@@ -12,6 +12,7 @@ import typer
 from tenure.cli.options import AsJson, LakeFolder, Map, mapping_of, present, say_json
 from tenure.errors import FactsError
 from tenure.words import mark, say
+from tenure.words.formats import number, percent
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -152,7 +153,7 @@ def _stage_table(model: Model, counts: dict[str, int], as_of: str) -> Any:
     total = sum(counts.values())
     for stage_id in model.path:
         count = counts.get(stage_id, 0)
-        table.add_row(model.stage(stage_id).name.render(), f"{count:,}", f"{count / total:.1%}" if total else "–")
+        table.add_row(model.stage(stage_id).name.render(), number(count), percent(count / total) if total else "–")
     return table
 
 
@@ -248,12 +249,12 @@ def show_report(console: Console, report: RefreshReport, models: list[Model], *,
         elif every:
             console.print(_stage_table(model, told.stages, str(report.as_of)))
         else:
-            parts = [f"{model.stage(stage).name.render()} {told.stages.get(stage, 0):,}" for stage in model.path]
+            parts = [f"{model.stage(stage).name.render()} {number(told.stages.get(stage, 0))}" for stage in model.path]
             table.add_row(told.id, " · ".join(parts))
     console.print(table)
     text = mark("%(customers)s customers under %(models)s models in %(seconds)s s.")
     fitting = sum(not told.missing for told in report.models)
-    console.print(say(text, customers=f"{report.customers:,}", models=fitting, seconds=f"{report.seconds:.1f}"))
+    console.print(say(text, customers=number(report.customers), models=fitting, seconds=number(report.seconds, 1)))
     for part, why in report.problems.items():
         text = mark("%(part)s could not be worked out and stays empty: %(why)s")
         console.print(say(text, part=part, why=why), style="yellow")

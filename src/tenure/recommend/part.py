@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from tenure.lifecycle.context import Context, Options
 
-#: Columns of the scorecard: the first of the customer's list, and its reason as JSON with a sentence in each language.
+#: Columns of the scorecard: the first of the customer's list, and its reason, see tenure.recommend.reasons.
 SCHEMA = pa.schema({"next_product": TEXT, "next_product_reason": TEXT})
 #: How many products the report says of how soon they are bought again.
 REPLENISHED = 200
