@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tenure.risk.churn_features import RAN_OUT, View, said
+from tenure.risk.churn_features import RAN_OUT, View, text_of
 from tenure.words import Message, Money, Number, Percent, dumps, mark
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 HOW_MANY = 3
 #: Standard deviations from what is ordinary below which a measure does not stand out.
 APART = 0.25
+# What rounding leaves of a measure that does not stand out.
+_EPSILON = 1e-9
 #: Stands under every list of reasons.
 ASSOCIATION = mark(
     "Customers who look like this leave more often. That goes together with leaving; it is not proof of a cause."
@@ -46,9 +48,9 @@ def weightiest(
     """
     parts, groups = predictor.model.encoding.parts, predictor.model.encoding.groups
     matrix = predictor.model.encoding.matrix(columns)
-    chosen, weights = np.full((len(matrix), number), -1), np.zeros((len(matrix), number))
+    picked, weights = np.full((len(matrix), number), -1), np.zeros((len(matrix), number))
     if not parts or not len(matrix):
-        return chosen, weights
+        return picked, weights
     weight = predictor.model.contributions(matrix, predictor.usual)
     apart = matrix - predictor.ordinary()
     evidence = np.where(np.abs(apart) >= APART, apart * predictor.tendency, 0.0)
@@ -56,19 +58,16 @@ def weightiest(
     place = np.array([groups.index(part.group) for part in parts])
     best = np.stack([_best(evidence, np.flatnonzero(place == n)) for n in range(len(groups))], axis=1)
     strength = np.take_along_axis(evidence, best, axis=1)
-    rank = np.where(strength > _NOUGHT, np.where(weight > 0, 1e6 + weight, strength), -np.inf)
+    rank = np.where(strength > _EPSILON, np.where(weight > 0, 1e6 + weight, strength), -np.inf)
     order = np.argsort(-rank, axis=1, kind="stable")[:, :number]
-    there = np.isfinite(np.take_along_axis(rank, order, axis=1))
+    stands_out = np.isfinite(np.take_along_axis(rank, order, axis=1))
     width = order.shape[1]
-    chosen[:, :width] = np.where(there, np.take_along_axis(best, order, axis=1), -1)
-    weights[:, :width] = np.where(there, np.maximum(np.take_along_axis(weight, order, axis=1), 0.0), 0.0)
+    picked[:, :width] = np.where(stands_out, np.take_along_axis(best, order, axis=1), -1)
+    weights[:, :width] = np.where(stands_out, np.maximum(np.take_along_axis(weight, order, axis=1), 0.0), 0.0)
     measures = [part.column if shown_as is None else shown_as[part.column] for part in parts]
-    for row in np.flatnonzero((chosen < 0).any(axis=1)):
-        _fill(chosen[row], evidence[row], measures)
-    return chosen, weights
-
-
-_NOUGHT = 1e-9
+    for row in np.flatnonzero((picked < 0).any(axis=1)):
+        _fill(picked[row], evidence[row], measures)
+    return picked, weights
 
 
 def _unknown(predictor: Predictor, columns: Sequence[Column]) -> np.ndarray:
@@ -85,15 +84,15 @@ def _best(evidence: np.ndarray, places: np.ndarray) -> np.ndarray:
     return places[np.argmax(evidence[:, places], axis=1)]
 
 
-def _fill(chosen: np.ndarray, evidence: np.ndarray, measures: Sequence[str]) -> None:
+def _fill(picked: np.ndarray, evidence: np.ndarray, measures: Sequence[str]) -> None:
     """Put further measures that stand out into the empty places of one row."""
-    used = {measures[n] for n in chosen if n >= 0}
+    used = {measures[n] for n in picked if n >= 0}
     for n in np.argsort(-evidence, kind="stable"):
-        empty = np.flatnonzero(chosen < 0)
-        if not len(empty) or not evidence[n] > _NOUGHT:
+        empty = np.flatnonzero(picked < 0)
+        if not len(empty) or not evidence[n] > _EPSILON:
             return
         if measures[n] not in used:
-            chosen[empty[0]] = n
+            picked[empty[0]] = n
             used.add(measures[n])
 
 
@@ -102,32 +101,32 @@ def reasons_of(
 ) -> list[str]:
     """Return the reasons of customers as JSON lists, each reason with its message as ``text``."""
     parts = predictor.model.encoding.parts
-    shown_as = {one.column: said(one.column)[0] for one in parts}
-    part, weight = weightiest(predictor, columns, shown_as=shown_as)
-    shown = {one.column: _numbers_of(one.column, view) for one in parts}
+    shown_as = {part.column: text_of(part.column)[0] for part in parts}
+    places, weights = weightiest(predictor, columns, shown_as=shown_as)
+    shown = {part.column: _numbers_of(part.column, view) for part in parts}
     lists = []
-    for row in range(len(part)):
-        found = []
-        for n, w in zip(part[row], weight[row], strict=True):
-            if n < 0:
+    for row, (shown_parts, part_weights) in enumerate(zip(places, weights, strict=True)):
+        reasons = []
+        for n, weight in zip(shown_parts, part_weights, strict=True):
+            if n < 0:  # fewer measures stand out than are asked for
                 break
-            measure, value, own = shown[parts[n].column]
-            numbers = {"value": float(value[row]), "own_past": float(own[row]), "peers": peers.get(measure)}
-            numbers = {name: _plain(number) for name, number in numbers.items()}
+            measure, values, past = shown[parts[n].column]
+            figures = {"value": float(values[row]), "own_past": float(past[row]), "peers": peers.get(measure)}
+            numbers = {name: _plain(figure) for name, figure in figures.items()}
             message = _message(parts[n].column, numbers, currency)
-            found.append(_reason(parts[n].group, measure, numbers, float(w), message))
-        lists.append(dumps(found))
+            reasons.append(_reason(parts[n].group, measure, numbers, float(weight), message))
+        lists.append(dumps(reasons))
     return lists
 
 
 def _numbers_of(feature: str, view: View) -> tuple[str, np.ndarray, np.ndarray]:
-    measure, how = said(feature)
+    measure, how = text_of(feature)
     value = how.value(view)
     return measure, value, np.full(len(value), np.nan) if how.own is None else how.own(view)
 
 
 def _message(feature: str, numbers: Mapping[str, float | None], currency: str) -> Message:
-    measure, how = said(feature)
+    measure, how = text_of(feature)
     value, template = numbers["value"], how.text
     if measure == "to_end" and value is not None and value < 0:
         template, value = RAN_OUT, -value
@@ -137,8 +136,8 @@ def _message(feature: str, numbers: Mapping[str, float | None], currency: str) -
     }
     if not how.own_text or numbers["own_past"] is None:
         return Message(_WITHOUT, data)
-    own = Message(how.own_text, {"own": _written(how.unit, numbers["own_past"], currency)})
-    return Message(_WITH_OWN, {**data, "own": own})
+    data["own"] = Message(how.own_text, {"own": _written(how.unit, numbers["own_past"], currency)})
+    return Message(_WITH_OWN, data)
 
 
 def _reason(group: str, measure: str, numbers: Mapping[str, Any], weight: float, text: Message) -> dict[str, Any]:
@@ -170,10 +169,10 @@ def group_weights(predictor: Predictor, columns: Sequence[Column]) -> dict[str, 
     matrix = predictor.model.encoding.matrix(columns)
     if not matrix.shape[1]:
         return {}
-    some = matrix[:: max(len(matrix) // 5000, 1)]
-    mean = np.abs(predictor.model.contributions(some, predictor.usual)).mean(axis=0)
-    found = dict(zip(predictor.model.encoding.groups, map(float, mean), strict=True))
-    return dict(sorted(found.items(), key=lambda one: -one[1]))
+    sample = matrix[:: max(len(matrix) // 5000, 1)]  # a mean needs no more than some thousand rows
+    mean = np.abs(predictor.model.contributions(sample, predictor.usual)).mean(axis=0)
+    weights = dict(zip(predictor.model.encoding.groups, map(float, mean), strict=True))
+    return dict(sorted(weights.items(), key=lambda item: -item[1]))
 
 
 def listed(predictor: Predictor, columns: Sequence[Column], number: int = HOW_MANY) -> list[list[dict[str, Any]]]:

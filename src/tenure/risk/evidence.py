@@ -1,7 +1,7 @@
 """The evidence of a signal: sentences as data, rendered when somebody reads them.
 
-A sentence names the customer's own figures, now and before, and never a cause: what is seen together is not what
-brings about.
+A sentence names the customer's own figures, now and before, and never a cause: what happens together is not
+a cause.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 class Evidence:
     """The evidence of many customers; what is equal is written once."""
 
-    def __init__(self, seen: Seen) -> None:
-        self.seen = seen
+    def __init__(self, inputs: Seen) -> None:
+        self.inputs = inputs
         self._written: dict[tuple[Any, ...], str] = {}
 
     def of(self, signal: str, row: int) -> str:
         """Return the messages of one customer's signal as a JSON list."""
-        messages = _EVIDENCE[signal](self.seen, row)
+        messages = _EVIDENCE[signal](self.inputs, row)
         key = tuple((message.template, *message.data.values()) for message in messages)
         if key not in self._written:
             self._written[key] = dumps(messages)
@@ -53,67 +53,69 @@ def _day(number: int) -> Day:
     return Day(day_of(int(number)).isoformat())
 
 
-def _count(seen: Seen, name: str, row: int) -> Number:
-    return Number(int(seen[name][row]))
+def _count(inputs: Seen, name: str, row: int) -> Number:
+    return Number(int(inputs[name][row]))
 
 
-def _score(seen: Seen, name: str, row: int) -> Number:
-    return Number(float(seen[name][row]), at_most=1)
+def _score(inputs: Seen, name: str, row: int) -> Number:
+    return Number(float(inputs[name][row]), at_most=1)
 
 
-def _intent(seen: Seen, row: int) -> list[Message]:
-    kind = seen.leaving_kinds[row] or "cancel"
+def _intent(inputs: Seen, row: int) -> list[Message]:
+    # A contract that was cancelled is no fact of its own kind.
+    kind = inputs.leaving_kinds[row] or "cancel"
     what: Message | LocalizedText = Message(mark("Contract cancelled"))
     if kind != "cancel":
         what = LocalizedText(zh=kind_name(kind, "zh_Hans"), en=kind_name(kind, "en"))
-    return [Message(mark("%(what)s on %(day)s."), {"what": what, "day": _day(seen["leaving_on"][row])})]
+    return [Message(mark("%(what)s on %(day)s."), {"what": what, "day": _day(inputs["leaving_on"][row])})]
 
 
-def _complaint(seen: Seen, row: int) -> list[Message]:
-    messages = []
-    if seen["complaints_open"][row]:
-        data = {"open": _count(seen, "complaints_open", row), "since": _day(seen["complaint_since"][row])}
+def _complaint(inputs: Seen, row: int) -> list[Message]:
+    messages = []  # one complaint that was settled is no sign; two of them are
+    if inputs["complaints_open"][row]:
+        data = {"open": _count(inputs, "complaints_open", row), "since": _day(inputs["complaint_since"][row])}
         messages.append(Message(mark("Open complaints: %(open)s, the oldest since %(since)s."), data))
-    if seen["complaints_90"][row] >= 2:
-        data = {"recent": _count(seen, "complaints_90", row)}
+    if inputs["complaints_90"][row] >= 2:
+        data = {"recent": _count(inputs, "complaints_90", row)}
         messages.append(Message(mark("Complaints in the last 90 days: %(recent)s."), data))
     return messages
 
 
-def _satisfaction(seen: Seen, row: int) -> list[Message]:
+def _satisfaction(inputs: Seen, row: int) -> list[Message]:
     messages = []
-    data = {"before": _score(seen, "csat_before", row), "score": _score(seen, "csat", row)}
-    if seen.fell_csat[row]:
+    data = {"before": _score(inputs, "csat_before", row), "score": _score(inputs, "csat", row)}
+    if inputs.fell_csat[row]:
         messages.append(Message(mark("Satisfaction fell from %(before)s to %(score)s."), data))
-    elif seen.low_csat[row]:
+    elif inputs.low_csat[row]:
         messages.append(Message(mark("Last satisfaction score: %(score)s."), {"score": data["score"]}))
-    if seen.detractor[row]:
-        messages.append(Message(mark("Would hardly recommend us: %(nps)s of 10."), {"nps": _score(seen, "nps", row)}))
-    if seen.disappointed[row]:
-        data = {name: _score(seen, name, row) for name in ("experience", "expectation")}
+    if inputs.detractor[row]:
+        data = {"nps": _score(inputs, "nps", row)}
+        messages.append(Message(mark("Would hardly recommend us: %(nps)s of 10."), data))
+    if inputs.disappointed[row]:
+        data = {name: _score(inputs, name, row) for name in ("experience", "expectation")}
         messages.append(Message(mark("Got less (%(experience)s) than they expected (%(expectation)s)."), data))
     return messages
 
 
-def _decline(seen: Seen, row: int) -> list[Message]:
-    data: dict[str, Percent | Change] = {"fall": _share(-float(seen.our_change[row]))}
+def _decline(inputs: Seen, row: int) -> list[Message]:
+    data: dict[str, Percent | Change] = {"fall": _share(-float(inputs.our_change[row]))}
     text = mark("Our volume fell by %(fall)s; what they buy elsewhere is not known.")
-    if seen.verdict[row] == "yes":
-        data["theirs"] = _change(float(seen.their_change[row]))
+    if inputs.verdict[row] == "yes":
+        data["theirs"] = _change(float(inputs.their_change[row]))
         text = mark("Our volume fell by %(fall)s; their own total did not fall (%(theirs)s).")
     messages = [Message(text, data)]
-    share, before = float(seen.wallet[row]), float(seen.wallet_before[row])
+    share, before = float(inputs.wallet[row]), float(inputs.wallet_before[row])
     if not np.isnan(share) and not np.isnan(before):
         shares = {"share_before": _share(before), "share": _share(share)}
         messages.append(Message(mark("Share of wallet: %(share_before)s, now %(share)s."), shares))
-    return messages + (_orders(seen, row) if seen.fewer_orders[row] else [])
+    return messages + (_orders(inputs, row) if inputs.fewer_orders[row] else [])
 
 
-def _orders(seen: Seen, row: int) -> list[Message]:
+def _orders(inputs: Seen, row: int) -> list[Message]:
     data = {
-        "seen": _count(seen, "days_90", row),
-        "expected": Number(round(float(seen.expected[row]), 1)),
-        "p": _share(float(seen.decline_p[row])),
+        "seen": _count(inputs, "days_90", row),
+        "expected": Number(round(float(inputs.expected[row]), 1)),
+        "p": _share(float(inputs.decline_p[row])),
     }
     text = mark(
         "Order days in the last 90: %(seen)s, where %(expected)s were to be expected (chance of so few: %(p)s)."
@@ -121,51 +123,51 @@ def _orders(seen: Seen, row: int) -> list[Message]:
     return [Message(text, data)]
 
 
-def _silence(seen: Seen, row: int) -> list[Message]:
+def _silence(inputs: Seen, row: int) -> list[Message]:
     data = {
-        "days": Number(int(seen.present[row])),
-        "mean": Number(round(float(seen["gap_days"][row] / max(seen["gaps"][row], 1.0)), 1)),
-        "usual": Number(int(np.ceil(seen.usual[row]))),
+        "days": Number(int(inputs.present[row])),
+        "mean": Number(round(float(inputs["gap_days"][row] / max(inputs["gaps"][row], 1.0)), 1)),
+        "usual": Number(int(np.ceil(inputs.usual[row]))),
     }
     text = mark("No order for %(days)s days. Their gaps last %(mean)s days on average and seldom more than %(usual)s.")
     return [Message(text, data)]
 
 
-def _both(seen: Seen, row: int) -> list[Message]:
+def _both(inputs: Seen, row: int) -> list[Message]:
     names = ("days_before", "days_90", "interactions_before", "interactions_90")
     text = mark(
         "Order days %(days_before)s, then %(days_90)s; contacts %(interactions_before)s, then %(interactions_90)s:"
         " the last two 90 days compared."
     )
-    return [Message(text, {name: _count(seen, name, row) for name in names})]
+    return [Message(text, {name: _count(inputs, name, row) for name in names})]
 
 
-def _activity(seen: Seen, row: int) -> list[Message]:
-    messages = _orders(seen, row) if seen.fewer_orders[row] and not seen.declines[row] else []
-    if seen.fewer_contacts[row]:
-        data = {name: _count(seen, name, row) for name in ("interactions_90", "interactions_before")}
+def _activity(inputs: Seen, row: int) -> list[Message]:
+    messages = _orders(inputs, row) if inputs.fewer_orders[row] and not inputs.declines[row] else []
+    if inputs.fewer_contacts[row]:
+        data = {name: _count(inputs, name, row) for name in ("interactions_90", "interactions_before")}
         text = mark("Contacts in the last 90 days: %(interactions_90)s, in the 90 before: %(interactions_before)s.")
         messages.append(Message(text, data))
     return messages
 
 
-def _fatigue(seen: Seen, row: int) -> list[Message]:
+def _fatigue(inputs: Seen, row: int) -> list[Message]:
     data = {
-        "now": _share(float(seen.fatigue.now[row])),
-        "before": _share(float(seen.fatigue.before[row])),
-        "messages": _count(seen, "messages_90", row),
+        "now": _share(float(inputs.fatigue.now[row])),
+        "before": _share(float(inputs.fatigue.before[row])),
+        "messages": _count(inputs, "messages_90", row),
     }
     text = mark("Answered %(now)s of %(messages)s messages in the last 90 days; in the year before %(before)s.")
     return [Message(text, data)]
 
 
-def _boundary(seen: Seen, row: int) -> list[Message]:
-    ahead = seen.ahead
-    assert ahead.model is not None
+def _boundary(inputs: Seen, row: int) -> list[Message]:
+    forecast = inputs.ahead
+    assert forecast.model is not None
     data = {
-        "stage": ahead.model.stage(str(ahead.stage[row])).name,
-        "next": ahead.model.stage(str(ahead.next_stage[row])).name,
-        "day": _day(seen.today + int(ahead.days[row])),
+        "stage": forecast.model.stage(str(forecast.stage[row])).name,
+        "next": forecast.model.stage(str(forecast.next_stage[row])).name,
+        "day": _day(inputs.today + int(forecast.days[row])),
     }
     return [Message(mark("From %(stage)s to %(next)s on %(day)s, if nothing happens until then."), data)]
 

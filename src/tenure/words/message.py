@@ -205,9 +205,9 @@ def _to_json(value: Any) -> Any:
     return {"format": _NAMES[type(value)], **named}
 
 
-def _from_dict(found: dict[str, Any]) -> Any:
-    if found.keys() == {"template", "data"}:
-        return Message(found["template"], found["data"])
-    if found.get("format") in _FORMATS:
-        return _FORMATS[found["format"]](**{name: value for name, value in found.items() if name != "format"})
-    return found
+def _from_dict(stored: dict[str, Any]) -> Any:
+    if stored.keys() == {"template", "data"}:
+        return Message(stored["template"], stored["data"])
+    if stored.get("format") in _FORMATS:
+        return _FORMATS[stored["format"]](**{name: value for name, value in stored.items() if name != "format"})
+    return stored
