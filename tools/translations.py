@@ -139,9 +139,9 @@ def update(domain: Domain) -> None:
 def problems(domain: Domain) -> list[str]:
     """Return what is wrong with a catalogue, one sentence each."""
     written = {_identifier(message): message for message in read(domain) if message.id}
-    wanted = {_identifier(message): message for message in collect(domain) if message.id}
-    lines = [f"{text!r} is not used: run tools/translations.py" for _, text in written.keys() - wanted.keys()]
-    for name, message in wanted.items():
+    used = {_identifier(message): message for message in collect(domain) if message.id}
+    lines = [f"{text!r} is not used: run tools/translations.py" for _, text in written.keys() - used.keys()]
+    for name, message in used.items():
         if any(NAMELESS.search(DATE_PATTERN.sub("", text.replace("%%", ""))) for text in _texts(message.id)):
             lines.append(f"{name[1]!r} has a nameless placeholder: write %(name)s")
         if name in written:
@@ -171,12 +171,12 @@ def _problems(message: Message) -> Iterator[str]:
 def lint(text: str) -> Iterator[str]:
     """Yield what a Chinese reader would stumble over: Latin marks, rewritten code, words that are not ours."""
     prose = PLACE.sub("x", CODE.sub("", text))
-    for found in HALF_WIDTH.finditer(prose):
-        yield f"has a half-width mark in {found[0]!r}"
-    for found in CODE_SIGN.finditer(prose):
-        yield f"has a full-width mark inside code: {found[0]!r}"
-    for found in INTERNAL.finditer(prose):
-        yield f"shows an internal code: {found[0]}"
+    for match in HALF_WIDTH.finditer(prose):
+        yield f"has a half-width mark in {match[0]!r}"
+    for match in CODE_SIGN.finditer(prose):
+        yield f"has a full-width mark inside code: {match[0]!r}"
+    for match in INTERNAL.finditer(prose):
+        yield f"shows an internal code: {match[0]}"
     for allowed in ALLOWED_WORDS:
         prose = prose.replace(allowed, "")
     for word, instead in WORDS.items():

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tenure.errors import TenureError
-from tenure.words import current_language, mark, say
+from tenure.words import mark, say
+from tenure.words.formats import number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -197,15 +198,13 @@ def count(lake: Lake) -> Counts:
 
 def _lines(model: Model, counts: dict[str | None, int]) -> list[tuple[str | None, str, int]]:
     """Return (stage id, its name, customers) in the order of life."""
-    language = current_language()
     order = [*model.path, *(one.id for one in model.stages if one.id not in model.path)]
-    lines = [(one, model.stage(one).name.say(language), counts.get(one, 0)) for one in order]
+    lines = [(one, model.stage(one).name.render(), counts.get(one, 0)) for one in order]
     nowhere = sum(customers for stage, customers in counts.items() if stage not in order)
     return [*lines, (None, say(mark("In no stage")), nowhere)] if nowhere else list(lines)
 
 
 def _document(sample: Sample, path: Path, models: dict[str, Model], counts: Counts) -> dict[str, Any]:
-    language = current_language()
     return {
         "data": sample.id,
         "lake": str(path),
@@ -213,7 +212,7 @@ def _document(sample: Sample, path: Path, models: dict[str, Model], counts: Coun
         "models": [
             {
                 "id": model.id,
-                "name": model.name.say(language),
+                "name": model.name.render(),
                 "customers": sum(counts[model.id].values()),
                 "stages": [
                     {"id": stage, "name": name, "customers": customers}
@@ -232,16 +231,16 @@ def _show(console: Console, sample: Sample, models: dict[str, Model], counts: Co
     from rich.columns import Columns
     from rich.table import Table
 
-    language, tables = current_language(), []
+    tables = []
     for model in (one for one in models.values() if one.id in counts):
-        table = Table(title=f"{model.name.say(language)}\n[dim]{model.id}[/dim]", title_justify="left", min_width=30)
+        table = Table(title=f"{model.name.render()}\n[dim]{model.id}[/dim]", title_justify="left", min_width=30)
         table.add_column(say(mark("Products")) if model.subject == "product" else say(mark("Stage")))
         table.add_column(say(mark("Number")), justify="right")
         for _, name, customers in _lines(model, counts[model.id]):
-            table.add_row(name, f"{customers:,}")
+            table.add_row(name, number(customers))
         tables.append(table)
     console.print(say(mark("Stages as of %(day)s"), day=sample.as_of.isoformat()), style="bold")
     console.print(Columns(tables, padding=(0, 2)))
-    silent = [one.name.say(language) for one in models.values() if one.id not in counts]
+    silent = [one.name.render() for one in models.values() if one.id not in counts]
     if silent:
         console.print(say(mark("Without the facts they need: %(names)s"), names=", ".join(silent)), style="dim")

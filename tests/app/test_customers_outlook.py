@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from scorecard.shop import LAST, lake_of
 from tenure.facts.lake import Lake
 from tenure.lifecycle.context import Options
 from tenure.scorecard.refresh import refresh
+from tenure.words import loads
 from tenure_app.web.formats import money, percent
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ def test_the_page_says_what_the_scorecard_says(signed_in: Client, big: Lake) -> 
     page = signed_in.get(f"/customers/{row['customer_id']}/").content.decode()
     for said in (money(row["lifetime_value"], "CNY", brief=True), percent(row["churn"]), percent(row["p_alive"])):
         assert said in page
-    for reason in json.loads(row["churn_reasons"]):
-        assert reason["text_en"].split("(")[0].strip() in page
+    for reason in loads(row["churn_reasons"]):
+        assert reason["text"].render("en").split("(")[0].strip() in page
     assert "no proof of a cause" in page and "/economics/choose/?model=" in page
 
 

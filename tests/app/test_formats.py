@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from django.utils import timezone, translation
 
+from tenure.words import speaking
 from tenure_app.web import formats
+
+
+@contextmanager
+def in_language(language: str) -> Iterator[None]:
+    """Speak a language as a request does."""
+    with translation.override(language), speaking(language):
+        yield
 
 
 @pytest.mark.parametrize(
@@ -29,27 +39,27 @@ from tenure_app.web import formats
     ],
 )
 def test_short_numbers_are_written_as_each_language_counts(value: object, chinese: str, english: str) -> None:
-    with translation.override("zh-hans"):
-        assert formats.short(value) == chinese
-    with translation.override("en"):
-        assert formats.short(value) == english
+    with in_language("zh-hans"):
+        assert formats.compact(value) == chinese
+    with in_language("en"):
+        assert formats.compact(value) == english
 
 
 def test_money_carries_the_business_currency() -> None:
     assert formats.money(Decimal("1234.5"), "CNY") == "¥1,234.50"
     assert formats.money(-3, "USD") == "-$3.00"
     assert formats.money(5, "CHF") == "CHF 5.00"
-    with translation.override("zh-hans"):
+    with in_language("zh-hans"):
         assert formats.money(123456, "CNY", brief=True) == "¥12.3万"
 
 
 def test_days_and_instants_are_written_in_the_business_zone() -> None:
     moment = datetime(2026, 11, 21, 17, 5, tzinfo=UTC)
     with timezone.override("Asia/Shanghai"):
-        with translation.override("zh-hans"):
+        with in_language("zh-hans"):
             assert formats.day(date(2026, 11, 22)) == "2026年11月22日"
             assert formats.instant(moment) == "2026年11月22日 01:05"
-        with translation.override("en"):
+        with in_language("en"):
             assert formats.day("2026-11-22") == "22 Nov 2026"
             assert formats.day(moment) == "22 Nov 2026"
             assert formats.day("someday") == "someday"
@@ -57,10 +67,10 @@ def test_days_and_instants_are_written_in_the_business_zone() -> None:
 
 def test_how_long_ago_is_said_in_words() -> None:
     now = timezone.now()
-    with translation.override("zh-hans"):
+    with in_language("zh-hans"):
         assert formats.ago(now) == "刚刚"
         assert formats.ago(now - timedelta(minutes=5)) == "5 分钟前"
-    with translation.override("en"):
+    with in_language("en"):
         assert formats.ago(now - timedelta(hours=1)) == "1 hour ago"
         assert formats.ago(now - timedelta(days=3)) == "3 days ago"
 

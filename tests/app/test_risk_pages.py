@@ -174,7 +174,7 @@ def test_a_warning_is_given_to_somebody_until_a_day(signed_in: Client, risky: La
 
     kept = Followup.objects.filter(customer_id="cyd").first()
     assert kept is not None
-    assert kept.seen["evidence"]["zh"]  # what was seen then, so that it can become a task
+    assert kept.seen["evidence"][0]["template"]  # what was seen then, so that it can become a task
     assert [step.what for step in kept.steps.all()] == ["assigned"]
 
 

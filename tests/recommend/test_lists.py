@@ -15,7 +15,7 @@ from tenure.lifecycle.context import Options
 from tenure.recommend.histories import histories_of
 from tenure.recommend.items import learn, moves_of
 from tenure.recommend.part import all_of
-from tenure.recommend.reasons import sentence
+from tenure.recommend.reasons import message
 from tenure.recommend.stored import packed, unpacked
 from tenure.recommend.told import tell
 from tenure.recommend.trends import rising
@@ -100,7 +100,7 @@ def test_buy_again_names_its_rhythm_and_when_it_is_due(shop: list[dict[str, Any]
     assert one["due_on"] == shops.LAST - timedelta(days=4) + timedelta(days=one["reason"]["gap"])
     assert one["due_low"] < one["due_on"] < one["due_high"]
     assert 0.0 < one["score"] <= 1.0
-    assert sentence(one["reason"], "en").startswith("Bought 20 times, usually every")
+    assert message(one["reason"]).render("en").startswith("Bought 20 times, usually every")
 
 
 def test_what_goes_together_is_recommended_with_its_numbers() -> None:
@@ -178,7 +178,7 @@ def test_too_little_data_is_said_and_pairs_are_shown_all_the_same(shop: list[dic
 @pytest.mark.parametrize("language", ["en", "zh_Hans"])
 def test_every_reason_can_be_said_in_both_languages(shop: list[dict[str, Any]], language: str) -> None:
     for one in _lists(shop):
-        said = sentence(one["reason"], language)
+        said = message(one["reason"]).render(language)
         assert said
         assert "%(" not in said
         assert "None" not in said

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,6 +10,7 @@ import pyarrow as pa
 
 from risk import shops
 from tenure.risk.warnings import PART
+from tenure.words import loads, sentences
 
 Facts = dict[str, list[dict[str, Any]]]
 
@@ -48,7 +48,14 @@ def found(facts: Facts, customers: list[dict[str, Any]] | None = None, **more: A
         table = table.append_column(name, pa.array(values))
     fits = {fit.part: fit for fit in PART.fit(table, shops.context())}
     rows = PART.tables(table, fits, shops.context())["warnings"].to_pylist()
-    return [{**row, "evidence": json.loads(row["evidence"])} for row in rows]
+    return [{**row, "evidence": evidence(row["evidence"])} for row in rows]
+
+
+def evidence(text: str) -> dict[str, Any]:
+    """Return stored evidence as it reads in both languages, and the figures in it."""
+    messages = loads(text)
+    figures = {name: getattr(value, "value", value) for message in messages for name, value in message.data.items()}
+    return {"zh": sentences(messages, "zh"), "en": sentences(messages, "en"), "figures": figures}
 
 
 def signals(facts: Facts, who: str = "ann") -> dict[str, dict[str, Any]]:

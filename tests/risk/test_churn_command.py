@@ -13,6 +13,7 @@ from risk.shops_with_churn import END, subscriptions
 from tenure.cli import main
 from tenure.facts.lake import Lake
 from tenure.scorecard.refresh import refresh
+from tenure.words import loads
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,7 +67,7 @@ def test_people_are_told_who_and_why(
     text, _ = _run(monkeypatch, capsys, "--lake", str(club), "--customer", who)
     assert "To be looked at first" in text
     assert f"Customer {who}: risk of leaving {risk:.1%} (high)" in text
-    assert all(load["text_en"] in text for load in json.loads(reasons))
+    assert all(reason["text"].render("en") in text for reason in loads(reasons))
     assert "not proof of a cause" in text
     for name in ("logistic regression", "boosted trees"):
         assert name in text

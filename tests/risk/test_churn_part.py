@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from tenure.lifecycle.context import Options
 from tenure.risk.churn import PART
 from tenure.risk.churn_fitting import wins
 from tenure.stats.record import Fit
+from tenure.words import Message, dumps, loads
 
 if TYPE_CHECKING:
     from tenure.lifecycle.context import Context
@@ -76,7 +76,7 @@ def test_what_made_them_leave_is_what_weighs(club: pa.Table, club_fits: dict[str
     risky = sorted(
         zip(table["churn"].to_pylist(), table["churn_reasons"].to_pylist(), strict=True), key=lambda one: -(one[0] or 0)
     )
-    told = [json.loads(text) for _, text in risky[:50]]
+    told = [loads(text) for _, text in risky[:50]]
     assert sum(len(reasons) == 3 for reasons in told) > 40  # the others stand out by two things only
     for reasons in told:
         assert reasons[0]["group"] in ("interaction", "satisfaction", "complaints")
@@ -90,24 +90,27 @@ def test_what_made_them_leave_is_what_weighs(club: pa.Table, club_fits: dict[str
                 "peers",
                 "weight",
                 "association",
-                "text_zh",
-                "text_en",
+                "text",
             }
             assert one["association"] is True
-            assert one["text_en"]
-            assert one["text_zh"] != one["text_en"]
+            assert one["text"].render("en")
+            assert one["text"].render("zh") != one["text"].render("en")
 
 
 def test_a_reason_tells_the_customers_own_number_past_and_peers(club: pa.Table, club_fits: dict[str, Fit]) -> None:
     table = _scored(club, club_fits)
     seen = 0
     for row, text in enumerate(table["churn_reasons"].to_pylist()):
-        for load in json.loads(text or "[]"):
+        for load in loads(text or "[]"):
             if load["measure"] == "interactions":
                 assert load["value"] == table["_churn_interactions@0"][row].as_py()
                 assert load["own_past"] == table["_churn_interactions@1"][row].as_py()
-                assert load["text_en"].startswith(
-                    f"contacts in the last 90 days: {load['value']:g} (in the 90 days before: {load['own_past']:g};"
+                assert (
+                    load["text"]
+                    .render("en")
+                    .startswith(
+                        f"contacts in the last 90 days: {load['value']:g} (in the 90 days before: {load['own_past']:g};"
+                    )
                 )
                 assert load["value"] < max(load["own_past"], load["peers"])  # fewer than either
                 seen += 1
@@ -149,7 +152,7 @@ def test_a_planted_leak_keeps_everything_from_being_predicted_and_is_named() -> 
     fit = _fits(table)["churn-contract"]
     assert (fit.verdict, fit.model, fit.usable) == ("leak", "", False)
     assert fit.figures["leak"]["name"] == "open"
-    assert "open alone tells leavers from stayers" in fit.figures["leak"]["text_en"]
+    assert "open alone tells leavers from stayers" in Message.from_dict(fit.figures["leak"]["text"]).render("en")
     scored = PART.score(table, {fit.part: fit}, CONTEXT)
     assert scored.column("churn").null_count == len(table)
 
@@ -196,7 +199,7 @@ def test_a_learnt_model_answers_where_it_wins_on_days_it_has_not_seen(shop_table
 def test_having_grown_older_together_is_nobodys_reason() -> None:
     table = orders(1200, 6, began=500).shop.figures()
     scored = PART.score(table, _fits(table), CONTEXT)
-    reasons = [load for text in scored.column("churn_reasons").drop_null().to_pylist() for load in json.loads(text)]
+    reasons = [load for text in scored.column("churn_reasons").drop_null().to_pylist() for load in loads(text)]
     shown = {reason["measure"] for reason in reasons}
     assert "silence" in shown
     assert "age" not in shown
@@ -230,7 +233,7 @@ def test_winning_needs_more_than_luck() -> None:
 def test_the_report_says_in_json_what_pages_need(club: pa.Table, club_fits: dict[str, Fit]) -> None:
     table = _scored(club, club_fits)
     told: dict[str, Any] = PART.report(table, club_fits, CONTEXT)
-    body = json.loads(json.dumps(told))["risk.churn"]
+    body = loads(dumps(told))["risk.churn"]
     contract = body["kinds"]["contract"]
     levels = table["churn_level"].to_pylist()
     assert contract["by_level"] == {one: levels.count(one) for one in ("high", "medium", "low")}
@@ -239,5 +242,5 @@ def test_the_report_says_in_json_what_pages_need(club: pa.Table, club_fits: dict
     assert sum(one["customers"] for one in contract["by_age"]) == contract["scored"]
     assert contract["profit"]["best_profit"] > 0
     assert contract["top_reasons"]["interaction"] > 20
-    assert "not proof of a cause" in body["association"]["text_en"]
+    assert "not proof of a cause" in body["association"].render("en")
     assert PART.tables(table, club_fits, CONTEXT) == {}

@@ -50,7 +50,7 @@ def test_the_riskiest_have_three_reasons_that_hold_for_them(learnt: Learnt, tabl
     assert len(first) > 100
     assert all(one["value"] < one["peers"] == 38 for one in first)  # months: they are newer than those who stayed
     contract = next(one for reason in reasons for one in reason if one["measure"] == "contract")
-    assert contract["text_en"] == "contract: Month-to-month (also 43% of the customers who stayed)"
+    assert contract["text"] == "contract: Month-to-month (also 43% of the customers who stayed)"
     assert all(one["association"] and one["weight"] >= 0 for reason in reasons for one in reason)
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from risk import shops
-from risk.people import Facts, ago, case, did, found, orders, said, scored, signals, tables, volumes
+from risk.people import Facts, ago, case, did, evidence, found, orders, said, scored, signals, tables, volumes
 from tenure.facts.lake import Lake
 from tenure.lifecycle.refresh import refresh
 from tenure.risk.signals import SIGNALS
@@ -257,6 +257,6 @@ def test_t12_the_next_worse_stage_warns_before_its_day_and_sets_the_lead_time(si
     assert set(warned) == {"near"}  # active up to 45 days: the boundary of `far` is 44 days away
     assert warned["near"]["lead_days"] == 21
     assert warned["near"]["due_on"] < shops.TODAY + timedelta(days=21)
-    said_of = json.loads(warned["near"]["evidence"])
+    said_of = evidence(warned["near"]["evidence"])
     assert date.fromisoformat(said_of["figures"]["day"]) == shops.TODAY + timedelta(days=21)
     assert "沉默" in said_of["zh"]

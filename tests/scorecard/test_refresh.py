@@ -14,9 +14,11 @@ from tenure.errors import TenureError
 from tenure.facts.lake import Lake
 from tenure.lifecycle import refresh as lifecycle
 from tenure.lifecycle.context import Options
+from tenure.recommend.reasons import message
 from tenure.scorecard import registry
 from tenure.scorecard.parts import columns, parts
 from tenure.scorecard.refresh import refresh
+from tenure.words import loads, render
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,8 +29,13 @@ STRICT = Options(strict=True)
 
 @pytest.fixture(scope="module")
 def refreshed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    def refuse(text: str, language: str) -> str:
+        raise AssertionError(f"rendered at refresh: {text} in {language}")
+
     lake = lake_of(tmp_path_factory.mktemp("shop") / "lake")
-    refresh(lake, LAST, MODELS, options=STRICT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tenure.words.message.translate", refuse)
+        refresh(lake, LAST, MODELS, options=STRICT)
     return lake.path
 
 
@@ -63,6 +70,21 @@ def test_every_column_is_there_and_most_are_filled(refreshed: Path) -> None:
         assert sum(row[name] is not None for row in rows.values()) > 500, name
     fits = registry.latest(lake)
     assert {"purchases", "spend", "ranking"} <= set(fits) and fits["purchases"].usable
+
+
+def test_reasons_are_stored_as_messages_that_read_in_both_languages(refreshed: Path) -> None:
+    con = Lake.open(refreshed).connect()
+    reasons = con.execute("SELECT churn_reasons FROM scorecard WHERE churn_reasons IS NOT NULL LIMIT 50").fetchall()
+    evidence = con.execute("SELECT evidence FROM warnings LIMIT 50").fetchall()
+    products = con.execute("SELECT next_product_reason FROM scorecard LIMIT 50").fetchall()
+    messages = [reason["text"] for (text,) in reasons for reason in loads(text)]
+    messages += [each for (text,) in evidence for each in loads(text)]
+    messages += [message(text) for (text,) in products if text]
+    assert len(messages) > 100
+    for each in messages:
+        chinese, english = each.render("zh"), each.render("en")
+        assert chinese != english
+        assert "%(" not in chinese + english
 
 
 def test_a_few_customers_scored_alone_get_what_they_got_among_everybody(own: Lake) -> None:
@@ -128,7 +150,7 @@ def test_a_part_that_fails_leaves_its_columns_empty_and_is_reported(own: Lake, m
 
     monkeypatch.setattr(type(broken), "fit", fit)
     report = refresh(own, LAST, MODELS)
-    assert report.problems == {"churn": "The moon is full."}
+    assert render(report.problems, "en") == {"churn": "The moon is full."}
     rows = scorecard(own).values()
     assert {row["churn"] for row in rows} == {None} and all(row["p_alive"] is not None for row in rows)
     assert own.connect().execute("SELECT count(*) FROM spans").fetchone()[0] > 600

@@ -16,7 +16,7 @@ from tenure.facts.importing import import_files
 from tenure.facts.lake import Lake
 from tenure.lifecycle.context import Context
 from tenure.recommend.part import PART
-from tenure.recommend.reasons import sentence
+from tenure.recommend.reasons import message
 
 LAST = date(2026, 6, 30)
 POT, TEA, RICE = "火锅食材", "凉茶", "大米"
@@ -109,7 +109,7 @@ def test_a06_in_a_lake_the_offer_stands_in_the_table_of_recommendations(tmp_path
         if recommendation["rising"] and recommendation["category"] == TEA
     ]
     assert offer["customer_id"] == "小红"
-    assert "凉茶" in sentence(offer["reason"], "zh_Hans")
+    assert "凉茶" in message(offer["reason"]).render("zh_Hans")
     assert json.loads(offer["reason"])["category"] == POT
     pair = [one for one in made["pairs"].to_pylist() if {one["product_a"], one["product_b"]} == {POT, TEA}]
     assert len(pair) == 1

@@ -260,8 +260,8 @@ def test_a20_the_three_stage_model_warns_that_nothing_follows_the_purchase() -> 
     assert "没有售后阶段" in said("models", "show", "awareness-3", language="zh_CN")
     assert "post-purchase" in " ".join(said("models", "show", "awareness-3").split())
     model = read("awareness-3")
-    assert "没有售后阶段" in model.warns.say("zh_Hans")
-    assert "post-purchase" in model.warns.say("en")
+    assert "没有售后阶段" in model.warns.render("zh_Hans")
+    assert "post-purchase" in model.warns.render("en")
     assert model.follows in tn.models()
     assert {stage.family for stage in model.stages} <= {"F1", "F2", "F3"}
 

@@ -43,13 +43,11 @@ function mix(one, other, share) {
   return `#${hex.map((value) => value.toString(16).padStart(2, '0')).join('')}`;
 }
 
-// 12.3万 and 1.2亿 from five digits on; 123K and 1.2M in English.
+// 12.3万 and 1.2亿 from five digits on; 123K and 1.2M in English: as tenure.words.formats.compact writes them.
 export function short(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return '–';
-  if (!chinese()) return new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 }).format(value);
-  if (Math.abs(value) < 1e4) return new Intl.NumberFormat('zh-CN', { maximumFractionDigits: 1 }).format(value);
-  const [unit, word] = Math.abs(value) < 1e8 ? [1e4, '万'] : [1e8, '亿'];
-  return `${new Intl.NumberFormat('zh-CN', { maximumFractionDigits: 1 }).format(value / unit)}${word}`;
+  const notation = chinese() && Math.abs(value) < 1e4 ? 'standard' : 'compact';
+  return new Intl.NumberFormat(chinese() ? 'zh-CN' : 'en', { notation, maximumFractionDigits: 1 }).format(value);
 }
 
 export const full = (value) => (value === null || value === undefined ? '–'

@@ -8,7 +8,8 @@ import typer
 
 from tenure.cli.options import AsJson, LakeFolder, say_json
 from tenure.errors import LakeError, ModelError, TenureError
-from tenure.words import current_language, mark, say
+from tenure.words import LocalizedText, mark, say
+from tenure.words.formats import number, percent
 
 if TYPE_CHECKING:
     from datetime import date
@@ -109,11 +110,10 @@ def _show(body: dict[str, Any], definition: Model | None) -> None:
     from rich.console import Console
 
     console = Console(stderr=True)
-    language = current_language()
 
     def named(stage: str) -> str:
         known = next((one for one in definition.stages if one.id == stage), None) if definition else None
-        return known.name.say(language) if known else stage
+        return known.name.render() if known else stage
 
     console.print(_stages(body, named))
     console.print(_moves(body, named))
@@ -124,7 +124,7 @@ def _show(body: dict[str, Any], definition: Model | None) -> None:
     text = mark(
         "Expected profit beyond doing nothing: %(profit)s (%(low)s to %(high)s) for %(spend)s spent, %(saved)s saved."
     )
-    console.print(say(text, **{key: f"{choice[key]:,.0f}" for key in ("profit", "low", "high", "spend", "saved")}))
+    console.print(say(text, **{key: number(choice[key], 0) for key in ("profit", "low", "high", "spend", "saved")}))
     if any(plan["assumed"] for plan in body["plans"]):
         console.print(
             say(mark("Costs and effects are assumptions until somebody enters or measures them.")), style="yellow"
@@ -136,12 +136,8 @@ def _show(body: dict[str, Any], definition: Model | None) -> None:
     )
 
 
-def _money(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.2f}"
-
-
 def _range(low: float | None, high: float | None) -> str:
-    return "–" if low is None or high is None else f"{low:,.0f} – {high:,.0f}"
+    return "–" if low is None or high is None else f"{number(low, 0)} – {number(high, 0)}"
 
 
 def _stages(body: dict[str, Any], named: Any) -> Table:
@@ -157,10 +153,10 @@ def _stages(body: dict[str, Any], named: Any) -> Table:
         table.add_column(say(heading), justify="right")
     for stage in body["stages"]:
         table.add_row(
-            named(stage["stage"]), f"{stage['people']:,}",
-            "–" if stage["half_days"] is None else f"{stage['half_days']:,.0f}",
-            _money(stage["month_profit"]), _range(stage["month_low"], stage["month_high"]),
-            _money(stage["value"]), _range(stage["value_low"], stage["value_high"]),
+            named(stage["stage"]), number(stage["people"]),
+            number(stage["half_days"], 0),
+            number(stage["month_profit"], 2), _range(stage["month_low"], stage["month_high"]),
+            number(stage["value"], 2), _range(stage["value_low"], stage["value_high"]),
         )  # fmt: skip
     return table
 
@@ -176,9 +172,10 @@ def _moves(body: dict[str, Any], named: Any) -> Table:
     for move in body["moves"]:
         value = worth.get((move["source"], move["target"]), {"value": None, "low": None, "high": None})
         table.add_row(
-            f"{named(move['source'])} → {named(move['target'])}", f"{move['moves']:,}",
-            f"{move['share']:.1%} ({move['share_low']:.1%} – {move['share_high']:.1%})", f"{move['rate']:.3f}",
-            _money(value["value"]), _range(value["low"], value["high"]),
+            f"{named(move['source'])} → {named(move['target'])}", number(move["moves"]),
+            f"{percent(move['share'])} ({percent(move['share_low'])} – {percent(move['share_high'])})",
+            number(move["rate"], 3),
+            number(value["value"], 2), _range(value["low"], value["high"]),
         )  # fmt: skip
     return table
 
@@ -186,7 +183,6 @@ def _moves(body: dict[str, Any], named: Any) -> Table:
 def _plans(body: dict[str, Any], named: Any) -> Table:
     from rich.table import Table
 
-    language = current_language()
     table = Table(title=say(mark("Plans and who should get them")), title_justify="left")
     table.add_column(say(mark("Plan")))
     table.add_column(say(mark("Stage")))
@@ -196,9 +192,14 @@ def _plans(body: dict[str, Any], named: Any) -> Table:
         rows = [one for one in body["choice"]["rows"] if one["plan"] == plan["id"]]
         people = sum(row["people"] for row in rows)
         each = sum(row["people"] * row["profit"] for row in rows) / people if people else None
-        name = (plan["zh"] or plan["en"]) if language == "zh_Hans" else (plan["en"] or plan["zh"])
+        name = LocalizedText(plan["zh"], plan["en"]).render()
         table.add_row(
-            name, named(plan["stage"]), _money(plan["cost"]), f"{plan['effect']:.0%}", f"{people:,}", _money(each)
+            name,
+            named(plan["stage"]),
+            number(plan["cost"], 2),
+            percent(plan["effect"], 0),
+            number(people),
+            number(each, 2),
         )
     return table
 
@@ -211,6 +212,6 @@ def _check(one: dict[str, Any], named: Any) -> str:
     text = mark("%(check)s: %(lower)s (%(low)s) below %(higher)s (%(high)s) %(verdict)s")
     return say(
         text, check=one["check"], lower=named(one["lower"]) if one["lower"] else "0",
-        higher=named(one["higher"]) if one["higher"] else "0", low=_money(one["lower_profit"]),
-        high=_money(one["higher_profit"]), verdict=say(verdicts[one["verdict"]]),
+        higher=named(one["higher"]) if one["higher"] else "0", low=number(one["lower_profit"], 2),
+        high=number(one["higher_profit"], 2), verdict=say(verdicts[one["verdict"]]),
     )  # fmt: skip

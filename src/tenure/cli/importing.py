@@ -9,6 +9,7 @@ import typer
 
 from tenure.cli.options import As, AsJson, LakeFolder, Map, Source, mapping_of, present, say_json
 from tenure.words import mark, say
+from tenure.words.formats import number, percent
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -115,7 +116,7 @@ def _show_guess(console: Console, path: Path, known: Guess) -> None:
         example = next(
             (row[place] for row in layout.sample if place is not None and place < len(row) and row[place]), ""
         )
-        sure = f"{known.confidence[name]:.0%}"
+        sure = percent(known.confidence[name], 0)
         table.add_row(name, header, sure, example)
     console.print(table)
     unused = [one for place, one in enumerate(layout.names) if place not in known.columns.values()]
@@ -169,7 +170,7 @@ class _bar:
             description=f"{now.file} {now.number}/{now.files}",
             completed=now.done,
             total=now.total,
-            rows=f"{now.rows:,}",
+            rows=number(now.rows),
         )
 
 
@@ -183,7 +184,7 @@ def _show_report(console: Console, report: ImportReport, lake: Path) -> None:
             "%(quarantined)s in quarantine."
         )
     names = ("accepted", "corrected", "duplicates", "quarantined")
-    console.print(say(told, **{name: f"{getattr(report, name):,}" for name in names}), style="bold")
+    console.print(say(told, **{name: number(getattr(report, name)) for name in names}), style="bold")
     for reason, rows in report.reasons.items():
         console.print(f"  {rows:>9,}  {reason_text(reason)}", style="yellow")
     if report.quarantined:

@@ -9,6 +9,7 @@ import typer
 
 from tenure.cli.options import AsJson, LakeFolder, Map, mapping_of, present, say_json
 from tenure.words import mark, say
+from tenure.words.formats import number, percent
 
 File = Annotated[Path, typer.Argument(help=say(mark("The backup file, such as lake.tar.gz.")))]
 
@@ -57,7 +58,7 @@ def _say_kept(text: str, rows: dict[str, int], place: Path, as_json: bool) -> No
     if as_json:
         say_json({"rows": rows, "place": str(place)})
         return
-    typer.echo(say(text, rows=f"{sum(rows.values()):,}", tables=len(rows), place=place))
+    typer.echo(say(text, rows=number(sum(rows.values())), tables=len(rows), place=place))
 
 
 def compact(
@@ -149,7 +150,7 @@ def completeness(lake: LakeFolder, as_json: AsJson = False) -> None:
     if as_json:
         say_json(found)
         return
-    rows = [[name, f"{share:.1%}"] for name, share in found.items()]
+    rows = [[name, percent(share)] for name, share in found.items()]
     _print_table([say(mark("Column")), say(mark("Filled"))], rows, say(mark("There are no customer records yet.")))
 
 

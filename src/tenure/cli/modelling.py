@@ -47,10 +47,9 @@ def list_(lake: SomeLake = None, as_json: AsJson = False) -> None:
         table.add_column(say(heading), overflow="fold")
     if available is not None:
         table.add_column(say(mark("Missing facts")))
-    language = current_language()
     for model in known:
-        path = " → ".join(model.stage(stage).name.say(language) for stage in model.path)
-        row = [model.id, model.name.say(language), path]
+        path = " → ".join(model.stage(stage).name.render() for stage in model.path)
+        row = [model.id, model.name.render(), path]
         table.add_row(*row, *([", ".join(model.missing(available)) or "–"] if available is not None else []))
     _console().print(table)
 
@@ -66,10 +65,10 @@ def show(model: Which, lake: SomeLake = None, as_json: AsJson = False) -> None:
         say_json(_told(chosen, None))
         return
     console, language = _console(), current_language()
-    console.print(f"[bold]{chosen.name.say(language)}[/] ({chosen.id}, {chosen.version})")
+    console.print(f"[bold]{chosen.name.render()}[/] ({chosen.id}, {chosen.version})")
     for text in (chosen.summary, chosen.help, chosen.warns):
         if text:
-            console.print(text.say(language))
+            console.print(text.render())
     for stage_id in chosen.path:
         _show_stage(console, chosen.stage(stage_id), language)
     for source in chosen.sources:
@@ -79,16 +78,16 @@ def show(model: Which, lake: SomeLake = None, as_json: AsJson = False) -> None:
 def _show_stage(console: Console, stage: Stage, language: str) -> None:
     from tenure.rules.wording.sentence import sentence
 
-    console.print(f"\n[bold]{stage.name.say(language)}[/] ({stage.id}{', ' + stage.family if stage.family else ''})")
+    console.print(f"\n[bold]{stage.name.render()}[/] ({stage.id}{', ' + stage.family if stage.family else ''})")
     console.print(f"  {stage.when}", style="cyan", markup=False)
     console.print(f"  {sentence(stage.rule, language)}", markup=False)
     labels = ((mark("Traits"), stage.traits), (mark("Goal"), stage.goal), (mark("Ours"), stage.assumption))
     for label, text in labels:
         if text:
-            console.print(f"  {say(label)}: {text.say(language)}", markup=False)
+            console.print(f"  {say(label)}: {text.render()}", markup=False)
     for label, plays in ((mark("Do"), stage.advised), (mark("Better not"), stage.discouraged)):
         for play in plays:
-            console.print(f"  {say(label)}: {play.words.say(language)}", markup=False)
+            console.print(f"  {say(label)}: {play.words.render()}", markup=False)
 
 
 @models.command("check", help=say(mark("Check a model file: schema, rules, and what is wrong where.")))

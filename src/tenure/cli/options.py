@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from tenure.errors import MappingError
-from tenure.words import mark, say
+from tenure.words import mark, render, say
 
 LakeFolder = Annotated[
     Path, typer.Option("--lake", envvar="TENURE_LAKE", help=say(mark("Folder of the lake.")), show_default=False)
@@ -59,5 +59,5 @@ def present() -> datetime:
 
 
 def say_json(told: Any) -> None:
-    """Print a JSON object."""
-    typer.echo(json.dumps(told, ensure_ascii=False, default=str))
+    """Print a JSON object, its messages in the reader's language."""
+    typer.echo(json.dumps(render(told), ensure_ascii=False, default=str))

@@ -11,6 +11,7 @@ from tenure.cli.options import AsJson, Map, mapping_of, present, say_json
 from tenure.cli.staging import AsOf, _check_target, _write, day_of_option
 from tenure.errors import FactsError
 from tenure.words import mark, say
+from tenure.words.formats import number, percent
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -115,7 +116,7 @@ def _show(told: dict[str, Any], customer: str | None, *, pairs: bool) -> None:
 
     console = Console()
     text = mark("%(customers)s customers, %(baskets)s baskets, %(lines)s lines up to %(day)s.")
-    numbers = {name: f"{told[name]:,}" for name in ("customers", "baskets", "lines")}
+    numbers = {name: number(told[name]) for name in ("customers", "baskets", "lines")}
     console.print(say(text, day=told["as_of"], **numbers))
     _show_gates(console, told)
     if told["backtest"]:
@@ -135,7 +136,7 @@ def _show_gates(console: Console, told: dict[str, Any]) -> None:
         if not gate["passed"]:
             text = mark("No predictions yet: it takes %(needed)s %(what)s, and there are %(found)s.")
             what = say(words[gate["name"]])
-            said = say(text, needed=f"{gate['needed']:,.0f}", what=what, found=f"{gate['found']:,.0f}")
+            said = say(text, needed=number(gate["needed"], 0), what=what, found=number(gate["found"], 0))
             console.print(said, style="yellow")
 
 
@@ -154,7 +155,7 @@ def _backtest_table(told: dict[str, Any]) -> Any:
     figures = told["backtest"]
     title = mark("Back-test: the last baskets of %(customers)s customers, held out; used: %(chosen)s")
     chosen = say(RANKINGS[told["model"]])
-    table = Table(title=say(title, customers=f"{figures['customers']:,}", chosen=chosen), title_justify="left")
+    table = Table(title=say(title, customers=number(figures["customers"]), chosen=chosen), title_justify="left")
     table.add_column(say(mark("Ranking")))
     table.add_column(say(mark("Hit rate of ten")), justify="right")
     table.add_column("NDCG@10", justify="right")
@@ -165,7 +166,7 @@ def _backtest_table(told: dict[str, Any]) -> Any:
 
 
 def _range(figure: dict[str, float]) -> str:
-    return f"{figure['value']:.3f} ({figure['low']:.3f}–{figure['high']:.3f})"
+    return f"{number(figure['value'], 3)} ({number(figure['low'], 3)}–{number(figure['high'], 3)})"
 
 
 def _pairs_table(level: str, rows: list[dict[str, Any]]) -> Any:
@@ -179,10 +180,10 @@ def _pairs_table(level: str, rows: list[dict[str, Any]]) -> Any:
     for text in (mark("Baskets"), mark("Support"), mark("Confidence"), mark("Lift, shrunk (95 %)")):
         table.add_column(say(text), justify="right")
     for row in rows:
-        lift = f"{row['lift_shrunk']:.2f} ({row['lift_low']:.2f}–{row['lift_high']:.2f})"
-        shares = (f"{row['support']:.3%}", f"{row['confidence']:.1%} / {row['confidence_back']:.1%}")
+        lift = f"{number(row['lift_shrunk'], 2)} ({number(row['lift_low'], 2)}–{number(row['lift_high'], 2)})"
+        shares = (percent(row["support"], 3), f"{percent(row['confidence'])} / {percent(row['confidence_back'])}")
         names = (escape(row["product_a"]), escape(row["product_b"]))
-        table.add_row(*names, f"{row['count']:,}", *shares, lift)
+        table.add_row(*names, number(row["count"]), *shares, lift)
     return table
 
 
@@ -198,7 +199,7 @@ def _list_table(customer: dict[str, Any]) -> Any:
     table.add_column(say(mark("Reason")))
     for row in customer["list"]:
         product = f"{escape(row['product_id'])} [dim]{escape(row['category'] or '')}[/]"
-        table.add_row(str(row["rank"]), product, say(KINDS[row["kind"]]), f"{row['score']:.1%}", escape(row["text"]))
+        table.add_row(str(row["rank"]), product, say(KINDS[row["kind"]]), percent(row["score"]), escape(row["text"]))
     return table
 
 

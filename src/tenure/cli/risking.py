@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +9,8 @@ import typer
 
 from tenure.cli.options import AsJson, LakeFolder, say_json
 from tenure.errors import FactsError, LakeError
-from tenure.words import current_language, mark, say
+from tenure.words import loads, mark, say
+from tenure.words.formats import number, percent
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -110,7 +110,7 @@ def _customer(lake: Lake, customer: str) -> dict[str, Any]:
     found = _rows(lake, _CUSTOMER, [customer])
     if not found:
         raise FactsError(mark("There is no customer %(id)r in the lake %(path)s."), id=customer, path=lake.path)
-    return found[0] | {"churn_reasons": json.loads(found[0]["churn_reasons"] or "[]")}
+    return found[0] | {"churn_reasons": loads(found[0]["churn_reasons"] or "[]")}
 
 
 def _export(lake: Lake, out: Path) -> None:
@@ -135,13 +135,9 @@ def _show(told: dict[str, Any]) -> None:
     if "customer" in told:
         _show_customer(console, told["customer"])
     if any(one["verdict"] == "ok" for one in told["churn"]["kinds"].values()):
-        console.print(told["churn"]["association"][_text()], style="dim")
+        console.print(told["churn"]["association"].render(), style="dim")
     if told.get("out"):
         console.print(say(mark("Everybody with a warning is in %(out)s."), out=told["out"]))
-
-
-def _text() -> str:
-    return "text_zh" if current_language() == "zh_Hans" else "text_en"
 
 
 def _show_warnings(console: Console, told: dict[str, Any]) -> None:
@@ -151,8 +147,8 @@ def _show_warnings(console: Console, told: dict[str, Any]) -> None:
 
     summary = told["warnings"] or {"warned": 0, "value_at_stake": 0.0}
     text = mark("%(day)s: %(warned)s customers show a warning sign; %(value)s are at stake.")
-    value = f"{summary['value_at_stake'] or 0:,.0f}"
-    console.print(say(text, day=told["as_of"], warned=f"{summary['warned']:,}", value=value))
+    value = number(summary["value_at_stake"] or 0, 0)
+    console.print(say(text, day=told["as_of"], warned=number(summary["warned"]), value=value))
     if not told["list"]:
         return
     table = Table(title=say(mark("To be looked at first")), title_justify="left")
@@ -162,13 +158,9 @@ def _show_warnings(console: Console, told: dict[str, Any]) -> None:
         table.add_column(say(name), justify="right")
     for row in told["list"]:
         signs = " · ".join(say(SIGNALS[signal].name) if signal in SIGNALS else signal for signal in row["signals"])
-        stake = "–" if row["value_at_stake"] is None else f"{row['value_at_stake']:,.0f}"
-        table.add_row(row["customer_id"], signs, stake, _percent(row["churn"]), str(row["due_on"] or "–"))
+        stake = number(row["value_at_stake"], 0)
+        table.add_row(row["customer_id"], signs, stake, percent(row["churn"]), str(row["due_on"] or "–"))
     console.print(table)
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1%}"
 
 
 def _show_kind(console: Console, kind: str, one: dict[str, Any]) -> None:
@@ -176,17 +168,17 @@ def _show_kind(console: Console, kind: str, one: dict[str, Any]) -> None:
     for gate in one["gates"]:
         if not gate["passed"]:
             text = mark("No prediction yet: it takes %(needed)s %(what)s, and there are %(found)s.")
-            numbers = {name: f"{gate[name]:,.0f}" for name in ("needed", "found")}
+            numbers = {name: number(gate[name], 0) for name in ("needed", "found")}
             console.print("  " + say(text, what=say(_GATES[gate["name"]]), **numbers), style="yellow")
     if "leak" in one:
-        console.print("  " + one["leak"][_text()], style="yellow")
+        console.print("  " + one["leak"]["text"].render(), style="yellow")
     if one["verdict"] != "ok":
         return
     text = mark("Of %(customers)s customers about %(expected)s will leave within 90 days, by the %(model)s.")
     model = say(_MODELS[one["model"]])
-    numbers = {"customers": f"{one['scored']:,}", "expected": f"{one['expected_to_leave']:,.0f}"}
+    numbers = {"customers": number(one["scored"]), "expected": number(one["expected_to_leave"], 0)}
     console.print("  " + say(text, model=model, **numbers))
-    levels = " · ".join(f"{say(_LEVELS[name])} {count:,}" for name, count in one["by_level"].items())
+    levels = " · ".join(f"{say(_LEVELS[name])} {number(count)}" for name, count in one["by_level"].items())
     console.print("  " + say(mark("Risk: %(levels)s"), levels=levels))
     if one.get("models"):
         console.print(_models_table(one))
@@ -201,17 +193,14 @@ def _models_table(one: dict[str, Any]) -> Any:
         table.add_column(say(name), justify="right")
     for name, found in one["models"].items():
         shown = say(_MODELS[name]) + (" *" if name == one["model"] else "")
-        auc, brier, lift = (found.get(what) for what in ("auc", "brier", "lift"))
-        numbers = (
-            "–" if value is None else f"{value:.{digits}f}" for value, digits in ((auc, 3), (brier, 3), (lift, 1))
-        )
-        table.add_row(shown, *numbers)
+        places = {"auc": 3, "brier": 3, "lift": 1}
+        table.add_row(shown, *(number(found.get(name), digits) for name, digits in places.items()))
     return table
 
 
 def _show_customer(console: Console, found: dict[str, Any]) -> None:
     text = mark("Customer %(id)s: risk of leaving %(risk)s (%(level)s)")
     level = say(_LEVELS[found["churn_level"]]) if found["churn_level"] else "–"
-    console.print(say(text, id=found["customer_id"], risk=_percent(found["churn"]), level=level), style="bold")
+    console.print(say(text, id=found["customer_id"], risk=percent(found["churn"]), level=level), style="bold")
     for reason in found["churn_reasons"]:
-        console.print(f"  {reason[_text()]}")
+        console.print("  " + reason["text"].render())

@@ -11,7 +11,8 @@ import typer
 
 from tenure.cli.options import AsJson, LakeFolder, Map, mapping_of, present, say_json
 from tenure.errors import FactsError
-from tenure.words import current_language, mark, say
+from tenure.words import mark, say
+from tenure.words.formats import number, percent
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -145,15 +146,14 @@ def _console() -> Console:
 def _stage_table(model: Model, counts: dict[str, int], as_of: str) -> Any:
     from rich.table import Table
 
-    language = current_language()
-    table = Table(title=f"{model.name.say(language)} ({model.id}), {as_of}", title_justify="left")
+    table = Table(title=f"{model.name.render()} ({model.id}), {as_of}", title_justify="left")
     table.add_column(say(mark("Stage")))
     table.add_column(say(mark("Customers")), justify="right")
     table.add_column(say(mark("Share")), justify="right")
     total = sum(counts.values())
     for stage_id in model.path:
         count = counts.get(stage_id, 0)
-        table.add_row(model.stage(stage_id).name.say(language), f"{count:,}", f"{count / total:.1%}" if total else "–")
+        table.add_row(model.stage(stage_id).name.render(), number(count), percent(count / total) if total else "–")
     return table
 
 
@@ -237,7 +237,6 @@ def show_report(console: Console, report: RefreshReport, models: list[Model], *,
     """Print what a refresh did: one line a model with its stages, or a table a model when `every`."""
     from rich.table import Table
 
-    language = current_language()
     by_id = {model.id: model for model in models}
     table = Table(title=say(mark("Customers by stage, %(day)s"), day=report.as_of), title_justify="left")
     table.add_column(say(mark("Model")), no_wrap=True)
@@ -250,12 +249,12 @@ def show_report(console: Console, report: RefreshReport, models: list[Model], *,
         elif every:
             console.print(_stage_table(model, told.stages, str(report.as_of)))
         else:
-            parts = [f"{model.stage(stage).name.say(language)} {told.stages.get(stage, 0):,}" for stage in model.path]
+            parts = [f"{model.stage(stage).name.render()} {number(told.stages.get(stage, 0))}" for stage in model.path]
             table.add_row(told.id, " · ".join(parts))
     console.print(table)
     text = mark("%(customers)s customers under %(models)s models in %(seconds)s s.")
     fitting = sum(not told.missing for told in report.models)
-    console.print(say(text, customers=f"{report.customers:,}", models=fitting, seconds=f"{report.seconds:.1f}"))
+    console.print(say(text, customers=number(report.customers), models=fitting, seconds=number(report.seconds, 1)))
     for part, why in report.problems.items():
         text = mark("%(part)s could not be worked out and stays empty: %(why)s")
         console.print(say(text, part=part, why=why), style="yellow")

@@ -12,6 +12,7 @@ from tenure.cli.options import AsJson, Map, mapping_of, present, say_json
 from tenure.cli.staging import _check_target, _write, day_of_option
 from tenure.errors import FactsError, LakeError
 from tenure.words import mark, say
+from tenure.words.formats import change, number, percent
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -152,10 +153,10 @@ def _show(console: Console, told: dict[str, Any]) -> None:
     console.print(
         say(
             text,
-            customers=f"{told['customers']:,}",
+            customers=number(told["customers"]),
             day=told["calibrate_to"],
-            repeaters=f"{told['repeaters']:,}",
-            repeats=f"{told['repeat_orders']:,}",
+            repeaters=number(told["repeaters"]),
+            repeats=number(told["repeat_orders"]),
             unit=say(mark("week")) if told["unit"] == "week" else say(mark("day")),
         )
     )
@@ -190,9 +191,9 @@ def _model_table(told: dict[str, Any]) -> Any:
     table.add_column(say(mark("AIC")), justify="right")
     table.add_column(say(mark("Verdict")))
     for name, model in told["models"].items():
-        params = "  ".join(f"{key} {number:,.4g}" for key, number in model["params"].items())
+        params = "  ".join(f"{key} {value:,.4g}" for key, value in model["params"].items())
         table.add_row(
-            name, params, f"{model['log_likelihood']:,.3f}", f"{model['aic']:,.1f}", verdict_of(model["verdict"])
+            name, params, number(model["log_likelihood"], 3), number(model["aic"], 1), verdict_of(model["verdict"])
         )
     return table
 
@@ -201,15 +202,15 @@ def _holdout_table(told: dict[str, Any]) -> Any:
     from rich.table import Table
 
     title = mark("Held out up to %(day)s: %(actual)s purchases came")
-    table = Table(title=say(title, day=told["until"], actual=f"{told['holdout']['actual']:,}"), title_justify="left")
+    table = Table(title=say(title, day=told["until"], actual=number(told["holdout"]["actual"])), title_justify="left")
     table.add_column(say(mark("Model")), no_wrap=True)
     for text in (mark("Foretold"), mark("Off by"), mark("MAE"), mark("RMSE"), mark("Correlation"), mark("AUC")):
         table.add_column(say(text), justify="right")
     for name, one in told["backtest"].items():
         label = say(mark("average rate goes on")) if name == "rate-times-time" else name
         expected = told["holdout"]["actual"] * (1 + one["bias"])
-        figures = (f"{one[figure]:.3f}" for figure in ("mae", "rmse", "corr", "auc"))
-        table.add_row(label, f"{expected:,.1f}", f"{one['bias']:+.1%}", *figures)
+        figures = (number(one[figure], 3) for figure in ("mae", "rmse", "corr", "auc"))
+        table.add_row(label, number(expected, 1), change(one["bias"]), *figures)
     return table
 
 
@@ -217,13 +218,13 @@ def _customer_table(one: dict[str, Any]) -> Any:
     from rich.table import Table
 
     title = mark("Customer %(customer)s: x = %(x)s, t_x = %(recency)s, T = %(age)s; the next %(horizon)s units")
-    numbers = {"recency": f"{one['recency']:.3f}", "age": f"{one['age']:.3f}", "horizon": one["horizon"]}
+    numbers = {"recency": number(one["recency"], 3), "age": number(one["age"], 3), "horizon": one["horizon"]}
     table = Table(title=say(title, customer=one["customer_id"], x=one["frequency"], **numbers), title_justify="left")
     table.add_column(say(mark("Model")), no_wrap=True)
     for text in (mark("Expected purchases"), mark("Still a customer"), mark("Buys at all")):
         table.add_column(say(text), justify="right")
     for name, said in one["models"].items():
-        table.add_row(name, f"{said['expected']:.4f}", f"{said['p_alive']:.4%}", f"{said['p_active']:.2%}")
+        table.add_row(name, number(said["expected"], 4), percent(said["p_alive"], 4), percent(said["p_active"], 2))
     return table
 
 
@@ -263,16 +264,16 @@ def _show_lake(console: Console, told: dict[str, Any]) -> None:
     console.print(
         say(
             mark("%(buyers)s buyers as of %(day)s; they have brought %(value)s %(currency)s."),
-            buyers=f"{worth['buyers']:,}",
+            buyers=number(worth["buyers"]),
             day=told["as_of"],
-            value=f"{worth.get('historic_value', 0):,.0f}",
+            value=number(worth.get("historic_value", 0), 0),
             currency=told["currency"],
         )
     )
     for one in missing:
         text = mark("Too little to predict from: %(name)s %(found)s, needed %(needed)s.")
         console.print(
-            say(text, name=one["name"], found=f"{one['found']:,.0f}", needed=f"{one['needed']:,.0f}"), style="yellow"
+            say(text, name=one["name"], found=number(one["found"], 0), needed=number(one["needed"], 0)), style="yellow"
         )
     if missing:
         return
@@ -292,9 +293,10 @@ def _totals_table(told: dict[str, Any]) -> Any:
         for name, label in (("orders", mark("orders")), ("sales", mark("sales"))):
             row = total[name]
             ranges = (
-                f"{row[low]:,.0f} – {row[high]:,.0f}" for low, high in (("low", "high"), ("wide_low", "wide_high"))
+                f"{number(row[low], 0)} – {number(row[high], 0)}"
+                for low, high in (("low", "high"), ("wide_low", "wide_high"))
             )
-            table.add_row(str(total["days"]), say(label), f"{row['expected']:,.0f}", *ranges)
+            table.add_row(str(total["days"]), say(label), number(row["expected"], 0), *ranges)
     return table
 
 
@@ -316,9 +318,9 @@ def _tests_table(told: dict[str, Any]) -> Any:
         table.add_column(say(text), justify="right")
     for baseline in (*told["choice"]["models"], *told["choice"]["baselines"]):
         test = baseline["backtest"]
-        figures = (f"{test[name]:.3f}" if test.get(name) is not None else "–" for name in FIGURES)
-        aic = f"{baseline['aic']:,.1f}" if "aic" in baseline else "–"
-        off = f"{test['bias']:+.1%}" if test.get("bias") is not None else "–"
+        figures = (number(test.get(name), 3) for name in FIGURES)
+        aic = number(baseline.get("aic"), 1)
+        off = change(test.get("bias"))
         table.add_row(baseline["model"], aic, off, *figures)
     return table
 

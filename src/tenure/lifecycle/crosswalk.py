@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from tenure.lifecycle.model import Model, Stage, Words, builtin
+from tenure.lifecycle.model import Model, Stage, builtin
+from tenure.words import LocalizedText
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +30,7 @@ class Metric:
     """A figure expected for the stages of a family."""
 
     id: str
-    name: Words
+    name: LocalizedText
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Family:
     """One family of stages."""
 
     id: str  # ``F1`` to ``F12``
-    name: Words  # its name in both languages
+    name: LocalizedText  # its name in both languages
     metrics: tuple[Metric, ...]  # the figures expected for its stages
     # models that lie over all others in this family, whatever families their stages belong to
     overlays: tuple[str, ...] = ()
@@ -59,8 +60,8 @@ def families() -> dict[str, Family]:
     return {
         family: Family(
             family,
-            Words(**given["name"]),
-            tuple(Metric(metric["id"], Words(metric["zh"], metric["en"])) for metric in given["metrics"]),
+            LocalizedText(**given["name"]),
+            tuple(Metric(metric["id"], LocalizedText(metric["zh"], metric["en"])) for metric in given["metrics"]),
             tuple(given.get("overlays", ())),
         )
         for family, given in yaml.safe_load(text).items()

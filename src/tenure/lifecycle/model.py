@@ -18,27 +18,11 @@ import yaml
 from tenure.errors import ModelError
 from tenure.facts.kinds import KINDS, Kind
 from tenure.rules.syntax.tree import Measure, Node, measures_of
-from tenure.words import language_of, mark
+from tenure.words import LocalizedText, mark
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same safe reading, ten times as fast
 
 FAMILIES = tuple(f"F{n}" for n in range(1, 13))
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """One text in both languages."""
-
-    zh: str = ""
-    en: str = ""
-
-    def __bool__(self) -> bool:
-        return bool(self.zh or self.en)
-
-    def say(self, language: str) -> str:
-        """Return the text in a language, or in the other one when a user wrote only that."""
-        first, second = (self.zh, self.en) if language_of(language) == "zh_Hans" else (self.en, self.zh)
-        return first or second
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +38,7 @@ class Play:
     """Something to do, or better not to do, in a stage."""
 
     id: str
-    words: Words
+    words: LocalizedText
     source: str = ""
 
 
@@ -63,7 +47,7 @@ class Cause:
     """Why a customer fell back: the first that holds on the day is recorded."""
 
     id: str
-    name: Words
+    name: LocalizedText
     when: str
     rule: Node
 
@@ -73,18 +57,18 @@ class Stage:
     """One stage."""
 
     id: str  # its id, its name, and its family F1 to F12 across models
-    name: Words
+    name: LocalizedText
     when: str  # its rule as written and as a tree
     rule: Node
     family: str = ""
     # what customers are like here, what they need, what we want, what to do and not to do, what is ours and not the
     # source's
-    traits: Words = Words()
-    needs_text: Words = Words()
-    goal: Words = Words()
+    traits: LocalizedText = LocalizedText()
+    needs_text: LocalizedText = LocalizedText()
+    goal: LocalizedText = LocalizedText()
     advised: tuple[Play, ...] = ()
     discouraged: tuple[Play, ...] = ()
-    assumption: Words = Words()
+    assumption: LocalizedText = LocalizedText()
     setback: bool = False  # A regress stage: reachable from anywhere, no step of the path
     terminal: bool = False  # once entered, only a new fact or an override leads out
     # claims customers that are known and have no facts, from the day their record was created
@@ -124,20 +108,20 @@ class Model:
     """
 
     id: str
-    name: Words
+    name: LocalizedText
     stages: tuple[Stage, ...]
     path: tuple[str, ...]
     needs: tuple[str, ...]
     version: str
     named: int = 0
     enters: tuple[str, ...] = ()
-    summary: Words = Words()
+    summary: LocalizedText = LocalizedText()
     subject: str = "customer"
     stepwise: bool = False
     checklist: str = ""
     sources: tuple[Source, ...] = ()
-    help: Words = Words()
-    warns: Words = Words()
+    help: LocalizedText = LocalizedText()
+    warns: LocalizedText = LocalizedText()
     follows: str = ""
     text: str = field(default="", compare=False, repr=False)
 

@@ -13,10 +13,10 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from tenure.errors import ModelError, RuleError
-from tenure.lifecycle.model import FAMILIES, Cause, Model, Play, Source, Stage, Words
+from tenure.lifecycle.model import FAMILIES, Cause, Model, Play, Source, Stage
 from tenure.rules.syntax.parser import parse
 from tenure.rules.syntax.tree import Node, Otherwise, kinds_of
-from tenure.words import mark
+from tenure.words import LocalizedText, mark
 
 if TYPE_CHECKING:
     from tenure.facts.kinds import Kind
@@ -160,7 +160,9 @@ def _cause(given: Any, where: str, kinds: Mapping[str, Kind]) -> Cause:
 def _play(given: Any, where: str) -> Play:
     _only_known(given, ["id", "zh", "en", "source"], f"{where}, plays")
     return Play(
-        _id(given, where), Words(str(given.get("zh", "")), str(given.get("en", ""))), str(given.get("source", ""))
+        _id(given, where),
+        LocalizedText(str(given.get("zh", "")), str(given.get("en", ""))),
+        str(given.get("source", "")),
     )
 
 
@@ -171,13 +173,13 @@ def _source(given: Any, where: str) -> Source:
     return Source(str(given.get("ref", "")), str(given.get("quote", "")))
 
 
-def _words(given: Any, key: str, where: str) -> Words:
+def _words(given: Any, key: str, where: str) -> LocalizedText:
     if given is None:
-        return Words()
+        return LocalizedText()
     if isinstance(given, Mapping):
         _only_known(given, ["zh", "en"], f"{where}, {key}")
-        return Words(str(given.get("zh") or ""), str(given.get("en") or ""))
-    return Words(str(given), str(given))
+        return LocalizedText(str(given.get("zh") or ""), str(given.get("en") or ""))
+    return LocalizedText(str(given), str(given))
 
 
 def _list(given: Mapping[str, Any], key: str, where: str) -> Sequence[Any]:

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tenure.lifecycle.crosswalk import families, places_of
-from tenure.lifecycle.model import Model, Play, Source, Stage, Words, builtin
+from tenure.lifecycle.model import Model, Play, Source, Stage, builtin
 from tenure.rules.syntax.tree import Otherwise
 from tenure.rules.wording.sentence import sentence
 from tenure.rules.wording.vocabulary import kind_name
+from tenure.words import LocalizedText
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -170,7 +171,7 @@ def _cited(source: str) -> str:
     return f"{quote}」 ({ref.rstrip(']')})" if ref else source
 
 
-def _both(words: Words) -> list[str]:
+def _both(words: LocalizedText) -> list[str]:
     return [words.zh, words.en] if words else []
 
 
@@ -185,7 +186,7 @@ def _family(stage: Stage) -> str:
 
 def _members(family: str) -> str:
     """Return the family's stages by model; the model's id stands for it in both languages."""
-    by_model: dict[str, list[Words]] = {}
+    by_model: dict[str, list[LocalizedText]] = {}
     for place in places_of(family):
         by_model.setdefault(place.model.id, []).append(place.stage.name)
     return "<br>".join(

@@ -31,7 +31,7 @@ from tenure.lifecycle.history import SPANS
 from tenure.lifecycle.judging import Asked, Blocks, Judged, Scores, blocks_here, judge
 from tenure.lifecycle.model import Model, builtin_texts, read
 from tenure.lifecycle.roster import ROSTER
-from tenure.words import mark
+from tenure.words import Message, mark
 
 GENERATION = pa.field("generation", pa.int64())
 SPANS_IN_LAKE = SPANS.append(GENERATION)
@@ -88,7 +88,7 @@ class RefreshReport:
     finished_at: datetime | None = None
     customers: int = 0
     models: list[ModelReport] = field(default_factory=list)
-    problems: dict[str, str] = field(default_factory=dict)  # what other rooms could not work out, and why
+    problems: dict[str, Message] = field(default_factory=dict)  # what other rooms could not work out, and why
 
     @property
     def seconds(self) -> float:

@@ -6,7 +6,6 @@ days, and by the ranking that won the back-test.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +19,6 @@ from tenure.recommend.items import Catalogue, learn
 from tenure.recommend.lines import Lines, lines_in
 from tenure.recommend.lists import RECOMMENDATIONS, Recommender, recommendations
 from tenure.recommend.pairs import PAIRS
-from tenure.recommend.reasons import sentence
 from tenure.recommend.stored import packed, unpacked
 from tenure.stats.record import Fit, Gate
 
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
 
     from tenure.lifecycle.context import Context, Options
 
-#: Columns of the scorecard: the first of the customer's list, and its reason as JSON with a sentence in each language.
+#: Columns of the scorecard: the first of the customer's list, and its reason, see tenure.recommend.reasons.
 SCHEMA = pa.schema({"next_product": TEXT, "next_product_reason": TEXT})
 #: How many products the report says of how soon they are bought again.
 REPLENISHED = 200
@@ -92,9 +90,8 @@ class Recommend:
         lists = self._lists(table, fits, context)[0]
         first = lists.filter(pc.equal(lists.column("rank"), 1))
         place = pc.index_in(ids, first.column("customer_id").combine_chunks())
-        reasons = pa.array([_worded(one) for one in first.column("reason").to_pylist()], TEXT)
-        products = first.column("product_id").combine_chunks()
-        columns = [one.take(place) if len(one) else pa.nulls(len(ids), TEXT) for one in (products, reasons)]
+        best = [first.column(name).combine_chunks() for name in ("product_id", "reason")]
+        columns = [one.take(place) if len(one) else pa.nulls(len(ids), TEXT) for one in best]
         return pa.table([_flat(column) for column in columns], schema=SCHEMA)
 
     def report(self, table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, Any]:
@@ -158,12 +155,6 @@ def _lines(context: Context, customers: list[str] | None) -> Lines:
 
         return lines_of(FACT_TABLES["order_lines"].schema.empty_table(), context.as_of, context.tz)
     return lines_in(context.lake, context.as_of, customers)
-
-
-def _worded(reason: str) -> str:
-    told = json.loads(reason)
-    both = {"text_zh": sentence(told, "zh_Hans"), "text_en": sentence(told, "en")}
-    return json.dumps({**told, **both}, ensure_ascii=False)
 
 
 def _flat(column: pa.Array | pa.ChunkedArray) -> pa.Array:

@@ -1,7 +1,7 @@
-"""Why something is recommended, in words.
+"""Why something is recommended.
 
-The evidence itself is data, so that it can be counted and checked; the sentence is made when somebody reads it, in
-their language.
+What is stored is the kind of the reason and its figures, which can be counted and checked; a message is made of them
+when somebody reads it. There are fifteen of them a customer, too many to store the same seven templates with each.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tenure.words import mark, say
+from tenure.words import Day, Message, Number, Percent, mark
 
 _AGAIN = mark(
     "Bought %(times)s times, usually every %(gap)s days, last on %(last)s: due on %(due)s (%(low)s to %(high)s)"
@@ -34,7 +34,7 @@ _RISING = mark(
     " in the %(before_days)s before; %(confidence)s of baskets with %(category)s also hold %(partner)s,"
     " %(lift)s times as often as by chance (support %(support)s, lift %(low)s to %(high)s)"
 )
-_WORDS = {
+_TEMPLATES = {
     "again": _AGAIN,
     "once": _AGAIN_ONCE,
     "basket": _BASKET,
@@ -45,21 +45,23 @@ _WORDS = {
 }
 
 
-def sentence(reason: str | Mapping[str, Any] | None, language: str | None = None) -> str:
-    """Return the reason of a recommendation as a sentence."""
+_DAYS = ("last", "due", "low", "high")
+
+
+def message(reason: str | Mapping[str, Any] | None) -> Message:
+    """Return the stored reason of a recommendation as a message; an empty one without a reason."""
     if not reason:
-        return ""
-    told: Mapping[str, Any] = json.loads(reason) if isinstance(reason, str) else reason
-    name = "once" if told["because"] == "again" and told["times"] == 1 else told["because"]
-    text = _WORDS[name]
-    return say(text, language, **{name: _said(name, value) for name, value in told.items()})
+        return Message("")
+    data: Mapping[str, Any] = json.loads(reason) if isinstance(reason, str) else reason
+    kind = "once" if data["because"] == "again" and data["times"] == 1 else data["because"]
+    return Message(_TEMPLATES[kind], {name: _formatted(name, value) for name, value in data.items()})
 
 
-def _said(name: str, value: Any) -> str:
+def _formatted(name: str, value: Any) -> Any:
     if name in ("confidence", "support"):
-        return f"{100 * value:.3g}%"
-    if name in ("price", "before") and isinstance(value, float):
-        return f"{value:,.2f}"
+        return Percent(value, digits=3)
+    if isinstance(value, str):
+        return Day(value) if name in _DAYS else value
     if isinstance(value, float):
-        return f"{value:,.1f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+        return Number(value, 2 if name in ("price", "before") else 1)
+    return Number(value)

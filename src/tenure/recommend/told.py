@@ -18,7 +18,7 @@ from tenure.errors import FactsError
 from tenure.lifecycle.context import Options
 from tenure.recommend.lines import lines_in, lines_of
 from tenure.recommend.part import all_of
-from tenure.recommend.reasons import sentence
+from tenure.recommend.reasons import message
 from tenure.words import mark
 
 if TYPE_CHECKING:
@@ -55,7 +55,10 @@ class Told:
             raise FactsError(
                 mark("Customer %(customer)s has bought nothing up to %(day)s."), customer=customer, day=self.as_of
             )
-        return [{**row, "reason": json.loads(row["reason"]), "text": sentence(row["reason"], language)} for row in rows]
+        for row in rows:
+            row["text"] = message(row["reason"]).render(language)
+            row["reason"] = json.loads(row["reason"])
+        return list(rows)
 
 
 def tell(

@@ -17,7 +17,7 @@ from tenure.risk import churn_report as reporting
 from tenure.risk.churn_features import View, features
 from tenure.risk.churn_kinds import CONTRACT, SILENCE, kinds_of
 from tenure.risk.churn_levels import HIGH, MEDIUM, Levels
-from tenure.risk.churn_reasons import worded
+from tenure.risk.churn_reasons import reasons_of
 from tenure.risk.learning import Predictor
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class _Scored:
                 some = rows[n : n + _CHUNK]
                 view = View(self.table, 0, some)
                 columns = features(view, contract=kind == CONTRACT)
-                texts[some] = worded(explain, columns, view, fit.params["peers"], context.currency)
+                texts[some] = reasons_of(explain, columns, view, fit.params["peers"], context.currency)
         return texts
 
 

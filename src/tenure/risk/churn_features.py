@@ -86,7 +86,7 @@ class Feature:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class MeasureText:
     """How a measure is shown."""
 
     # the number that is shown, and what it was in the customer's own past (None: there is nothing to compare)
@@ -136,58 +136,62 @@ def _then(name: str) -> Read:
 
 _BEFORE = mark("own average before: %(own)s")
 _EARLIER = mark("in the 90 days before: %(own)s")
-MEASURES: dict[str, Said] = {
-    "silence": Said(
+MEASURES: dict[str, MeasureText] = {
+    "silence": MeasureText(
         _now("silence"),
         _now("gap"),
         mark("days since the last order: %(value)s"),
         mark("own rhythm: every %(own)s days"),
         "days",
     ),
-    "gap": Said(_now("gap"), None, mark("typical days between orders: %(value)s"), unit="days"),
-    "variation": Said(_now("variation"), None, mark("variation of the gaps between orders: %(value)s"), unit="share"),
-    "orders": Said(
+    "gap": MeasureText(_now("gap"), None, mark("typical days between orders: %(value)s"), unit="days"),
+    "variation": MeasureText(
+        _now("variation"), None, mark("variation of the gaps between orders: %(value)s"), unit="share"
+    ),
+    "orders": MeasureText(
         _now("orders"),
         lambda view: view.before("orders"),
         mark("days with an order in the last 90 days: %(value)s"),
         _BEFORE,
     ),
-    "amount": Said(
+    "amount": MeasureText(
         _now("amount"),
         lambda view: view.before("amount"),
         mark("spent in the last 90 days: %(value)s"),
         _BEFORE,
         "money",
     ),
-    "basket": Said(_basket, _basket_before, mark("spent on a day with an order: %(value)s"), _BEFORE, "money"),
-    "refunds": Said(_two("refunds"), None, mark("returns in the last 180 days: %(value)s")),
-    "categories": Said(
+    "basket": MeasureText(_basket, _basket_before, mark("spent on a day with an order: %(value)s"), _BEFORE, "money"),
+    "refunds": MeasureText(_two("refunds"), None, mark("returns in the last 180 days: %(value)s")),
+    "categories": MeasureText(
         _now("categories"), _then("categories"), mark("categories bought in the last 90 days: %(value)s"), _EARLIER
     ),
-    "interactions": Said(
+    "interactions": MeasureText(
         _now("interactions"), _then("interactions"), mark("contacts in the last 90 days: %(value)s"), _EARLIER
     ),
-    "quiet": Said(_now("quiet"), None, mark("days since the last contact: %(value)s"), unit="days"),
-    "responses": Said(
+    "quiet": MeasureText(_now("quiet"), None, mark("days since the last contact: %(value)s"), unit="days"),
+    "responses": MeasureText(
         _now("responses"),
         _then("responses"),
         mark("messages opened, clicked, answered or redeemed in the last 90 days: %(value)s"),
         _EARLIER,
     ),
-    "csat": Said(
+    "csat": MeasureText(
         _now("csat"),
         _now("csat_mean"),
         mark("satisfaction in the last survey: %(value)s"),
         mark("own average of the year: %(own)s"),
         "score",
     ),
-    "nps": Said(_now("nps"), None, mark("likelihood to recommend in the last survey: %(value)s"), unit="score"),
-    "complaints": Said(_two("complaints"), None, mark("complaint events in the last 180 days: %(value)s")),
-    "open": Said(_now("open"), None, mark("complaints still open: %(value)s")),
-    "age": Said(_now("age"), None, mark("days since the first order: %(value)s"), unit="days"),
-    "to_end": Said(_now("to_end"), None, mark("days until the contract ends: %(value)s"), unit="days"),
-    "renewals": Said(_now("renewals"), None, mark("renewals so far: %(value)s")),
-    "contract_age": Said(_now("contract_age"), None, mark("days since the first contract: %(value)s"), unit="days"),
+    "nps": MeasureText(_now("nps"), None, mark("likelihood to recommend in the last survey: %(value)s"), unit="score"),
+    "complaints": MeasureText(_two("complaints"), None, mark("complaint events in the last 180 days: %(value)s")),
+    "open": MeasureText(_now("open"), None, mark("complaints still open: %(value)s")),
+    "age": MeasureText(_now("age"), None, mark("days since the first order: %(value)s"), unit="days"),
+    "to_end": MeasureText(_now("to_end"), None, mark("days until the contract ends: %(value)s"), unit="days"),
+    "renewals": MeasureText(_now("renewals"), None, mark("renewals so far: %(value)s")),
+    "contract_age": MeasureText(
+        _now("contract_age"), None, mark("days since the first contract: %(value)s"), unit="days"
+    ),
 }
 #: Instead of the measure's own sentence when the contract ran out already.
 RAN_OUT = mark("days since the contract ran out: %(value)s")
@@ -233,7 +237,7 @@ def features(view: View, *, contract: bool) -> list[Column]:
     ]
 
 
-def said(feature: str) -> tuple[str, Said]:
+def text_of(feature: str) -> tuple[str, MeasureText]:
     """Return the measure that is shown for a feature."""
     name = _BY_NAME[feature].measure
     return name, MEASURES[name]

@@ -117,7 +117,7 @@ class _Work:
         """Return the purchase model's answer, without reasons; nothing where there is none."""
         told: dict[str, Any] = {}
         if leak is not None:
-            told["leak"] = {"text_zh": leak.say("zh_Hans"), "text_en": leak.say("en"), **_plain(leak.data)}
+            told["leak"] = {"text": leak.message.to_dict(), **_plain(leak.data)}
         if not self._has_baseline():
             return self.nothing("leak" if leak else "too-little-data", gates, members, **told)
         newest = self.known[-1] if self.known else None

@@ -10,14 +10,12 @@ left more often when it is looked at by itself, beyond chance, so that no reason
 
 from __future__ import annotations
 
-import json
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tenure.risk.churn_features import RAN_OUT, View, said
-from tenure.words import mark, say
+from tenure.risk.churn_features import RAN_OUT, View, text_of
+from tenure.words import Message, Money, Number, Percent, dumps, mark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +26,8 @@ if TYPE_CHECKING:
 HOW_MANY = 3
 #: Standard deviations from what is ordinary below which a measure does not stand out.
 APART = 0.25
+# What rounding leaves of a measure that does not stand out.
+_EPSILON = 1e-9
 #: Stands under every list of reasons.
 ASSOCIATION = mark(
     "Customers who look like this leave more often. That goes together with leaving; it is not proof of a cause."
@@ -36,7 +36,6 @@ _WITH_OWN = mark("%(what)s (%(own)s; customers who stayed: %(peers)s)")
 _WITHOUT = mark("%(what)s (customers who stayed: %(peers)s)")
 _PLAIN = mark("%(name)s: %(value)s (customers who stayed: %(peers)s)")
 _SHARED = mark("%(name)s: %(value)s (also %(share)s of the customers who stayed)")
-_LANGUAGES = {"text_zh": "zh_Hans", "text_en": "en"}
 
 
 def weightiest(
@@ -49,9 +48,9 @@ def weightiest(
     """
     parts, groups = predictor.model.encoding.parts, predictor.model.encoding.groups
     matrix = predictor.model.encoding.matrix(columns)
-    chosen, weights = np.full((len(matrix), number), -1), np.zeros((len(matrix), number))
+    picked, weights = np.full((len(matrix), number), -1), np.zeros((len(matrix), number))
     if not parts or not len(matrix):
-        return chosen, weights
+        return picked, weights
     weight = predictor.model.contributions(matrix, predictor.usual)
     apart = matrix - predictor.ordinary()
     evidence = np.where(np.abs(apart) >= APART, apart * predictor.tendency, 0.0)
@@ -59,19 +58,16 @@ def weightiest(
     place = np.array([groups.index(part.group) for part in parts])
     best = np.stack([_best(evidence, np.flatnonzero(place == n)) for n in range(len(groups))], axis=1)
     strength = np.take_along_axis(evidence, best, axis=1)
-    rank = np.where(strength > _NOUGHT, np.where(weight > 0, 1e6 + weight, strength), -np.inf)
+    rank = np.where(strength > _EPSILON, np.where(weight > 0, 1e6 + weight, strength), -np.inf)
     order = np.argsort(-rank, axis=1, kind="stable")[:, :number]
-    there = np.isfinite(np.take_along_axis(rank, order, axis=1))
+    stands_out = np.isfinite(np.take_along_axis(rank, order, axis=1))
     width = order.shape[1]
-    chosen[:, :width] = np.where(there, np.take_along_axis(best, order, axis=1), -1)
-    weights[:, :width] = np.where(there, np.maximum(np.take_along_axis(weight, order, axis=1), 0.0), 0.0)
+    picked[:, :width] = np.where(stands_out, np.take_along_axis(best, order, axis=1), -1)
+    weights[:, :width] = np.where(stands_out, np.maximum(np.take_along_axis(weight, order, axis=1), 0.0), 0.0)
     measures = [part.column if shown_as is None else shown_as[part.column] for part in parts]
-    for row in np.flatnonzero((chosen < 0).any(axis=1)):
-        _fill(chosen[row], evidence[row], measures)
-    return chosen, weights
-
-
-_NOUGHT = 1e-9
+    for row in np.flatnonzero((picked < 0).any(axis=1)):
+        _fill(picked[row], evidence[row], measures)
+    return picked, weights
 
 
 def _unknown(predictor: Predictor, columns: Sequence[Column]) -> np.ndarray:
@@ -88,101 +84,84 @@ def _best(evidence: np.ndarray, places: np.ndarray) -> np.ndarray:
     return places[np.argmax(evidence[:, places], axis=1)]
 
 
-def _fill(chosen: np.ndarray, evidence: np.ndarray, measures: Sequence[str]) -> None:
+def _fill(picked: np.ndarray, evidence: np.ndarray, measures: Sequence[str]) -> None:
     """Put further measures that stand out into the empty places of one row."""
-    used = {measures[n] for n in chosen if n >= 0}
+    used = {measures[n] for n in picked if n >= 0}
     for n in np.argsort(-evidence, kind="stable"):
-        empty = np.flatnonzero(chosen < 0)
-        if not len(empty) or not evidence[n] > _NOUGHT:
+        empty = np.flatnonzero(picked < 0)
+        if not len(empty) or not evidence[n] > _EPSILON:
             return
         if measures[n] not in used:
-            chosen[empty[0]] = n
+            picked[empty[0]] = n
             used.add(measures[n])
 
 
-def worded(
+def reasons_of(
     predictor: Predictor, columns: Sequence[Column], view: View, peers: Mapping[str, float | None], currency: str
 ) -> list[str]:
-    """Return the reasons of customers as JSON lists, in both languages."""
+    """Return the reasons of customers as JSON lists, each reason with its message as ``text``."""
     parts = predictor.model.encoding.parts
-    shown_as = {one.column: said(one.column)[0] for one in parts}
-    part, weight = weightiest(predictor, columns, shown_as=shown_as)
-    shown = {one.column: _numbers_of(one.column, view) for one in parts}
+    shown_as = {part.column: text_of(part.column)[0] for part in parts}
+    places, weights = weightiest(predictor, columns, shown_as=shown_as)
+    shown = {part.column: _numbers_of(part.column, view) for part in parts}
     lists = []
-    for row in range(len(part)):
-        found = []
-        for n, w in zip(part[row], weight[row], strict=True):
-            if n < 0:
+    for row, (shown_parts, part_weights) in enumerate(zip(places, weights, strict=True)):
+        reasons = []
+        for n, weight in zip(shown_parts, part_weights, strict=True):
+            if n < 0:  # fewer measures stand out than are asked for
                 break
-            measure, value, own = shown[parts[n].column]
-            numbers = _Numbers(measure, float(value[row]), float(own[row]), peers.get(measure), currency)
-            found.append(_reason(parts[n].column, parts[n].group, numbers, float(w)))
-        lists.append(json.dumps(found, ensure_ascii=False))
+            measure, values, past = shown[parts[n].column]
+            figures = {"value": float(values[row]), "own_past": float(past[row]), "peers": peers.get(measure)}
+            numbers = {name: _plain(figure) for name, figure in figures.items()}
+            message = _message(parts[n].column, numbers, currency)
+            reasons.append(_reason(parts[n].group, measure, numbers, float(weight), message))
+        lists.append(dumps(reasons))
     return lists
 
 
 def _numbers_of(feature: str, view: View) -> tuple[str, np.ndarray, np.ndarray]:
-    measure, how = said(feature)
+    measure, how = text_of(feature)
     value = how.value(view)
     return measure, value, np.full(len(value), np.nan) if how.own is None else how.own(view)
 
 
-class _Numbers:
-    """What is shown of one measure of one customer."""
+def _message(feature: str, numbers: Mapping[str, float | None], currency: str) -> Message:
+    measure, how = text_of(feature)
+    value, template = numbers["value"], how.text
+    if measure == "to_end" and value is not None and value < 0:
+        template, value = RAN_OUT, -value
+    data: dict[str, Any] = {
+        "what": Message(template, {"value": _written(how.unit, value, currency)}),
+        "peers": _written(how.unit, numbers["peers"], currency),
+    }
+    if not how.own_text or numbers["own_past"] is None:
+        return Message(_WITHOUT, data)
+    data["own"] = Message(how.own_text, {"own": _written(how.unit, numbers["own_past"], currency)})
+    return Message(_WITH_OWN, data)
 
-    __slots__ = ("currency", "measure", "own", "peers", "value")
 
-    def __init__(self, measure: str, value: float, own: float, peers: float | None, currency: str) -> None:
-        self.measure, self.value, self.own = measure, value, own
-        self.peers = float("nan") if peers is None else peers
-        self.currency = currency
-
-
-def _reason(feature: str, group: str, shown: _Numbers, weight: float) -> dict[str, Any]:
-    _, how = said(feature)
-    told = {name: _said(how.unit, getattr(shown, name), shown.currency) for name in ("value", "own", "peers")}
-    template = how.text
-    if shown.measure == "to_end" and shown.value < 0:
-        template, told["value"] = RAN_OUT, _said(how.unit, -shown.value, "")
-    compares = bool(how.own_text) and np.isfinite(shown.own)
-    texts = {}
-    for field, language in _LANGUAGES.items():
-        what = _said_in(template, language) % {"value": told["value"]}
-        own = _said_in(how.own_text, language) % {"own": told["own"]} if compares else ""
-        whole = _said_in(_WITH_OWN if compares else _WITHOUT, language)
-        texts[field] = whole % (
-            {"what": what, "own": own, "peers": told["peers"]} if compares else told | {"what": what}
-        )
+def _reason(group: str, measure: str, numbers: Mapping[str, Any], weight: float, text: Message) -> dict[str, Any]:
     return {
         "group": group,
-        "measure": shown.measure,
-        "value": _plain(shown.value),
-        "own_past": _plain(shown.own),
-        "peers": _plain(shown.peers),
+        "measure": measure,
+        **numbers,
         "weight": round(weight, 4),
         "association": True,
-        **texts,
+        "text": text,
     }
 
 
-@cache
-def _said_in(text: str, language: str) -> str:
-    return say(text, language)
+def _plain(value: float | None) -> float | None:
+    return round(value, 4) if value is not None and np.isfinite(value) else None
 
 
-def _plain(value: float) -> float | None:
-    return round(value, 4) if np.isfinite(value) else None
-
-
-def _said(unit: str, value: float, currency: str) -> str:
-    """Return a number as it is written in a sentence; a dash when it is unknown."""
-    if not np.isfinite(value):
-        return "–"
+def _written(unit: str, value: float | None, currency: str) -> Number | Money | Percent:
     if unit == "share":
-        return f"{value:.0%}"
+        return Percent(value, places=0)
     if unit == "money":
-        return f"{value:,.0f} {currency}" if abs(value) >= 100 else f"{value:,.2f} {currency}"
-    return f"{value:,.1f}".removesuffix(".0")
+        # Cents say something of small amounts only.
+        return Money(value, currency, places=0 if value is not None and abs(value) >= 100 else 2)
+    return Number(value, at_most=1)
 
 
 def group_weights(predictor: Predictor, columns: Sequence[Column]) -> dict[str, float]:
@@ -190,10 +169,10 @@ def group_weights(predictor: Predictor, columns: Sequence[Column]) -> dict[str, 
     matrix = predictor.model.encoding.matrix(columns)
     if not matrix.shape[1]:
         return {}
-    some = matrix[:: max(len(matrix) // 5000, 1)]
-    mean = np.abs(predictor.model.contributions(some, predictor.usual)).mean(axis=0)
-    found = dict(zip(predictor.model.encoding.groups, map(float, mean), strict=True))
-    return dict(sorted(found.items(), key=lambda one: -one[1]))
+    sample = matrix[:: max(len(matrix) // 5000, 1)]  # a mean needs no more than some thousand rows
+    mean = np.abs(predictor.model.contributions(sample, predictor.usual)).mean(axis=0)
+    weights = dict(zip(predictor.model.encoding.groups, map(float, mean), strict=True))
+    return dict(sorted(weights.items(), key=lambda item: -item[1]))
 
 
 def listed(predictor: Predictor, columns: Sequence[Column], number: int = HOW_MANY) -> list[list[dict[str, Any]]]:
@@ -215,23 +194,10 @@ def _plainly(predictor: Predictor, column: Column, row: int, weight: float) -> d
     value, peers = column.values[row], predictor.peers.get(column.name)
     if column.is_text:
         peers = (peers or {}).get(value, 0.0)
-        template, told = _SHARED, {"value": value, "share": f"{peers:.0%}"}
+        text = Message(_SHARED, {"name": column.name, "value": value, "share": Percent(peers, places=0)})
     else:
-        template, told = (
-            _PLAIN,
-            {"value": _said("count", float(value), ""), "peers": _said("count", _or_nan(peers), "")},
-        )
-    return {
-        "group": column.group or column.name,
-        "measure": column.name,
-        "value": value if column.is_text else _plain(float(value)),
-        "own_past": None,
-        "peers": peers,
-        "weight": round(weight, 4),
-        "association": True,
-        **{field: say(template, language, name=column.name, **told) for field, language in _LANGUAGES.items()},
-    }
-
-
-def _or_nan(value: float | None) -> float:
-    return float("nan") if value is None else float(value)
+        value = _plain(float(value))
+        data = {"name": column.name, "value": Number(value, at_most=1), "peers": Number(peers, at_most=1)}
+        text = Message(_PLAIN, data)
+    numbers = {"value": value, "own_past": None, "peers": peers}
+    return _reason(column.group or column.name, column.name, numbers, weight, text)

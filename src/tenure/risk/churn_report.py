@@ -15,7 +15,7 @@ from tenure.risk.churn_kinds import CONTRACT, SILENCE
 from tenure.risk.churn_levels import HIGH, HIGH_ODDS, LOW, MEDIUM, MEDIUM_ODDS
 from tenure.risk.churn_reasons import ASSOCIATION
 from tenure.risk.contracts import GAP, LATE
-from tenure.words import say
+from tenure.words import Message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,10 +35,8 @@ def body(table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str
         "gap_days": GAP,
         "late_days": LATE,
         "levels": {"medium_odds": MEDIUM_ODDS, "high_odds": HIGH_ODDS},
-        "association": {"text_zh": say(ASSOCIATION, "zh_Hans"), "text_en": say(ASSOCIATION, "en")},
-        "groups": {
-            name: {"text_zh": say(text, "zh_Hans"), "text_en": say(text, "en")} for name, text in GROUPS.items()
-        },
+        "association": Message(ASSOCIATION),
+        "groups": {name: Message(text) for name, text in GROUPS.items()},
         "kinds": found,
     }
 

@@ -1,7 +1,7 @@
 """Signs: for each signal, who shows it, how strongly and since when.
 
 One small function a signal; each compares columns of :class:`tenure.risk.signal_inputs.Seen`. The words are put
-together in :mod:`tenure.risk.signal_words`.
+together in :mod:`tenure.risk.evidence`.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from tenure.risk.guards import refuse_copies, refuse_disguises, refuse_later
 from tenure.risk.learning import FOLDS, Fold, Predictor, folds_of, guarded, predictor
 from tenure.stats import metrics
 from tenure.stats.record import Fit, Gate
-from tenure.words import mark
+from tenure.words import mark, render
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,9 +54,10 @@ class Learnt:
         """Return the probability that each customer of a table leaves, shape (rows,)."""
         return self.predictor.probability(self._read(table))
 
-    def reasons(self, table: object, number: int = 3) -> list[list[dict[str, Any]]]:
-        """Return up to `number` reasons for each customer of a table: associations, in both languages."""
-        return listed(self.predictor, self._read(table), number)
+    def reasons(self, table: object, number: int = 3, language: str | None = None) -> list[list[dict[str, Any]]]:
+        """Return up to `number` reasons for each customer of a table: associations, their ``text`` in a language."""
+        reasons: list[list[dict[str, Any]]] = render(listed(self.predictor, self._read(table), number), language)
+        return reasons
 
     def _read(self, table: object) -> list[Column]:
         arrow = arrow_from(table)

@@ -16,9 +16,9 @@ from tenure.facts.schema import DAY, TEXT
 from tenure.risk import decline, silence
 from tenure.risk import warnings_report as reports
 from tenure.risk.discoveries import cutoff
+from tenure.risk.evidence import Evidence
 from tenure.risk.looking import NEVER
 from tenure.risk.signal_inputs import WINDOW, Seen, numbers
-from tenure.risk.signal_words import Words
 from tenure.risk.signals import SIGNALS
 from tenure.risk.signs import Sign, signs_of, together
 from tenure.stats.record import Fit, Gate
@@ -58,7 +58,7 @@ WARNINGS = pa.schema(
         "value_at_stake": pa.float64(),
         "owner": TEXT,
         "due_on": DAY,
-        "evidence": TEXT,  # JSON {"zh": …, "en": …, "figures": {…}}
+        "evidence": TEXT,  # JSON list of messages, see tenure.words
     }
 )
 #: Customers who say how regular a shop's customers are, and which p-values are possible; more would say the same.
@@ -142,8 +142,8 @@ class Warnings:
         who = np.concatenate([sign.who for sign in signs])
         order = np.argsort(who, kind="stable")
         stake, lead = at_stake(seen, together(signs, len(seen)))[who], seen.ahead.days[who]
-        words = Words(seen)
-        told = [words.of(sign.signal, row) for sign in signs for row in sign.who.tolist()]
+        written = Evidence(seen)
+        evidence = [written.of(sign.signal, row) for sign in signs for row in sign.who.tolist()]
         codes = np.repeat(np.arange(len(signs)), [len(sign.who) for sign in signs])
         names = pa.array([sign.signal for sign in signs], TEXT)
         columns = {
@@ -155,7 +155,7 @@ class Warnings:
             "value_at_stake": _known(stake),
             "owner": _text(table, "_risk_owner").take(pa.array(who)),
             "due_on": _days(np.concatenate([_due_of(seen, sign) for sign in signs])),
-            "evidence": pa.array(told, TEXT),
+            "evidence": pa.array(evidence, TEXT),
         }
         made = pa.table([columns[name] for name in WARNINGS.names], schema=WARNINGS)
         return {"warnings": made.take(pa.array(order))}

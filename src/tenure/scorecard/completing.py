@@ -15,6 +15,7 @@ import pyarrow as pa
 from tenure.errors import TenureError
 from tenure.scorecard.parts import AS_OF, is_published, parts
 from tenure.stats.record import Fit
+from tenure.words import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +33,7 @@ class Completed:
     fits: dict[str, Fit] = field(default_factory=dict)  # what was fitted (or used), by part
     reports: dict[str, Any] = field(default_factory=dict)  # what pages show of everybody
     tables: dict[str, pa.Table] = field(default_factory=dict)  # whole tables for the lake
-    problems: dict[str, str] = field(default_factory=dict)  # parts that failed, and why; their columns are empty
+    problems: dict[str, Message] = field(default_factory=dict)  # parts that failed, and why; their columns are empty
 
 
 def complete(
@@ -94,5 +95,7 @@ def _give_up(part: Part, done: Completed, wrong: Exception) -> None:
 
 def _note(part: Part, done: Completed, wrong: Exception) -> None:
     log.error("%s could not be worked out", part.name, exc_info=wrong)
-    done.problems[part.name] = wrong.say() if isinstance(wrong, TenureError) else f"{type(wrong).__name__}: {wrong}"
-    done.fits[part.name] = Fit(part.name, verdict="failed", figures={"error": done.problems[part.name]})
+    text = f"{type(wrong).__name__}: {wrong}"
+    problem = wrong.message if isinstance(wrong, TenureError) else Message("%(text)s", {"text": text})
+    done.problems[part.name] = problem
+    done.fits[part.name] = Fit(part.name, verdict="failed", figures={"error": problem.to_dict()})

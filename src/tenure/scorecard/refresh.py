@@ -22,7 +22,7 @@ from tenure.scorecard import registry
 from tenure.scorecard.completing import Completed, complete
 from tenure.scorecard.options import options_of
 from tenure.scorecard.parts import columns, figures, parts
-from tenure.words import mark
+from tenure.words import Message, mark
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,7 +102,7 @@ class _Work:
     tell: Progress
     completed: Completed | None = None
     refitted: bool = False
-    problems: dict[str, str] = field(default_factory=dict)
+    problems: dict[str, Message] = field(default_factory=dict)
 
     def can_score(self) -> bool:
         """Whether a full refresh of this version was made, whose fits can score a few customers."""

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from tenure.facts.schema import DAY, FACT_TABLES, INSTANT, TEXT
 from tenure.stats.record import Fit
+from tenure.words import dumps, loads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -120,7 +121,7 @@ def write_reports(lake: Lake, reports: Mapping[str, Any], generation: int, as_of
             "generation": generation,
             "as_of": as_of,
             "name": name,
-            "body": json.dumps(body, ensure_ascii=False, default=str),
+            "body": dumps(body),
         }
         for name, body in reports.items()
     ]
@@ -128,11 +129,11 @@ def write_reports(lake: Lake, reports: Mapping[str, Any], generation: int, as_of
 
 
 def report(lake: Lake, name: str) -> Any:
-    """Return one report; None when there is none."""
+    """Return one report, its messages not rendered yet; None when there is none."""
     if not lake.has("reports"):
         return None
     row = lake.connect(("reports",)).execute("SELECT body FROM reports WHERE name = ?", [name]).fetchone()
-    return json.loads(row[0]) if row else None
+    return loads(row[0]) if row else None
 
 
 def facts_of(lake: Lake) -> dict[str, list[int]]:

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from tenure.lifecycle.model import Words
+from tenure.words import LocalizedText
 
 Bounds = tuple[float | None, float | None]
-_SILENT = Words()
+_SILENT = LocalizedText()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,12 @@ class Group:
     """One named group."""
 
     id: str  # as in the scorecard
-    name: Words  # in both languages; empty where there is nothing to say
-    means: Words
+    name: LocalizedText  # in both languages; empty where there is nothing to say
+    means: LocalizedText
     when: Mapping[str, Bounds]  # inclusive bounds by measure; None is open. All must hold.
-    advice: Words = _SILENT
-    policy: Words = _SILENT
-    note: Words = _SILENT
+    advice: LocalizedText = _SILENT
+    policy: LocalizedText = _SILENT
+    note: LocalizedText = _SILENT
     share: float | None = None  # of a tier: which part of all buyers stands in it or above
     source: str = ""  # what the seed texts say, quoted
 
@@ -44,7 +44,7 @@ def groups(kind: str) -> tuple[Group, ...]:
 
 
 def _group(told: Mapping[str, Any]) -> Group:
-    words = {key: Words(**told[key]) for key in ("name", "means", "advice", "policy", "note") if key in told}
+    words = {key: LocalizedText(**told[key]) for key in ("name", "means", "advice", "policy", "note") if key in told}
     when = {key: _bounds(value) for key, value in told.get("when", {}).items()}
     return Group(id=told["id"], when=when, share=told.get("share"), source=told.get("source", ""), **words)
 

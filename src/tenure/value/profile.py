@@ -14,7 +14,7 @@ import numpy as np
 from tenure.value import ranking_columns as columns
 from tenure.value.effects import cliffs_delta
 from tenure.value.habits import Habit, habits
-from tenure.words import mark, say
+from tenure.words import say
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -69,23 +69,3 @@ def _row(habit: Habit, first: np.ndarray) -> dict[str, Any] | None:
 def label_of(row: dict[str, Any], language: str | None = None) -> str:
     """Return what a row of the profile is about, in a language."""
     return say(row["label"], language, name=row["name"]) if row["name"] else say(row["label"], language)
-
-
-def sentence_of(row: dict[str, Any], language: str | None = None) -> str:
-    """Return one row of :func:`profile` as a sentence in a language (``zh_Hans`` or ``en``)."""
-    told = {"label": label_of(row, language)}
-    if not row["differs"]:
-        return say(mark("No difference that could be told from chance: %(label)s."), language, **told)
-    percent = row["kind"] in ("yes", "share")
-    told |= {side: f"{row[side]:.1%}" if percent else f"{row[side]:,.4g}" for side in ("top", "rest")}
-    if row["by"] == "mean":
-        return say(mark("%(label)s: %(top)s among the top fifth, %(rest)s among the others."), language, **told)
-    told["share"] = f"{row['more']:.0%}"
-    return say(
-        mark(
-            "%(label)s: typically %(top)s among the top fifth, %(rest)s among the others; in %(share)s of pairs the top"
-            " customer has more."
-        ),
-        language,
-        **told,
-    )

@@ -48,7 +48,8 @@ def speaking(language: str) -> Iterator[None]:
 
 def translate(text: str, language: str) -> str:
     """Return a marked text in a language, its places not filled yet."""
-    return _translations(language).gettext(text)
+    # The empty text stands for the header of a catalogue.
+    return _translations(language).gettext(text) if text else ""
 
 
 @cache

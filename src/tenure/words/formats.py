@@ -57,13 +57,15 @@ def compact(value: object, *, language: str | None = None) -> str:
     return _compact(_rounded(exact, 1 - power), language)
 
 
-def money(value: object, currency: str = "CNY", *, brief: bool = False, language: str | None = None) -> str:
+def money(
+    value: object, currency: str = "CNY", *, brief: bool = False, places: int = 2, language: str | None = None
+) -> str:
     """Write an amount with its currency; `brief` leaves out what a glance does not need."""
     exact = decimal_of(value)
     if exact is None:
         return MISSING
-    amount = compact(abs(exact), language=language) if brief else number(abs(exact), 2, language=language)
-    return f"{'-' if exact < 0 else ''}{_symbol(currency)}{amount}"
+    amount = compact(abs(exact), language=language) if brief else number(abs(exact), places, language=language)
+    return f"{'-' if exact < 0 else ''}{symbol(currency)}{amount}"
 
 
 def percent(value: object, places: int = 1, *, digits: int | None = None, language: str | None = None) -> str:
@@ -137,7 +139,7 @@ def _written(exact: Decimal, places: int, pattern: str, language: str | None) ->
 def _by_pattern(exact: Decimal, pattern: str, language: str) -> str:
     from babel.numbers import format_decimal
 
-    # A rounded nothing has no sign: -0.001 is written 0.
+    # A rounded zero has no sign: -0.001 is written 0.
     return format_decimal(exact or Decimal(), pattern, locale=language)
 
 
@@ -149,8 +151,9 @@ def _compact(exact: Decimal, language: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _symbol(currency: str) -> str:
+def symbol(currency: str) -> str:
+    """Return what is written before an amount: ¥, HK$, or the code and a space."""
     from babel.numbers import get_currency_symbol
 
-    symbol = _SYMBOLS.get(currency) or get_currency_symbol(currency, locale="en")
-    return f"{symbol} " if symbol[-1:].isalpha() else symbol
+    name = _SYMBOLS.get(currency) or get_currency_symbol(currency, locale="en")
+    return f"{name} " if name[-1:].isalpha() else name

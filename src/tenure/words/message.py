@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
 from decimal import Decimal
@@ -43,10 +43,11 @@ class Money:
     value: float | Decimal | None
     currency: str
     brief: bool = False
+    places: int = 2
 
     def render(self, language: str | None = None) -> str:
         """Return the text in a language."""
-        return formats.money(self.value, self.currency, brief=self.brief, language=language)
+        return formats.money(self.value, self.currency, brief=self.brief, places=self.places, language=language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +134,8 @@ class Message:
         return message if isinstance(message, cls) else cls("")
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the message as plain JSON; an error may carry anything, so what JSON does not know becomes text."""
-        stored: dict[str, Any] = json.loads(json.dumps(self, default=lambda value: _to_json(value, strict=False)))
+        """Return the message as plain JSON."""
+        stored: dict[str, Any] = json.loads(dumps(self))
         return stored
 
     def render(self, language: str | None = None) -> str:
@@ -163,7 +164,7 @@ def render(value: Any, language: str | None = None) -> Any:
     return [render(item, language) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def sentences(messages: list[Message], language: str | None = None) -> str:
+def sentences(messages: Sequence[Message], language: str | None = None) -> str:
     """Return messages one after the other; Chinese puts no space between sentences."""
     language = language_of(language) if language else current_language()
     return ("" if language == "zh_Hans" else " ").join(message.render(language) for message in messages)
@@ -181,7 +182,7 @@ _NAMES = {kind: name for name, kind in _FORMATS.items()}
 
 
 def dumps(value: Any) -> str:
-    """Return a structure that may hold messages as JSON."""
+    """Return a structure that may hold messages as JSON; what JSON does not know becomes text."""
     return json.dumps(value, ensure_ascii=False, default=_to_json)
 
 
@@ -190,27 +191,23 @@ def loads(text: str) -> Any:
     return json.loads(text, object_hook=_from_dict)
 
 
-def _to_json(value: Any, *, strict: bool = True) -> Any:
+def _to_json(value: Any) -> Any:
     match value:
         case Message():
             return {"template": value.template, "data": dict(value.data)}
         case date():
             return value.isoformat()
-        case Decimal():
-            return str(value)
     if type(value) not in _NAMES:
-        if strict:
-            raise TypeError(f"{type(value).__name__} is not JSON")
-        return str(value)
+        return str(value)  # an error may carry anything
     # Defaults are left out: millions of these are stored.
     given = {item.name: getattr(value, item.name) for item in fields(value)}
     named = {item.name: given[item.name] for item in fields(value) if given[item.name] != item.default}
     return {"format": _NAMES[type(value)], **named}
 
 
-def _from_dict(found: dict[str, Any]) -> Any:
-    if found.keys() == {"template", "data"}:
-        return Message(found["template"], found["data"])
-    if found.get("format") in _FORMATS:
-        return _FORMATS[found["format"]](**{name: value for name, value in found.items() if name != "format"})
-    return found
+def _from_dict(stored: dict[str, Any]) -> Any:
+    if stored.keys() == {"template", "data"}:
+        return Message(stored["template"], stored["data"])
+    if stored.get("format") in _FORMATS:
+        return _FORMATS[stored["format"]](**{name: value for name, value in stored.items() if name != "format"})
+    return stored

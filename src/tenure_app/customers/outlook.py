@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tenure.words import loads
 from tenure_app.customers.profile import has
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class Outlook:
     row : dict
         The scorecard's row.
     reasons : list of dict
-        Why they may leave: group, measure, value, own_past, peers, weight and a sentence in both languages.
+        Why they may leave: group, measure, value, own_past, peers, weight and a message.
     warnings : list of dict
         Signals, the weightiest first.
     recommendations : list of dict
@@ -51,7 +52,7 @@ def outlook(con: duckdb.DuckDBPyConnection, customer: str) -> Outlook | None:
     gates, verdict = _purchases(con)
     return Outlook(
         row,
-        json.loads(row.get("churn_reasons") or "[]") if row.get("churn_level") else [],
+        loads(row.get("churn_reasons") or "[]") if row.get("churn_level") else [],
         _read(con, "warnings", "order by score desc, signal", customer, "evidence"),
         _read(con, "recommendations", "order by rank limit 5", customer, "reason"),
         gates,
@@ -71,7 +72,7 @@ def _read(con: duckdb.DuckDBPyConnection, table: str, rest: str, customer: str, 
         return []
     rows = _rows(con, f"select * from {table} where customer_id = ? {rest}", customer)
     for row in rows:
-        row[packed] = json.loads(row[packed]) if row.get(packed) else {}
+        row[packed] = loads(row[packed]) if row.get(packed) else {}
     return rows
 
 

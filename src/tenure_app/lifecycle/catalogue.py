@@ -10,25 +10,18 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from tenure.words import language_of
 from tenure_app.customers.filters import NO_STAGE, NOWHERE, OUTSIDE, STAGED
 from tenure_app.customers.profile import has
 
 if TYPE_CHECKING:
     import duckdb
 
-    from tenure.lifecycle.model import Model, Stage, Words
+    from tenure.lifecycle.model import Model, Stage
 
 #: Shown first when it fits and nothing was chosen: it needs nothing but orders.
 FAVOURITE = "retail-activity"
-
-
-def said(words: Words) -> str:
-    """Return a two-language text in the visitor's language, else in the one there is."""
-    return words.say(language_of(get_language()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +50,7 @@ class Entry:
     @property
     def name(self) -> str:
         """The model's name in the visitor's language."""
-        return said(self.model.name)
+        return self.model.name.render()
 
     @property
     def fits(self) -> bool:
@@ -79,7 +72,7 @@ class Entry:
         if "," in stage:
             return ", ".join(self.stage_name(one) for one in stage.split(","))
         found = self.stage(stage)
-        return said(found.name) if found else str(stage)
+        return found.name.render() if found else str(stage)
 
     def family(self, stage: str | None) -> str:
         """Return the family that gives a stage its colour; empty for none."""

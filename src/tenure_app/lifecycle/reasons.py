@@ -10,11 +10,10 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from tenure.errors import RuleError
-from tenure.words import language_of
+from tenure.words import current_language
 
 _NOTED = re.compile(r"^(?P<rule>.*?)(?: \[(?P<figures>.*)\])?(?:; cannot judge: (?P<doubts>[\w,-]+))?$", re.DOTALL)
 _FIGURE = re.compile(r"(\w+\([^()]*\)) = (.*?)(?=, \w+\([^()]*\) = |$)", re.DOTALL)
@@ -46,7 +45,7 @@ class Reason:
 
 def reason(because: str | None) -> Reason:
     """Return a span's ``because`` in the reader's language."""
-    return _reason(because or "", language_of(get_language()))
+    return _reason(because or "", current_language())
 
 
 @lru_cache(maxsize=4096)
@@ -64,9 +63,13 @@ def _reason(because: str, language: str) -> Reason:
     return Reason(sentence_of(noted["rule"], language), figures, rule=noted["rule"])
 
 
+def sentence_of(rule: str, language: str | None = None) -> str:
+    """Return a rule as a sentence in the reader's language; the rule itself when it cannot be parsed any more."""
+    return _sentence(rule, language or current_language())
+
+
 @lru_cache(maxsize=4096)
-def sentence_of(rule: str, language: str) -> str:
-    """Return a rule as a sentence; the rule itself when it is of another version of the language."""
+def _sentence(rule: str, language: str) -> str:
     from tenure.rules.syntax.parser import parse
     from tenure.rules.wording.sentence import sentence
 

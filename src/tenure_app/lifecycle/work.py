@@ -25,7 +25,8 @@ def run_refresh(running: Running) -> dict[str, Any]:
         models=queries.active_models(),
         on_progress=running.share,
     )
-    return {"generation": report.generation, "problems": report.problems}
+    problems = {part: problem.to_dict() for part, problem in report.problems.items()}
+    return {"generation": report.generation, "problems": problems}
 
 
 def run_preview(running: Running) -> dict[str, Any]:

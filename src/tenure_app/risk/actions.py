@@ -55,7 +55,7 @@ def _rows(warned: Warned, author: User | None) -> list[Followup]:
             "score": sign.score,
             "since": sign.since.isoformat() if sign.since else None,
             "value_at_stake": warned.value_at_stake,
-            "evidence": sign.evidence,
+            "evidence": [message.to_dict() for message in sign.evidence],
         }
         row, _made = Followup.objects.get_or_create(
             customer_id=warned.customer_id,

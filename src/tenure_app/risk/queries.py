@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from tenure.words import Message, loads
 from tenure_app.customers.profile import has
 from tenure_app.customers.queries import has_outlook
 from tenure_app.risk.models import Followup
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import duckdb
 
@@ -44,7 +45,7 @@ class Sign:
     signal: str
     score: float
     since: date | None
-    evidence: dict[str, Any]
+    evidence: Sequence[Message]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ def _read(con: duckdb.DuckDBPyConnection, asked: Asked, part: str) -> Iterator[W
 
 
 def _signs(found: list[dict[str, Any]]) -> tuple[Sign, ...]:
-    return tuple(Sign(one["signal"], one["score"], one["since"], json.loads(one["evidence"])) for one in found)
+    return tuple(Sign(one["signal"], one["score"], one["since"], loads(one["evidence"])) for one in found)
 
 
 def _weights() -> tuple[list[str], list[float], list[int]]:

@@ -15,6 +15,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from tenure.words import speaking
 from tenure_app.core import conf
 from tenure_app.customers import filters, profile, queries
 from tenure_app.customers.filters import NO_STAGE, OUTLOOK, OUTSIDE, Selection
@@ -186,7 +187,7 @@ def download(request: HttpRequest) -> HttpResponseBase:
 
 def _csv(con: duckdb.DuckDBPyConnection, chosen: Selection, entry: Entry | None, language: str | None) -> Iterator[str]:
     # The answer is sent after the request's language is put away again, so the language is chosen once more here.
-    with translation.override(language):
+    with translation.override(language), speaking(language or ""):
         heads = [
             _("Customer id"), _("Name"), _("Phone"), _("E-mail"), _("Stage id"), _("Stage"), _("Since"),
             _("Next change"), _("Next stage"), _("Orders"), _("Amount"), _("First order"), _("Last order"),

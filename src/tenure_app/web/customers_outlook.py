@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from tenure.words import language_of
+from tenure.recommend.reasons import message
+from tenure.words import sentences
 from tenure_app.customers.outlook import outlook
 from tenure_app.web import scorecard_said
 from tenure_app.web.formats import day, money, number, percent
@@ -58,38 +58,21 @@ def panels(con: duckdb.DuckDBPyConnection, customer: str) -> Panels | None:
         told.row.get("as_of"),
         tuple(one for one in _value(told.row) if one.value),
         tuple(one for one in _risk(told.row) if one.value),
-        tuple(_said(reason) for reason in told.reasons),
+        tuple(reason["text"].render() for reason in told.reasons),
         tuple(
-            (scorecard_said.name("warning_signals", warning["signal"]), _said(warning["evidence"]))
+            (scorecard_said.name("warning_signals", warning["signal"]), sentences(warning["evidence"]))
             for warning in told.warnings
         ),
         tuple(one for one in _order(told.row) if one.value),
         tuple(
-            (recommendation["product_id"], recommendation.get("category") or "", _why(recommendation["reason"]))
-            for recommendation in told.recommendations
+            (product["product_id"], product.get("category") or "", message(product["reason"]).render())
+            for product in told.recommendations
         ),
         tuple(one for one in _action(told.row) if one.value),
         tuple(_gate(gate) for gate in told.gates),
         _note(told),
         f"{reverse('economics-choose')}?{urlencode({'model': told.model, 'customer': customer})}" if told.model else "",
     )
-
-
-def _said(told: Any) -> str:
-    """Return the reader's side of a text that a room wrote in both languages."""
-    if not isinstance(told, dict):
-        return str(told or "")
-    mine, other = ("zh", "en") if language_of(get_language()) == "zh_Hans" else ("en", "zh")
-    for key in (f"text_{mine}", mine, f"text_{other}", other):
-        if told.get(key):
-            return str(told[key])
-    return ""
-
-
-def _why(reason: dict[str, Any]) -> str:
-    from tenure.recommend.reasons import sentence
-
-    return sentence(reason, language_of(get_language()))
 
 
 def _cash(value: Any) -> str:

@@ -125,7 +125,7 @@ def _stay(entry: Entry, span: Span, day: date) -> Stay:
         entry.stage_name(span.stage),
         entry.family(span.stage),
         reasons.reason(span.because),
-        catalogue.said(cause.name) if cause else (span.cause or ""),
+        cause.name.render() if cause else (span.cause or ""),
         tuple(entry.stage_name(one) for one in span.cannot_judge),
         span.days(day),
     )

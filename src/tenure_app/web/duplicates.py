@@ -6,19 +6,17 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from tenure.errors import TenureError
 from tenure.facts.customers import REASONS
-from tenure.words import language_of, say
+from tenure.words import say
 from tenure_app.customers import merging
 
 
 def _said(codes: tuple[str, ...]) -> list[str]:
-    language = language_of(get_language())
-    return [say(REASONS.get(code, code), language) for code in codes]
+    return [say(REASONS.get(code, code)) for code in codes]
 
 
 @require_GET
@@ -43,7 +41,7 @@ def merge(request: HttpRequest) -> HttpResponse:
     try:
         merging.merge(keep, into, request.POST.get("reason", ""))
     except TenureError as wrong:
-        messages.error(request, wrong.say(language_of(get_language())))
+        messages.error(request, wrong.say())
     else:
         messages.success(
             request, _("%(other)s now counts as %(keep)s. You can undo this below.") % {"other": into, "keep": keep}
@@ -57,7 +55,7 @@ def undo(request: HttpRequest) -> HttpResponse:
     try:
         merging.undo(request.POST.get("merge_id", ""))
     except TenureError as wrong:
-        messages.error(request, wrong.say(language_of(get_language())))
+        messages.error(request, wrong.say())
     else:
         messages.success(request, _("The merge was undone: they are separate customers again."))
     return redirect("duplicates")

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 
 from tenure.economics.plans import KINDS, WITHDRAW, Book, Plan, PlanError
-from tenure.words import mark
-from tenure_app.web.formats import chinese
+from tenure.words import current_language, mark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,11 +59,11 @@ def _new(words: Mapping[str, str], others: list[Plan]) -> Plan:
     capacity = number(words.get("new:capacity", ""), _("At most"), name)
     if kind not in KINDS:
         raise PlanError(mark("A plan is one of %(kinds)s, not %(kind)r."), kinds=", ".join(KINDS), kind=kind)
-    tier = words.get("new:tier", "")
+    tier, chinese = words.get("new:tier", ""), current_language() == "zh_Hans"
     return Plan(
         plan_id, kind, stage, words.get("new:target", "") or stage, -cost if kind == WITHDRAW and cost else cost,
         round(effect / 100, 6), None if capacity is None else int(capacity), (tier,) if tier else (),
-        name if chinese() else "", "" if chinese() else name,
+        name if chinese else "", "" if chinese else name,
     )  # fmt: skip
 
 

@@ -10,12 +10,10 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from tenure.errors import TenureError
-from tenure.words import language_of
 from tenure_app.core import conf
 from tenure_app.customers import profile
 from tenure_app.economics import actions, queries
@@ -88,7 +86,7 @@ def save_plans(request: HttpRequest) -> HttpResponse:
         book = economics_form.read_book(request.POST, page.found)
         actions.save_book(page.found, book, cast("User", request.user))
     except TenureError as wrong:
-        messages.error(request, wrong.say(language_of(get_language())))
+        messages.error(request, wrong.say())
         context = {**_context(page), "given": request.POST}
         return render(request, "tenure_app/economics/page.html", context, status=400)
     messages.success(request, _("Saved. Refreshes and the command line reckon with these plans from now on."))
@@ -202,7 +200,7 @@ def _store(request: HttpRequest, page: Page, standing: queries.Standing) -> Http
             due_on=due_on, note=" ".join(request.POST.get("note", "").split()), author=author,
         )  # fmt: skip
     except TenureError as wrong:
-        messages.error(request, wrong.say(language_of(get_language())))
+        messages.error(request, wrong.say())
     except ValueError:
         messages.error(request, _("The due day cannot be read. Write it as 2026-11-30, or leave it empty."))
     else:

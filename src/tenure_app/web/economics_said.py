@@ -8,7 +8,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from tenure.economics.plans import GONE
-from tenure_app.web.formats import chinese, decimal_of, money, number, percent
+from tenure.words import LocalizedText
+from tenure_app.web.formats import decimal_of, money, number, percent
 from tenure_app.web.layout import business
 
 if TYPE_CHECKING:
@@ -19,10 +20,8 @@ if TYPE_CHECKING:
 
 def amount(value: object) -> str:
     """Write an amount in the business's currency, whole from a hundred on."""
-    exact, currency = decimal_of(value), business().currency
-    if exact is None or abs(exact) < 100:
-        return money(exact, currency)
-    return money(round(exact), currency).removesuffix(".00")
+    exact = decimal_of(value)
+    return money(exact, business().currency, places=2 if exact is None or abs(exact) < 100 else 0)
 
 
 def plan_name(plan: Plan | dict[str, Any] | None) -> str:
@@ -32,7 +31,7 @@ def plan_name(plan: Plan | dict[str, Any] | None) -> str:
     zh, en, kind = (plan["zh"], plan["en"], plan["kind"]) if isinstance(plan, dict) else (plan.zh, plan.en, plan.kind)
     if kind == "withdraw" and (zh, en) == ("减少投入", "Spend less"):
         return _("Withdraw: spend less")
-    return (zh or en) if chinese() else (en or zh)
+    return LocalizedText(zh, en).render()
 
 
 def aim(entry: Entry, stage: str) -> str:

@@ -8,11 +8,10 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from tenure.words import language_of
+from tenure.words import current_language
 from tenure_app.core import conf
 from tenure_app.core.work import actions as jobs
 from tenure_app.core.work import queries as job_queries
@@ -56,11 +55,11 @@ def _models() -> list[dict[str, Any]]:
     from tenure.lifecycle.model import builtin
     from tenure.rules.wording.vocabulary import kind_name
 
-    available, language = conf.lake().available_kinds(), language_of(get_language())
+    available, language = conf.lake().available_kinds(), current_language()
     found = [
         {
-            "name": one.name.say(language),
-            "summary": one.summary.say(language),
+            "name": one.name.render(),
+            "summary": one.summary.render(),
             "missing": [kind_name(kind, language) for kind in one.missing(available)],
         }
         for one in builtin().values()
@@ -71,7 +70,7 @@ def _models() -> list[dict[str, Any]]:
 @require_POST
 def bring_demo(request: HttpRequest) -> HttpResponse:
     """Bring the demo's data: a shop's year, from a public package."""
-    jobs.enqueue("demo", language=language_of(get_language()))
+    jobs.enqueue("demo", language=current_language())
     return redirect("start")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from tenure_app.web.formats import chinese
+from tenure.words import current_language
 
 FILE = Path(__file__).with_name("glossary.yaml")
 
@@ -23,4 +23,5 @@ def terms() -> dict[str, dict[str, dict[str, str]]]:
 
 def explain(term: str) -> dict[str, str]:
     """Return a term's name and definition in the reader's language."""
-    return dict(terms()[term]["zh" if chinese() else "en"])  # a copy: templates put the form's token into it
+    language = "zh" if current_language() == "zh_Hans" else "en"
+    return dict(terms()[term][language])  # a copy: templates put the form's token into it

@@ -10,12 +10,11 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from tenure.errors import TenureError
-from tenure.words import Message, language_of
+from tenure.words import Message, current_language
 from tenure_app.facts import actions, looking, quarantine, queries
 from tenure_app.web import fields
 from tenure_app.web.jobs_pages import describe
@@ -116,12 +115,8 @@ def one(request: HttpRequest, import_id: int) -> HttpResponse:
         return render(request, "imports/columns.html", context | {"groups": _groups(found)})
     if found.job is not None:
         context |= describe(found.job)
-        context["reasons"] = quarantine.reasons(found.job.result.get("batches", []), _language())
+        context["reasons"] = quarantine.reasons(found.job.result.get("batches", []), current_language())
     return render(request, "imports/result.html", context)
-
-
-def _language() -> str:
-    return language_of(get_language())
 
 
 def _groups(found: Import) -> list[Shown]:
@@ -143,7 +138,7 @@ def _shown(found: Import, files: list[ImportFile]) -> Shown:
         unsure = field in file.looked.get("unsure", ()) and column == file.looked["guessed"].get(field)
         examples = _examples(columns, sample, column)
         choices.append(Choice(field, fields.field_name(field), field in needed, column, examples, unsure))
-    trouble = Message.from_dict(file.trouble).render(_language()) if file.trouble else ""
+    trouble = Message.from_dict(file.trouble).render() if file.trouble else ""
     return Shown(
         file=file,
         layout=fields.layout_in_words(file.looked),
@@ -197,7 +192,7 @@ def _said(wrong: TenureError) -> str:
     data = dict(wrong.data)
     if "fields" in data:
         data["fields"] = ", ".join(fields.field_name(name) for name in str(data["fields"]).split(", "))
-    return Message(wrong.message.template, data).render(_language())
+    return Message(wrong.message.template, data).render()
 
 
 def _chosen(request: HttpRequest, found: Import) -> dict[int, dict[str, str]]:

@@ -10,7 +10,7 @@ from django.urls import path
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from tenure.words import Message, language_of, say
+from tenure.words import Message, say
 from tenure_app.core.work import actions, queries
 from tenure_app.core.work.kinds import kinds
 
@@ -20,14 +20,11 @@ if TYPE_CHECKING:
 
 def describe(job: Job) -> dict[str, object]:
     """Return a job as a page shows it: its sentence, its progress, why it failed, in the reader's language."""
-    from django.utils.translation import get_language
-
-    language = language_of(get_language())
     return {
         "job": job,
         "kind": kinds()[job.kind].label if job.kind in kinds() else job.kind,
-        "doing": say(job.doing, language) if job.doing else "",
-        "wrong": Message.from_dict(job.error).render(language) if job.error else "",
+        "doing": say(job.doing) if job.doing else "",
+        "wrong": Message.from_dict(job.error).render() if job.error else "",
         "percent": job.percent,
     }
 

@@ -18,7 +18,7 @@ from tenure_app.customers import profile
 from tenure_app.customers.filters import Selection
 from tenure_app.lifecycle import catalogue, queries
 from tenure_app.lifecycle.answers import Answers
-from tenure_app.lifecycle.catalogue import Entry, said
+from tenure_app.lifecycle.catalogue import Entry
 from tenure_app.lifecycle.reasons import sentence_of
 from tenure_app.web import csv_out
 from tenure_app.web.layout import as_of
@@ -47,17 +47,17 @@ class Column:
     @property
     def goal(self) -> str:
         """What we want in this stage."""
-        return said(self.stage.goal) if self.stage else ""
+        return self.stage.goal.render() if self.stage else ""
 
     @property
     def traits(self) -> str:
         """What customers are like in this stage."""
-        return said(self.stage.traits) if self.stage else ""
+        return self.stage.traits.render() if self.stage else ""
 
     @property
     def assumption(self) -> str:
         """What is ours in this stage, not the source's."""
-        return said(self.stage.assumption) if self.stage else ""
+        return self.stage.assumption.render() if self.stage else ""
 
     @property
     def rule(self) -> str:
@@ -72,12 +72,12 @@ class Column:
     @property
     def advised(self) -> list[str]:
         """What to do."""
-        return [said(play.words) for play in self.stage.advised] if self.stage else []
+        return [play.words.render() for play in self.stage.advised] if self.stage else []
 
     @property
     def discouraged(self) -> list[str]:
         """What not to do."""
-        return [said(play.words) for play in self.stage.discouraged] if self.stage else []
+        return [play.words.render() for play in self.stage.discouraged] if self.stage else []
 
 
 def address(chosen: Selection, **changes: object) -> str:
@@ -122,9 +122,9 @@ def lifecycle(request: HttpRequest) -> HttpResponse:
         "periods": PERIODS,
         "day": day,
         "since": day - timedelta(days=days),
-        "warns": said(entry.model.warns),
-        "summary": said(entry.model.summary),
-        "help": said(entry.model.help),
+        "warns": entry.model.warns.render(),
+        "summary": entry.model.summary.render(),
+        "help": entry.model.help.render(),
         "missing": missing_words(entry),
     }
     if not entry.fits:

@@ -108,7 +108,7 @@ class BusinessMiddleware:
         """Say an error of the library in the reader's language."""
         if not isinstance(exception, TenureError):
             return None
-        text = exception.say(language_of(translation.get_language()))
+        text = exception.say()
         template = "components/said.html" if request.headers.get("HX-Request") else "error.html"
         return render(
             request,

@@ -21,6 +21,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from tenure.errors import TenureError
 from tenure.lifecycle.model import builtin_texts
 from tenure.rules.syntax.completion import complete
+from tenure.words import current_language
 from tenure_app.lifecycle.definitions import actions, changes, checks, drafts, previews, queries
 from tenure_app.lifecycle.definitions.models import ModelPreview, ModelVersion
 from tenure_app.web import models_said
@@ -72,7 +73,7 @@ def read_draft(request: HttpRequest) -> Draft:
         note=request.POST.get("note", "")[:300],
     )
     draft.as_of = _day(request)
-    draft.checked = checks.check(draft.text, models_said.language())
+    draft.checked = checks.check(draft.text, current_language())
     return draft
 
 
@@ -183,7 +184,7 @@ def check(request: HttpRequest) -> HttpResponse:
 def completion(request: HttpRequest) -> JsonResponse:
     """Answer what may come at the caret of a rule."""
     text, caret = request.GET.get("text", "")[:5000], request.GET.get("caret", "")
-    found = complete(text, int(caret) if caret.isdigit() else len(text), queries.known_kinds(), models_said.language())
+    found = complete(text, int(caret) if caret.isdigit() else len(text), queries.known_kinds(), current_language())
     suggestions = [
         {"text": suggestion.text, "meaning": suggestion.meaning, "what": suggestion.what, "caret": suggestion.caret}
         for suggestion in found.suggestions
@@ -204,7 +205,7 @@ def preview(request: HttpRequest) -> HttpResponse:
             found = previews.ask(draft.text, _person(request), draft.as_of or as_of(request))
             context |= _shown(request, found)
         except TenureError as wrong:
-            context["preview_wrong"] = wrong.say(models_said.language())
+            context["preview_wrong"] = wrong.say(current_language())
     return _previewed(request, context)
 
 
@@ -250,7 +251,7 @@ def save(request: HttpRequest) -> HttpResponse:
             draft.text, base=draft.base, person=_person(request), note=draft.note, origin=draft.origin
         )
     except TenureError as wrong:
-        draft.extra["refused"] = wrong.say(models_said.language())
+        draft.extra["refused"] = wrong.say(current_language())
         if isinstance(wrong, actions.SavedMeanwhile):
             draft.extra["other"] = wrong.other
             draft.extra["theirs"] = [
@@ -275,7 +276,7 @@ def _person(request: HttpRequest) -> User:
 
 def _context(request: HttpRequest, draft: Draft) -> dict[str, Any]:
     if draft.checked is None:
-        draft.checked = checks.check(draft.text, models_said.language())
+        draft.checked = checks.check(draft.text, current_language())
     draft.as_of = draft.as_of or as_of(request)
     now = queries.one_in_force(draft.model_id)
     found = [models_said.change_said(one) for one in changes.changes(now.text, draft.text)] if now else []
@@ -305,9 +306,7 @@ def _allowed(request: HttpRequest, draft: Draft) -> dict[str, Any]:
 def _page(request: HttpRequest, draft: Draft) -> HttpResponse:
     context = _context(request, draft)
     name = (
-        draft.checked.model.name.say(models_said.language())
-        if draft.checked and draft.checked.model
-        else draft.model_id
+        draft.checked.model.name.render(current_language()) if draft.checked and draft.checked.model else draft.model_id
     )
     context["title"] = _("New model") if draft.new else _("Edit %(name)s") % {"name": name}
     fragment = request.headers.get("HX-Request") and not request.headers.get("HX-Boosted")

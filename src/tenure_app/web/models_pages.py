@@ -46,12 +46,12 @@ class Line:
     @property
     def name(self) -> str:
         """Its name in the reader's language."""
-        return models_said.words(self.model.name) if self.model else self.now.id
+        return self.model.name.render() if self.model else self.now.id
 
     @property
     def summary(self) -> str:
         """What it is for."""
-        return models_said.words(self.model.summary) if self.model else ""
+        return self.model.summary.render() if self.model else ""
 
     @property
     def path(self) -> list[models_said.Badge]:
@@ -71,7 +71,7 @@ class Line:
     @property
     def wrong(self) -> str:
         """Why its text cannot be read, in words."""
-        return self.now.wrong.say(models_said.language()) if self.now.wrong else ""
+        return self.now.wrong.say() if self.now.wrong else ""
 
     def holds(self, sought: str) -> bool:
         """Tell whether all sought words stand in its id, name, summary or stages."""
@@ -153,12 +153,10 @@ def _in_order(found: Model) -> list[Stage]:
 
 
 def _stage(stage: Stage) -> dict[str, Any]:
-    language = models_said.language()
     causes = [
-        {"name": models_said.words(cause.name), "when": cause.when, "sentence": sentence_of(cause.when, language)}
-        for cause in stage.causes
+        {"name": cause.name.render(), "when": cause.when, "sentence": sentence_of(cause.when)} for cause in stage.causes
     ]
-    return {"stage": stage, "sentence": sentence_of(stage.when, language), "causes": causes}
+    return {"stage": stage, "sentence": sentence_of(stage.when), "causes": causes}
 
 
 def _history(now: InForce, versions: list[ModelVersion]) -> list[dict[str, Any]]:
@@ -193,7 +191,7 @@ def switch(request: HttpRequest, model_id: str) -> HttpResponse:
     now = find(model_id)
     on = request.POST.get("on") == "1"
     actions.switch(model_id, on=on)
-    name = models_said.words(now.model.name) if now.model else model_id
+    name = now.model.name.render() if now.model else model_id
     said = _("%(name)s is switched on; its customers are being staged.") if on else _("%(name)s is switched off.")
     messages.success(request, said % {"name": name})
     return redirect(request.POST.get("next") or "models") if _is_ours(request) else redirect("models")

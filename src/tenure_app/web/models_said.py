@@ -5,22 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from tenure.lifecycle.preview import NO_STAGE, OUTSIDE
 from tenure.rules.wording.vocabulary import kind_name
-from tenure.words import language_of
+from tenure.words import current_language
 from tenure_app.lifecycle.definitions.models import ModelVersion
 from tenure_app.lifecycle.reasons import reason
-from tenure_app.web.templatetags.tenure import in_language
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from django.utils.functional import _StrPromise
 
-    from tenure.lifecycle.model import Model, Words
+    from tenure.lifecycle.model import Model
     from tenure_app.lifecycle.definitions.changes import Change
 
 OWN = "own"
@@ -84,16 +83,6 @@ PARTS: dict[str, _StrPromise] = {
 }
 
 
-def language() -> str:
-    """Return the reader's language as the library calls it."""
-    return language_of(get_language())
-
-
-def words(text: Words) -> str:
-    """Return the reader's side of a model's text."""
-    return text.say(language())
-
-
 def group_of(model_id: str) -> str:
     """Return the group in which the list shows a model."""
     return next((group for group, _name, ids in GROUPS if model_id in ids), OWN)
@@ -101,8 +90,8 @@ def group_of(model_id: str) -> str:
 
 def kinds_said(kinds: Iterable[str]) -> str:
     """Return what some kinds of facts are called."""
-    names = [kind_name(kind, language()) for kind in kinds]
-    return ("、" if language() == "zh_Hans" else ", ").join(names)
+    language = current_language()
+    return ("、" if language == "zh_Hans" else ", ").join(kind_name(kind, language) for kind in kinds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +115,7 @@ class Badges:
         if stage_id == OUTSIDE:
             return Badge(stage_id, _("Not in this model"), "")
         stage = self._stages.get(stage_id)
-        return Badge(stage_id, words(stage.name), stage.family) if stage else Badge(stage_id, stage_id, "")
+        return Badge(stage_id, stage.name.render(), stage.family) if stage else Badge(stage_id, stage_id, "")
 
 
 def path_of(model: Model) -> list[Badge]:
@@ -138,9 +127,13 @@ def path_of(model: Model) -> list[Badge]:
 
 def change_said(change: Change) -> dict[str, Any]:
     """Return one difference between two versions for a page."""
-    what = PARTS.get(change.what, change.what)
-    stage = in_language(change.name) if change.stage else ""
-    return {"what": what, "stage": stage, "before": change.before, "after": change.after, "code": change.what == "when"}
+    return {
+        "what": PARTS.get(change.what, change.what),
+        "stage": change.name.render(),
+        "before": change.before,
+        "after": change.after,
+        "code": change.what == "when",
+    }
 
 
 @dataclass(frozen=True, slots=True)

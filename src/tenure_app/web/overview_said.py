@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from tenure.words import language_of
 from tenure_app.lifecycle.reasons import sentence_of
 from tenure_app.web.formats import day as say_day
 from tenure_app.web.formats import number, percent
@@ -97,10 +96,9 @@ def coming(entry: Entry, soon: queries.Soon) -> str:
 def why_next(entry: Entry, source: str, target: str) -> str:
     """Say what will be different on the day of the next change: a rule that begins or ceases to hold."""
     order = [stage.id for stage in entry.model.stages]
-    language = language_of(get_language())
     here, there = entry.stage(source), entry.stage(target)
     if there is not None and (here is None or order.index(there.id) < order.index(here.id)):
-        return sentence_of(there.when, language)
+        return sentence_of(there.when)
     if here is None:
         return ""
-    return _("No longer true: %(rule)s") % {"rule": sentence_of(here.when, language)}
+    return _("No longer true: %(rule)s") % {"rule": sentence_of(here.when)}

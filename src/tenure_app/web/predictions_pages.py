@@ -303,7 +303,7 @@ def _deciles(told: dict[str, Any]) -> dict[str, Any]:
         "data": {
             "names": [str(row["decile"]) for row in rows],
             "x_name": _("Tenth, the best first"),
-            "money": formats.SYMBOLS.get(currency, f"{currency} "),
+            "money": formats.symbol(currency),
             "series": _pair([round(row["sales_actual"], 2) for row in rows], [row["sales_expected"] for row in rows]),
         },
         "heads": [

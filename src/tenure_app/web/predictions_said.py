@@ -7,7 +7,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from tenure_app.web.formats import SYMBOLS, chinese, day, money, number, percent
+from tenure.words import current_language
+from tenure_app.web.formats import day, money, number, percent
 
 
 def model_name(name: str) -> str:
@@ -169,9 +170,7 @@ def rounded(value: float, currency: str = "") -> str:
     exact = round(value, digits) if digits < 0 else round(value)
     if not currency:
         return number(exact, 0)
-    if chinese():
-        return money(exact, currency, brief=True)
-    return f"{SYMBOLS.get(currency, currency + ' ')}{number(exact, 0)}"
+    return money(exact, currency, brief=current_language() == "zh_Hans", places=0)
 
 
 def points(share: float) -> str:

@@ -11,12 +11,10 @@ from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path, reverse
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from tenure.recommend.reasons import sentence
-from tenure.words import language_of
+from tenure.recommend.reasons import message
 from tenure_app.core import conf
 from tenure_app.customers.profile import has
 from tenure_app.recommend import queries
@@ -206,7 +204,7 @@ def _linked(pair: dict[str, Any]) -> dict[str, Any]:
 def _worded(row: dict[str, Any]) -> dict[str, Any]:
     return {
         **row,
-        "why": sentence(row["reason"], language_of(get_language())),
+        "why": message(row["reason"]).render(),
         "kind_said": products_said.KINDS.get(row["kind"], row["kind"]),
         "url": product_address(row["product_id"]),
     }

@@ -10,13 +10,12 @@ from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpRespons
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils.http import urlencode
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from tenure.errors import TenureError
 from tenure.facts.reasons import reason_text
-from tenure.words import language_of
+from tenure.words import current_language
 from tenure_app.facts import quarantine as waiting
 from tenure_app.web import fields
 
@@ -40,12 +39,9 @@ class _Rows:
         return waiting.find(self.chosen, part.start or 0, (part.stop or 0) - (part.start or 0))
 
 
-def _language() -> str:
-    return language_of(get_language())
-
-
 def _line(row: waiting.Row, said: str = "") -> dict[str, Any]:
-    return {"row": row, "reason": said or reason_text(row.reason, _language()), "table": fields.table_name(row.table)}
+    reason = said or reason_text(row.reason, current_language())
+    return {"row": row, "reason": reason, "table": fields.table_name(row.table)}
 
 
 @require_GET
@@ -59,7 +55,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "page": rows,
         "lines": [_line(row) for row in rows],
         "chosen": chosen,
-        "reasons": [(code, reason_text(code, _language()), count) for code, count in waiting.choices("reason")],
+        "reasons": [(code, reason_text(code, current_language()), count) for code, count in waiting.choices("reason")],
         "files": waiting.choices("file"),
         "total": waiting.count(),
         "csv_url": _address("quarantine-csv", chosen),
@@ -121,7 +117,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     try:
         done = waiting.replay(_text(file.read()))
     except TenureError as wrong:
-        messages.error(request, wrong.say(_language()))
+        messages.error(request, wrong.say(current_language()))
         return redirect("quarantine")
     messages.success(
         request,

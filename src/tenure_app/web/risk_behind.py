@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import HttpResponse
 from django.urls import reverse
-from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from tenure.risk.signals import SIGNALS
-from tenure.words import language_of, say
+from tenure.words import say
 from tenure_app.customers.filters import Selection
 from tenure_app.customers.having import Having
 from tenure_app.risk import declining, queries
@@ -51,12 +51,11 @@ def sections(con: duckdb.DuckDBPyConnection, day: date | None) -> dict[str, Any]
 
 def _by_signal(con: duckdb.DuckDBPyConnection, day: date | None) -> dict[str, Any]:
     """Return how many show each signal, as a chart and a table."""
-    language = language_of(get_language())
     told = {one["signal"]: one for one in (queries.report(con, "risk.summary") or {}).get("signals", ())}
     counts = queries.signals(con)
     lines = [
         {
-            "id": code, "name": say(signal.name, language), "about": say(signal.about, language),
+            "id": code, "name": say(signal.name), "about": say(signal.about),
             "weight": signal.weight, "people": counts.get(code, 0), "url": address(day, warning_signals=code),
             "stake": told.get(code, {}).get("value_at_stake"), "lead": told.get(code, {}).get("lead_days"),
         }

@@ -11,17 +11,16 @@ from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path, reverse
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from tenure.risk.signals import SIGNALS
-from tenure.words import language_of, say
+from tenure.words import sentences
 from tenure_app.core import conf
 from tenure_app.risk import actions, queries
 from tenure_app.risk.queries import ALL, HANDLED, NOBODY, OPEN, STATES, Asked, Warned
 from tenure_app.web import csv_out, excel_out, risk_behind, risk_decline
-from tenure_app.web.templatetags.tenure import in_language
+from tenure_app.web.scorecard_said import name as name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,13 +72,10 @@ class _People:
         return queries.find(self.con, self.asked, part.start or 0, (part.stop or 0) - (part.start or 0))
 
 
-def signal_name(code: str) -> str:
-    """Return what a signal is called in the reader's language."""
-    return say(SIGNALS[code].name, language_of(get_language())) if code in SIGNALS else code
-
-
 def _line(warned: Warned, day: date | None) -> Line:
-    reasons = [(sign.signal, signal_name(sign.signal), in_language(sign.evidence)) for sign in warned.signs]
+    reasons = [
+        (sign.signal, name_of("warning_signals", sign.signal), sentences(sign.evidence)) for sign in warned.signs
+    ]
     late = bool(warned.due_on and day and warned.due_on < day and not warned.handled_as_of)
     return Line(warned, reasons, late, ",".join(sign.signal for sign in warned.signs))
 
@@ -115,7 +111,7 @@ def risk(request: HttpRequest) -> HttpResponse:
         "day": day, "asked": asked, "page": people, "total": people.paginator.count,
         "lines": [_line(person, day) for person in people],
         "stake": queries.at_stake(con, asked),
-        "signals": [(code, signal_name(code)) for code in SIGNALS],
+        "signals": [(code, name_of("warning_signals", code)) for code in SIGNALS],
         "owners": queries.owners(con), "states": _states(), "nobody": NOBODY, "due": request.GET.get("due") == "soon",
         "soon": SOON, "narrowed": asked != Asked(),
         "chips": _chips(request, asked),
@@ -131,7 +127,7 @@ def _states() -> list[tuple[str, str]]:
 def _chips(request: HttpRequest, asked: Asked) -> list[tuple[str, str]]:
     """Return the filters in force, each with the address without it."""
     said = {
-        "signal": signal_name(asked.signal),
+        "signal": name_of("warning_signals", asked.signal),
         "owner": _("nobody takes care") if asked.owner == NOBODY else asked.owner,
         "state": "" if asked.state == OPEN else dict(_states())[asked.state],
         "due": _("due within %(days)s days") % {"days": SOON} if asked.due_by else "",
@@ -158,8 +154,8 @@ def _rows(con: duckdb.DuckDBPyConnection, asked: Asked) -> Iterator[list[Any]]:
     for one in queries.everybody(con, asked):
         for sign in one.signs:
             yield [
-                one.customer_id, one.name, signal_name(sign.signal), in_language(sign.evidence), sign.since,
-                round(sign.score, 4), round(one.score, 4),
+                one.customer_id, one.name, name_of("warning_signals", sign.signal), sentences(sign.evidence),
+                sign.since, round(sign.score, 4), round(one.score, 4),
                 None if one.value_at_stake is None else round(one.value_at_stake, 2), one.lead_days, one.owner,
                 one.due_on, one.handled_as_of, one.note,
             ]  # fmt: skip

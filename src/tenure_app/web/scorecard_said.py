@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from tenure.words import language_of, say
+from tenure.words import say
 from tenure_app.customers.having import COLUMNS, UNKNOWN
 from tenure_app.web.formats import day, money, number, percent
 from tenure_app.web.layout import business
@@ -61,14 +61,13 @@ def name(column: str, code: str | None) -> str:
 def _group(kind: str, code: str) -> str:
     from tenure.value.groups import groups
 
-    language = language_of(get_language())
-    return next((group.name.say(language) for group in groups(kind) if group.id == code), code)
+    return next((group.name.render() for group in groups(kind) if group.id == code), code)
 
 
 def _signal(code: str) -> str:
     from tenure.risk.signals import SIGNALS
 
-    return say(SIGNALS[code].name, language_of(get_language())) if code in SIGNALS else code
+    return say(SIGNALS[code].name) if code in SIGNALS else code
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,11 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from tenure.errors import LakeError
+from tenure.words.formats import symbol
 from tenure_app.core import conf
 from tenure_app.core.work import actions as jobs
 from tenure_app.facts import queries as facts
 from tenure_app.staff import actions, queries
-from tenure_app.web.formats import SYMBOLS
 from tenure_app.web.layout import business
 
 if TYPE_CHECKING:
@@ -40,6 +40,10 @@ class Styled(forms.Form):
             field.widget.attrs["class"] = look
 
 
+#: Currencies on offer; a lake keeps any other one that it was made with.
+CURRENCIES = ("CNY", "USD", "EUR", "GBP", "HKD", "TWD", "JPY", "SGD", "KRW")
+
+
 class BusinessForm(Styled):
     """What the business is called, where its days begin, what it counts in."""
 
@@ -54,7 +58,7 @@ class BusinessForm(Styled):
         super().__init__(*args, **kwargs)
         zones = sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))
         self._choose("tz", [(name, name) for name in ["UTC", *zones]])
-        self._choose("currency", [(code, f"{code} {symbol}") for code, symbol in SYMBOLS.items()])
+        self._choose("currency", [(code, f"{code} {symbol(code)}") for code in CURRENCIES])
 
     def _choose(self, name: str, choices: list[tuple[str, str]]) -> None:
         field = self.fields[name]

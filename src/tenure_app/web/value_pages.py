@@ -101,7 +101,7 @@ def _own_period(request: HttpRequest, page: Page) -> dict[str, Any] | None:
     except ValueError:
         return None
     except TenureError as wrong:
-        messages.error(request, wrong.say(value_said.language()))
+        messages.error(request, wrong.say())
         return None
     return {**found, "said": value_said.old(found), "compared": value_said.compared(found, page.currency)}
 

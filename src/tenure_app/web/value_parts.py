@@ -117,13 +117,12 @@ def of_groups(page: Page, kind: str, column: str) -> list[dict[str, Any]]:
     people, sales = sum(row["customers"] for row in rows), sum(row["sales"] for row in rows)
     profit = sum(row["profit"] for row in rows)
     known = {} if kind.startswith("abc") else {group.id: group for group in groups(kind)}
-    language = said.language()
     return [
         {
             **row, "name": name_of(column, row["id"]), "family": FAMILY.get(row["id"], ""),
             "share": _share(row["customers"], people), "sales_share": _share(row["sales"], sales),
             "profit_share": _share(row["profit"], profit), "url": page.rows(**{column: row["id"]}),
-            **{key: getattr(known[row["id"]], key).say(language) for key in ("means", "advice", "policy", "note")
+            **{key: getattr(known[row["id"]], key).render() for key in ("means", "advice", "policy", "note")
                if row["id"] in known},
             "source": known[row["id"]].source if row["id"] in known else "",
         }
@@ -292,7 +291,7 @@ def profile(page: Page) -> dict[str, Any]:
 
     rows = [
         {
-            **row, "label": label_of(row, said.language()), "top_said": said.written(row, "top", page.currency),
+            **row, "label": label_of(row), "top_said": said.written(row, "top", page.currency),
             "rest_said": said.written(row, "rest", page.currency), "size_said": said.size(row["size"]),
             "left": f"{50 + 50 * min(row['low'], row['high']):.1f}", "width": f"{50 * (row['high'] - row['low']):.1f}",
         }

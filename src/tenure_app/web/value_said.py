@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from tenure.words import language_of
 from tenure_app.web.formats import day as say_day
 from tenure_app.web.formats import money, number, percent
 from tenure_app.web.scorecard_said import name as name_of
 
 if TYPE_CHECKING:
     from datetime import date
-
-
-def language() -> str:
-    """Return the reader's language as the library calls it."""
-    return language_of(get_language())
 
 
 def pareto(found: dict[str, Any], by: str) -> str:

@@ -75,8 +75,7 @@ def _rfm(page: Page) -> Table:
 
 
 def _policy(page: Page) -> Table:
-    language = said.language()
-    rows = [[group.name.say(language), group.means.say(language), group.policy.say(language), group.source]
+    rows = [[group.name.render(), group.means.render(), group.policy.render(), group.source]
             for group in groups("tiers")]  # fmt: skip
     return Table(_("Tier policy"), [_("Tier"), _("What they want"), _("Policy"), _("Source")], rows)
 
@@ -145,7 +144,7 @@ def _profile(page: Page) -> Table:
     heads = [_("Habit"), _("Top fifth"), _("Others"), _("Effect"), _("Low"), _("High"), _("Size"), _("Adjusted p"),
              _("Differs")]  # fmt: skip
     rows = [
-        [label_of(row, said.language()), row["top"], row["rest"], row["delta"], row["low"], row["high"],
+        [label_of(row), row["top"], row["rest"], row["delta"], row["low"], row["high"],
          said.size(row["size"]), row["q"], _("yes") if row["differs"] else _("no")]
         for row in page.bodies["profile"]
     ]  # fmt: skip

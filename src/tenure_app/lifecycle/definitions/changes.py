@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tenure.words import LocalizedText
 from tenure_app.lifecycle.definitions import drafts
 
 
@@ -23,15 +24,15 @@ class Change:
         ``added``, ``removed``, ``order``, or the key that changed (``when``, ``name``, ``path`` …).
     stage : str
         Id of the stage; empty when it is about the model.
-    name : dict
-        The stage's name in both languages.
+    name : LocalizedText
+        The stage's name.
     before, after : str
         The values as text.
     """
 
     what: str
     stage: str = ""
-    name: Mapping[str, str] | str = ""
+    name: LocalizedText = LocalizedText()
     before: str = ""
     after: str = ""
 
@@ -64,9 +65,11 @@ def _different(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     return [str(key) for key in keys if key not in ("stages", "id") and old.get(key) != new.get(key)]
 
 
-def _name(stage: Mapping[str, Any]) -> Mapping[str, str] | str:
+def _name(stage: Mapping[str, Any]) -> LocalizedText:
     name = stage.get("name", stage["id"])
-    return name if isinstance(name, Mapping) else str(name)
+    if isinstance(name, Mapping):
+        return LocalizedText(str(name.get("zh") or ""), str(name.get("en") or ""))
+    return LocalizedText(str(name), str(name))
 
 
 def _said(value: Any) -> str:

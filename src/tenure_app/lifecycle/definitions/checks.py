@@ -86,7 +86,7 @@ def trouble_of(wrong: TenureError, language: str) -> Trouble:
     """Return an error of the library for a page."""
     if not isinstance(wrong, RuleError):
         return Trouble(wrong.say(language))
-    cause = TenureError.say(wrong, language)
+    cause = wrong.message.render(language)
     start, end = min(wrong.start, len(wrong.rule)), min(wrong.end, len(wrong.rule))
     pieces = (wrong.rule[:start], wrong.rule[start:end] or " ", wrong.rule[end:])
     return Trouble(cause, wrong.nearest, start, max(end, start), *pieces, where=str(getattr(wrong, "where", "") or ""))

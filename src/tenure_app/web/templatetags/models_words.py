@@ -6,23 +6,21 @@ from typing import TYPE_CHECKING
 
 from django import template
 
-from tenure_app.web import models_said
+from tenure.words import LocalizedText
 
 if TYPE_CHECKING:
-    from tenure.lifecycle.model import Words
     from tenure_app.lifecycle.definitions.drafts import StageFields
 
 register = template.Library()
 
 
 @register.filter
-def said(text: Words) -> str:
+def said(text: LocalizedText) -> str:
     """Return the reader's side of a model's text."""
-    return models_said.words(text)
+    return text.render()
 
 
 @register.filter
 def stage_said(stage: StageFields) -> str:
     """Return what a stage is called in the editor."""
-    first, second = (stage.zh, stage.en) if models_said.language() == "zh_Hans" else (stage.en, stage.zh)
-    return first or second or stage.key
+    return LocalizedText(stage.zh, stage.en).render() or stage.key

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from tenure_app.web import formats, glossary
 
 register = template.Library()
-for _name in ("number", "short", "percent", "change", "day", "instant", "ago", "size"):
+for _name in ("number", "percent", "change", "day", "instant", "ago", "size"):
     register.filter(_name, getattr(formats, _name))
 
 
@@ -67,17 +67,8 @@ def icon(name: str, classes: str = "") -> SafeString:
 
 @register.simple_tag
 def stage_badge(name: object, family: str = "") -> SafeString:
-    """Return a stage's name in its colour: {% stage_badge stage.name stage.family %}; names may be {zh, en}."""
-    return format_html('<span class="stage" data-family="{}">{}</span>', family or "", in_language(name))
-
-
-@register.filter
-def in_language(value: object) -> str:
-    """Return the reader's side of a {zh, en} text; any other value as text."""
-    if isinstance(value, dict):
-        first, second = ("zh", "en") if formats.chinese() else ("en", "zh")
-        return str(value.get(first) or value.get(second) or "")
-    return "" if value is None else str(value)
+    """Return a stage's name in its colour: {% stage_badge stage.name stage.family %}."""
+    return format_html('<span class="stage" data-family="{}">{}</span>', family or "", name)
 
 
 @register.inclusion_tag("components/info.html")

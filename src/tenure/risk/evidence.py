@@ -1,0 +1,185 @@
+"""The evidence of a signal: sentences as data, rendered when somebody reads them.
+
+A sentence names the customer's own figures, now and before, and never a cause: what happens together is not
+a cause.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tenure.clock import day_of
+from tenure.rules.wording.vocabulary import kind_name
+from tenure.words import Change, Day, LocalizedText, Message, Number, Percent, dumps, mark
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tenure.risk.signal_inputs import Seen
+
+
+class Evidence:
+    """The evidence of many customers; what is equal is written once."""
+
+    def __init__(self, inputs: Seen) -> None:
+        self.inputs = inputs
+        self._written: dict[tuple[Any, ...], str] = {}
+
+    def of(self, signal: str, row: int) -> str:
+        """Return the messages of one customer's signal as a JSON list."""
+        messages = _EVIDENCE[signal](self.inputs, row)
+        key = tuple((message.template, *message.data.values()) for message in messages)
+        if key not in self._written:
+            self._written[key] = dumps(messages)
+        return self._written[key]
+
+
+def _share(value: float) -> Percent:
+    # Rounded to what is read, so that equal sentences are equal data.
+    return Percent(_as_read(value), digits=2)
+
+
+def _change(value: float) -> Change:
+    return Change(_as_read(value), digits=2)
+
+
+def _as_read(value: float) -> float:
+    return float(f"{value:.2g}" if abs(value) < 0.1 else f"{value:.2f}")
+
+
+def _day(number: int) -> Day:
+    return Day(day_of(int(number)).isoformat())
+
+
+def _count(inputs: Seen, name: str, row: int) -> Number:
+    return Number(int(inputs[name][row]))
+
+
+def _score(inputs: Seen, name: str, row: int) -> Number:
+    return Number(float(inputs[name][row]), at_most=1)
+
+
+def _intent(inputs: Seen, row: int) -> list[Message]:
+    # A contract that was cancelled is no fact of its own kind.
+    kind = inputs.leaving_kinds[row] or "cancel"
+    what: Message | LocalizedText = Message(mark("Contract cancelled"))
+    if kind != "cancel":
+        what = LocalizedText(zh=kind_name(kind, "zh_Hans"), en=kind_name(kind, "en"))
+    return [Message(mark("%(what)s on %(day)s."), {"what": what, "day": _day(inputs["leaving_on"][row])})]
+
+
+def _complaint(inputs: Seen, row: int) -> list[Message]:
+    messages = []  # one complaint that was settled is no sign; two of them are
+    if inputs["complaints_open"][row]:
+        data = {"open": _count(inputs, "complaints_open", row), "since": _day(inputs["complaint_since"][row])}
+        messages.append(Message(mark("Open complaints: %(open)s, the oldest since %(since)s."), data))
+    if inputs["complaints_90"][row] >= 2:
+        data = {"recent": _count(inputs, "complaints_90", row)}
+        messages.append(Message(mark("Complaints in the last 90 days: %(recent)s."), data))
+    return messages
+
+
+def _satisfaction(inputs: Seen, row: int) -> list[Message]:
+    messages = []
+    data = {"before": _score(inputs, "csat_before", row), "score": _score(inputs, "csat", row)}
+    if inputs.fell_csat[row]:
+        messages.append(Message(mark("Satisfaction fell from %(before)s to %(score)s."), data))
+    elif inputs.low_csat[row]:
+        messages.append(Message(mark("Last satisfaction score: %(score)s."), {"score": data["score"]}))
+    if inputs.detractor[row]:
+        data = {"nps": _score(inputs, "nps", row)}
+        messages.append(Message(mark("Would hardly recommend us: %(nps)s of 10."), data))
+    if inputs.disappointed[row]:
+        data = {name: _score(inputs, name, row) for name in ("experience", "expectation")}
+        messages.append(Message(mark("Got less (%(experience)s) than they expected (%(expectation)s)."), data))
+    return messages
+
+
+def _decline(inputs: Seen, row: int) -> list[Message]:
+    data: dict[str, Percent | Change] = {"fall": _share(-float(inputs.our_change[row]))}
+    text = mark("Our volume fell by %(fall)s; what they buy elsewhere is not known.")
+    if inputs.verdict[row] == "yes":
+        data["theirs"] = _change(float(inputs.their_change[row]))
+        text = mark("Our volume fell by %(fall)s; their own total did not fall (%(theirs)s).")
+    messages = [Message(text, data)]
+    share, before = float(inputs.wallet[row]), float(inputs.wallet_before[row])
+    if not np.isnan(share) and not np.isnan(before):
+        shares = {"share_before": _share(before), "share": _share(share)}
+        messages.append(Message(mark("Share of wallet: %(share_before)s, now %(share)s."), shares))
+    return messages + (_orders(inputs, row) if inputs.fewer_orders[row] else [])
+
+
+def _orders(inputs: Seen, row: int) -> list[Message]:
+    data = {
+        "seen": _count(inputs, "days_90", row),
+        "expected": Number(round(float(inputs.expected[row]), 1)),
+        "p": _share(float(inputs.decline_p[row])),
+    }
+    text = mark(
+        "Order days in the last 90: %(seen)s, where %(expected)s were to be expected (chance of so few: %(p)s)."
+    )
+    return [Message(text, data)]
+
+
+def _silence(inputs: Seen, row: int) -> list[Message]:
+    data = {
+        "days": Number(int(inputs.present[row])),
+        "mean": Number(round(float(inputs["gap_days"][row] / max(inputs["gaps"][row], 1.0)), 1)),
+        "usual": Number(int(np.ceil(inputs.usual[row]))),
+    }
+    text = mark("No order for %(days)s days. Their gaps last %(mean)s days on average and seldom more than %(usual)s.")
+    return [Message(text, data)]
+
+
+def _both(inputs: Seen, row: int) -> list[Message]:
+    names = ("days_before", "days_90", "interactions_before", "interactions_90")
+    text = mark(
+        "Order days %(days_before)s, then %(days_90)s; contacts %(interactions_before)s, then %(interactions_90)s:"
+        " the last two 90 days compared."
+    )
+    return [Message(text, {name: _count(inputs, name, row) for name in names})]
+
+
+def _activity(inputs: Seen, row: int) -> list[Message]:
+    messages = _orders(inputs, row) if inputs.fewer_orders[row] and not inputs.declines[row] else []
+    if inputs.fewer_contacts[row]:
+        data = {name: _count(inputs, name, row) for name in ("interactions_90", "interactions_before")}
+        text = mark("Contacts in the last 90 days: %(interactions_90)s, in the 90 before: %(interactions_before)s.")
+        messages.append(Message(text, data))
+    return messages
+
+
+def _fatigue(inputs: Seen, row: int) -> list[Message]:
+    data = {
+        "now": _share(float(inputs.fatigue.now[row])),
+        "before": _share(float(inputs.fatigue.before[row])),
+        "messages": _count(inputs, "messages_90", row),
+    }
+    text = mark("Answered %(now)s of %(messages)s messages in the last 90 days; in the year before %(before)s.")
+    return [Message(text, data)]
+
+
+def _boundary(inputs: Seen, row: int) -> list[Message]:
+    forecast = inputs.ahead
+    assert forecast.model is not None
+    data = {
+        "stage": forecast.model.stage(str(forecast.stage[row])).name,
+        "next": forecast.model.stage(str(forecast.next_stage[row])).name,
+        "day": _day(inputs.today + int(forecast.days[row])),
+    }
+    return [Message(mark("From %(stage)s to %(next)s on %(day)s, if nothing happens until then."), data)]
+
+
+_EVIDENCE: dict[str, Callable[[Seen, int], list[Message]]] = {
+    "intent-to-leave": _intent,
+    "complaint": _complaint,
+    "satisfaction-down": _satisfaction,
+    "decline": _decline,
+    "silence": _silence,
+    "both-frequencies-down": _both,
+    "activity-down": _activity,
+    "fatigue": _fatigue,
+    "next-boundary": _boundary,
+}
