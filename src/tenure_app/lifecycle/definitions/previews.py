@@ -38,7 +38,6 @@ def ask(text: str, person: User, as_of: date) -> ModelPreview:
     """
     model = queries.read(text)
     now = queries.one_in_force(model.id)
-    facts = [name for name, spec in TABLES.items() if spec.folder == "facts"]
     same = {
         "person": person,
         "model_id": model.id,
