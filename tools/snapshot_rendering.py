@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from tenure.words import LocalizedText, Message, loads, sentences, speaking
+
 LANGUAGES = {"en": "en", "zh": "zh-hans"}
 #: Columns of the lake's tables that hold something to be read, and the parts each is written as.
 TEXTS = {
@@ -33,11 +35,16 @@ def rendered(table: str, column: str, stored: str | None) -> Mapping[str, str | 
         return dict.fromkeys(parts)
     if (table, column) == ("spans", "because"):
         return {name: _span_reason(stored, language) for name, language in LANGUAGES.items()}
-    body = json.loads(stored)
-    if (table, column) == ("recommendations", "reason"):
-        return {name: _recommendation(stored, name) for name in LANGUAGES} | {"data": _data(body)}
-    items = body if isinstance(body, list) else [body]
-    return {name: "; ".join(_in_language(item, name) for item in items) for name in LANGUAGES} | {"data": _data(body)}
+    if column in ("reason", "next_product_reason"):
+        from tenure.recommend.reasons import message
+
+        return {name: message(stored).render(name) for name in LANGUAGES} | {"data": _data(json.loads(stored))}
+    items = loads(stored)
+    if column == "evidence":
+        return {name: sentences(items, name) for name in LANGUAGES} | {"data": _data({"figures": _figures(items)})}
+    data = [{key: value for key, value in item.items() if key != "text"} for item in items]
+    texts = {name: "; ".join(item["text"].render(name) for item in items) for name in LANGUAGES}
+    return texts | {"data": _data(data)}
 
 
 def _span_reason(stored: str, language: str) -> str:
@@ -45,28 +52,28 @@ def _span_reason(stored: str, language: str) -> str:
 
     from tenure_app.lifecycle import reasons
 
-    with translation.override(language):
+    with translation.override(language), speaking(language):
         reason = reasons.reason(stored)
     figures = "; ".join(f"{name}: {value}" for name, value in reason.figures)
     return f"{reason.text} [{figures}]" if figures else reason.text
 
 
-def _recommendation(stored: str, language: str) -> str:
-    from tenure.recommend.reasons import sentence
+def _figures(messages: list[Message]) -> dict[str, Any]:
+    """Return what fills the places of some messages, without its format."""
+    return {name: _plain(value) for message in messages for name, value in message.data.items()}
 
-    return sentence(stored, language)
 
-
-def _in_language(item: Mapping[str, Any], language: str) -> str:
-    return str(item.get(language) or item.get(f"text_{language}") or "")
+def _plain(value: Any) -> Any:
+    if isinstance(value, (Message, LocalizedText)):
+        return {name: value.render(name) for name in LANGUAGES}
+    return getattr(value, "value", value)
 
 
 def _data(body: Any) -> str:
     """Return what is stored beside the sentences, with sorted keys."""
     if isinstance(body, list):
         return f"[{', '.join(_data(item) for item in body)}]"
-    kept = {key: value for key, value in body.items() if key.removeprefix("text_") not in LANGUAGES}
-    return json.dumps(kept, ensure_ascii=False, sort_keys=True)
+    return json.dumps(body, ensure_ascii=False, sort_keys=True)
 
 
 def leaves(value: Any, path: str = "") -> dict[str, Any]:

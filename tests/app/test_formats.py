@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-import pytest
 from django.utils import timezone, translation
 
 from tenure.words import speaking
@@ -19,30 +18,6 @@ def in_language(language: str) -> Iterator[None]:
     """Speak a language as a request does."""
     with translation.override(language), speaking(language):
         yield
-
-
-@pytest.mark.parametrize(
-    ("value", "chinese", "english"),
-    [
-        (0, "0", "0"),
-        (9999, "9,999", "10K"),
-        (999, "999", "999"),
-        (12345, "1.2万", "12.3K"),
-        (123000, "12.3万", "123K"),
-        (99_999_999, "1亿", "100M"),
-        (999_960, "100万", "1M"),
-        (-12345, "-1.2万", "-12.3K"),
-        (Decimal("1234567890"), "12.3亿", "1.2B"),
-        (None, "–", "–"),
-        ("abc", "–", "–"),
-        (float("nan"), "–", "–"),
-    ],
-)
-def test_short_numbers_are_written_as_each_language_counts(value: object, chinese: str, english: str) -> None:
-    with in_language("zh-hans"):
-        assert formats.compact(value) == chinese
-    with in_language("en"):
-        assert formats.compact(value) == english
 
 
 def test_money_carries_the_business_currency() -> None:

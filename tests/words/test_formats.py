@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tenure.words import formats
@@ -21,6 +21,7 @@ def read_back(text: str) -> Decimal:
     return Decimal(digits.replace(",", "")) * UNITS.get(text[len(digits) :], 1)
 
 
+@settings(deadline=None)  # the first format loads the language
 @given(AMOUNTS, LANGUAGES, st.integers(0, 6))
 def test_a_number_reads_back_to_what_it_was_rounded_to(value: Decimal, language: str, places: int) -> None:
     text = formats.number(value, places, language=language)
@@ -31,6 +32,7 @@ def test_a_number_reads_back_to_what_it_was_rounded_to(value: Decimal, language:
     assert not trimmed.startswith("-0") or read_back(trimmed)
 
 
+@settings(deadline=None)  # the first format loads the language
 @given(AMOUNTS, LANGUAGES)
 def test_a_compact_number_is_short_and_near(value: Decimal, language: str) -> None:
     text = formats.compact(value, language=language)
@@ -43,7 +45,18 @@ def test_a_compact_number_is_short_and_near(value: Decimal, language: str) -> No
 @pytest.mark.parametrize(
     ("value", "chinese", "english"),
     [
+        (0, "0", "0"),
+        (9999, "9,999", "10K"),
+        (999, "999", "999"),
+        (12345, "1.2万", "12.3K"),
+        (123000, "12.3万", "123K"),
         (99_999_999, "1亿", "100M"),
+        (999_960, "100万", "1M"),
+        (-12345, "-1.2万", "-12.3K"),
+        (Decimal("1234567890"), "12.3亿", "1.2B"),
+        (None, "–", "–"),
+        ("abc", "–", "–"),
+        (float("nan"), "–", "–"),
         (9999.97, "1万", "10K"),
         (999_960, "100万", "1M"),
         (12_345_678, "1234.6万", "12.3M"),
@@ -57,6 +70,7 @@ def test_compact_numbers_never_overflow_their_word(value: object, chinese: str, 
     assert formats.compact(value, language="en") == english
 
 
+@settings(deadline=None)  # the first format loads the language
 @given(st.decimals(0, 10, places=8), LANGUAGES)
 def test_a_change_is_a_percentage_with_a_sign(share: Decimal, language: str) -> None:
     text = formats.percent(share, language=language)

@@ -7,7 +7,7 @@ import pickle
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tenure.errors import LakeError
@@ -49,6 +49,7 @@ MESSAGES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(MESSAGES)
 def test_a_message_survives_json_and_pickling(message: Message) -> None:
     assert loads(dumps(message)) == message

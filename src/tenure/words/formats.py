@@ -118,13 +118,17 @@ def _date(value: object, patterns: dict[str, str], language: str | None) -> str:
             return str(value)
     if isinstance(value, datetime):
         value = value.date()
-    return _dated(value, patterns, language or current_language()) if isinstance(value, date) else MISSING
+    if not isinstance(value, date):
+        return MISSING
+    language = language or current_language()
+    return _dated(value, patterns[language], language)
 
 
-def _dated(value: date, patterns: dict[str, str], language: str) -> str:
+@lru_cache(maxsize=20_000)
+def _dated(value: date, pattern: str, language: str) -> str:
     from babel.dates import format_date  # loaded late: the command line starts without it
 
-    return format_date(value, patterns[language], locale=language)
+    return format_date(value, pattern, locale=language)
 
 
 def _rounded(exact: Decimal, places: int) -> Decimal:

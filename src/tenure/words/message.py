@@ -178,12 +178,13 @@ _FORMATS: dict[str, type] = {
     "day": Day,
     "localized": LocalizedText,
 }
-_NAMES = {kind: name for name, kind in _FORMATS.items()}
+#: What is written of each kind of value: its name, and its fields with their defaults, which are left out.
+_WRITTEN = {kind: (name, [(item.name, item.default) for item in fields(kind)]) for name, kind in _FORMATS.items()}
 
 
 def dumps(value: Any) -> str:
     """Return a structure that may hold messages as JSON; what JSON does not know becomes text."""
-    return json.dumps(value, ensure_ascii=False, default=_to_json)
+    return _ENCODER.encode(value)
 
 
 def loads(text: str) -> Any:
@@ -192,17 +193,17 @@ def loads(text: str) -> Any:
 
 
 def _to_json(value: Any) -> Any:
-    match value:
-        case Message():
-            return {"template": value.template, "data": dict(value.data)}
-        case date():
-            return value.isoformat()
-    if type(value) not in _NAMES:
-        return str(value)  # an error may carry anything
-    # Defaults are left out: millions of these are stored.
-    given = {item.name: getattr(value, item.name) for item in fields(value)}
-    named = {item.name: given[item.name] for item in fields(value) if given[item.name] != item.default}
-    return {"format": _NAMES[type(value)], **named}
+    if isinstance(value, Message):
+        return {"template": value.template, "data": dict(value.data)}
+    if type(value) not in _WRITTEN:
+        return value.isoformat() if isinstance(value, date) else str(value)  # an error may carry anything
+    name, items = _WRITTEN[type(value)]
+    # Millions of these are stored, so what is as usual is not written.
+    given = {field: getattr(value, field) for field, default in items if getattr(value, field) != default}
+    return {"format": name, **given}
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=_to_json)
 
 
 def _from_dict(stored: dict[str, Any]) -> Any:

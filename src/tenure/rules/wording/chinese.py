@@ -24,6 +24,7 @@ from tenure.rules.syntax.tree import (
     Window,
 )
 from tenure.rules.wording.vocabulary import KIND_NAMES, field_name, kind_words
+from tenure.words import formats
 
 LANGUAGE = "zh_Hans"
 _HAN, _LATIN = "[\u4e00-\u9fff]", "[A-Za-z0-9]"
@@ -360,5 +361,4 @@ def _literal(node: Node) -> float | None:
 
 
 def _number(number: float) -> str:
-    rounded = round(number, 6)
-    return f"{rounded:,.0f}" if rounded == int(rounded) else f"{rounded:,}"
+    return formats.number(number, at_most=6, language="zh_Hans")

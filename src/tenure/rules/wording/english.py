@@ -22,6 +22,7 @@ from tenure.rules.syntax.tree import (
     Window,
 )
 from tenure.rules.wording.vocabulary import field_name, kind_words
+from tenure.words import formats
 
 LANGUAGE = "en"
 _COMPARED = {
@@ -329,5 +330,4 @@ def _literal(node: Node) -> float | None:
 
 
 def _number(number: float) -> str:
-    rounded = round(number, 6)
-    return f"{rounded:,.0f}" if rounded == int(rounded) else f"{rounded:,}"
+    return formats.number(number, at_most=6, language="en")
