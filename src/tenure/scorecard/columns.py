@@ -8,10 +8,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from tenure.lifecycle.model import Words
 from tenure.risk.signals import SIGNALS
 from tenure.value.groups import groups
-from tenure.words import current_language, say
+from tenure.words import LocalizedText, say
 
 #: What a column may hold.
 KINDS = ("text", "choice", "choices", "yesno", "number", "money", "percent", "day", "instant")
@@ -19,11 +18,11 @@ NUMBERS = ("number", "money", "percent")
 
 
 @dataclass(frozen=True, slots=True)
-class Label(Words):
+class Label(LocalizedText):
     """A text in both languages that reads as the context's one."""
 
     def __str__(self) -> str:
-        return self.say(current_language())
+        return self.render()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from tenure.facts.customers import REASONS
 from tenure.rules.wording.sentence import measure_phrase, sentence
 from tenure.scorecard.columns import column
 from tenure.words import current_language, say
-from tenure_app import conf
+from tenure_app.core import conf
 from tenure_app.customers import figures, filters, merging, panels, profile, queries, query, tables, timeline, titles
 from tenure_app.customers.figures import LifeData
 from tenure_app.customers.profile import STAGES, TIMELINE, Profile
@@ -202,7 +202,7 @@ def duplicates(request: HttpRequest) -> HttpResponse:
     """Show the page at once; htmx then asks for the pairs, which takes a while with many customers."""
     if request.headers.get("HX-Request"):
         pairs = [
-            {"pair": pair, "reasons": [say(REASONS.get(code, code), current_language()) for code in pair.reasons]}
+            {"pair": pair, "reasons": [say(REASONS.get(code, code)) for code in pair.reasons]}
             for pair in merging.suspects()
         ]
         return render(request, "customers/duplicate_pairs.html", {"pairs": pairs, "most": merging.SHOWN})

@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from tenure.recommend.reasons import sentence
+from tenure.recommend.reasons import message
 from tenure.scorecard.columns import column
-from tenure.words import language_of
+from tenure.words import sentences
 from tenure_app.customers.predictions import predictions
 from tenure_app.web.figures import Stat, stat
 from tenure_app.web.formats import number, percent
 from tenure_app.web.tables import Column
-from tenure_app.web.templatetags.tenure import in_language
 
 if TYPE_CHECKING:
     import duckdb
@@ -65,8 +63,8 @@ def panels(con: duckdb.DuckDBPyConnection, customer: str) -> Panels | None:
         row.get("as_of"),
         _stats(*(stat(row, name) for name in VALUE), _rfm(row), stat(row, "stickiness")),
         _risk(row),
-        tuple(_text(reason) for reason in predicted.reasons),
-        tuple((signals.value_name(item["signal"]), in_language(item["evidence"])) for item in predicted.warnings),
+        tuple(reason["text"].render() for reason in predicted.reasons),
+        tuple((signals.value_name(item["signal"]), sentences(item["evidence"])) for item in predicted.warnings),
         _stats(
             stat(row, "next_order_on"),
             stat(row, "p_active_90"),
@@ -74,7 +72,7 @@ def panels(con: duckdb.DuckDBPyConnection, customer: str) -> Panels | None:
             stat(row, "gap_median"),
         ),
         tuple(
-            (item["product_id"], item.get("category") or "", sentence(item["reason"], language_of(get_language())))
+            (item["product_id"], item.get("category") or "", message(item["reason"]).render())
             for item in predicted.recommendations
         ),
         _stats(stat(row, "decision", idle), stat(row, "decision_profit")),
@@ -123,12 +121,6 @@ def _risk(row: dict[str, Any]) -> tuple[Stat, ...]:
     level = column("churn_level").value_name(row.get("churn_level"))
     notes = {"decline": wallet}
     return _stats(stat(row, "churn", level), *(stat(row, name, notes.get(name, "")) for name in RISK))
-
-
-def _text(reason: Any) -> str:
-    """Return the reader's side of a reason for leaving."""
-    texts = {language: reason.get(f"text_{language}") or reason.get(language) for language in ("zh", "en")}
-    return in_language(texts)
 
 
 def _gate(gate: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from tenure_app.customers.query import NOT_IN_MODEL
-from tenure_app.web.formats import NOTHING, ago, day, instant
+from tenure_app.web.formats import MISSING, ago, day, instant
 from tenure_app.web.tables import Column, Table
 from tenure_app.web.templatetags.tenure import stage_badge
 
@@ -57,7 +57,7 @@ def _customer(row: Row) -> str:
 
 def _next_change(row: Row) -> str:
     if not row["next_change_on"]:
-        return NOTHING
+        return MISSING
     return format_html(
         '<span>{}<span class="under">→ {}</span></span>', day(row["next_change_on"]), row["next_stage_name"]
     )
@@ -82,7 +82,7 @@ CUSTOMERS = Table(
             "stage",
             sort="stage",
             sql="s.stage",
-            html=lambda row: stage_badge(row["stage_name"], row["family"]) if row["stage_name"] else NOTHING,
+            html=lambda row: stage_badge(row["stage_name"], row["family"]) if row["stage_name"] else MISSING,
             export=(
                 Column("stage_id", value=lambda row: row["stage"]),
                 Column("stage", value=lambda row: row["stage_name"]),
@@ -208,7 +208,7 @@ MERGES = Table(
     (
         Column("keep", _("Counts as")),
         Column("others", _("Merged"), value=lambda merge: ", ".join(merge.others)),
-        Column("reason", _("Why")),
+        Column("why", _("Why"), value=lambda merge: merge.reason),
         Column(
             "at",
             _("When"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from tenure_app.customers.profile import Span
-from tenure_app.lifecycle import catalogue, reasons
+from tenure_app.lifecycle import reasons
 from tenure_app.lifecycle.catalogue import Entry
 
 
@@ -64,7 +64,7 @@ def _stay(entry: Entry, span: Span, day: date) -> Stay:
         entry.stage_name(span.stage),
         entry.family(span.stage),
         reasons.reason(span.because),
-        catalogue.said(cause.name) if cause else (span.cause or ""),
+        cause.name.render() if cause else (span.cause or ""),
         tuple(entry.stage_name(stage) for stage in span.cannot_judge),
         span.days(day),
         span.left_on is None or span.left_on > day,

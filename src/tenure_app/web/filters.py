@@ -42,7 +42,7 @@ class Input:
     def attributes(self) -> SafeString:
         """The attributes that say what may be typed."""
         if self.type == "decimal":
-            return format_html('inputmode="decimal"')
+            return SafeString('inputmode="decimal"')
         bounds = [(name, value) for name, value in (("min", self.least), ("max", self.most)) if value is not None]
         return format_html('type="{}"{}', self.type, format_html_join("", ' {}="{}"', bounds))
 
