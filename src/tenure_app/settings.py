@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "tenure_app.value",
     "tenure_app.risk",
     "tenure_app.economics",
+    "tenure_app.customers",
     "tenure_app.web",
 ]
 MIDDLEWARE = [

@@ -1,8 +1,10 @@
-"""Every address of the application. The pages list their own in `tenure_app.web.urls`."""
+"""Every address of the application: each package lists its own pages."""
 
 from django.urls import include, path
 
-urlpatterns = [path("", include("tenure_app.web.urls"))]
+PACKAGES = ("web", "customers")
+
+urlpatterns = [path("", include(f"tenure_app.{package}.urls")) for package in PACKAGES]
 
 handler403 = "tenure_app.web.errors.forbidden"
 handler404 = "tenure_app.web.errors.missing"

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from app.people import TODAY
 from tenure_app.core import conf
-from tenure_app.customers import filters, queries
+from tenure_app.customers import queries, query
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -31,7 +31,7 @@ def counted_links(html: str) -> dict[str, int]:
 
 def rows_behind(address: str) -> int:
     """Return how many rows the list at an address has."""
-    chosen, wrong = filters.read(dict(parse_qsl(urlsplit(address).query)), TODAY)
+    chosen, wrong = query.read(dict(parse_qsl(urlsplit(address).query)), TODAY)
     assert not wrong, f"{address} says what means nothing: {wrong}"
     return queries.total(conf.connection(), chosen)
 

@@ -12,7 +12,8 @@ import pytest
 
 from app import people
 from tenure_app.customers import queries
-from tenure_app.customers.filters import NO_STAGE, NOWHERE, OUTSIDE, STAGED, Selection, read
+from tenure_app.customers.query import NOT_IN_MODEL, NOT_STAGED, STAGED, UNSTAGED, CustomerQuery, read
+from tenure_app.customers.tables import CUSTOMERS
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -35,7 +36,7 @@ def stage_on(days: list[date], day: date) -> str:
     """Say the stage by hand: retail-activity is days since the last order, 45, 90 and 180."""
     past = [one for one in days if one <= day]
     if not past:
-        return OUTSIDE
+        return NOT_IN_MODEL
     gap = (day - max(past)).days
     return "active" if gap <= 45 else "silent" if gap <= 90 else "dormant" if gap <= 180 else "lost"
 
@@ -47,11 +48,11 @@ def by_hand(day: date) -> dict[str, str]:
     return {one: stage_on([on for on, _amount in orders.get(one, [])], day) for one in everybody}
 
 
-def found(lake: Lake, chosen: Selection) -> list[str]:
+def found(lake: Lake, chosen: CustomerQuery) -> list[str]:
     """Return the ids of all rows of a selection."""
-    many, rows = queries.page(lake.connect(), chosen, 1000)
+    many, rows = queries.page(lake.connect(), chosen, CUSTOMERS, 1000)
     assert many == len(rows)
-    return [row.customer_id for row in rows]
+    return [row["customer_id"] for row in rows]
 
 
 @pytest.mark.parametrize("days_ago", [0, 1, 30, 46, 200, 400])
@@ -59,13 +60,13 @@ def found(lake: Lake, chosen: Selection) -> list[str]:
 def test_it_lists_exactly_those_who_were_in_a_stage_on_any_day(shop: Lake, stage: str, days_ago: int) -> None:
     day = TODAY - timedelta(days=days_ago)
     wanted = {one for one, place in by_hand(day).items() if place == stage}
-    assert set(found(shop, Selection(model=MODEL, stage=stage, as_of=day))) == wanted
+    assert set(found(shop, CustomerQuery(model=MODEL, stage=stage, as_of=day))) == wanted
 
 
 def test_it_lists_those_outside_of_the_model_who_were_known_on_the_day(shop: Lake) -> None:
-    outside = {one for one, place in by_hand(TODAY).items() if place == OUTSIDE}
-    assert set(found(shop, Selection(model=MODEL, stage=OUTSIDE, as_of=TODAY))) == outside
-    before = found(shop, Selection(model=MODEL, stage=OUTSIDE, as_of=date(2026, 9, 30)))
+    outside = {one for one, place in by_hand(TODAY).items() if place == NOT_IN_MODEL}
+    assert set(found(shop, CustomerQuery(model=MODEL, stage=NOT_IN_MODEL, as_of=TODAY))) == outside
+    before = found(shop, CustomerQuery(model=MODEL, stage=NOT_IN_MODEL, as_of=date(2026, 9, 30)))
     assert "P001" not in before, "nobody knew this customer yet"
 
 
@@ -74,9 +75,11 @@ def test_it_lists_one_band_of_a_flow(shop: Lake) -> None:
     here, there = by_hand(TODAY), by_hand(then)
     wanted = {one for one in here if here[one] == "silent" and there[one] == "active"}
     assert wanted
-    assert set(found(shop, Selection(model=MODEL, stage="silent", as_of=TODAY, was="active", was_on=then))) == wanted
-    new = {one for one in here if here[one] == "lost" and there[one] == OUTSIDE}
-    assert set(found(shop, Selection(model=MODEL, stage="lost", as_of=TODAY, was=NOWHERE, was_on=then))) == new
+    assert (
+        set(found(shop, CustomerQuery(model=MODEL, stage="silent", as_of=TODAY, was="active", was_on=then))) == wanted
+    )
+    new = {one for one in here if here[one] == "lost" and there[one] == NOT_IN_MODEL}
+    assert set(found(shop, CustomerQuery(model=MODEL, stage="lost", as_of=TODAY, was=NOT_STAGED, was_on=then))) == new
 
 
 def test_it_lists_those_who_entered_or_left_in_a_period(shop: Lake) -> None:
@@ -87,14 +90,14 @@ def test_it_lists_those_who_entered_or_left_in_a_period(shop: Lake) -> None:
         for one in by_hand(TODAY)
         if any(by_hand_one(one, d) == "silent" and by_hand_one(one, d - timedelta(days=1)) != "silent" for d in days)
     }
-    chosen = Selection(model=MODEL, as_of=TODAY, moved="entered", move_stage="silent", move_from=start, move_to=end)
+    chosen = CustomerQuery(model=MODEL, as_of=TODAY, moved="entered", move_stage="silent", move_from=start, move_to=end)
     assert set(found(shop, chosen)) == entered
     left = {
         one
         for one in by_hand(TODAY)
         if any(by_hand_one(one, d) != "active" and by_hand_one(one, d - timedelta(days=1)) == "active" for d in days)
     }
-    chosen = Selection(model=MODEL, as_of=TODAY, moved="left", move_stage="active", move_from=start, move_to=end)
+    chosen = CustomerQuery(model=MODEL, as_of=TODAY, moved="left", move_stage="active", move_from=start, move_to=end)
     assert set(found(shop, chosen)) == left
 
 
@@ -107,13 +110,13 @@ def test_it_lists_those_whose_stage_changes_soon(shop: Lake) -> None:
     wanted = {
         one
         for one, place in by_hand(TODAY).items()
-        if place != OUTSIDE and any(by_hand_one(one, TODAY + timedelta(days=n)) != place for n in range(1, 8))
+        if place != NOT_IN_MODEL and any(by_hand_one(one, TODAY + timedelta(days=n)) != place for n in range(1, 8))
     }
     assert wanted
-    chosen = Selection(model=MODEL, as_of=TODAY, next_within=7)
+    chosen = CustomerQuery(model=MODEL, as_of=TODAY, next_within=7)
     assert set(found(shop, chosen)) == wanted
     parts = [
-        found(shop, Selection(model=MODEL, as_of=TODAY, next_within=7, next_stage=to))
+        found(shop, CustomerQuery(model=MODEL, as_of=TODAY, next_within=7, next_stage=to))
         for to in ("silent", "dormant", "lost")
     ]
     assert sorted(one for part in parts for one in part) == sorted(wanted)
@@ -121,14 +124,15 @@ def test_it_lists_those_whose_stage_changes_soon(shop: Lake) -> None:
 
 def test_all_places_together_are_everybody(shop: Lake) -> None:
     for day in (TODAY, TODAY - timedelta(days=100)):
-        places = [STAGED, NO_STAGE, OUTSIDE]
-        together = [one for place in places for one in found(shop, Selection(model=MODEL, stage=place, as_of=day))]
+        places = [STAGED, UNSTAGED, NOT_IN_MODEL]
+        together = [one for place in places for one in found(shop, CustomerQuery(model=MODEL, stage=place, as_of=day))]
         assert len(together) == len(set(together))
         stages = [
-            found(shop, Selection(model=MODEL, stage=one, as_of=day)) for one in ("active", "silent", "dormant", "lost")
+            found(shop, CustomerQuery(model=MODEL, stage=one, as_of=day))
+            for one in ("active", "silent", "dormant", "lost")
         ]
-        assert sum(map(len, stages)) == len(found(shop, Selection(model=MODEL, stage=STAGED, as_of=day)))
-    assert len(together) <= len(found(shop, Selection(model=MODEL, as_of=TODAY)))
+        assert sum(map(len, stages)) == len(found(shop, CustomerQuery(model=MODEL, stage=STAGED, as_of=day)))
+    assert len(together) <= len(found(shop, CustomerQuery(model=MODEL, as_of=TODAY)))
 
 
 @pytest.mark.parametrize(
@@ -145,7 +149,7 @@ def test_all_places_together_are_everybody(shop: Lake) -> None:
     ],
 )
 def test_it_finds_by_id_name_phone_mail_and_whole_order_number(shop: Lake, q: str, wanted: set[str]) -> None:
-    assert set(found(shop, Selection(q=q, model=MODEL, as_of=TODAY))) == wanted
+    assert set(found(shop, CustomerQuery(q=q, model=MODEL, as_of=TODAY))) == wanted
 
 
 @pytest.mark.parametrize(
@@ -153,20 +157,20 @@ def test_it_finds_by_id_name_phone_mail_and_whole_order_number(shop: Lake, q: st
 )
 @pytest.mark.parametrize("down", [True, False])
 def test_pages_in_any_order_hold_everybody_once(shop: Lake, sort: str, down: bool) -> None:
-    chosen = Selection(model=MODEL, as_of=TODAY, sort=sort, down=down)
+    chosen = CustomerQuery(model=MODEL, as_of=TODAY, sort=sort, down=down)
     con = shop.connect()
-    parts = [queries.page(con, chosen, 7, offset)[1] for offset in range(0, 42, 7)]
-    ids = [row.customer_id for part in parts for row in part]
+    parts = [queries.page(con, chosen, CUSTOMERS, 7, offset)[1] for offset in range(0, 42, 7)]
+    ids = [row["customer_id"] for part in parts for row in part]
     assert len(ids) == len(set(ids)) == 41
     if sort == "amount":
-        amounts = [row.amount for part in parts for row in part if row.amount is not None]
+        amounts = [row["amount"] for part in parts for row in part if row["amount"] is not None]
         assert amounts == sorted(amounts, reverse=down)
 
 
 def test_an_address_is_read_back_as_it_was_written() -> None:
     from urllib.parse import parse_qsl
 
-    chosen = Selection(
+    chosen = CustomerQuery(
         q="王", model=MODEL, stage="lost", as_of=TODAY, was="active", was_on=date(2026, 1, 1), next_within=7,
         orders_min=2, amount_max=Decimal("12.5"), last_from=date(2026, 2, 1), sort="since", down=False,
     )  # fmt: skip
@@ -214,7 +218,7 @@ def test_the_download_holds_all_rows_and_no_formula(own_shop: Lake, signed_in: C
     assert next(line for line in lines if line["Customer id"] == "X1")["Name"].startswith("'=")
     stages = {line["Customer id"]: line["Stage id"] for line in lines}
     for customer, place in by_hand(TODAY).items():
-        assert stages[customer] == ("" if place == OUTSIDE else place)
+        assert stages[customer] == ("" if place == NOT_IN_MODEL else place)
     amounts: dict[str, Any] = {line["Customer id"]: line["Amount"] for line in lines}
     assert Decimal(amounts["K003"]) == sum(amount for _on, amount in orders_of()["K003"])
 

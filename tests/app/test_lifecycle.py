@@ -12,7 +12,7 @@ import pytest
 
 from app import numbers, people
 from app.test_customers import MODEL, TODAY, by_hand, orders_of
-from tenure_app.customers.filters import OUTSIDE
+from tenure_app.customers.query import NOT_IN_MODEL
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -38,7 +38,7 @@ def test_the_board_counts_people_and_value_as_by_hand(shop: Lake, signed_in: Cli
         assert Decimal(rows[stage]["Amount"]) == sum((worth[one] for one in there), Decimal(0))
         if there:
             assert float(rows[stage]["Share"]) == pytest.approx(
-                len(there) / sum(p != OUTSIDE for p in places.values()), abs=1e-5
+                len(there) / sum(p != NOT_IN_MODEL for p in places.values()), abs=1e-5
             )
 
 

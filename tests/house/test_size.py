@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FUNCTION, FILE = 60, 450
+TEMPLATE_LINE = 160
+#: Of all templates together. It may only fall.
+TEMPLATE_CHARACTERS = 252_500
+#: Folders of pages that are not declarations yet. Take a folder out when its last page is; never put one in.
+OLD_TEMPLATES = ("src/tenure_app/templates/",)
 
 
 def _functions(tree: ast.Module) -> Iterator[tuple[str, int]]:
@@ -38,3 +43,19 @@ def test_no_file_is_longer_than_four_hundred_and_fifty_lines() -> None:
         if lines > FILE:
             long[said(path)] = lines
     assert not long, f"longer than {FILE} lines, so make it a folder: {long}"
+
+
+def test_no_line_of_a_template_is_longer_than_it_can_be_read() -> None:
+    long = {
+        f"{said(path)}:{number}": len(line)
+        for path in texts(".html")
+        if not said(path).startswith(OLD_TEMPLATES) or "/components/" in said(path)
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if len(line) > TEMPLATE_LINE
+    }
+    assert not long, f"longer than {TEMPLATE_LINE} characters: {long}"
+
+
+def test_templates_only_shrink() -> None:
+    characters = sum(len(path.read_text("utf-8")) for path in texts(".html"))
+    assert characters <= TEMPLATE_CHARACTERS

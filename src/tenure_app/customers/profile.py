@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-#: What the timeline can show, in the order in which the filter offers it. The columns say what is told of each.
+#: What the timeline can show, in the order in which the filter offers it, with the columns that an entry shows.
 TIMELINE = {
     "orders": ("status", "amount", "currency", "order_id", "channel", "store"),
     "interactions": ("kind", "channel", "seconds", "content_id", "campaign_id"),
@@ -93,7 +93,7 @@ class Event:
     table: str
     at: datetime | None
     day: date
-    told: dict[str, Any]
+    fact: dict[str, Any]
 
 
 def profile(con: duckdb.DuckDBPyConnection, customer: str) -> Profile | None:

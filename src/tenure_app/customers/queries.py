@@ -1,303 +1,237 @@
-"""Reads about customers: the list, one page of it, its size, its rows as a stream, and one customer's file.
+"""Reads about customers: the list, one page of it, its size, its rows as a stream.
 
 It never writes. A page is read in two steps, because at a million customers the width of the rows is what costs:
-first the ids of the page from the few columns that the selection and the order need, then everything about those
-fifty.
+first the ids of the page from the few columns that the query and the order need, then everything about those fifty.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tenure_app.customers import having
-from tenure_app.customers.filters import NO_STAGE, NOWHERE, OUTLOOK, STAGED, UNSTAGED, Selection
+from tenure_app.customers import filters
 from tenure_app.customers.profile import has
+from tenure_app.customers.query import DEFAULT_SORT, NOT_STAGED, STAGED, UNSTAGED, WITHOUT_STAGE, CustomerQuery
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date
-    from decimal import Decimal
 
     import duckdb
 
+    from tenure_app.web.tables import Column, Table
+
 PAGE = 50
-_ORDER = {
-    "customer": "k.customer_id",
-    "name": "k.name",
-    "orders": "k.orders",
-    "amount": "k.amount",
-    "last_order": "k.last_order_on",
-    "first_order": "k.first_order_on",
-    "since": "s.entered_on",
-    "next": "s.change_on",
-    "stage": "s.stage",
-    "value": "k.lifetime_value",
-    "churn": "k.churn",
-}
 _AT = (
     "(select customer_id, stage, entered_on, coalesce(left_on, next_change_on) as change_on, left_on, next_stage"
     " from spans where model = ? and entered_on <= ? and (left_on is null or left_on > ?))"
 )
+# Where customers are on a day, and their next change: the real one where it has happened already.
+_PLACE = """(
+    select here.customer_id, here.stage, here.entered_on, here.left_on,
+        coalesce(here.left_on, here.next_change_on) as change_on,
+        case when here.left_on is null then here.next_stage else later.stage end as next_stage
+    from spans here
+    left join spans later on later.model = here.model and later.customer_id = here.customer_id
+        and later.entered_on = here.left_on and not later.passed_through {later}
+    where here.model = ? and here.entered_on <= ? and (here.left_on is null or here.left_on > ?) {here}
+)"""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the list: the customer's figures, and where they are under the chosen model."""
-
-    customer_id: str
-    name: str | None
-    phone: str | None
-    email: str | None
-    orders: int
-    amount: Decimal | None
-    first_order_on: date | None
-    last_order_on: date | None
-    inside: bool = False
-    stage: str | None = None
-    since: date | None = None
-    because: str | None = None
-    next_stage: str | None = None
-    next_on: date | None = None
-    lifetime_value: float | None = None
-    churn: float | None = None
+def has_value_and_risk(con: duckdb.DuckDBPyConnection) -> bool:
+    """Return whether the scorecard has value and risk; a refresh of the stages alone makes none."""
+    return {"lifetime_value", "churn"} <= columns(con)
 
 
-_COLUMNS = "select column_name from duckdb_columns() where table_name = 'scorecard'"
+def available(con: duckdb.DuckDBPyConnection, table: Table) -> Table:
+    """Return a table without the columns of the scorecard that this lake does not have yet."""
+    present = columns(con)
+    return table.only(lambda column: not column.sql.startswith("k.") or column.sql[2:] in present)
 
 
-def has_outlook(con: duckdb.DuckDBPyConnection) -> bool:
-    """Return whether the scorecard tells value and risk: a lake refreshed by an older version has none yet."""
-    names = {row[0] for row in con.execute(_COLUMNS).fetchall()}
-    return {"lifetime_value", "churn"} <= names
+def columns(con: duckdb.DuckDBPyConnection) -> set[str]:
+    sql = "select column_name from duckdb_columns() where table_name = 'scorecard'"
+    return {row[0] for row in con.execute(sql).fetchall()}
 
 
-def total(con: duckdb.DuckDBPyConnection, chosen: Selection) -> int:
-    """Return how many customers a selection names."""
-    where, values = _from(con, chosen, ordered=False)
+def total(con: duckdb.DuckDBPyConnection, query: CustomerQuery) -> int:
+    """Return how many customers a query names."""
+    where, values = _from(con, query)
     found = con.execute(f"select count(*) from {where}", values).fetchone()
     return int(found[0]) if found else 0
 
 
 def page(
-    con: duckdb.DuckDBPyConnection, chosen: Selection, limit: int = PAGE, offset: int = 0
-) -> tuple[int, list[Row]]:
-    """Return how many customers a selection names, and one page of them in its order."""
-    if _is_everybody(con, chosen):
-        many, found = total(con, chosen), _ids(con, chosen, limit, offset)
+    con: duckdb.DuckDBPyConnection, query: CustomerQuery, table: Table, limit: int = PAGE, offset: int = 0
+) -> tuple[int, list[dict[str, Any]]]:
+    """Return how many customers a query names, and one page of them in its order."""
+    column = _sorted_by(table, query)
+    where, values = _from(con, query, column)
+    order = f"rank {'desc' if query.down else 'asc'} nulls last, customer_id limit {int(limit)} offset {int(offset)}"
+    if where == "scorecard k":
+        count = total(con, query)
+        ids = con.execute(f"select k.customer_id, {column.sql} as rank from {where} order by {order}").fetchall()
     else:
-        many, found = _counted_ids(con, chosen, limit, offset)
-    return many, rows_of(con, found, chosen.model, chosen.as_of)
+        # Counted and paged in one pass: the join is what costs, and both need it.
+        ids = con.execute(
+            f"with w as materialized (select k.customer_id, {column.sql} as rank from {where})"
+            f" select customer_id, rank, (select count(*) from w) from w order by {order}",
+            values,
+        ).fetchall()
+        count = ids[0][2] if ids else total(con, query) if offset else 0
+    return count, rows_of(con, table, [row[0] for row in ids], query.model, query.as_of)
 
 
-def _is_everybody(con: duckdb.DuckDBPyConnection, chosen: Selection) -> bool:
-    where, _values = _from(con, chosen)
-    return where == "scorecard k"
+def _sorted_by(table: Table, query: CustomerQuery) -> Column:
+    column = table.sorted_by(query.sort) or table.sorted_by(DEFAULT_SORT)
+    assert column is not None, f"{table.name} has no column {DEFAULT_SORT}"
+    return column
 
 
-def _ids(con: duckdb.DuckDBPyConnection, chosen: Selection, limit: int, offset: int) -> list[str]:
-    where, values = _from(con, chosen)
-    text = f"select k.customer_id from {where} order by {_order(con, chosen)} limit {int(limit)} offset {int(offset)}"
-    return [row[0] for row in con.execute(text, values).fetchall()]
-
-
-def _counted_ids(con: duckdb.DuckDBPyConnection, chosen: Selection, limit: int, offset: int) -> tuple[int, list[str]]:
-    """Count and page in one pass: the join is what costs, and both need it."""
-    where, values = _from(con, chosen)
-    way = "desc" if chosen.down else "asc"
-    rank = "null" if chosen.sort in OUTLOOK and not has_outlook(con) else _ORDER[chosen.sort]
-    found = con.execute(
-        f"with w as materialized (select k.customer_id, {rank} as rank from {where})"
-        f" select customer_id, (select count(*) from w) from w order by rank {way} nulls last, customer_id"
-        f" limit {int(limit)} offset {int(offset)}",
-        values,
-    ).fetchall()
-    if found:
-        return int(found[0][1]), [row[0] for row in found]
-    return (total(con, chosen) if offset else 0), []
-
-
-def rows_of(con: duckdb.DuckDBPyConnection, customers: Sequence[str], model: str, as_of: date | None) -> list[Row]:
-    """Return the lines of these customers, in the order given."""
+def rows_of(
+    con: duckdb.DuckDBPyConnection, table: Table, customers: Sequence[str], model: str, as_of: date | None
+) -> list[dict[str, Any]]:
+    """Return the rows of these customers, in the order given."""
     if not customers:
         return []
-    marks = ", ".join("?" * len(customers))
-    outlook = "lifetime_value, churn" if has_outlook(con) else "null, null"
-    figures = con.execute(
-        "select customer_id, name, phone, email, orders, amount, first_order_on, last_order_on,"
-        f" {outlook} from scorecard where customer_id in ({marks})",
-        list(customers),
-    ).fetchall()
-    places = _places(con, customers, model, as_of) if model and as_of else {}
-    lines = {
-        row[0]: Row(*row[:8], **{**places.get(row[0], {}), "lifetime_value": row[8], "churn": row[9]})
-        for row in figures
-    }
-    return [lines[customer] for customer in customers if customer in lines]
-
-
-def _places(
-    con: duckdb.DuckDBPyConnection, customers: Sequence[str], model: str, as_of: date
-) -> dict[str, dict[str, Any]]:
-    """Return where each customer is on a day, and their next change: the real one where it has happened already."""
-    marks = ", ".join("?" * len(customers))
-    spans = con.execute(
-        "select customer_id, stage, entered_on, left_on, because, next_stage, next_change_on from spans"
-        f" where model = ? and customer_id in ({marks}) order by customer_id, entered_on",
-        [model, *customers],
-    ).fetchall()
-    places: dict[str, dict[str, Any]] = {}
-    for customer, stage, entered, left, because, next_stage, next_on in spans:
-        here = places.get(customer)
-        if here and here["next_on"] == entered and entered > as_of:
-            here["next_stage"] = stage
-        if entered <= as_of and (left is None or left > as_of):
-            places[customer] = {
-                "inside": True,
-                "stage": stage,
-                "since": entered,
-                "because": because,
-                "next_stage": None if left else next_stage,
-                "next_on": left or next_on,
-            }
-    return places
-
-
-def stream(con: duckdb.DuckDBPyConnection, chosen: Selection, chunk: int = 5_000) -> Iterator[list[tuple[Any, ...]]]:
-    """Yield all rows of a selection in its order, in chunks, without holding them all.
-
-    Columns: customer_id, name, phone, email, stage, since, next change, next stage, orders, amount, first order,
-    last order; lifetime value and churn where the scorecard tells them.
-    """
-    where, values = _from(con, chosen, joined=True)
-    reader = con.execute(
-        "select k.customer_id, k.name, k.phone, k.email, s.stage, s.entered_on, s.change_on,"
-        " case when s.left_on is null then s.next_stage end, k.orders, k.amount, k.first_order_on, k.last_order_on"
-        f"{', k.lifetime_value, k.churn' if has_outlook(con) else ''}"
-        f" from {where} order by {_order(con, chosen)}",
-        values,
+    among = f"({', '.join('?' * len(customers))})"
+    place = _PLACE.format(later=f"and later.customer_id in {among}", here=f"and here.customer_id in {among}")
+    rows = _rows(
+        con.execute(
+            f"select {table.select()} from scorecard k left join {place} s on s.customer_id = k.customer_id"
+            f" where k.customer_id in {among}",
+            [*customers, model, as_of, as_of, *customers, *customers],
+        )
     )
-    while part := reader.fetchmany(chunk):
-        yield part
+    by_id = {row["customer_id"]: row for part in rows for row in part}
+    return [by_id[customer] for customer in customers if customer in by_id]
 
 
-def _order(con: duckdb.DuckDBPyConnection, chosen: Selection) -> str:
-    if chosen.sort in OUTLOOK and not has_outlook(con):
-        return "k.customer_id"
-    way = "desc" if chosen.down else "asc"
-    return f"{_ORDER[chosen.sort]} {way} nulls last, k.customer_id"
+def stream(con: duckdb.DuckDBPyConnection, query: CustomerQuery, table: Table) -> Iterator[dict[str, Any]]:
+    """Yield all rows of a query in its order, without holding them all."""
+    column = _sorted_by(table, query)
+    where, values = _from(con, query, column, place=_PLACE.format(later="", here=""))
+    order = f"{column.sql} {'desc' if query.down else 'asc'} nulls last, k.customer_id"
+    for part in _rows(con.execute(f"select {table.select()} from {where} order by {order}", values)):
+        yield from part
+
+
+def _rows(found: duckdb.DuckDBPyConnection, chunk: int = 5_000) -> Iterator[list[dict[str, Any]]]:
+    names = [column[0] for column in found.description or []]
+    while part := found.fetchmany(chunk):
+        yield [dict(zip(names, row, strict=True)) for row in part]
 
 
 def _from(
-    con: duckdb.DuckDBPyConnection, chosen: Selection, *, ordered: bool = True, joined: bool = False
+    con: duckdb.DuckDBPyConnection, query: CustomerQuery, column: Column | None = None, place: str = ""
 ) -> tuple[str, list[Any]]:
-    """Return the selection as ``from … where …`` and the values of its places.
+    """Return a query as ``from … where …`` and the values of its places.
 
     Parameters
     ----------
-    ordered : bool
-        Whether the order needs its column as well.
-    joined : bool
-        Whether the columns of `s`, where the customer is, are wanted in any case.
+    column : Column, optional
+        What the order needs as well.
+    place : str
+        Where the customers are, as SQL, when it is needed in any case.
     """
     values: list[Any] = []
     parts = ["scorecard k"]
     tests: list[str] = []
-    _place(chosen, parts, tests, values, needed=joined or (ordered and _ORDER[chosen.sort].startswith("s.")))
+    needed = place or (_AT if column and column.sql.startswith("s.") else "")
+    _place(query, parts, tests, values, needed)
     place_values, values = values, []
-    for restrict in (_flow, _move, _figures):
-        restrict(chosen, tests, values)
-    more, given = having.tests(con, chosen.having)
+    for restrict in (_flow, _move, _bounds):
+        restrict(query, tests, values)
+    more, given = filters.where(con, query.filters)
     tests += more
     values += given
-    _search(con, chosen, tests, values)
+    _search(con, query, tests, values)
     where = " where " + " and ".join(tests) if tests else ""
     return " ".join(parts) + where, place_values + values
 
 
-def _place(chosen: Selection, parts: list[str], tests: list[str], values: list[Any], *, needed: bool) -> None:
-    """Join where the customers are on the day, when the selection or the order asks for it."""
-    near = chosen.next_within is not None or bool(chosen.next_stage)
-    if not (needed or chosen.stage or chosen.since or near):
+def _place(query: CustomerQuery, parts: list[str], tests: list[str], values: list[Any], needed: str) -> None:
+    """Join where the customers are on the day, when the query or the order asks for it."""
+    near = query.next_within is not None or bool(query.next_stage)
+    if not (needed or query.stage or query.since or near):
         return
-    held = chosen.stages or chosen.stage == STAGED or chosen.since or near
-    parts.append(f"{'join' if held else 'left join'} {_AT} s on s.customer_id = k.customer_id")
-    values += [chosen.model, chosen.as_of, chosen.as_of]
-    if chosen.stage in UNSTAGED:
-        test, known = _nowhere(chosen.stage, chosen.model, chosen.as_of)
+    held = query.stages or query.stage == STAGED or query.since or near
+    parts.append(f"{'join' if held else 'left join'} {needed or _AT} s on s.customer_id = k.customer_id")
+    values += [query.model, query.as_of, query.as_of]
+    if query.stage in WITHOUT_STAGE:
+        test, known = _without_stage(query.stage, query.model, query.as_of)
         tests.append(f"s.customer_id is null and {test}")
         values += known
-    elif chosen.stages:
-        tests.append(f"s.stage in ({', '.join('?' * len(chosen.stages))})")
-        values += chosen.stages
-    _near(chosen, tests, values, near=near)
+    elif query.stages:
+        tests.append(f"s.stage in ({', '.join('?' * len(query.stages))})")
+        values += query.stages
+    _near(query, tests, values, near=near)
 
 
-def _near(chosen: Selection, tests: list[str], values: list[Any], *, near: bool) -> None:
+def _near(query: CustomerQuery, tests: list[str], values: list[Any], *, near: bool) -> None:
     """Restrict by how long they have been there, and by what comes next."""
-    if chosen.since:
+    if query.since:
         tests.append("s.entered_on >= ?")
-        values.append(chosen.since)
+        values.append(query.since)
     if near:
         tests.append("s.change_on > ?")
-        values.append(chosen.as_of)
-    if chosen.next_by:
+        values.append(query.as_of)
+    if query.next_by:
         tests.append("s.change_on <= ?")
-        values.append(chosen.next_by)
-    if chosen.next_stage:
+        values.append(query.next_by)
+    if query.next_stage:
         tests.append("s.left_on is null and s.next_stage is not distinct from ?")
-        values.append(None if chosen.next_stage == NO_STAGE else chosen.next_stage)
+        values.append(None if query.next_stage == UNSTAGED else query.next_stage)
 
 
-def _flow(chosen: Selection, tests: list[str], values: list[Any]) -> None:
+def _flow(query: CustomerQuery, tests: list[str], values: list[Any]) -> None:
     """Restrict to those who were in another stage on another day."""
-    if not (chosen.was and chosen.was_on):
+    if not (query.was and query.was_on):
         return
-    there = "select customer_id from spans where model = ? and entered_on <= ? and (left_on is null or left_on > ?)"
-    values += [chosen.model, chosen.was_on, chosen.was_on]
-    if chosen.was in UNSTAGED:
-        test, known = _nowhere(chosen.was, chosen.model, chosen.was_on)
-        tests.append(f"k.customer_id not in ({there}) and {test}")
+    earlier = "select customer_id from spans where model = ? and entered_on <= ? and (left_on is null or left_on > ?)"
+    values += [query.model, query.was_on, query.was_on]
+    if query.was in WITHOUT_STAGE:
+        test, known = _without_stage(query.was, query.model, query.was_on)
+        tests.append(f"k.customer_id not in ({earlier}) and {test}")
         values += known
     else:
-        tests.append(f"k.customer_id in ({there} and stage = ?)")
-        values.append(chosen.was)
+        tests.append(f"k.customer_id in ({earlier} and stage = ?)")
+        values.append(query.was)
 
 
-def _nowhere(which: str, model: str, on: date | None) -> tuple[str, list[Any]]:
+def _without_stage(which: str, model: str, on: date | None) -> tuple[str, list[Any]]:
     """Tell those who were in the model before the day, and are in no stage on it, from those who never were.
 
     Who was not even known on the day is not counted as outside the model.
     """
-    if which == NOWHERE:
+    if which == NOT_STAGED:
         return "true", []
     ever = "(select customer_id from spans where model = ? and entered_on <= ?)"
-    if which == NO_STAGE:
+    if which == UNSTAGED:
         return f"k.customer_id in {ever}", [model, on]
     known = "(k.first_seen_on is null or k.first_seen_on <= ?)"
     return f"k.customer_id not in {ever} and {known}", [model, on, on]
 
 
-def _move(chosen: Selection, tests: list[str], values: list[Any]) -> None:
+def _move(query: CustomerQuery, tests: list[str], values: list[Any]) -> None:
     """Restrict to those who entered or left a stage in a period."""
-    if not (chosen.moved and chosen.move_from and chosen.move_to):
+    if not (query.moved and query.move_from and query.move_to):
         return
-    day = "entered_on" if chosen.moved == "entered" else "left_on"
+    day = "entered_on" if query.moved == "entered" else "left_on"
     tests.append(
         "k.customer_id in (select customer_id from spans where model = ? and stage = ?"
         f" and not passed_through and {day} between ? and ?)"
     )
-    values += [chosen.model, chosen.move_stage]
-    values += [chosen.move_from, chosen.move_to]
+    values += [query.model, query.move_stage]
+    values += [query.move_from, query.move_to]
 
 
-def _figures(chosen: Selection, tests: list[str], values: list[Any]) -> None:
-    """Restrict by the customer's figures."""
+def _bounds(query: CustomerQuery, tests: list[str], values: list[Any]) -> None:
+    """Restrict by what the customer bought."""
     for column, low, high in (
-        ("k.orders", chosen.orders_min, chosen.orders_max),
-        ("k.amount", chosen.amount_min, chosen.amount_max),
-        ("k.last_order_on", chosen.last_from, chosen.last_to),
+        ("k.orders", query.orders_min, query.orders_max),
+        ("k.amount", query.amount_min, query.amount_max),
+        ("k.last_order_on", query.last_from, query.last_to),
     ):
         for sign, bound in ((">=", low), ("<=", high)):
             if bound is not None:
@@ -305,26 +239,26 @@ def _figures(chosen: Selection, tests: list[str], values: list[Any]) -> None:
                 values.append(bound)
 
 
-def _search(con: duckdb.DuckDBPyConnection, chosen: Selection, tests: list[str], values: list[Any]) -> None:
+def _search(con: duckdb.DuckDBPyConnection, query: CustomerQuery, tests: list[str], values: list[Any]) -> None:
     """Restrict to those whose id, name, phone or e-mail holds the words, else to who made the order of that number."""
-    word = chosen.q.casefold()
+    word = query.q.casefold()
     if not word:
         return
-    either = ["contains(lower(k.customer_id), ?)", "contains(lower(k.name), ?)", "contains(lower(k.email), ?)"]
+    matches = ["contains(lower(k.customer_id), ?)", "contains(lower(k.name), ?)", "contains(lower(k.email), ?)"]
     found = [word, word, word]
     digits = re.sub(r"[\s()\-.]", "", word)
     if re.fullmatch(r"\+?\d{4,}", digits):
-        either.append("contains(k.phone, ?)")
+        matches.append("contains(k.phone, ?)")
         found.append(digits)
-    test = f"({' or '.join(either)})"
+    test = f"({' or '.join(matches)})"
     # Orders are many times as many as customers, so they are looked through only when nobody else is meant.
-    if _is_order_number(chosen.q) and has(con, "orders") and not _anybody(con, test, found):
-        test, found = "k.customer_id in (select customer_id from orders where order_id = ?)", [chosen.q]
+    if _is_order_number(query.q) and has(con, "orders") and not _is_match(con, test, found):
+        test, found = "k.customer_id in (select customer_id from orders where order_id = ?)", [query.q]
     tests.append(test)
     values += found
 
 
-def _anybody(con: duckdb.DuckDBPyConnection, test: str, values: list[Any]) -> bool:
+def _is_match(con: duckdb.DuckDBPyConnection, test: str, values: list[Any]) -> bool:
     return con.execute(f"select 1 from scorecard k where {test} limit 1", values).fetchone() is not None
 
 

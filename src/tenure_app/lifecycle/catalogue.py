@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from tenure_app.customers.filters import NO_STAGE, NOWHERE, OUTSIDE, STAGED
 from tenure_app.customers.profile import has
+from tenure_app.customers.query import NOT_IN_MODEL, NOT_STAGED, STAGED, UNSTAGED
 
 if TYPE_CHECKING:
     import duckdb
@@ -63,10 +63,10 @@ class Entry:
 
     def stage_name(self, stage: str | None) -> str:
         """Return what a stage is called: its name, its id when the model no longer has it, or "in no stage"."""
-        if stage in (None, "", NO_STAGE):
+        if stage in (None, "", UNSTAGED):
             return _("In no stage")
-        if stage in (OUTSIDE, NOWHERE):
-            return _("Not in this model") if stage == OUTSIDE else _("In none of the stages")
+        if stage in (NOT_IN_MODEL, NOT_STAGED):
+            return _("Not in this model") if stage == NOT_IN_MODEL else _("In none of the stages")
         if stage == STAGED:
             return _("In any stage")
         if "," in stage:

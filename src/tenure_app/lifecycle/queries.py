@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from tenure_app.customers.filters import NO_STAGE, NOWHERE, OUTSIDE
+from tenure_app.customers.query import NOT_IN_MODEL, NOT_STAGED, UNSTAGED
 
 if TYPE_CHECKING:
     from tenure_app.lifecycle.answers import Answers
@@ -95,8 +95,8 @@ def board(ask: Answers, entry: Entry, day: date, since: date) -> Board:
         day,
         since,
         tuple(places),
-        Place(NO_STAGE, staged - standing, amount=amount_staged - inside_amount),
-        Place(OUTSIDE, known - staged, amount=amount_known - amount_staged),
+        Place(UNSTAGED, staged - standing, amount=amount_staged - inside_amount),
+        Place(NOT_IN_MODEL, known - staged, amount=amount_known - amount_staged),
         known,
     )
 
@@ -178,13 +178,13 @@ def flows(ask: Answers, entry: Entry, since: date, until: date) -> list[Flow]:
     found = [
         Flow(*_ends(row), row["people"], past.get(_ends(row), 0)) for row in ask.ask("flows", entry.id, since, until)
     ]
-    rank = {stage: number for number, stage in enumerate([*entry.order, NOWHERE])}
+    rank = {stage: number for number, stage in enumerate([*entry.order, NOT_STAGED])}
     last = len(rank)
     return sorted(found, key=lambda one: (rank.get(one.source, last), rank.get(one.target, last)))
 
 
 def _ends(row: dict[str, object]) -> tuple[str, str]:
-    return str(row["from_stage"] or NOWHERE), str(row["to_stage"] or NOWHERE)
+    return str(row["from_stage"] or NOT_STAGED), str(row["to_stage"] or NOT_STAGED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,14 +216,14 @@ def soon(ask: Answers, entry: Entry, day: date, most: int = 50) -> Soon:
     until = day + timedelta(days=WEEK)
     counts = [row for row in ask.ask("upcoming_counts", entry.id, until) if row["next_change_on"] > day]
     moves = tuple(
-        Coming(row["next_change_on"], row["stage"], row["next_stage"] or NO_STAGE, row["people"]) for row in counts
+        Coming(row["next_change_on"], row["stage"], row["next_stage"] or UNSTAGED, row["people"]) for row in counts
     )
     people = ask.sql(
         "select customer_id, stage, next_change_on, next_stage from spans where model = ? and left_on is null"
         f" and next_change_on > ? and next_change_on <= ? order by next_change_on, customer_id limit {int(most)}",
         *(entry.id, day, until),
     )
-    return Soon(until, moves, tuple((one, at, on, to or NO_STAGE) for one, at, on, to in people))
+    return Soon(until, moves, tuple((one, at, on, to or UNSTAGED) for one, at, on, to in people))
 
 
 def families(ask: Answers, entries: list[Entry], day: date) -> dict[str, dict[str, int]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tenure.words import Message, loads
 from tenure_app.customers.profile import has
-from tenure_app.customers.queries import has_outlook
+from tenure_app.customers.queries import has_value_and_risk
 from tenure_app.risk.models import Followup
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Warned:
 
 def ready(con: duckdb.DuckDBPyConnection) -> bool:
     """Whether a refresh has looked for warnings."""
-    return has(con, "warnings") and has(con, "scorecard") and has_outlook(con)
+    return has(con, "warnings") and has(con, "scorecard") and has_value_and_risk(con)
 
 
 def report(con: duckdb.DuckDBPyConnection, name: str) -> dict[str, Any] | None:

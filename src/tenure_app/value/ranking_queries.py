@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tenure_app.core import conf
 from tenure_app.customers.profile import has
-from tenure_app.customers.queries import has_outlook
+from tenure_app.customers.queries import has_value_and_risk
 
 if TYPE_CHECKING:
     from datetime import date
@@ -45,7 +45,7 @@ class Best:
 
 def bodies(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """Return what the last refresh says of value by name, without ``value.``; empty when there was none."""
-    if not (has(con, "reports") and has_outlook(con)):
+    if not (has(con, "reports") and has_value_and_risk(con)):
         return {}
     found = con.execute("select name, body from reports where name like 'value.%' or name = 'predictions'").fetchall()
     return {name.removeprefix("value."): json.loads(body) for name, body in found}

@@ -9,20 +9,19 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import path
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from tenure.errors import TenureError
 from tenure_app.core import conf
 from tenure_app.customers import profile
 from tenure_app.economics import actions, queries
 from tenure_app.lifecycle import catalogue
-from tenure_app.web import csv_out, economics_form, economics_said, excel_out
+from tenure_app.web import economics_form, economics_said, exports
 from tenure_app.web import economics_parts as parts
 from tenure_app.web.economics_parts import Page
 from tenure_app.web.economics_tables import TABLES, Table, moved_table, who_table
 from tenure_app.web.lifecycle import PERIODS, chosen_entry, period
+from tenure_app.web.pages import SIGNED_IN, page
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 _PAGE = 50
 
 
-@require_GET
+@page("economics/", "economics", rule=SIGNED_IN)
 def economics(request: HttpRequest) -> HttpResponse:
     """Show the economics of one model, or one of its tables as a file."""
     page = _page(request)
@@ -71,10 +70,11 @@ def _context(page: Page) -> dict[str, Any]:
 
 
 def _file(name: str, kind: str, table: Table) -> HttpResponse:
-    return (csv_out if kind == "csv" else excel_out).answer(name, table.heads, table.rows)
+    sheet = exports.Sheet("", table.heads, table.rows)
+    return exports.csv_file(name, sheet) if kind == "csv" else exports.excel_file(name, sheet)
 
 
-@require_POST
+@page("economics/plans/", "economics-plans", rule=SIGNED_IN, methods=("POST",))
 def save_plans(request: HttpRequest) -> HttpResponse:
     """Put other costs, effects, capacities and another budget in force."""
     page = _of(request)
@@ -110,7 +110,7 @@ def _of(request: HttpRequest) -> Page:
     return Page(con, entry, found, period(request, 90))
 
 
-@require_GET
+@page("economics/who/", "economics-who", rule=SIGNED_IN)
 def who(request: HttpRequest) -> HttpResponse:
     """List the customers for whom a plan was chosen, or of one stage, tier and time in it."""
     page = _of(request)
@@ -155,7 +155,7 @@ def _who(page: Page, request: HttpRequest) -> list[dict[str, Any]]:
     return rows
 
 
-@require_GET
+@page("economics/moves/", "economics-moves", rule=SIGNED_IN)
 def moved(request: HttpRequest) -> HttpResponse:
     """List every move from one stage to another."""
     page = _of(request)
@@ -173,7 +173,7 @@ def moved(request: HttpRequest) -> HttpResponse:
     return render(request, "tenure_app/economics/moves.html", context)
 
 
-@require_http_methods(["GET", "POST"])
+@page("economics/choose/", "economics-choose", rule=SIGNED_IN, methods=("GET", "POST"))
 def choose(request: HttpRequest) -> HttpResponse:
     """Show every option of one customer with its numbers, and store what is chosen."""
     page = _of(request)
@@ -229,12 +229,3 @@ def _choice_context(page: Page, standing: queries.Standing) -> dict[str, Any]:
         ],
         "horizon": page.body["horizon_days"],
     }  # fmt: skip
-
-
-urlpatterns = [
-    path("economics/", economics, name="economics"),
-    path("economics/plans/", save_plans, name="economics-plans"),
-    path("economics/who/", who, name="economics-who"),
-    path("economics/moves/", moved, name="economics-moves"),
-    path("economics/choose/", choose, name="economics-choose"),
-]

@@ -13,7 +13,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from tenure.economics.plans import GONE
-from tenure_app.customers.filters import NO_STAGE, NOWHERE, Selection
+from tenure_app.customers.query import NOT_STAGED, UNSTAGED, CustomerQuery
 from tenure_app.economics import queries
 from tenure_app.lifecycle import queries as lifecycle
 from tenure_app.web import economics_said as said
@@ -60,7 +60,7 @@ class Page:
 
     def here(self, stage: str) -> str:
         """Return the address of the customers in a stage."""
-        return address(Selection(model=self.entry.id, as_of=self.day), stage=stage)
+        return address(CustomerQuery(model=self.entry.id, as_of=self.day), stage=stage)
 
 
 def stages(page: Page) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def stages(page: Page) -> dict[str, Any]:
             "tested": tested.get(stage["stage"]),
         }
         for stage in page.body["stages"]
-        if stage["stage"] != NO_STAGE
+        if stage["stage"] != UNSTAGED
     ]
     items = [
         {"name": row["name"], "family": row["family"], "value": round(row["value"], 2), "url": row["url"]}
@@ -98,9 +98,9 @@ def matrix(page: Page) -> dict[str, Any]:
     since = page.day - timedelta(days=page.days)
     flows = lifecycle.flows(answers(page.con), page.entry, since, page.day)
     places = [one for one in page.entry.order if any(one in (flow.source, flow.target) for flow in flows)]
-    left, right = [*places], [*places, *([NOWHERE] if any(f.target == NOWHERE for f in flows) else [])]
+    left, right = [*places], [*places, *([NOT_STAGED] if any(f.target == NOT_STAGED for f in flows) else [])]
     people = {(flow.source, flow.target): flow.people for flow in flows}
-    base = Selection(model=page.entry.id, as_of=page.day, was_on=since)
+    base = CustomerQuery(model=page.entry.id, as_of=page.day, was_on=since)
     cells, rows, counts = [], [], []
     for y, source in enumerate(left):
         total = sum(people.get((source, one), 0) for one in right)
@@ -130,7 +130,7 @@ def matrix(page: Page) -> dict[str, Any]:
                 "family": page.entry.family(source),
                 "total": total,
                 "cells": row,
-                "url": address(Selection(model=page.entry.id, as_of=since), stage=source),
+                "url": address(CustomerQuery(model=page.entry.id, as_of=since), stage=source),
             }
         )
     names = [page.entry.stage_name(one) for one in right]
@@ -177,7 +177,7 @@ def stays(page: Page) -> dict[str, Any]:
             "half": None if stage["half_days"] is None else round(stage["half_days"]),
         }
         for stage in page.body["stages"]
-        if (stage["ended"] or stage["current"]) and stage["stage"] != NO_STAGE
+        if (stage["ended"] or stage["current"]) and stage["stage"] != UNSTAGED
     ]
     ends = [row["survival"]["days"][-1] for row in rows if row["survival"]["days"]]
     grid = [round(max(ends, default=0) * n / _GRID, 1) for n in range(_GRID + 1)]
@@ -273,7 +273,7 @@ def plans(page: Page) -> dict[str, Any]:
         "assumed": any(plan.assumed for plan in page.found.book.plans),
         "budget": page.found.book.budget,
         "changed": queries.changed(page.entry.id),
-        "stages": [(stage, page.entry.stage_name(stage)) for stage in page.found.values.stages if stage != NO_STAGE],
+        "stages": [(stage, page.entry.stage_name(stage)) for stage in page.found.values.stages if stage != UNSTAGED],
         "gone": (GONE, said.aim(page.entry, GONE)),
         "tiers": [(tier, said.tier_name(tier)) for tier in page.found.values.tiers if tier],
         "kinds": [(one, said.kind_name(one)) for one in ("develop", "maintain", "withdraw")],
@@ -311,7 +311,7 @@ def budget(page: Page) -> dict[str, Any]:
             "people": page.people.get(one.stage, 0),
         }
         for one in queries.budget_by_stage(page.found)
-        if one.stage != NO_STAGE
+        if one.stage != UNSTAGED
     ]
     shares = [row["share"] for row in rows]
     names = ("planned", "saved", "decided", "decided_spend", "decided_saved", "wasted_month", "profit", "gets_plan")

@@ -7,9 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import path
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
 
 from tenure.words import current_language
 from tenure_app.core import conf
@@ -18,9 +16,10 @@ from tenure_app.core.work import queries as job_queries
 from tenure_app.facts import quarantine, queries
 from tenure_app.web.imports import tables
 from tenure_app.web.jobs_pages import describe
+from tenure_app.web.pages import SIGNED_IN, page
 
 
-@require_GET
+@page("", "home", rule=SIGNED_IN)
 def home(request: HttpRequest) -> HttpResponse:
     """Lead to the page that is of use now; the chosen day comes along."""
     name = "overview" if queries.is_refreshed() else "start"
@@ -30,7 +29,7 @@ def home(request: HttpRequest) -> HttpResponse:
     return response
 
 
-@require_GET
+@page("start/", "start", rule=SIGNED_IN)
 def start(request: HttpRequest) -> HttpResponse:
     """Show the three steps, each with what it has come to."""
     context: dict[str, Any] = {
@@ -67,23 +66,15 @@ def _models() -> list[dict[str, Any]]:
     return sorted(found, key=lambda one: len(one["missing"]))
 
 
-@require_POST
+@page("start/demo/", "start-demo", rule=SIGNED_IN, methods=("POST",))
 def bring_demo(request: HttpRequest) -> HttpResponse:
     """Bring the demo's data: a shop's year, from a public package."""
     jobs.enqueue("demo", language=current_language())
     return redirect("start")
 
 
-@require_POST
+@page("start/stage/", "start-stage", rule=SIGNED_IN, methods=("POST",))
 def stage(request: HttpRequest) -> HttpResponse:
     """Work out everybody's stages in the models that fit."""
     jobs.enqueue("refresh")
     return redirect("start")
-
-
-urlpatterns = [
-    path("", home, name="home"),
-    path("start/", start, name="start"),
-    path("start/demo/", bring_demo, name="start-demo"),
-    path("start/stage/", stage, name="start-stage"),
-]

@@ -8,9 +8,9 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
 from tenure.words import formats
-from tenure.words.formats import change, decimal_of, money, number, percent, size, symbol
+from tenure.words.formats import MISSING, change, decimal_of, money, number, percent, size, symbol
 
-__all__ = ["ago", "change", "day", "decimal_of", "instant", "money", "number", "percent", "size", "symbol"]
+__all__ = ["MISSING", "ago", "change", "day", "decimal_of", "instant", "money", "number", "percent", "size", "symbol"]
 
 
 def day(value: object) -> str:
@@ -31,7 +31,7 @@ def _local(value: object) -> object:
 def ago(value: object) -> str:
     """Write how long ago an instant was: 5 minutes ago."""
     if not isinstance(value, datetime):
-        return formats.MISSING
+        return MISSING
     seconds = max(0, int((timezone.now() - value).total_seconds()))
     if seconds < 60:
         return gettext("just now")

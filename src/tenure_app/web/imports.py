@@ -9,15 +9,14 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import path
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
 
 from tenure.errors import TenureError
 from tenure.words import Message, current_language
 from tenure_app.facts import actions, looking, quarantine, queries
 from tenure_app.web import fields
 from tenure_app.web.jobs_pages import describe
+from tenure_app.web.pages import SIGNED_IN, page
 
 if TYPE_CHECKING:
     from tenure_app.facts.models import Import, ImportFile
@@ -61,7 +60,7 @@ def tables() -> list[tuple[str, str]]:
     return [(name, fields.table_name(name)) for name in actions.TABLES]
 
 
-@require_GET
+@page("imports/", "imports", rule=SIGNED_IN)
 def imports(request: HttpRequest) -> HttpResponse:
     """Show the upload, what is under way, and everything that was ever brought."""
     context = {
@@ -83,7 +82,7 @@ def _line(one: Import) -> dict[str, Any]:
     return {"one": one, "names": names, "table": fields.table_name(one.table), **(describe(one.job) if one.job else {})}
 
 
-@require_POST
+@page("imports/new/", "import-new", rule=SIGNED_IN, methods=("POST",))
 def bring(request: HttpRequest) -> HttpResponse:
     """Keep the uploaded files and show how they are understood."""
     files = request.FILES.getlist("files")
@@ -101,7 +100,7 @@ def bring(request: HttpRequest) -> HttpResponse:
     return redirect("import", actions.bring(files, table).pk)
 
 
-@require_GET
+@page("imports/<int:import_id>/", "import", rule=SIGNED_IN)
 def one(request: HttpRequest, import_id: int) -> HttpResponse:
     """Show one import: the columns while it is a draft, then its progress, then its result."""
     found = _or_404(import_id)
@@ -158,7 +157,7 @@ def _examples(columns: list[str], sample: list[list[str]], column: str) -> list[
     return list(dict.fromkeys(row[place] for row in sample if place < len(row) and row[place]))[:3]
 
 
-@require_POST
+@page("imports/<int:import_id>/table/", "import-table", rule=SIGNED_IN, methods=("POST",))
 def choose_table(request: HttpRequest, import_id: int) -> HttpResponse:
     """Say what the files hold; their columns are guessed anew."""
     found, table = _or_404(import_id), request.POST.get("table", "")
@@ -167,7 +166,7 @@ def choose_table(request: HttpRequest, import_id: int) -> HttpResponse:
     return redirect("import", import_id)
 
 
-@require_POST
+@page("imports/<int:import_id>/columns/", "import-columns", rule=SIGNED_IN, methods=("POST",))
 def choose_columns(request: HttpRequest, import_id: int) -> HttpResponse:
     """Keep the chosen columns; answer the form again (htmx), or start when the button was pressed."""
     found = _or_404(import_id)
@@ -205,7 +204,7 @@ def _chosen(request: HttpRequest, found: Import) -> dict[int, dict[str, str]]:
     return chosen
 
 
-@require_POST
+@page("imports/<int:import_id>/discard/", "import-discard", rule=SIGNED_IN, methods=("POST",))
 def discard(request: HttpRequest, import_id: int) -> HttpResponse:
     """Forget a draft."""
     found = _or_404(import_id)
@@ -213,13 +212,3 @@ def discard(request: HttpRequest, import_id: int) -> HttpResponse:
         actions.discard(found)
         messages.info(request, _("The files were discarded. Nothing was imported."))
     return redirect("imports")
-
-
-urlpatterns = [
-    path("imports/", imports, name="imports"),
-    path("imports/new/", bring, name="import-new"),
-    path("imports/<int:import_id>/", one, name="import"),
-    path("imports/<int:import_id>/table/", choose_table, name="import-table"),
-    path("imports/<int:import_id>/columns/", choose_columns, name="import-columns"),
-    path("imports/<int:import_id>/discard/", discard, name="import-discard"),
-]

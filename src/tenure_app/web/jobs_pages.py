@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import path
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
 
 from tenure.words import Message, say
 from tenure_app.core.work import actions, queries
 from tenure_app.core.work.kinds import kinds
+from tenure_app.web.pages import SIGNED_IN, page
 
 if TYPE_CHECKING:
     from tenure_app.core.models import Job
@@ -29,7 +28,7 @@ def describe(job: Job) -> dict[str, object]:
     }
 
 
-@require_GET
+@page("in-progress/", "in-progress", rule=SIGNED_IN)
 def in_progress(request: HttpRequest) -> HttpResponse:
     """List what waits and runs, and what was finished lately; htmx asks for the lists alone."""
     context = {
@@ -42,13 +41,13 @@ def in_progress(request: HttpRequest) -> HttpResponse:
     return render(request, "jobs/list.html" if fragment else "jobs/page.html", context)
 
 
-@require_GET
+@page("in-progress/count/", "in-progress-count", rule=SIGNED_IN)
 def count(request: HttpRequest) -> HttpResponse:
     """Answer the number beside the navigation's line."""
     return render(request, "components/jobs_count.html")
 
 
-@require_GET
+@page("in-progress/<int:job_id>/", "job", rule=SIGNED_IN)
 def one(request: HttpRequest, job_id: int) -> HttpResponse:
     """Answer one job's progress as a fragment that asks for itself until the job is over."""
     job = queries.job(job_id)
@@ -60,24 +59,15 @@ def one(request: HttpRequest, job_id: int) -> HttpResponse:
     return response
 
 
-@require_POST
+@page("in-progress/<int:job_id>/again/", "job-again", rule=SIGNED_IN, methods=("POST",))
 def again(request: HttpRequest, job_id: int) -> HttpResponse:
     """Try a failed or cancelled job anew."""
     actions.retry(job_id)
     return redirect("in-progress")
 
 
-@require_POST
+@page("in-progress/<int:job_id>/cancel/", "job-cancel", rule=SIGNED_IN, methods=("POST",))
 def cancel(request: HttpRequest, job_id: int) -> HttpResponse:
     """Stop a job that waits or runs."""
     actions.cancel(job_id)
     return redirect("in-progress")
-
-
-urlpatterns = [
-    path("in-progress/", in_progress, name="in-progress"),
-    path("in-progress/count/", count, name="in-progress-count"),
-    path("in-progress/<int:job_id>/", one, name="job"),
-    path("in-progress/<int:job_id>/again/", again, name="job-again"),
-    path("in-progress/<int:job_id>/cancel/", cancel, name="job-cancel"),
-]

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import path, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
 
 from tenure.words import current_language
 from tenure_app.core import conf
 from tenure_app.customers import profile
-from tenure_app.customers.filters import Selection
+from tenure_app.customers.query import CustomerQuery
 from tenure_app.lifecycle import catalogue, queries
 from tenure_app.lifecycle.answers import Answers
 from tenure_app.lifecycle.catalogue import Entry
 from tenure_app.lifecycle.reasons import sentence_of
-from tenure_app.web import csv_out
+from tenure_app.web import exports
 from tenure_app.web.layout import as_of
+from tenure_app.web.pages import SIGNED_IN, page
 
 if TYPE_CHECKING:
     import duckdb
@@ -80,7 +80,7 @@ class Column:
         return [play.words.render() for play in self.stage.discouraged] if self.stage else []
 
 
-def address(chosen: Selection, **changes: object) -> str:
+def address(chosen: CustomerQuery, **changes: object) -> str:
     """Return the address of the customers that a figure counts."""
     return f"{reverse('customers')}?{replace(chosen, **changes).address()}"  # type: ignore[arg-type]
 
@@ -104,7 +104,7 @@ def answers(con: duckdb.DuckDBPyConnection) -> Answers:
     return Answers(con, conf.versions())
 
 
-@require_GET
+@page("lifecycle/", "lifecycle", rule=SIGNED_IN)
 def lifecycle(request: HttpRequest) -> HttpResponse:
     """Show the board."""
     con = conf.connection()
@@ -146,7 +146,7 @@ def missing_words(entry: Entry) -> list[str]:
 
 
 def _column(entry: Entry, place: queries.Place, board: queries.Board) -> Column:
-    base = Selection(model=entry.id, as_of=board.day)
+    base = CustomerQuery(model=entry.id, as_of=board.day)
     moved = {"move_stage": place.stage, "move_from": board.since + timedelta(days=1), "move_to": board.day}
     return Column(
         place,
@@ -161,7 +161,7 @@ def _column(entry: Entry, place: queries.Place, board: queries.Board) -> Column:
 
 
 def _unstaged(entry: Entry, board: queries.Board) -> list[Column]:
-    base = Selection(model=entry.id, as_of=board.day)
+    base = CustomerQuery(model=entry.id, as_of=board.day)
     return [
         Column(place, entry.stage_name(place.stage), "", None, address(base, stage=place.stage), "", "", "")
         for place in (board.no_stage, board.outside)
@@ -180,10 +180,10 @@ def _board_csv(entry: Entry, board: queries.Board) -> HttpResponse:
         ]
         for place in (*board.places, board.no_stage, board.outside)
     ]  # fmt: skip
-    return csv_out.answer(f"stages-{entry.id}-{board.day}", heads, rows)
+    return exports.csv_file(f"stages-{entry.id}-{board.day}", exports.Sheet("", heads, rows))
 
 
-@require_GET
+@page("lifecycle/families/", "lifecycle-families", rule=SIGNED_IN)
 def families(request: HttpRequest) -> HttpResponse:
     """Show how many customers every model puts into every family of stages."""
     con = conf.connection()
@@ -197,8 +197,9 @@ def families(request: HttpRequest) -> HttpResponse:
     rows = [(entry, [_cell(entry, family, counted, day) for family in used]) for entry in fitting]
     if request.GET.get("format") == "csv":
         heads = [_("Model"), *(f"{family} {name}" for family, name in used.items())]
-        return csv_out.answer(
-            f"families-{day}", heads, [[entry.name, *(cell["people"] for cell in cells)] for entry, cells in rows]
+        return exports.csv_file(
+            f"families-{day}",
+            exports.Sheet("", heads, [[entry.name, *(cell["people"] for cell in cells)] for entry, cells in rows]),
         )
     context = {
         "families": used, "rows": rows, "day": day,
@@ -227,11 +228,5 @@ def _cell(entry: Entry, family: str, counted: dict[str, dict[str, int]], day: da
         "family": family,
         "stages": [entry.stage_name(stage) for stage in stages],
         "people": counted.get(entry.id, {}).get(family, 0) if stages else None,
-        "url": address(Selection(model=entry.id, stage=",".join(stages), as_of=day)) if stages else "",
+        "url": address(CustomerQuery(model=entry.id, stage=",".join(stages), as_of=day)) if stages else "",
     }
-
-
-urlpatterns = [
-    path("lifecycle/", lifecycle, name="lifecycle"),
-    path("lifecycle/families/", families, name="lifecycle-families"),
-]

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth import login
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,9 +16,9 @@ from django.utils import timezone, translation
 from tenure.errors import TenureError
 from tenure.words import language_of, speaking
 from tenure_app.staff import actions, queries
+from tenure_app.web.pages import EVERYONE, rule_of
 
 Answer = Callable[[HttpRequest], HttpResponse]
-OPEN = ("/sign-in/", "/language/", "/health/")
 
 
 def address_of(request: HttpRequest) -> str:
@@ -53,17 +54,20 @@ class LanguageMiddleware:
 
 
 class SignInMiddleware:
-    """No page without sign-in; the link that `tenure up` prints signs in and leaves a clean address."""
+    """Let people see what the pages declare; the link that `tenure up` prints signs in and leaves a clean address."""
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Let signed-in people through, and send the others to the sign-in page."""
-        if request.method == "GET" and "token" in request.GET and not request.path.startswith(OPEN):
+        rule = rule_of(request.path_info)
+        if request.method == "GET" and "token" in request.GET and rule is not EVERYONE:
             return self._by_link(request)
-        if request.user.is_authenticated or request.path.startswith(OPEN):
+        if rule.allows(request.user):
             return self.answer(request)
+        if request.user.is_authenticated:
+            raise PermissionDenied
         if request.headers.get("HX-Request"):
             # The browser would put the sign-in page into the middle of the old one.
             return HttpResponse(status=401, headers={"HX-Redirect": reverse("sign-in")})

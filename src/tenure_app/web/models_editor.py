@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.urls import path, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
 from tenure.errors import TenureError
@@ -27,6 +26,7 @@ from tenure_app.lifecycle.definitions.models import ModelPreview, ModelVersion
 from tenure_app.web import models_said
 from tenure_app.web.layout import as_of
 from tenure_app.web.lifecycle import family_names
+from tenure_app.web.pages import SIGNED_IN, page
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -87,7 +87,7 @@ def _day(request: HttpRequest) -> date:
 # Opening the editor
 
 
-@require_GET
+@page("models/<str:model_id>/edit/", "model-edit", rule=SIGNED_IN)
 def edit(request: HttpRequest, model_id: str) -> HttpResponse:
     """Open a model for editing; with ``version=N``, or ``version=0`` for the shipped one, to bring that text back."""
     now = queries.one_in_force(model_id)
@@ -106,7 +106,7 @@ def edit(request: HttpRequest, model_id: str) -> HttpResponse:
     return _page(request, draft)
 
 
-@require_GET
+@page("models/-/new/", "model-new", rule=SIGNED_IN)
 def new(request: HttpRequest) -> HttpResponse:
     """Open the editor with a new model: a copy of another one, or an empty one."""
     source = request.GET.get("copy", "")
@@ -122,7 +122,7 @@ def new(request: HttpRequest) -> HttpResponse:
     return _page(request, Draft(drafts.empty(drafts.id_of("my-model", taken)), new=True))
 
 
-@require_POST
+@page("models/-/upload/", "model-upload", rule=SIGNED_IN, methods=("POST",))
 def upload(request: HttpRequest) -> HttpResponse:
     """Open the editor with a YAML file; nothing is saved yet."""
     file = request.FILES.get("file")
@@ -146,7 +146,7 @@ def upload(request: HttpRequest) -> HttpResponse:
 # What the form asks for while it is edited
 
 
-@require_POST
+@page("models/-/change/", "model-change", rule=SIGNED_IN, methods=("POST",))
 def change(request: HttpRequest) -> HttpResponse:
     """Do what a button of the editor says (move, add, remove, other view) and show the form again."""
     draft = read_draft(request)
@@ -173,14 +173,14 @@ def _told(draft: Draft, command: str) -> str:
     return ""
 
 
-@require_POST
+@page("models/-/check/", "model-check", rule=SIGNED_IN, methods=("POST",))
 def check(request: HttpRequest) -> HttpResponse:
     """Say of every rule what it says or what is wrong, and whether this text may be saved."""
     draft = read_draft(request)
     return render(request, "tenure_app/models/checked.html", _context(request, draft))
 
 
-@require_GET
+@page("models/-/completion/", "model-completion", rule=SIGNED_IN)
 def completion(request: HttpRequest) -> JsonResponse:
     """Answer what may come at the caret of a rule."""
     text, caret = request.GET.get("text", "")[:5000], request.GET.get("caret", "")
@@ -195,7 +195,7 @@ def completion(request: HttpRequest) -> JsonResponse:
 # Preview
 
 
-@require_POST
+@page("models/-/preview/", "model-preview", rule=SIGNED_IN, methods=("POST",))
 def preview(request: HttpRequest) -> HttpResponse:
     """Work out who would move, or let a worker do it on a large lake."""
     draft = read_draft(request)
@@ -209,7 +209,7 @@ def preview(request: HttpRequest) -> HttpResponse:
     return _previewed(request, context)
 
 
-@require_GET
+@page("models/-/preview/<int:preview_id>/", "model-preview-progress", rule=SIGNED_IN)
 def preview_progress(request: HttpRequest, preview_id: int) -> HttpResponse:
     """Answer how far a preview is, or the finished preview."""
     found = previews.one(preview_id, _person(request))
@@ -242,7 +242,7 @@ def _shown(request: HttpRequest, found: ModelPreview) -> dict[str, Any]:
 # Saving
 
 
-@require_POST
+@page("models/-/save/", "model-save", rule=SIGNED_IN, methods=("POST",))
 def save(request: HttpRequest) -> HttpResponse:
     """Save the text as a new version, or say why not and keep what was written."""
     draft = read_draft(request)
@@ -311,16 +311,3 @@ def _page(request: HttpRequest, draft: Draft) -> HttpResponse:
     context["title"] = _("New model") if draft.new else _("Edit %(name)s") % {"name": name}
     fragment = request.headers.get("HX-Request") and not request.headers.get("HX-Boosted")
     return render(request, f"tenure_app/models/{'form' if fragment else 'edit'}.html", context)
-
-
-urlpatterns = [
-    path("models/-/new/", new, name="model-new"),
-    path("models/-/upload/", upload, name="model-upload"),
-    path("models/-/change/", change, name="model-change"),
-    path("models/-/check/", check, name="model-check"),
-    path("models/-/completion/", completion, name="model-completion"),
-    path("models/-/preview/", preview, name="model-preview"),
-    path("models/-/preview/<int:preview_id>/", preview_progress, name="model-preview-progress"),
-    path("models/-/save/", save, name="model-save"),
-    path("models/<str:model_id>/edit/", edit, name="model-edit"),
-]

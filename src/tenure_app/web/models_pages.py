@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import path
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from tenure.errors import TenureError
 from tenure_app.core import conf
@@ -19,8 +17,9 @@ from tenure_app.lifecycle import catalogue
 from tenure_app.lifecycle.definitions import actions, changes, queries
 from tenure_app.lifecycle.reasons import sentence_of
 from tenure_app.staff import queries as staff
-from tenure_app.web import models_editor, models_said
+from tenure_app.web import models_said
 from tenure_app.web.formats import number
+from tenure_app.web.pages import SIGNED_IN, page
 
 if TYPE_CHECKING:
     from tenure.lifecycle.model import Model, Stage
@@ -84,7 +83,7 @@ class Line:
         return all(word in everything for word in sought.lower().split())
 
 
-@require_GET
+@page("models/", "models", rule=SIGNED_IN)
 def models(request: HttpRequest) -> HttpResponse:
     """List every model, in groups."""
     actions.take_in_files()
@@ -127,7 +126,7 @@ def find(model_id: str) -> InForce:
     return now
 
 
-@require_GET
+@page("models/<str:model_id>/", "model", rule=SIGNED_IN)
 def model(request: HttpRequest, model_id: str) -> HttpResponse:
     """Show one model to read."""
     now = find(model_id)
@@ -177,7 +176,7 @@ def _history(now: InForce, versions: list[ModelVersion]) -> list[dict[str, Any]]
     return lines
 
 
-@require_GET
+@page("models/<str:model_id>/model.yaml", "model-yaml", rule=SIGNED_IN)
 def download(request: HttpRequest, model_id: str) -> HttpResponse:
     """Send a model's YAML."""
     response = HttpResponse(find(model_id).text, content_type="application/yaml; charset=utf-8")
@@ -185,7 +184,7 @@ def download(request: HttpRequest, model_id: str) -> HttpResponse:
     return response
 
 
-@require_POST
+@page("models/<str:model_id>/switch/", "model-switch", rule=SIGNED_IN, methods=("POST",))
 def switch(request: HttpRequest, model_id: str) -> HttpResponse:
     """Let a model take part in refreshes, or not."""
     now = find(model_id)
@@ -203,7 +202,7 @@ def _is_ours(request: HttpRequest) -> bool:
     return url_has_allowed_host_and_scheme(request.POST.get("next", ""), {request.get_host()})
 
 
-@require_http_methods(["GET", "POST"])
+@page("models/<str:model_id>/delete/", "model-delete", rule=SIGNED_IN, methods=("GET", "POST"))
 def delete(request: HttpRequest, model_id: str) -> HttpResponse:
     """Say in numbers what deleting a model of one's own means, and do it."""
     now = find(model_id)
@@ -226,13 +225,3 @@ def delete(request: HttpRequest, model_id: str) -> HttpResponse:
         "tenure_app/models/delete.html",
         {"title": _("Delete %(name)s") % {"name": line.name}, "line": line, "said": said},
     )
-
-
-urlpatterns = [
-    path("models/", models, name="models"),
-    *models_editor.urlpatterns,
-    path("models/<str:model_id>/", model, name="model"),
-    path("models/<str:model_id>/model.yaml", download, name="model-yaml"),
-    path("models/<str:model_id>/switch/", switch, name="model-switch"),
-    path("models/<str:model_id>/delete/", delete, name="model-delete"),
-]

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import path
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
 
 from tenure_app.core import conf
 from tenure_app.customers import profile
-from tenure_app.customers.filters import NO_STAGE, NOWHERE, OUTSIDE, STAGED, Selection
-from tenure_app.customers.queries import rows_of
+from tenure_app.customers.queries import available, rows_of
+from tenure_app.customers.query import NOT_IN_MODEL, NOT_STAGED, STAGED, UNSTAGED, CustomerQuery
+from tenure_app.customers.tables import CUSTOMERS
 from tenure_app.lifecycle import catalogue, queries
-from tenure_app.web import csv_out, overview_said
+from tenure_app.web import exports, overview_said
 from tenure_app.web.layout import as_of
 from tenure_app.web.lifecycle import PERIODS, address, answers, chosen_entry, period
+from tenure_app.web.pages import SIGNED_IN, page
 
 if TYPE_CHECKING:
     from tenure_app.lifecycle.answers import Answers
@@ -47,7 +47,7 @@ class Bar:
         return abs(self.change)
 
 
-@require_GET
+@page("overview/", "overview", rule=SIGNED_IN)
 def overview(request: HttpRequest) -> HttpResponse:
     """Show the overview of one model."""
     con = conf.connection()
@@ -75,10 +75,12 @@ def overview(request: HttpRequest) -> HttpResponse:
         "coming": coming,
         "coming_said": overview_said.coming(entry, coming),
         "coming_moves": _coming_moves(entry, coming, day),
-        "coming_url": address(Selection(model=entry.id, as_of=day, next_within=queries.WEEK, sort="next", down=False)),
-        "all_url": address(Selection(model=entry.id, as_of=day, stage=STAGED)),
-        "no_stage_url": address(Selection(model=entry.id, as_of=day, stage=NO_STAGE)),
-        "outside_url": address(Selection(model=entry.id, as_of=day, stage=OUTSIDE)),
+        "coming_url": address(
+            CustomerQuery(model=entry.id, as_of=day, next_within=queries.WEEK, sort="next", down=False)
+        ),
+        "all_url": address(CustomerQuery(model=entry.id, as_of=day, stage=STAGED)),
+        "no_stage_url": address(CustomerQuery(model=entry.id, as_of=day, stage=UNSTAGED)),
+        "outside_url": address(CustomerQuery(model=entry.id, as_of=day, stage=NOT_IN_MODEL)),
         "people": _people(con, entry, coming, day),
     }  # fmt: skip
     context["bars_said"] = overview_said.standing(entry, board, context["bars"], days)
@@ -88,7 +90,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 def _bars(ask: Answers, entry: Entry, board: queries.Board, since: date) -> list[Bar]:
     before = {row["stage"]: row["people"] for row in ask.ask("stage_counts", entry.id, since)}
     most = max((place.people for place in board.places), default=0) or 1
-    base = Selection(model=entry.id, as_of=board.day)
+    base = CustomerQuery(model=entry.id, as_of=board.day)
     return [
         Bar(
             entry.stage_name(place.stage),
@@ -107,7 +109,7 @@ def _trend(ask: Answers, entry: Entry, day: date, span: str) -> dict[str, Any]:
     """Return the trend as the chart's data and as a table."""
     back, every = SPANS[span]
     found = queries.trend(ask, entry, day - timedelta(days=back), day, every)
-    base = Selection(model=entry.id)
+    base = CustomerQuery(model=entry.id)
     series = [
         {"name": entry.stage_name(stage), "family": entry.family(stage), "values": people, "stage": stage}
         for stage, people in found.people.items()
@@ -130,7 +132,7 @@ def _trend(ask: Answers, entry: Entry, day: date, span: str) -> dict[str, Any]:
 def _flow(ask: Answers, entry: Entry, since: date, day: date, days: int) -> dict[str, Any]:
     """Return the flow between two days as the chart's data and as a table."""
     found = queries.flows(ask, entry, since, day)
-    base = Selection(model=entry.id, as_of=day, was_on=since)
+    base = CustomerQuery(model=entry.id, as_of=day, was_on=since)
     lines: list[dict[str, Any]] = [
         {
             "flow": one, "from": entry.stage_name(one.source), "to": entry.stage_name(one.target),
@@ -141,7 +143,7 @@ def _flow(ask: Answers, entry: Entry, since: date, day: date, days: int) -> dict
     ]  # fmt: skip
     nodes = [
         {"id": f"{side}-{stage}", "name": entry.stage_name(stage), "family": entry.family(stage), "depth": depth,
-         "url": address(Selection(model=entry.id, as_of=on), stage=stage) if stage != NOWHERE else ""}
+         "url": address(CustomerQuery(model=entry.id, as_of=on), stage=stage) if stage != NOT_STAGED else ""}
         for depth, (side, on) in enumerate((("from", since), ("to", day)))
         for stage in dict.fromkeys(_end(one, depth) for one in found)
     ]  # fmt: skip
@@ -170,7 +172,7 @@ def _coming_moves(entry: Entry, coming: queries.Soon, day: date) -> list[dict[st
     sums: dict[tuple[str, str], int] = {}
     for move in coming.moves:
         sums[move.source, move.target] = sums.get((move.source, move.target), 0) + move.people
-    base = Selection(model=entry.id, as_of=day, next_within=queries.WEEK)
+    base = CustomerQuery(model=entry.id, as_of=day, next_within=queries.WEEK)
     return [
         {
             "from": entry.stage_name(source), "to": entry.stage_name(target), "people": people,
@@ -184,7 +186,8 @@ def _coming_moves(entry: Entry, coming: queries.Soon, day: date) -> list[dict[st
 def _people(con: Any, entry: Entry, coming: queries.Soon, day: date, most: int = 10) -> list[dict[str, Any]]:
     """Return the first customers that will move."""
     first = coming.customers[:most]
-    rows = {row.customer_id: row for row in rows_of(con, [one[0] for one in first], entry.id, day)}
+    ids = [customer for customer, *_rest in first]
+    rows = {row["customer_id"]: row for row in rows_of(con, available(con, CUSTOMERS), ids, entry.id, day)}
     return [
         {
             "row": rows[customer], "on": on, "from": entry.stage_name(source), "from_family": entry.family(source),
@@ -203,14 +206,14 @@ def _trend_csv(ask: Answers, entry: Entry, day: date, _days: int, span: str) -> 
     found = _trend(ask, entry, day, span)
     heads = [_("Date"), *(line["name"] for line in found["series"])]
     rows = ([one, *(people for people, _url in cells)] for one, cells in reversed(found["rows"]))
-    return csv_out.answer(f"trend-{entry.id}-{day}", heads, rows)
+    return exports.csv_file(f"trend-{entry.id}-{day}", exports.Sheet("", heads, rows))
 
 
 def _flow_csv(ask: Answers, entry: Entry, day: date, days: int, _span: str) -> HttpResponse:
     found = queries.flows(ask, entry, day - timedelta(days=days), day)
     heads = [_("From"), _("To"), _("Customers"), _("In the period before")]
     rows = ([entry.stage_name(one.source), entry.stage_name(one.target), one.people, one.before] for one in found)
-    return csv_out.answer(f"flow-{entry.id}-{day}", heads, rows)
+    return exports.csv_file(f"flow-{entry.id}-{day}", exports.Sheet("", heads, rows))
 
 
 def _soon_csv(ask: Answers, entry: Entry, day: date, _days: int, _span: str) -> HttpResponse:
@@ -219,9 +222,7 @@ def _soon_csv(ask: Answers, entry: Entry, day: date, _days: int, _span: str) -> 
     rows = (
         [one, on, entry.stage_name(source), entry.stage_name(target)] for one, source, on, target in found.customers
     )
-    return csv_out.answer(f"next-{entry.id}-{day}", heads, rows)
+    return exports.csv_file(f"next-{entry.id}-{day}", exports.Sheet("", heads, rows))
 
 
 _DOWNLOADS = {"trend.csv": _trend_csv, "flow.csv": _flow_csv, "next.csv": _soon_csv}
-
-urlpatterns = [path("overview/", overview, name="overview")]

@@ -8,15 +8,15 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import path, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
 
 from tenure_app.core import conf
 from tenure_app.value import queries
-from tenure_app.web import csv_out, formats
+from tenure_app.web import exports, formats
 from tenure_app.web import predictions_said as said
 from tenure_app.web.layout import business
+from tenure_app.web.pages import SIGNED_IN, page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ CAME, FORETOLD, PLAIN = "F6", "F4", "F1"
 FIGURES = ("mae", "rmse", "corr", "auc", "gini")
 
 
-@require_GET
+@page("predictions/", "predictions", rule=SIGNED_IN)
 def predictions(request: HttpRequest) -> HttpResponse:
     """Show the back-tests of the last refresh."""
     con = conf.connection()
@@ -39,7 +39,7 @@ def predictions(request: HttpRequest) -> HttpResponse:
     download = request.GET.get("format", "")
     if download in _DOWNLOADS:
         heads, rows = _DOWNLOADS[download](told)
-        return csv_out.answer(f"{download.removesuffix('.csv')}-{told['as_of']}", heads, rows)
+        return exports.csv_file(f"{download.removesuffix('.csv')}-{told['as_of']}", exports.Sheet("", heads, rows))
     context = {
         "told": told,
         "title": said.title(told),
@@ -419,5 +419,3 @@ _DOWNLOADS: dict[str, Callable[[dict[str, Any]], tuple[list[str], list[list[Any]
     "deciles.csv": _chart_rows(_deciles),
     "gain.csv": _chart_rows(_gain),
 }
-
-urlpatterns = [path("predictions/", predictions, name="predictions")]

@@ -10,17 +10,17 @@ from urllib.parse import urlencode
 from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import path, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
 
 from tenure.recommend.reasons import message
 from tenure_app.core import conf
 from tenure_app.customers.profile import has
 from tenure_app.recommend import queries
 from tenure_app.recommend.queries import LEVELS, PAGE, SORTS, Wanted
-from tenure_app.web import csv_out, products_said
+from tenure_app.web import exports, products_said
 from tenure_app.web.layout import business
+from tenure_app.web.pages import SIGNED_IN, page
 
 if TYPE_CHECKING:
     import duckdb
@@ -59,7 +59,7 @@ def _wanted(request: HttpRequest) -> Wanted:
     )
 
 
-@require_GET
+@page("products/", "products", rule=SIGNED_IN)
 def products(request: HttpRequest) -> HttpResponse:
     """Show what goes with what, what is due, and the back-test."""
     con = conf.connection()
@@ -153,7 +153,7 @@ def product_address(product: str, **query: Any) -> str:
 # One product
 
 
-@require_GET
+@page("products/product/", "products-product", rule=SIGNED_IN)
 def product(request: HttpRequest) -> HttpResponse:
     """Show one product: its figures, what goes with it, and who would want it."""
     con, name = conf.connection(), request.GET.get("id", "")
@@ -210,7 +210,7 @@ def _worded(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@require_GET
+@page("products/offer/", "products-offer", rule=SIGNED_IN)
 def offer(request: HttpRequest) -> HttpResponse:
     """Show the customers to whom something is offered because something else rises with them."""
     con = conf.connection()
@@ -275,7 +275,9 @@ def _pairs_csv(con: duckdb.DuckDBPyConnection, wanted: Wanted, _body: dict[str, 
         "lift_high",
     )
     found = queries.find_pairs(con, replace(wanted), 0, ALL)
-    return csv_out.answer(f"pairs-{wanted.level}", heads, ([one[name] for name in names] for one in found))
+    return exports.csv_file(
+        f"pairs-{wanted.level}", exports.Sheet("", heads, ([one[name] for name in names] for one in found))
+    )
 
 
 def _offers_csv(con: duckdb.DuckDBPyConnection, _wanted: Wanted, _body: dict[str, Any]) -> HttpResponse:
@@ -291,14 +293,16 @@ def _offers_csv(con: duckdb.DuckDBPyConnection, _wanted: Wanted, _body: dict[str
         _("Lift, high"),
     ]
     names = ("trigger", "partner", "people", "product", "support", "confidence", "lift", "low", "high")
-    return csv_out.answer("offers", heads, ([one[name] for name in names] for one in queries.offers(con)))
+    return exports.csv_file(
+        "offers", exports.Sheet("", heads, ([one[name] for name in names] for one in queries.offers(con)))
+    )
 
 
 def _soon_csv(con: duckdb.DuckDBPyConnection, _wanted: Wanted, body: dict[str, Any]) -> HttpResponse:
     heads = [_("Product"), _("Category"), _("Expected purchases"), _("Customers due"), _("Usual days between")]
     rows = _soon(con, body, queries.report(con)[1])
     names = ("product", "category", "expected", "people", "gap")
-    return csv_out.answer("bought-again", heads, ([row[name] for name in names] for row in rows))
+    return exports.csv_file("bought-again", exports.Sheet("", heads, ([row[name] for name in names] for row in rows)))
 
 
 def _tested_csv(_con: duckdb.DuckDBPyConnection, _wanted: Wanted, body: dict[str, Any]) -> HttpResponse:
@@ -309,7 +313,7 @@ def _tested_csv(_con: duckdb.DuckDBPyConnection, _wanted: Wanted, body: dict[str
         for name, text in products_said.RANKINGS.items()
         if name in figures
     )
-    return csv_out.answer("backtest-recommend", heads, rows)
+    return exports.csv_file("backtest-recommend", exports.Sheet("", heads, rows))
 
 
 _DOWNLOADS = {
@@ -335,13 +339,13 @@ def _people_csv(name: str, people: list[dict[str, Any]]) -> HttpResponse:
         ]
         for person in people
     )
-    return csv_out.answer(name, heads, rows)
+    return exports.csv_file(name, exports.Sheet("", heads, rows))
 
 
 def _buyers_csv(name: str, people: list[dict[str, Any]]) -> HttpResponse:
     heads = [_("Customer id"), _("Name"), _("Baskets"), _("Sold"), _("Sales"), _("Last bought")]
     names = ("customer_id", "name", "baskets", "units", "amount", "last_on")
-    return csv_out.answer(name, heads, ([person[column] for column in names] for person in people))
+    return exports.csv_file(name, exports.Sheet("", heads, ([person[column] for column in names] for person in people)))
 
 
 def _partners_csv(name: str, partners: list[dict[str, Any]]) -> HttpResponse:
@@ -367,11 +371,6 @@ def _partners_csv(name: str, partners: list[dict[str, Any]]) -> HttpResponse:
         "lift_low",
         "lift_high",
     )
-    return csv_out.answer(name, heads, ([partner[column] for column in names] for partner in partners))
-
-
-urlpatterns = [
-    path("products/", products, name="products"),
-    path("products/product/", product, name="products-product"),
-    path("products/offer/", offer, name="products-offer"),
-]
+    return exports.csv_file(
+        name, exports.Sheet("", heads, ([partner[column] for column in names] for partner in partners))
+    )

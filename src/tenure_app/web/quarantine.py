@@ -8,16 +8,15 @@ from django.contrib import messages
 from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
-from django.urls import path
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
 
 from tenure.errors import TenureError
 from tenure.facts.reasons import reason_text
 from tenure.words import current_language
 from tenure_app.facts import quarantine as waiting
 from tenure_app.web import fields
+from tenure_app.web.pages import SIGNED_IN, page
 
 FILTERS = ("reason", "file", "table", "batch_id")
 PAGE = 50
@@ -44,8 +43,8 @@ def _line(row: waiting.Row, said: str = "") -> dict[str, Any]:
     return {"row": row, "reason": reason, "table": fields.table_name(row.table)}
 
 
-@require_GET
-def page(request: HttpRequest) -> HttpResponse:
+@page("imports/quarantine/", "quarantine", rule=SIGNED_IN)
+def quarantine(request: HttpRequest) -> HttpResponse:
     """List the rows that wait."""
     chosen = {name: request.GET[name] for name in FILTERS if request.GET.get(name)}
     rows: Page[waiting.Row] = Paginator(cast("Any", _Rows(chosen)), PAGE).get_page(request.GET.get("page"))
@@ -69,7 +68,7 @@ def _address(name: str, chosen: dict[str, str]) -> str:
     return reverse(name) + (f"?{urlencode(chosen)}" if chosen else "")
 
 
-@require_POST
+@page("imports/quarantine/repair/", "quarantine-repair", rule=SIGNED_IN, methods=("POST",))
 def repair(request: HttpRequest) -> HttpResponse:
     """Bring one repaired row in, and answer its line."""
     row = waiting.one(request.POST.get("key", ""))
@@ -82,7 +81,7 @@ def repair(request: HttpRequest) -> HttpResponse:
     return render(request, "imports/quarantine_done.html", {"row": row, "duplicate": done.duplicates > 0})
 
 
-@require_GET
+@page("imports/quarantine/row/", "quarantine-row", rule=SIGNED_IN)
 def form(request: HttpRequest) -> HttpResponse:
     """Answer a row's line with its cells open for repair."""
     row = waiting.one(request.GET.get("key", ""))
@@ -91,14 +90,14 @@ def form(request: HttpRequest) -> HttpResponse:
     return render(request, "imports/quarantine_row.html", {"line": _line(row), "open": "close" not in request.GET})
 
 
-@require_POST
+@page("imports/quarantine/dismiss/", "quarantine-dismiss", rule=SIGNED_IN, methods=("POST",))
 def dismiss(request: HttpRequest) -> HttpResponse:
     """Take a row out for good."""
     waiting.dismiss([request.POST.get("key", "")])
     return HttpResponse("")
 
 
-@require_GET
+@page("imports/quarantine/quarantine.csv", "quarantine-csv", rule=SIGNED_IN)
 def download(request: HttpRequest) -> StreamingHttpResponse:
     """Answer the chosen rows as CSV, to be repaired in a spreadsheet."""
     chosen = {name: request.GET[name] for name in FILTERS if request.GET.get(name)}
@@ -107,7 +106,7 @@ def download(request: HttpRequest) -> StreamingHttpResponse:
     return response
 
 
-@require_POST
+@page("imports/quarantine/upload/", "quarantine-upload", rule=SIGNED_IN, methods=("POST",))
 def upload(request: HttpRequest) -> HttpResponse:
     """Bring the rows of a repaired CSV in."""
     file = request.FILES.get("file")
@@ -134,13 +133,3 @@ def _text(data: bytes) -> str:
         except UnicodeDecodeError:
             continue
     return data.decode("utf-8", "replace")
-
-
-urlpatterns = [
-    path("imports/quarantine/", page, name="quarantine"),
-    path("imports/quarantine/row/", form, name="quarantine-row"),
-    path("imports/quarantine/repair/", repair, name="quarantine-repair"),
-    path("imports/quarantine/dismiss/", dismiss, name="quarantine-dismiss"),
-    path("imports/quarantine/quarantine.csv", download, name="quarantine-csv"),
-    path("imports/quarantine/upload/", upload, name="quarantine-upload"),
-]

@@ -12,10 +12,10 @@ from django.utils.translation import ngettext
 
 from tenure.risk.signals import SIGNALS
 from tenure.words import say
-from tenure_app.customers.filters import Selection
-from tenure_app.customers.having import Having
+from tenure_app.customers.filters import ColumnFilter
+from tenure_app.customers.query import CustomerQuery
 from tenure_app.risk import declining, queries
-from tenure_app.web import csv_out
+from tenure_app.web import exports
 from tenure_app.web.formats import number, percent
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ def address(day: date | None, **columns: object) -> str:
     asked = []
     for name, value in columns.items():
         sign = name[-4:] if name.endswith(("_min", "_max")) else ""
-        asked.append(Having(name.removesuffix(sign), sign, str(value)))
-    return f"{reverse('customers')}?{Selection(as_of=day, having=tuple(asked)).address()}"
+        asked.append(ColumnFilter(name.removesuffix(sign), sign, str(value)))
+    return f"{reverse('customers')}?{CustomerQuery(as_of=day, filters=tuple(asked)).address()}"
 
 
 def sections(con: duckdb.DuckDBPyConnection, day: date | None) -> dict[str, Any]:
@@ -203,14 +203,14 @@ def _signals_csv(con: duckdb.DuckDBPyConnection, day: date | None) -> HttpRespon
         [line["id"], line["name"], line["people"], line["stake"], line["lead"], line["weight"]]
         for line in found["lines"]
     )
-    return csv_out.answer(f"signals-{day}", heads, rows)
+    return exports.csv_file(f"signals-{day}", exports.Sheet("", heads, rows))
 
 
 def _silence_csv(con: duckdb.DuckDBPyConnection, day: date | None) -> HttpResponse:
     found = _silence(con, day)
     heads = [_("Chance of so long a gap"), _("Customers"), _("By chance alone")]
     rows = ([name, people, chance] for name, people, chance, _url in (found["rows"] if found else ()))
-    return csv_out.answer(f"silence-{day}", heads, rows)
+    return exports.csv_file(f"silence-{day}", exports.Sheet("", heads, rows))
 
 
 DOWNLOADS: dict[str, Callable[[duckdb.DuckDBPyConnection, date | None], HttpResponse]] = {

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Any, cast
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import path
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
 
 from tenure.clock import day_of
 from tenure_app.core import conf
 from tenure_app.risk import declining, queries
 from tenure_app.risk.declining import ANSWERS, Declining
-from tenure_app.web import csv_out, excel_out
+from tenure_app.web import exports
 from tenure_app.web.formats import percent
 from tenure_app.web.layout import as_of
+from tenure_app.web.pages import SIGNED_IN, page
 from tenure_app.web.risk_behind import names
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ class _Rows:
         return declining.find(self.con, self.answer, part.start or 0, (part.stop or 0) - (part.start or 0))
 
 
-@require_GET
+@page("risk/decline/", "risk-decline", rule=SIGNED_IN)
 def decline(request: HttpRequest) -> HttpResponse:
     """List the buyers by the answer of rule T04, with one customer's share of wallet over time."""
     con = conf.connection()
@@ -110,10 +109,14 @@ def _file(kind: str, answer: str, rows: Iterable[Declining]) -> HttpResponse:
         for row in rows
     )  # fmt: skip
     name = f"decline-{answer or 'all'}"
-    return excel_out.answer(name, heads, cells) if kind == "xlsx" else csv_out.answer(name, heads, cells)
+    return (
+        exports.excel_file(name, exports.Sheet("", heads, cells))
+        if kind == "xlsx"
+        else exports.csv_file(name, exports.Sheet("", heads, cells))
+    )
 
 
-@require_GET
+@page("risk/settlement/", "risk-settlement", rule=SIGNED_IN)
 def settlement(request: HttpRequest) -> HttpResponse:
     """List those with whom business has stopped and something is still open."""
     con = conf.connection()
@@ -146,10 +149,8 @@ def _settlement_file(kind: str, rows: Iterable[declining.Unsettled], day: date) 
         for row in rows
     )  # fmt: skip
     name = f"settlement-{day}"
-    return excel_out.answer(name, heads, cells) if kind == "xlsx" else csv_out.answer(name, heads, cells)
-
-
-urlpatterns = [
-    path("risk/decline/", decline, name="risk-decline"),
-    path("risk/settlement/", settlement, name="risk-settlement"),
-]
+    return (
+        exports.excel_file(name, exports.Sheet("", heads, cells))
+        if kind == "xlsx"
+        else exports.csv_file(name, exports.Sheet("", heads, cells))
+    )

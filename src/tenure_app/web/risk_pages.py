@@ -10,17 +10,17 @@ from urllib.parse import urlencode
 from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import path, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
 
 from tenure.risk.signals import SIGNALS
+from tenure.scorecard.columns import value_name as name_of
 from tenure.words import sentences
 from tenure_app.core import conf
 from tenure_app.risk import actions, queries
 from tenure_app.risk.queries import ALL, HANDLED, NOBODY, OPEN, STATES, Asked, Warned
-from tenure_app.web import csv_out, excel_out, risk_behind, risk_decline
-from tenure_app.web.scorecard_said import name as name_of
+from tenure_app.web import exports, risk_behind
+from tenure_app.web.pages import SIGNED_IN, page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +91,7 @@ def _asked(request: HttpRequest, day: date | None) -> Asked:
     )
 
 
-@require_GET
+@page("risk/", "risk", rule=SIGNED_IN)
 def risk(request: HttpRequest) -> HttpResponse:
     """Show the list of warnings and what lies behind it."""
     con = conf.connection()
@@ -162,11 +162,11 @@ def _rows(con: duckdb.DuckDBPyConnection, asked: Asked) -> Iterator[list[Any]]:
 
 
 def _csv(con: duckdb.DuckDBPyConnection, asked: Asked, day: date | None) -> HttpResponse:
-    return csv_out.answer(f"warnings-{day}", _heads(), _rows(con, asked))
+    return exports.csv_file(f"warnings-{day}", exports.Sheet("", _heads(), _rows(con, asked)))
 
 
 def _excel(con: duckdb.DuckDBPyConnection, asked: Asked, day: date | None) -> HttpResponse:
-    return excel_out.answer(f"warnings-{day}", _heads(), _rows(con, asked))
+    return exports.excel_file(f"warnings-{day}", exports.Sheet("", _heads(), _rows(con, asked)))
 
 
 _DOWNLOADS = {"csv": _csv, "xlsx": _excel}
@@ -194,13 +194,13 @@ def _answer(request: HttpRequest, con: duckdb.DuckDBPyConnection, *, open_form: 
     return render(request, "tenure_app/risk/line.html", state)
 
 
-@require_GET
+@page("risk/line", "risk-line", rule=SIGNED_IN)
 def line(request: HttpRequest) -> HttpResponse:
     """Answer a line, with its form open unless it is being closed."""
     return _answer(request, conf.connection(), open_form="close" not in request.GET)
 
 
-@require_POST
+@page("risk/assign", "risk-assign", rule=SIGNED_IN, methods=("POST",))
 def assign(request: HttpRequest) -> HttpResponse:
     """Give a customer's warnings to somebody, until a day."""
     con = conf.connection()
@@ -218,7 +218,7 @@ def assign(request: HttpRequest) -> HttpResponse:
     return _answer(request, con)
 
 
-@require_POST
+@page("risk/handle", "risk-handle", rule=SIGNED_IN, methods=("POST",))
 def handle(request: HttpRequest) -> HttpResponse:
     """Mark a customer's warnings as dealt with."""
     con = conf.connection()
@@ -229,20 +229,10 @@ def handle(request: HttpRequest) -> HttpResponse:
     return _answer(request, con)
 
 
-@require_POST
+@page("risk/reopen", "risk-reopen", rule=SIGNED_IN, methods=("POST",))
 def reopen(request: HttpRequest) -> HttpResponse:
     """Take back that they were dealt with."""
     con = conf.connection()
     warned = _found(con, request.POST)
     actions.reopen(warned.customer_id, [sign.signal for sign in warned.signs], cast("User", request.user))
     return _answer(request, con)
-
-
-urlpatterns = [
-    path("risk/", risk, name="risk"),
-    path("risk/line", line, name="risk-line"),
-    path("risk/assign", assign, name="risk-assign"),
-    path("risk/handle", handle, name="risk-handle"),
-    path("risk/reopen", reopen, name="risk-reopen"),
-    *risk_decline.urlpatterns,
-]

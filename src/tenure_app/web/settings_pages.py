@@ -11,10 +11,8 @@ from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.password_validation import validate_password
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_POST
 
 from tenure.errors import LakeError
 from tenure.words.formats import symbol
@@ -23,6 +21,7 @@ from tenure_app.core.work import actions as jobs
 from tenure_app.facts import queries as facts
 from tenure_app.staff import actions, queries
 from tenure_app.web.layout import business
+from tenure_app.web.pages import SIGNED_IN, page
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -168,13 +167,13 @@ def _page(request: HttpRequest, status: int = 200, **bound: forms.Form) -> HttpR
     return render(request, "settings/page.html", context, status=status)
 
 
-@require_GET
+@page("settings/", "settings", rule=SIGNED_IN)
 def settings(request: HttpRequest) -> HttpResponse:
     """Show everything that can be set."""
     return _page(request)
 
 
-@require_POST
+@page("settings/business/", "settings-business", rule=SIGNED_IN, methods=("POST",))
 def save_business(request: HttpRequest) -> HttpResponse:
     """Save what the business is called; a new zone asks for a refresh."""
     form = BusinessForm(request.POST)
@@ -190,7 +189,7 @@ def save_business(request: HttpRequest) -> HttpResponse:
     return redirect("settings")
 
 
-@require_POST
+@page("settings/assumptions/", "settings-assumptions", rule=SIGNED_IN, methods=("POST",))
 def save_assumptions(request: HttpRequest) -> HttpResponse:
     """Save what is assumed; value and risk are worked out again."""
     from tenure.scorecard.options import save_options
@@ -204,7 +203,7 @@ def save_assumptions(request: HttpRequest) -> HttpResponse:
     return redirect("settings")
 
 
-@require_POST
+@page("settings/view/", "settings-view", rule=SIGNED_IN, methods=("POST",))
 def save_view(request: HttpRequest) -> HttpResponse:
     """Save how pages speak."""
     form = ViewForm(request.POST)
@@ -215,7 +214,7 @@ def save_view(request: HttpRequest) -> HttpResponse:
     return redirect("settings")
 
 
-@require_POST
+@page("settings/password/", "settings-password", rule=SIGNED_IN, methods=("POST",))
 def save_password(request: HttpRequest) -> HttpResponse:
     """Set the password; other sessions end, this one stays."""
     form = PasswordForm(request.POST)
@@ -228,19 +227,9 @@ def save_password(request: HttpRequest) -> HttpResponse:
     return redirect("settings")
 
 
-@require_POST
+@page("settings/refresh/", "settings-refresh", rule=SIGNED_IN, methods=("POST",))
 def refresh_now(request: HttpRequest) -> HttpResponse:
     """Work out every stage again."""
     jobs.enqueue("refresh")
     messages.info(request, _("The refresh has begun. You can leave this page."))
     return redirect("in-progress")
-
-
-urlpatterns = [
-    path("settings/", settings, name="settings"),
-    path("settings/business/", save_business, name="settings-business"),
-    path("settings/assumptions/", save_assumptions, name="settings-assumptions"),
-    path("settings/view/", save_view, name="settings-view"),
-    path("settings/password/", save_password, name="settings-password"),
-    path("settings/refresh/", refresh_now, name="settings-refresh"),
-]

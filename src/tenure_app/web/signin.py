@@ -6,14 +6,13 @@ from django.conf import settings
 from django.contrib.auth import login, logout
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
-from django.urls import path
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from tenure_app.staff import actions, queries
 from tenure_app.web.middleware import address_of
+from tenure_app.web.pages import EVERYONE, SIGNED_IN, page
 
 
 def _next(request: HttpRequest) -> str:
@@ -23,7 +22,7 @@ def _next(request: HttpRequest) -> str:
 
 
 @never_cache
-@require_http_methods(["GET", "POST"])
+@page("sign-in/", "sign-in", rule=EVERYONE, methods=("GET", "POST"))
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Ask for the password, or for the link's token."""
     if request.user.is_authenticated:
@@ -56,14 +55,14 @@ def _try(request: HttpRequest):  # type: ignore[no-untyped-def]
     return person, "", 200
 
 
-@require_POST
+@page("sign-out/", "sign-out", rule=SIGNED_IN, methods=("POST",))
 def sign_out(request: HttpRequest) -> HttpResponse:
     """End this session."""
     logout(request)
     return redirect("sign-in")
 
 
-@require_POST
+@page("language/", "language", rule=EVERYONE, methods=("POST",))
 def language(request: HttpRequest) -> HttpResponse:
     """Keep the chosen language in a cookie and return to the same page."""
     response = HttpResponseRedirect(_next(request))
@@ -79,15 +78,7 @@ def language(request: HttpRequest) -> HttpResponse:
     return response
 
 
-@require_GET
+@page("health/", "health", rule=EVERYONE)
 def health(request: HttpRequest) -> HttpResponse:
     """Answer that the server is alive, to whoever asks; nothing else."""
     return HttpResponse("ok", content_type="text/plain")
-
-
-urlpatterns = [
-    path("sign-in/", sign_in, name="sign-in"),
-    path("sign-out/", sign_out, name="sign-out"),
-    path("language/", language, name="language"),
-    path("health/", health, name="health"),
-]

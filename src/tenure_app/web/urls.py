@@ -1,11 +1,10 @@
-"""The pages' addresses. A page module lists its own as `urlpatterns`; this one puts them together."""
+"""The addresses of the pages that still live here."""
 
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 
-from django.urls import URLPattern, URLResolver
+from tenure_app.web.pages import addresses
 
 #: In this order: an address is answered by the first that knows it.
 MODULES = (
@@ -13,21 +12,19 @@ MODULES = (
     "firstrun",
     "quarantine",
     "imports",
-    "duplicates",
     "jobs_pages",
     "settings_pages",
     "overview",
     "lifecycle",
     "models_pages",
-    "customers",
+    "models_editor",
     "value_pages",
+    "value_targets",
     "risk_pages",
+    "risk_decline",
     "economics_pages",
     "products_pages",
     "predictions_pages",
 )
 
-urlpatterns: list[URLPattern | URLResolver] = []
-for _name in MODULES:
-    if find_spec(f"tenure_app.web.{_name}"):
-        urlpatterns += import_module(f"tenure_app.web.{_name}").urlpatterns
+urlpatterns = addresses(*(import_module(f"tenure_app.web.{name}") for name in MODULES))

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import path
-from django.views.decorators.http import require_GET
 
 from tenure.errors import TenureError
 from tenure_app.core import conf
 from tenure_app.customers import profile
 from tenure_app.value import ranking_queries as queries
-from tenure_app.web import csv_out, value_parts, value_said, value_tables, value_targets
+from tenure_app.web import exports, value_parts, value_said, value_tables, value_targets
 from tenure_app.web.layout import business
+from tenure_app.web.pages import SIGNED_IN, page
 from tenure_app.web.value_parts import Page
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ PARTS: dict[str, Callable[[Page], Any]] = {
 }
 
 
-@require_GET
+@page("value/", "value", rule=SIGNED_IN)
 def value(request: HttpRequest) -> HttpResponse:
     """Show what customers are worth, or one of the page's tables as a file."""
     page = _page(request)
@@ -49,20 +48,20 @@ def value(request: HttpRequest) -> HttpResponse:
     asked = request.GET.get("format", "")
     if asked.endswith(".csv") and asked.removesuffix(".csv") in value_tables.TABLES:
         table = value_tables.TABLES[asked.removesuffix(".csv")](page)
-        return csv_out.answer(f"{asked.removesuffix('.csv')}-{page.day}", table.heads, table.rows)
+        return exports.csv_file(f"{asked.removesuffix('.csv')}-{page.day}", table)
     context = _context(page)
     context["period"] = _own_period(request, page)
     return render(request, "tenure_app/value/page.html", context)
 
 
-@require_GET
+@page("value/report/", "value-report", rule=SIGNED_IN)
 def report(request: HttpRequest) -> HttpResponse:
     """Show the management report: one page to print, and a workbook with every table of it."""
     page = _page(request)
     if page is None:
         return render(request, "tenure_app/value/empty.html")
     if request.GET.get("format") == "xlsx":
-        return value_tables.workbook(f"value-{page.day}", [make(page) for make in value_tables.TABLES.values()])
+        return exports.excel_file(f"value-{page.day}", *(make(page) for make in value_tables.TABLES.values()))
     return render(request, "tenure_app/value/report.html", _context(page))
 
 
@@ -104,10 +103,3 @@ def _own_period(request: HttpRequest, page: Page) -> dict[str, Any] | None:
         messages.error(request, wrong.say())
         return None
     return {**found, "said": value_said.old(found), "compared": value_said.compared(found, page.currency)}
-
-
-urlpatterns = [
-    path("value/", value, name="value"),
-    path("value/report/", report, name="value-report"),
-    path("value/targets/", value_targets.change, name="value-targets"),
-]

@@ -10,12 +10,12 @@ from urllib.parse import urlencode
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from tenure.scorecard.columns import value_name as name_of
 from tenure.value.groups import groups
 from tenure_app.lifecycle import catalogue
 from tenure_app.value import ranking_queries as queries
 from tenure_app.web import value_said as said
 from tenure_app.web.formats import percent
-from tenure_app.web.scorecard_said import name as name_of
 
 if TYPE_CHECKING:
     import duckdb

@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-import io
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
+from tenure.scorecard.columns import value_name as name_of
 from tenure.value.groups import groups
 from tenure.value.profile import label_of
 from tenure_app.value import ranking_queries as queries
 from tenure_app.web import value_said as said
-from tenure_app.web.excel_out import KIND
-from tenure_app.web.scorecard_said import name as name_of
+from tenure_app.web.exports import Sheet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from tenure_app.web.value_parts import Page
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """One table: its title, its columns' names and its rows."""
-
-    title: str
-    heads: Sequence[str]
-    rows: Sequence[Sequence[Any]]
-
-
-def _best(page: Page) -> Table:
+def _best(page: Page) -> Sheet:
     found = page.bodies["pareto"][page.by]
     heads = [_("Customer id"), _("Name"), _("Orders"), _("Sales"), _("Profit"), _("First order"), _("Last order"),
              _("Old customer"), _("Tier"), _("RFM group")]  # fmt: skip
@@ -41,17 +29,17 @@ def _best(page: Page) -> Table:
          name_of("rfm_group", one.rfm_group)]
         for one in queries.best(page.con, page.by, found["count"])
     ]  # fmt: skip
-    return Table(_("Top fifth by profit") if page.by == "profit" else _("Top fifth by sales"), heads, rows)
+    return Sheet(_("Top fifth by profit") if page.by == "profit" else _("Top fifth by sales"), heads, rows)
 
 
-def _curve(page: Page) -> Table:
+def _curve(page: Page) -> Sheet:
     rows = [[by, part, share] for by in queries.BY for part, share in page.bodies["pareto"][by]["curve"]]
     names = {"sales": _("Sales"), "profit": _("Profit")}
-    return Table(_("80/20 curve"), [_("By"), _("Part of the buyers"), _("Part of the total")],
+    return Sheet(_("80/20 curve"), [_("By"), _("Part of the buyers"), _("Part of the total")],
                  [[names[by], part, share] for by, part, share in rows])  # fmt: skip
 
 
-def _groups(page: Page) -> Table:
+def _groups(page: Page) -> Sheet:
     kinds = (("rfm", "rfm_group", _("RFM group")), ("tiers", "tier", _("Tier")), ("loyalty", "loyalty",
              _("Loyalty class")), ("abc_sales", "abc_sales", _("ABC by sales")), ("abc_profit", "abc_profit",
              _("ABC by profit")))  # fmt: skip
@@ -60,27 +48,27 @@ def _groups(page: Page) -> Table:
         for kind, column, label in kinds
         for row in page.bodies["groups"][kind]
     ]
-    return Table(
+    return Sheet(
         _("Groups"), [_("Kind"), _("Group"), _("Customers"), _("Old customers"), _("Sales"), _("Profit")], rows
     )
 
 
-def _rfm(page: Page) -> Table:
+def _rfm(page: Page) -> Sheet:
     rows = [
         [cell["r"], cell["f"], cell["customers"], cell["sales"],
          _(", ").join(f"{name_of('rfm_group', name)} {count}" for name, count in cell["groups"])]
         for cell in page.bodies["rfm"]
     ]  # fmt: skip
-    return Table(_("RFM grid"), [_("Recency"), _("Frequency"), _("Customers"), _("Sales"), _("Groups")], rows)
+    return Sheet(_("RFM grid"), [_("Recency"), _("Frequency"), _("Customers"), _("Sales"), _("Groups")], rows)
 
 
-def _policy(page: Page) -> Table:
+def _policy(page: Page) -> Sheet:
     rows = [[group.name.render(), group.means.render(), group.policy.render(), group.source]
             for group in groups("tiers")]  # fmt: skip
-    return Table(_("Tier policy"), [_("Tier"), _("What they want"), _("Policy"), _("Source")], rows)
+    return Sheet(_("Tier policy"), [_("Tier"), _("What they want"), _("Policy"), _("Source")], rows)
 
 
-def _old(page: Page) -> Table:
+def _old(page: Page) -> Sheet:
     heads = [_("From"), _("To"), _("Group"), _("Buyers"), _("Orders"), _("Sales"), _("Margin"), _("Invested"),
              _("Profit"), _("Part of the sales"), _("Part of the buyers"), _("Part of the profit")]  # fmt: skip
     rows = []
@@ -90,23 +78,23 @@ def _old(page: Page) -> Table:
                       body["shares"][of] for of in ("sales", "buyers", "profit")]  # fmt: skip
             told = [body[side][key] for key in ("buyers", "orders", "sales", "margin", "invested", "profit")]
             rows.append([body["since"], body["until"], label, *told, *shares])
-    return Table(_("Old and new customers"), heads, rows)
+    return Sheet(_("Old and new customers"), heads, rows)
 
 
-def _old_days(page: Page) -> Table:
+def _old_days(page: Page) -> Sheet:
     heads = [_("Date"), _("Buyers"), _("Old buyers"), _("Sales"), _("Sales to old customers"), _("Margin"),
              _("Margin from old customers")]  # fmt: skip
     keys = ("day", "buyers", "old_buyers", "sales", "old_sales", "margin", "old_margin")
-    return Table(_("Old customers by day"), heads, [[row[key] for key in keys] for row in page.bodies["old"]["days"]])
+    return Sheet(_("Old customers by day"), heads, [[row[key] for key in keys] for row in page.bodies["old"]["days"]])
 
 
-def _ladder(page: Page) -> Table:
+def _ladder(page: Page) -> Sheet:
     heads = [_("Deals"), _("Customers"), _("Got there"), _("Went on"), _("Part that went on"), _("Deals short")]
     keys = ("deals", "customers", "reached", "went_on", "rate", "missing")
-    return Table(_("Stickiness"), heads, [[row[key] for key in keys] for row in page.bodies["stickiness"]["steps"]])
+    return Sheet(_("Stickiness"), heads, [[row[key] for key in keys] for row in page.bodies["stickiness"]["steps"]])
 
 
-def _cohorts(page: Page) -> Table:
+def _cohorts(page: Page) -> Sheet:
     heads = [_("First month"), _("Customers"), _("Month of life"), _("Active"), _("Retention"), _("Sales"), _("Margin")]
     rows = [
         [row["first_month"], row["customers"], month, row["active"][month], row["retention"][month],
@@ -114,10 +102,10 @@ def _cohorts(page: Page) -> Table:
         for row in page.bodies["cohorts"]["cohorts"]
         for month in range(len(row["active"]))
     ]  # fmt: skip
-    return Table(_("Cohorts"), heads, rows)
+    return Sheet(_("Cohorts"), heads, rows)
 
 
-def _life(page: Page) -> Table:
+def _life(page: Page) -> Sheet:
     heads = [_("Month of life"), _("Customers"), _("Active"), _("Sales a customer"), _("Low"), _("High"), _("Phase"),
              _("Margin"), _("Invested"), _("Profit"), _("Profit so far")]  # fmt: skip
     keys = ("customers", "active", "value", "low", "high", "phase", "margin", "invested", "profit", "profit_so_far")
@@ -125,10 +113,10 @@ def _life(page: Page) -> Table:
         [row["month"] + 1, *(said.phase(row[key]) if key == "phase" else row[key] for key in keys)]
         for row in page.bodies["life"]["months"]
     ]
-    return Table(_("Month of life"), heads, rows)
+    return Sheet(_("Month of life"), heads, rows)
 
 
-def _cycle(page: Page) -> Table:
+def _cycle(page: Page) -> Sheet:
     heads = [_("Model"), _("From"), _("Compared at"), _("To"), _("Days before"), _("Left before"), _("Days after"),
              _("Left after"), _("Change"), _("Low"), _("High"), _("Conclusion")]  # fmt: skip
     rows = [
@@ -137,10 +125,10 @@ def _cycle(page: Page) -> Table:
          *([None] * (0 if body["ratio"] else 3)), said.verdict(body["verdict"])]
         for body in page.bodies["cycle"]
     ]  # fmt: skip
-    return Table(_("Cycle length"), heads, rows)
+    return Sheet(_("Cycle length"), heads, rows)
 
 
-def _profile(page: Page) -> Table:
+def _profile(page: Page) -> Sheet:
     heads = [_("Habit"), _("Top fifth"), _("Others"), _("Effect"), _("Low"), _("High"), _("Size"), _("Adjusted p"),
              _("Differs")]  # fmt: skip
     rows = [
@@ -148,36 +136,12 @@ def _profile(page: Page) -> Table:
          said.size(row["size"]), row["q"], _("yes") if row["differs"] else _("no")]
         for row in page.bodies["profile"]
     ]  # fmt: skip
-    return Table(_("Profile of the top fifth"), heads, rows)
+    return Sheet(_("Profile of the top fifth"), heads, rows)
 
 
 #: By the names under which they are downloaded.
-TABLES: dict[str, Callable[[Page], Table]] = {
+TABLES: dict[str, Callable[[Page], Sheet]] = {
     "best": _best, "curve": _curve, "groups": _groups, "rfm": _rfm, "policy": _policy, "old": _old,
     "old-days": _old_days,
     "stickiness": _ladder, "cohorts": _cohorts, "life": _life, "cycle": _cycle, "profile": _profile,
 }  # fmt: skip
-
-
-def workbook(name: str, tables: Sequence[Table]) -> HttpResponse:
-    """Return tables as one Excel file, a sheet each."""
-    import xlsxwriter
-
-    file = io.BytesIO()
-    made = xlsxwriter.Workbook(file, {"strings_to_formulas": False, "strings_to_urls": False})
-    bold, day = made.add_format({"bold": True, "text_wrap": True}), made.add_format({"num_format": "yyyy-mm-dd"})
-    for table in tables:
-        sheet = made.add_worksheet(table.title.replace("/", "-")[:31])
-        sheet.freeze_panes(1, 0)
-        sheet.set_column(0, len(table.heads) - 1, 16)
-        sheet.write_row(0, 0, table.heads, bold)
-        for at, row in enumerate(table.rows, 1):
-            for place, cell in enumerate(row):
-                if hasattr(cell, "isoformat"):
-                    sheet.write_datetime(at, place, cell, day)
-                elif cell is not None:
-                    sheet.write(at, place, cell)
-    made.close()
-    answer = HttpResponse(file.getvalue(), content_type=KIND)
-    answer["Content-Disposition"] = f'attachment; filename="{name}.xlsx"'
-    return answer

@@ -11,16 +11,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
+from tenure.scorecard.columns import column
 from tenure_app.core import conf
-from tenure_app.customers.having import COLUMNS
 from tenure_app.lifecycle import catalogue
 from tenure_app.value import actions, ranking_queries
 from tenure_app.value import target_queries as targets
 from tenure_app.web.formats import number, percent
-from tenure_app.web.scorecard_said import codes_of
-from tenure_app.web.scorecard_said import name as name_of
+from tenure_app.web.pages import SIGNED_IN, page
 
 if TYPE_CHECKING:
     from tenure_app.lifecycle.catalogue import Entry
@@ -42,10 +40,10 @@ def names(entries: dict[str, Entry]) -> dict[str, dict[str, str]]:
             "top_share": _("Top fifth's share of sales"),
         }
     }
-    for column in targets.GROUPS:
-        found[str(COLUMNS[column].label)] = {
-            f"group:{column}:{code}": _("Customers: %(group)s") % {"group": name_of(column, code)}
-            for code in codes_of(column)
+    for definition in (column(name) for name in targets.GROUPS):
+        found[str(definition.label)] = {
+            f"group:{definition.id}:{code}": _("Customers: %(group)s") % {"group": name}
+            for code, name in definition.values.items()
         }
     for entry in entries.values():
         if entry.fits:
@@ -99,7 +97,7 @@ def state(name: str) -> str:
     ]
 
 
-@require_POST
+@page("value/targets/", "value-targets", rule=SIGNED_IN, methods=("POST",))
 def change(request: HttpRequest) -> HttpResponse:
     """Set a target, or take one away."""
     back = redirect(reverse("value") + "#targets")

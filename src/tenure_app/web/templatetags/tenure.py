@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import date
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django import template
@@ -14,6 +15,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from tenure_app.web import formats, glossary
+
+if TYPE_CHECKING:
+    from tenure_app.web.figures import ShownFigure
+    from tenure_app.web.tables import Shown
 
 register = template.Library()
 for _name in ("number", "percent", "change", "day", "instant", "ago", "size"):
@@ -77,18 +82,56 @@ def info(term: str) -> dict[str, str]:
     return glossary.explain(term)
 
 
-@register.inclusion_tag("components/figure.html", takes_context=True)
-def figure(
-    context: Context, label: str, value: object, term: str = "", url: str = "", note: str = ""
-) -> dict[str, Any]:
-    """Return one figure with its definition and the rows behind it: {% figure label value "customer" url %}."""
+@register.inclusion_tag("components/stat.html")
+def stat(label: str, value: object, term: str = "", url: str = "", note: str = "") -> dict[str, Any]:
+    """Return one number with its definition and the rows behind it: {% stat label value "customer" url %}."""
     return {"label": label, "value": value, "term": term, "url": url, "note": note}
 
 
+@register.inclusion_tag("components/table.html", takes_context=True)
+def table(context: Context, shown: Shown) -> dict[str, Any]:
+    """Return a table of tenure_app.web.tables: {% table shown %}."""
+    shared = {name: context.get(name) for name in ("request", "business", "as_of_chosen", "csrf_token")}
+    return {
+        "shown": shown,
+        "table": shown.table,
+        "page": shown.page,
+        "heads": list(shown.heads()),
+        "body": shown.body(shared),
+        "request": shared["request"],
+    }
+
+
+@register.inclusion_tag("components/figure.html", takes_context=True)
+def figure(context: Context, shown: ShownFigure) -> dict[str, Any]:
+    """Return a figure of tenure_app.web.figures: {% figure shown %}."""
+    switch = shown.switch
+    return {
+        **{name: context.get(name) for name in ("request", "business", "as_of_chosen", "csrf_token")},
+        "shown": shown,
+        "options": [
+            (here(context, **{switch.parameter: value}) + f"#{shown.id}", name, value == switch.current)
+            for value, name in switch.options
+        ]
+        if switch
+        else [],
+        "csv": here(context, format=f"{shown.id}.csv", page=None),
+        "excel": here(context, format=f"{shown.id}.xlsx", page=None),
+    }
+
+
 @register.inclusion_tag("components/pager.html", takes_context=True)
-def pager(context: Context, page: Any) -> dict[str, Any]:
-    """Return the pager of a django.core.paginator.Page (or anything with number, has_next, has_previous, paginator)."""
-    return {"page": page, "request": context["request"]}
+def pager(context: Context, page: Any, anchor: str = "") -> dict[str, Any]:
+    """Return the pager of a page of django.core.paginator; `anchor` is the place of the list on the page."""
+    request: HttpRequest = context["request"]
+    kept = [(name, value) for name, values in request.GET.lists() if name != "page" for value in values]
+    return {"page": page, "request": request, "kept": kept, "anchor": anchor}
+
+
+@register.filter
+def address(value: object) -> str:
+    """Return a value as an address or a field of a form writes it."""
+    return "" if value is None else value.isoformat() if isinstance(value, date) else str(value)
 
 
 @register.filter

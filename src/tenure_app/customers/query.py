@@ -1,0 +1,160 @@
+"""Which customers: the one description that lists, counts, exports and links share.
+
+Every number of people on any page is a link made here, so that a number and its rows come from the same words.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass, fields, replace
+from datetime import date, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from tenure_app.customers import filters
+from tenure_app.customers.filters import ColumnFilter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+#: Stand where a stage id is expected: in the model, but no rule holds; never in the model yet; one of the two.
+UNSTAGED, NOT_IN_MODEL, NOT_STAGED = "-none-", "-outside-", "-nowhere-"
+WITHOUT_STAGE = (UNSTAGED, NOT_IN_MODEL, NOT_STAGED)
+#: Stands for any stage at all.
+STAGED = "-any-"
+#: The order of a list when the address names none.
+DEFAULT_SORT = "amount"
+#: The filters that a page keeps folded until one is used.
+RARE = (
+    "since", "next_within", "next_stage", "orders_min", "orders_max", "amount_min", "amount_max", "last_from", "last_to"
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerQuery:
+    """Which customers; every field left empty restricts nothing.
+
+    Attributes
+    ----------
+    model, stage, as_of
+        In this stage of this model on this day. `stage` may be one of `WITHOUT_STAGE`, or several stages with commas.
+    was, was_on
+        … and in that stage of the same model on that other day: one ribbon of a flow between two days.
+    moved, move_stage, move_from, move_to
+        ``entered`` or ``left`` that stage on one of the days `move_from` … `move_to`.
+    since
+        In their stage since this day or later.
+    next_within, next_stage
+        Whose stage changes within so many days after `as_of`, and to what.
+    filters
+        By columns of the scorecard, see :mod:`tenure_app.customers.filters`.
+    """
+
+    q: str = ""
+    model: str = ""
+    stage: str = ""
+    as_of: date | None = None
+    was: str = ""
+    was_on: date | None = None
+    moved: str = ""
+    move_stage: str = ""
+    move_from: date | None = None
+    move_to: date | None = None
+    since: date | None = None
+    next_within: int | None = None
+    next_stage: str = ""
+    orders_min: int | None = None
+    orders_max: int | None = None
+    amount_min: Decimal | None = None
+    amount_max: Decimal | None = None
+    last_from: date | None = None
+    last_to: date | None = None
+    filters: tuple[ColumnFilter, ...] = ()
+    sort: str = DEFAULT_SORT
+    down: bool = True
+
+    def address(self, **changes: Any) -> str:
+        """Return it as an address's query, with some fields changed (the page number is never kept)."""
+        query = replace(self, **changes) if changes else self
+        parts = {}
+        for field in fields(query):
+            value = getattr(query, field.name)
+            if field.name in ("sort", "down", "filters") or value in (None, ""):
+                continue
+            parts[field.name] = value.isoformat() if isinstance(value, date) else str(value)
+        parts |= {item.name: item.text for item in query.filters}
+        if query.sort != DEFAULT_SORT or not query.down:
+            parts["sort"] = ("-" if query.down else "") + query.sort
+        return urlencode(parts)
+
+    @property
+    def stages(self) -> list[str]:
+        """The stages asked for, empty when none or one of `WITHOUT_STAGE` is."""
+        return [] if self.stage in (*WITHOUT_STAGE, STAGED) else [stage for stage in self.stage.split(",") if stage]
+
+    @property
+    def next_by(self) -> date | None:
+        """The last day on which a change counts as near."""
+        if self.next_within is None or self.as_of is None:
+            return None
+        return self.as_of + timedelta(days=self.next_within)
+
+    @property
+    def is_detailed(self) -> bool:
+        """Whether it uses filters that a page keeps folded."""
+        return bool(self.filters) or any(getattr(self, name) not in (None, "") for name in RARE)
+
+    @property
+    def narrows(self) -> bool:
+        """Whether anything but the model and the day is chosen."""
+        free = {"model", "as_of", "sort", "down"}
+        return any(getattr(self, f.name) not in (None, "", ()) for f in fields(self) if f.name not in free)
+
+
+def read(address: Mapping[str, str], today: date, model: str = "") -> tuple[CustomerQuery, list[str]]:
+    """Return what an address asks for, and the names of the fields whose values mean nothing.
+
+    Parameters
+    ----------
+    address : mapping
+        The address's query, such as Django's ``request.GET``.
+    today : date
+        What the page speaks of when the address names no day.
+    model : str
+        The model whose stages are shown when the address names none.
+    """
+    given: dict[str, Any] = {"as_of": today, "model": model}
+    wrong: list[str] = []
+    for field in fields(CustomerQuery):
+        text = unicodedata.normalize("NFKC", address.get(field.name, "")).strip()
+        if not text or field.name in ("sort", "down", "filters"):
+            continue
+        try:
+            given[field.name] = _READ.get(str(field.type).split(" ")[0], str)(text)
+        except (ValueError, InvalidOperation):
+            wrong.append(field.name)
+    if given.get("moved") not in (None, "entered", "left"):
+        wrong.append("moved")
+        given.pop("moved")
+    by_column, meaningless = filters.read(address)
+    sort = address.get("sort", "")
+    order: dict[str, Any] = {"sort": sort.lstrip("-"), "down": sort.startswith("-")} if sort else {}
+    return CustomerQuery(**given, filters=by_column, **order), wrong + meaningless
+
+
+def _number(text: str) -> Decimal:
+    number = Decimal(text.replace(",", ""))
+    if not number.is_finite():
+        raise ValueError(text)
+    return number
+
+
+def _whole(text: str) -> int:
+    number = int(text.replace(",", ""))
+    if not 0 <= number < 2**31:
+        raise ValueError(text)
+    return number
+
+
+_READ: dict[str, Callable[[str], Any]] = {"date": date.fromisoformat, "int": _whole, "Decimal": _number, "str": str}

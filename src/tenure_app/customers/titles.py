@@ -1,0 +1,124 @@
+"""What a query of customers is called: the list's heading, and its filters, each with the way to remove it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from tenure.scorecard.columns import column
+from tenure_app.customers.filters import AT_LEAST, AT_MOST, UNKNOWN, ColumnFilter
+from tenure_app.customers.query import CustomerQuery
+from tenure_app.web.filters import Chip
+from tenure_app.web.formats import day, number
+from tenure_app.web.tables import Column
+
+if TYPE_CHECKING:
+    from tenure_app.lifecycle.catalogue import Entry
+
+Without = dict[str, object]  # the fields of a query that a filter leaves empty when it is removed
+
+
+def chips(query: CustomerQuery, entries: dict[str, Entry]) -> list[Chip]:
+    """Return every filter of a query in words, with the address without it."""
+    named = (*_places(query, entries.get(query.model)), *_bounds(query), *_by_column(query))
+    return [Chip(text, f"?{query.address(**without)}") for text, without in named]
+
+
+def heading(query: CustomerQuery, entries: dict[str, Entry]) -> str:
+    """Return the query as the list's heading."""
+    entry = entries.get(query.model)
+    if not query.narrows or entry is None:
+        return _("All customers") if not query.narrows else _("Customers that match")
+    first = next((text for text, _without in (*_by_column(query), *_places(query, entry))), "")
+    return first or _("Customers that match")
+
+
+def _places(query: CustomerQuery, entry: Entry | None) -> list[tuple[str, Without]]:
+    if entry is None:
+        return []
+    named: list[tuple[str, Without]] = []
+    on = day(query.as_of)
+    if query.was and query.was_on:
+        words = {
+            "model": entry.name, "was": entry.stage_name(query.was), "was_on": day(query.was_on),
+            "stage": entry.stage_name(query.stage) if query.stage else _("any stage"), "on": on,
+        }  # fmt: skip
+        text = _("%(model)s: from %(was)s on %(was_on)s to %(stage)s on %(on)s") % words
+        named.append((text, {"was": "", "was_on": None, "stage": ""}))
+    elif query.stage:
+        words = {"model": entry.name, "stage": entry.stage_name(query.stage), "on": on}
+        named.append((_("%(model)s: %(stage)s on %(on)s") % words, {"stage": ""}))
+    if query.moved and query.move_from and query.move_to:
+        words = {
+            "model": entry.name, "stage": entry.stage_name(query.move_stage),
+            "start": day(query.move_from), "end": day(query.move_to),
+        }  # fmt: skip
+        entered = _("%(model)s: entered %(stage)s between %(start)s and %(end)s")
+        left = _("%(model)s: left %(stage)s between %(start)s and %(end)s")
+        without: Without = {"moved": "", "move_stage": "", "move_from": None, "move_to": None}
+        named.append(((entered if query.moved == "entered" else left) % words, without))
+    if query.since:
+        named.append((_("In their stage since %(day)s or later") % {"day": day(query.since)}, {"since": None}))
+    if query.next_within is not None or query.next_stage:
+        named.append((_near(query, entry), {"next_within": None, "next_stage": ""}))
+    return named
+
+
+def _near(query: CustomerQuery, entry: Entry) -> str:
+    if query.next_within is None:
+        return _("Next stage: %(stage)s") % {"stage": entry.stage_name(query.next_stage)}
+    days = query.next_within
+    if not query.next_stage:
+        text = ngettext(
+            "%(model)s: stage changes within %(days)d day", "%(model)s: stage changes within %(days)d days", days
+        )
+        return text % {"model": entry.name, "days": days}
+    text = ngettext(
+        "%(model)s: moves to %(stage)s within %(days)d day", "%(model)s: moves to %(stage)s within %(days)d days", days
+    )
+    return text % {"model": entry.name, "stage": entry.stage_name(query.next_stage), "days": days}
+
+
+def _by_column(query: CustomerQuery) -> list[tuple[str, Without]]:
+    templates = {AT_LEAST: _("%(what)s: %(value)s or more"), AT_MOST: _("%(what)s: %(value)s or less")}
+    return [
+        (
+            templates.get(item.operator, _("%(what)s: %(value)s"))
+            % {"what": item.definition.label, "value": _value(item)},
+            {"filters": tuple(other for other in query.filters if other != item)},
+        )
+        for item in query.filters
+    ]
+
+
+def _value(item: ColumnFilter) -> str:
+    """Return what a filter compares with, in words."""
+    if item.text == UNKNOWN:
+        return _("not known")
+    shown = Column(item.column)
+    return _(", ").join(shown.text(value) for value in item.values)
+
+
+def _bounds(query: CustomerQuery) -> list[tuple[str, Without]]:
+    named: list[tuple[str, Without]] = []
+    if query.q:
+        named.append((_("Found by “%(words)s”") % {"words": query.q}, {"q": ""}))
+    for label, low, high, write in (
+        (column("orders").label, "orders_min", "orders_max", number),
+        (column("amount").label, "amount_min", "amount_max", number),
+        (column("last_order_on").label, "last_from", "last_to", day),
+    ):
+        a, b = getattr(query, low), getattr(query, high)
+        if a is None and b is None:
+            continue
+        from_a, until_b = (
+            (_("%(what)s: %(a)s or more"), _("%(what)s: %(b)s or less"))
+            if write is number
+            else (_("%(what)s: from %(a)s on"), _("%(what)s: until %(b)s"))
+        )
+        both = _("%(what)s: %(a)s to %(b)s")
+        template = from_a if b is None else until_b if a is None else both
+        named.append((template % {"what": label, "a": write(a), "b": write(b)}, {low: None, high: None}))
+    return named

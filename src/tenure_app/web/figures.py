@@ -1,0 +1,145 @@
+"""Figures are declared: from one declaration follow chart, title, note, definition, table and files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+
+from tenure.scorecard.columns import column
+from tenure_app.web.charts import Chart, to_json
+from tenure_app.web.formats import number
+from tenure_app.web.tables import Column
+
+if TYPE_CHECKING:
+    from tenure_app.web.exports import Sheet
+    from tenure_app.web.tables import Row, Shown, Table
+
+Data = Any  # what a page's figures are made of
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Buttons of which one is pressed, such as 3 months, 1 year, 3 years."""
+
+    label: str
+    parameter: str  # of the address
+    options: Sequence[tuple[object, str]]  # its value and what it is called
+    current: object
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """The declaration of a figure; what is a function is asked with the page's data."""
+
+    name: str  # of its files, and of its place on the page
+    title: Callable[[Data], str]  # a sentence with the number that matters most
+    chart: Callable[[Data], Chart | None]  # None where there is nothing to draw
+    table: Table | Callable[[Data], Table]
+    rows: Callable[[Data], Iterable[Row]]  # of the table below the chart
+    file_rows: Callable[[Data], Iterable[Row]] | None = None  # where the file holds other rows
+    note: Callable[[Data], str] | str = ""
+    note_below: bool = False  # under the chart instead of above it
+    term: str = ""  # whose definition the title shows
+    switch: Callable[[Data], Switch] | None = None
+    wide: bool = False  # takes the whole width of the page
+    tall: bool = False
+    summary: Any = ""  # what the folded table is called; empty: "As a table"
+
+    def table_of(self, data: Data) -> Table:
+        """Return the declaration of the table below the chart."""
+        return self.table(data) if callable(self.table) else self.table
+
+    def show(self, data: Data) -> ShownFigure:
+        """Return the figure of a page's data, for ``{% figure shown %}``."""
+        return ShownFigure(
+            self,
+            self.title(data),
+            str(self.note(data) if callable(self.note) else self.note),
+            self.chart(data),
+            self.table_of(data).show(self.rows(data), foot=False),
+            self.switch(data) if self.switch else None,
+        )
+
+    def sheet(self, data: Data) -> Sheet:
+        """Return the figure's table for a file."""
+        return self.table_of(data).sheet((self.file_rows or self.rows)(data))
+
+
+@dataclass(frozen=True, slots=True)
+class ShownFigure:
+    """A figure as ``components/figure.html`` shows it."""
+
+    figure: Figure
+    title: str
+    note: str
+    chart: Chart | None
+    table: Shown
+    switch: Switch | None = None
+
+    @property
+    def id(self) -> str:
+        """Its name on the page."""
+        return self.figure.name
+
+    @property
+    def source(self) -> str:
+        """The name of the chart's data on the page."""
+        return f"{self.figure.name}-data"
+
+    @property
+    def kind(self) -> str:
+        """How the chart is drawn."""
+        return self.chart.kind if self.chart else ""
+
+    @property
+    def json(self) -> Any:
+        """The chart's data."""
+        return to_json(self.chart)
+
+
+def sheets(figures: Iterable[Figure], data: Data) -> dict[str, Callable[[], Sheet]]:
+    """Return the files of figures by name, for :func:`tenure_app.web.exports.requested`."""
+    return {figure.name: partial(figure.sheet, data) for figure in figures}
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """One number of a panel: what it is called, its value in words, how sure that is, whose definition it shows."""
+
+    label: str
+    value: str
+    note: str = ""
+    term: str = ""
+
+
+def stat(row: Mapping[str, Any], name: str, note: str = "", places: int | None = None) -> Stat | None:
+    """Return a column of the catalogue as a number of a panel, with its interval; None while it is not known.
+
+    Parameters
+    ----------
+    row : mapping
+        The customer's row of the scorecard.
+    name : str
+        The column.
+    note : str
+        What stands below it, where it has no interval.
+    places : int, optional
+        Decimals of its value.
+    """
+    definition = column(name)
+    if row.get(name) in (None, ""):
+        return None
+    value = Column(name, brief=True, places=places).text(row[name])
+    if definition.unit == "days":
+        value = _("%(days)s days") % {"days": number(row[name])}
+    if definition.interval:
+        low, high, level = definition.interval
+        bound = Column(name, brief=True, places=places and 0)
+        if row.get(low) is not None and row.get(high) is not None:
+            words = {"level": level, "low": bound.text(row[low]), "high": bound.text(row[high])}
+            note = _("%(level)d%%: %(low)s to %(high)s") % words
+    return Stat(str(definition.label), value, note, name)
