@@ -27,7 +27,7 @@ from tenure_app.web.layout import business
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-    from tenure.lifecycle.context import Options
+    from tenure.scorecard.model import Options
 
 
 class Styled(forms.Form):
@@ -149,7 +149,7 @@ def _forms(**bound: forms.Form) -> dict[str, forms.Form]:
 
 
 def _options() -> Options:
-    from tenure.lifecycle.context import Options
+    from tenure.scorecard.model import Options
     from tenure.scorecard.options import options_of
 
     try:
