@@ -18,11 +18,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from tenure.lifecycle.judging import Asked, blocks_here
+from tenure.lifecycle.refresh import refresh
+
 import shop
 from tenure.facts.lake import Lake
-from tenure.lifecycle.judging import Asked, blocks_here
 from tenure.lifecycle.model import Model, builtin, read
-from tenure.lifecycle.refresh import refresh
 
 AS_OF = date(2025, 1, 1)  # the last local day with an order
 RHYTHM = """

@@ -56,8 +56,9 @@ def days(numbers: np.ndarray, there: np.ndarray | None = None) -> pa.Array:
 
 def fill(folder: Path, count: int) -> None:
     """Write a lake of made-up customers with their spans."""
-    from tenure.facts.lake import Lake
     from tenure.lifecycle.refresh import REFRESHES, SCORECARD, SPANS_IN_LAKE
+
+    from tenure.facts.lake import Lake
 
     lake, random = Lake.create(folder, business="大商店"), np.random.default_rng(1)
     orders = random.geometric(0.12, count).astype(np.int64)

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from tenure.lifecycle.refresh import refresh
 
 import shop
 from tenure.facts.completing import completed
 from tenure.facts.lake import Lake
-from tenure.lifecycle.refresh import refresh
 
 AS_OF = date(2024, 12, 31)
 MODELS = ["retail-activity", "chaoke-5"]

@@ -84,10 +84,13 @@ def from_log(path: str, _orders: float) -> dict[str, Any]:
 
 def from_lake(path: str, _orders: float) -> dict[str, Any]:
     """Score everybody in a lake: figures in blocks, then fit and score."""
-    from tenure.facts.lake import Lake
-    from tenure.lifecycle.context import Context
     from tenure.lifecycle.judging import Asked, blocks_here
-    from tenure.value.lifetime import PART
+
+    from tenure.facts.lake import Lake
+    from tenure.scorecard.model import Context
+    from tenure.value.lifetime import Lifetime
+
+    MODEL = Lifetime()
     from tenure.value.lifetime_features import FIGURES
 
     lake, laps = Lake.open(path), Laps()
@@ -95,9 +98,9 @@ def from_lake(path: str, _orders: float) -> dict[str, Any]:
     table = pa.concat_tables([block.roster for block in blocks])
     laps.lap("figures of every customer")
     context = Context(date(2025, 1, 1), lake.settings.tz, lake.settings.currency, lake)
-    fits = {fit.part: fit for fit in PART.fit(table, context)}
+    fits = {fit.part: fit for fit in MODEL.fit(table, context)}
     laps.lap("choice and fit, with back-tests")
-    scored = PART.score(table, fits, context)
+    scored = MODEL.score(table, fits, context).columns
     laps.lap("score with intervals")
     return {"seconds": laps.told, "customers": len(scored), "model": fits["purchases"].model}
 
@@ -105,7 +108,7 @@ def from_lake(path: str, _orders: float) -> dict[str, Any]:
 def whole(path: str, _orders: float) -> dict[str, Any]:
     """Make every column of the scorecard and write it."""
     from tenure.facts.lake import Lake
-    from tenure.scorecard.refresh import refresh
+    from tenure.refreshing.run import refresh
 
     laps, now = Laps(), [""]
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from tenure.lifecycle.model import read as read_model
     from tenure.lifecycle.spans import spans_of
     from tenure.lifecycle.table import Spans, spans
+    from tenure.refreshing.run import refresh
     from tenure.rules.syntax.parser import parse as parse_rule
-    from tenure.scorecard.refresh import refresh
     from tenure.value.table import clv
 
 __version__ = "0.1.0"
@@ -38,7 +38,7 @@ _HOMES = {
     "models": ("tenure.lifecycle.model", "builtin"),
     "parse_rule": ("tenure.rules.syntax.parser", "parse"),
     "read_model": ("tenure.lifecycle.model", "read"),
-    "refresh": ("tenure.scorecard.refresh", "refresh"),
+    "refresh": ("tenure.refreshing.run", "refresh"),
     "spans": ("tenure.lifecycle.table", "spans"),
     "spans_of": ("tenure.lifecycle.spans", "spans_of"),
 }

@@ -63,7 +63,7 @@ def _load() -> None:
     pressed: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, _frame: pressed.append(number))
     try:
-        for name in ("tenure.facts.importing", "tenure.scorecard.refresh", "tenure.practices.samples"):
+        for name in ("tenure.facts.importing", "tenure.refreshing.run", "tenure.practices.samples"):
             import_module(name)
     finally:
         signal.signal(signal.SIGINT, before)
@@ -139,7 +139,7 @@ def is_ready(lake: Lake, sample: Sample) -> bool:
 
 
 def _models(lake: Lake) -> dict[str, Model]:
-    from tenure.lifecycle.refresh import models_of
+    from tenure.lifecycle.lake_models import models_of
 
     return {model.id: model for model in models_of(lake)}
 
@@ -174,7 +174,7 @@ def _bring(lake: Lake, sample: Sample, progress: Progress) -> None:
 
 
 def _work_out(lake: Lake, sample: Sample, progress: Progress) -> None:
-    from tenure.scorecard.refresh import refresh
+    from tenure.refreshing.run import refresh
 
     bar = progress.add_task(say(mark("Working out stages, value and risk")), total=STEPS)
     refresh(

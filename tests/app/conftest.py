@@ -86,7 +86,7 @@ def filled_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     from tenure.facts.importing import import_files
     from tenure.facts.lake import Lake
-    from tenure.scorecard.refresh import refresh
+    from tenure.refreshing.run import refresh
 
     folder = tmp_path_factory.mktemp("filled")
     made = Lake.create(folder / "lake", business="小店")
@@ -180,7 +180,7 @@ def shop_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make the shop of people.py once: forty customers, every kind of page has something to show."""
     from app import people
     from tenure.facts.lake import Lake
-    from tenure.scorecard.refresh import refresh
+    from tenure.refreshing.run import refresh
 
     shop = Lake.create(tmp_path_factory.mktemp("shop") / "lake", business="小店")
     people.fill(shop)

@@ -124,7 +124,7 @@ def test_answers_outlive_commits_to_other_tables(filled_lake: Lake) -> None:
     append(filled_lake)
     ask()
     assert len(calls) == 1
-    from tenure.scorecard.refresh import refresh
+    from tenure.refreshing.run import refresh
 
     refresh(filled_lake, as_of=date(2026, 4, 2))
     ask()

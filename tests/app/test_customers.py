@@ -199,8 +199,8 @@ def test_the_page_says_how_many_and_shows_them(shop: Lake, signed_in: Client) ->
 def test_the_download_holds_all_rows_and_no_formula(own_shop: Lake, signed_in: Client) -> None:
     import pyarrow as pa
 
+    from refreshes import stages_only as refresh
     from tenure.facts.completing import completed
-    from tenure.lifecycle.refresh import refresh
 
     bad = {
         "customer_id": "X1",

@@ -9,8 +9,8 @@ import pytest
 
 from scorecard.shop import LAST, lake_of
 from tenure.facts.lake import Lake
-from tenure.lifecycle.context import Options
-from tenure.scorecard.refresh import refresh
+from tenure.refreshing.run import refresh
+from tenure.scorecard.model import Options
 from tenure.words import loads
 from tenure_app.web.formats import money, percent
 
@@ -61,7 +61,7 @@ def test_a_small_shop_reads_what_is_missing(signed_in: Client, settings: Any, tm
 
 
 def test_a_lake_without_value_and_risk_still_shows_its_customers(signed_in: Client, filled_lake: Lake) -> None:
-    from tenure.lifecycle.refresh import refresh as stages_only
+    from refreshes import stages_only
 
     stages_only(filled_lake)
     assert signed_in.get("/customers/A001/").status_code == 200

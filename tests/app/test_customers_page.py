@@ -151,8 +151,8 @@ def test_a_judgement_that_says_nothing_is_refused_with_its_reason(
 def test_a_merged_customer_leads_to_the_one_that_counts(own_shop: Lake, signed_in: Client) -> None:
     import pyarrow as pa
 
+    from refreshes import stages_only as refresh
     from tenure.facts.identities import IDENTITIES
-    from tenure.lifecycle.refresh import refresh
 
     row = {
         "merge_id": "m1",

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from app.people import TODAY, fill
-from tenure.lifecycle.refresh import refresh
+from refreshes import stages_only as refresh
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 from app.people import TODAY, fill
+from refreshes import stages_only as refresh
+from tenure.lifecycle.lake_models import models_of
 from tenure.lifecycle.model import builtin_texts
-from tenure.lifecycle.refresh import models_of, refresh
 from tenure_app.lifecycle.definitions import actions, drafts, queries
 from tenure_app.lifecycle.definitions.models import ModelPreview, ModelVersion
 

@@ -39,7 +39,7 @@ def test_an_empty_lake_says_what_is_missing(signed_in: Client, lake: Lake) -> No
 
 
 def test_a_scorecard_of_an_older_version_has_no_value_yet(signed_in: Client, filled_lake: Lake) -> None:
-    from tenure.lifecycle.refresh import refresh
+    from refreshes import stages_only as refresh
 
     refresh(filled_lake)  # writes the bare roster, as versions before value and risk did
     assert {path: signed_in.get(path).status_code for path in PAGES} == dict.fromkeys(PAGES, 200)

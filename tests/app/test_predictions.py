@@ -28,7 +28,7 @@ CHARTS = ("calibration", "after", "tracking", "reliability", "deciles", "gain")
 def busy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a shop of 700 customers whom a model can be fitted to, refreshed twice."""
     from tenure.facts.lake import Lake
-    from tenure.scorecard.refresh import refresh
+    from tenure.refreshing.run import refresh
 
     lake = Lake.create(tmp_path_factory.mktemp("busy") / "lake", business="大店", tz="UTC")
     lake.append_facts("orders", shop(700, seed=31, days=731).orders)

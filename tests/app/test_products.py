@@ -12,9 +12,9 @@ import pytest
 from recommend import shops
 from tenure.facts.importing import import_files
 from tenure.facts.lake import Lake
-from tenure.lifecycle.context import Options
 from tenure.recommend.lines import lines_of
-from tenure.scorecard.refresh import refresh
+from tenure.refreshing.run import refresh
+from tenure.scorecard.model import Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ import pytest
 
 from tenure.facts.importing import import_files
 from tenure.facts.lake import Lake
-from tenure.lifecycle.context import Options
+from tenure.scorecard.model import Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +65,7 @@ def _files(folder: Path) -> dict[str, Path]:
 @pytest.fixture(scope="session")
 def risky_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make the business once, by a real refresh."""
-    from tenure.scorecard.refresh import refresh
+    from tenure.refreshing.run import refresh
 
     folder = tmp_path_factory.mktemp("risky")
     lake = Lake.create(folder / "lake", tz="UTC", business="小店")
@@ -196,7 +196,7 @@ def test_only_the_signal_that_is_shown_is_dealt_with(signed_in: Client, risky: L
 def test_a_sign_that_begins_anew_warns_anew_with_a_day_of_its_own(
     signed_in: Client, risky: Lake, tmp_path: Path
 ) -> None:
-    from tenure.scorecard.refresh import refresh
+    from tenure.refreshing.run import refresh
 
     _post(signed_in, "assign", "ann", owner="韩梅梅", due_on="2026-07-01")
     _post(signed_in, "handle", "ann")
@@ -250,7 +250,7 @@ def test_silence_stands_against_what_chance_would_give(signed_in: Client, risky:
 
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
 def test_too_few_buyers_are_told_and_the_plain_signs_still_warn(signed_in: Client, risky: Lake, language: str) -> None:
-    from tenure.scorecard.refresh import refresh
+    from tenure.refreshing.run import refresh
 
     refresh(risky, TODAY, ["retail-activity"], options=Options(buyers=500))
     signed_in.cookies["tenure_language"] = language

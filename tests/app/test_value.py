@@ -47,7 +47,7 @@ def valued_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a shop with costs, refreshed for real."""
     from tenure.facts.completing import completed
     from tenure.facts.lake import Lake
-    from tenure.scorecard.refresh import refresh
+    from tenure.refreshing.run import refresh
 
     lake = Lake.create(tmp_path_factory.mktemp("valued") / "lake", business="果铺", tz="Asia/Shanghai")
     spent = [{"customer_id": f"K{who:02d}", "at": datetime(2026, 1, 1 + who % 28, tzinfo=UTC), "amount": Decimal(25),
@@ -123,7 +123,7 @@ def test_a_period_of_ones_own_is_counted_from_the_rows(valued: Lake, signed_in: 
 
 
 def test_charts_hold_the_bodies_of_the_refresh(valued: Lake, signed_in: Client) -> None:
-    from tenure.lifecycle.context import Context
+    from tenure.scorecard.model import Context
 
     con = valued.connect(("scorecard",))
     table = con.execute("select * from scorecard order by customer_id").to_arrow_table()
@@ -172,7 +172,7 @@ def test_without_a_refresh_the_page_says_what_to_do(lake: Lake, signed_in: Clien
 
 
 def test_a_shop_with_nobody_in_it_has_a_page_without_numbers(lake: Lake, signed_in: Client) -> None:
-    from tenure.scorecard.refresh import refresh
+    from tenure.refreshing.run import refresh
 
     refresh(lake)
     assert signed_in.get("/value/").status_code == 200

@@ -11,21 +11,23 @@ import numpy as np
 import pytest
 
 from economics.people import fill
+from refreshes import stages_only as refresh
 from stories.telling import command, said
 from tenure.economics.deciding import SCHEMA
-from tenure.economics.part import PART
+from tenure.economics.decisions import Decisions
 from tenure.economics.plans import Book, Plan, write_book
 from tenure.economics.reading import Source
 from tenure.economics.report import backtest
 from tenure.facts.lake import Lake
-from tenure.lifecycle.context import Context, Options
-from tenure.lifecycle.refresh import refresh
+from tenure.scorecard.model import Context, Options
 from tenure.stats.record import Fit
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pyarrow as pa
+
+MODEL = Decisions()
 
 MODELS = ["retail-activity", "relationship-4", "crm-5", "product-life-cycle"]
 
@@ -50,7 +52,7 @@ def table_of(lake: Lake) -> pa.Table:
 
 def fitted(context: Context) -> dict[str, Fit]:
     assert context.lake
-    (fit,) = PART.fit(table_of(context.lake), context)
+    (fit,) = MODEL.fit(table_of(context.lake), context)
     return {"decisions": Fit.from_json(fit.to_json())}
 
 
@@ -59,18 +61,18 @@ def test_everybody_in_a_stage_has_a_decision_and_few_have_the_same_as_all(shop: 
     assert fits["decisions"].usable
     assert fits["decisions"].model == "retail-activity"
     table = table_of(shop)
-    told = PART.score(table, fits, context)
+    told = MODEL.score(table, fits, context).columns
     assert told.schema == SCHEMA
     assert told.column("decision").null_count == 0
     assert set(told.column("decision").to_pylist()) <= {"develop", "maintain", "withdraw"}
-    assert PART.score(table.slice(40, 7), fits, context).equals(told.slice(40, 7))
+    assert MODEL.score(table.slice(40, 7), fits, context).columns.equals(told.slice(40, 7))
     shuffled = table.take(np.arange(len(table))[::-1])
-    assert PART.score(shuffled, fits, context).to_pylist()[::-1] == told.to_pylist()
+    assert MODEL.score(shuffled, fits, context).columns.to_pylist()[::-1] == told.to_pylist()
 
 
 def test_decisions_are_those_of_the_fits_choice(shop: Lake, context: Context) -> None:
     fits = fitted(context)
-    told = PART.score(table_of(shop), fits, context)
+    told = MODEL.score(table_of(shop), fits, context).columns
     counts: dict[str, int] = {}
     for figure in fits["decisions"].figures["choice"]["rows"]:
         counts[figure["plan"]] = counts.get(figure["plan"], 0) + figure["people"]
@@ -82,17 +84,17 @@ def test_decisions_are_those_of_the_fits_choice(shop: Lake, context: Context) ->
 
 def test_too_few_buyers_are_said_and_nothing_is_decided(shop: Lake, context: Context) -> None:
     strict = replace(context, options=Options(buyers=5000))
-    (fit,) = PART.fit(table_of(shop), strict)
+    (fit,) = MODEL.fit(table_of(shop), strict)
     assert (fit.verdict, fit.usable) == ("too-little-data", False)
     assert {gate.name: gate.passed for gate in fit.gates} == {"buyers": False, "days": True}
-    told = PART.score(table_of(shop), {"decisions": fit}, strict)
+    told = MODEL.score(table_of(shop), {"decisions": fit}, strict).columns
     assert told.schema == SCHEMA
     assert all(column.null_count == len(told) for column in told.columns)
-    assert PART.score(table_of(shop), {}, replace(context, lake=None)).num_rows == len(table_of(shop))
+    assert MODEL.score(table_of(shop), {}, replace(context, lake=None)).columns.num_rows == len(table_of(shop))
 
 
 def test_every_model_of_customers_gets_a_report_that_is_json(shop: Lake, context: Context) -> None:
-    told = PART.report(table_of(shop), fitted(context), context)
+    told = MODEL.score(table_of(shop), fitted(context), context).report()
     assert set(told) == {"economics", "economics.retail-activity", "economics.relationship-4", "economics.crm-5"}
     assert told["economics"]["default"] == "retail-activity"
     for name, body in told.items():
@@ -105,7 +107,7 @@ def test_every_model_of_customers_gets_a_report_that_is_json(shop: Lake, context
 
 
 def test_money_of_all_stages_is_the_money_of_the_facts(shop: Lake, context: Context) -> None:
-    body = PART.report(table_of(shop), {}, context)["economics.relationship-4"]
+    body = MODEL.score(table_of(shop), {}, context).report()["economics.relationship-4"]
     sums_of = (
         "(SELECT sum(amount) FROM orders), (SELECT sum(amount - cost) FROM orders), (SELECT sum(amount) FROM costs)"
     )
@@ -148,11 +150,11 @@ def test_plans_of_the_lake_and_their_budget_bind_the_decisions(shop: Lake, conte
     write_book(lake.path, "retail-activity", Book((wake,), 50.0))
     mine = replace(context, lake=lake)
     fits = fitted(mine)
-    told = PART.score(table_of(lake), fits, mine)
+    told = MODEL.score(table_of(lake), fits, mine).columns
     chosen = [row for row in told.to_pylist() if row["decision_plan"] == "wake"]
     assert len(chosen) == 10  # fifty pay for ten, exactly
     assert all(row["decision"] == "develop" and row["decision_profit"] > 0 for row in chosen)
-    again = PART.score(table_of(lake).slice(100, 50), fits, mine)
+    again = MODEL.score(table_of(lake).slice(100, 50), fits, mine).columns
     assert again.equals(told.slice(100, 50))
 
 
@@ -176,14 +178,9 @@ def test_the_command_explains_what_is_wrong(shop: Lake) -> None:
             said("economics", "--lake", str(shop.path), *more)
 
 
-def test_of_very_many_customers_only_the_deciding_models_are_reported(
-    shop: Lake, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from tenure.economics import part
-
-    monkeypatch.setattr(part, "BIG", 100)
-    told = PART.report(table_of(shop), fitted(context), context)
-    assert set(told) == {"economics", "economics.retail-activity", "economics.relationship-4"}
+def test_only_the_deciding_model_is_reported_and_the_others_when_asked(shop: Lake, context: Context) -> None:
+    told = MODEL.score(table_of(shop), fitted(context), context).report()
+    assert set(told) == {"economics", f"economics.{told['economics']['default']}"}
 
 
 def test_plans_travel_in_a_backup(shop: Lake, tmp_path: Path) -> None:

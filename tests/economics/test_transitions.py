@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from economics.people import LAST, fill, stays
+from refreshes import stages_only as refresh
 from tenure.economics.reading import Source, order_of
 from tenure.economics.stays import NOWHERE
 from tenure.economics.time_in_stage import time_in_stage
 from tenure.economics.transitions import garwood, matrix, moves_of, wilson
 from tenure.lifecycle import statistics
 from tenure.lifecycle.model import read
-from tenure.lifecycle.refresh import refresh
 
 if TYPE_CHECKING:
     from pathlib import Path

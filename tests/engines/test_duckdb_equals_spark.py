@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from datetime import date, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -14,12 +13,13 @@ import pytest
 
 import tenure as tn
 from oracle.strategies import PEOPLE, START, customer_table, instant, tables
+from refreshes import stages_only
 from tenure.facts.importing import import_files
-from tenure.lifecycle import refresh as lifecycle
 from tenure.lifecycle import statistics
-from tenure.lifecycle.refresh import Extras
 from tenure.practices.samples import SAMPLES
-from tenure.scorecard.parts import figures
+from tenure.refreshing.blocks import EvaluationRequest, evaluate_here
+from tenure.refreshing.models import features_of, scorecard_models
+from tenure.refreshing.spark import evaluate_on_spark
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import ibis.expr.types as ir
 
-    from tenure.lifecycle.refresh import RefreshReport
+    from tenure.refreshing.report import RefreshReport
 
 pytestmark = [
     pytest.mark.needs("spark"),
@@ -140,13 +140,21 @@ def _compared(duckdb: Any, spark: Any) -> None:
     assert spark["scorecard"] == duckdb["scorecard"]
 
 
-def test_every_models_spans_and_every_figure_are_the_same_row_for_row(shop: tn.Lake, tmp_path: Path) -> None:
-    # Figures of every room, also those that only feed models; what is fitted on them is one table either way.
-    every = Extras(figures(), lambda table, _report: table)
-    duckdb, spark, models = _refreshed_twice(shop, END, tmp_path, partial(lifecycle.refresh, extras=every))
+def test_every_models_spans_are_the_same_row_for_row(shop: tn.Lake, tmp_path: Path) -> None:
+    duckdb, spark, models = _refreshed_twice(shop, END, tmp_path, stages_only)
     assert {row["model"] for row in duckdb["spans"]} == models and len(models) >= 15
-    assert {field.name for made in figures() for field in made.schema} <= set(duckdb["scorecard"][0])
     _compared(duckdb, spark)
+
+
+def test_every_feature_is_the_same_row_for_row(shop: tn.Lake) -> None:
+    # Also those that only feed models; what is fitted on them is one table either way.
+    request = EvaluationRequest((), features_of(scorecard_models()))
+    here, there = (
+        pa.concat_tables([block.features for block in engine(shop, request, END, "customer")])
+        for engine in (evaluate_here, evaluate_on_spark)
+    )
+    assert len(here) > 2000
+    assert there.sort_by("customer_id").to_pylist() == here.sort_by("customer_id").to_pylist()
 
 
 def test_a_whole_refresh_gives_the_same_scorecard(village: tn.Lake, tmp_path: Path) -> None:
@@ -176,10 +184,10 @@ def both(
     shop: tn.Lake, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, tuple[ibis.BaseBackend, ir.Table, ir.Table]]:
     """Return each engine with the same spans and scorecard in it."""
-    from tenure.lifecycle.spark import session
+    from tenure.refreshing.spark import session
 
     if not shop.has("spans"):
-        lifecycle.refresh(shop, END, ["retail-activity", "relationship-4"])
+        stages_only(shop, END, ["retail-activity", "relationship-4"])
     folder, con = tmp_path_factory.mktemp("tables"), shop.connect()
     for name in ("spans", "scorecard"):
         pq.write_table(con.execute(f"SELECT * FROM {name}").to_arrow_table(), folder / f"{name}.parquet")

@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 from facts.files import HEADER, NOW, ROWS, orders, write
+from refreshes import stages_only as refresh
 from tenure.errors import MappingError
 from tenure.facts.importing import ImportReport, import_files
 from tenure.facts.lake import Lake
 from tenure.facts.quarantine import rows_of
-from tenure.lifecycle.refresh import refresh
 
 STATUS = (*HEADER, "订单状态")
 SALE = ("A01", "2024-03-05 10:00:00", "12.50", "O1", "已完成")

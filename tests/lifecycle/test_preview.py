@@ -156,7 +156,7 @@ def test_a_preview_can_be_kept_as_json() -> None:
 
 
 def test_a_cut_inside_a_row_group_counts_nobody_twice(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tenure.lifecycle.refresh import refresh
+    from refreshes import stages_only as refresh
 
     lake.compact("orders")
     monkeypatch.setattr("tenure.facts.slices.Slices.ranges", lambda _self, *_: [(None, "c050"), ("c050", None)])

@@ -16,11 +16,11 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from refreshes import stages_only as refresh
 from tenure.facts.completing import completed
 from tenure.facts.importing import import_files
 from tenure.facts.lake import Lake
 from tenure.lifecycle.model import Model, read
-from tenure.lifecycle.refresh import refresh
 
 START = date(2024, 1, 1)
 RHYTHM = """

@@ -11,14 +11,14 @@ import pytest
 
 from recommend import shops
 from tenure.clock import day_number
-from tenure.lifecycle.context import Options
 from tenure.recommend.histories import histories_of
 from tenure.recommend.items import learn, moves_of
-from tenure.recommend.part import all_of
+from tenure.recommend.model import all_of
 from tenure.recommend.reasons import message
 from tenure.recommend.stored import packed, unpacked
 from tenure.recommend.told import tell
 from tenure.recommend.trends import rising
+from tenure.scorecard.model import Options
 
 SMALL = Options(buyers=50, days=60)
 

@@ -9,8 +9,10 @@ from typing import Any
 import pyarrow as pa
 
 from risk import shops
-from tenure.risk.warnings import PART
+from tenure.risk.warnings import Warnings
 from tenure.words import loads, sentences
+
+MODEL = Warnings()
 
 Facts = dict[str, list[dict[str, Any]]]
 
@@ -43,11 +45,11 @@ def tables(facts: Facts) -> dict[str, pa.Table]:
 def found(facts: Facts, customers: list[dict[str, Any]] | None = None, **more: Any) -> list[dict[str, Any]]:
     """Return the warnings of a few hand-made customers; too few for anything to be fitted."""
     records = pa.Table.from_pylist(customers) if customers else None
-    table = shops.figures_of(tables(facts), records)
+    table = shops.features_of(tables(facts), records)
     for name, values in more.items():
         table = table.append_column(name, pa.array(values))
-    fits = {fit.part: fit for fit in PART.fit(table, shops.context())}
-    rows = PART.tables(table, fits, shops.context())["warnings"].to_pylist()
+    fits = {fit.part: fit for fit in MODEL.fit(table, shops.context())}
+    rows = MODEL.score(table, fits, shops.context()).tables["warnings"].to_pylist()
     return [{**row, "evidence": evidence(row["evidence"])} for row in rows]
 
 
@@ -63,9 +65,9 @@ def signals(facts: Facts, who: str = "ann") -> dict[str, dict[str, Any]]:
 
 
 def scored(facts: Facts) -> dict[str, Any]:
-    table = shops.figures_of(tables(facts))
-    fits = {fit.part: fit for fit in PART.fit(table, shops.context())}
-    return PART.score(table, fits, shops.context()).to_pylist()[0]
+    table = shops.features_of(tables(facts))
+    fits = {fit.part: fit for fit in MODEL.fit(table, shops.context())}
+    return MODEL.score(table, fits, shops.context()).columns.to_pylist()[0]
 
 
 def volumes(*rows: tuple[int, str]) -> list[dict[str, Any]]:

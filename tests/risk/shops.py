@@ -15,11 +15,12 @@ from tenure.clock import day_number
 from tenure.facts.blocks import Block, block_of
 from tenure.facts.completing import completed
 from tenure.facts.streams import Stream
-from tenure.lifecycle.context import Context, Options
-from tenure.lifecycle.roster import STREAMS, roster_of
-from tenure.risk.warning_figures import FIGURES
+from tenure.features.catalogue import FeatureSet
+from tenure.risk.warnings import Warnings
 from tenure.rules.evaluation.compute import Reading
+from tenure.scorecard.model import Context, Options
 
+FEATURES = FeatureSet.of(Warnings.families)
 TODAY = date(2026, 6, 30)
 WINDOW = 90
 
@@ -92,29 +93,27 @@ def shop(
 
 
 def table_of(found: Shop, amount: float = 100.0) -> pa.Table:
-    """Return the roster and the figures of a shop, as a refresh would make them."""
+    """Return the features of a shop, as a refresh would make them."""
     ids = np.char.add("c", np.char.zfill(np.arange(len(found.changed)).astype(str), 6))
     at = pa.array([TODAY - timedelta(days=int(day)) for day in found.day]).cast(pa.timestamp("us"))
     orders = pa.table({"customer_id": ids[found.who], "at": at, "amount": np.full(len(found.who), amount)})
-    return figures_of({"orders": orders})
+    return features_of({"orders": orders})
 
 
 def block(facts: dict[str, pa.Table], customers: pa.Table | None = None, today: date = TODAY) -> Block:
-    """Return the block that figures are read of."""
+    """Return the block that features are read of."""
     streams = {
         stream: completed(stream.table, facts[stream.table])
-        for stream in {**STREAMS, **FIGURES.streams}
+        for stream in FEATURES.streams
         if stream.table in facts and stream != Stream("customers")
     }
     records = completed("customers", customers) if customers is not None else None
     return block_of(streams, tz="UTC", last_day=day_number(today), customers=records)
 
 
-def figures_of(facts: dict[str, pa.Table], customers: pa.Table | None = None, today: date = TODAY) -> pa.Table:
-    """Return the roster and the figures of fact tables."""
-    reading = Reading(block(facts, customers, today))
-    roster, figures = roster_of(reading), FIGURES.of(reading)
-    return pa.table([*roster.columns, *figures.columns], names=[*roster.column_names, *figures.column_names])
+def features_of(facts: dict[str, pa.Table], customers: pa.Table | None = None, today: date = TODAY) -> pa.Table:
+    """Return the features of fact tables."""
+    return FEATURES.compute(Reading(block(facts, customers, today)))
 
 
 def context(buyers: int = 100, **more: object) -> Context:

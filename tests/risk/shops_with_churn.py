@@ -14,11 +14,13 @@ from tenure.clock import day_number
 from tenure.facts.blocks import block_of
 from tenure.facts.schema import FACT_TABLES
 from tenure.facts.streams import Stream
-from tenure.lifecycle.context import Context
-from tenure.lifecycle.figures import HORIZON, ORIGINS
-from tenure.risk.churn_figures import FIGURES
+from tenure.features.catalogue import FeatureSet
+from tenure.features.windows import HORIZON, SNAPSHOTS
+from tenure.risk.churn import Churn
 from tenure.rules.evaluation.compute import Reading
+from tenure.scorecard.model import Context
 
+FEATURES = FeatureSet.of(Churn.families)
 END = date(2024, 12, 31)
 LAST = day_number(END)
 CONTEXT = Context(END)
@@ -50,13 +52,9 @@ class Business:
         tables = {Stream(name): table for name, table in self.tables().items()}
         return Reading(block_of(tables, tz="UTC", last_day=last_day))
 
-    def figures(self) -> pa.Table:
-        """Return the table that the churn part is given: ids and figures."""
-        reading = self.reading()
-        made = FIGURES.of(reading)
-        return pa.table(
-            [reading.block.ids, *made.columns], schema=pa.schema([("customer_id", pa.string()), *made.schema])
-        )
+    def features(self) -> pa.Table:
+        """Return the table that the churn model is given."""
+        return FEATURES.compute(self.reading())
 
 
 def subscriptions(people: int, seed: int, *, leak: bool = False) -> Business:
@@ -117,7 +115,7 @@ def orders(people: int, seed: int, *, began: int | None = None) -> Truth:
     """
     rng = np.random.default_rng(seed)
     shop = Business()
-    active = np.zeros((people, ORIGINS + 1))
+    active = np.zeros((people, SNAPSHOTS + 1))
     for n in range(people):
         rate, death = rng.gamma(4, 1 / 120), rng.exponential(400)
         begin = LAST - (rng.integers(300, 900) if began is None else began)
@@ -125,7 +123,7 @@ def orders(people: int, seed: int, *, began: int | None = None) -> Truth:
         while day < death and begin + day <= LAST:
             shop.order(f"c{n:05d}", begin + day, amount * rng.lognormal(0, 0.2))
             day += rng.exponential(1 / rate)
-        for k in range(ORIGINS + 1):
+        for k in range(SNAPSHOTS + 1):
             left = np.clip(death - (LAST - HORIZON * k - begin), 0, HORIZON)
             active[n, k] = 1 - np.exp(-rate * left)
     return Truth(shop, active)
@@ -134,6 +132,6 @@ def orders(people: int, seed: int, *, began: int | None = None) -> Truth:
 def with_active(table: pa.Table, active: np.ndarray) -> pa.Table:
     """Add what a purchase model says of the next ninety days, seen from each origin."""
     table = table.append_column("p_active_90", pa.array(active[:, 0]))
-    for k in range(1, ORIGINS + 1):
+    for k in range(1, SNAPSHOTS + 1):
         table = table.append_column(f"_p_active@{k}", pa.array(active[:, k]))
     return table

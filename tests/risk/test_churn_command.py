@@ -12,7 +12,7 @@ import pytest
 from risk.shops_with_churn import END, subscriptions
 from tenure.cli import main
 from tenure.facts.lake import Lake
-from tenure.scorecard.refresh import refresh
+from tenure.refreshing.run import refresh
 from tenure.words import loads
 
 if TYPE_CHECKING:

@@ -10,24 +10,27 @@ import pyarrow as pa
 import pytest
 
 from risk.shops_with_churn import CONTEXT, Truth, orders, subscriptions, with_active
-from tenure.lifecycle.context import Options
-from tenure.risk.churn import PART
+from tenure.risk.churn import Churn
 from tenure.risk.churn_fitting import wins
+from tenure.scorecard.model import Options
 from tenure.stats.record import Fit
 from tenure.words import Message, dumps, loads
 
 if TYPE_CHECKING:
-    from tenure.lifecycle.context import Context
+    from tenure.features.snapshot import Snapshot
+from tenure.scorecard.model import Context
+
+MODEL = Churn()
 
 
 def _fits(table: pa.Table, context: Context = CONTEXT) -> dict[str, Fit]:
     """Return the fits, as they come back from where they are stored."""
-    return {one.part: Fit.from_json(one.to_json()) for one in PART.fit(table, context)}
+    return {one.part: Fit.from_json(one.to_json()) for one in MODEL.fit(table, context)}
 
 
 def _scored(table: pa.Table, fits: dict[str, Fit]) -> pa.Table:
-    made = PART.score(table, fits, CONTEXT)
-    assert made.schema == PART.schema
+    made = MODEL.score(table, fits, CONTEXT).columns
+    assert made.schema == MODEL.schema
     for name in made.column_names:
         table = table.append_column(name, made.column(name))
     return table
@@ -35,7 +38,7 @@ def _scored(table: pa.Table, fits: dict[str, Fit]) -> pa.Table:
 
 @pytest.fixture(scope="module")
 def club() -> pa.Table:
-    return subscriptions(1500, 1).figures()
+    return subscriptions(1500, 1).features()
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +53,7 @@ def shop() -> Truth:
 
 @pytest.fixture(scope="module")
 def shop_table(shop: Truth) -> pa.Table:
-    return shop.shop.figures()
+    return shop.shop.features()
 
 
 def test_contracts_are_learnt_and_judged_on_the_newest_ninety_days(club_fits: dict[str, Fit]) -> None:
@@ -103,8 +106,8 @@ def test_a_reason_tells_the_customers_own_number_past_and_peers(club: pa.Table, 
     for row, text in enumerate(table["churn_reasons"].to_pylist()):
         for load in loads(text or "[]"):
             if load["measure"] == "interactions":
-                assert load["value"] == table["_churn_interactions@0"][row].as_py()
-                assert load["own_past"] == table["_churn_interactions@1"][row].as_py()
+                assert load["value"] == table["_interactions@0"][row].as_py()
+                assert load["own_past"] == table["_interactions@1"][row].as_py()
                 assert (
                     load["text"]
                     .render("en")
@@ -120,10 +123,10 @@ def test_a_reason_tells_the_customers_own_number_past_and_peers(club: pa.Table, 
 def test_one_customer_is_scored_from_the_stored_fit_as_among_everybody(
     club: pa.Table, club_fits: dict[str, Fit]
 ) -> None:
-    whole = PART.score(club, club_fits, CONTEXT).to_pylist()
+    whole = MODEL.score(club, club_fits, CONTEXT).columns.to_pylist()
     for row in [0, 5, 77, *np.argsort([-(one["churn"] or 0) for one in whole])[:5].tolist()]:
-        assert PART.score(club.slice(row, 1), club_fits, CONTEXT).to_pylist() == [whole[row]]
-    assert PART.score(club.slice(0, 0), club_fits, CONTEXT).num_rows == 0
+        assert MODEL.score(club.slice(row, 1), club_fits, CONTEXT).columns.to_pylist() == [whole[row]]
+    assert MODEL.score(club.slice(0, 0), club_fits, CONTEXT).columns.num_rows == 0
 
 
 def test_a_second_fit_on_the_same_facts_is_the_same(club: pa.Table, club_fits: dict[str, Fit]) -> None:
@@ -137,8 +140,8 @@ def test_only_customers_under_contract_have_a_risk_and_levels_follow_it(
     table = _scored(club, club_fits)
     bounds = club_fits["churn-contract"].params["levels"]
     for row in table.to_pylist():
-        assert (row["churn"] is not None) == row["_churn_contract@0"] == (row["churn_kind"] == "contract")
-        assert (row["churn_90_ago"] is not None) == row["_churn_contract@1"]
+        assert (row["churn"] is not None) == row["_contract@0"] == (row["churn_kind"] == "contract")
+        assert (row["churn_90_ago"] is not None) == row["_contract@1"]
         if row["churn"] is not None:
             level = (
                 "high" if row["churn"] >= bounds["high"] else "medium" if row["churn"] >= bounds["medium"] else "low"
@@ -148,12 +151,12 @@ def test_only_customers_under_contract_have_a_risk_and_levels_follow_it(
 
 
 def test_a_planted_leak_keeps_everything_from_being_predicted_and_is_named() -> None:
-    table = subscriptions(900, 3, leak=True).figures()
+    table = subscriptions(900, 3, leak=True).features()
     fit = _fits(table)["churn-contract"]
     assert (fit.verdict, fit.model, fit.usable) == ("leak", "", False)
     assert fit.figures["leak"]["name"] == "open"
     assert "open alone tells leavers from stayers" in Message.from_dict(fit.figures["leak"]["text"]).render("en")
-    scored = PART.score(table, {fit.part: fit}, CONTEXT)
+    scored = MODEL.score(table, {fit.part: fit}, CONTEXT).columns
     assert scored.column("churn").null_count == len(table)
 
 
@@ -161,10 +164,10 @@ def test_too_little_data_is_explained_instead_of_predicted(club: pa.Table) -> No
     fit = _fits(club.slice(0, 400))["churn-contract"]
     assert (fit.verdict, fit.usable) == ("too-little-data", False)
     assert [(gate.name, gate.needed) for gate in fit.gates if not gate.passed] == [("buyers", 500), ("left", 100)]
-    assert PART.score(club, {fit.part: fit}, CONTEXT).column("churn").null_count == len(club)
+    assert MODEL.score(club, {fit.part: fit}, CONTEXT).columns.column("churn").null_count == len(club)
     young = replace(CONTEXT, options=Options(days=2000))
     assert [gate.name for gate in _fits(club, young)["churn-contract"].gates if not gate.passed] == ["days"]
-    assert PART.fit(club.slice(0, 0), CONTEXT) == []
+    assert MODEL.fit(club.slice(0, 0), CONTEXT) == []
 
 
 def test_the_purchase_model_answers_where_nothing_beats_it(shop: Truth, shop_table: pa.Table) -> None:
@@ -173,7 +176,7 @@ def test_the_purchase_model_answers_where_nothing_beats_it(shop: Truth, shop_tab
     fit = fits["churn-silence"]
     assert (fit.model, fit.figures["why"]) == ("p-active", "not-beaten")
     assert set(fit.figures["models"]) == {"p-active", "logistic", "boosting"}
-    scored = PART.score(table, fits, CONTEXT)
+    scored = MODEL.score(table, fits, CONTEXT).columns
     np.testing.assert_allclose(scored.column("churn").to_numpy(), 1 - shop.active[:, 0])
     np.testing.assert_allclose(
         scored.column("churn_180_ago").drop_null().to_numpy().mean(), 1 - shop.active[_bought(table, 2), 2].mean()
@@ -183,7 +186,7 @@ def test_the_purchase_model_answers_where_nothing_beats_it(shop: Truth, shop_tab
 
 
 def _bought(table: pa.Table, k: int) -> np.ndarray:
-    return np.asarray(table.column(f"_churn_silence@{k}").is_valid().to_numpy())
+    return np.asarray(np.isfinite(Snapshot(table, k).age))
 
 
 def test_a_learnt_model_answers_where_it_wins_on_days_it_has_not_seen(shop_table: pa.Table) -> None:
@@ -197,8 +200,8 @@ def test_a_learnt_model_answers_where_it_wins_on_days_it_has_not_seen(shop_table
 
 
 def test_having_grown_older_together_is_nobodys_reason() -> None:
-    table = orders(1200, 6, began=500).shop.figures()
-    scored = PART.score(table, _fits(table), CONTEXT)
+    table = orders(1200, 6, began=500).shop.features()
+    scored = MODEL.score(table, _fits(table), CONTEXT).columns
     reasons = [load for text in scored.column("churn_reasons").drop_null().to_pylist() for load in loads(text)]
     shown = {reason["measure"] for reason in reasons}
     assert "silence" in shown
@@ -214,7 +217,7 @@ def test_without_a_purchase_model_the_learnt_one_answers(shop_table: pa.Table) -
 
 def test_too_few_labels_leave_the_purchase_model_in_charge(shop: Truth, shop_table: pa.Table) -> None:
     table = with_active(shop_table, shop.active)
-    older = [name for name in table.column_names if name.startswith("_churn_orders@")]
+    older = [name for name in table.column_names if name.startswith("_order_days@")]
     for name in older:  # everybody has bought in every ninety days: nobody to learn leaving from
         table = table.set_column(table.column_names.index(name), name, pa.array(np.ones(len(table), np.int16)))
     fit = _fits(table)["churn-silence"]
@@ -232,7 +235,7 @@ def test_winning_needs_more_than_luck() -> None:
 
 def test_the_report_says_in_json_what_pages_need(club: pa.Table, club_fits: dict[str, Fit]) -> None:
     table = _scored(club, club_fits)
-    told: dict[str, Any] = PART.report(table, club_fits, CONTEXT)
+    told: dict[str, Any] = MODEL.score(table, club_fits, CONTEXT).report()
     body = loads(dumps(told))["risk.churn"]
     contract = body["kinds"]["contract"]
     levels = table["churn_level"].to_pylist()
@@ -243,4 +246,4 @@ def test_the_report_says_in_json_what_pages_need(club: pa.Table, club_fits: dict
     assert contract["profit"]["best_profit"] > 0
     assert contract["top_reasons"]["interaction"] > 20
     assert "not proof of a cause" in body["association"].render("en")
-    assert PART.tables(table, club_fits, CONTEXT) == {}
+    assert MODEL.score(table, club_fits, CONTEXT).tables == {}

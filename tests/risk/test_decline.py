@@ -8,16 +8,18 @@ from scipy import stats
 
 from risk import shops
 from tenure.risk import decline, discoveries
-from tenure.risk.signal_inputs import WINDOW, Seen
-from tenure.risk.warnings import PART
+from tenure.risk.signal_inputs import WINDOW, SignalInputs
+from tenure.risk.warnings import Warnings
+
+MODEL = Warnings()
 
 
-def _seen(**asked: object) -> tuple[shops.Shop, Seen]:
+def _seen(**asked: object) -> tuple[shops.Shop, SignalInputs]:
     found = shops.shop(**asked)
     table, context = shops.table_of(found), shops.context()
-    fit = PART.fit(table, context)[0]
+    fit = MODEL.fit(table, context)[0]
     assert fit.usable
-    return found, Seen(table, fit, context)
+    return found, SignalInputs(table, fit, context)
 
 
 def test_rates_are_found_again_from_counts_over_different_times() -> None:

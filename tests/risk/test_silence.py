@@ -7,15 +7,17 @@ import pytest
 
 from risk import shops
 from tenure.risk import silence
-from tenure.risk.signal_inputs import Seen
-from tenure.risk.warnings import PART
+from tenure.risk.signal_inputs import SignalInputs
+from tenure.risk.warnings import Warnings
+
+MODEL = Warnings()
 
 
 def _chances(**asked: object) -> np.ndarray:
     parts = []
     for seed in range(8):
         table, context = shops.table_of(shops.shop(seed=seed, **asked)), shops.context()
-        p = Seen(table, PART.fit(table, context)[0], context).silence_p
+        p = SignalInputs(table, MODEL.fit(table, context)[0], context).silence_p
         parts.append(p[~np.isnan(p)])
     return np.concatenate(parts)
 
@@ -35,7 +37,7 @@ def test_few_gaps_do_not_make_false_alarms() -> None:
     slow = []
     for seed in range(8):
         table, context = shops.table_of(shops.shop(seed=seed, days=300)), shops.context()
-        seen = Seen(table, PART.fit(table, context)[0], context)
+        seen = SignalInputs(table, MODEL.fit(table, context)[0], context)
         few = (seen["gaps"] >= 2) & (seen["gaps"] <= 4)
         slow.append(seen.silence_p[few])
     chances = np.concatenate(slow)
@@ -51,7 +53,7 @@ def test_those_who_stopped_are_found_and_rhythmic_buyers_sooner() -> None:
         for seed in range(4):
             shop = shops.shop(seed=seed, shape=shape, changed=0.3, left=0.0)
             table, context = shops.table_of(shop), shops.context()
-            seen = Seen(table, PART.fit(table, context)[0], context)
+            seen = SignalInputs(table, MODEL.fit(table, context)[0], context)
             ids = np.array([int(one[1:]) for one in table.column("customer_id").to_pylist()])
             gone = shop.changed[ids] & (seen["gaps"] >= 5)
             hits.append((np.nan_to_num(seen.silence_p, nan=1.0)[gone] <= 0.05).mean())

@@ -8,9 +8,11 @@ import pytest
 
 from risk import shops
 from risk.people import ago, did, orders, scored, signals, tables, volumes
-from tenure.risk import wallet
-from tenure.risk.looking import Look
-from tenure.risk.warnings import PART
+from tenure.features import wallet
+from tenure.features.windows import WindowAggregates
+from tenure.risk.warnings import Warnings
+
+MODEL = Warnings()
 
 QUARTERS = orders("ann", 120) + orders("ann", 20, amount="60")
 
@@ -34,8 +36,8 @@ def test_a03_a_customer_whose_own_business_falls_too_is_not_declining_but_counte
     facts = {"orders": QUARTERS, "volumes": volumes((120, "1000"), (20, "600"))}
     assert scored(facts)["decline"] == "no"
     assert "decline" not in signals(facts)
-    table = shops.figures_of(tables(facts))
-    told = PART.report(table, {}, shops.context())["risk.decline"]
+    table = shops.features_of(tables(facts))
+    told = MODEL.score(table, {}, shops.context()).report()["risk.decline"]
     assert (told["fell"], told["industry"], told["answers"]["yes"]) == (1, 1, 0)
 
 
@@ -103,7 +105,7 @@ def test_share_of_wallet_takes_the_statements_of_ninety_days_together() -> None:
 
 def test_the_history_of_the_wallet_ends_with_the_share_of_the_scorecard() -> None:
     facts = {"orders": QUARTERS + orders("bob", 3), "volumes": volumes((220, "500"), (120, "1000"), (20, "1000"))}
-    ann, bob = wallet.history(Look(shops.block(tables(facts))))
+    ann, bob = wallet.history(WindowAggregates(shops.block(tables(facts))))
     assert [(one.ours, one.total) for one in ann] == [(0.0, 500.0), (100.0, 1000.0), (60.0, 1000.0)]
     assert ann[-1].share == pytest.approx(scored(facts)["wallet_share"])
     assert bob == []

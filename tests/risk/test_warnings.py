@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
+from refreshes import stages_only as refresh
 from risk import shops
 from risk.people import Facts, ago, case, did, evidence, found, orders, said, scored, signals, tables, volumes
 from tenure.facts.lake import Lake
-from tenure.lifecycle.refresh import refresh
 from tenure.risk.signals import SIGNALS
-from tenure.risk.warning_figures import FIGURES
-from tenure.risk.warnings import PART, WARNINGS
+from tenure.risk.warnings import WARNINGS, Warnings
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+MODEL = Warnings()
 
 
 @pytest.mark.parametrize(
@@ -184,16 +185,18 @@ def test_without_any_sign_there_is_no_warning_and_no_due_day() -> None:
 
 
 def test_too_few_buyers_say_so_and_the_plain_signs_still_warn() -> None:
-    table = shops.figures_of(tables({"orders": orders("ann", 5), "cases": [case("ann", "1", "opened", 4)]}))
-    fit = PART.fit(table, shops.context(buyers=500))[0]
+    table = shops.features_of(tables({"orders": orders("ann", 5), "cases": [case("ann", "1", "opened", 4)]}))
+    fit = MODEL.fit(table, shops.context(buyers=500))[0]
     assert fit.verdict == "too-little-data"
     assert not fit.usable
     assert {gate.name: (gate.needed, gate.found) for gate in fit.gates}["buyers"] == (500.0, 1.0)
-    assert PART.score(table, {"warnings": fit}, shops.context()).to_pylist()[0]["warning_signals"] == "complaint"
+    assert (
+        MODEL.score(table, {"warnings": fit}, shops.context()).columns.to_pylist()[0]["warning_signals"] == "complaint"
+    )
 
 
 def test_no_customers_make_an_empty_table_of_the_same_columns() -> None:
-    table = shops.figures_of(
+    table = shops.features_of(
         {
             "orders": pa.table(
                 {
@@ -204,19 +207,19 @@ def test_no_customers_make_an_empty_table_of_the_same_columns() -> None:
             )
         }
     )
-    assert set(FIGURES.schema.names) <= set(table.column_names)
-    fits = {fit.part: fit for fit in PART.fit(table, shops.context())}
-    assert PART.score(table, fits, shops.context()).schema == PART.schema
-    assert PART.tables(table, fits, shops.context())["warnings"].schema == WARNINGS
-    json.dumps(PART.report(table, fits, shops.context()))
+    assert set(shops.FEATURES.schema.names) <= set(table.column_names)
+    fits = {fit.part: fit for fit in MODEL.fit(table, shops.context())}
+    assert MODEL.score(table, fits, shops.context()).columns.schema == MODEL.schema
+    assert MODEL.score(table, fits, shops.context()).tables["warnings"].schema == WARNINGS
+    json.dumps(MODEL.score(table, fits, shops.context()).report())
 
 
 def test_some_customers_score_as_they_did_among_all() -> None:
     table, context = shops.table_of(shops.shop(400, changed=0.3)), shops.context()
-    fits = {fit.part: fit for fit in PART.fit(table, context)}
-    everybody = PART.score(table, fits, context)
-    assert everybody.schema == PART.schema
-    assert PART.score(table.slice(50, 20), fits, context).equals(everybody.slice(50, 20))
+    fits = {fit.part: fit for fit in MODEL.fit(table, context)}
+    everybody = MODEL.score(table, fits, context).columns
+    assert everybody.schema == MODEL.schema
+    assert MODEL.score(table.slice(50, 20), fits, context).columns.equals(everybody.slice(50, 20))
 
 
 def test_figures_are_the_same_however_customers_are_cut_into_blocks() -> None:
@@ -230,9 +233,11 @@ def test_a_fit_survives_being_written_down() -> None:
     from tenure.stats.record import Fit
 
     table, context = shops.table_of(shops.shop(400, changed=0.3)), shops.context()
-    fit = PART.fit(table, context)[0]
+    fit = MODEL.fit(table, context)[0]
     again = Fit.from_json(fit.to_json())
-    assert PART.score(table, {"warnings": again}, context).equals(PART.score(table, {"warnings": fit}, context))
+    assert MODEL.score(table, {"warnings": again}, context).columns.equals(
+        MODEL.score(table, {"warnings": fit}, context).columns
+    )
 
 
 @pytest.fixture(scope="module")
@@ -250,9 +255,9 @@ def silent_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 def test_t12_the_next_worse_stage_warns_before_its_day_and_sets_the_lead_time(silent_lake: Lake) -> None:
     facts = tables({"orders": orders("near", 25) + orders("far", 2) + orders("gone", 400)})
-    table = shops.figures_of(facts)
+    table = shops.features_of(facts)
     context = replace(shops.context(), lake=silent_lake)
-    rows = PART.tables(table, {}, context)["warnings"].to_pylist()
+    rows = MODEL.score(table, {}, context).tables["warnings"].to_pylist()
     warned = {row["customer_id"]: row for row in rows if row["signal"] == "next-boundary"}
     assert set(warned) == {"near"}  # active up to 45 days: the boundary of `far` is 44 days away
     assert warned["near"]["lead_days"] == 21

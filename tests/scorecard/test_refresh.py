@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from refreshes import stages_only
 from scorecard.shop import LAST, lake_of
 from tenure.errors import TenureError
 from tenure.facts.lake import Lake
-from tenure.lifecycle import refresh as lifecycle
-from tenure.lifecycle.context import Options
 from tenure.recommend.reasons import message
+from tenure.refreshing.models import columns, scorecard_models
+from tenure.refreshing.run import refresh
 from tenure.scorecard import registry
-from tenure.scorecard.parts import columns, parts
-from tenure.scorecard.refresh import refresh
+from tenure.scorecard.model import Options
 from tenure.words import loads, render
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def test_a_few_customers_scored_alone_get_what_they_got_among_everybody(own: Lak
     some = list(before)[::97]
     report = refresh(own, customers=some, options=STRICT)
     after = scorecard(own)
-    assert (report.mode, report.customers, report.problems) == ("touched", len(some), {})
+    assert (report.mode, report.customers, report.problems) == ("restaged", len(some), {})
     assert list(after) == list(before)
     assert {who: differences(before[who], after[who]) for who in before if differences(before[who], after[who])} == {}
 
@@ -143,7 +143,7 @@ def test_a_small_shop_gets_its_stages_and_is_told_what_is_missing(tmp_path: Path
 
 
 def test_a_part_that_fails_leaves_its_columns_empty_and_is_reported(own: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = next(part for part in parts() if part.name == "churn")
+    broken = next(model for model in scorecard_models() if model.name == "churn")
 
     def fit(*_: object) -> list[object]:
         raise TenureError("The moon is full.")
@@ -159,7 +159,7 @@ def test_a_part_that_fails_leaves_its_columns_empty_and_is_reported(own: Lake, m
 
 
 def test_a_lake_of_an_older_version_is_refreshed_whole_the_first_time(own: Lake) -> None:
-    lifecycle.refresh(own, LAST, MODELS)  # writes the bare roster, as versions before value and risk did
+    stages_only(own, LAST, MODELS)  # writes the bare roster, as versions before value and risk did
     assert "p_alive" not in own.connect().execute("SELECT * FROM scorecard LIMIT 1").to_arrow_table().column_names
     report = refresh(own, customers=["C00001"], options=STRICT)
     assert report.mode == "full" and list(next(iter(scorecard(own).values()))) == columns().names

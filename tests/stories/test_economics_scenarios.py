@@ -39,8 +39,8 @@ def orders_of(who: str, gap: int, until: int, amount: float, fade: float = 1.0) 
 @pytest.fixture(scope="module")
 def business(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A business with steady customers, declining ones whose own business goes on, and what each of them costs."""
+    from refreshes import stages_only as refresh
     from tenure.facts.lake import Lake
-    from tenure.lifecycle.refresh import refresh
 
     lake = Lake.create(tmp_path_factory.mktemp("a17") / "lake", tz="Asia/Shanghai", business="协作件厂")
     orders: list[dict[str, Any]] = []
@@ -194,18 +194,18 @@ def lake_of(folder: Path) -> Lake:
 
 
 def test_a17_the_decision_stands_in_the_scorecard_too(business: Path) -> None:
-    from tenure.economics.part import PART
-    from tenure.lifecycle.context import Context, Options
+    from tenure.economics.decisions import Decisions
+    from tenure.scorecard.model import Context, Options
 
     lake = lake_of(business)
     context = Context(LAST, lake.settings.tz, lake.settings.currency, lake, Options(buyers=100))
     table = lake.read("scorecard").sort_by("customer_id")
-    (fit,) = PART.fit(table, context)
+    (fit,) = Decisions().fit(table, context)
     assert fit.model == MODEL  # somebody declines, so the relationship model decides
     told = dict(
         zip(
             table.column("customer_id").to_pylist(),
-            PART.score(table, {"decisions": fit}, context).to_pylist(),
+            Decisions().score(table, {"decisions": fit}, context).columns.to_pylist(),
             strict=True,
         )
     )

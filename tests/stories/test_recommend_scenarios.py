@@ -14,9 +14,11 @@ import pytest
 from stories.telling import command, said
 from tenure.facts.importing import import_files
 from tenure.facts.lake import Lake
-from tenure.lifecycle.context import Context
-from tenure.recommend.part import PART
+from tenure.recommend.model import Recommend
 from tenure.recommend.reasons import message
+from tenure.scorecard.model import Context
+
+MODEL = Recommend()
 
 LAST = date(2026, 6, 30)
 POT, TEA, RICE = "火锅食材", "凉茶", "大米"
@@ -97,10 +99,10 @@ def test_a06_in_a_lake_the_offer_stands_in_the_table_of_recommendations(tmp_path
     import_files(lake, [file], as_="order_lines")
     context = Context(LAST, "UTC", "CNY", lake)
     table = pa.table({"customer_id": sorted({one["customer_id"] for one in _shop()} | {"nobody"})})
-    fits = {one.part: one for one in PART.fit(table, context)}
-    score = PART.score(table, fits, context)
-    made = PART.tables(table, fits, context)
-    few = PART.score(table.slice(0, 3), fits, context)
+    fits = {one.part: one for one in MODEL.fit(table, context)}
+    score = MODEL.score(table, fits, context).columns
+    made = MODEL.score(table, fits, context).tables
+    few = MODEL.score(table.slice(0, 3), fits, context).columns
     assert few.equals(score.slice(0, 3))
     assert score.column("next_product")[table.column("customer_id").to_pylist().index("nobody")].as_py() is None
     (offer,) = [

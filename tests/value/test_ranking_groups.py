@@ -13,13 +13,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tenure.lifecycle.context import Context
+from tenure.scorecard.model import Context
 from tenure.stats.record import Fit
 from tenure.value import rfm
 from tenure.value.groups import classify, groups
 from tenure.value.notebook import rank
-from tenure.value.ranking import PART
+from tenure.value.ranking import Ranking
 from value.ranking_shop import AS_OF, TZ, Clerk, shop
+
+MODEL = Ranking()
 
 SEEDS = range(6)
 
@@ -91,16 +93,16 @@ def test_one_customer_scored_alone_gets_what_everybody_got(seed: int) -> None:
     orders, costs = shop(seed)
     table = rank(pa.Table.from_pylist(orders), pa.Table.from_pylist(costs), as_of=AS_OF, tz=TZ)
     context = Context(AS_OF, TZ)
-    fits = {fit.part: Fit.from_json(fit.to_json()) for fit in PART.fit(table, context)}  # as read back from the lake
+    fits = {fit.part: Fit.from_json(fit.to_json()) for fit in MODEL.fit(table, context)}  # as read back from the lake
     for at in range(len(table)):
-        alone = PART.score(table.slice(at, 1), fits, context).to_pylist()[0]
-        assert alone == table.slice(at, 1).select(PART.schema.names).to_pylist()[0]
+        alone = MODEL.score(table.slice(at, 1), fits, context).columns.to_pylist()[0]
+        assert alone == table.slice(at, 1).select(MODEL.schema.names).to_pylist()[0]
 
 
 def test_a_shop_with_fewer_than_five_buyers_gets_no_bounds_and_a_reason() -> None:
     orders = pa.Table.from_pylist([{"customer_id": who, "at": "2024-06-01", "amount": 5.0} for who in "abcd"])
     table = rank(orders, as_of=AS_OF)
-    (fit,) = PART.fit(table, Context(AS_OF))
+    (fit,) = MODEL.fit(table, Context(AS_OF))
     assert (fit.verdict, fit.usable) == ("too-little-data", False)
     assert [(gate.name, gate.needed, gate.found) for gate in fit.gates] == [("buyers", 5, 4)]
     assert table.column("rfm").null_count == 4
@@ -172,5 +174,5 @@ def test_bounds_are_plain_numbers_that_survive_json() -> None:
         {"customer_id": f"{n}", "at": date(2024, 1, 1 + n % 28).isoformat(), "amount": draw.random() * 1e6}
         for n in range(200)
     ]
-    (fit,) = PART.fit(rank(pa.Table.from_pylist(rows), as_of=AS_OF), Context(AS_OF))
+    (fit,) = MODEL.fit(rank(pa.Table.from_pylist(rows), as_of=AS_OF), Context(AS_OF))
     assert json.loads(json.dumps(fit.params)) == fit.params

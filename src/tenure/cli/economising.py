@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from tenure.economics.report import Worked
     from tenure.facts.lake import Lake
-    from tenure.lifecycle.context import Options
     from tenure.lifecycle.model import Model
+    from tenure.scorecard.model import Options
 
 
 def economics(
@@ -74,7 +74,7 @@ def _options(lake: Lake, horizon: int | None, discount: float | None) -> Options
 
 
 def _worked(lake: Lake, model: str, options: Options, budget: float | None) -> tuple[Worked, Model | None]:
-    from tenure.economics.part import default_model, definitions
+    from tenure.economics.decisions import default_model, definitions
     from tenure.economics.plans import Book, read_book
     from tenure.economics.reading import Source
     from tenure.economics.report import choose_again, work_out

@@ -129,7 +129,7 @@ def _known(folder: Path | None) -> tuple[Lake | None, list[Model]]:
     if folder is None or _only_planned(folder):
         return None, list(builtin().values())
     from tenure.facts.lake import Lake
-    from tenure.lifecycle.refresh import models_of
+    from tenure.lifecycle.lake_models import models_of
 
     lake = Lake.open(folder)
     return lake, models_of(lake)

@@ -63,8 +63,8 @@ def recommend(
     back-test on last baskets.
     """
     from tenure.clock import zone
-    from tenure.lifecycle.context import Options
     from tenure.recommend.told import tell
+    from tenure.scorecard.model import Options
 
     zone(tz)
     day = day_of_option(as_of)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tenure.lifecycle.model import Model
-    from tenure.lifecycle.refresh import Progress, RefreshReport
+    from tenure.refreshing.report import Progress, RefreshReport
 
 AsOf = Annotated[
     str | None,
@@ -178,8 +178,8 @@ def refresh(
     Without --as-of, everybody is seen on the last day with a fact.
     """
     from tenure.facts.lake import Lake
-    from tenure.lifecycle.refresh import models_of
-    from tenure.scorecard.refresh import refresh as run
+    from tenure.lifecycle.lake_models import models_of
+    from tenure.refreshing.run import refresh as run
 
     there = Lake.open(lake)
     chosen = models_of(there, [model.strip() for model in models.split(",") if model.strip()] if models else None)

@@ -23,9 +23,9 @@ from tenure.economics.time_in_stage import time_in_stage
 from tenure.economics.transitions import MONTH, Move, matrix, moves_of
 from tenure.economics.value import forward, profit_by_stage, weights
 from tenure.economics.weekly import BANDS, DURATIONS, count
-from tenure.lifecycle.context import Options
-from tenure.lifecycle.figures import HORIZON
+from tenure.features.windows import HORIZON
 from tenure.lifecycle.model import Model
+from tenure.scorecard.model import Options
 
 #: A back-test needs at least so many days before its origin.
 _BEFORE = 90

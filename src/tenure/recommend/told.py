@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 
 from tenure.clock import day_of, local_days
 from tenure.errors import FactsError
-from tenure.lifecycle.context import Options
 from tenure.recommend.lines import lines_in, lines_of
-from tenure.recommend.part import all_of
+from tenure.recommend.model import all_of
 from tenure.recommend.reasons import message
+from tenure.scorecard.model import Options
 from tenure.words import mark
 
 if TYPE_CHECKING:

@@ -70,7 +70,7 @@ def ahead(lake: Lake | None, ids: pa.ChunkedArray, as_of: date) -> Ahead:
 
 def _model(lake: Lake) -> Model | None:
     """Return the model that is asked."""
-    from tenure.lifecycle.refresh import models_of
+    from tenure.lifecycle.lake_models import models_of
 
     there = {file.partition.get("model") for file in lake.files("spans") if file.rows}
     asked = next((one for one in ASKED if one in there), None)

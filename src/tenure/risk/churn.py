@@ -1,39 +1,37 @@
-"""The part of the scorecard that says who will leave.
+"""The scorecard model "churn": who will leave in the next ninety days, how sure that is, and what speaks for it.
 
 Fitted once on everybody; a stored fit then scores any single customer exactly as it scored everybody.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from tenure.facts.schema import TEXT
-from tenure.lifecycle.figures import ORIGINS
+from tenure.features.columns import number_column, with_columns
+from tenure.features.windows import SNAPSHOTS
 from tenure.risk import churn_fitting as fitting
-from tenure.risk import churn_report as reporting
+from tenure.risk import churn_report
 from tenure.risk.churn_features import View, features
 from tenure.risk.churn_kinds import CONTRACT, SILENCE, kinds_of
 from tenure.risk.churn_levels import HIGH, MEDIUM, Levels
 from tenure.risk.churn_reasons import reasons_of
 from tenure.risk.learning import Predictor
+from tenure.scorecard.model import Fits, Result, ScorecardModel
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tenure.lifecycle.context import Context
+    from tenure.scorecard.model import Context
     from tenure.stats.record import Fit
 
 _CHUNK = 100_000
 
 
-class Churn:
-    """See :class:`tenure.lifecycle.context.Part`.
-
-    Its fits are named ``churn-contract`` and ``churn-silence``; a kind that nobody belongs to has none.
-    """
+class Churn(ScorecardModel):
+    """Its fits are ``churn-contract`` and ``churn-silence``; a kind that nobody belongs to has none."""
 
     name = "churn"
     schema = pa.schema(
@@ -44,41 +42,36 @@ class Churn:
             "churn_level": TEXT,
             "churn_reasons": TEXT,
             # What the same model would have said 90, 180 and 270 days before: a customer's risk through time.
-            **{f"churn_{90 * k}_ago": pa.float64() for k in range(1, ORIGINS + 1)},
+            **{f"churn_{90 * k}_ago": pa.float64() for k in range(1, SNAPSHOTS + 1)},
         }
     )
+
+    families = ("purchases", "activity", "satisfaction", "contracts")
 
     def fit(self, table: pa.Table, context: Context) -> list[Fit]:
         """Return what was fitted on all customers, one fit a kind of leaving."""
         now = kinds_of(table)
         return [made for kind in (CONTRACT, SILENCE) if (made := fitting.fitted(table, context, kind, now)) is not None]
 
-    def score(self, table: pa.Table, fits: Mapping[str, Fit], context: Context) -> pa.Table:
-        """Return the columns of `schema` for these customers, in their order."""
+    def score(self, table: pa.Table, fits: Fits, context: Context) -> Result:
+        """Return everybody's risk now and on each snapshot, its level and its reasons."""
         scored = _Scored(table, fits)
-        return pa.table([scored.column(name, context) for name in self.schema.names], schema=self.schema)
-
-    def report(self, table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, Any]:
-        """Return what pages show of everybody."""
-        return {"risk.churn": reporting.body(table, fits, context)}
-
-    def tables(self, table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, pa.Table]:
-        """Return no tables of its own."""
-        return {}
+        columns = pa.table([scored.column(name, context) for name in self.schema.names], schema=self.schema)
+        return Result(columns, fits, report=partial(_report, table, columns, fits, context))
 
 
-#: The part that adds churn to the scorecard.
-PART = Churn()
+def _report(table: pa.Table, columns: pa.Table, fits: Fits, context: Context) -> dict[str, Any]:
+    return {"risk.churn": churn_report.body(with_columns(table, columns), fits, context)}
 
 
 class _Scored:
     """Everybody's risk on every origin, worked out kind by kind."""
 
-    def __init__(self, table: pa.Table, fits: Mapping[str, Fit]) -> None:
+    def __init__(self, table: pa.Table, fits: Fits) -> None:
         self.table = table
         self.fits = {kind: fits[f"churn-{kind}"] for kind in (CONTRACT, SILENCE) if f"churn-{kind}" in fits}
         self.kinds = kinds_of(table)
-        self.risk = [self._risk(k) for k in range(ORIGINS + 1)]
+        self.risk = [self._risk(k) for k in range(SNAPSHOTS + 1)]
         self.levels = self._levels()
 
     def _risk(self, origin: int) -> np.ndarray:
@@ -101,9 +94,9 @@ class _Scored:
     def column(self, name: str, context: Context) -> pa.Array:
         """Return one column of the schema."""
         if name.endswith("_ago"):
-            return _numbers(self.risk[int(name.split("_")[1]) // 90])
+            return number_column(self.risk[int(name.split("_")[1]) // 90])
         if name == "churn":
-            return _numbers(self.risk[0])
+            return number_column(self.risk[0])
         if name == "churn_level":
             return pa.array(self.levels, TEXT)
         if name == "churn_reasons":
@@ -129,7 +122,3 @@ class _Scored:
                 columns = features(view, contract=kind == CONTRACT)
                 texts[some] = reasons_of(explain, columns, view, fit.params["peers"], context.currency)
         return texts
-
-
-def _numbers(values: np.ndarray) -> pa.Array:
-    return pa.array(values, mask=~np.isfinite(values))

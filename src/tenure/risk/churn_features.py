@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow.compute as pc
 
-from tenure.lifecycle.figures import HORIZON
-from tenure.risk.churn_figures import PREFIX
+from tenure.facts.blocks import SCALE
+from tenure.features.snapshot import Snapshot
+from tenure.features.windows import HORIZON
 from tenure.risk.encoding import Column
 from tenure.risk.guards import refuse_newer_origin
 from tenure.words import mark
@@ -21,6 +21,28 @@ from tenure.words import mark
 if TYPE_CHECKING:
     import pyarrow as pa
 
+
+def _single(values: np.ndarray) -> np.ndarray:
+    # Single precision is what stored fits were learnt from.
+    return values.astype(np.float32).astype(np.float64)
+
+
+def _since_contract(snapshot: Snapshot) -> np.ndarray:
+    age = snapshot.at_last("contract_age") - HORIZON * snapshot.number
+    return np.where(age >= 0, age, np.nan)
+
+
+#: Inputs that are not a column of their own on every snapshot.
+_READ: dict[str, Callable[[Snapshot], np.ndarray]] = {
+    "silence": lambda snapshot: snapshot.silence,
+    "age": lambda snapshot: snapshot.age,
+    "gap": lambda snapshot: snapshot.published("gap_median"),
+    "variation": lambda snapshot: _single(snapshot.published("gap_variation")),
+    "orders": lambda snapshot: snapshot.at("order_days"),
+    "amount": lambda snapshot: _single(snapshot.at("spend") / SCALE),
+    "open": lambda snapshot: snapshot.published("open_complaints"),
+    "contract_age": _since_contract,
+}
 #: Groups of features: one group makes one reason.
 GROUPS: dict[str, str] = {
     "rhythm": mark("Purchase rhythm"),
@@ -41,24 +63,16 @@ GROUPS: dict[str, str] = {
 class View:
     """The table as somebody would have seen it on an origin."""
 
-    table: pa.Table  # with the columns of :data:`tenure.risk.churn_figures.FIGURES`
+    table: pa.Table  # with the features that churn reads
     origin: int  # 0 is the last day
     rows: np.ndarray | None = None  # which customers; all when omitted
-    _read: dict[str, np.ndarray] = field(default_factory=dict)
+    _columns: dict[str, np.ndarray] = field(default_factory=dict)
 
     def at(self, name: str, back: int = 0) -> np.ndarray:
-        """Return a figure `back` origins before this one, ``nan`` where unknown."""
+        """Return an input `back` snapshots before this one, ``nan`` where unknown."""
         refuse_newer_origin(name, self.origin + back, self.origin)
-        return self._column(f"{PREFIX}{name}@{self.origin + back}")
-
-    def _column(self, name: str) -> np.ndarray:
-        if name not in self._read:
-            column = self.table.column(name)
-            if self.rows is not None:
-                column = column.take(self.rows)
-            values = pc.cast(column, "float64").to_numpy(zero_copy_only=False)
-            self._read[name] = np.asarray(values, dtype=np.float64)
-        return self._read[name]
+        snapshot = Snapshot(self.table, self.origin + back, self.rows, self._columns)
+        return _READ[name](snapshot) if name in _READ else snapshot.at(name)
 
     def before(self, name: str) -> np.ndarray:
         """Return the average of ninety days over the (up to) three stretches before the last; ``nan`` when too new."""

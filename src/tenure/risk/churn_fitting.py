@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow.compute as pc
 
+from tenure.features.columns import numbers
 from tenure.risk.calibration import judged, profit_curve
 from tenure.risk.churn_features import MEASURES, View, features
 from tenure.risk.churn_kinds import CONTRACT, SILENCE, Rows, labelled
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from tenure.lifecycle.context import Context
+    from tenure.scorecard.model import Context
 
 #: The purchase model, read from the table.
 BASELINE = "p-active"
@@ -74,9 +74,7 @@ def risk_of(table: pa.Table, fit: Fit, kind: str, origin: int, rows: np.ndarray)
 def baseline(table: pa.Table, origin: int) -> np.ndarray:
     """Return 1 - P(an order within ninety days) by the purchase model; ``nan`` where it says nothing."""
     name = "p_active_90" if origin == 0 else f"_p_active@{origin}"
-    if name not in table.column_names:
-        return np.full(len(table), np.nan)
-    return 1.0 - np.asarray(pc.cast(table.column(name), "float64").to_numpy(zero_copy_only=False), np.float64)
+    return 1.0 - numbers(table, name)
 
 
 def _gates(table: pa.Table, context: Context, known: list[Rows], members: int) -> tuple[Gate, ...]:

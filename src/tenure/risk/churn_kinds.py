@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tenure.lifecycle.figures import ORIGINS
+from tenure.features.catalogue import column_of
+from tenure.features.columns import numbers
+from tenure.features.windows import SNAPSHOTS
 from tenure.risk.churn_features import View, features
 from tenure.risk.learning import Fold
 
@@ -27,7 +29,7 @@ MOST_ROWS = 20_000
 class Rows:
     """The customers of one kind on one origin, of whom it is known whether they left."""
 
-    origin: int  # 1 to ORIGINS
+    origin: int  # 1 to SNAPSHOTS
     rows: np.ndarray  # which customers of the table
     left: np.ndarray  # whether they left in the days after the origin
 
@@ -56,10 +58,10 @@ def kinds_of(table: pa.Table, origin: int = 0) -> np.ndarray:
 def labelled(table: pa.Table, kind: str) -> list[Rows]:
     """Return the rows of a kind with their labels, the oldest origin first; origins without anybody are left out."""
     found = []
-    for origin in range(ORIGINS, 0, -1):
+    for origin in range(SNAPSHOTS, 0, -1):
         contract = under_contract(table, origin)
         if kind == CONTRACT:
-            churned = np.asarray(table.column(f"_churned@{origin}").cast("float64").to_numpy(), np.float64)
+            churned = numbers(table, column_of("churned", origin))
             rows = np.flatnonzero(np.isfinite(churned))
             left = churned[rows] > 0
         else:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.compute as pc
 
-from tenure.lifecycle.figures import HORIZON, ORIGINS
+from tenure.features.columns import numbers
+from tenure.features.contracts import GAP, LATE
+from tenure.features.windows import HORIZON, SNAPSHOTS
 from tenure.risk.churn_features import GROUPS
 from tenure.risk.churn_kinds import CONTRACT, SILENCE
 from tenure.risk.churn_levels import HIGH, HIGH_ODDS, LOW, MEDIUM, MEDIUM_ODDS
 from tenure.risk.churn_reasons import ASSOCIATION
-from tenure.risk.contracts import GAP, LATE
 from tenure.words import Message
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from tenure.lifecycle.context import Context
+    from tenure.scorecard.model import Context
     from tenure.stats.record import Fit
 
 
@@ -44,7 +45,7 @@ def body(table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str
 def _of_kind(table: pa.Table, fit: Fit) -> dict[str, Any]:
     kind = fit.part.removeprefix("churn-")
     rows = table.filter(pc.equal(table.column("churn_kind"), kind))
-    risk = _numbers(rows, "churn")
+    risk = numbers(rows, "churn")
     known = np.isfinite(risk)
     levels = Counter(rows.column("churn_level").to_pylist())
     return {
@@ -71,16 +72,12 @@ def _of_kind(table: pa.Table, fit: Fit) -> dict[str, Any]:
     }
 
 
-def _numbers(table: pa.Table, name: str) -> np.ndarray:
-    return np.asarray(pc.cast(table.column(name), "float64").to_numpy(zero_copy_only=False), np.float64)
-
-
 def _before(rows: pa.Table) -> list[dict[str, Any]]:
     """Return the mean risk of the same customers on each origin, oldest first: the curve of a whole business."""
-    names = [(90 * k, f"churn_{90 * k}_ago") for k in range(ORIGINS, 0, -1)] + [(0, "churn")]
+    names = [(90 * k, f"churn_{90 * k}_ago") for k in range(SNAPSHOTS, 0, -1)] + [(0, "churn")]
     found = []
     for ago, name in names:
-        risk = _numbers(rows, name)
+        risk = numbers(rows, name)
         risk = risk[np.isfinite(risk)]
         found.append({"days_ago": ago, "customers": len(risk), "mean": float(risk.mean()) if len(risk) else None})
     return found
@@ -91,7 +88,7 @@ _AGES = (0, 90, 180, 360, 720)
 
 def _by_age(rows: pa.Table, risk: np.ndarray) -> list[dict[str, Any]]:
     """Return the mean risk by the length of the relationship: risk along the life cycle."""
-    age = np.fmax(*(_first_days(rows, name) for name in ("_churn_age@0", "_churn_contract_age@0")))
+    age = np.fmax(numbers(rows, "age"), numbers(rows, "_contract_age@0"))
     found = []
     for low, high in zip(_AGES, (*_AGES[1:], np.inf), strict=True):
         inside = (age >= low) & (age < high) & np.isfinite(risk)
@@ -99,10 +96,6 @@ def _by_age(rows: pa.Table, risk: np.ndarray) -> list[dict[str, Any]]:
         top = None if np.isinf(high) else high
         found.append({"from_days": low, "to_days": top, "customers": int(inside.sum()), "mean": mean})
     return found
-
-
-def _first_days(rows: pa.Table, name: str) -> np.ndarray:
-    return _numbers(rows, name) if name in rows.column_names else np.full(len(rows), np.nan)
 
 
 def _top_reasons(rows: pa.Table) -> dict[str, int]:

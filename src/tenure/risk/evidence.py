@@ -17,13 +17,13 @@ from tenure.words import Change, Day, LocalizedText, Message, Number, Percent, d
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tenure.risk.signal_inputs import Seen
+    from tenure.risk.signal_inputs import SignalInputs
 
 
 class Evidence:
     """The evidence of many customers; what is equal is written once."""
 
-    def __init__(self, inputs: Seen) -> None:
+    def __init__(self, inputs: SignalInputs) -> None:
         self.inputs = inputs
         self._written: dict[tuple[Any, ...], str] = {}
 
@@ -53,15 +53,15 @@ def _day(number: int) -> Day:
     return Day(day_of(int(number)).isoformat())
 
 
-def _count(inputs: Seen, name: str, row: int) -> Number:
+def _count(inputs: SignalInputs, name: str, row: int) -> Number:
     return Number(int(inputs[name][row]))
 
 
-def _score(inputs: Seen, name: str, row: int) -> Number:
+def _score(inputs: SignalInputs, name: str, row: int) -> Number:
     return Number(float(inputs[name][row]), at_most=1)
 
 
-def _intent(inputs: Seen, row: int) -> list[Message]:
+def _intent(inputs: SignalInputs, row: int) -> list[Message]:
     # A contract that was cancelled is no fact of its own kind.
     kind = inputs.leaving_kinds[row] or "cancel"
     what: Message | LocalizedText = Message(mark("Contract cancelled"))
@@ -70,7 +70,7 @@ def _intent(inputs: Seen, row: int) -> list[Message]:
     return [Message(mark("%(what)s on %(day)s."), {"what": what, "day": _day(inputs["leaving_on"][row])})]
 
 
-def _complaint(inputs: Seen, row: int) -> list[Message]:
+def _complaint(inputs: SignalInputs, row: int) -> list[Message]:
     messages = []  # one complaint that was settled is no sign; two of them are
     if inputs["complaints_open"][row]:
         data = {"open": _count(inputs, "complaints_open", row), "since": _day(inputs["complaint_since"][row])}
@@ -81,7 +81,7 @@ def _complaint(inputs: Seen, row: int) -> list[Message]:
     return messages
 
 
-def _satisfaction(inputs: Seen, row: int) -> list[Message]:
+def _satisfaction(inputs: SignalInputs, row: int) -> list[Message]:
     messages = []
     data = {"before": _score(inputs, "csat_before", row), "score": _score(inputs, "csat", row)}
     if inputs.fell_csat[row]:
@@ -97,7 +97,7 @@ def _satisfaction(inputs: Seen, row: int) -> list[Message]:
     return messages
 
 
-def _decline(inputs: Seen, row: int) -> list[Message]:
+def _decline(inputs: SignalInputs, row: int) -> list[Message]:
     data: dict[str, Percent | Change] = {"fall": _share(-float(inputs.our_change[row]))}
     text = mark("Our volume fell by %(fall)s; what they buy elsewhere is not known.")
     if inputs.verdict[row] == "yes":
@@ -111,7 +111,7 @@ def _decline(inputs: Seen, row: int) -> list[Message]:
     return messages + (_orders(inputs, row) if inputs.fewer_orders[row] else [])
 
 
-def _orders(inputs: Seen, row: int) -> list[Message]:
+def _orders(inputs: SignalInputs, row: int) -> list[Message]:
     data = {
         "seen": _count(inputs, "days_90", row),
         "expected": Number(round(float(inputs.expected[row]), 1)),
@@ -123,7 +123,7 @@ def _orders(inputs: Seen, row: int) -> list[Message]:
     return [Message(text, data)]
 
 
-def _silence(inputs: Seen, row: int) -> list[Message]:
+def _silence(inputs: SignalInputs, row: int) -> list[Message]:
     data = {
         "days": Number(int(inputs.present[row])),
         "mean": Number(round(float(inputs["gap_days"][row] / max(inputs["gaps"][row], 1.0)), 1)),
@@ -133,7 +133,7 @@ def _silence(inputs: Seen, row: int) -> list[Message]:
     return [Message(text, data)]
 
 
-def _both(inputs: Seen, row: int) -> list[Message]:
+def _both(inputs: SignalInputs, row: int) -> list[Message]:
     names = ("days_before", "days_90", "interactions_before", "interactions_90")
     text = mark(
         "Order days %(days_before)s, then %(days_90)s; contacts %(interactions_before)s, then %(interactions_90)s:"
@@ -142,7 +142,7 @@ def _both(inputs: Seen, row: int) -> list[Message]:
     return [Message(text, {name: _count(inputs, name, row) for name in names})]
 
 
-def _activity(inputs: Seen, row: int) -> list[Message]:
+def _activity(inputs: SignalInputs, row: int) -> list[Message]:
     messages = _orders(inputs, row) if inputs.fewer_orders[row] and not inputs.declines[row] else []
     if inputs.fewer_contacts[row]:
         data = {name: _count(inputs, name, row) for name in ("interactions_90", "interactions_before")}
@@ -151,7 +151,7 @@ def _activity(inputs: Seen, row: int) -> list[Message]:
     return messages
 
 
-def _fatigue(inputs: Seen, row: int) -> list[Message]:
+def _fatigue(inputs: SignalInputs, row: int) -> list[Message]:
     data = {
         "now": _share(float(inputs.fatigue.now[row])),
         "before": _share(float(inputs.fatigue.before[row])),
@@ -161,7 +161,7 @@ def _fatigue(inputs: Seen, row: int) -> list[Message]:
     return [Message(text, data)]
 
 
-def _boundary(inputs: Seen, row: int) -> list[Message]:
+def _boundary(inputs: SignalInputs, row: int) -> list[Message]:
     forecast = inputs.ahead
     assert forecast.model is not None
     data = {
@@ -172,7 +172,7 @@ def _boundary(inputs: Seen, row: int) -> list[Message]:
     return [Message(mark("From %(stage)s to %(next)s on %(day)s, if nothing happens until then."), data)]
 
 
-_EVIDENCE: dict[str, Callable[[Seen, int], list[Message]]] = {
+_EVIDENCE: dict[str, Callable[[SignalInputs, int], list[Message]]] = {
     "intent-to-leave": _intent,
     "complaint": _complaint,
     "satisfaction-down": _satisfaction,

@@ -1,6 +1,6 @@
-"""What is seen of everybody before signals are read off: the figures as columns, and what the tests say of them.
+"""The inputs of warning signals: what the features say of every customer, and what the tests say of them.
 
-Every signal is a comparison of columns of :class:`Seen`.
+Every signal is a comparison of columns of :class:`SignalInputs`.
 """
 
 from __future__ import annotations
@@ -10,22 +10,28 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
 from tenure.clock import day_number
+from tenure.facts.blocks import SCALE
+from tenure.features.contact import REFERENCE
+from tenure.features.snapshot import Snapshot
+from tenure.features.windows import HORIZON, NEVER
 from tenure.risk import decline, silence
 from tenure.risk.ahead import Ahead, ahead
 from tenure.risk.fatigue import Fatigue, fatigue_of
-from tenure.risk.looking import NEVER
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pyarrow as pa
     from numpy.typing import NDArray
 
-    from tenure.lifecycle.context import Context
+    from tenure.scorecard.model import Context
     from tenure.stats.record import Fit
 
-#: The window of the figures, in days, see :mod:`tenure.risk.warning_figures`.
-WINDOW = 90
+WINDOW = HORIZON
+#: Windows before the last one in which a customer's own rhythm is read.
+_BEFORE = REFERENCE // WINDOW
 #: So many customers are weighed at once: a matrix of all would be large.
 AT_ONCE = 100_000
 #: "Falls": below this part of the 90 days before.
@@ -34,22 +40,95 @@ FALLS = 0.7
 LOW_CSAT, DETRACTOR = 3.0, 6.0
 
 
+def _zero(read: Callable[[Snapshot], NDArray[np.float64]]) -> Callable[[Snapshot], NDArray[np.float64]]:
+    return lambda now: np.nan_to_num(read(now))
+
+
+def _day(name: str) -> Callable[[Snapshot], NDArray[np.float64]]:
+    return lambda now: np.nan_to_num(now.column(name), nan=float(NEVER))
+
+
+def _of(name: str) -> Callable[[Snapshot], NDArray[np.float64]]:
+    return lambda now: now.at(name)
+
+
+def _windows(name: str, first: int, last: int) -> Callable[[Snapshot], NDArray[np.float64]]:
+    """Return the sum of a feature over some windows; 0 is the one that ends on the last day."""
+    return lambda now: sum((now.at(name, k) for k in range(first, last + 1)), np.zeros(1))
+
+
+def _money(name: str, first: int, last: int) -> Callable[[Snapshot], NDArray[np.float64]]:
+    return lambda now: _windows(name, first, last)(now) / SCALE
+
+
+def _rhythm_before(now: Snapshot) -> NDArray[np.float64]:
+    # The day of the first order opens the rhythm and is not counted in it.
+    opened = (now.age >= WINDOW) & (now.age < WINDOW + REFERENCE)
+    return _windows("order_days", 1, _BEFORE)(now) - opened
+
+
+_INPUTS: dict[str, Callable[[Snapshot], NDArray[np.float64]]] = {
+    "days_90": _of("order_days"),
+    "days_before": _windows("order_days", 1, 1),
+    "days_reference": _rhythm_before,
+    "reference_days": lambda now: np.nan_to_num(np.clip(now.age - WINDOW, 0, REFERENCE)),
+    "gaps": _zero(lambda now: now.frequency),
+    "gap_days": _zero(lambda now: now.recency),
+    "gap_logs": _zero(_of("log_gaps")),
+    "first_order_on": _day("first_order_on"),
+    "last_order_on": _day("last_order_on"),
+    "spend_90": _money("spend", 0, 0),
+    "spend_before": _money("spend", 1, 1),
+    "spend_180": _money("spend", 0, 1),
+    "spend_before_180": _money("spend", 2, 3),
+    "sales_year": _money("year_sales", 0, 0),
+    "cost_year": _zero(_money("year_cost", 0, 0)),
+    "costed_year": lambda now: np.isfinite(now.at("year_cost")).astype(np.float64),
+    "volume_90": _of("volume_90"),
+    "volume_before": _of("volume_before_90"),
+    "volume_180": _of("volume_180"),
+    "volume_before_180": _of("volume_before_180"),
+    "wallet": _of("wallet_90"),
+    "wallet_before": _of("wallet_before_90"),
+    "wallet_180": _of("wallet_180"),
+    "wallet_before_180": _of("wallet_before_180"),
+    "interactions_90": _of("contacts"),
+    "interactions_before": _of("contacts_before"),
+    "messages_90": _of("messages"),
+    "messages_before": _of("messages_before"),
+    "answers_90": _of("answers"),
+    "answers_before": _of("answers_before"),
+    "csat": _of("csat_last"),
+    "csat_before": _of("csat_before"),
+    "nps": _of("nps_last"),
+    "expectation": _of("expectation"),
+    "experience": _of("experience"),
+    "feedback_on": _day("_feedback_on@0"),
+    "complaints_90": _of("complaints_opened"),
+    "complaints_open": lambda now: now.column("open_complaints"),
+    "complaint_on": _day("_complaint_on@0"),
+    "complaint_since": _day("_complaint_since@0"),
+    "leaving_on": _day("_leaving_on@0"),
+}
+
+
 @dataclass
-class Seen:
+class SignalInputs:
     """Some customers, seen on one day."""
 
-    table: pa.Table  # the scorecard so far, with the figures
+    table: pa.Table  # the scorecard so far, with the features
     fit: Fit | None  # what was fitted on everybody; without it only plain comparisons are made
     context: Context  # the day, and the lake
     _columns: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    _read: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.table)
 
     def __getitem__(self, name: str) -> NDArray[np.float64]:
-        """Return a figure as float64, NaN where there is none; days as days since 1970-01-01, NEVER where none."""
+        """Return an input as float64, NaN where there is none; days as days since 1970-01-01, NEVER where none."""
         if name not in self._columns:
-            self._columns[name] = numbers(self.table, f"_risk_{name}")
+            self._columns[name] = _INPUTS[name](Snapshot(self.table, 0, None, self._read))
         return self._columns[name]
 
     def texts(self, name: str) -> list[str | None]:
@@ -250,7 +329,7 @@ class Seen:
     @cached_property
     def leaving_kinds(self) -> list[str | None]:
         """By which kind of fact they said that they will leave."""
-        return self.texts("_risk_leaving_kind")
+        return self.texts("_leaving_kind@0")
 
     @cached_property
     def fatigue(self) -> Fatigue:
@@ -261,16 +340,6 @@ class Seen:
     def ahead(self) -> Ahead:
         """Which worse stage comes next."""
         return ahead(self.context.lake, self.table.column("customer_id"), self.context.as_of)
-
-
-def numbers(table: pa.Table, name: str) -> NDArray[np.float64]:
-    """Return a column as float64: NaN for null, days as numbers with NEVER for null; all NaN when there is none."""
-    if name not in table.column_names:
-        return np.full(len(table), np.nan)
-    column = table.column(name)
-    if pa.types.is_date32(column.type):
-        return column.cast(pa.int32()).fill_null(NEVER).to_numpy().astype(np.float64)
-    return column.cast(pa.float64()).fill_null(float("nan")).to_numpy().astype(np.float64)
 
 
 def _change(now: NDArray[np.float64], before: NDArray[np.float64]) -> NDArray[np.float64]:

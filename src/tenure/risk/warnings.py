@@ -1,11 +1,11 @@
-"""The early-warning part of the scorecard: fitted on everybody, then scoring anybody.
+"""The scorecard model "warnings": early signs of leaving, fitted on everybody and scored for anybody.
 
-The signs stand in :mod:`tenure.risk.signals`; here they become columns, a table of warnings and the figures of the
-pages.
+The signs stand in :mod:`tenure.risk.signs`; here they become columns, a table of warnings and a report.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,22 +13,22 @@ import pyarrow as pa
 
 from tenure.clock import day_number
 from tenure.facts.schema import DAY, TEXT
+from tenure.features.columns import number_column, numbers
+from tenure.features.windows import NEVER
 from tenure.risk import decline, silence
 from tenure.risk import warnings_report as reports
 from tenure.risk.discoveries import cutoff
 from tenure.risk.evidence import Evidence
-from tenure.risk.looking import NEVER
-from tenure.risk.signal_inputs import WINDOW, Seen, numbers
+from tenure.risk.signal_inputs import WINDOW, SignalInputs
 from tenure.risk.signals import SIGNALS
 from tenure.risk.signs import Sign, signs_of, together
+from tenure.scorecard.model import Fits, Result, ScorecardModel
 from tenure.stats.record import Fit, Gate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
-    from tenure.lifecycle.context import Context
+    from tenure.scorecard.model import Context
 
 SCHEMA = pa.schema(
     {
@@ -65,22 +65,16 @@ WARNINGS = pa.schema(
 SAMPLE = 5_000
 
 
-class Warnings:
-    """Early warnings, see :class:`tenure.lifecycle.context.Part`."""
+class Warnings(ScorecardModel):
+    """Early warnings: who shows a sign of leaving, what is at stake, and until when to react."""
 
-    @property
-    def name(self) -> str:
-        """Of the part."""
-        return "warnings"
-
-    @property
-    def schema(self) -> pa.Schema:
-        """The columns it adds."""
-        return SCHEMA
+    name = "warnings"
+    schema = SCHEMA
+    families = ("purchases", "satisfaction", "contact", "wallet")
 
     def fit(self, table: pa.Table, context: Context) -> list[Fit]:
         """Return how rates and regularity differ between customers, and the p-value up to which decline is named."""
-        seen = Seen(table, None, context)
+        seen = SignalInputs(table, None, context)
         past = seen.bought & (seen["reference_days"] >= decline.SHORTEST)
         gates = _gates(seen, context)
         rhythmic = np.flatnonzero(seen.bought & (seen["gaps"] >= silence.GAPS))
@@ -90,86 +84,83 @@ class Warnings:
         some = rhythmic[:: max(len(rhythmic) // SAMPLE, 1)]
         shapes = silence.fit_shapes(seen["gaps"][some], seen["gap_days"][some], seen["gap_logs"][some])
         params = {"r": rates.r, "alpha": rates.alpha, "shapes": list(shapes), "cutoff": 0.0}
-        draft = Seen(table, Fit("warnings", "gamma-poisson", params=params), context)
+        draft = SignalInputs(table, Fit("warnings", "gamma-poisson", params=params), context)
         params["cutoff"] = _cutoff(draft)
         inputs = {
             name: np.quantile(seen[name][past], np.linspace(0.0, 1.0, 11)).tolist()
             for name in ("days_90", "days_reference", "gap_days")
         }
         fit = Fit("warnings", "gamma-poisson", "ok", gates, params, {}, inputs, int(past.sum()), context.options.seed)
-        fit.figures.update(reports.tests(Seen(table, fit, context)))
+        fit.figures.update(reports.tests(SignalInputs(table, fit, context)))
         return [fit]
 
-    def score(self, table: pa.Table, fits: Mapping[str, Fit], context: Context) -> pa.Table:
-        """Return the columns for these customers, in their order."""
-        seen = Seen(table, fits.get("warnings"), context)
+    def score(self, table: pa.Table, fits: Fits, context: Context) -> Result:
+        """Return the columns, the table of warnings, and a report of all of them."""
+        seen = SignalInputs(table, fits.get("warnings"), context)
         signs = signs_of(seen)
         score = together(signs, len(seen))
-        due = _due(seen, signs)
-        change = seen.wallet - seen.wallet_before
-        columns: dict[str, pa.Array] = {
-            "decline": pa.array(seen.verdict.astype(object), TEXT, mask=~seen.bought),
-            "decline_p": _known(seen.decline_p),
-            "wallet_share": _known(seen.wallet),
-            "wallet_change": _known(change),
-            "volume_change": _known(seen.our_change),
-            "total_change": _known(seen.their_change),
-            "activity_change": _known(seen["days_90"] / seen.expected - 1.0),
-            "silence_p": _known(seen.silence_p),
-            "fatigue": _known(seen.fatigue.fall),
-            "warning_score": pa.array(score),
-            "warning_signals": _names(signs, len(seen)),
-            "value_at_stake": _known(at_stake(seen, score)),
-            "warning_due_on": _days(due),
-        }
-        return pa.table([columns[name] for name in SCHEMA.names], schema=SCHEMA)
-
-    def report(self, table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, Any]:
-        """Return what the page shows of everybody."""
-        seen = Seen(table, fits.get("warnings"), context)
-        signs = signs_of(seen)
-        return {
-            "risk.summary": reports.summary(seen, signs, at_stake(seen, together(signs, len(seen)))),
-            "risk.decline": reports.of_decline(seen),
-            "risk.silence": reports.of_silence(seen),
-            "risk.fatigue": reports.of_fatigue(seen),
-        }
-
-    def tables(self, table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, pa.Table]:
-        """Return the warnings: one row a customer and signal, in the order of the customers."""
-        seen = Seen(table, fits.get("warnings"), context)
-        signs = signs_of(seen)
-        who = np.concatenate([sign.who for sign in signs])
-        order = np.argsort(who, kind="stable")
-        stake, lead = at_stake(seen, together(signs, len(seen)))[who], seen.ahead.days[who]
-        written = Evidence(seen)
-        evidence = [written.of(sign.signal, row) for sign in signs for row in sign.who.tolist()]
-        codes = np.repeat(np.arange(len(signs)), [len(sign.who) for sign in signs])
-        names = pa.array([sign.signal for sign in signs], TEXT)
-        columns = {
-            "customer_id": table.column("customer_id").take(pa.array(who)),
-            "signal": names.take(pa.array(codes)),
-            "score": pa.array(np.concatenate([sign.score for sign in signs])),
-            "since": _days(np.concatenate([sign.since for sign in signs])),
-            "lead_days": pa.array(lead, mask=lead < 0),
-            "value_at_stake": _known(stake),
-            "owner": _text(table, "_risk_owner").take(pa.array(who)),
-            "due_on": _days(np.concatenate([_due_of(seen, sign) for sign in signs])),
-            "evidence": pa.array(evidence, TEXT),
-        }
-        made = pa.table([columns[name] for name in WARNINGS.names], schema=WARNINGS)
-        return {"warnings": made.take(pa.array(order))}
+        stake = at_stake(seen, score)
+        return Result(
+            _columns(seen, signs, score, stake), fits, {"warnings": _warnings(seen, signs, stake)},
+            partial(_report, seen, signs, stake),
+        )  # fmt: skip
 
 
-def _text(table: pa.Table, name: str) -> pa.ChunkedArray | pa.Array:
-    return table.column(name) if name in table.column_names else pa.nulls(len(table), TEXT)
+def _report(seen: SignalInputs, signs: list[Sign], stake: NDArray[np.float64]) -> dict[str, Any]:
+    return {
+        "risk.summary": reports.summary(seen, signs, stake),
+        "risk.decline": reports.of_decline(seen),
+        "risk.silence": reports.of_silence(seen),
+        "risk.fatigue": reports.of_fatigue(seen),
+    }
+
+
+def _columns(seen: SignalInputs, signs: list[Sign], score: NDArray[np.float64], stake: NDArray[np.float64]) -> pa.Table:
+    columns: dict[str, pa.Array] = {
+        "decline": pa.array(seen.verdict.astype(object), TEXT, mask=~seen.bought),
+        "decline_p": number_column(seen.decline_p),
+        "wallet_share": number_column(seen.wallet),
+        "wallet_change": number_column(seen.wallet - seen.wallet_before),
+        "volume_change": number_column(seen.our_change),
+        "total_change": number_column(seen.their_change),
+        "activity_change": number_column(seen["days_90"] / seen.expected - 1.0),
+        "silence_p": number_column(seen.silence_p),
+        "fatigue": number_column(seen.fatigue.fall),
+        "warning_score": pa.array(score),
+        "warning_signals": _names(signs, len(seen)),
+        "value_at_stake": number_column(stake),
+        "warning_due_on": _days(_due(seen, signs)),
+    }
+    return pa.table([columns[name] for name in SCHEMA.names], schema=SCHEMA)
+
+
+def _warnings(seen: SignalInputs, signs: list[Sign], stake: NDArray[np.float64]) -> pa.Table:
+    """Return one row a customer and signal, in the order of the customers."""
+    who = np.concatenate([sign.who for sign in signs])
+    order = np.argsort(who, kind="stable")
+    lead = seen.ahead.days[who]
+    written = Evidence(seen)
+    codes = np.repeat(np.arange(len(signs)), [len(sign.who) for sign in signs])
+    names = pa.array([sign.signal for sign in signs], TEXT)
+    columns = {
+        "customer_id": seen.table.column("customer_id").take(pa.array(who)),
+        "signal": names.take(pa.array(codes)),
+        "score": pa.array(np.concatenate([sign.score for sign in signs])),
+        "since": _days(np.concatenate([sign.since for sign in signs])),
+        "lead_days": pa.array(lead, mask=lead < 0),
+        "value_at_stake": number_column(stake[who]),
+        "owner": seen.table.column("_owner@0").take(pa.array(who)),
+        "due_on": _days(np.concatenate([_due_of(seen, sign) for sign in signs])),
+        "evidence": pa.array([written.of(sign.signal, row) for sign in signs for row in sign.who.tolist()], TEXT),
+    }
+    return pa.table([columns[name] for name in WARNINGS.names], schema=WARNINGS).take(pa.array(order))
 
 
 def _days(days: NDArray[np.int64]) -> pa.Array:
     return pa.array(days.astype(np.int32), mask=days == NEVER).cast(DAY)
 
 
-def _cutoff(seen: Seen) -> float:
+def _cutoff(seen: SignalInputs) -> float:
     """Return up to which p-value decline is named."""
     tested = np.flatnonzero(seen.tested)
     some = tested[:: max(len(tested) // SAMPLE, 1)]
@@ -177,7 +168,7 @@ def _cutoff(seen: Seen) -> float:
     return cutoff(seen.decline_p, possible, decline.LEVEL)
 
 
-def _gates(seen: Seen, context: Context) -> tuple[Gate, ...]:
+def _gates(seen: SignalInputs, context: Context) -> tuple[Gate, ...]:
     first = seen["first_order_on"][seen.bought]
     days = float(day_number(context.as_of) - first.min()) if len(first) else 0.0
     return (
@@ -186,7 +177,7 @@ def _gates(seen: Seen, context: Context) -> tuple[Gate, ...]:
     )
 
 
-def at_stake(seen: Seen, score: NDArray[np.float64]) -> NDArray[np.float64]:
+def at_stake(seen: SignalInputs, score: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the money that leaving would cost: the chance of it times what the customer is worth.
 
     The chance is the predicted churn, else one minus P(active), else the warning score. The worth is the potential
@@ -203,7 +194,7 @@ def at_stake(seen: Seen, score: NDArray[np.float64]) -> NDArray[np.float64]:
     return chance * np.maximum(np.where(np.isnan(worth), margin, worth), 0.0)
 
 
-def _due_of(seen: Seen, sign: Sign) -> NDArray[np.int64]:
+def _due_of(seen: SignalInputs, sign: Sign) -> NDArray[np.int64]:
     """Return by when somebody should have reacted: the signal's own days, sooner where a worse stage is nearer."""
     lead = seen.ahead.days[sign.who]
     days = np.full(len(sign.who), SIGNALS[sign.signal].days, dtype=np.int64)
@@ -211,7 +202,7 @@ def _due_of(seen: Seen, sign: Sign) -> NDArray[np.int64]:
     return np.asarray(seen.today + days, dtype=np.int64)
 
 
-def _due(seen: Seen, signs: list[Sign]) -> NDArray[np.int64]:
+def _due(seen: SignalInputs, signs: list[Sign]) -> NDArray[np.int64]:
     """Return the earliest due day of each customer, NEVER for those without a warning."""
     last = np.iinfo(np.int64).max
     due = np.full(len(seen), last, dtype=np.int64)
@@ -228,10 +219,3 @@ def _names(signs: list[Sign], size: int) -> pa.Array:
     found, codes = np.unique(shown, return_inverse=True)
     said = [",".join(sign.signal for n, sign in enumerate(signs) if one >> n & 1) or None for one in found.tolist()]
     return pa.array(said, TEXT).take(pa.array(codes))
-
-
-def _known(values: NDArray[np.float64]) -> pa.Array:
-    return pa.array(values, mask=~np.isfinite(values))
-
-
-PART = Warnings()

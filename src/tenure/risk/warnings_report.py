@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tenure.risk import decline, silence
-from tenure.risk.signal_inputs import WINDOW, Seen
+from tenure.risk.signal_inputs import WINDOW, SignalInputs
 from tenure.risk.signals import SIGNALS
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ SAMPLE = 5_000
 DROPS = (0.5, 0.75, 1.0)
 
 
-def summary(seen: Seen, signs: list[Sign], stake: NDArray[np.float64]) -> dict[str, Any]:
+def summary(seen: SignalInputs, signs: list[Sign], stake: NDArray[np.float64]) -> dict[str, Any]:
     """Return how many show each signal and how much is at stake; one customer counts once in the sums."""
     warned = np.zeros(len(seen), dtype=bool)
     lines = []
@@ -52,7 +52,7 @@ def summary(seen: Seen, signs: list[Sign], stake: NDArray[np.float64]) -> dict[s
     }
 
 
-def tests(seen: Seen) -> dict[str, Any]:
+def tests(seen: SignalInputs) -> dict[str, Any]:
     """Return how the test for decline did: whom it could test, whom it named, what it would have found."""
     at = np.flatnonzero(seen.tested)
     assert seen.fit is not None
@@ -76,7 +76,7 @@ def tests(seen: Seen) -> dict[str, Any]:
     }
 
 
-def of_decline(seen: Seen) -> dict[str, Any]:
+def of_decline(seen: SignalInputs) -> dict[str, Any]:
     """Return the answers of rule T04 and of the test behind them."""
     bought = seen.bought
     answers = {name: int((bought & (seen.verdict == name)).sum()) for name in ("yes", "no", "cannot-judge")}
@@ -90,7 +90,7 @@ def of_decline(seen: Seen) -> dict[str, Any]:
     }
 
 
-def of_silence(seen: Seen) -> dict[str, Any]:
+def of_silence(seen: SignalInputs) -> dict[str, Any]:
     """Return how likely the present gaps are, in twentieths, and how regular customers buy."""
     p = seen.silence_p[~np.isnan(seen.silence_p)]
     counts, _edges = np.histogram(p, bins=np.linspace(0.0, 1.0, 21))
@@ -108,7 +108,7 @@ def of_silence(seen: Seen) -> dict[str, Any]:
     }
 
 
-def of_fatigue(seen: Seen) -> dict[str, Any]:
+def of_fatigue(seen: SignalInputs) -> dict[str, Any]:
     """Return how many messages were answered, now and before, and who answers clearly less."""
     found = seen.fatigue
     judged = ~np.isnan(found.fall)

@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from tenure.errors import TenureError
-from tenure.lifecycle.context import Options
+from tenure.scorecard.model import Options
 from tenure.words import mark
 
 if TYPE_CHECKING:

@@ -63,6 +63,32 @@ def latest(lake: Lake) -> dict[str, Fit]:
     }
 
 
+def fitted_on(lake: Lake) -> date | None:
+    """Return the day of the facts on which the newest fits were fitted; None when there are none.
+
+    Ranks are renewed between two full refreshes, so the oldest day of the set is that of everything else.
+    """
+    if not lake.has("fits"):
+        return None
+    sql = "SELECT min(as_of) FROM fits WHERE generation = (SELECT max(generation) FROM fits)"
+    row = lake.connect(("fits",)).execute(sql).fetchone()
+    return row[0] if row else None
+
+
+def renew(lake: Lake, fits: Mapping[str, Fit], as_of: date, fitted_at: datetime) -> None:
+    """Put some fits in the place of the newest ones of their names; the others stay what they are."""
+    if not fits or not lake.has("fits"):
+        return
+    rows = lake.connect(("fits",)).execute("SELECT * FROM fits ORDER BY generation").to_arrow_table().to_pylist()
+    newest = max(row["generation"] for row in rows)
+    for row in rows:
+        if row["generation"] == newest and row["part"] in fits:
+            fit = fits[row["part"]]
+            row |= {"as_of": as_of, "fitted_at": fitted_at, "model": fit.model, "verdict": fit.verdict,
+                    "customers": fit.customers, "facts": json.dumps(facts_of(lake)), "body": fit.to_json()}  # fmt: skip
+    lake.write("fits", pa.Table.from_pylist(rows, schema=FITS), replace=True)
+
+
 def history(lake: Lake, part: str) -> list[tuple[date, Fit]]:
     """Return every kept fit of a part with the day it speaks of, the oldest first."""
     if not lake.has("fits"):

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tenure.lifecycle.figures import HORIZON
+from tenure.features.windows import HORIZON
 from tenure.value.buyers import WEEK
 
 if TYPE_CHECKING:
     from tenure.stats.fitted import Fitted
-    from tenure.value.buyers import Seen
+    from tenure.value.buyers import Buyers
 
 #: Guesses without a model: go on at the average rate so far, or as in the 90 days before.
 BASELINES = ("rate-times-time", "last-period")
@@ -33,7 +33,7 @@ class Prediction:
     revenue: np.ndarray  # spend expected in the next 90 days
 
 
-def predicted(fitted: Fitted, then: Seen, spend: np.ndarray) -> Prediction:
+def predicted(fitted: Fitted, then: Buyers, spend: np.ndarray) -> Prediction:
     """Return what a model says of buyers for the 90 days after their day."""
     weeks = HORIZON / WEEK
     orders = fitted.expected(weeks, then.cells)[then.cells.where]
@@ -41,7 +41,7 @@ def predicted(fitted: Fitted, then: Seen, spend: np.ndarray) -> Prediction:
     return Prediction(fitted.name, orders, active, orders * spend)
 
 
-def baselines(then: Seen) -> list[Prediction]:
+def baselines(then: Buyers) -> list[Prediction]:
     """Return the two guesses without a model.
 
     ``rate-times-time``: purchase days after the first, by the time known, go on. Whoever came on the very day is taken
@@ -55,7 +55,7 @@ def baselines(then: Seen) -> list[Prediction]:
     ]
 
 
-def judged(one: Prediction, then: Seen) -> dict[str, Any]:
+def judged(one: Prediction, then: Buyers) -> dict[str, Any]:
     """Return the figures of a prediction: total expected and actual, and :data:`FIGURES`."""
     from tenure.stats import metrics
 

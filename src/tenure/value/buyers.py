@@ -1,4 +1,4 @@
-"""Customers as a model of repeat buying sees them, on the last day or at an origin."""
+"""Customers as a model of repeat buying sees them, on the last day or on a snapshot."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tenure.value.columns import read
+from tenure.facts.blocks import SCALE
+from tenure.features.snapshot import Snapshot
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,7 +21,7 @@ WEEK = 7
 
 
 @dataclass(frozen=True)
-class Seen:
+class Buyers:
     """Buyers on one day. Arrays have one entry a buyer."""
 
     where: np.ndarray  # their rows in the table
@@ -54,38 +55,34 @@ class Seen:
         known = ~np.isnan(self.spend)
         return np.where(known, self.spend, self.spend[known].mean() if known.any() else 0.0)
 
-    def only(self, places: np.ndarray) -> Seen:
+    def only(self, places: np.ndarray) -> Buyers:
         """Return some of the buyers."""
         named = ("where", "frequency", "recency", "age", "spend", "log_gaps", "before", "after", "spent")
         columns = {name: getattr(self, name) for name in named}
-        return Seen(**{name: column[places] if len(column) else column for name, column in columns.items()})
+        return Buyers(**{name: column[places] if len(column) else column for name, column in columns.items()})
 
-    def sample(self, most: int, seed: int) -> Seen:
+    def sample(self, most: int, seed: int) -> Buyers:
         """Return all buyers, or `most` of them drawn at random, in their order."""
         if len(self) <= most:
             return self
         return self.only(np.sort(np.random.default_rng(seed).choice(len(self), most, replace=False)))
 
 
-def seen(table: pa.Table, number: int = 0) -> Seen:
-    """Return the buyers of a table of customers as they were at an origin; 0 is the last day itself."""
-
-    def column(name: str) -> np.ndarray:
-        return read(table, f"_{name}@{number}" if number else name)
-
-    logs = read(table, f"_log_gaps@{number}" if number else "_log_gaps")
-
-    frequency = column("frequency")
-    where = np.flatnonzero(~np.isnan(frequency))
+def buyers_of(table: pa.Table, number: int = 0) -> Buyers:
+    """Return the buyers of a table of features as they were on a snapshot; 0 is the last day itself."""
+    snapshot = Snapshot(table, number)
+    where = np.flatnonzero(~np.isnan(snapshot.age))
+    frequency = snapshot.frequency[where]
     nothing = np.empty(0)
-    return Seen(
+    return Buyers(
         where,
-        frequency[where],
-        column("recency")[where] / WEEK,
-        column("age")[where] / WEEK,
-        column("repeat_spend")[where],
-        logs[where] - frequency[where] * np.log(WEEK),
-        column("orders_before")[where] if number else nothing,
-        column("orders_after")[where] if number else nothing,
-        column("spend_after")[where] if number else nothing,
+        frequency,
+        snapshot.recency[where] / WEEK,
+        snapshot.age[where] / WEEK,
+        snapshot.repeat_spend[where],
+        snapshot.at("log_gaps")[where] - frequency * np.log(WEEK),
+        snapshot.at("order_days")[where] if number else nothing,
+        # What happened after a snapshot is what is read on the next one: the answer, never an input.
+        snapshot.at("order_days", -1)[where] if number else nothing,
+        snapshot.at("spend", -1)[where] / SCALE if number else nothing,
     )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tenure.stats.cells import Cells
     from tenure.stats.fitted import Fitted
-    from tenure.value.buyers import Seen
+    from tenure.value.buyers import Buyers
 
 #: Buyers on whom models are compared.
 SAMPLE = 30_000
@@ -66,7 +66,7 @@ def fit_these(names: Iterable[str], cells: Cells) -> list[Fitted]:
 
 
 def tested(
-    names: Iterable[str], origins: Mapping[int, Seen]
+    names: Iterable[str], origins: Mapping[int, Buyers]
 ) -> tuple[list[dict[str, Any]], dict[int, dict[str, Fitted]]]:
     """Return the figures of every model and baseline at every origin that has enough buyers, and the models there."""
     rows: list[dict[str, Any]] = []

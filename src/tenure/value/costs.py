@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tenure.facts.blocks import SCALE
-from tenure.value import ranking_columns as columns
+from tenure.features import columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,12 +47,12 @@ def summary(ledger: Ledger) -> dict[str, Any]:
 
 def break_even(table: pa.Table) -> dict[str, Any]:
     """Return how many of those in whom something was invested have paid it back."""
-    spent = columns.money(table, "invested") if "invested" in table.column_names else np.zeros(len(table), np.int64)
+    spent = columns.amounts(table, "invested") if "invested" in table.column_names else np.zeros(len(table), np.int64)
     asked = spent != 0
-    profit = columns.money(table, "profit")
-    reached = columns.days(table, "break_even_on")
+    profit = columns.amounts(table, "profit")
+    reached = columns.numbers(table, "break_even_on")
     known = asked & ~np.isnan(reached)
-    took = (reached - columns.days(table, "first_seen_on"))[known]
+    took = (reached - columns.numbers(table, "first_seen_on"))[known]
     took = took[~np.isnan(took)]
     return {
         "invested_in": int(asked.sum()),

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from tenure.stats.record import Gate
 
 if TYPE_CHECKING:
-    from tenure.lifecycle.context import Options
-    from tenure.value.buyers import Seen
+    from tenure.scorecard.model import Options
+    from tenure.value.buyers import Buyers
 
 #: How many customers must have come back for the rhythm of coming back to be learnt.
 REPEATERS = 50
@@ -19,7 +19,7 @@ REPEATERS = 50
 ORIGIN_BUYERS, ORIGIN_REPEATERS, ORIGIN_DAYS = 100, 30, 60
 
 
-def gates(buyers: Seen, options: Options) -> tuple[Gate, ...]:
+def gates(buyers: Buyers, options: Options) -> tuple[Gate, ...]:
     """Return the conditions for predicting purchases, met or not."""
     return (
         Gate("buyers", options.buyers, len(buyers)),
@@ -28,13 +28,13 @@ def gates(buyers: Seen, options: Options) -> tuple[Gate, ...]:
     )
 
 
-def days(buyers: Seen) -> float:
+def days(buyers: Buyers) -> float:
     """Return the days from the first purchase of anybody to the last purchase of anybody."""
     if not len(buyers):
         return 0.0
     return float(round((buyers.age.max() - (buyers.age - buyers.recency).min()) * 7))
 
 
-def can_test(buyers: Seen) -> bool:
+def can_test(buyers: Buyers) -> bool:
     """Whether an origin has enough buyers, and enough of a past, to fit on what was known there."""
     return len(buyers) >= ORIGIN_BUYERS and buyers.repeaters >= ORIGIN_REPEATERS and float(days(buyers)) >= ORIGIN_DAYS

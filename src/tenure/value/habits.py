@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tenure.value.ranking_columns import number
+from tenure.features.columns import numbers
 from tenure.words import mark
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _of_scorecard(buyers: pa.Table) -> list[Habit]:
         ("open_complaints", mark("open complaints"), "number", "contact", False),
     )
     return [
-        Habit(name, label, number(buyers, name), kind, group, defining=defining)
+        Habit(name, label, numbers(buyers, name), kind, group, defining=defining)
         for name, label, kind, group, defining in told
     ]
 

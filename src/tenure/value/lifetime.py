@@ -1,38 +1,40 @@
-"""The part "lifetime" of the scorecard: purchases and spend, fitted on everybody and scored for anybody.
+"""The scorecard model "lifetime": what each customer has brought and will bring.
 
-Nothing is calculated here.
+Purchases and spend are fitted on everybody and scored for anybody; nothing is calculated here.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from tenure.lifecycle.figures import HORIZON, ORIGINS
+from tenure.features.columns import with_columns
+from tenure.features.windows import HORIZON, SNAPSHOTS
+from tenure.scorecard.model import Fits, Result, ScorecardModel
 from tenure.stats.record import Fit
 from tenure.value import choosing
-from tenure.value.buyers import WEEK, Seen, seen
+from tenure.value.buyers import WEEK, Buyers, buyers_of
 from tenure.value.gates import gates
 from tenure.value.scoring import SCHEMA, scored
 from tenure.value.spending import basis_of, dependence, fit_spend
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tenure.lifecycle.context import Context
+    from tenure.scorecard.model import Context
 
 
-class Lifetime:
-    """See :class:`tenure.lifecycle.context.Part`."""
+class Lifetime(ScorecardModel):
+    """Purchases and spend; its fits are ``purchases`` and ``spend``."""
 
     name = "lifetime"
     schema = SCHEMA
+    families = ("purchases",)
 
     def fit(self, table: pa.Table, context: Context) -> list[Fit]:
         """Return the fits ``purchases`` and ``spend`` of everybody."""
-        buyers = seen(table)
+        buyers = buyers_of(table)
         conditions = gates(buyers, context.options)
         enough = all(condition.passed for condition in conditions)
         shared: dict[str, Any] = {"gates": conditions, "customers": len(buyers), "seed": context.options.seed}
@@ -49,32 +51,28 @@ class Lifetime:
             Fit("spend", model=spending["params"]["spend"]["model"], inputs=inputs, **spending, **shared),
         ]
 
-    def score(self, table: pa.Table, fits: Mapping[str, Fit], context: Context) -> pa.Table:
-        """Return the columns of :attr:`schema`, see :func:`tenure.value.scoring.scored`."""
+    def score(self, table: pa.Table, fits: Fits, context: Context) -> Result:
+        """Return the scores, and a report of totals with intervals and of every back-test."""
         from tenure.stats.threads import one_thread
 
         with one_thread():
-            return scored(table, fits, context)
-
-    def report(self, table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, Any]:
-        """Return ``predictions``: totals with intervals, and every back-test, see `reporting`."""
-        from tenure.stats.threads import one_thread
-        from tenure.value.lifetime_report import reported
-
-        with one_thread():
-            return {"predictions": reported(table, fits, context)}
-
-    def tables(self, table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, pa.Table]:
-        """Return no tables: everything is a column."""
-        del table, fits, context
-        return {}
+            columns = scored(table, fits, context)
+        return Result(columns, fits, report=partial(_report, table, columns, fits, context))
 
 
-def _fit_purchases(table: pa.Table, buyers: Seen, seed: int) -> dict[str, Any]:
+def _report(table: pa.Table, columns: pa.Table, fits: Fits, context: Context) -> dict[str, Any]:
+    from tenure.stats.threads import one_thread
+    from tenure.value.lifetime_report import reported
+
+    with one_thread():
+        return {"predictions": reported(with_columns(table, columns), fits, context)}
+
+
+def _fit_purchases(table: pa.Table, buyers: Buyers, seed: int) -> dict[str, Any]:
     """Return what is written down of the models of purchases: the chosen one, and how all of them did."""
     from tenure.stats import purchases
 
-    origins = {k: seen(table, k) for k in range(1, ORIGINS + 1) if f"_frequency@{k}" in table.column_names}
+    origins = {k: buyers_of(table, k) for k in range(1, SNAPSHOTS + 1)}
     few = {k: then.sample(choosing.SAMPLE, seed) for k, then in origins.items()}
     sample = buyers.sample(choosing.SAMPLE, seed)
     fits = choosing.fit_all(sample.cells)
@@ -108,7 +106,7 @@ def _baselines(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"model": name, "backtest": means[name]} for name in BASELINES if name in means]
 
 
-def _fit_spend(table: pa.Table, buyers: Seen, context: Context, *, enough: bool) -> dict[str, Any]:
+def _fit_spend(table: pa.Table, buyers: Buyers, context: Context, *, enough: bool) -> dict[str, Any]:
     basis = basis_of(table, context.options)
     params: dict[str, Any] = {"basis": basis.params}
     if not enough:
@@ -122,7 +120,7 @@ def _fit_spend(table: pa.Table, buyers: Seen, context: Context, *, enough: bool)
     }
 
 
-def _inputs(buyers: Seen) -> dict[str, list[float]]:
+def _inputs(buyers: Buyers) -> dict[str, list[float]]:
     from tenure.stats.metrics import quantiles
 
     columns: dict[str, np.ndarray] = {
@@ -132,6 +130,3 @@ def _inputs(buyers: Seen) -> dict[str, list[float]]:
         "repeat_spend": buyers.spend,
     }
     return {name: quantiles(values) for name, values in columns.items()}
-
-
-PART = Lifetime()

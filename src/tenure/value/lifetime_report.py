@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tenure.lifecycle.figures import HORIZON, ORIGINS
-from tenure.value.buyers import WEEK, Seen, seen
+from tenure.features.columns import numbers
+from tenure.features.purchases import WEEKS
+from tenure.features.windows import HORIZON, SNAPSHOTS
+from tenure.value.buyers import WEEK, Buyers, buyers_of
 from tenure.value.choosing import SAMPLE
-from tenure.value.columns import read
-from tenure.value.lifetime_features import WEEKS
 from tenure.value.scoring import fitted_of
 from tenure.value.spending import expected_spend, fit_spend, spend_of
 from tenure.value.totals import total
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from tenure.lifecycle.context import Context
+    from tenure.scorecard.model import Context
     from tenure.stats.fitted import Fitted
     from tenure.stats.record import Fit
 
@@ -53,7 +53,7 @@ def reported(table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict
     fitted = fitted_of(purchases)
     if not purchases.usable or fitted is None:
         return told
-    buyers = seen(table)
+    buyers = buyers_of(table)
     told |= {
         "choice": purchases.figures,
         "spend": {"model": spend.model, "verdict": spend.verdict, **spend.params["spend"], **spend.figures},
@@ -70,8 +70,8 @@ def _value(table: pa.Table) -> dict[str, Any]:
     present = [name for name in names if name in table.column_names]
     return {
         "customers": len(table),
-        "buyers": int((~np.isnan(read(table, "frequency"))).sum()),
-        **{name: float(np.nansum(read(table, name))) for name in present},
+        "buyers": int((~np.isnan(numbers(table, "frequency"))).sum()),
+        **{name: float(np.nansum(numbers(table, name))) for name in present},
     }
 
 
@@ -89,7 +89,7 @@ def _said(edges: np.ndarray) -> list[dict[str, Any]]:
     return [{"frequency": int(low), "upto": high} for low, high in zip(edges, ends, strict=True)]
 
 
-def by_frequency(fitted: Fitted, buyers: Seen) -> list[dict[str, Any]]:
+def by_frequency(fitted: Fitted, buyers: Buyers) -> list[dict[str, Any]]:
     """Return how many customers bought 0, 1 … 7 or more times again, and how many the model says there should be.
 
     Customers of one age are put together; ages are gathered to at most 120 of them, each at its mean.
@@ -113,7 +113,7 @@ def by_frequency(fitted: Fitted, buyers: Seen) -> list[dict[str, Any]]:
     ]
 
 
-def after_by_frequency(then: Seen, expected: np.ndarray) -> list[dict[str, Any]]:
+def after_by_frequency(then: Buyers, expected: np.ndarray) -> list[dict[str, Any]]:
     """Return mean orders after an origin by how often customers had bought again before it: actual and expected."""
     edges = groups(then.frequency)
     group = np.searchsorted(edges, then.frequency, side="right") - 1
@@ -126,11 +126,11 @@ def after_by_frequency(then: Seen, expected: np.ndarray) -> list[dict[str, Any]]
     ]
 
 
-def _both(then: Seen, expected: np.ndarray) -> tuple[tuple[str, np.ndarray], ...]:
+def _both(then: Buyers, expected: np.ndarray) -> tuple[tuple[str, np.ndarray], ...]:
     return (("actual", then.after), ("expected", expected))
 
 
-def deciles(then: Seen, expected: np.ndarray, revenue: np.ndarray) -> list[dict[str, Any]]:
+def deciles(then: Buyers, expected: np.ndarray, revenue: np.ndarray) -> list[dict[str, Any]]:
     """Return ten groups by expected revenue, best first: customers, and orders and sales expected and come true."""
     order = np.argsort(-revenue, kind="stable")
     rows = []
@@ -148,7 +148,7 @@ def deciles(then: Seen, expected: np.ndarray, revenue: np.ndarray) -> list[dict[
     return rows
 
 
-def gain(then: Seen, revenue: np.ndarray) -> list[dict[str, float]]:
+def gain(then: Buyers, revenue: np.ndarray) -> list[dict[str, float]]:
     """Return which share of all sales the best-ranked share of customers brought; in steps of five in a hundred."""
     sales = then.spent.sum()
     if not sales > 0:
@@ -170,11 +170,11 @@ def _since(table: pa.Table, fit: Fit, context: Context) -> dict[str, Any]:
     """Return everything that was held against what came after an origin: the latest, and all for reliability."""
     found: dict[str, Any] = {"origins": []}
     reliability = []
-    for k in range(1, ORIGINS + 1):
+    for k in range(1, SNAPSHOTS + 1):
         fitted = fitted_of(fit, k)
         if fitted is None:
             continue
-        then = seen(table, k)
+        then = buyers_of(table, k)
         weeks = HORIZON / WEEK
         expected = fitted.expected(weeks, then.cells)[then.cells.where]
         came = np.bincount(then.cells.where, then.after > 0, len(then.cells)) / then.cells.weight
@@ -216,10 +216,16 @@ def tracking(table: pa.Table, fitted: Fitted, number: int) -> list[dict[str, Any
     The model was fitted at the origin; what it says of the weeks before is how it fits, of the weeks after, how it
     foretells. Expected is what new customers of the same first days would buy: it knows nothing of who did buy.
     """
-    known = np.flatnonzero(~np.isnan(read(table, f"_frequency@{number}")))
-    weekly = np.frombuffer(b"".join(table.column("_weekly").take(known).to_pylist()), dtype=np.uint8)
-    actual = weekly.reshape(len(known), WEEKS).sum(axis=0, dtype=np.int64).astype(float)
-    age = read(table, "age")[known]
+    age = numbers(table, "age")
+    known = age >= number * HORIZON
+    actual, begin = np.zeros(WEEKS), 0
+    for chunk in table.column("_weekly@0").chunks:  # every customer's counts lie beside each other in its buffer
+        counts = np.frombuffer(chunk.buffers()[2], np.uint8).reshape(-1, WEEKS)[
+            chunk.offset : chunk.offset + len(chunk)
+        ]
+        actual += counts[known[begin : begin + len(chunk)]].sum(axis=0, dtype=np.int64)
+        begin += len(chunk)
+    age = age[known]
     born = np.bincount(np.minimum(age // WEEK, WEEKS).astype(int), minlength=WEEKS + 1)
     actual -= born[:WEEKS]  # the first purchase is no repeat
     weeks = min(int(age.max() // WEEK) + 1, WEEKS)
@@ -245,7 +251,7 @@ def tracking(table: pa.Table, fitted: Fitted, number: int) -> list[dict[str, Any
     return told
 
 
-def _totals(fitted: Fitted, fits: Mapping[str, Fit], buyers: Seen, context: Context) -> list[dict[str, Any]]:
+def _totals(fitted: Fitted, fits: Mapping[str, Fit], buyers: Buyers, context: Context) -> list[dict[str, Any]]:
     rows = [row for row in fits["purchases"].figures.get("backtest", []) if row["model"] == fits["purchases"].model]
     errors = [float(np.log(row["actual"] / row["expected"])) for row in rows if row["actual"] and row["expected"]]
     spend = spend_of(fits["spend"].params["spend"])

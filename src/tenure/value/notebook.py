@@ -1,6 +1,6 @@
 """A notebook's door: orders in, everybody's groups out, in one line and without a lake.
 
-The same figures and bounds as in the scorecard, made of the tables that are given.
+The same features and bounds as in the scorecard, made of the tables that are given.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from tenure.clock import day_number, zone
 from tenure.facts.blocks import block_of
 from tenure.facts.streams import Stream
-from tenure.lifecycle.context import Context
-from tenure.lifecycle.roster import roster_of
+from tenure.features.catalogue import FeatureSet
+from tenure.features.columns import with_columns
 from tenure.lifecycle.table import day_from, facts_from
 from tenure.rules.evaluation.compute import Reading
-from tenure.value.ranking import PART
-from tenure.value.ranking_features import FIGURES
+from tenure.scorecard.model import Context
+from tenure.value.ranking import Ranking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,12 +39,7 @@ def rank(
         facts[Stream("costs")] = facts_from("costs", costs, tz)
     day = day_from(as_of, facts[Stream("orders")], tz)
     reading = Reading(block_of(facts, tz=tz, last_day=day_number(day)))
-    table, figures = roster_of(reading), FIGURES.of(reading)
-    for field in figures.schema:
-        table = table.append_column(field, figures.column(field.name))
-    context = Context(day, tz)
-    fits = {fit.part: fit for fit in PART.fit(table, context)}
-    found = PART.score(table, fits, context)
-    for field in found.schema:
-        table = table.append_column(field, found.column(field.name))
-    return table
+    features = FeatureSet.of(Ranking.families).compute(reading)
+    result = Ranking().run(features, Context(day, tz))
+    table = with_columns(features, result.columns)
+    return table.select([name for name in table.column_names if not name.startswith("_")])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tenure.value import ranking_columns as columns
+from tenure.features import columns
 from tenure.value.effects import cliffs_delta
 from tenure.value.habits import Habit, habits
 from tenure.words import say
@@ -28,7 +28,7 @@ FALSE = 0.05
 
 def profile(ledger: Ledger, table: pa.Table, seed: int = 20_240_101) -> list[dict[str, Any]]:
     """Return how the top fifth differ from the other buyers, the largest differences first."""
-    tops = columns.number(table, "top_fifth")
+    tops = columns.numbers(table, "top_fifth")
     kept = _sampled(tops, seed)
     buyers = table.take(kept)
     first = tops[kept] == 1

@@ -1,27 +1,30 @@
-"""The part "ranking" of the scorecard: cut points from everybody, then groups for anybody.
+"""The scorecard model "ranking": cut points from everybody, then groups for anybody.
 
 Bounds are stored, so that one customer can be scored alone and gets what a full refresh would have given.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tenure.facts.blocks import SCALE
 from tenure.facts.schema import TEXT
+from tenure.features import columns
+from tenure.scorecard.model import Fits, Result, ScorecardModel
 from tenure.stats.record import Fit, Gate
 from tenure.value import pareto, rfm
-from tenure.value import ranking_columns as columns
 from tenure.value.groups import classify, groups
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tenure.lifecycle.context import Context
+    from tenure.scorecard.model import Context
 
 #: Fifths need five.
 BUYERS = 5
@@ -30,6 +33,8 @@ PERIOD = 30
 
 _SCHEMA = pa.schema(
     {
+        "deals": pa.int64(),
+        "first_month": TEXT,
         "rfm_r": pa.int64(),
         "rfm_f": pa.int64(),
         "rfm_m": pa.int64(),
@@ -46,21 +51,28 @@ _SCHEMA = pa.schema(
 )
 
 
-class Ranking:
-    """Fits the bounds of groups and gives every customer theirs; see :class:`tenure.lifecycle.context.Part`."""
+class Ranking(ScorecardModel):
+    """The bounds of groups, and the groups of every customer."""
 
     name = "ranking"
     schema = _SCHEMA
+    families = ("purchases",)
+    ranks = True
+    inputs = ("orders", "amount", "refunds", "profit", "first_order_on", "last_order_on", "lifetime_value")
 
     def fit(self, table: pa.Table, context: Context) -> list[Fit]:
         """Return the bounds of RFM scores, ABC classes, tiers and the top fifth, among all buyers."""
-        buyers = table.filter(pa.array(columns.number(table, "orders") > 0))
+        buyers = table.filter(pa.array(columns.numbers(table, "orders") > 0))
         gate = Gate("buyers", BUYERS, len(buyers))
         if not gate.passed:
             return [Fit(self.name, verdict="too-little-data", gates=(gate,), customers=len(buyers))]
-        ids, sales, profit = columns.text(buyers, "customer_id"), columns.sales(buyers), columns.money(buyers, "profit")
+        ids, sales, profit = (
+            columns.texts(buyers, "customer_id"),
+            columns.sales(buyers),
+            columns.amounts(buyers, "profit"),
+        )
         since = columns.days_since(buyers, "last_order_on", context.as_of)
-        deals = columns.number(buyers, "orders")
+        deals = columns.numbers(buyers, "orders")
         top = pareto.cut_of_top(sales, ids)
         assert top is not None
         by, worth = _worth(buyers, sales)
@@ -75,34 +87,29 @@ class Ranking:
         seed = context.options.seed
         return [Fit(self.name, "bounds", gates=(gate,), params=params, inputs=inputs, customers=len(buyers), seed=seed)]
 
-    def score(self, table: pa.Table, fits: Mapping[str, Fit], context: Context) -> pa.Table:
-        """Return the columns of :attr:`schema` for these customers, in their order."""
+    def score(self, table: pa.Table, fits: Fits, context: Context) -> Result:
+        """Return the groups, and a report of how sales and customers are spread over them."""
         fit = fits.get(self.name)
-        found = _plain(table, context)
-        if fit is None or not fit.usable:
-            nothing = {name: pa.nulls(len(table), _SCHEMA.field(name).type) for name in _SCHEMA.names}
-            found = nothing | found
-        else:
-            found |= _bounded(table, fit.params, context)
-        return pa.table([found[name] for name in _SCHEMA.names], schema=_SCHEMA)
+        made = _plain(table, context)
+        if fit is not None and fit.usable:
+            made |= _bounded(table, fit.params, context)
+        nothing = {field.name: pa.nulls(len(table), field.type) for field in _SCHEMA if field.name not in made}
+        columns_made = pa.table({name: {**made, **nothing}[name] for name in _SCHEMA.names}, schema=_SCHEMA)
+        return Result(columns_made, fits, report=partial(_report, table, columns_made, context))
 
-    def report(self, table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, Any]:
-        """Return what the value page shows of everybody, by name (``value.…``)."""
-        from tenure.value.ranking_report import bodies
 
-        return bodies(table, context)
+def _report(table: pa.Table, made: pa.Table, context: Context) -> dict[str, Any]:
+    from tenure.value.ranking_report import bodies
 
-    def tables(self, table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, pa.Table]:
-        """Return nothing: groups are columns, and reports are JSON."""
-        return {}
+    return bodies(columns.with_columns(table, made), context)
 
 
 def _worth(buyers: pa.Table, sales: np.ndarray) -> tuple[str, np.ndarray]:
     """Return by what tiers are made: lifetime value where everybody has one, else sales so far."""
-    lifetime = columns.number(buyers, "lifetime_value")
+    lifetime = columns.numbers(buyers, "lifetime_value")
     if np.isnan(lifetime).any():
         return "sales", sales
-    return "lifetime_value", columns.money(buyers, "lifetime_value")
+    return "lifetime_value", columns.amounts(buyers, "lifetime_value")
 
 
 def _tier_bounds(worth: np.ndarray) -> list[int]:
@@ -114,41 +121,43 @@ def _tier_bounds(worth: np.ndarray) -> list[int]:
 
 def _plain(table: pa.Table, context: Context) -> dict[str, pa.Array]:
     """Return the classes that need no bounds: they follow from a customer's own orders."""
-    deals = columns.number(table, "orders")
+    deals = columns.numbers(table, "orders")
     silent = columns.days_since(table, "last_order_on", context.as_of)
     age = columns.days_since(table, "first_order_on", context.as_of)
     old = pa.array(np.nan_to_num(age) >= PERIOD, mask=np.isnan(age))
     return {
-        "loyalty": columns.texts(classify("loyalty", {"deals": deals, "silent": silent})),
-        "stickiness": columns.texts(classify("stickiness", {"deals": deals})),
+        "deals": table.column("orders").cast(pa.int64()),
+        "first_month": pc.strftime(table.column("first_order_on").cast(pa.timestamp("s")), format="%Y-%m"),
+        "loyalty": columns.text_column(classify("loyalty", {"deals": deals, "silent": silent})),
+        "stickiness": columns.text_column(classify("stickiness", {"deals": deals})),
         "old_customer": old,
     }
 
 
 def _bounded(table: pa.Table, params: Mapping[str, Any], context: Context) -> dict[str, pa.Array]:
     """Return the classes that follow from stored bounds; null for customers who never bought."""
-    deals = columns.number(table, "orders")
+    deals = columns.numbers(table, "orders")
     nobody = ~(deals > 0)
-    sales, ids = columns.sales(table), columns.text(table, "customer_id")
+    sales, ids = columns.sales(table), columns.texts(table, "customer_id")
     r = rfm.score_from_above(columns.days_since(table, "last_order_on", context.as_of), params["rfm"]["r"])
     f = rfm.score_from_below(deals, params["rfm"]["f"])
     m = rfm.score_from_below(sales, params["rfm"]["m"])
     since_first = columns.days_since(table, "first_order_on", context.as_of)
     rated = [np.where(nobody, np.nan, one) for one in (r, f, m)]
     group = rfm.groups_of(rated[0], rated[1], rated[2], since_first)
-    worth = sales if params["tier"]["by"] == "sales" else columns.money(table, params["tier"]["by"])
+    worth = sales if params["tier"]["by"] == "sales" else columns.amounts(table, params["tier"]["by"])
     tops = pareto.Cut.from_json(params["top"]).holds(sales, ids)
 
     def classes(found: np.ndarray) -> pa.Array:
         found[nobody] = None
-        return columns.texts(found)
+        return columns.text_column(found)
 
     return {
         **{f"rfm_{name}": pa.array(one, mask=nobody) for name, one in (("r", r), ("f", f), ("m", m))},
         "rfm": classes(_CODES[25 * r + 5 * f + m - 31]),
-        "rfm_group": columns.texts(group),
+        "rfm_group": columns.text_column(group),
         "abc_sales": classes(pareto.abc_of(sales, params["abc_sales"])),
-        "abc_profit": classes(pareto.abc_of(columns.money(table, "profit"), params["abc_profit"])),
+        "abc_profit": classes(pareto.abc_of(columns.amounts(table, "profit"), params["abc_profit"])),
         "tier": classes(_tiers(worth, params["tier"]["bounds"])),
         "top_fifth": pa.array(tops, mask=nobody),
     }
@@ -165,6 +174,3 @@ def _tiers(worth: np.ndarray, bounds: list[int]) -> np.ndarray:
 
 def _spread(values: np.ndarray) -> list[float]:
     return [float(one) for one in np.quantile(values, np.linspace(0, 1, 11))]
-
-
-PART = Ranking()

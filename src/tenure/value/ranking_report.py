@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tenure.facts.blocks import SCALE
+from tenure.features import columns
 from tenure.value import cohorts, costs, cycle, inverted_u, old_customers, pareto, profile, stickiness
-from tenure.value import ranking_columns as columns
 from tenure.value.groups import groups
 from tenure.value.ledger import Ledger
 from tenure.value.rfm import FIFTHS
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from tenure.lifecycle.context import Context
+    from tenure.scorecard.model import Context
 
 #: Periods, in days back from the last day, for which old customers are counted.
 PERIODS = (1, 7, 30, 90, 365)
@@ -32,7 +32,7 @@ DAYS = 90
 
 def bodies(table: pa.Table, context: Context) -> dict[str, Any]:
     """Return the bodies by name."""
-    buyers = table.filter(columns.number(table, "orders") > 0)
+    buyers = table.filter(columns.numbers(table, "orders") > 0)
     told: dict[str, Any] = {
         "value.money": money(table),
         "value.groups": {kind: of_groups(buyers, column) for kind, column in COLUMNS.items()},
@@ -66,15 +66,15 @@ COLUMNS = {
 
 def money(table: pa.Table) -> dict[str, Any]:
     """Return what customers brought, and are expected to bring."""
-    orders = columns.number(table, "orders")
-    potential, lifetime = columns.number(table, "potential_value"), columns.number(table, "lifetime_value")
+    orders = columns.numbers(table, "orders")
+    potential, lifetime = columns.numbers(table, "potential_value"), columns.numbers(table, "lifetime_value")
     known = ~np.isnan(potential)
     return {
         "customers": len(table),
         "buyers": int((orders > 0).sum()),
         "orders": int(orders.sum()),
         "sales": int(columns.sales(table).sum()) / SCALE,
-        "profit": int(columns.money(table, "profit").sum()) / SCALE,
+        "profit": int(columns.amounts(table, "profit").sum()) / SCALE,
         "predicted": int(known.sum()),
         "potential": float(potential[known].sum()) if known.any() else None,
         "lifetime": float(np.nansum(lifetime)) if known.any() else None,
@@ -83,9 +83,9 @@ def money(table: pa.Table) -> dict[str, Any]:
 
 def of_groups(buyers: pa.Table, column: str) -> list[dict[str, Any]]:
     """Return customers, old customers, sales and profit of each group of a column, in the order of the groups."""
-    found = columns.text(buyers, column)
-    sales, profit = columns.sales(buyers), columns.money(buyers, "profit")
-    old = columns.number(buyers, "old_customer") == 1
+    found = columns.texts(buyers, column)
+    sales, profit = columns.sales(buyers), columns.amounts(buyers, "profit")
+    old = columns.numbers(buyers, "old_customer") == 1
     kind = next((kind for kind, name in COLUMNS.items() if name == column), "")
     ids = list("ABC") if column.startswith("abc") else [group.id for group in groups(kind)]
     told = []
@@ -105,8 +105,8 @@ def of_groups(buyers: pa.Table, column: str) -> list[dict[str, Any]]:
 
 def rfm_grid(buyers: pa.Table) -> list[dict[str, Any]]:
     """Return the cells of recency by frequency: r, f, customers, sales, and the groups in it with their customers."""
-    r, f = columns.number(buyers, "rfm_r"), columns.number(buyers, "rfm_f")
-    sales, group = columns.sales(buyers), columns.text(buyers, "rfm_group")
+    r, f = columns.numbers(buyers, "rfm_r"), columns.numbers(buyers, "rfm_f")
+    sales, group = columns.sales(buyers), columns.texts(buyers, "rfm_group")
     told = []
     for high in range(FIFTHS, 0, -1):
         for often in range(1, FIFTHS + 1):
@@ -120,9 +120,9 @@ def rfm_grid(buyers: pa.Table) -> list[dict[str, Any]]:
 
 def concentrations(buyers: pa.Table) -> dict[str, Any]:
     """Return the 80/20 figures and curves by sales and by profit, and of the top fifth how many are old customers."""
-    ids, old = columns.text(buyers, "customer_id"), columns.number(buyers, "old_customer") == 1
+    ids, old = columns.texts(buyers, "customer_id"), columns.numbers(buyers, "old_customer") == 1
     told = {}
-    for name, values in (("sales", columns.sales(buyers)), ("profit", columns.money(buyers, "profit"))):
+    for name, values in (("sales", columns.sales(buyers)), ("profit", columns.amounts(buyers, "profit"))):
         found = pareto.concentration(values, ids, old)
         told[name] = {**found.to_json(), "curve": pareto.curve(values), "for_80": pareto.part_for(values, 0.8)}
     return told
@@ -152,7 +152,7 @@ def old_days(ledger: Ledger) -> list[dict[str, Any]]:
 
 def ladder(table: pa.Table, ledger: Ledger) -> dict[str, Any]:
     """Return the steps of stickiness, the repurchase rate and the second purchase."""
-    deals = columns.number(table, "orders")
+    deals = columns.numbers(table, "orders")
     return {
         "steps": stickiness.steps(deals),
         "repurchase_rate": stickiness.repurchase_rate(deals),
@@ -174,7 +174,7 @@ def is_last_of_month(day: date) -> bool:
 
 def of_cycles(ledger: Ledger, context: Context) -> list[dict[str, Any]]:
     """Return the mature period of every model, before and after."""
-    from tenure.lifecycle.refresh import models_of
+    from tenure.lifecycle.lake_models import models_of
 
     if context.lake is None or not ledger.has("spans"):
         return []

@@ -12,28 +12,33 @@ import numpy as np
 import pyarrow as pa
 
 from tenure.clock import day_number
-from tenure.facts.schema import DAY, TEXT
-from tenure.lifecycle.figures import HORIZON, ORIGINS
-from tenure.value.buyers import WEEK, Seen, seen
-from tenure.value.columns import dates, numbers
+from tenure.facts.schema import DAY, NUMBER, TEXT
+from tenure.features.columns import day_column, money_column, number_column, sales
+from tenure.features.snapshot import Snapshot
+from tenure.features.windows import HORIZON, SNAPSHOTS
+from tenure.value.buyers import WEEK, Buyers, buyers_of
 from tenure.value.intervals import LEVEL, PIECES, Counts, counts, value_range
 from tenure.value.spending import Basis, historic, moments, shares, spend_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tenure.lifecycle.context import Context
+    from tenure.scorecard.model import Context
     from tenure.stats.fitted import Fitted
     from tenure.stats.record import Fit
 
 _NUMBERS = ("p_alive", "p_active_90", "expected_orders", "expected_orders_low", "expected_orders_high")
 _MONEY = ("expected_spend", "historic_value", "potential_value", "potential_low", "potential_high", "lifetime_value")
 _DAYS = ("next_order_on", "next_order_low", "next_order_high")
-_TESTS = tuple(f"{name}@{k}" for k in range(1, ORIGINS + 1) for name in ("_p_active", "_expected"))
+_TESTS = tuple(f"_p_active@{k}" for k in range(1, SNAPSHOTS + 1))
 
 #: The columns that this part adds.
 SCHEMA = pa.schema(
     {
+        "frequency": pa.float64(),
+        "recency": pa.float64(),
+        "repeat_spend": pa.float64(),
+        "revenue": NUMBER,
         "purchase_model": TEXT,
         **dict.fromkeys((*_NUMBERS, *_MONEY), pa.float64()),
         **dict.fromkeys(_DAYS, DAY),
@@ -51,10 +56,17 @@ def scored(table: pa.Table, fits: Mapping[str, Fit], context: Context) -> pa.Tab
     spend = fits.get("spend")
     basis = Basis(**spend.params["basis"]) if spend and spend.params else Basis("sales")
     brought = historic(table, basis)
-    columns: dict[str, pa.Array] = {"historic_value": numbers(brought)}
+    now = Snapshot(table, 0)
+    columns: dict[str, pa.Array] = {
+        "frequency": number_column(now.frequency),
+        "recency": number_column(now.recency),
+        "repeat_spend": number_column(now.repeat_spend),
+        "revenue": money_column(sales(table)),
+        "historic_value": number_column(brought),
+    }
     purchases = fits.get("purchases")
     if purchases is not None and purchases.usable and spend is not None:
-        buyers = seen(table)
+        buyers = buyers_of(table)
         if len(buyers):
             fitted = fitted_of(purchases)
             assert fitted is not None
@@ -76,14 +88,14 @@ def fitted_of(fit: Fit, number: int = 0) -> Fitted | None:
     return purchases.from_dict(body) if body else None
 
 
-def _spread(values: np.ndarray, buyers: Seen, size: int) -> pa.Array:
+def _spread(values: np.ndarray, buyers: Buyers, size: int) -> pa.Array:
     """Return a number a cell, brought back to all customers; null for whoever has not bought."""
     found = np.full(size, np.nan)
     found[buyers.where] = values[buyers.cells.where]
-    return numbers(found, ~np.isnan(found))
+    return number_column(found, ~np.isnan(found))
 
 
-def _named(model: str, buyers: Seen, size: int) -> pa.Array:
+def _named(model: str, buyers: Buyers, size: int) -> pa.Array:
     known = np.zeros(size, dtype=bool)
     known[buyers.where] = True
     return pa.array([model] * size, TEXT, mask=~known)
@@ -95,7 +107,7 @@ def _sum(one: pa.Array, other: pa.Array) -> pa.Array:
     return pc.add(one, other)
 
 
-def _of_buyers(size: int, buyers: Seen, fitted: Fitted, law: Counts) -> dict[str, pa.Array]:
+def _of_buyers(size: int, buyers: Buyers, fitted: Fitted, law: Counts) -> dict[str, pa.Array]:
     values = {
         "p_alive": fitted.p_alive(buyers.cells),
         "p_active_90": fitted.p_active(HORIZON / WEEK, buyers.cells),
@@ -106,18 +118,18 @@ def _of_buyers(size: int, buyers: Seen, fitted: Fitted, law: Counts) -> dict[str
     return {name: _spread(column, buyers, size) for name, column in values.items()}
 
 
-def _next_order(size: int, buyers: Seen, fitted: Fitted, context: Context) -> dict[str, pa.Array]:
+def _next_order(size: int, buyers: Buyers, fitted: Fitted, context: Context) -> dict[str, pa.Array]:
     today = day_number(context.as_of)
     found = {}
     for name, level in QUANTILES.items():
         days = np.full(size, np.inf)
         days[buyers.where] = np.maximum(np.ceil(fitted.waiting(level, buyers.cells) * WEEK), 1.0)[buyers.cells.where]
         soon = days <= FARTHEST
-        found[name] = dates(today + np.where(soon, days, 0.0), soon)
+        found[name] = day_column(today + np.where(soon, days, 0.0), soon)
     return found
 
 
-def _worth(table: pa.Table, buyers: Seen, law: Counts, spend: Fit, context: Context) -> dict[str, pa.Array]:
+def _worth(table: pa.Table, buyers: Buyers, law: Counts, spend: Fit, context: Context) -> dict[str, pa.Array]:
     options = context.options
     known, basis = spend_of(spend.params["spend"]), Basis(**spend.params["basis"])
     mean, second = moments(known, buyers.frequency, np.nan_to_num(buyers.spend))
@@ -136,7 +148,7 @@ def _worth(table: pa.Table, buyers: Seen, law: Counts, spend: Fit, context: Cont
     for name, column in values.items():
         whole = np.full(len(table), np.nan)
         whole[buyers.where] = column
-        found[name] = numbers(whole, ~np.isnan(whole))
+        found[name] = number_column(whole, ~np.isnan(whole))
     return found
 
 
@@ -150,15 +162,14 @@ def _discount(law: Counts, days: int, rate: float) -> np.ndarray:
 
 def _at_origins(table: pa.Table, fit: Fit) -> dict[str, pa.Array]:
     found = {}
-    for k in range(1, ORIGINS + 1):
+    for k in range(1, SNAPSHOTS + 1):
         fitted = fitted_of(fit, k)
-        if fitted is None or f"_frequency@{k}" not in table.column_names:
+        if fitted is None:
             continue
-        then = seen(table, k)
+        then = buyers_of(table, k)
         if len(then):
             weeks = HORIZON / WEEK
             found[f"_p_active@{k}"] = _spread(fitted.p_active(weeks, then.cells), then, len(table))
-            found[f"_expected@{k}"] = _spread(fitted.expected(weeks, then.cells), then, len(table))
     return found
 
 

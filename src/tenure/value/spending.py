@@ -11,15 +11,14 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import pyarrow as pa
 
-from tenure.value.columns import read
+from tenure.features.columns import money_column, numbers, sales
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import pyarrow as pa
-
-    from tenure.lifecycle.context import Options
+    from tenure.scorecard.model import Options
 
 #: Rank correlation of frequency and spend from which it is said aloud.
 DEPENDENT = 0.2
@@ -135,25 +134,30 @@ def basis_of(table: pa.Table, options: Options) -> Basis:
 
     Margin where the costs of at least half the sales are known; else the share in `options`; else sales as they are.
     """
-    sales, revenue = _total(table, "amount"), _total(table, "revenue")
-    if sales <= 0:
+    sold, revenue = _total(table, "amount"), float(np.nansum(revenue_of(table)))
+    if sold <= 0:
         return Basis("sales")
-    net = min(max(revenue / sales, 0.0), 1.0)
-    typical = sales / max(int((read(table, "amount") > 0).sum()), 1)
+    net = min(max(revenue / sold, 0.0), 1.0)
+    typical = sold / max(int((numbers(table, "amount") > 0).sum()), 1)
     known = _known_sales(table)
-    if known.sum() >= KNOWN * sales:
+    if known.sum() >= KNOWN * sold:
         return Basis("margin", _total(table, "margin") / float(known.sum()), net, typical)
     if options.margin is not None:
         return Basis("assumed", options.margin, net, typical)
     return Basis("sales", 1.0, net, typical)
 
 
+def revenue_of(table: pa.Table) -> np.ndarray:
+    """Return what each customer has paid, refunds taken off."""
+    return numbers(pa.table({"revenue": money_column(sales(table))}), "revenue")
+
+
 def _total(table: pa.Table, name: str) -> float:
-    return float(np.nansum(read(table, name)))
+    return float(np.nansum(numbers(table, name)))
 
 
 def _known_sales(table: pa.Table) -> np.ndarray:
-    return np.nan_to_num(read(table, "amount") * read(table, "cost_known_share"))
+    return np.nan_to_num(numbers(table, "amount") * numbers(table, "cost_known_share"))
 
 
 def shares(table: pa.Table, basis: Basis) -> np.ndarray:
@@ -161,19 +165,19 @@ def shares(table: pa.Table, basis: Basis) -> np.ndarray:
     if basis.kind != "margin":
         return np.full(len(table), basis.share)
     known = _known_sales(table)
-    own = np.nan_to_num(read(table, "margin")) + basis.typical * basis.share
+    own = np.nan_to_num(numbers(table, "margin")) + basis.typical * basis.share
     weight = known + basis.typical
     return np.where(weight > 0, own / np.where(weight > 0, weight, 1.0), basis.share)
 
 
 def historic(table: pa.Table, basis: Basis) -> np.ndarray:
     """Return what each customer has brought: known margin, and the share of everything else; refunds taken off."""
-    revenue = np.nan_to_num(read(table, "revenue"))
+    revenue = revenue_of(table)
     if basis.kind == "sales":
         return revenue
     if basis.kind == "assumed":
         return revenue * basis.share
-    return np.nan_to_num(read(table, "margin")) + (revenue - _known_sales(table)) * shares(table, basis)
+    return np.nan_to_num(numbers(table, "margin")) + (revenue - _known_sales(table)) * shares(table, basis)
 
 
 def spend_of(params: Mapping[str, Any]) -> Spend:

@@ -16,13 +16,13 @@ from tenure.clock import day_number, zone
 from tenure.errors import FactsError
 from tenure.facts.blocks import block_of
 from tenure.facts.frames import pandas_from, polars_from
-from tenure.facts.kinds import KINDS
 from tenure.facts.streams import Stream, columns_of
-from tenure.lifecycle.context import Context, Options
-from tenure.lifecycle.judging import Asked, judge
+from tenure.features.catalogue import FeatureSet
+from tenure.features.columns import with_columns
 from tenure.lifecycle.table import day_from, facts_from
-from tenure.value.lifetime import PART
-from tenure.value.lifetime_features import FIGURES
+from tenure.rules.evaluation.compute import Reading
+from tenure.scorecard.model import Context, Options, Result
+from tenure.value.lifetime import Lifetime
 from tenure.words import mark, say
 
 if TYPE_CHECKING:
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 
     from tenure.stats.record import Fit
 
-_ASKED = Asked((), (FIGURES,))
+_FEATURES = FeatureSet.of(Lifetime.families)
 #: Customers whose facts are at work at a time.
 PIECE = 200_000
 #: What a user reads of each customer, besides the scores.
 KNOWN = ("customer_id", "frequency", "recency", "age", "repeat_spend", "orders", "revenue", "margin")
 
 
-def figured(facts: Mapping[str, pa.Table], as_of: date, tz: str) -> pa.Table:
-    """Return roster and figures of value of everybody in some facts, sorted by customer.
+def features_of(facts: Mapping[str, pa.Table], as_of: date, tz: str) -> pa.Table:
+    """Return the features of purchases of everybody in some facts, sorted by customer.
 
     Parameters
     ----------
@@ -53,15 +53,14 @@ def figured(facts: Mapping[str, pa.Table], as_of: date, tz: str) -> pa.Table:
     tz : str
         The business's time zone.
     """
-    needed = {stream.table: columns_of(stream, fields) for stream, fields in _ASKED.needed(KINDS).items()}
+    needed = {stream.table: columns_of(stream, fields) for stream, fields in _FEATURES.streams.items()}
     tables = {name: table.select(needed[name]) for name, table in facts.items() if name in needed}
-    made = [_figured(piece, as_of, tz) for piece in _pieces(tables)]
-    return pa.concat_tables(made)
+    return pa.concat_tables([_computed(piece, as_of, tz) for piece in _pieces(tables)])
 
 
-def _figured(tables: Mapping[str, pa.Table], as_of: date, tz: str) -> pa.Table:
+def _computed(tables: Mapping[str, pa.Table], as_of: date, tz: str) -> pa.Table:
     streams = {Stream(name): table for name, table in tables.items()}
-    return judge(_ASKED, block_of(streams, tz=tz, last_day=day_number(as_of)))[1]
+    return _FEATURES.compute(Reading(block_of(streams, tz=tz, last_day=day_number(as_of))))
 
 
 def _pieces(tables: Mapping[str, pa.Table]) -> Iterator[dict[str, pa.Table]]:
@@ -87,7 +86,7 @@ class Lifetimes:
     Attributes
     ----------
     as_of : date
-        Seen on which day.
+        Buyers on which day.
     horizon : int
         How many days ahead.
     """
@@ -99,13 +98,13 @@ class Lifetimes:
         self.horizon = context.options.horizon_days
 
     @cached_property
-    def _figures(self) -> pa.Table:
-        return figured(self._facts, self._context.as_of, self._context.tz)
+    def _features(self) -> pa.Table:
+        return features_of(self._facts, self._context.as_of, self._context.tz)
 
     @cached_property
     def fits(self) -> dict[str, Fit]:
         """What was fitted: ``purchases`` and ``spend``."""
-        found = {fit.part: fit for fit in PART.fit(self._figures, self._context)}
+        found = {fit.part: fit for fit in Lifetime().fit(self._features, self._context)}
         missing = [one for one in found["purchases"].gates if not one.passed]
         if missing:
             names = ", ".join(f"{one.name} {one.found:g} < {one.needed:g}" for one in missing)
@@ -116,15 +115,13 @@ class Lifetimes:
         return found
 
     @cached_property
-    def _scored(self) -> pa.Table:
-        scores = PART.score(self._figures, self.fits, self._context)
-        columns = [*self._figures.columns, *scores.columns]
-        return pa.table(columns, names=[*self._figures.column_names, *scores.column_names])
+    def _result(self) -> Result:
+        return Lifetime().score(self._features, self.fits, self._context)
 
     def to_arrow(self) -> pa.Table:
         """Return one row a customer as an Arrow table; the columns are described in the how-to on value."""
-        scores = [name for name in PART.schema.names if not name.startswith("_")]
-        return self._scored.select([*KNOWN, *scores])
+        scores = [name for name in Lifetime.schema.names if not name.startswith("_") and name not in KNOWN]
+        return with_columns(self._features, self._result.columns).select([*KNOWN, *scores])
 
     def to_pandas(self) -> pd.DataFrame:
         """Return one row a customer as a pandas data frame, days as ``datetime64``."""
@@ -162,7 +159,7 @@ class Lifetimes:
     @cached_property
     def report(self) -> dict[str, Any]:
         """Everything that the page Predictions shows: back-tests, calibration, totals with intervals."""
-        found: dict[str, Any] = PART.report(self._scored, self.fits, self._context)["predictions"]
+        found: dict[str, Any] = self._result.report()["predictions"]
         return found
 
     @property
@@ -210,7 +207,7 @@ def clv(
     columns : mapping of str to str, optional
         ``{field: column}`` when the columns of `orders` are called otherwise.
     options : Options, optional
-        Other assumptions, see :class:`tenure.lifecycle.context.Options`; `horizon` wins over its horizon.
+        Other assumptions, see :class:`tenure.scorecard.model.Options`; `horizon` wins over its horizon.
     **facts
         Other fact tables by name: ``costs=...``.
 

@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 
     from tenure.stats.cells import Cells
     from tenure.stats.fitted import Fitted
-    from tenure.value.buyers import Seen
+    from tenure.value.buyers import Buyers
 
 #: Simulated futures, and customers that are simulated one by one; more are scaled up from them.
 FUTURES, SIMULATED = 200, 5_000
 
 
-def total(fitted: Fitted, spend: Spend, buyers: Seen, days: int, errors: Sequence[float], seed: int) -> dict[str, Any]:
+def total(
+    fitted: Fitted, spend: Spend, buyers: Buyers, days: int, errors: Sequence[float], seed: int
+) -> dict[str, Any]:
     """Return expected totals of the next `days` with both intervals."""
     weeks = days / WEEK
     expected = fitted.expected(weeks, buyers.cells)[buyers.cells.where]
@@ -53,7 +55,7 @@ def _told(expected: float, ratios: np.ndarray, off: float) -> dict[str, float]:
     }
 
 
-def _simulated(fitted: Fitted, spend: Spend, buyers: Seen, weeks: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _simulated(fitted: Fitted, spend: Spend, buyers: Buyers, weeks: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the totals of simulated futures, divided by the expected total: of orders and of sales."""
     # Optimisers take long to import, and most commands fit nothing.
     from tenure.stats.fitting import draws
@@ -86,7 +88,7 @@ def _slopes(fitted: Fitted, weeks: float, rows: Cells) -> np.ndarray:
     return np.array([np.log(one / whole) / step for one in shifted])
 
 
-def _paid(spend: Spend, few: Seen, happened: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _paid(spend: Spend, few: Buyers, happened: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return simulated sums: each customer's own mean is drawn first, then their purchases around it."""
     mean, _ = moments(spend, few.frequency, np.nan_to_num(few.spend))
     if spend.model != "gamma-gamma":

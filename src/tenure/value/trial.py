@@ -16,7 +16,7 @@ from tenure.clock import day_number
 from tenure.errors import FactsError
 from tenure.facts.blocks import block_of
 from tenure.facts.streams import Stream
-from tenure.value.purchases import Purchases, Summary
+from tenure.features.order_days import OrderDays, Summary
 from tenure.value.spending import expected_spend, fit_spend
 from tenure.words import mark
 
@@ -177,7 +177,7 @@ def trial(
             day=calibrate_to,
         )
     block = block_of({Stream("orders"): orders}, tz=tz, last_day=day_number(until))
-    bought = Purchases(block)
+    bought = OrderDays(block)
     then = bought.at(day_number(calibrate_to))
     who = np.flatnonzero(then.bought)
     if not len(who):

@@ -101,7 +101,7 @@ def _append(customer: str, begins: datetime, **judgement: Any) -> None:
     import pyarrow as pa
 
     from tenure.facts.schema import FACT_TABLES
-    from tenure.scorecard.refresh import refresh
+    from tenure.refreshing.run import refresh
 
     row = {
         "fact_id": f"override-{uuid.uuid4().hex}",

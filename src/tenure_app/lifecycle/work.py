@@ -13,7 +13,7 @@ from tenure_app.lifecycle.definitions import actions, previews, queries
 
 def run_refresh(running: Running) -> dict[str, Any]:
     """Work out every customer's stage in the models that are switched on, in the version that is in force."""
-    from tenure.scorecard.refresh import refresh
+    from tenure.refreshing.run import refresh
 
     doing = mark("Working out everybody's stages")
     running.report(doing)

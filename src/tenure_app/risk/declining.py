@@ -13,7 +13,7 @@ from tenure_app.customers.profile import has
 if TYPE_CHECKING:
     import duckdb
 
-    from tenure.risk.wallet import Statement
+    from tenure.features.wallet import Statement
 
 #: Answers of rule T04, and those whose own business falls as well: "no" by the rule, and shown apart.
 YES, UNKNOWN, INDUSTRY, NO = "yes", "cannot-judge", "industry", "no"
@@ -94,13 +94,13 @@ def wallet(customer: str, day: date) -> list[Statement]:
     from tenure.clock import day_number
     from tenure.facts.slices import slices_of
     from tenure.facts.streams import Stream
-    from tenure.risk.looking import Look
-    from tenure.risk.wallet import history
+    from tenure.features.wallet import history
+    from tenure.features.windows import WindowAggregates
 
     needed = {Stream("orders"): ("amount",), Stream("volumes"): ("amount", "period_start")}
     with slices_of(conf.lake(), needed, customers=[customer]) as slices:
         block = slices.block_of([customer], day_number(day))
-        found = history(Look(block))
+        found = history(WindowAggregates(block))
     return found[0] if found else []
 
 

@@ -26,7 +26,7 @@ from tenure_app.web.pages import SIGNED_IN, page
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-    from tenure.lifecycle.context import Options
+    from tenure.scorecard.model import Options
 
 
 class Styled(forms.Form):
@@ -148,7 +148,7 @@ def _forms(**bound: forms.Form) -> dict[str, forms.Form]:
 
 
 def _options() -> Options:
-    from tenure.lifecycle.context import Options
+    from tenure.scorecard.model import Options
     from tenure.scorecard.options import options_of
 
     try:

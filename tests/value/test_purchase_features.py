@@ -1,4 +1,4 @@
-"""Figures of value against a clerk who counts by hand, and against published counts."""
+"""Features of purchases against a clerk who counts by hand, and against published counts."""
 
 from __future__ import annotations
 
@@ -14,18 +14,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from measures import read_at
 from services import DATA
 from tenure.clock import day_number
 from tenure.facts.blocks import block_of
 from tenure.facts.reading import read_file
 from tenure.facts.schema import FACT_TABLES
 from tenure.facts.streams import Stream
-from tenure.lifecycle.figures import HORIZON, ORIGINS, read_at
+from tenure.features.catalogue import FeatureSet
+from tenure.features.order_days import OrderDays
+from tenure.features.purchases import WEEKS
+from tenure.features.snapshot import Snapshot
+from tenure.features.windows import HORIZON, SNAPSHOTS
 from tenure.rules.evaluation.compute import Reading
 from tenure.rules.syntax.tree import Measure
-from tenure.value.lifetime_features import FIGURES, WEEKS
-from tenure.value.purchases import Purchases
 
+FEATURES = FeatureSet.of(("purchases",))
 CDNOW = DATA / "cdnow/CDNOW_sample.txt"
 AS_OF = date(2024, 3, 10)
 ZONE = "Asia/Shanghai"
@@ -50,11 +54,20 @@ def tabled(name: str, rows: list[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist([{**dict.fromkeys(schema.names), **row} for row in signed], schema=schema)
 
 
-def figures_of(sold: list[dict[str, Any]], spent: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def features_of(sold: list[dict[str, Any]], spent: list[dict[str, Any]]) -> pa.Table:
     tables = {Stream("orders"): tabled("orders", sold), Stream("costs"): tabled("costs", spent)}
-    block = block_of(tables, tz=ZONE, last_day=day_number(AS_OF))
-    found = FIGURES.of(Reading(block)).to_pylist()
-    return dict(zip(block.ids.to_pylist(), found, strict=True))
+    return FEATURES.compute(Reading(block_of(tables, tz=ZONE, last_day=day_number(AS_OF))))
+
+
+def by_customer(table: pa.Table) -> dict[str, dict[str, Any]]:
+    return {row["customer_id"]: row for row in table.to_pylist()}
+
+
+def summaries(table: pa.Table, number: int) -> dict[str, dict[str, float]]:
+    snapshot = Snapshot(table, number)
+    columns = {name: getattr(snapshot, name) for name in ("frequency", "recency", "age", "repeat_spend")}
+    ids = table.column("customer_id").to_pylist()
+    return {who: {name: column[n] for name, column in columns.items()} for n, who in enumerate(ids)}
 
 
 def local(moment: datetime) -> date:
@@ -82,41 +95,42 @@ def clerks(sold: list[dict[str, Any]], who: str, day: date) -> dict[str, Any]:
 
 @settings(max_examples=120, deadline=None)
 @given(st.lists(orders, max_size=40), st.lists(costs, max_size=6))
-def test_every_figure_is_what_a_clerk_counts(sold: list[dict[str, Any]], spent: list[dict[str, Any]]) -> None:
-    for who, found in figures_of(sold, spent).items():
+def test_every_feature_is_what_a_clerk_counts(sold: list[dict[str, Any]], spent: list[dict[str, Any]]) -> None:
+    table = features_of(sold, spent)
+    then = {k: summaries(table, k) for k in range(SNAPSHOTS + 1)}
+    for who, found in by_customer(table).items():
         now = clerks(sold, who, AS_OF)
-        held(found, now, "")
-        for k in range(1, ORIGINS + 1):
-            origin = AS_OF - timedelta(days=k * HORIZON)
-            then = clerks(sold, who, origin)
-            held({name.split("@")[0][1:]: v for name, v in found.items() if name.endswith(f"@{k}")}, then, f"@{k}")
-            after = {d: v for d, v in now["days"].items() if origin < d <= origin + timedelta(days=HORIZON)}
-            before = [d for d in now["days"] if origin - timedelta(days=HORIZON) < d <= origin]
-            assert found[f"_orders_after@{k}"] == len(after)
-            assert found[f"_orders_before@{k}"] == len(before)
-            assert found[f"_spend_after@{k}"] == pytest.approx(float(sum(after.values())))
+        for k in range(SNAPSHOTS + 1):
+            held(then[k][who], clerks(sold, who, AS_OF - timedelta(days=k * HORIZON)), f"@{k}")
+        for k in range(7):
+            day = AS_OF - timedelta(days=k * HORIZON)
+            window = {d: v for d, v in now["days"].items() if day - timedelta(days=HORIZON) < d <= day}
+            assert found[f"_order_days@{k}"] == len(window)
+            assert found[f"_spend@{k}"] == sum(window.values()) * 10_000
         weeks = [0] * WEEKS
         for bought in now["days"]:
             if (AS_OF - bought).days // 7 < WEEKS:
                 weeks[(AS_OF - bought).days // 7] += 1
-        assert list(found["_weekly"]) == weeks
+        assert list(found["_weekly@0"]) == weeks
 
 
-def held(found: dict[str, Any], wanted: dict[str, Any], at: str) -> None:
+def held(found: dict[str, float], wanted: dict[str, Any], at: str) -> None:
     for name in ("frequency", "recency", "age", "repeat_spend"):
         value = wanted[name]
-        assert found[name] == (None if value is None else pytest.approx(value, rel=1e-12)), name + at
+        expected = pytest.approx(float("nan") if value is None else value, rel=1e-12, nan_ok=True)
+        assert found[name] == expected, name + at
 
 
 @settings(max_examples=80, deadline=None)
 @given(st.lists(orders, max_size=40), st.lists(costs, max_size=6))
 def test_money_reconciles_with_the_rows_to_the_cent(sold: list[dict[str, Any]], spent: list[dict[str, Any]]) -> None:
     seen = [row for row in sold if local(row["at"]) <= AS_OF]
-    for who, found in figures_of(sold, spent).items():
+    for who, found in by_customer(features_of(sold, spent)).items():
         own = [row for row in seen if row["customer_id"] == who]
         sales = [row for row in own if row["status"] == "sale"]
         refunds = [row for row in own if row["status"] == "refund"]
-        assert found["revenue"] == sum(r["amount"] for r in sales) - sum(r["amount"] for r in refunds)
+        assert found["amount"] == sum(r["amount"] for r in sales)
+        assert found["refunds"] == -sum(r["amount"] for r in refunds)
         known = [row for row in sales if row["cost"] is not None]
         assert found["margin"] == (sum(r["amount"] - r["cost"] for r in known) if known else None)
         total = sum(r["amount"] for r in sales)
@@ -132,7 +146,7 @@ def test_money_reconciles_with_the_rows_to_the_cent(sold: list[dict[str, Any]], 
 def test_gaps_are_those_of_the_rule_language(sold: list[dict[str, Any]]) -> None:
     block = block_of({Stream("orders"): tabled("orders", sold)}, tz=ZONE, last_day=day_number(AS_OF))
     reading = Reading(block)
-    found = FIGURES.of(reading)
+    found = FEATURES.compute(reading)
     for column, measure in (("gap_median", "typical_gap"), ("gap_variation", "gap_variation")):
         values, known = read_at(reading, Measure(measure, ("order",)), day_number(AS_OF))
         assert found.column(column).to_pylist() == [v if k else None for v, k in zip(values, known, strict=True)]
@@ -141,21 +155,21 @@ def test_gaps_are_those_of_the_rule_language(sold: list[dict[str, Any]]) -> None
 def test_the_median_of_gaps_by_hand() -> None:
     days = [datetime(2024, 1, day, tzinfo=UTC) for day in (1, 3, 10, 11)]
     sold = [{"customer_id": "a", "at": at, "amount": Decimal(1), "cost": None, "status": "sale"} for at in days]
-    found = figures_of(sold, [])["a"]
+    found = by_customer(features_of(sold, []))["a"]
     assert found["gap_median"] == statistics.median([2, 7, 1])
     assert found["gap_variation"] == pytest.approx(statistics.pstdev([2, 7, 1]) / statistics.mean([2, 7, 1]))
 
 
-def test_a_block_without_a_fact_has_figures_too() -> None:
+def test_a_block_without_a_fact_has_features_too() -> None:
     block = block_of({}, tz="UTC", last_day=day_number(AS_OF))
-    assert FIGURES.of(Reading(block)).num_rows == 0
-    assert FIGURES.of(Reading(block)).schema == FIGURES.schema
+    assert FEATURES.compute(Reading(block)).num_rows == 0
+    assert FEATURES.compute(Reading(block)).schema == FEATURES.schema
 
 
 def test_cdnow_has_the_published_counts() -> None:
     facts, _ = read_file(CDNOW, "orders", {"customer_id": 1, "at": 3, "amount": 5}, tz="America/New_York")
     until, split = day_number(date(1998, 6, 30)), day_number(date(1997, 9, 30))
-    bought = Purchases(block_of({Stream("orders"): facts}, tz="America/New_York", last_day=until))
+    bought = OrderDays(block_of({Stream("orders"): facts}, tz="America/New_York", last_day=until))
     then = bought.at(split)
     assert int(then.bought.sum()) == 2357
     assert int((then.frequency > 0).sum()) == 946

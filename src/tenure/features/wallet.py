@@ -5,19 +5,16 @@ The totals are the ``volumes`` facts; where there are none, nothing is guessed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from tenure.facts.blocks import SCALE, keys_of, who_of
 from tenure.facts.streams import Stream
+from tenure.features.catalogue import Computed, Family, Feature
+from tenure.features.windows import HORIZON, LONG_AGO, WindowAggregates, running_total
 from tenure.rules.evaluation.steps import starts
-
-if TYPE_CHECKING:
-    from tenure.risk.looking import Look
-
-_FAR = 1 << 19
 
 
 class Periods(NamedTuple):
@@ -30,19 +27,19 @@ class Periods(NamedTuple):
     total: np.ndarray  # the customer's whole volume in these days, times 10,000, so that sums are exact
 
 
-def periods(look: Look) -> Periods:
+def periods(windows: WindowAggregates) -> Periods:
     """Return which days each statement speaks of.
 
     With a ``period_start`` before its own day a statement speaks of the days up to its own. One that is dated on the
     first day of its period runs until the next one. One without ``period_start`` speaks of the days since the one
     before it; the first of these, of as many days as the second.
     """
-    rows = look.block.rows.get(Stream("volumes"))
+    rows = windows.block.rows.get(Stream("volumes"))
     if rows is None or not len(rows.who):
         nothing = np.empty(0, dtype=np.int64)
         return Periods(nothing, nothing, nothing, nothing)
     amounts, present = rows.scaled("amount")
-    keep = rows.days <= look.block.last_day
+    keep = rows.days <= windows.block.last_day
     keep = keep if present is None else keep & present
     keys, day = rows.keys[keep], rows.days[keep].astype(np.int64)
     start = _starts_of(rows.columns, len(rows.who))[keep]
@@ -53,7 +50,7 @@ def periods(look: Look) -> Periods:
     gap[head] = 0
     after = np.append(gap[1:], 0)[: len(keys)]
     length = np.where(head, np.where(tail, 0, after), gap)  # of the days since the one before
-    unknown = start < -_FAR
+    unknown = start < LONG_AGO
     first = np.where(unknown, day - length + 1, start)
     last = np.where(start == day, day + np.where(tail, gap, after) - 1, day)
     return Periods(keys, first, last, amounts[keep])
@@ -61,22 +58,22 @@ def periods(look: Look) -> Periods:
 
 def _starts_of(columns: pa.Table, size: int) -> np.ndarray:
     if "period_start" not in columns.column_names:
-        return np.full(size, -_FAR - 1, dtype=np.int64)
-    days = columns.column("period_start").cast(pa.date32()).cast(pa.int32()).fill_null(-_FAR - 1)
+        return np.full(size, LONG_AGO - 1, dtype=np.int64)
+    days = columns.column("period_start").cast(pa.date32()).cast(pa.int32()).fill_null(LONG_AGO - 1)
     return days.combine_chunks().to_numpy(zero_copy_only=False).astype(np.int64)
 
 
-def shares(look: Look, said: Periods, window: int) -> tuple[np.ndarray, np.ndarray]:
+def shares(windows: WindowAggregates, said: Periods, window: int) -> tuple[np.ndarray, np.ndarray]:
     """Return our share of each customer's wallet lately and before; NaN where it is not known.
 
     Taken together are the statements made in the `window` days just past, and those made in as many days before.
     Where one of the two has none, the last statement is compared with the one before it.
     """
-    ours, theirs = bought(look, said)
-    edge = look.block.last_day
-    low, high = look.places(said.keys, -_FAR, edge)
-    middle = look.places(said.keys, edge - window + 1, edge)[0]
-    first = look.places(said.keys, edge - 2 * window + 1, edge)[0]
+    ours, theirs = bought(windows, said)
+    edge = windows.block.last_day
+    low, high = windows.places(said.keys, LONG_AGO, edge)
+    middle = windows.places(said.keys, edge - window + 1, edge)[0]
+    first = windows.places(said.keys, edge - 2 * window + 1, edge)[0]
     now, before = _part(ours, theirs, middle, high), _part(ours, theirs, first, middle)
     both = ~np.isnan(now) & ~np.isnan(before)
     last = _part(ours, theirs, np.maximum(high - 1, low), high)
@@ -84,15 +81,14 @@ def shares(look: Look, said: Periods, window: int) -> tuple[np.ndarray, np.ndarr
     return np.where(both, now, last), np.where(both, before, previous)
 
 
-def bought(look: Look, said: Periods) -> tuple[np.ndarray, np.ndarray]:
+def bought(windows: WindowAggregates, said: Periods) -> tuple[np.ndarray, np.ndarray]:
     """Return what was bought from us in the days of each statement, and the total, both times 10,000.
 
     Both are 0 where the days are not known.
     """
-    orders = look.block.events(("order",), "amount")
-    running = np.zeros(len(orders.keys) + 1, dtype=np.int64)
-    if orders.values is not None:
-        np.cumsum(orders.values, out=running[1:])
+    orders = windows.block.events(("order",), "amount")
+    assert orders.values is not None
+    running = running_total(orders.values)
     who = who_of(said.keys)
     known = (said.first <= said.last) & (said.total > 0)
     low = np.searchsorted(orders.keys, keys_of(who, np.where(known, said.first, 0)))
@@ -103,8 +99,7 @@ def bought(look: Look, said: Periods) -> tuple[np.ndarray, np.ndarray]:
 
 def _part(ours: np.ndarray, theirs: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """Return our part of the statements ``[low, high)`` of each customer; NaN where they speak of nothing."""
-    sums = [np.append(0, np.cumsum(values)) for values in (ours, theirs)]
-    mine, whole = (total[high] - total[low] for total in sums)
+    mine, whole = (total[high] - total[low] for total in map(running_total, (ours, theirs)))
     return np.where(whole > 0, mine / np.where(whole > 0, whole, 1), np.nan)
 
 
@@ -122,13 +117,42 @@ class Statement(NamedTuple):
         return self.ours / self.total
 
 
-def history(look: Look) -> list[list[Statement]]:
+def history(windows: WindowAggregates) -> list[list[Statement]]:
     """Return for each customer of a block every statement whose days are known, the oldest first."""
-    said = periods(look)
-    ours, theirs = bought(look, said)
-    found: list[list[Statement]] = [[] for _ in look.who]
+    said = periods(windows)
+    ours, theirs = bought(windows, said)
+    found: list[list[Statement]] = [[] for _ in windows.who]
     for place, who in enumerate(who_of(said.keys).tolist()):
         if theirs[place] > 0:
             days = int(said.first[place]), int(said.last[place])
             found[who].append(Statement(*days, float(theirs[place]) / SCALE, float(ours[place]) / SCALE))
     return found
+
+
+def _wallet(windows: WindowAggregates) -> Computed:
+    """Return each customer's own total volume, and our share of it, lately and before."""
+    volume, stated = windows.block.events(("volume",), "amount"), periods(windows)
+    computed: Computed = {}
+    for days in (HORIZON, 2 * HORIZON):
+        now, before = shares(windows, stated, days)
+        computed |= {f"_wallet_{days}@0": now, f"_wallet_before_{days}@0": before}
+        computed[f"_volume_{days}@0"] = windows.mean(volume, days)
+        computed[f"_volume_before_{days}@0"] = windows.mean(volume, days, days)
+    return computed
+
+
+WALLET = Family(
+    "wallet",
+    tuple(
+        Feature(f"{name}_{days}", measure, pa.float64(), days)
+        for days in (HORIZON, 2 * HORIZON)
+        for name, measure in (
+            ("volume", "avg(volume.amount)"),
+            ("volume_before", "avg(volume.amount) in the window before"),
+            ("wallet", "our share of the customer's volume"),
+            ("wallet_before", "our share of it in the window before"),
+        )
+    ),
+    {Stream("orders"): ("amount",), Stream("volumes"): ("amount", "period_start")},
+    _wallet,
+)

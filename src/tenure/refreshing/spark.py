@@ -1,8 +1,8 @@
 """The Spark engine: the same files, the same kernel, any number of machines.
 
-Answers what :func:`tenure.lifecycle.judging.blocks_here` answers, when one machine is outgrown. Spark reads the lake's
-files, brings each customer's rows together in order, and hands them, a partition at a time, to the very function that
-the laptop calls. What it gives is therefore equal, span for span.
+Answers what :func:`tenure.refreshing.blocks.evaluate_here` answers, when one machine is outgrown. Spark reads the
+lake's files, brings each customer's rows together in order, and hands them, a partition at a time, to the very
+function that the laptop calls. What it gives is therefore equal, span for span.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tenure.facts.blocks import block_of
 from tenure.facts.slices import RECORDS, SortedFiles, slices_of
 from tenure.facts.streams import Stream
 from tenure.lifecycle.history import SPANS
-from tenure.lifecycle.judging import Asked, Judged, judge
+from tenure.refreshing.blocks import EvaluatedBlock, EvaluationRequest, evaluate
 from tenure.words import mark
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 WHO, STREAM = "_who", "_stream"
 ROWS_A_PARTITION = 400_000
-_ROSTER_PREFIX = "roster_"
+_FEATURE_PREFIX = "feature_"
 
 
 def session() -> SparkSession:
@@ -73,17 +73,17 @@ def session() -> SparkSession:
     return made
 
 
-def blocks_on_spark(
+def evaluate_on_spark(
     lake: Lake,
-    asked: Asked,
+    request: EvaluationRequest,
     as_of: date,
     subject: str,
-) -> Iterator[Judged]:
-    """Judge everybody on Spark, in the order of the customers, see :func:`tenure.lifecycle.refresh.refresh`."""
+) -> Iterator[EvaluatedBlock]:
+    """Evaluate everybody on Spark, in the order of the customers, as the laptop would."""
     spark = session()
     kinds = lake.kinds()
     with (
-        slices_of(lake, asked.needed(kinds), subject=subject) as slices,
+        slices_of(lake, request.streams(kinds), subject=subject) as slices,
         TemporaryDirectory(prefix="tenure-spark-") as folder,
     ):
         if not slices.files:
@@ -94,19 +94,19 @@ def blocks_on_spark(
             str(index): (stream, tuple(files.columns)) for index, (stream, files) in enumerate(slices.files.items())
         }
         work = partial(
-            _judge_partition,
-            asked=asked,
+            _evaluate_partition,
+            request=request,
             columns=columns,
             tz=slices.tz,
             last_day=day_number(as_of),
             kinds=kinds,
             subject=subject,
         )
-        target = Path(folder) / "judged"
+        target = Path(folder) / "evaluated"
         # Inside a partition the rows of one customer stand together, each stream in the order of time.
         ordered = together.sortWithinPartitions(WHO, STREAM, "at")
-        ordered.mapInArrow(work, _spark_schema(asked)).write.parquet(str(target))
-        yield from _read(target, asked)
+        ordered.mapInArrow(work, _spark_schema(request)).write.parquet(str(target))
+        yield from _read(target, request)
 
 
 def _together(spark: SparkSession, files: Mapping[Stream, SortedFiles]) -> DataFrame:
@@ -126,28 +126,28 @@ def _together(spark: SparkSession, files: Mapping[Stream, SortedFiles]) -> DataF
     return whole.where(functions.col(WHO).isNotNull())
 
 
-def _wide_schema(asked: Asked) -> pa.Schema:
-    """Return the spans' columns and, prefixed, the roster's: one row is one or the other."""
-    return pa.schema([*SPANS, *(field.with_name(_ROSTER_PREFIX + field.name) for field in asked.roster)])
+def _wide_schema(request: EvaluationRequest) -> pa.Schema:
+    """Return the spans' columns and, prefixed, the features's: one row is one or the other."""
+    return pa.schema([*SPANS, *(field.with_name(_FEATURE_PREFIX + field.name) for field in request.schema)])
 
 
-def _spark_schema(asked: Asked) -> Any:
+def _spark_schema(request: EvaluationRequest) -> Any:
     from pyspark.sql.pandas.types import from_arrow_schema
 
-    return from_arrow_schema(_wide_schema(asked))
+    return from_arrow_schema(_wide_schema(request))
 
 
-def _judge_partition(
+def _evaluate_partition(
     batches: Iterator[pa.RecordBatch],
     *,
-    asked: Asked,
+    request: EvaluationRequest,
     columns: Mapping[str, tuple[Stream, Sequence[str]]],
     tz: str,
     last_day: int,
     kinds: Mapping[str, Kind],
     subject: str,
 ) -> Iterator[pa.RecordBatch]:
-    """Judge the customers of one partition; runs on a worker."""
+    """Evaluate the customers of one partition; runs on a worker."""
     given = list(batches)
     if not given:
         return
@@ -160,10 +160,10 @@ def _judge_partition(
         )
     records = tables.pop(RECORDS, None)
     block = block_of(tables, tz=tz, last_day=last_day, customers=records, kinds=kinds, subject=subject)
-    spans, roster = judge(asked, block)
-    schema = _wide_schema(asked)
+    spans, features = evaluate(request, block)
+    schema = _wide_schema(request)
     yield from _wide(spans, "", schema).to_batches(max_chunksize=100_000)
-    yield from _wide(roster, _ROSTER_PREFIX, schema).to_batches(max_chunksize=100_000)
+    yield from _wide(features, _FEATURE_PREFIX, schema).to_batches(max_chunksize=100_000)
 
 
 def _wide(table: pa.Table, prefix: str, schema: pa.Schema) -> pa.Table:
@@ -171,13 +171,13 @@ def _wide(table: pa.Table, prefix: str, schema: pa.Schema) -> pa.Table:
     return pa.table([there.get(field.name, pa.nulls(len(table), field.type)) for field in schema], schema=schema)
 
 
-def _read(folder: Path, asked: Asked) -> Iterator[Judged]:
+def _read(folder: Path, request: EvaluationRequest) -> Iterator[EvaluatedBlock]:
     """Yield what the partitions gave, in the order of their customers."""
     paths = sorted(folder.glob("part-*.parquet"))
     for n, path in enumerate(paths, start=1):
         table = pq.ParquetFile(path).read()
         is_span = pc.is_valid(table.column("model"))
         spans = table.filter(is_span).select(SPANS.names).cast(SPANS)
-        names = asked.roster.names
-        roster = table.filter(pc.invert(is_span)).select([_ROSTER_PREFIX + name for name in names])
-        yield Judged(spans, roster.rename_columns(names).cast(asked.roster), n / len(paths))
+        names = request.schema.names
+        features = table.filter(pc.invert(is_span)).select([_FEATURE_PREFIX + name for name in names])
+        yield EvaluatedBlock(spans, features.rename_columns(names).cast(request.schema), n / len(paths))

@@ -1,4 +1,4 @@
-"""Purchases of a block of customers: on which days each of them bought, and for how much.
+"""Order days of a block of customers: on which days each of them bought, and for how much.
 
 Orders of one customer on one local day are **one purchase**, whose spend is the sum of their amounts; that is how the
 models of repeat buying are published (Fader, Hardie and Lee 2005), and it keeps a basket that was split by the till
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tenure.facts.blocks import SCALE, day_number_of, keys_of, who_of
+from tenure.features.windows import running_total
 
 if TYPE_CHECKING:
     from tenure.facts.blocks import Block
@@ -44,8 +45,8 @@ class Summary:
         return self.repeat_spend
 
 
-class Purchases:
-    """The purchase days of a block of customers."""
+class OrderDays:
+    """The days with an order of a block of customers."""
 
     def __init__(self, block: Block) -> None:
         self.block = block
@@ -55,7 +56,7 @@ class Purchases:
         np.not_equal(events.keys[1:], events.keys[:-1], out=new[1:])
         self._begins = np.flatnonzero(new)
         self.keys = events.keys[self._begins]
-        self._running = _running(events.values)
+        self._running = running_total(events.values)
 
     @cached_property
     def totals(self) -> np.ndarray:
@@ -69,7 +70,7 @@ class Purchases:
         between = np.diff(self.keys)
         inside = who_of(self.keys[1:]) == who_of(self.keys[:-1])
         logs[1:][inside] = np.rint(np.log(between[inside]) * _FINE).astype(np.int64)
-        return _running(logs)
+        return running_total(logs)
 
     @cached_property
     def first(self) -> np.ndarray:
@@ -122,26 +123,33 @@ class Purchases:
         found[who[starts] * weeks + ago[starts]] = np.diff(np.append(starts, len(who)))
         return found.reshape(len(self.block), weeks)
 
-    def gaps(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the median of everybody's gaps in days, and their deviation divided by their mean.
+    @property
+    def spend(self) -> np.ndarray:
+        """Spend times 10,000 of each purchase day."""
+        return np.diff(self.totals)
 
-        They are what ``typical_gap(order)`` and ``gap_variation(order)`` of the rule language are on the last day; NaN
+    @cached_property
+    def first_spend(self) -> np.ndarray:
+        """Spend times 10,000 on everybody's first purchase day; 0 for who never bought."""
+        bought = np.diff(np.append(self.first, len(self.keys))) > 0
+        if not len(self.keys):
+            return np.zeros(len(self.block), dtype=np.int64)
+        return np.where(bought, self.spend[np.where(bought, self.first, 0)], 0)
+
+    def gaps(self, day: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the median of everybody's gaps in days up to a day, and their deviation divided by their mean.
+
+        They are what ``typical_gap(order)`` and ``gap_variation(order)`` of the rule language are on that day; NaN
         below two, or three, purchase days.
         """
-        size = len(self.block)
-        count = np.diff(np.append(self.first, len(self.keys)))
-        if len(self.keys) < 2:
-            return np.full(size, np.nan), np.full(size, np.nan)
-        who = who_of(self.keys)
+        keys = self.keys if day >= self.block.last_day else self.keys[day_number_of(self.keys) <= day]
+        who = who_of(keys)
+        count = np.bincount(who, minlength=len(self.block))
+        if len(keys) < 2:
+            return np.full(len(count), np.nan), np.full(len(count), np.nan)
         inside = who[1:] == who[:-1]
-        between = np.diff(self.keys)[inside]
+        between = np.diff(keys)[inside]
         return _medians(who[1:][inside], between, count - 1), _variation(between, count - 1)
-
-
-def _running(values: np.ndarray) -> np.ndarray:
-    total = np.zeros(len(values) + 1, dtype=np.int64)
-    np.cumsum(values, out=total[1:])
-    return total
 
 
 def _medians(who: np.ndarray, between: np.ndarray, count: np.ndarray) -> np.ndarray:
@@ -161,7 +169,7 @@ def _variation(between: np.ndarray, count: np.ndarray) -> np.ndarray:
     begins = ends - kept
 
     def summed(column: np.ndarray) -> np.ndarray:
-        running = _running(column)
+        running = running_total(column)
         return running[ends] - running[begins]
 
     total, squares = summed(between), summed(between * between)

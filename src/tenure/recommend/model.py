@@ -1,4 +1,4 @@
-"""The recommendations as one part of the scorecard.
+"""The scorecard model "recommend": what goes with what, and what a customer will probably want next.
 
 Pairs are shown whenever there are baskets; what one customer wants next is only said when there are enough buyers and
 days, and by the ranking that won the back-test.
@@ -6,6 +6,7 @@ days, and by the ranking that won the back-test.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,13 +21,13 @@ from tenure.recommend.lines import Lines, lines_in
 from tenure.recommend.lists import RECOMMENDATIONS, Recommender, recommendations
 from tenure.recommend.pairs import PAIRS
 from tenure.recommend.stored import packed, unpacked
+from tenure.scorecard.model import Fits, Result, ScorecardModel
 from tenure.stats.record import Fit, Gate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import date
 
-    from tenure.lifecycle.context import Context, Options
+    from tenure.scorecard.model import Context, Options
 
 #: Columns of the scorecard: the first of the customer's list, and its reason, see tenure.recommend.reasons.
 SCHEMA = pa.schema({"next_product": TEXT, "next_product_reason": TEXT})
@@ -66,86 +67,69 @@ def _inputs(lines: Lines, known: Catalogue) -> dict[str, list[float]]:
     return {name: [float(one) for one in np.quantile(values, steps)] for name, values in seen.items() if len(values)}
 
 
-class Recommend:
-    """What goes with what, and what a customer will probably want next.
-
-    Lists are made once for ``score``, ``report`` and ``tables``, which are called in turn with the same fit.
-    """
+class Recommend(ScorecardModel):
+    """What goes with what, and what a customer will probably want next; its fit is ``recommend``."""
 
     name = "recommend"
     schema = SCHEMA
-
-    def __init__(self) -> None:
-        self._lines: tuple[str, Lines] | None = None
-        self._made: tuple[str, pa.Table, np.ndarray] | None = None
+    families = ()
 
     def fit(self, table: pa.Table, context: Context) -> list[Fit]:
-        """Return what was fitted on all customers: one fit, ``recommend``."""
-        lines = self._everybody(context)
-        return [fit_lines(lines, context.as_of, context.options)[0]]
+        """Return what was fitted on all customers."""
+        return [fit_lines(_lines(context, None), context.as_of, context.options)[0]]
 
-    def score(self, table: pa.Table, fits: Mapping[str, Fit], context: Context) -> pa.Table:
-        """Return the columns of `schema` for these customers, in their order."""
-        ids = table.column("customer_id")
-        lists = self._lists(table, fits, context)[0]
-        first = lists.filter(pc.equal(lists.column("rank"), 1))
-        place = pc.index_in(ids, first.column("customer_id").combine_chunks())
-        best = [first.column(name).combine_chunks() for name in ("product_id", "reason")]
-        columns = [one.take(place) if len(one) else pa.nulls(len(ids), TEXT) for one in best]
-        return pa.table([_flat(column) for column in columns], schema=SCHEMA)
+    def score(self, table: pa.Table, fits: Fits, context: Context) -> Result:
+        """Return the first of each customer's list, with the lists and the pairs as tables."""
+        fit = fits.get(self.name)
+        everybody = fit is not None and len(table) >= fit.customers
+        lines = None
+        if fit is not None and fit.usable and context.lake is not None:
+            lines = _lines(context, None if everybody else table.column("customer_id").to_pylist())
+        return _result(table, fits, lines, context)
 
-    def report(self, table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, Any]:
-        """Return what the page of products shows beside its tables: back-test, gates, what is bought again soon."""
-        fit = fits.get("recommend")
-        if fit is None:
-            return {}
-        _lists, expected = self._lists(table, fits, context)
-        known = unpacked(fit.params).known
-        body = {
-            "model": fit.model, "verdict": fit.verdict, "customers": fit.customers, "figures": fit.figures,
-            "gates": [{"name": gate.name, "needed": gate.needed, "found": gate.found} for gate in fit.gates],
-            "products": len(known), "baskets": known.met.baskets, "ahead": AHEAD,
-            "replenishment": _replenished(known, expected),
-        }  # fmt: skip
-        return {"recommend": body}
-
-    def tables(self, table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, pa.Table]:
-        """Return the tables ``pairs`` and ``recommendations``."""
-        fit = fits.get("recommend")
-        if fit is None:
-            return {"pairs": PAIRS.empty_table(), "recommendations": RECOMMENDATIONS.empty_table()}
-        lists = self._lists(table, fits, context)[0]
-        lists = lists.filter(pc.is_in(lists.column("customer_id"), table.column("customer_id").combine_chunks()))
-        self._lines = self._made = None  # the last one asks for them; what comes later is another shop or another day
-        return {"pairs": pairs_table(unpacked(fit.params).known), "recommendations": lists}
-
-    def _everybody(self, context: Context) -> Lines:
-        key = _state(context)
-        if self._lines is None or self._lines[0] != key:
-            self._lines = (key, _lines(context, None))
-        return self._lines[1]
-
-    def _lists(self, table: pa.Table, fits: Mapping[str, Fit], context: Context) -> tuple[pa.Table, np.ndarray]:
-        fit = fits.get("recommend")
-        if fit is None or not fit.usable or context.lake is None:
-            return RECOMMENDATIONS.empty_table(), np.empty(0)
-        everybody = len(table) >= fit.customers
-        key = f"{_state(context)}|{len(table)}|{hash(fit.params['arrays'])}"
-        if everybody and self._made is not None and self._made[0] == key:
-            return self._made[1:]
-        lines = self._everybody(context) if everybody else _lines(context, table.column("customer_id").to_pylist())
-        lists, expected = recommendations(unpacked(fit.params), lines, context.as_of)
-        if everybody:
-            self._made = (key, lists, expected)
-        return lists, expected
+    def run(self, table: pa.Table, context: Context, fits: Fits | None = None) -> Result:
+        """Fit and score; everybody's purchases are read once."""
+        if fits is not None:
+            return self.score(table, fits, context)
+        lines = _lines(context, None)
+        fit = fit_lines(lines, context.as_of, context.options)[0]
+        return _result(table, {self.name: fit}, lines if fit.usable else None, context)
 
 
-def _state(context: Context) -> str:
-    """Return a text that changes whenever the facts, or the day, do."""
-    if context.lake is None:
-        return ""
-    files = [file.path for name in ("order_lines", "orders") for file in context.lake.files(name)]
-    return "|".join([str(context.lake.path), str(context.as_of), *files])
+def _result(table: pa.Table, fits: Fits, lines: Lines | None, context: Context) -> Result:
+    fit = fits.get("recommend")
+    if fit is None:
+        nothing = pa.table([pa.nulls(len(table), TEXT)] * len(SCHEMA), schema=SCHEMA)
+        return Result(nothing, fits, {"pairs": PAIRS.empty_table(), "recommendations": RECOMMENDATIONS.empty_table()})
+    maker = unpacked(fit.params)
+    lists, expected = RECOMMENDATIONS.empty_table(), np.empty(0)
+    if lines is not None:
+        lists, expected = recommendations(maker, lines, context.as_of)
+    ids = table.column("customer_id")
+    tables = {
+        "pairs": pairs_table(maker.known),
+        "recommendations": lists.filter(pc.is_in(lists.column("customer_id"), ids.combine_chunks())),
+    }
+    return Result(_columns(lists, ids), fits, tables, partial(_report, fit, maker.known, expected))
+
+
+def _columns(lists: pa.Table, ids: pa.ChunkedArray) -> pa.Table:
+    first = lists.filter(pc.equal(lists.column("rank"), 1))
+    place = pc.index_in(ids, first.column("customer_id").combine_chunks())
+    best = [first.column(name).combine_chunks() for name in ("product_id", "reason")]
+    columns = [column.take(place) if len(column) else pa.nulls(len(ids), TEXT) for column in best]
+    return pa.table([_flat(column) for column in columns], schema=SCHEMA)
+
+
+def _report(fit: Fit, known: Catalogue, expected: np.ndarray) -> dict[str, Any]:
+    """Return what the page of products shows beside its tables: back-test, gates, what is bought again soon."""
+    body = {
+        "model": fit.model, "verdict": fit.verdict, "customers": fit.customers, "figures": fit.figures,
+        "gates": [{"name": gate.name, "needed": gate.needed, "found": gate.found} for gate in fit.gates],
+        "products": len(known), "baskets": known.met.baskets, "ahead": AHEAD,
+        "replenishment": _replenished(known, expected),
+    }  # fmt: skip
+    return {"recommend": body}
 
 
 def _lines(context: Context, customers: list[str] | None) -> Lines:
@@ -192,6 +176,3 @@ def all_of(lines: Lines, as_of: date, options: Options, least: int | None = None
         return fit, pairs_table(known), RECOMMENDATIONS.empty_table()
     maker: Recommender = unpacked(fit.params)
     return fit, pairs_table(known), recommendations(maker, lines, as_of)[0]
-
-
-PART = Recommend()

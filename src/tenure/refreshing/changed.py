@@ -1,7 +1,7 @@
-"""Whom a refresh must look at again: the customers with new facts, and those whose day has come.
+"""Whom a refresh must evaluate again: the customers with new facts, and those whose day has come.
 
 New and late facts name their customers; moves that time alone brings were foreseen and are looked up by their day.
-Nobody else can have moved, so nobody else is judged again.
+Nobody else can have moved, so nobody else is evaluated again.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from tenure.lifecycle.model import Model
 
 
-def whom_to_judge(lake: Lake, models: Sequence[Model], as_of: date) -> list[str] | None:
-    """Return the customers to judge again; None when it has to be everybody."""
+def customers_to_evaluate(lake: Lake, models: Sequence[Model], as_of: date) -> list[str] | None:
+    """Return the customers to evaluate again; None when it has to be everybody."""
     con = lake.connect()
     last = _last_refresh(con)
     if last is None or as_of < last[0]:
@@ -43,11 +43,17 @@ def _there(con: duckdb.DuckDBPyConnection) -> set[str]:
 
 
 def _last_refresh(con: duckdb.DuckDBPyConnection) -> tuple[date, int] | None:
-    """Return the day it saw, and when it began (microseconds since 1970)."""
+    """Return the day of the last refresh, and when the last one of everybody began (microseconds since 1970).
+
+    One that restaged some customers saw new facts of them alone, so it does not count for the beginning.
+    """
     if "refreshes" not in _there(con):
         return None
-    row = con.execute("SELECT as_of, epoch_us(started_at) FROM refreshes ORDER BY generation DESC LIMIT 1").fetchone()
-    return (row[0], row[1]) if row else None
+    row = con.execute(
+        "SELECT arg_max(as_of, generation), arg_max(epoch_us(started_at), generation) FILTER (mode <> 'restaged')"
+        " FROM refreshes"
+    ).fetchone()
+    return (row[0], row[1]) if row and row[1] is not None else None
 
 
 def _versions(con: duckdb.DuckDBPyConnection) -> dict[str, str]:

@@ -15,12 +15,13 @@ import pyarrow.compute as pc
 
 from tenure.clock import local_days
 from tenure.facts.streams import Stream
-from tenure.lifecycle.figures import HORIZON
+from tenure.features.catalogue import Computed, Family, Feature, column_of
+from tenure.features.windows import HORIZON, NEVER, SNAPSHOTS, WindowAggregates, snapshot_day
 
 if TYPE_CHECKING:
     from tenure.facts.blocks import Block
 
-CONTRACTS = Stream("contracts")
+_STREAM = Stream("contracts")
 #: Days after a snapshot in which nobody could act on the warning: who leaves in them is not learnt from.
 GAP = 14
 #: Days for which a contract that ran out still counts as running.
@@ -42,7 +43,7 @@ class Contracts:
     @classmethod
     def of(cls, block: Block) -> Contracts | None:
         """Return the contracts of a block; None when it holds none."""
-        rows = block.rows.get(CONTRACTS)
+        rows = block.rows.get(_STREAM)
         if rows is None or not len(rows.who):
             return None
         contract = _numbers(rows.columns.column("contract_id"))
@@ -79,3 +80,36 @@ class Contracts:
 def _numbers(column: pa.ChunkedArray) -> np.ndarray:
     coded = column.cast(pa.string()).combine_chunks().dictionary_encode()
     return coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
+
+
+def _contracts(windows: WindowAggregates) -> Computed:
+    block, contracts = windows.block, Contracts.of(windows.block)
+    nobody = np.zeros(len(block), dtype=bool)
+    renewed = block.events(("renewal",)).keys
+    first = windows.first_day_of(block.events(("contract",)).keys)
+    computed: Computed = {"_contract_age@0": (np.where(first > NEVER, block.last_day - first, 0), first > NEVER)}
+    for k in range(SNAPSHOTS + 1):
+        day = snapshot_day(block.last_day, k)
+        running, end = (nobody, np.zeros(len(block))) if contracts is None else contracts.on(day)
+        ends = running & np.isfinite(end)
+        computed[column_of("contract", k)] = running
+        computed[column_of("to_end", k)] = (np.where(ends, end - day, 0), ends)
+        computed[column_of("renewals", k)] = windows.up_to(renewed, day) - np.searchsorted(renewed, windows.begins[:-1])
+        if k:
+            computed[column_of("churned", k)] = (nobody, nobody) if contracts is None else contracts.left(day)
+    return computed
+
+
+_SNAPSHOTS = tuple(range(SNAPSHOTS + 1))
+CONTRACTS = Family(
+    "contracts",
+    (
+        Feature("contract_age", "days_since_first(contract)", pa.int16()),
+        Feature("renewals", "count(renewal)", pa.int16(), None, _SNAPSHOTS),
+        Feature("to_end", "days to the end of the longest running contract", pa.int16(), None, _SNAPSHOTS),
+        Feature("contract", "whether a contract runs", pa.bool_(), None, _SNAPSHOTS),
+        Feature("churned", "whether no contract runs ninety days later", pa.int8(), None, _SNAPSHOTS[1:]),
+    ),
+    {_STREAM: ("contract_id", "ends_at")},
+    _contracts,
+)

@@ -9,12 +9,36 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from risk.shops_with_churn import DAY, END, LAST, Business, subscriptions
-from tenure.lifecycle.figures import HORIZON, origin, read_at
+from measures import read_at
+from risk.shops_with_churn import DAY, END, FEATURES, LAST, Business, subscriptions
+from tenure.features.contracts import GAP, LATE
+from tenure.features.windows import HORIZON, snapshot_day
 from tenure.risk.churn_features import View, features
-from tenure.risk.churn_figures import FIGURES, PREFIX, RECENT, STANDING
-from tenure.risk.contracts import GAP, LATE
 from tenure.risk.guards import LeakError
+from tenure.rules.syntax.tree import Measure, Window
+
+_LAST, _YEAR = Window(HORIZON), Window(360)
+#: What each input is in the rule language, and on how many snapshots it is read.
+MEASURES: dict[str, tuple[Measure, int]] = {
+    "orders": (Measure("days", ("order",), window=_LAST), 7),
+    "amount": (Measure("sum", ("order",), "amount", window=_LAST), 7),
+    "refunds": (Measure("count", ("refund",), window=_LAST), 5),
+    "categories": (Measure("categories", ("line",), window=_LAST), 5),
+    "interactions": (Measure("count", ("interaction",), window=_LAST), 5),
+    "responses": (Measure("count", ("open", "click", "reply", "redeem"), window=_LAST), 5),
+    "complaints": (Measure("count", ("complaint",), window=_LAST), 5),
+    "silence": (Measure("days_since", ("order",)), 4),
+    "age": (Measure("days_since_first", ("order",)), 4),
+    "gap": (Measure("typical_gap", ("order",)), 4),
+    "variation": (Measure("gap_variation", ("order",)), 4),
+    "quiet": (Measure("days_since", ("interaction",)), 4),
+    "csat": (Measure("last", ("csat",), "score", window=_YEAR), 4),
+    "csat_mean": (Measure("avg", ("csat",), "score", window=_YEAR), 4),
+    "nps": (Measure("last", ("nps",), "score", window=_YEAR), 4),
+    "open": (Measure("open", ("complaint",)), 4),
+    "contract_age": (Measure("days_since_first", ("contract",)), 4),
+    "renewals": (Measure("count", ("renewal",)), 4),
+}
 
 
 def _busy(seed: int) -> Business:
@@ -41,33 +65,35 @@ def _busy(seed: int) -> Business:
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_every_column_is_what_the_rule_language_says_on_that_day(seed: int) -> None:
     reading = _busy(seed).reading()
-    made = FIGURES.of(reading)
-    columns = [(name, one.measure, k) for name, one in RECENT.items() for k in range(one.origins)]
-    columns += [(name, one.measure, k) for name, one in STANDING.items() for k in range(4)]
-    for name, measure, k in columns:
-        values, known = read_at(reading, measure, origin(LAST, k))
-        found = made.column(f"{PREFIX}{name}@{k}").cast("float64").to_numpy()
-        np.testing.assert_allclose(found, np.where(known, values, np.nan), rtol=1e-6, err_msg=f"{name}@{k}")
-    assert made.column(f"{PREFIX}orders@0").to_numpy().max() > 3
+    table = FEATURES.compute(reading)
+    for name, (measure, snapshots) in MEASURES.items():
+        for k in range(snapshots):
+            values, known = read_at(reading, measure, snapshot_day(LAST, k))
+            expected = np.where(known, values, np.nan)
+            np.testing.assert_allclose(View(table, k).at(name), expected, rtol=1e-6, err_msg=f"{name}@{k}")
+    assert View(table, 0).at("orders").max() > 3
 
 
 def test_what_happens_after_an_origin_changes_nothing_that_is_read_on_it() -> None:
     shop = subscriptions(40, 5)
-    whole = shop.figures()
-    day = origin(LAST, 1)
+    whole = shop.features()
+    day = snapshot_day(LAST, 1)
     early = Business({name: [row for row in rows if (row["at"] - DAY).days <= day] for name, rows in shop.rows.items()})
-    then = FIGURES.of(early.reading(day))
+    then = FEATURES.compute(early.reading(day))
     ids = early.reading(day).block.ids.to_pylist()
     rows = [whole.column("customer_id").to_pylist().index(one) for one in ids]
+    compared = 0
     for name in then.column_names:
         base, _, number = name.partition("@")
-        k = int(number)
-        if k + 1 <= 3 and not base.startswith("_churned"):
-            assert then.column(name).to_pylist() == whole.column(f"{base}@{k + 1}").take(rows).to_pylist(), name
+        later = f"{base}@{int(number) + 1}" if number else ""
+        if later in whole.column_names and not base.startswith("_churned"):
+            assert then.column(name).to_pylist() == whole.column(later).take(rows).to_pylist(), name
+            compared += 1
+    assert compared > 40
 
 
 def test_a_view_refuses_what_is_newer_than_its_origin() -> None:
-    table = subscriptions(5, 1).figures()
+    table = subscriptions(5, 1).features()
     with pytest.raises(LeakError, match=r"orders is read on origin 1, which lies after origin 2"):
         View(table, 2).at("orders", -1)
     assert len(features(View(table, 3), contract=True)[0].values) == 5
@@ -96,7 +122,7 @@ def test_who_left_after_a_snapshot_is_read_from_their_contracts() -> None:
     _event(shop, "endless", 300, "started", None)
     _event(shop, "ran out long ago", 300, "started", 150)
     _event(shop, "begins after", 20, "started", -300)
-    table = shop.figures()
+    table = shop.features()
     assert _labels(table, 1) == {
         "cancels": 1,
         "cancels in the gap": None,  # nobody could have acted on the warning
@@ -107,7 +133,7 @@ def test_who_left_after_a_snapshot_is_read_from_their_contracts() -> None:
         "ran out long ago": None,
         "begins after": None,
     }
-    bound = dict(zip(table.column("customer_id").to_pylist(), table.column("_churn_to_end@0").to_pylist(), strict=True))
+    bound = dict(zip(table.column("customer_id").to_pylist(), table.column("_to_end@0").to_pylist(), strict=True))
     assert bound["has another"] == 60
     assert bound["endless"] is None
     assert bound["runs out"] is None
@@ -117,6 +143,6 @@ def test_who_left_after_a_snapshot_is_read_from_their_contracts() -> None:
 def test_a_contract_that_ran_out_last_week_still_counts_and_shows_its_days() -> None:
     shop = Business()
     _event(shop, "late", 200, "started", 6)
-    table = shop.figures()
-    assert table.column("_churn_contract@0").to_pylist() == [True]
-    assert table.column("_churn_to_end@0").to_pylist() == [-6]
+    table = shop.features()
+    assert table.column("_contract@0").to_pylist() == [True]
+    assert table.column("_to_end@0").to_pylist() == [-6]

@@ -1,0 +1,1 @@
+"""The refresh: the only writer of spans, scorecard, fits and reports."""

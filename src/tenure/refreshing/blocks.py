@@ -1,0 +1,110 @@
+"""Evaluation of blocks: the spans under every model, and the features, of some customers.
+
+One function, whoever carries the facts to it: this machine's threads, Spark, or the live path for a single customer.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from os import cpu_count
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from tenure.clock import day_number
+from tenure.facts.slices import ROWS_A_BLOCK, slices_of
+from tenure.lifecycle.history import SPANS
+from tenure.lifecycle.spans import stage_block, streams_needed
+from tenure.rules.evaluation.compute import Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import date
+
+    from tenure.facts.blocks import Block
+    from tenure.facts.kinds import Kind
+    from tenure.facts.lake import Lake
+    from tenure.facts.streams import Stream
+    from tenure.features.catalogue import FeatureSet
+    from tenure.lifecycle.model import Model
+
+    #: Published columns that rules read by ``score(name)``: {name: {customer_id: number}}.
+    Scores = Mapping[str, Mapping[str, float]]
+    #: An engine: evaluates everybody of a subject, block by block, in the order of the customers.
+    Engine = Callable[[Lake, "EvaluationRequest", date, str], Iterable["EvaluatedBlock"]]
+
+
+@dataclass(frozen=True)
+class EvaluatedBlock:
+    """What one block gave: spans of every model one below the other, and the features."""
+
+    spans: pa.Table
+    features: pa.Table
+    share: float  # of all the work, 0 to 1
+
+
+@dataclass(frozen=True)
+class EvaluationRequest:
+    """What is computed of every block."""
+
+    models: Sequence[Model]  # under which models stages are computed; all of one subject
+    features: FeatureSet | None = None  # None when no features are needed
+    scores: Scores = field(default_factory=dict)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of the features."""
+        return pa.schema([]) if self.features is None else self.features.schema
+
+    def streams(self, kinds: Mapping[str, Kind]) -> dict[Stream, tuple[str, ...]]:
+        """Return the streams that models and features read, each with its number fields."""
+        needed = streams_needed(self.models, kinds)
+        for stream, fields in (self.features.streams if self.features else {}).items():
+            needed[stream] = tuple(dict.fromkeys((*needed.get(stream, ()), *fields)))
+        return needed
+
+
+def evaluate(request: EvaluationRequest, block: Block) -> tuple[pa.Table, pa.Table]:
+    """Return the spans under every model, and the features, of a block: the one function behind every engine."""
+    reading = Reading(block, request.scores)
+    spans = [stage_block(model, reading) for model in request.models]
+    return (
+        pa.concat_tables(spans) if spans else SPANS.empty_table(),
+        request.schema.empty_table() if request.features is None else request.features.compute(reading),
+    )
+
+
+def evaluate_customers(
+    lake: Lake, request: EvaluationRequest, as_of: date, customers: Sequence[str]
+) -> tuple[pa.Table, pa.Table]:
+    """Return the spans and the features of some customers."""
+    with slices_of(lake, request.streams(lake.kinds()), customers=customers) as slices:
+        return evaluate(request, slices.block_of(customers, day_number(as_of)))
+
+
+def evaluate_here(lake: Lake, request: EvaluationRequest, as_of: date, subject: str) -> Iterator[EvaluatedBlock]:
+    """Evaluate everybody on this machine, a thread per processor, in the order of the customers."""
+    with slices_of(lake, request.streams(lake.kinds()), subject=subject) as slices:
+        # Many models make many spans of a block, and all of them are held until they are written.
+        ranges = slices.ranges(max(150_000, ROWS_A_BLOCK * 3 // (2 + len(request.models))))
+
+        def evaluated(number: int) -> EvaluatedBlock:
+            block = slices.block(*ranges[number], day_number(as_of))
+            return EvaluatedBlock(*evaluate(request, block), (number + 1) / len(ranges))
+
+        yield from _in_order(evaluated, len(ranges))
+
+
+def _in_order(work: Callable[[int], EvaluatedBlock], count: int) -> Iterator[EvaluatedBlock]:
+    """Run pieces of work side by side and yield them in order, only a few ahead: memory stays bounded."""
+    workers = cpu_count() or 1
+    with ThreadPoolExecutor(workers) as threads:
+        waiting: deque[Future[EvaluatedBlock]] = deque()
+        for number in range(count):
+            waiting.append(threads.submit(work, number))
+            if len(waiting) > workers + 1:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

@@ -1,0 +1,59 @@
+"""The scorecard models, in the order in which they run: each may read every column of those before it."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from tenure.facts.schema import DAY
+from tenure.features.catalogue import FeatureSet
+from tenure.words import mark
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tenure.scorecard.model import ScorecardModel
+
+#: What is said while a model runs.
+DOING = {
+    "lifetime": mark("Fitting purchase models"),
+    "ranking": mark("Ranking customers"),
+    "churn": mark("Learning who leaves"),
+    "warnings": mark("Looking for early signs"),
+    "recommend": mark("Finding what goes with what"),
+    "decisions": mark("Weighing where to invest"),
+}
+AS_OF = pa.field("as_of", DAY)  # the day of which a row speaks
+GENERATION = pa.field("generation", pa.int64())
+
+
+@cache
+def scorecard_models() -> tuple[ScorecardModel, ...]:
+    """Return every model; loaded when first used, since each brings its own libraries."""
+    from tenure.economics.decisions import Decisions
+    from tenure.recommend.model import Recommend
+    from tenure.risk.churn import Churn
+    from tenure.risk.warnings import Warnings
+    from tenure.value.lifetime import Lifetime
+    from tenure.value.ranking import Ranking
+
+    return (Lifetime(), Ranking(), Churn(), Warnings(), Recommend(), Decisions())
+
+
+def features_of(models: Sequence[ScorecardModel]) -> FeatureSet:
+    """Return the features that some scorecard models read."""
+    return FeatureSet.of(name for model in models for name in model.families)
+
+
+def is_published(name: str) -> bool:
+    """Whether a column is for everybody; the others feed models and stay inside."""
+    return not name.startswith("_")
+
+
+def columns(models: Sequence[ScorecardModel] | None = None) -> pa.Schema:
+    """Return the published columns: features, the models' columns, and the day they speak of."""
+    chosen = scorecard_models() if models is None else models
+    computed = [*features_of(chosen).schema, *(field for model in chosen for field in model.schema)]
+    return pa.schema([*(field for field in computed if is_published(field.name)), AS_OF])

@@ -1,0 +1,129 @@
+"""The plan of a refresh: under which models, of which day, and for whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tenure.clock import day_of, local_days
+from tenure.errors import EngineError
+from tenure.facts.schema import FACT_TABLES
+from tenure.lifecycle.lake_models import models_of
+from tenure.lifecycle.model import builtin_texts
+from tenure.refreshing.changed import customers_to_evaluate
+from tenure.refreshing.models import columns
+from tenure.refreshing.report import FULL, RESTAGED, TOUCHED, ModelReport, published_since
+from tenure.rules.syntax.tree import Measure
+from tenure.scorecard import registry
+from tenure.words import mark
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from tenure.facts.lake import Lake
+    from tenure.lifecycle.model import Model
+    from tenure.refreshing.blocks import Scores
+    from tenure.scorecard.model import ScorecardModel
+
+ENGINES = ("duckdb", "spark")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a refresh is going to do."""
+
+    as_of: date
+    mode: str  # full, touched or restaged
+    models: list[Model]  # life-cycle models whose facts are there
+    reports: list[ModelReport]  # one for each model, also for those without facts
+    scorecard: tuple[ScorecardModel, ...]
+    scores: Scores  # published columns that rules read
+    customers: list[str] | None = None  # whose stages are evaluated; None for everybody
+    rescored: bool = False  # whether everybody is scored, although only some are evaluated
+
+
+def plan_of(
+    lake: Lake,
+    as_of: date | None,
+    models: Sequence[str | Path | Model] | None,
+    scorecard: tuple[ScorecardModel, ...],
+    *,
+    engine: str,
+    customers: Sequence[str] | None,
+    only_changed: bool,
+) -> Plan:
+    """Return the plan of a refresh, see :func:`tenure.refreshing.run.refresh`."""
+    if engine not in ENGINES:
+        raise EngineError(mark("There is no engine %(engine)r. Choose duckdb or spark."), engine=engine)
+    if not _can_score(lake, scorecard):
+        customers, only_changed = None, False
+    chosen = models_of(lake, models)
+    scores = _scores(lake, chosen)
+    if models is not None and (customers is not None or only_changed):
+        chosen += _others(lake, chosen)
+    previous = published_since(lake, 0)
+    last_day = previous[-1][2] if previous else None
+    if as_of is None:
+        as_of = last_day if customers is not None and last_day else last_fact_day(lake)
+    available = lake.available_kinds()
+    reports = [ModelReport(model.id, model.version, model.missing(available)) for model in chosen]
+    fitting = [model for model, report in zip(chosen, reports, strict=True) if not report.missing]
+    mode = FULL if customers is None else RESTAGED
+    if customers is None and only_changed:
+        customers = customers_to_evaluate(lake, fitting, as_of)
+        mode = FULL if customers is None else TOUCHED
+    rescored = mode == TOUCHED and bool(scorecard) and last_day is not None and as_of > last_day
+    named = None if customers is None else sorted(set(customers))
+    return Plan(as_of, mode, fitting, reports, scorecard, scores, named, rescored)
+
+
+def _can_score(lake: Lake, scorecard: tuple[ScorecardModel, ...]) -> bool:
+    """Whether a full refresh of this version was made, whose fits can score a few customers."""
+    if not scorecard:
+        return True
+    table = lake.table("scorecard")
+    names = {field.name for field in table.schema().fields} if table is not None else set()
+    return set(columns(scorecard).names) <= names and bool(registry.latest(lake))
+
+
+def last_fact_day(lake: Lake) -> date:
+    """Return the last local day on which anything happened in a lake."""
+    newest = []
+    con = lake.connect(tuple(FACT_TABLES))
+    for (name,) in con.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall():
+        row = con.execute(f'SELECT epoch_us(max("at")) FROM "{name}"').fetchone()
+        newest += [row[0]] if row and row[0] is not None else []
+    if not newest:
+        return date(1970, 1, 1)
+    return day_of(int(local_days(np.array([max(newest)], dtype=np.int64), lake.settings.tz)[0]))
+
+
+def _others(lake: Lake, chosen: Sequence[Model]) -> list[Model]:
+    """Return the other models that have spans: whoever is evaluated again is evaluated under all of them.
+
+    What is put over a customer's old rows hides them all, so all have to be made anew.
+    """
+    with_spans = {file.partition.get("model") or "" for file in lake.files("spans")} - {model.id for model in chosen}
+    own = {path.stem for path in (lake.path / "models").glob("*.yaml")}
+    return models_of(lake, [name for name in sorted(with_spans - {""}) if name in own or name in builtin_texts()])
+
+
+def _scores(lake: Lake, models: Sequence[Model]) -> Scores:
+    """Return the published columns that rules of these models read: those of the last refresh."""
+    named = {
+        measure.argument
+        for model in models
+        for measure in model.measures
+        if isinstance(measure, Measure) and measure.name == "score"
+    }
+    table = lake.table("scorecard") if named else None
+    if table is None:
+        return {}
+    known = named & {field.name for field in table.schema().fields} - {"customer_id"}
+    con = lake.connect(("scorecard",))
+    sql = 'SELECT customer_id, "{0}"::DOUBLE FROM scorecard WHERE "{0}" IS NOT NULL'
+    return {name: dict(con.execute(sql.format(name)).fetchall()) for name in sorted(known)}

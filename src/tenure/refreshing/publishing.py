@@ -1,0 +1,94 @@
+"""Publishing: everything a refresh wrote becomes visible under the lake's lock, and nothing else does it.
+
+Another refresh may have been published while this one worked. Customers who were restaged meanwhile are evaluated
+again before publishing; a whole refresh that began later wins, and this one says that it lost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from tenure.lake.lock import writing
+from tenure.lake.views import scan
+from tenure.refreshing.draft import Draft
+from tenure.refreshing.report import FULL, RESTAGED, published_since, take_generation
+from tenure.scorecard import registry
+from tenure.words import Message, mark
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from tenure.facts.lake import Lake
+    from tenure.refreshing.scoring import Scorecard
+    from tenure.refreshing.work import Work
+
+
+def publish(work: Work, result: Scorecard | None) -> None:
+    """Commit a refresh's tables, fits and reports, and write it down; or say that a later one was first."""
+    lake, report = work.lake, work.report
+    with writing(lake.path):
+        newer = published_since(lake, report.generation)
+        whole = [generation for generation, mode, _day in newer if mode != RESTAGED]
+        if whole and report.mode != RESTAGED:
+            report.superseded_by = whole[-1]
+            text = mark("Refresh %(later)s began later and was published first, so this result was left out.")
+            report.problems["refresh"] = Message(text, {"later": whole[-1]})
+            report.finished_at = datetime.now(UTC)
+            return
+        if newer:
+            result = _redone(work, result, newer[-1][2] if whole else None)
+        work.draft.commit()
+        if result is not None and work.plan.scorecard:
+            _write_fits(work, result)
+            if report.mode == FULL or work.plan.rescored:
+                registry.write_reports(lake, result.reports, report.generation, work.plan.as_of)
+        report.finished_at = datetime.now(UTC)
+        report.record(lake)
+
+
+def _redone(work: Work, result: Scorecard | None, newer_day: date | None) -> Scorecard | None:
+    """Evaluate again whoever was restaged while this refresh worked, under a generation of its own."""
+    customers = _restaged_since(work.lake, work.report.generation)
+    work.report.generation = take_generation(work.lake)
+    fits = registry.latest(work.lake) if result is None or newer_day else result.fits
+    if newer_day is not None:
+        # Everybody was refreshed meanwhile: these customers' rows speak of its day, with its fits.
+        customers = set(work.plan.customers or ())
+        work.plan = replace(work.plan, as_of=newer_day)
+        work.report.as_of = newer_day
+        work.draft.discard()
+        work.draft = Draft(work.lake)
+    elif work.plan.customers is not None and not work.plan.rescored:
+        customers &= set(work.plan.customers)
+    again = sorted(customers)
+    if again:
+        work.score(again, work.evaluate(again, counted=False), fits)
+    return result
+
+
+def _restaged_since(lake: Lake, generation: int) -> set[str]:
+    """Return the customers whose spans were put over older ones after a generation was taken."""
+    markers = [file.path for file in lake.files("spans") if not file.partition.get("model")]
+    if not markers:
+        return set()
+    sql = f"SELECT DISTINCT customer_id FROM {scan(markers)} WHERE generation > ?"
+    return {row[0] for row in lake.connect(()).execute(sql, [generation]).fetchall()}
+
+
+def _write_fits(work: Work, result: Scorecard) -> None:
+    report, lake = work.report, work.lake
+    if report.mode == FULL:
+        from tenure import __version__
+
+        assumed = {**asdict(work.options), "tenure": __version__, "tz": lake.settings.tz}
+        before = registry.latest(lake)
+        result.reports["fits.drift"] = {
+            name: registry.drift(before[name], fit) for name, fit in result.fits.items() if name in before
+        }
+        registry.write_fits(lake, result.fits, report.generation, work.plan.as_of, datetime.now(UTC), assumed)
+    elif report.mode != RESTAGED:
+        ranks = {model.name for model in work.plan.scorecard if model.ranks}
+        renewed = {name: fit for name, fit in result.fits.items() if name in ranks}
+        registry.renew(lake, renewed, work.plan.as_of, datetime.now(UTC))

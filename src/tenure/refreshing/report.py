@@ -1,0 +1,121 @@
+"""What a refresh did, and the table in which every refresh is recorded."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tenure.facts.schema import INSTANT, TEXT
+from tenure.lake.lock import writing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date, datetime
+
+    from tenure.facts.lake import Lake
+    from tenure.words import Message
+
+    Progress = Callable[[str, float], None]  # what is being done, and which share of it is done (0 to 1)
+
+#: Everybody; those whose stages can have changed; some customers who were named.
+FULL, TOUCHED, RESTAGED = "full", "touched", "restaged"
+REFRESHES = pa.schema(
+    {
+        "generation": pa.int64(),
+        "as_of": pa.date32(),
+        "tz": TEXT,
+        "engine": TEXT,
+        "mode": TEXT,  # full, touched or restaged
+        "started_at": INSTANT,
+        "finished_at": INSTANT,
+        "customers": pa.int64(),
+        "models": TEXT,  # JSON list of {id, version, customers, spans, missing}
+    }
+)
+_TAKEN = "generation.json"
+
+
+@dataclass
+class ModelReport:
+    """What a refresh did for one model."""
+
+    id: str  # which model
+    version: str
+    missing: tuple[str, ...] = ()  # fact kinds it needs and the lake has none of; then nobody is staged
+    customers: int = 0  # how many customers are in the model, and how many spans they have
+    spans: int = 0
+    stages: dict[str, int] = field(default_factory=dict)  # how many are in each stage now
+
+
+@dataclass
+class RefreshReport:
+    """What a refresh did: when, as of which day, for whom, under which models."""
+
+    generation: int
+    as_of: date
+    engine: str
+    mode: str
+    started_at: datetime
+    finished_at: datetime | None = None
+    customers: int = 0
+    models: list[ModelReport] = field(default_factory=list)
+    problems: dict[str, Message] = field(default_factory=dict)  # what could not be computed, and why
+    fitted_on: date | None = None  # the day of the fits that scored; None when nothing was scored
+    # The generation of a refresh that began later and was published first: then this one published nothing.
+    superseded_by: int | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return (self.finished_at - self.started_at).total_seconds() if self.finished_at else 0.0
+
+    def count(self, spans: pa.Table) -> None:
+        """Add the spans of some customers to the counts of their models."""
+        by_id = {model.id: model for model in self.models}
+        counts = spans.group_by("model").aggregate([("customer_id", "count_distinct"), ("stage", "count")])
+        for row in counts.to_pylist():
+            by_id[row["model"]].customers += row["customer_id_count_distinct"]
+            by_id[row["model"]].spans += row["stage_count"]
+        # A span without an end that is not a passage is where the customer is now.
+        current = spans.filter(pc.is_null(spans.column("left_on")))
+        for row in current.group_by(["model", "stage"]).aggregate([("customer_id", "count")]).to_pylist():
+            stages = by_id[row["model"]].stages
+            stages[row["stage"]] = stages.get(row["stage"], 0) + row["customer_id_count"]
+
+    def record(self, lake: Lake) -> None:
+        """Write the refresh down."""
+        models = [
+            {"id": m.id, "version": m.version, "customers": m.customers, "spans": m.spans, "missing": list(m.missing)}
+            for m in self.models
+        ]
+        row = {name: getattr(self, name) for name in REFRESHES.names if name not in ("tz", "models")}
+        row |= {"tz": lake.settings.tz, "models": json.dumps(models, ensure_ascii=False)}
+        lake.write("refreshes", pa.Table.from_pylist([row], schema=REFRESHES))
+
+
+def take_generation(lake: Lake) -> int:
+    """Return a generation that no other refresh has or had."""
+    with writing(lake.path):
+        path = lake.path / _TAKEN
+        try:
+            taken = int(json.loads(path.read_text(encoding="utf-8"))["taken"])
+        except (OSError, ValueError, KeyError, TypeError):
+            taken = 0
+        published = max((row[0] for row in published_since(lake, 0)), default=0)
+        generation = max(taken, published) + 1
+        draft = path.with_suffix(".draft")
+        draft.write_text(json.dumps({"taken": generation}) + "\n", encoding="utf-8")
+        draft.replace(path)
+    return generation
+
+
+def published_since(lake: Lake, generation: int) -> list[tuple[int, str, date]]:
+    """Return generation, mode and day of the refreshes that were published and began after a generation."""
+    if not lake.has("refreshes"):
+        return []
+    sql = "SELECT generation, mode, as_of FROM refreshes WHERE generation > ? ORDER BY generation"
+    return lake.connect(("refreshes",)).execute(sql, [generation]).fetchall()

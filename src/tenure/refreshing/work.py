@@ -1,0 +1,196 @@
+"""The steps of one refresh: evaluate blocks, run the scorecard models, and write what comes into a draft."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tenure.facts.schema import TEXT
+from tenure.lifecycle.history import SPANS
+from tenure.refreshing import ranks
+from tenure.refreshing.blocks import EvaluationRequest, evaluate_customers, evaluate_here
+from tenure.refreshing.models import DOING, GENERATION, features_of
+from tenure.refreshing.scoring import Scorecard, run_models
+from tenure.scorecard.model import Context
+from tenure.words import mark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from tenure.facts.lake import Lake
+    from tenure.refreshing.blocks import EvaluatedBlock
+    from tenure.refreshing.draft import Draft
+    from tenure.refreshing.planning import Plan
+    from tenure.refreshing.report import Progress, RefreshReport
+    from tenure.scorecard.model import Fits, Options
+    from tenure.stats.record import Fit
+
+SPANS_IN_LAKE = SPANS.append(GENERATION)
+
+
+@dataclass
+class Work:
+    """One refresh at work."""
+
+    lake: Lake
+    plan: Plan
+    report: RefreshReport
+    draft: Draft
+    options: Options
+    progress: Progress
+
+    @property
+    def request(self) -> EvaluationRequest:
+        """What is computed of customers."""
+        models = [model for model in self.plan.models if model.subject == "customer"]
+        return EvaluationRequest(models, features_of(self.plan.scorecard), self.plan.scores)
+
+    @property
+    def context(self) -> Context:
+        """What scorecard models are given: the lake as it will be, so that they read the new spans."""
+        settings = self.lake.settings
+        return Context(self.plan.as_of, settings.tz, settings.currency, self.draft.lake_after(), self.options)
+
+    # Everybody
+
+    def evaluate_everybody(self) -> pa.Table:
+        """Write everybody's spans as they come, and return the features."""
+        engine = evaluate_here
+        if self.report.engine == "spark":
+            from tenure.refreshing.spark import evaluate_on_spark
+
+            engine = evaluate_on_spark
+        features: list[pa.Table] = []
+        missing = [model.id for model in self.report.models if model.missing]  # they lose their spans too
+        for subject, request in (("customer", self.request), ("product", self._of_products())):
+            if subject == "product" and not request.models:
+                continue
+            replaced = [model.id for model in request.models] + (missing if subject == "customer" else [])
+            if subject == "customer" and self._replaces_all(replaced):
+                replaced.append("")
+            blocks = engine(self.lake, request, self.plan.as_of, subject)
+            self.draft.write(
+                "spans", self._spans_of(blocks, features if subject == "customer" else []), schema=SPANS_IN_LAKE,
+                partition_by="model", replace={"model": replaced},
+            )  # fmt: skip
+        return pa.concat_tables(features) if features else self.request.schema.empty_table()
+
+    def _of_products(self) -> EvaluationRequest:
+        return EvaluationRequest([model for model in self.plan.models if model.subject == "product"])
+
+    def _replaces_all(self, partitions: Sequence[str]) -> bool:
+        """Whether no model keeps rows to which a marker of a touched refresh still applies."""
+        products = {model.id for model in self._of_products().models}
+        with_spans = {file.partition.get("model") for file in self.lake.files("spans")} - {"", None} - products
+        return with_spans <= set(partitions)
+
+    def _spans_of(self, blocks: Iterable[EvaluatedBlock], features: list[pa.Table]) -> Iterator[pa.RecordBatch]:
+        share = 0.55 if self.plan.scorecard else 0.9
+        for block in blocks:
+            self.report.count(block.spans)
+            self.report.customers += len(block.features)
+            features.append(block.features)
+            yield from self._stamped(block.spans).cast(SPANS_IN_LAKE).to_batches()
+            self.progress(mark("Judging customers"), 0.05 + share * block.share)
+
+    def features_of_everybody(self) -> pa.Table:
+        """Return everybody's features; no stages are evaluated."""
+        request = replace(self.request, models=())
+        blocks = [block.features for block in evaluate_here(self.lake, request, self.plan.as_of, "customer")]
+        return pa.concat_tables(blocks) if blocks else request.schema.empty_table()
+
+    def score_everybody(self, features: pa.Table, fits: Fits | None) -> Scorecard:
+        """Run the scorecard models over everybody's features, fitted anew unless `fits` are given."""
+        result = self._run(features, fits, everybody=True)
+        self.draft.write("scorecard", self._stamped(result.table), replace=True)
+        for name, rows in result.tables.items():
+            self.draft.rewrite(name, self._dated(rows))
+        return result
+
+    def _run(self, features: pa.Table, fits: Fits | None, *, everybody: bool) -> Scorecard:
+        models = self.plan.scorecard
+        names = [model.name for model in models]
+
+        def on_model(name: str) -> None:
+            self.progress(DOING[name], 0.6 + 0.35 * names.index(name) / len(names))
+
+        result = run_models(features, models, self.context, fits, everybody=everybody, on_model=on_model)
+        self.report.problems |= result.problems
+        return result
+
+    # Some customers
+
+    def evaluate(self, customers: Sequence[str], *, counted: bool = True) -> pa.Table:
+        """Put the spans of some customers over their old ones, and return their features."""
+        if not customers:
+            return self.request.schema.empty_table()
+        spans, features = evaluate_customers(self.lake, self.request, self.plan.as_of, customers)
+        if counted:
+            self.report.count(spans)
+            self.report.customers = len(features)
+        self._write_spans(customers, spans)
+        return features
+
+    def _write_spans(self, customers: Sequence[str], spans: pa.Table) -> None:
+        # A row without a model says that a customer's older rows are old.
+        markers = _only_ids(customers, SPANS)
+        markers = markers.set_column(0, "model", pa.repeat(pa.scalar("", TEXT), len(markers)))
+        rows = self._stamped(pa.concat_tables([markers, spans])).cast(SPANS_IN_LAKE)
+        self.draft.write("spans", rows, partition_by="model")
+
+    def with_features_of(self, customers: Sequence[str], features: pa.Table) -> pa.Table:
+        """Return features with those of some customers below."""
+        if not customers:
+            return features
+        request = replace(self.request, models=())
+        return pa.concat_tables(
+            [features, evaluate_customers(self.lake, request, self.plan.as_of, customers)[1]]
+        ).sort_by("customer_id")
+
+    def ranks(self, features: pa.Table, fits: Fits) -> tuple[dict[str, Fit], list[str]]:
+        """Return the ranks of everybody fitted anew, and who else has another one now."""
+        return ranks.renewed(self.lake, features, self.plan.scorecard, fits, self.context)
+
+    def score(self, customers: Sequence[str], features: pa.Table, fits: Fits) -> Scorecard:
+        """Score some customers and put their rows over the old ones."""
+        self.progress(mark("Writing"), 0.8)
+        result = self._run(features, fits, everybody=False)
+        gone = set(customers).difference(features.column("customer_id").to_pylist())
+        rows = pa.concat_tables([result.table, _only_ids(gone, result.table.schema)])
+        self.draft.write("scorecard", self._stamped(rows))
+        for name, table in result.tables.items():
+            if "customer_id" in table.column_names and self.lake.has(name):
+                self._renew(name, table, customers)
+        return result
+
+    def _renew(self, name: str, rows: pa.Table, customers: Sequence[str]) -> None:
+        """Put the rows of some customers in the place of their old ones, in a table that is kept as one set."""
+        old = self.draft.lake_after().connect((name,)).execute(f"SELECT * FROM {name}").to_arrow_table()
+        kept = old.filter(pc.invert(pc.is_in(old.column("customer_id"), value_set=pa.array(customers, TEXT))))
+        generation = old.column("generation")[0].as_py() if len(old) else 0
+        stamped = self._dated(rows, generation).select(old.column_names).cast(old.schema)
+        self.draft.rewrite(name, pa.concat_tables([kept, stamped]))
+
+    # Rows
+
+    def _stamped(self, table: pa.Table, generation: int | None = None) -> pa.Table:
+        number = self.report.generation if generation is None else generation
+        return table.append_column(GENERATION, pa.repeat(pa.scalar(number, pa.int64()), len(table)))
+
+    def _dated(self, rows: pa.Table, generation: int | None = None) -> pa.Table:
+        """Return rows with their generation and day, where they do not have them."""
+        if "generation" not in rows.column_names:
+            rows = self._stamped(rows, generation)
+        if "as_of" not in rows.column_names:
+            rows = rows.append_column("as_of", pa.repeat(pa.scalar(self.plan.as_of, pa.date32()), len(rows)))
+        return rows
+
+
+def _only_ids(customers: Iterable[str], schema: pa.Schema) -> pa.Table:
+    """Return rows that say nothing but whose older rows are old."""
+    ids = pa.array(sorted(set(customers)), TEXT)
+    columns = [ids if field.name == "customer_id" else pa.nulls(len(ids), field.type) for field in schema]
+    return pa.table(columns, schema=schema)
