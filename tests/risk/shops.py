@@ -18,7 +18,7 @@ from tenure.facts.streams import Stream
 from tenure.lifecycle.context import Context, Options
 from tenure.lifecycle.roster import STREAMS, roster_of
 from tenure.risk.warning_figures import FIGURES
-from tenure.rules.evaluation.compute import Reading
+from tenure.rules.evaluation.compute import EvaluationContext
 
 TODAY = date(2026, 6, 30)
 WINDOW = 90
@@ -112,8 +112,8 @@ def block(facts: dict[str, pa.Table], customers: pa.Table | None = None, today: 
 
 def figures_of(facts: dict[str, pa.Table], customers: pa.Table | None = None, today: date = TODAY) -> pa.Table:
     """Return the roster and the figures of fact tables."""
-    reading = Reading(block(facts, customers, today))
-    roster, figures = roster_of(reading), FIGURES.of(reading)
+    evaluated = EvaluationContext(block(facts, customers, today))
+    roster, figures = roster_of(evaluated), FIGURES.of(evaluated)
     return pa.table([*roster.columns, *figures.columns], names=[*roster.column_names, *figures.column_names])
 
 

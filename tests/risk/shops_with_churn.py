@@ -17,7 +17,7 @@ from tenure.facts.streams import Stream
 from tenure.lifecycle.context import Context
 from tenure.lifecycle.figures import HORIZON, ORIGINS
 from tenure.risk.churn_figures import FIGURES
-from tenure.rules.evaluation.compute import Reading
+from tenure.rules.evaluation.compute import EvaluationContext
 
 END = date(2024, 12, 31)
 LAST = day_number(END)
@@ -45,17 +45,17 @@ class Business:
         """Return the facts in the schema of their tables."""
         return {name: pa.Table.from_pylist(rows, FACT_TABLES[name].schema) for name, rows in self.rows.items()}
 
-    def reading(self, last_day: int = LAST) -> Reading:
+    def context(self, last_day: int = LAST) -> EvaluationContext:
         """Return the facts, read as one block."""
         tables = {Stream(name): table for name, table in self.tables().items()}
-        return Reading(block_of(tables, tz="UTC", last_day=last_day))
+        return EvaluationContext(block_of(tables, tz="UTC", last_day=last_day))
 
     def figures(self) -> pa.Table:
         """Return the table that the churn part is given: ids and figures."""
-        reading = self.reading()
-        made = FIGURES.of(reading)
+        context = self.context()
+        made = FIGURES.of(context)
         return pa.table(
-            [reading.block.ids, *made.columns], schema=pa.schema([("customer_id", pa.string()), *made.schema])
+            [context.block.ids, *made.columns], schema=pa.schema([("customer_id", pa.string()), *made.schema])
         )
 
 

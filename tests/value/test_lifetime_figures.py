@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from services import DATA
 from tenure.clock import day_number
 from tenure.facts.blocks import block_of
-from tenure.facts.reading import read_file
+from tenure.facts.context import read_file
 from tenure.facts.schema import FACT_TABLES
 from tenure.facts.streams import Stream
 from tenure.lifecycle.figures import HORIZON, ORIGINS, read_at
-from tenure.rules.evaluation.compute import Reading
+from tenure.rules.evaluation.compute import EvaluationContext
 from tenure.rules.syntax.tree import Measure
 from tenure.value.lifetime_features import FIGURES, WEEKS
 from tenure.value.purchases import Purchases
@@ -53,7 +53,7 @@ def tabled(name: str, rows: list[dict[str, Any]]) -> pa.Table:
 def figures_of(sold: list[dict[str, Any]], spent: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     tables = {Stream("orders"): tabled("orders", sold), Stream("costs"): tabled("costs", spent)}
     block = block_of(tables, tz=ZONE, last_day=day_number(AS_OF))
-    found = FIGURES.of(Reading(block)).to_pylist()
+    found = FIGURES.of(EvaluationContext(block)).to_pylist()
     return dict(zip(block.ids.to_pylist(), found, strict=True))
 
 
@@ -131,10 +131,10 @@ def test_money_reconciles_with_the_rows_to_the_cent(sold: list[dict[str, Any]], 
 @given(st.lists(orders, max_size=40))
 def test_gaps_are_those_of_the_rule_language(sold: list[dict[str, Any]]) -> None:
     block = block_of({Stream("orders"): tabled("orders", sold)}, tz=ZONE, last_day=day_number(AS_OF))
-    reading = Reading(block)
-    found = FIGURES.of(reading)
+    context = EvaluationContext(block)
+    found = FIGURES.of(context)
     for column, measure in (("gap_median", "typical_gap"), ("gap_variation", "gap_variation")):
-        values, known = read_at(reading, Measure(measure, ("order",)), day_number(AS_OF))
+        values, known = read_at(context, Measure(measure, ("order",)), day_number(AS_OF))
         assert found.column(column).to_pylist() == [v if k else None for v, k in zip(values, known, strict=True)]
 
 
@@ -148,8 +148,8 @@ def test_the_median_of_gaps_by_hand() -> None:
 
 def test_a_block_without_a_fact_has_figures_too() -> None:
     block = block_of({}, tz="UTC", last_day=day_number(AS_OF))
-    assert FIGURES.of(Reading(block)).num_rows == 0
-    assert FIGURES.of(Reading(block)).schema == FIGURES.schema
+    assert FIGURES.of(EvaluationContext(block)).num_rows == 0
+    assert FIGURES.of(EvaluationContext(block)).schema == FIGURES.schema
 
 
 def test_cdnow_has_the_published_counts() -> None:

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from tenure.facts.blocks import keys_of
+from tenure.rules.evaluation.steps import Moments
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from tenure.facts.streams import Stream
-    from tenure.rules.evaluation.compute import Reading
+    from tenure.rules.evaluation.compute import EvaluationContext
     from tenure.rules.syntax.tree import Measure
 
 #: Days that a prediction looks ahead, and the distance between origins.
@@ -38,7 +39,7 @@ class Figures(Protocol):
     @property
     def streams(self) -> Mapping[Stream, Sequence[str]]: ...  # noqa: D102
 
-    def of(self, reading: Reading) -> pa.Table:
+    def of(self, context: EvaluationContext) -> pa.Table:
         """Return the columns for the customers of a block, in the order of their ids."""
 
 
@@ -47,12 +48,12 @@ def origin(last_day: int, number: int) -> int:
     return last_day - number * HORIZON
 
 
-def read_at(reading: Reading, measure: Measure, day: int) -> tuple[np.ndarray, np.ndarray]:
+def read_at(context: EvaluationContext, measure: Measure, day: int) -> tuple[np.ndarray, np.ndarray]:
     """Return a measure of every customer on a day: values as float64, and which are known.
 
     A waiting time (``days_since``) is returned as days waited.
     """
-    size = len(reading.block)
-    values = reading.values(measure, keys_of(np.arange(size), np.full(size, day)))
+    size = len(context.block)
+    values = context.values(measure, Moments(keys_of(np.arange(size), np.full(size, day))))
     known = np.ones(size, dtype=bool) if values.known is None else values.known
-    return np.asarray(values.now, dtype=np.float64), known
+    return np.asarray(values.value, dtype=np.float64), known

@@ -26,7 +26,7 @@ from tenure.lifecycle.model import Model
 from tenure.lifecycle.roster import ROSTER, roster_of
 from tenure.lifecycle.roster import STREAMS as ROSTER_STREAMS
 from tenure.lifecycle.spans import stage_block, streams_needed
-from tenure.rules.evaluation.compute import Reading
+from tenure.rules.evaluation.compute import EvaluationContext
 
 
 @dataclass(frozen=True)
@@ -68,18 +68,18 @@ class Asked:
 
 def judge(asked: Asked, block: Block) -> tuple[pa.Table, pa.Table]:
     """Return the spans under every model, and the roster, of a block: the one function behind every path."""
-    reading = Reading(block, asked.scores)
-    spans = [stage_block(model, reading) for model in asked.models]
+    context = EvaluationContext(block, asked.scores)
+    spans = [stage_block(model, context) for model in asked.models]
     return (
         pa.concat_tables(spans) if spans else SPANS.empty_table(),
-        asked.roster.empty_table() if asked.figures is None else _roster(asked.figures, reading),
+        asked.roster.empty_table() if asked.figures is None else _roster(asked.figures, context),
     )
 
 
-def _roster(wanted: Sequence[Figures], reading: Reading) -> pa.Table:
-    roster = roster_of(reading)
+def _roster(wanted: Sequence[Figures], context: EvaluationContext) -> pa.Table:
+    roster = roster_of(context)
     for figures in wanted:
-        made = figures.of(reading)
+        made = figures.of(context)
         for one in figures.schema:
             roster = roster.append_column(one, made.column(one.name))
     return roster

@@ -14,8 +14,8 @@ import pyarrow as pa
 from tenure.facts.blocks import SCALE, day_number_of, keys_of, who_of
 from tenure.facts.schema import DAY, NUMBER, TEXT
 from tenure.facts.streams import Stream
-from tenure.rules.evaluation.compute import Reading
-from tenure.rules.evaluation.steps import merge, starts
+from tenure.rules.evaluation.compute import EvaluationContext
+from tenure.rules.evaluation.steps import Moments, merge, starts
 from tenure.rules.syntax.tree import Measure
 
 if TYPE_CHECKING:
@@ -59,14 +59,14 @@ STREAMS: dict[Stream, tuple[str, ...]] = {
 }
 
 
-def roster_of(reading: Reading) -> pa.Table:
+def roster_of(context: EvaluationContext) -> pa.Table:
     """Return the roster of a block of customers, in the order of their ids (columns of :data:`ROSTER`)."""
-    block = reading.block
+    block = context.block
     size = len(block)
-    today = keys_of(np.arange(size), np.full(size, block.last_day))
+    today = Moments(keys_of(np.arange(size), np.full(size, block.last_day)))
 
     def read(measure: Measure) -> tuple[np.ndarray, np.ndarray]:
-        values, known = reading.steps(measure).at(today)
+        values, known = context.steps(measure).at(today)
         return values, np.ones(size, dtype=bool) if known is None else known
 
     def record(name: str, kind: pa.DataType) -> pa.Array:
@@ -81,7 +81,7 @@ def roster_of(reading: Reading) -> pa.Table:
     columns = {
         "customer_id": block.ids,
         **{name: record(name, TEXT) for name in ("name", "phone", "email")},
-        "first_seen_on": days(lambda: _first_seen(reading, size)),
+        "first_seen_on": days(lambda: _first_seen(context, size)),
         "first_order_on": days(lambda: read(Measure("days_since_first", ("order",)))),
         "last_order_on": days(lambda: read(Measure("days_since", ("order",)))),
         **{name: pa.array(read(measure)[0].astype(np.int64)) for name, measure in _COUNTS.items()},
@@ -98,9 +98,9 @@ def _money(values: np.ndarray) -> pa.Array:
     return pa.Array.from_buffers(NUMBER, len(whole), [None, pa.py_buffer(pairs)])
 
 
-def _first_seen(reading: Reading, size: int) -> tuple[np.ndarray, np.ndarray]:
+def _first_seen(context: EvaluationContext, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the first day on which anything is known of each customer."""
-    block = reading.block
+    block = context.block
     firsts = [rows.keys[starts(rows.keys)] for rows in block.rows.values() if len(rows.who)]
     days = np.full(size, np.iinfo(np.int32).max, dtype=np.int64)
     if firsts:

@@ -23,7 +23,7 @@ from tenure.rules.syntax.tree import Measure, Window
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from tenure.rules.evaluation.compute import Reading
+    from tenure.rules.evaluation.compute import EvaluationContext
 
 PREFIX = "_churn_"
 RESPONSES = ("open", "click", "reply", "redeem")
@@ -94,16 +94,16 @@ class ChurnFigures:
         CONTRACTS: ("contract_id", "ends_at"),
     }
 
-    def of(self, reading: Reading) -> pa.Table:
+    def of(self, context: EvaluationContext) -> pa.Table:
         """Return the columns for the customers of a block, in the order of their ids."""
-        block, narrow = reading.block, _Narrow()
+        block, narrow = context.block, _Narrow()
         found: dict[str, pa.Array] = {}
         for name, one in RECENT.items():
             for k, values in enumerate(_recent(block, one)):
                 found[f"{PREFIX}{name}@{k}"] = narrow.column(values, self.schema.field(f"{PREFIX}{name}@{k}").type)
         for name, standing in STANDING.items():
             for k in range(ORIGINS + 1):
-                values, known = read_at(reading, standing.measure, origin(block.last_day, k))
+                values, known = read_at(context, standing.measure, origin(block.last_day, k))
                 found[f"{PREFIX}{name}@{k}"] = narrow.column(values, standing.type, known)
         found |= _of_contracts(Contracts.of(block), block, narrow)
         return pa.table([found[name] for name in self.schema.names], schema=self.schema)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tenure.facts.blocks import Events
-    from tenure.rules.evaluation.compute import Reading
+    from tenure.rules.evaluation.compute import EvaluationContext
 
 #: The days just past that are compared with what was before.
 WINDOW = 90
@@ -89,9 +89,9 @@ class WarningFigures:
             Stream("contracts"): (),
         }
 
-    def of(self, reading: Reading) -> pa.Table:
+    def of(self, context: EvaluationContext) -> pa.Table:
         """Return the columns for the customers of a block, in the order of their ids."""
-        look = Look(reading.block)
+        look = Look(context.block)
         found: dict[str, object] = {}
         for part in (_rhythm, _money, _wallet, _contact, _satisfaction, _complaints, _leaving):
             found |= part(look)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tenure.facts.blocks import Block
-    from tenure.rules.evaluation.compute import Reading
+    from tenure.rules.evaluation.compute import EvaluationContext
 
 #: How many weeks back purchases are counted by week, for the tracking of predictions.
 WEEKS = 78
@@ -65,9 +65,9 @@ class LifetimeFigures:
         """Orders with amount and cost, and what was invested."""
         return {Stream("orders"): ("amount", "cost"), Stream("costs"): ("amount",)}
 
-    def of(self, reading: Reading) -> pa.Table:
+    def of(self, context: EvaluationContext) -> pa.Table:
         """Return the figures of a block of customers, in the order of their ids."""
-        block = reading.block
+        block = context.block
         bought = Purchases(block)
         columns = {**_money_of(block), **_rhythm_of(bought)}
         for k in range(1, ORIGINS + 1):

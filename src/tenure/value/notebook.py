@@ -13,7 +13,7 @@ from tenure.facts.streams import Stream
 from tenure.lifecycle.context import Context
 from tenure.lifecycle.roster import roster_of
 from tenure.lifecycle.table import day_from, facts_from
-from tenure.rules.evaluation.compute import Reading
+from tenure.rules.evaluation.compute import EvaluationContext
 from tenure.value.ranking import PART
 from tenure.value.ranking_features import FIGURES
 
@@ -38,8 +38,8 @@ def rank(
     if costs is not None:
         facts[Stream("costs")] = facts_from("costs", costs, tz)
     day = day_from(as_of, facts[Stream("orders")], tz)
-    reading = Reading(block_of(facts, tz=tz, last_day=day_number(day)))
-    table, figures = roster_of(reading), FIGURES.of(reading)
+    customers = EvaluationContext(block_of(facts, tz=tz, last_day=day_number(day)))
+    table, figures = roster_of(customers), FIGURES.of(customers)
     for field in figures.schema:
         table = table.append_column(field, figures.column(field.name))
     context = Context(day, tz)

@@ -21,7 +21,7 @@ from tenure.rules.evaluation.steps import ends_within
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tenure.rules.evaluation.compute import Reading
+    from tenure.rules.evaluation.compute import EvaluationContext
 
 _SCHEMA = pa.schema(
     {
@@ -47,9 +47,9 @@ class RankingFigures:
         """Orders with amount and cost, and what was spent on customers."""
         return _STREAMS
 
-    def of(self, reading: Reading) -> pa.Table:
+    def of(self, context: EvaluationContext) -> pa.Table:
         """Return the columns for the customers of a block, in the order of their ids."""
-        block = reading.block
+        block = context.block
         size = len(block)
         orders = block.events(("order",)).keys
         firsts = np.searchsorted(orders, _begins(size))
