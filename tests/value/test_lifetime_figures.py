@@ -13,11 +13,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tenure.facts.context import read_file
 
 from services import DATA
 from tenure.clock import day_number
 from tenure.facts.blocks import block_of
-from tenure.facts.context import read_file
 from tenure.facts.schema import FACT_TABLES
 from tenure.facts.streams import Stream
 from tenure.lifecycle.figures import HORIZON, ORIGINS, read_at

@@ -57,7 +57,6 @@ class Row:
     inside: bool = False
     stage: str | None = None
     since: date | None = None
-    because: str | None = None
     next_stage: str | None = None
     next_on: date | None = None
     lifetime_value: float | None = None
@@ -143,12 +142,12 @@ def _places(
     """Return where each customer is on a day, and their next change: the real one where it has happened already."""
     marks = ", ".join("?" * len(customers))
     spans = con.execute(
-        "select customer_id, stage, entered_on, left_on, because, next_stage, next_change_on from spans"
+        "select customer_id, stage, entered_on, left_on, next_stage, next_change_on from spans"
         f" where model = ? and customer_id in ({marks}) order by customer_id, entered_on",
         [model, *customers],
     ).fetchall()
     places: dict[str, dict[str, Any]] = {}
-    for customer, stage, entered, left, because, next_stage, next_on in spans:
+    for customer, stage, entered, left, next_stage, next_on in spans:
         here = places.get(customer)
         if here and here["next_on"] == entered and entered > as_of:
             here["next_stage"] = stage
@@ -157,7 +156,6 @@ def _places(
                 "inside": True,
                 "stage": stage,
                 "since": entered,
-                "because": because,
                 "next_stage": None if left else next_stage,
                 "next_on": left or next_on,
             }

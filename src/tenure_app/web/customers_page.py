@@ -36,7 +36,7 @@ class Stay:
     span: Span
     name: str
     family: str
-    why: reasons.Reason
+    why: reasons.ReasonInWords
     cause: str
     doubts: tuple[str, ...]
     days: int
@@ -124,7 +124,7 @@ def _stay(entry: Entry, span: Span, day: date) -> Stay:
         span,
         entry.stage_name(span.stage),
         entry.family(span.stage),
-        reasons.reason(span.because),
+        reasons.in_words(span.reason),
         cause.name.render() if cause else (span.cause or ""),
         tuple(entry.stage_name(one) for one in span.cannot_judge),
         span.days(day),

@@ -20,7 +20,7 @@ from tenure_app.web.formats import number
 from tenure_app.web.layout import as_of
 
 if TYPE_CHECKING:
-    from tenure.lifecycle.explain import Judgement, Seen
+    from tenure.lifecycle.explain import Judgement, MeasureValue
     from tenure_app.lifecycle.catalogue import Entry
 
 
@@ -56,7 +56,7 @@ def why(request: HttpRequest, customer_id: str) -> HttpResponse:
         "who": who, "called": who.called, "entry": entry, "day": day, "found": found, "verdicts": verdicts,
         "entries": [one for one in entries.values() if one.fits],
         "stage": entry.stage_name(found.stage), "family": entry.family(found.stage),
-        "reason": reasons.reason(found.because),
+        "reason": reasons.in_words(found.reason),
         "differs": bool(by_rules and found.stage and by_rules.name != entry.stage_name(found.stage)),
     }  # fmt: skip
     return render(request, "tenure_app/customers/why.html", context)
@@ -71,12 +71,12 @@ def _verdict(entry: Entry, one: Judgement) -> Verdict:
         one.stage.when,
         truth,
         one.taken,
-        tuple((measure_phrase(seen.measure, current_language()), _value(seen)) for seen in one.seen),
+        tuple((measure_phrase(read.measure, current_language()), _value(read)) for read in one.values),
     )
 
 
-def _value(seen: Seen) -> str:
-    return number(seen.value) if type(seen.value) is float else reasons.value_said(seen.words)
+def _value(read: MeasureValue) -> str:
+    return number(read.value) if type(read.value) is float else reasons.value_text(read.value)
 
 
 urlpatterns = [path("customers/<path:customer_id>/why/", why, name="customer-why")]
