@@ -110,7 +110,10 @@ def lake_sheets(lake: Lake) -> Iterator[Sheet]:
 
 
 def _table(connection: Any, table: str, name: str, where: str = "") -> Sheet:
-    read = connection.execute(f'SELECT * FROM "{table}" {where}').to_arrow_table()
+    # A span's reason lies in three columns; a reader sees one sentence.
+    reason = "* EXCLUDE (reason, reason_values), json_array(reason, reason_values, cannot_judge)::VARCHAR AS because"
+    shown = reason if table == "spans" else "*"
+    read = connection.execute(f'SELECT {shown} FROM "{table}" {where}').to_arrow_table()
     columns: dict[str, list[Any]] = {}
     for column in read.column_names:
         if column in VOLATILE or (column == "at" and table in STAMPED) or (table == "spans" and column == "model"):

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from tenure.lifecycle.reasons import Reason
 from tenure.words import LocalizedText, Message, loads, sentences, speaking
 
 LANGUAGES = {"en": "en", "zh": "zh-hans"}
@@ -53,9 +54,9 @@ def _span_reason(stored: str, language: str) -> str:
     from tenure_app.lifecycle import reasons
 
     with translation.override(language), speaking(language):
-        reason = reasons.reason(stored)
-    figures = "; ".join(f"{name}: {value}" for name, value in reason.figures)
-    return f"{reason.text} [{figures}]" if figures else reason.text
+        reason = reasons.in_words(Reason.read(*json.loads(stored)))
+    measures = "; ".join(f"{name}: {value}" for name, value in reason.measures)
+    return f"{reason.text} [{measures}]" if measures else reason.text
 
 
 def _figures(messages: list[Message]) -> dict[str, Any]:

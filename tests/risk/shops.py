@@ -17,7 +17,7 @@ from tenure.facts.completing import completed
 from tenure.facts.streams import Stream
 from tenure.features.catalogue import FeatureSet
 from tenure.risk.warnings import Warnings
-from tenure.rules.evaluation.compute import Reading
+from tenure.rules.evaluation.compute import EvaluationContext
 from tenure.scorecard.model import Context, Options
 
 FEATURES = FeatureSet.of(Warnings.families)
@@ -113,7 +113,7 @@ def block(facts: dict[str, pa.Table], customers: pa.Table | None = None, today: 
 
 def features_of(facts: dict[str, pa.Table], customers: pa.Table | None = None, today: date = TODAY) -> pa.Table:
     """Return the features of fact tables."""
-    return FEATURES.compute(Reading(block(facts, customers, today)))
+    return FEATURES.compute(EvaluationContext(block(facts, customers, today)))
 
 
 def context(buyers: int = 100, **more: object) -> Context:

@@ -17,7 +17,7 @@ from tenure.facts.streams import Stream
 from tenure.features.catalogue import FeatureSet
 from tenure.features.windows import HORIZON, SNAPSHOTS
 from tenure.risk.churn import Churn
-from tenure.rules.evaluation.compute import Reading
+from tenure.rules.evaluation.compute import EvaluationContext
 from tenure.scorecard.model import Context
 
 FEATURES = FeatureSet.of(Churn.families)
@@ -47,14 +47,14 @@ class Business:
         """Return the facts in the schema of their tables."""
         return {name: pa.Table.from_pylist(rows, FACT_TABLES[name].schema) for name, rows in self.rows.items()}
 
-    def reading(self, last_day: int = LAST) -> Reading:
+    def context(self, last_day: int = LAST) -> EvaluationContext:
         """Return the facts, read as one block."""
         tables = {Stream(name): table for name, table in self.tables().items()}
-        return Reading(block_of(tables, tz="UTC", last_day=last_day))
+        return EvaluationContext(block_of(tables, tz="UTC", last_day=last_day))
 
     def features(self) -> pa.Table:
         """Return the table that the churn model is given."""
-        return FEATURES.compute(self.reading())
+        return FEATURES.compute(self.context())
 
 
 def subscriptions(people: int, seed: int, *, leak: bool = False) -> Business:

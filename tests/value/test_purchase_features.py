@@ -26,7 +26,7 @@ from tenure.features.order_days import OrderDays
 from tenure.features.purchases import WEEKS
 from tenure.features.snapshot import Snapshot
 from tenure.features.windows import HORIZON, SNAPSHOTS
-from tenure.rules.evaluation.compute import Reading
+from tenure.rules.evaluation.compute import EvaluationContext
 from tenure.rules.syntax.tree import Measure
 
 FEATURES = FeatureSet.of(("purchases",))
@@ -56,7 +56,7 @@ def tabled(name: str, rows: list[dict[str, Any]]) -> pa.Table:
 
 def features_of(sold: list[dict[str, Any]], spent: list[dict[str, Any]]) -> pa.Table:
     tables = {Stream("orders"): tabled("orders", sold), Stream("costs"): tabled("costs", spent)}
-    return FEATURES.compute(Reading(block_of(tables, tz=ZONE, last_day=day_number(AS_OF))))
+    return FEATURES.compute(EvaluationContext(block_of(tables, tz=ZONE, last_day=day_number(AS_OF))))
 
 
 def by_customer(table: pa.Table) -> dict[str, dict[str, Any]]:
@@ -145,10 +145,10 @@ def test_money_reconciles_with_the_rows_to_the_cent(sold: list[dict[str, Any]], 
 @given(st.lists(orders, max_size=40))
 def test_gaps_are_those_of_the_rule_language(sold: list[dict[str, Any]]) -> None:
     block = block_of({Stream("orders"): tabled("orders", sold)}, tz=ZONE, last_day=day_number(AS_OF))
-    reading = Reading(block)
-    found = FEATURES.compute(reading)
+    context = EvaluationContext(block)
+    found = FEATURES.compute(context)
     for column, measure in (("gap_median", "typical_gap"), ("gap_variation", "gap_variation")):
-        values, known = read_at(reading, Measure(measure, ("order",)), day_number(AS_OF))
+        values, known = read_at(context, Measure(measure, ("order",)), day_number(AS_OF))
         assert found.column(column).to_pylist() == [v if k else None for v, k in zip(values, known, strict=True)]
 
 
@@ -162,8 +162,8 @@ def test_the_median_of_gaps_by_hand() -> None:
 
 def test_a_block_without_a_fact_has_features_too() -> None:
     block = block_of({}, tz="UTC", last_day=day_number(AS_OF))
-    assert FEATURES.compute(Reading(block)).num_rows == 0
-    assert FEATURES.compute(Reading(block)).schema == FEATURES.schema
+    assert FEATURES.compute(EvaluationContext(block)).num_rows == 0
+    assert FEATURES.compute(EvaluationContext(block)).schema == FEATURES.schema
 
 
 def test_cdnow_has_the_published_counts() -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from tenure.facts.streams import Stream
-    from tenure.rules.evaluation.compute import Reading
+    from tenure.rules.evaluation.compute import EvaluationContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +104,9 @@ class FeatureSet:
                 needed[stream] = tuple(dict.fromkeys((*needed.get(stream, ()), *fields)))
         return needed
 
-    def compute(self, reading: Reading) -> pa.Table:
+    def compute(self, context: EvaluationContext) -> pa.Table:
         """Return the features of a block of customers, in the order of their ids."""
-        windows, narrow = WindowAggregates(reading), _Narrow(len(reading.block))
+        windows, narrow = WindowAggregates(context), _Narrow(len(context.block))
         columns = []
         for family in self.families:
             computed = family.compute(windows)

@@ -13,7 +13,7 @@ from tenure.facts.schema import DAY, NUMBER, TEXT
 from tenure.facts.streams import Stream
 from tenure.features.catalogue import Computed, Family, Feature
 from tenure.features.windows import NEVER, WindowAggregates
-from tenure.rules.evaluation.steps import distinct, merge, starts
+from tenure.rules.evaluation.steps import Moments, distinct, merge, starts
 from tenure.rules.syntax.tree import Measure
 
 _RECORD = ("name", "phone", "email")
@@ -24,7 +24,7 @@ def _profile(windows: WindowAggregates) -> Computed:
     block = windows.block
     orders = block.events(("order",))
     lines = block.events(("line",), label="category")
-    complaints, _ = windows.reading.steps(Measure("open", ("complaint",))).at(windows.edge(block.last_day))
+    complaints, _ = windows.context.steps(Measure("open", ("complaint",))).at(Moments(windows.edge(block.last_day)))
     return {
         "customer_id": block.ids,
         **{name: _recorded(windows, name) for name in _RECORD},

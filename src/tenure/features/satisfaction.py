@@ -10,7 +10,7 @@ from tenure.facts.schema import DAY
 from tenure.facts.streams import Stream
 from tenure.features.catalogue import Computed, Family, Feature, column_of
 from tenure.features.windows import HORIZON, NEVER, SNAPSHOTS, WindowAggregates, labelled, snapshot_day
-from tenure.rules.evaluation.steps import starts
+from tenure.rules.evaluation.steps import Moments, starts
 from tenure.rules.syntax.tree import Measure
 
 #: An answer older than this says little of how satisfied somebody is.
@@ -29,7 +29,7 @@ def _satisfaction(windows: WindowAggregates) -> Computed:
         "_experience@0": last["experience"][0],
         "_feedback_on@0": np.max([days for _values, days in last.values()], axis=0),
     }
-    open_cases = windows.reading.steps(Measure("open", ("complaint",)))
+    open_cases = windows.context.steps(Measure("open", ("complaint",)))
     for k in range(SNAPSHOTS + 1):
         day = snapshot_day(windows.last_day, k)
         for name in ("csat", "nps"):
@@ -38,7 +38,7 @@ def _satisfaction(windows: WindowAggregates) -> Computed:
             if name == "csat":
                 computed[column_of("csat_mean", k)] = (total / np.maximum(count, 1) / SCALE, count > 0)
         if k:  # on the last day it is published, see the profile
-            computed[column_of("open_complaints", k)] = open_cases.at(windows.edge(day))[0]
+            computed[column_of("open_complaints", k)] = open_cases.at(Moments(windows.edge(day)))[0]
     return computed | _complaints(windows)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tenure.facts.blocks import SCALE, SHIFT, day_number_of, keys_of, who_of
-from tenure.rules.evaluation.compute import Reading
+from tenure.rules.evaluation.compute import EvaluationContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,9 +37,9 @@ def snapshot_day(last_day: int, number: int) -> int:
 class WindowAggregates:
     """Aggregates of one block of customers; arrays have one entry a customer."""
 
-    def __init__(self, reading: Reading | Block) -> None:
-        self.reading = reading if isinstance(reading, Reading) else Reading(reading)
-        self.block = self.reading.block
+    def __init__(self, context: EvaluationContext | Block) -> None:
+        self.context = context if isinstance(context, EvaluationContext) else EvaluationContext(context)
+        self.block = self.context.block
         self.last_day = self.block.last_day
         self.who = np.arange(len(self.block))
 

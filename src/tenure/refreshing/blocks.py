@@ -17,7 +17,7 @@ from tenure.clock import day_number
 from tenure.facts.slices import ROWS_A_BLOCK, slices_of
 from tenure.lifecycle.history import SPANS
 from tenure.lifecycle.spans import stage_block, streams_needed
-from tenure.rules.evaluation.compute import Reading
+from tenure.rules.evaluation.compute import EvaluationContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -68,11 +68,11 @@ class EvaluationRequest:
 
 def evaluate(request: EvaluationRequest, block: Block) -> tuple[pa.Table, pa.Table]:
     """Return the spans under every model, and the features, of a block: the one function behind every engine."""
-    reading = Reading(block, request.scores)
-    spans = [stage_block(model, reading) for model in request.models]
+    context = EvaluationContext(block, request.scores)
+    spans = [stage_block(model, context) for model in request.models]
     return (
         pa.concat_tables(spans) if spans else SPANS.empty_table(),
-        request.schema.empty_table() if request.features is None else request.features.compute(reading),
+        request.schema.empty_table() if request.features is None else request.features.compute(context),
     )
 
 

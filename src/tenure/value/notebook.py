@@ -13,7 +13,7 @@ from tenure.facts.streams import Stream
 from tenure.features.catalogue import FeatureSet
 from tenure.features.columns import with_columns
 from tenure.lifecycle.table import day_from, facts_from
-from tenure.rules.evaluation.compute import Reading
+from tenure.rules.evaluation.compute import EvaluationContext
 from tenure.scorecard.model import Context
 from tenure.value.ranking import Ranking
 
@@ -38,8 +38,8 @@ def rank(
     if costs is not None:
         facts[Stream("costs")] = facts_from("costs", costs, tz)
     day = day_from(as_of, facts[Stream("orders")], tz)
-    reading = Reading(block_of(facts, tz=tz, last_day=day_number(day)))
-    features = FeatureSet.of(Ranking.families).compute(reading)
+    context = EvaluationContext(block_of(facts, tz=tz, last_day=day_number(day)))
+    features = FeatureSet.of(Ranking.families).compute(context)
     result = Ranking().run(features, Context(day, tz))
     table = with_columns(features, result.columns)
     return table.select([name for name in table.column_names if not name.startswith("_")])

@@ -20,7 +20,7 @@ from tenure.facts.streams import Stream, columns_of
 from tenure.features.catalogue import FeatureSet
 from tenure.features.columns import with_columns
 from tenure.lifecycle.table import day_from, facts_from
-from tenure.rules.evaluation.compute import Reading
+from tenure.rules.evaluation.compute import EvaluationContext
 from tenure.scorecard.model import Context, Options, Result
 from tenure.value.lifetime import Lifetime
 from tenure.words import mark, say
@@ -60,7 +60,7 @@ def features_of(facts: Mapping[str, pa.Table], as_of: date, tz: str) -> pa.Table
 
 def _computed(tables: Mapping[str, pa.Table], as_of: date, tz: str) -> pa.Table:
     streams = {Stream(name): table for name, table in tables.items()}
-    return _FEATURES.compute(Reading(block_of(streams, tz=tz, last_day=day_number(as_of))))
+    return _FEATURES.compute(EvaluationContext(block_of(streams, tz=tz, last_day=day_number(as_of))))
 
 
 def _pieces(tables: Mapping[str, pa.Table]) -> Iterator[dict[str, pa.Table]]:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from tenure.lifecycle.explain import Judgement, Seen
+    from tenure.lifecycle.explain import Judgement, MeasureValue
     from tenure_app.lifecycle.catalogue import Entry
     from tenure_app.web.filters import Field
 
@@ -283,7 +283,7 @@ def why(request: HttpRequest, customer_id: str) -> HttpResponse:
         "verdicts": tables.VERDICTS.show(verdicts, foot=False) if verdicts else None,
         "stage": stage,
         "family": entry.family(explained.stage),
-        "reason": reasons.reason(explained.because),
+        "reason": reasons.in_words(explained.reason),
         "differs": bool(by_rules and explained.stage and by_rules.name != stage),
     }
     return render(request, "customers/why.html", context)
@@ -298,12 +298,12 @@ def _verdict(entry: Entry, judgement: Judgement) -> Verdict:
         judgement.stage.when,
         {True: "yes", False: "no", None: "unknown"}[judgement.holds],
         judgement.taken,
-        tuple((measure_phrase(seen.measure, language), _value(seen)) for seen in judgement.seen),
+        tuple((measure_phrase(read.measure, language), _value(read)) for read in judgement.values),
     )
 
 
-def _value(seen: Seen) -> str:
-    return number(seen.value) if type(seen.value) is float else reasons.value_said(seen.words)
+def _value(read: MeasureValue) -> str:
+    return number(read.value) if type(read.value) is float else reasons.value_text(read.value)
 
 
 # One customer

@@ -17,7 +17,7 @@ class Stay:
     span: Span
     name: str
     family: str
-    why: reasons.Reason
+    why: reasons.ReasonInWords
     cause: str
     doubts: tuple[str, ...]
     days: int
@@ -63,7 +63,7 @@ def _stay(entry: Entry, span: Span, day: date) -> Stay:
         span,
         entry.stage_name(span.stage),
         entry.family(span.stage),
-        reasons.reason(span.because),
+        reasons.in_words(span.reason),
         cause.name.render() if cause else (span.cause or ""),
         tuple(entry.stage_name(stage) for stage in span.cannot_judge),
         span.days(day),
