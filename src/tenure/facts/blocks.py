@@ -107,49 +107,60 @@ class Block:
     kinds: Mapping[str, Kind] = field(default_factory=lambda: KINDS)  # the fact kinds known here
     subject: str = "customer"  # ``customer``, or ``product`` when the ids are products
     _events: dict[tuple[object, ...], Events] = field(default_factory=dict)
+    _selected: dict[tuple[Stream, tuple[Kind, ...]], tuple[np.ndarray, np.ndarray | None]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
 
+    @cached_property
+    def origins(self) -> np.ndarray:
+        """A moment before all facts of each customer, at which every history begins."""
+        return np.arange(len(self), dtype=np.int64) << SHIFT
+
     def events(self, kinds: tuple[str, ...], value: str = "", label: str = "", *, whole: bool = False) -> Events:
-        """Return the facts of some kinds up to the last day."""
-        asked = (kinds, value, label, whole)
-        if asked not in self._events:
+        """Return the facts of some kinds up to the last day; those without the value too when `whole`."""
+        request = (kinds, value, label, whole)
+        if request not in self._events:
             flows: dict[Stream, list[Kind]] = {}
-            for kind in kinds:
-                stream, known = self._flow(self.kinds[kind], label)
-                flows.setdefault(stream, []).append(known)
-            parts = [self._of_stream(stream, flow, value, label, whole=whole) for stream, flow in flows.items()]
-            self._events[asked] = _together([part for part in parts if part is not None])
-        return self._events[asked]
+            for name in kinds:
+                kind = self.kinds[name]
+                stream = Stream.of(kind, self.subject)
+                if label == "category" and kind.table == "orders":  # an order's categories stand in its lines
+                    stream, kind = Stream("order_lines", stream.who), KINDS["line"]
+                flows.setdefault(stream, []).append(kind)
+            parts = [
+                self._of_stream(stream, tuple(some), value, label, whole=whole)
+                for stream, some in flows.items()
+                if stream in self.rows and len(self.rows[stream].who)
+            ]
+            self._events[request] = _together(parts)
+        return self._events[request]
 
     def of_kind(self, name: str) -> tuple[Rows | None, np.ndarray | None]:
         """Return the rows among which a kind's facts are, and which they are up to the last day (None: all are)."""
         kind = self.kinds[name]
         rows = self.rows.get(Stream.of(kind, self.subject))
-        return rows, None if rows is None or not len(rows.who) else self._mask(rows, [kind])
+        return rows, None if rows is None or not len(rows.who) else self._mask(rows, (kind,))
 
-    def _flow(self, kind: Kind, label: str) -> tuple[Stream, Kind]:
-        stream = Stream.of(kind, self.subject)
-        if label == "category" and kind.table == "orders":  # an order's categories stand in its lines
-            return Stream("order_lines", stream.who), KINDS["line"]
-        return stream, kind
+    def _of_stream(self, stream: Stream, kinds: tuple[Kind, ...], value: str, label: str, *, whole: bool) -> _Part:
+        rows = self.rows[stream]
+        # Selected once for all fields of these kinds: measures then share one column of moments, and all made of it.
+        if (stream, kinds) not in self._selected:
+            mask = self._mask(rows, kinds)
+            self._selected[stream, kinds] = (rows.keys, None) if mask is None else (rows.keys[mask], np.flatnonzero(mask))
+        keys, selected = self._selected[stream, kinds]
+        values, present = rows.scaled(value) if value else (None, None)
+        text = rows.columns.column(label).cast(TEXT) if label else None
+        if present is not None and not whole:
+            mask = present if selected is None else present[selected]
+            if not mask.all():
+                keys, selected = keys[mask], np.flatnonzero(mask) if selected is None else selected[mask]
+        if selected is None:
+            return _Part(keys, rows.at, values, text)
+        values = None if values is None else values[selected]
+        return _Part(keys, rows.at[selected], values, None if text is None else text.take(pa.array(selected)))
 
-    def _of_stream(self, stream: Stream, kinds: list[Kind], value: str, label: str, *, whole: bool) -> _Part | None:
-        rows = self.rows.get(stream)
-        if rows is None or len(rows.who) == 0:
-            return None
-        mask = self._mask(rows, kinds)
-        values = text = None
-        if value:
-            values, present = rows.scaled(value)
-            mask = mask if whole else _both(mask, present)
-        if label:
-            text = rows.columns.column(label).cast(TEXT)
-        part = _Part(rows.keys, rows.at, values, text)
-        return part if mask is None else part.only(np.flatnonzero(mask))
-
-    def _mask(self, rows: Rows, kinds: list[Kind]) -> np.ndarray | None:
+    def _mask(self, rows: Rows, kinds: tuple[Kind, ...]) -> np.ndarray | None:
         """Return which rows are of any of the kinds (a row counts once), up to the last day; None when all are."""
         mask: np.ndarray | None = np.zeros(len(rows.who), dtype=bool)
         for kind in kinds:

@@ -10,17 +10,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow.compute as pc
 
-from tenure.clock import day_number
+from tenure.clock import day_number, day_of
 from tenure.facts.blocks import Block, block_of, day_number_of, keys_of, who_of
 from tenure.facts.completing import completed
 from tenure.facts.kinds import KINDS, Kind
-from tenure.facts.slices import slices_of
-from tenure.lifecycle.because import in_words
+from tenure.facts.slices import RECORDS, slices_of
+from tenure.lifecycle.reasons import Reason, Value
 from tenure.lifecycle.spans import entries_of, stage_block, streams_needed, streams_of
-from tenure.rules.evaluation.compute import Reading
-from tenure.rules.evaluation.truth import TRUE, UNKNOWN, truth_of
-from tenure.rules.syntax.tree import Measure, Node, Otherwise, measures_of
+from tenure.rules.evaluation.compute import EvaluationContext
+from tenure.rules.evaluation.steps import Moments
+from tenure.rules.evaluation.truth import FALSE, TRUE, truth_of
+from tenure.rules.syntax.tree import Measure, Otherwise, measures_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,20 +35,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class MeasureValue:
     """A measure on a day: what it is, and its value, None when unknown."""
 
     measure: Measure
-    value: float | str | bool | None
-
-    @property
-    def words(self) -> str:
-        """The value as a short text."""
-        if self.value is None:
-            return "unknown"
-        if isinstance(self.value, bool):
-            return "yes" if self.value else "no"
-        return self.value if isinstance(self.value, str) else in_words(self.value)
+    value: Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +48,7 @@ class Judgement:
 
     stage: Stage  # the stage
     holds: bool | None  # whether its rule holds; None is unknown. For ``otherwise``, whether no rule before it holds.
-    seen: tuple[Seen, ...]  # the measures of its rule
+    values: tuple[MeasureValue, ...]  # the measures of its rule
     taken: bool  # whether this is the first that holds
 
 
@@ -68,7 +61,7 @@ class Explanation:
     day: date
     entered_on: date | None  # day of entering the model; None when the customer is not in it by that day
     stage: str | None  # the stage on that day, overrides and the model's manners included
-    because: str  # the reason recorded with the span
+    reason: Reason | None  # the reason recorded with the span
     judgements: tuple[Judgement, ...]  # every stage's rule, in the order in which they are tried
 
 
@@ -83,19 +76,20 @@ def explain(
     kinds: Mapping[str, Kind] = KINDS,
 ) -> Explanation:
     """Explain one customer's stage on a day."""
-    import pyarrow.compute as pc
 
-    def own(table: pa.Table) -> pa.Table:
+    def of_customer(table: pa.Table) -> pa.Table:
         return table.filter(pc.equal(table.column("customer_id").cast("string"), customer_id))
 
-    whole = {name: completed(name, table) for name, table in facts.items()}
-    if model.subject == "customer" and not any(kind.who != "customer_id" for kind in _kinds(model, kinds)):
-        whole = {name: own(table) for name, table in whole.items()}
+    tables = {name: completed(name, table) for name, table in facts.items()}
+    # Facts that name a customer in another column, such as a referrer's orders, are rows of other customers.
+    read_kinds = (kinds[name] for name in (*model.kinds, *model.entry_kinds))
+    if model.subject == "customer" and all(kind.who == "customer_id" for kind in read_kinds):
+        tables = {name: of_customer(table) for name, table in tables.items()}
     block = block_of(
-        streams_of(whole, [model], kinds),
+        streams_of(tables, [model], kinds),
         tz=tz,
         last_day=day_number(day),
-        customers=own(completed("customers", customers)) if customers is not None else None,
+        customers=of_customer(completed("customers", customers)) if customers is not None else None,
         kinds=kinds,
         subject=model.subject,
     )
@@ -104,8 +98,6 @@ def explain(
 
 def explain_from(lake: Lake, model: Model, customer_id: str, day: date) -> Explanation:
     """Explain one customer of a lake, see :func:`explain`."""
-    from tenure.facts.slices import RECORDS
-
     kinds = lake.kinds()
     needed = {**streams_needed([model], kinds), RECORDS: ()}
     with slices_of(lake, needed, subject=model.subject, customers=[customer_id]) as slices:
@@ -113,50 +105,36 @@ def explain_from(lake: Lake, model: Model, customer_id: str, day: date) -> Expla
 
 
 def explain_in(block: Block, model: Model, customer_id: str, day: date) -> Explanation:
-    """Explain one customer of a block whose last day is the asked day."""
-    reading = Reading(block)
-    found = [n for n, one in enumerate(block.ids.to_pylist()) if one == customer_id]
-    _, entries = entries_of(model, block)
-    mine = entries[who_of(entries) == found[0]] if found else entries[:0]
-    if not len(mine):
-        return Explanation(customer_id, model, day, None, None, "", ())
-    point = keys_of(np.array(found), np.array([day_number(day)]))
+    """Explain one customer of a block whose last day is the requested day."""
+    context = EvaluationContext(block)
+    entries = entries_of(model, context)[1]
+    who = pc.index(block.ids, customer_id).as_py()
+    entry = entries[who_of(entries) == who]
+    if not len(entry):
+        return Explanation(customer_id, model, day, None, None, None, ())
+    moment = Moments(keys_of(np.array([who]), np.array([day_number(day)])))
     judgements: list[Judgement] = []
     for stage in model.stages:
-        holds = _holds(stage.rule, reading, entries, point, judgements)
-        taken = holds is True and not any(judgement.taken for judgement in judgements)
-        seen = tuple(Seen(measure, _value(measure, reading, point)) for measure in measures_of(stage.rule))
-        judgements.append(Judgement(stage, holds, seen, taken))
-    now = [
-        row
-        for row in stage_block(model, reading).to_pylist()
-        if row["customer_id"] == customer_id and not row["left_on"]
-    ]
-    from tenure.clock import day_of
-
-    entered = day_of(int(day_number_of(mine)[0]))
-    stage_now, because = (now[0]["stage"], now[0]["because"]) if now else (None, "")
-    return Explanation(customer_id, model, day, entered, stage_now, because, tuple(judgements))
-
-
-def _kinds(model: Model, kinds: Mapping[str, Kind]) -> list[Kind]:
-    return [kinds[name] for name in (*model.kinds, *model.entry_kinds)]
+        if isinstance(stage.rule, Otherwise):
+            holds: bool | None = not any(judgement.holds for judgement in judgements)
+        else:
+            holds = {FALSE: False, TRUE: True}.get(truth_of(stage.rule, context).at(moment)[0])
+        first = holds is True and not any(judgement.taken for judgement in judgements)
+        values = tuple(MeasureValue(measure, _value(measure, context, moment)) for measure in measures_of(stage.rule))
+        judgements.append(Judgement(stage, holds, values, first))
+    spans = stage_block(model, context)
+    current = pc.and_(pc.equal(spans.column("customer_id"), customer_id), pc.is_null(spans.column("left_on")))
+    span = next(iter(spans.filter(current).to_pylist()), None)
+    reason = span and Reason.read(span["reason"], span["reason_values"], span["cannot_judge"])
+    entered_on = day_of(int(day_number_of(entry)[0]))
+    return Explanation(customer_id, model, day, entered_on, span and span["stage"], reason, tuple(judgements))
 
 
-def _holds(
-    rule: Node, reading: Reading, entries: np.ndarray, point: np.ndarray, before: list[Judgement]
-) -> bool | None:
-    if isinstance(rule, Otherwise):
-        return not any(one.holds for one in before)
-    truth = truth_of(rule, reading, entries).at(point)[0]
-    return None if truth == UNKNOWN else bool(truth == TRUE)
-
-
-def _value(measure: Measure, reading: Reading, point: np.ndarray) -> float | str | bool | None:
+def _value(measure: Measure, context: EvaluationContext, moment: Moments) -> Value:
     if measure.name == "attribute":
-        value = reading.texts(measure)[int(who_of(point)[0])]
-        return None if value is None else str(value)
-    values = reading.values(measure, point)
+        text = context.texts(measure)[int(moment.who[0])]
+        return None if text is None else str(text)
+    values = context.values(measure, moment)
     if values.known is not None and not values.known[0]:
         return None
-    return bool(values.now[0] > 0) if measure.returns == "truth" else float(values.now[0])
+    return bool(values.value[0] > 0) if measure.returns == "truth" else float(values.value[0])

@@ -14,7 +14,7 @@ from tenure.facts.blocks import who_of
 from tenure.facts.schema import DAY, TEXT
 from tenure.rules.evaluation.steps import starts
 
-NOWHERE = -1  # in the model, in no stage
+UNSTAGED = -1  # in the model, in no stage
 
 SPANS = pa.schema(
     {
@@ -24,7 +24,8 @@ SPANS = pa.schema(
         "stage": TEXT,
         "entered_on": DAY,
         "left_on": DAY,  # the first day no longer in the stage; null while current
-        "because": TEXT,
+        "reason": TEXT,  # why, see :mod:`tenure.lifecycle.reasons`: what holds for many spans, as JSON ...
+        "reason_values": pa.list_(pa.float64()),  # ... and the values of its measures on the day of entering
         "cause": TEXT,  # of a setback
         "passed_through": pa.bool_(),
         "cannot_judge": TEXT,  # stages whose rule was unknown, comma-separated
@@ -39,21 +40,20 @@ class History:
     """Stages over time, neighbours of a customer differing."""
 
     keys: np.ndarray  # moments of entering, sorted; those after the last day are foreseen
-    stages: np.ndarray  # position of the stage in the model, or NOWHERE
-    overrides: np.ndarray  # row of the override that put the customer here, or -1
+    stages: np.ndarray  # position of the stage in the model, or UNSTAGED
+    overrides: np.ndarray  # row of the override that put the customer there, or -1
 
     @classmethod
     def of(cls, keys: np.ndarray, stages: np.ndarray, overrides: np.ndarray | None = None) -> History:
         """Collapse equal neighbours."""
-        overrides = np.full(len(keys), -1) if overrides is None else overrides
         keep = starts(keys)
         keep[1:] |= stages[1:] != stages[:-1]
-        return cls(keys[keep], stages[keep], overrides[keep])
+        places = np.flatnonzero(keep)
+        return cls(keys[places], stages[places], np.full(len(places), -1) if overrides is None else overrides[places])
 
 
-def at(keys: np.ndarray, values: np.ndarray, points: np.ndarray, before: int) -> np.ndarray:
-    """Return the values in force at some moments; `before` where the customer has none yet."""
-    if not len(keys):
-        return np.full(len(points), before)
-    place = np.searchsorted(keys, points, side="right") - 1
-    return np.where((place >= 0) & (who_of(keys[place]) == who_of(points)), values[place], before)
+def entered(keys: np.ndarray, entries: np.ndarray, customers: int) -> np.ndarray:
+    """Return which moments are those of customers that enter, from their entry on."""
+    entry_of = np.full(customers, np.iinfo(np.int64).max)
+    entry_of[who_of(entries)] = entries
+    return keys >= entry_of[who_of(keys)]

@@ -14,9 +14,8 @@ import pyarrow.compute as pc
 
 from tenure.facts.blocks import SHIFT, Block, day_number_of, who_of
 from tenure.facts.streams import Stream
-from tenure.lifecycle.history import NOWHERE, History, at
-from tenure.rules.evaluation.steps import merge
-from tenure.rules.evaluation.truth import within
+from tenure.lifecycle.history import UNSTAGED, History, entered
+from tenure.rules.evaluation.steps import Moments, merge
 
 if TYPE_CHECKING:
     from tenure.lifecycle.model import Model
@@ -29,7 +28,7 @@ class Overrides:
     starts: np.ndarray  # from which moment up to, not including, which moment each holds
     ends: np.ndarray
     stages: np.ndarray  # position of the stage in the model
-    reasons: list[str]  # why
+    notes: list[str]  # why
 
     def holding(self, keys: np.ndarray) -> np.ndarray:
         """Return which decision holds at some moments, -1 for none."""
@@ -40,37 +39,35 @@ class Overrides:
         return np.where(holds, place, -1)
 
 
-def _overrides_of(model: Model, block: Block) -> Overrides | None:
+def overrides_of(model: Model, block: Block) -> Overrides | None:
+    """Return the decisions about a block's customers; None when there are none."""
     rows = block.rows.get(Stream("overrides"))
     if rows is None or not len(rows.who) or model.subject != "customer":
         return None
-    mine = np.flatnonzero(
-        pc.equal(rows.columns.column("model"), model.id).fill_null(False).to_numpy()
-        & (day_number_of(rows.keys) <= block.last_day)
-    )
-    if not len(mine):
-        return None
-    keys = rows.keys[mine]
-    endless = (who_of(keys) + 1 << SHIFT) - 1
-    until = rows.columns.column("until").cast(pa.int32()).cast(pa.float64()).to_numpy()[mine]
-    ends = np.where(np.isnan(until), endless, keys - day_number_of(keys) + np.nan_to_num(until) + 1).astype(np.int64)
-    following = np.append(keys[1:], np.iinfo(np.int64).max)
-    places = {stage.id: n for n, stage in enumerate(model.stages)}
-    names = [rows.columns.column("stage")[int(n)].as_py() for n in mine]
-    whys = [rows.columns.column("reason")[int(n)].as_py() or "" for n in mine]
-    stages = np.array([places.get(name, NOWHERE) for name in names])
-    ends = np.minimum(ends, following)
+    table = rows.columns
+    of_model = pc.equal(table.column("model"), model.id).fill_null(False).to_numpy()
+    selected = np.flatnonzero(of_model & (day_number_of(rows.keys) <= block.last_day))
+    keys, table = rows.keys[selected], table.take(pa.array(selected))
+    # A decision lasts to the end of its last day, without one for good, and at most until the next decision.
+    until = table.column("until").cast(pa.int32()).cast(pa.float64()).to_numpy()
+    forever = (who_of(keys) + 1 << SHIFT) - 1
+    ends = np.where(np.isnan(until), forever, keys - day_number_of(keys) + np.nan_to_num(until) + 1).astype(np.int64)
+    ends = np.minimum(ends, np.append(keys[1:], np.iinfo(np.int64).max)[: len(keys)])
+    places = {stage.id: place for place, stage in enumerate(model.stages)}
+    stages = np.array([places.get(name, UNSTAGED) for name in table.column("stage").to_pylist()], dtype=np.int64)
+    notes = [note or "" for note in table.column("reason").to_pylist()]
     lasting = np.flatnonzero((stages >= 0) & (ends > keys))  # not cancelled, nor replaced on the same day
-    return Overrides(keys[lasting], ends[lasting], stages[lasting], [whys[n] for n in lasting])
+    if not len(lasting):
+        return None
+    return Overrides(keys[lasting], ends[lasting], stages[lasting], [notes[row] for row in lasting])
 
 
-def overridden(history: History, entries: np.ndarray, model: Model, block: Block) -> tuple[History, Overrides | None]:
-    """Return the history with overrides laid over it, from each customer's entry on, and the overrides themselves."""
-    overrides = _overrides_of(model, block)
-    if overrides is None or not len(overrides.starts) or not len(entries):
-        return history, overrides
-    bounded = overrides.ends[(overrides.ends & ((1 << SHIFT) - 1)) != (1 << SHIFT) - 1]
-    keys = within(merge(history.keys, overrides.starts, np.sort(bounded), entries), entries)
+def overridden(history: History, overrides: Overrides, entries: np.ndarray, block: Block) -> History:
+    """Return the history with decisions laid over it, from each customer's entry on."""
+    day = (1 << SHIFT) - 1
+    bounded = np.sort(overrides.ends[(overrides.ends & day) != day])
+    keys = merge(history.keys, overrides.starts, bounded, entries)
+    keys = keys[entered(keys, entries, len(block))]
+    place = Moments(keys).place(history.keys)
     rows = overrides.holding(keys)
-    stages = np.where(rows >= 0, overrides.stages[rows], at(history.keys, history.stages, keys, NOWHERE))
-    return History.of(keys, stages, rows), overrides
+    return History.of(keys, np.where(rows >= 0, overrides.stages[rows], history.stages[place]), rows)

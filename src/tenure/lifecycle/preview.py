@@ -23,8 +23,10 @@ from tenure.facts.completing import completed
 from tenure.facts.kinds import KINDS, Kind
 from tenure.facts.slices import RECORDS, slices_of
 from tenure.lifecycle.model import Model, read
+from tenure.lifecycle.reasons import with_because
 from tenure.lifecycle.spans import entries_of, stage_block, streams_needed, streams_of
-from tenure.rules.evaluation.compute import Reading
+from tenure.rules.evaluation.compute import EvaluationContext
+from tenure.rules.evaluation.steps import Moments
 from tenure.rules.evaluation.truth import TRUE, truth_of
 from tenure.rules.syntax.tree import Otherwise
 
@@ -121,7 +123,7 @@ def compare(
         kinds=kinds,
         subject=after.subject,
     )
-    return compare_readings([Reading(block)], before, after, as_of=as_of)
+    return compare_readings([EvaluationContext(block)], before, after, as_of=as_of)
 
 
 def compare_lake(
@@ -140,20 +142,20 @@ def compare_lake(
     with slices_of(lake, needed, subject=after.subject) as slices:
         ranges = slices.ranges()
 
-        def readings() -> Iterator[Reading]:
+        def contexts() -> Iterator[EvaluationContext]:
             for done, (low, high) in enumerate(ranges):
-                yield Reading(slices.block(low, high, day))
+                yield EvaluationContext(slices.block(low, high, day))
                 if on_progress is not None:
                     on_progress(done + 1, len(ranges))
 
-        return compare_readings(readings(), before, after, as_of=as_of)
+        return compare_readings(contexts(), before, after, as_of=as_of)
 
 
-def compare_readings(readings: Iterable[Reading], before: Model | None, after: Model, *, as_of: date) -> Preview:
+def compare_readings(contexts: Iterable[EvaluationContext], before: Model | None, after: Model, *, as_of: date) -> Preview:
     """Compare two models on blocks of customers, one after the other; only counts are kept."""
     tally = _Tally(before if before is not None and before.subject == after.subject else None, after)
-    for reading in readings:
-        tally.add(reading)
+    for context in contexts:
+        tally.add(context)
     return tally.preview(as_of)
 
 
@@ -184,16 +186,16 @@ class _Tally:
     holding: Counter[str] = field(default_factory=Counter)
     examples: dict[tuple[str, str], list[tuple[str, Example]]] = field(default_factory=dict)
 
-    def add(self, reading: Reading) -> None:
+    def add(self, context: EvaluationContext) -> None:
         """Count one block."""
-        block = reading.block
+        block = context.block
         self.customers += len(block)
-        worth = _worth(reading, self.new.subject)
+        worth = _worth(context, self.new.subject)
         self.value += int(worth.sum())
-        source, why_before = _standing(self.old, reading)
-        target, why = _standing(self.new, reading)
+        source, why_before = _standing(self.old, context)
+        target, why = _standing(self.new, context)
         self._count(source, target, worth)
-        self._overlaps(reading)
+        self._overlaps(context)
         self._sample(block.ids, source, target, why_before, why, worth)
 
     def _count(self, source: np.ndarray, target: np.ndarray, worth: np.ndarray) -> None:
@@ -209,13 +211,13 @@ class _Tally:
             self.moved[pair] += count
             self.worth[pair] += total
 
-    def _overlaps(self, reading: Reading) -> None:
-        entries = entries_of(self.new, reading.block)[1]
+    def _overlaps(self, context: EvaluationContext) -> None:
+        entries = entries_of(self.new, context)[1]
         if not len(entries):
             return
-        points = keys_of(who_of(entries), np.full(len(entries), reading.block.last_day))
+        today = Moments(keys_of(who_of(entries), np.full(len(entries), context.block.last_day)))
         rules = [stage for stage in self.new.stages if not isinstance(stage.rule, Otherwise)]
-        holds = [truth_of(stage.rule, reading, entries).at(points) == TRUE for stage in rules]
+        holds = [truth_of(stage.rule, context).at(today) == TRUE for stage in rules]
         self.overlapping += int((np.sum(holds, axis=0) > 1).sum()) if holds else 0
         for n, first in enumerate(rules):
             self.holding[first.id] += int(holds[n].sum())
@@ -300,16 +302,16 @@ def _pairs(source: np.ndarray, target: np.ndarray) -> tuple[list[tuple[str, str]
     return pairs, numbers
 
 
-def _standing(model: Model | None, reading: Reading) -> tuple[np.ndarray, list[str | None]]:
+def _standing(model: Model | None, context: EvaluationContext) -> tuple[np.ndarray, list[str | None]]:
     """Return where every customer of a block stands on its last day under a model, and why."""
-    block = reading.block
+    block = context.block
     places = np.full(len(block), OUTSIDE, dtype=object)
     why: list[str | None] = [None] * len(block)
     if model is None:
         return places, why
-    places[who_of(entries_of(model, block)[1])] = NO_STAGE
-    spans = stage_block(model, reading)
-    now = spans.filter(pc.is_null(spans.column("left_on")))
+    places[who_of(entries_of(model, context)[1])] = NO_STAGE
+    spans = stage_block(model, context)
+    now = with_because(spans.filter(pc.is_null(spans.column("left_on"))))
     rows = pc.index_in(now.column("customer_id"), block.ids).to_numpy()
     places[rows] = now.column("stage").to_numpy(zero_copy_only=False)
     for row, because in zip(rows.tolist(), now.column("because").to_pylist(), strict=True):
@@ -317,10 +319,10 @@ def _standing(model: Model | None, reading: Reading) -> tuple[np.ndarray, list[s
     return places, why
 
 
-def _worth(reading: Reading, subject: str) -> np.ndarray:
+def _worth(context: EvaluationContext, subject: str) -> np.ndarray:
     """Return every customer's net sales up to the block's last day, in ten-thousandths."""
-    block = reading.block
-    points = keys_of(np.arange(len(block)), np.full(len(block), block.last_day))
+    block = context.block
+    today = Moments(keys_of(np.arange(len(block)), np.full(len(block), block.last_day)))
     amount = next(part for part in _value_model(subject).stages[0].rule.walk() if part.type == "number")
-    worth: np.ndarray = np.rint(reading.values(amount, points).now * _CENTS).astype(np.int64)
+    worth: np.ndarray = np.rint(context.values(amount, today).value * _CENTS).astype(np.int64)
     return worth

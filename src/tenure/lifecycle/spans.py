@@ -15,18 +15,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tenure.clock import day_number
-from tenure.facts.blocks import Block, block_of, day_number_of, keys_of, who_of
+from tenure.facts.blocks import block_of, day_number_of, keys_of, who_of
 from tenure.facts.completing import completed
 from tenure.facts.kinds import KINDS, Kind
 from tenure.facts.schema import DAY, TEXT
 from tenure.facts.streams import Stream
-from tenure.lifecycle.because import reasons
-from tenure.lifecycle.history import NOWHERE, SPANS, History
-from tenure.lifecycle.overrides import Overrides, overridden
-from tenure.lifecycle.passages import with_passages
-from tenure.rules.evaluation.compute import Reading
-from tenure.rules.evaluation.steps import merge, starts
-from tenure.rules.evaluation.truth import TRUE, Truth, truth_of, within
+from tenure.lifecycle.history import SPANS, UNSTAGED, History, entered
+from tenure.lifecycle.overrides import Overrides, overridden, overrides_of
+from tenure.lifecycle.passages import passages
+from tenure.lifecycle.reasons import ReasonColumns, causes, doubts, with_because
+from tenure.rules.evaluation.compute import EvaluationContext
+from tenure.rules.evaluation.steps import Moments, merge, starts
+from tenure.rules.evaluation.truth import TRUE, Truth, truth_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,7 +87,7 @@ def spans_of(
         kinds=kinds,
         subject=model.subject,
     )
-    return stage_block(model, Reading(block, scores or {}))
+    return with_because(stage_block(model, EvaluationContext(block, scores or {})))
 
 
 def streams_needed(models: Sequence[Model], kinds: Mapping[str, Kind] = KINDS) -> dict[Stream, tuple[str, ...]]:
@@ -112,132 +112,171 @@ def streams_of(
     return {stream: facts[stream.table] for stream in streams_needed(models, kinds) if stream.table in facts}
 
 
-def stage_block(model: Model, reading: Reading) -> pa.Table:
-    """Return the spans of a block of customers under a model, see :func:`spans_of`."""
-    block = reading.block
-    first_facts, entries = entries_of(model, block)
-    truths = [truth_of(stage.rule, reading, entries) for stage in model.stages]
-    judged = _laid_over(model, truths, first_facts, entries, block)
-    history, overrides = overridden(judged, entries, model, block)
-    table = _table(model, reading, truths, history, overrides)
-    return with_passages(model, block, table, judged, overrides) if model.stepwise else table
+def stage_block(model: Model, context: EvaluationContext) -> pa.Table:
+    """Return the spans of a block of customers under a model (columns of :data:`SPANS`)."""
+    block = context.block
+    first_facts, entries = entries_of(model, context)
+    truths = [truth_of(stage.rule, context) for stage in model.stages]
+    evaluated = history = _evaluated(model, context, truths, first_facts, entries)
+    overrides = overrides_of(model, block)
+    if overrides is not None:
+        history = overridden(evaluated, overrides, entries, block)
+    passed = passages(model, block, evaluated, overrides) if model.stepwise else None
+    return _table(model, context, truths, history, overrides, evaluated, passed)
 
 
-def entries_of(model: Model, block: Block) -> tuple[np.ndarray, np.ndarray]:
+def entries_of(model: Model, context: EvaluationContext) -> tuple[np.ndarray, np.ndarray]:
     """Return every customer's first fact, and the moment of entry: that, or an earlier record that a stage claims."""
-    firsts = []
-    for kind in model.entry_kinds:
-        keys = block.events((kind,)).keys
-        firsts.append(keys[starts(keys)] if len(keys) else keys)
-    first_facts = _first_of_each(firsts)
+    block = context.block
+    first_facts = _firsts(*(context.firsts((kind,)) for kind in model.entry_kinds))
     if not any(stage.without_facts for stage in model.stages) or block.customers is None:
         return first_facts, first_facts
-    return first_facts, _first_of_each([first_facts, _records(block)])
-
-
-def _first_of_each(columns: list[np.ndarray]) -> np.ndarray:
-    keys = merge(*columns)
-    return keys[starts(keys)] if len(keys) else keys
-
-
-def _records(block: Block) -> np.ndarray:
-    """Return the moments at which customer records were created, as far as they are known and past."""
-    assert block.customers is not None
+    # The moments at which customer records were created, as far as they are known and past.
     created = block.customers.column("created_on").cast(pa.int32()).combine_chunks()
     seen = block.customers.column("seen_at").cast(pa.date32()).cast(pa.int32()).combine_chunks()
     days = pc.coalesce(created, seen).fill_null(block.last_day + 1).to_numpy(zero_copy_only=False)
     who = np.flatnonzero(days <= block.last_day)
-    return keys_of(who, days[who])
+    return first_facts, _firsts(first_facts, keys_of(who, days[who]))
 
 
-def _laid_over(
-    model: Model, truths: list[Truth], first_facts: np.ndarray, entries: np.ndarray, block: Block
+def _firsts(*columns: np.ndarray) -> np.ndarray:
+    keys = merge(*columns)
+    return keys[starts(keys)]
+
+
+def _evaluated(
+    model: Model, context: EvaluationContext, truths: list[Truth], first_facts: np.ndarray, entries: np.ndarray
 ) -> History:
+    """Return the history that the rules give: at every moment the first stage whose rule holds."""
     terminal = np.array([stage.terminal for stage in model.stages])
-    facts = merge(*(block.events((kind,)).keys for kind in model.entry_kinds)) if terminal.any() else first_facts
-    keys = within(merge(entries, first_facts, facts, *(truth.keys for truth in truths)), entries)
-    stages = np.full(len(keys), NOWHERE, dtype=np.int64)
+    facts = merge(*(context.days((kind,)) for kind in model.entry_kinds)) if terminal.any() else first_facts
+    moments = Moments.of_all(entries, first_facts, facts, *(truth.keys for truth in truths))
+    stages = np.full(len(moments), UNSTAGED, dtype=np.int64)
     # A customer without facts can only be where a stage claims such customers.
-    has_facts = _started(first_facts, keys) if entries is not first_facts else None
-    for n in reversed(range(len(truths))):
-        holds = truths[n].at(keys) == TRUE
-        if has_facts is not None and not model.stages[n].without_facts:
+    has_facts = None if entries is first_facts else entered(moments.keys, first_facts, len(context.block))
+    for place in reversed(range(len(truths))):
+        holds = truths[place].at(moments) == TRUE
+        if has_facts is not None and not model.stages[place].without_facts:
             holds &= has_facts
-        stages[holds] = n
+        stages[holds] = place
+    inside = np.flatnonzero(entered(moments.keys, entries, len(context.block)))
+    keys, stages = moments.keys[inside], stages[inside]
     if terminal.any():
-        stages = _held(stages, terminal, np.isin(keys, facts) | starts(keys))
+        last = moments.place(facts)
+        fresh = (last >= 0) & (facts[last] == moments.keys) if len(facts) else np.zeros(len(moments), dtype=bool)
+        stages = _held(stages, terminal, fresh[inside] | starts(keys))
     return History.of(keys, stages)
-
-
-def _started(first_facts: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    if not len(first_facts):
-        return np.zeros(len(keys), dtype=bool)
-    place = np.searchsorted(first_facts, keys, side="right") - 1
-    return (place >= 0) & (who_of(first_facts[place]) == who_of(keys))
 
 
 def _held(stages: np.ndarray, terminal: np.ndarray, fresh: np.ndarray) -> np.ndarray:
     """Return the stages with terminal ones held until the next fact."""
     if not len(stages):
         return stages
-    stretch = np.cumsum(fresh) - 1
-    begins = np.flatnonzero(fresh)
-    here = np.where((stages >= 0) & terminal[stages], np.arange(len(stages)), len(stages))
-    first = np.minimum.reduceat(here, begins)[stretch]
-    return np.where(np.arange(len(stages)) > first, stages[np.minimum(first, len(stages) - 1)], stages)
+    places = np.arange(len(stages))
+    ended = np.where((stages >= 0) & terminal[stages], places, len(stages))
+    # The first end in the stretch from one fact to the next.
+    first = np.minimum.reduceat(ended, np.flatnonzero(fresh))[np.cumsum(fresh) - 1]
+    return np.where(places > first, stages[np.minimum(first, len(stages) - 1)], stages)
+
+
+_NO_DAY = -(1 << 30)
 
 
 def _table(
-    model: Model, reading: Reading, truths: list[Truth], history: History, overrides: Overrides | None
+    model: Model,
+    context: EvaluationContext,
+    truths: list[Truth],
+    history: History,
+    overrides: Overrides | None,
+    evaluated: History,
+    passed: tuple[np.ndarray, np.ndarray] | None,
 ) -> pa.Table:
-    block = reading.block
-    keys, stages = history.keys, history.stages
-    goes_on = ~np.append(starts(keys)[1:], True) if len(keys) else np.empty(0, dtype=bool)
-    following = np.append(keys[1:], 0)
-    follower = np.append(stages[1:], NOWHERE)
+    block, keys, stages = context.block, history.keys, history.stages
     days = day_number_of(keys)
-    past = days <= block.last_day
-    left = np.where(goes_on, day_number_of(following), 0)
-    current = past & ~(goes_on & (left <= block.last_day))
-    shown = np.flatnonzero(past & (stages >= 0))
-    because, cause, doubts = reasons(
-        model, reading, truths, keys[shown], stages[shown], history.overrides[shown], overrides
-    )
-    columns = {
-        "who": who_of(keys)[shown],
-        "stage": stages[shown],
-        "entered": days[shown],
-        "left": np.where(goes_on & ~current, left, -(1 << 30))[shown],
-        "next": np.where(current & goes_on, follower, NOWHERE)[shown],
-        "change": np.where(current & goes_on, left, -(1 << 30))[shown],
+    goes_on = ~np.append(starts(keys)[1:], True)[: len(keys)]
+    left = np.where(goes_on, np.append(days[1:], 0)[: len(keys)], _NO_DAY)
+    follower = np.where(goes_on, np.append(stages[1:], UNSTAGED)[: len(keys)], UNSTAGED)
+    # The next change of a current span is only foreseen.
+    foreseen = left > block.last_day
+    shown = np.flatnonzero((days <= block.last_day) & (stages >= 0))
+    rows = {
+        "keys": keys,
+        "stage": stages,
+        "left": np.where(foreseen, _NO_DAY, left),
+        "next": np.where(foreseen, follower, UNSTAGED),
+        "change": np.where(foreseen, left, _NO_DAY),
+        "override": history.overrides,
+        "towards": np.full(len(keys), UNSTAGED),
     }
-    return _arrow(model, block, columns, because, cause, doubts)
+    rows = {name: column[shown] for name, column in rows.items()}
+    if passed is not None and len(passed[0]):
+        rows = _with_passages(rows, evaluated, *passed)
+    return _arrow(model, context, truths, rows, overrides)
+
+
+def _with_passages(
+    rows: dict[str, np.ndarray], evaluated: History, jumps: np.ndarray, steps: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Put a span of no days before every jump for each step that it skipped."""
+    nothing = np.full(len(jumps), -1)
+    no_day = np.full(len(jumps), _NO_DAY)
+    keys = evaluated.keys[jumps]
+    added = {
+        "keys": keys,
+        "stage": steps,
+        "left": day_number_of(keys),
+        "next": nothing,
+        "change": no_day,
+        "override": nothing,
+        "towards": evaluated.stages[jumps],
+    }
+    order = np.argsort(np.concatenate((keys, rows["keys"])), kind="stable")  # passages first on the same day
+    return {name: np.concatenate((added[name], column))[order] for name, column in rows.items()}
 
 
 def _arrow(
-    model: Model, block: Block, columns: dict[str, np.ndarray], because: pa.Array, cause: pa.Array, doubts: pa.Array
+    model: Model,
+    context: EvaluationContext,
+    truths: list[Truth],
+    rows: dict[str, np.ndarray],
+    overrides: Overrides | None,
 ) -> pa.Table:
-    size = len(columns["who"])
+    size = len(rows["keys"])
     names = pa.array([stage.id for stage in model.stages], TEXT)
 
     def stage_names(places: np.ndarray) -> pa.Array:
         return names.take(pa.array(places, mask=places < 0))
 
     def dates(numbers: np.ndarray) -> pa.Array:
-        return pa.array(numbers.astype(np.int32), mask=numbers == -(1 << 30)).cast(DAY)
+        return pa.array(numbers.astype(np.int32), mask=numbers == _NO_DAY).cast(DAY)
 
-    arrays = [
-        pa.repeat(pa.scalar(model.id, TEXT), size),
-        pa.repeat(pa.scalar(model.version, TEXT), size),
-        block.ids.take(pa.array(columns["who"])),
-        stage_names(columns["stage"]),
-        dates(columns["entered"]),
-        dates(columns["left"]),
-        because,
-        cause,
-        pa.repeat(pa.scalar(False), size),
-        doubts,
-        stage_names(columns["next"]),
-        dates(columns["change"]),
-    ]
-    return pa.table(arrays, schema=SPANS)
+    by_rule = (rows["override"] < 0) & (rows["towards"] < 0)
+    keys, stages, moments = rows["keys"], rows["stage"], Moments(rows["keys"])
+    reasons = ReasonColumns(size)
+    for place, stage in enumerate(model.stages):
+        entering = np.flatnonzero(by_rule & (stages == place))
+        if len(entering):
+            reasons.put_rule(entering, model, stage, context, keys[entering])
+    if overrides is not None:
+        decided = np.flatnonzero(rows["override"] >= 0)
+        reasons.put(decided, [{"override": note} for note in overrides.notes], rows["override"][decided], [])
+    through = np.flatnonzero(rows["towards"] >= 0)
+    if len(through):
+        reasons.put(through, [{"passed": stage.id} for stage in model.stages], rows["towards"][through], [])
+    reason, values = reasons.arrays()
+    columns = {
+        "model": pa.repeat(pa.scalar(model.id, TEXT), size),
+        "version": pa.repeat(pa.scalar(model.version, TEXT), size),
+        "customer_id": context.block.ids.take(pa.array(who_of(keys))),
+        "stage": stage_names(stages),
+        "entered_on": dates(day_number_of(keys)),
+        "left_on": dates(rows["left"]),
+        "reason": reason,
+        "reason_values": values,
+        "cause": causes(model, context, keys, np.where(rows["towards"] < 0, stages, UNSTAGED)),
+        "passed_through": pa.array(rows["towards"] >= 0),
+        "cannot_judge": doubts(model, truths, moments, stages, ~by_rule),
+        "next_stage": stage_names(rows["next"]),
+        "next_change_on": dates(rows["change"]),
+    }
+    return pa.table([columns[name] for name in SPANS.names], schema=SPANS)

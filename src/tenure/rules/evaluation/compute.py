@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tenure.facts.blocks import SCALE, Block, Events, day_number_of, who_of
 from tenure.rules.evaluation import steps
-from tenure.rules.evaluation.steps import Steps
-from tenure.rules.syntax.tree import Arithmetic, Measure, Negative, Node, Number
+from tenure.rules.evaluation.elapsed import Breaks
+from tenure.rules.evaluation.steps import Moments, Reach, Steps
+from tenure.rules.syntax.tree import ALWAYS, Arithmetic, Measure, Negative, Node, Number, Window, measures_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-NOUGHT = 1e-13  # what rounding leaves of 0.1 + 0.2 - 0.3
+    from tenure.rules.evaluation.truth import Truth
+
+ZERO = 1e-13  # what rounding leaves of 0.1 + 0.2 - 0.3
 
 Mask = np.ndarray | None  # which are known; None when all are
 
@@ -29,10 +33,10 @@ Mask = np.ndarray | None  # which are known; None when all are
 class Values:
     """A number at some moments."""
 
-    now: np.ndarray  # the number at the moment
-    grows: np.ndarray | float = 0.0  # what it gains with every day that passes until the next moment
+    value: np.ndarray  # the number at the moment
+    slope: np.ndarray | float = 0.0  # what it gains with every day that passes until the next moment
     known: Mask = None  # which are known; None when all are
-    whole: bool = False  # whether they are whole numbers by nature, so that comparing them needs no tolerance
+    integral: bool = False  # whether they are whole numbers by nature, so that comparing them needs no tolerance
 
 
 def both_known(a: Mask, b: Mask) -> Mask:
@@ -43,114 +47,116 @@ def both_known(a: Mask, b: Mask) -> Mask:
 
 
 @dataclass
-class Reading:
-    """A block of customers being read for some rules: every measure's steps are made once."""
+class EvaluationContext:
+    """A block of customers under evaluation: whatever several rules or models need of it is made once."""
 
     block: Block  # the customers and their facts
-    # published figures, ``{name: {customer_id: number}}``, read by ``score(name)``
+    # published columns, ``{name: {customer_id: number}}``, read by ``score(name)``
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    #: The truths of rules and of their parts, see :func:`tenure.rules.evaluation.truth.truth_of`.
+    truths: dict[Node, Truth] = field(default_factory=dict)
     _steps: dict[Measure, Steps] = field(default_factory=dict)
-    _breaks: dict[Measure, tuple[np.ndarray, np.ndarray, np.ndarray]] = field(default_factory=dict)
-    _texts: dict[str, list[object]] = field(default_factory=dict)
+    _reaches: dict[tuple[int, Window], Reach] = field(default_factory=dict)
+    _moments: dict[tuple[int, ...], Moments] = field(default_factory=dict)
+    _days: dict[tuple[str, ...], np.ndarray] = field(default_factory=dict)
+    _texts: dict[Measure, list[object]] = field(default_factory=dict)
+    _breaks: dict[Measure, Breaks] = field(default_factory=dict)
 
     def steps(self, measure: Measure) -> Steps:
         """Return the steps of a measure that is made of facts."""
         if measure not in self._steps:
-            self._steps[measure] = _MAKERS[measure.name](self.block, measure)
+            self._steps[measure] = _MAKERS[measure.name](self, measure)
         return self._steps[measure]
 
-    def values(self, node: Node, points: np.ndarray) -> Values:
+    def since(self, kinds: tuple[str, ...]) -> np.ndarray:
+        """Return origins and days with facts of some kinds: the column that all measures without a window share."""
+        return self.reach(self.block.events(kinds).keys, ALWAYS).keys
+
+    def days(self, kinds: tuple[str, ...]) -> np.ndarray:
+        """Return the days with facts of some kinds."""
+        if kinds not in self._days:
+            keys = self.since(kinds)
+            self._days[kinds] = keys[~steps.is_origin(keys)]
+        return self._days[kinds]
+
+    def firsts(self, kinds: tuple[str, ...]) -> np.ndarray:
+        """Return everybody's first day with a fact of some kinds."""
+        days = self.days(kinds)
+        return days[steps.starts(days)]
+
+    def reach(self, events: np.ndarray, window: Window) -> Reach:
+        """Return which of some events lie in a window; the block keeps the events, so their identity is theirs."""
+        if (id(events), window) not in self._reaches:
+            self._reaches[id(events), window] = (
+                self.reach(events, Window(window.last)).before(window.before)
+                if window.before
+                else steps.reach(events, window.last, self.block.origins)
+            )
+        return self._reaches[id(events), window]
+
+    def breaks(self, measure: Measure) -> Breaks:
+        """Return the facts that a waiting time waits from, and the breaks between them."""
+        if measure not in self._breaks:
+            keys = self.steps(measure).keys
+            self._breaks[measure] = Breaks(keys[~steps.is_origin(keys)])
+        return self._breaks[measure]
+
+    def moments(self, node: Node) -> Moments:
+        """Return the moments at which the measures below a node change; origins when there are none."""
+        measures = [measure for measure in measures_of(node) if measure.name not in ("attribute", "score")]
+        columns = [self.steps(measure).keys for measure in measures] or [self.block.origins]
+        # Comparisons that differ in a factor only share them, and so do all measures over equal windows.
+        same = tuple(sorted({id(column) for column in columns}))
+        if same not in self._moments:
+            self._moments[same] = Moments.of_all(*columns)
+        return self._moments[same]
+
+    def values(self, node: Node, moments: Moments) -> Values:
         """Return what a number of a rule is at some moments."""
         match node:
             case Number(value=value):
-                return Values(np.full(len(points), float(value)), whole=float(value).is_integer())
+                return Values(np.full(len(moments), float(value)), integral=float(value).is_integer())
             case Negative(operand=operand):
-                inner = self.values(operand, points)
-                return Values(-inner.now, -inner.grows, inner.known, inner.whole)
+                inner = self.values(operand, moments)
+                return Values(-inner.value, -inner.slope, inner.known, inner.integral)
             case Arithmetic(operator=operator, left=left, right=right):
-                return _ARITHMETIC[operator](self.values(left, points), self.values(right, points))
+                return _ARITHMETIC[operator](self.values(left, moments), self.values(right, moments))
             case Measure(name="attribute" | "score"):
-                return self._of_customer(node, points)
+                numbers = np.array([_number(value) for value in self.texts(node)], dtype=np.float64)[moments.who]
+                known = ~np.isnan(numbers)
+                return Values(np.where(known, numbers, 0.0), 0.0, known)
             case Measure():
-                now, known = self.steps(node).at(points)
-                if node.waits:
-                    return Values(day_number_of(points) - now, 1.0, known, whole=True)
-                return Values(now, 0.0, known, whole=node.name in _WHOLE)
+                value, steps_known = self.steps(node).at(moments)
+                if node.elapsed:
+                    return Values(day_number_of(moments.keys) - value, 1.0, steps_known, integral=True)
+                return Values(value, 0.0, steps_known, integral=node.name in _INTEGRAL)
         raise TypeError(node)
 
-    def waited(self, node: Node) -> Values:
-        """Return what a number made of one waiting time is on the day of the fact it waits from."""
-        match node:
-            case Measure():
-                return Values(np.zeros(1), 1.0, whole=True)
-            case Negative(operand=operand):
-                inner = self.waited(operand)
-                return Values(-inner.now, -inner.grows, None, inner.whole)
-            case Arithmetic(operator=operator, left=left, right=right):
-                return _ARITHMETIC[operator](self.waited(left), self.waited(right))
-        return self.values(node, np.zeros(1, dtype=np.int64))
-
-    def breaks(self, measure: Measure) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return for a waiting time's facts: customers' firsts, days since the one before, the ones after a break.
-
-        A break is longer than a day: only there can anything have happened.
-        """
-        if measure not in self._breaks:
-            keys = self.steps(measure).keys
-            first = steps.starts(keys)
-            before = np.zeros(len(keys), dtype=np.int64)
-            before[1:] = keys[1:] - keys[:-1]
-            before[first] = 0
-            self._breaks[measure] = np.flatnonzero(first), before, np.flatnonzero(before > 1)
-        return self._breaks[measure]
-
-    def change_points(self, node: Node) -> np.ndarray:
-        """Return the moments at which the measures below a node change."""
-        measures = [
-            part for part in node.walk() if isinstance(part, Measure) and part.name not in ("attribute", "score")
-        ]
-        return steps.merge(*(self.steps(measure).keys for measure in measures))
-
-    def _of_customer(self, measure: Measure, points: np.ndarray) -> Values:
-        numbers = np.array([_number(value) for value in self.texts(measure)], dtype=np.float64)
-        now = numbers[who_of(points)] if len(numbers) else np.empty(0)
-        known = ~np.isnan(now)
-        return Values(np.where(known, now, 0.0), 0.0, known)
-
-    def texts(self, measure: Measure) -> list[object]:
+    def texts(self, measure: Measure) -> list[Any]:
         """Return an attribute, or a score, of each customer of the block; None where it is not set."""
-        asked = str(measure)
-        if asked not in self._texts:
+        if measure not in self._texts:
             if measure.name == "score":
-                figures = self.scores.get(measure.argument, {})
-                self._texts[asked] = [figures.get(one) for one in self.block.ids.to_pylist()]
+                scores = self.scores.get(measure.argument, {})
+                self._texts[measure] = [scores.get(customer) for customer in self.block.ids.to_pylist()]
             else:
-                self._texts[asked] = [record.get(measure.argument) for record in self._attributes()]
-        return self._texts[asked]
+                self._texts[measure] = [record.get(measure.argument) for record in self._attributes]
+        return self._texts[measure]
 
+    @cached_property
     def _attributes(self) -> list[dict[str, object]]:
-        if "" not in self._texts:
-            self._texts[""] = list(_attribute_records(self.block))
-        return self._texts[""]  # type: ignore[return-value]
-
-
-def _attribute_records(block: Block) -> list[dict[str, object]]:
-    if block.customers is None:
-        return [{} for _ in range(len(block))]
-    own = [name for name in ("name", "phone", "email", "kind") if name in block.customers.column_names]
-    columns = {name: block.customers.column(name).to_pylist() for name in own}
-    more = block.customers.column("attributes").to_pylist() if "attributes" in block.customers.column_names else []
-    records = []
-    for n in range(len(block)):
-        record: dict[str, object] = {name: column[n] for name, column in columns.items() if column[n] is not None}
-        record.update(json.loads(more[n]) if more and more[n] else {})
-        records.append(record)
-    return records
+        """What is recorded of each customer: the fields of the record, and whatever was imported beside them."""
+        table = self.block.customers
+        if table is None:
+            return [{}] * len(self.block)
+        fields = [name for name in ("name", "phone", "email", "kind") if name in table.column_names]
+        records = table.select(fields).to_pylist()
+        if "attributes" in table.column_names:
+            for record, more in zip(records, table.column("attributes").to_pylist(), strict=True):
+                record.update(json.loads(more) if more else {})
+        return records
 
 
 def _number(value: object) -> float:
-    if isinstance(value, bool) or value is None:
-        return float("nan") if value is None else float(value)
     try:
         return float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
@@ -161,24 +167,25 @@ def _number(value: object) -> float:
 
 
 def _add(a: Values, b: Values) -> Values:
-    return Values(a.now + b.now, a.grows + b.grows, both_known(a.known, b.known), a.whole and b.whole)
+    return Values(a.value + b.value, a.slope + b.slope, both_known(a.known, b.known), a.integral and b.integral)
 
 
 def _subtract(a: Values, b: Values) -> Values:
-    return Values(a.now - b.now, a.grows - b.grows, both_known(a.known, b.known), a.whole and b.whole)
+    return Values(a.value - b.value, a.slope - b.slope, both_known(a.known, b.known), a.integral and b.integral)
 
 
 def _multiply(a: Values, b: Values) -> Values:
-    return Values(a.now * b.now, a.grows * b.now + a.now * b.grows, both_known(a.known, b.known), a.whole and b.whole)
+    slope = a.slope * b.value + a.value * b.slope if np.any(a.slope) or np.any(b.slope) else 0.0
+    return Values(a.value * b.value, slope, both_known(a.known, b.known), a.integral and b.integral)
 
 
 def _divide(a: Values, b: Values) -> Values:
     known = both_known(a.known, b.known)
-    nought = np.abs(b.now) <= NOUGHT
-    divisor = np.where(nought, 1.0, b.now)
-    if nought.any():
-        known = both_known(known, ~nought)
-    return Values(a.now / divisor, a.grows / divisor, known)
+    zero = np.abs(b.value) <= ZERO
+    divisor = np.where(zero, 1.0, b.value)
+    if zero.any():
+        known = both_known(known, ~zero)
+    return Values(a.value / divisor, a.slope / divisor, known)
 
 
 _ARITHMETIC: dict[str, Callable[[Values, Values], Values]] = {"+": _add, "-": _subtract, "*": _multiply, "/": _divide}
@@ -186,90 +193,86 @@ _ARITHMETIC: dict[str, Callable[[Values, Values], Values]] = {"+": _add, "-": _s
 
 # Measures
 
-_WHOLE = frozenset({"count", "days", "categories", "open", "has"})
+_INTEGRAL = frozenset({"count", "days", "categories", "open", "has"})
 
 
-def _events(block: Block, measure: Measure) -> np.ndarray:
-    return block.events(measure.kinds).keys
-
-
-def _valued(block: Block, measure: Measure) -> tuple[np.ndarray, np.ndarray]:
-    events: Events = block.events(measure.kinds, measure.field)
+def _valued(context: EvaluationContext, measure: Measure) -> tuple[Reach, np.ndarray]:
+    events = context.block.events(measure.kinds, measure.field)
     assert events.values is not None
-    return events.keys, events.values
+    return context.reach(events.keys, measure.window), events.values
 
 
-def _count(block: Block, measure: Measure) -> Steps:
-    return steps.counted(_events(block, measure), measure.window)
+def _count(context: EvaluationContext, measure: Measure) -> Steps:
+    return steps.counted(context.reach(context.block.events(measure.kinds).keys, measure.window))
 
 
-def _days(block: Block, measure: Measure) -> Steps:
-    return steps.counted(steps.distinct(_events(block, measure)), measure.window)
+def _days(context: EvaluationContext, measure: Measure) -> Steps:
+    return steps.counted(context.reach(context.days(measure.kinds), measure.window))
 
 
-def _sum(block: Block, measure: Measure) -> Steps:
-    return steps.summed(*_valued(block, measure), measure.window, SCALE)
+def _sum(context: EvaluationContext, measure: Measure) -> Steps:
+    return steps.summed(*_valued(context, measure), SCALE)
 
 
-def _avg(block: Block, measure: Measure) -> Steps:
-    return steps.averaged(*_valued(block, measure), measure.window, SCALE)
+def _avg(context: EvaluationContext, measure: Measure) -> Steps:
+    return steps.averaged(*_valued(context, measure), SCALE)
 
 
-def _max(block: Block, measure: Measure) -> Steps:
-    return steps.extreme(*_valued(block, measure), measure.window, SCALE, largest=True)
+def _max(context: EvaluationContext, measure: Measure) -> Steps:
+    return steps.extreme(*_valued(context, measure), SCALE, largest=True)
 
 
-def _min(block: Block, measure: Measure) -> Steps:
-    return steps.extreme(*_valued(block, measure), measure.window, SCALE, largest=False)
+def _min(context: EvaluationContext, measure: Measure) -> Steps:
+    return steps.extreme(*_valued(context, measure), SCALE, largest=False)
 
 
-def _last(block: Block, measure: Measure) -> Steps:
-    return steps.latest(*_valued(block, measure), measure.window, SCALE)
+def _last(context: EvaluationContext, measure: Measure) -> Steps:
+    return steps.latest(*_valued(context, measure), SCALE)
 
 
-def _categories(block: Block, measure: Measure) -> Steps:
-    events = block.events(measure.kinds, label="category")
+def _categories(context: EvaluationContext, measure: Measure) -> Steps:
+    events = context.block.events(measure.kinds, label="category")
     assert events.labels is not None
-    return steps.different(events.keys, events.labels, measure.window)
+    return steps.different(events.keys, events.labels, measure.window, context.block.origins)
 
 
-def _typical_gap(block: Block, measure: Measure) -> Steps:
-    return steps.typical_gap(steps.distinct(_events(block, measure)))
+def _typical_gap(context: EvaluationContext, measure: Measure) -> Steps:
+    return steps.known_from_facts(context.since(measure.kinds), *steps.typical_gap(context.days(measure.kinds)))
 
 
-def _gap_variation(block: Block, measure: Measure) -> Steps:
-    return steps.gap_variation(steps.distinct(_events(block, measure)))
+def _gap_variation(context: EvaluationContext, measure: Measure) -> Steps:
+    return steps.known_from_facts(context.since(measure.kinds), *steps.gap_variation(context.days(measure.kinds)))
 
 
-def _slope(block: Block, measure: Measure) -> Steps:
-    if measure.field:
-        events, values = _valued(block, measure)
-    else:
-        events = _events(block, measure)
-        values = np.ones(len(events), dtype=np.int64)
-    return steps.sloping(events, values, measure.window)
+def _slope(context: EvaluationContext, measure: Measure) -> Steps:
+    events = context.block.events(measure.kinds, measure.field)
+    values = events.values if measure.field else np.ones(len(events.keys), dtype=np.int64)
+    assert values is not None
+    return steps.sloping(events.keys, values, measure.window, context.block.origins)
 
 
-def _last_day(block: Block, measure: Measure) -> Steps:
-    return steps.last_days(_events(block, measure))
+def _last_day(context: EvaluationContext, measure: Measure) -> Steps:
+    return steps.known_from_facts(context.since(measure.kinds), day_number_of(context.days(measure.kinds)))
 
 
-def _first_day(block: Block, measure: Measure) -> Steps:
-    return steps.first_days(_events(block, measure))
+def _first_day(context: EvaluationContext, measure: Measure) -> Steps:
+    firsts = context.firsts(measure.kinds)
+    return steps.known_from_facts(steps.merge(context.block.origins, firsts), day_number_of(firsts))
 
 
-def _balance(block: Block, measure: Measure) -> Steps:
-    receivable = block.events(measure.kinds, "receivable", whole=True)
-    payable = block.events(measure.kinds, "payable", whole=True)
+def _balance(context: EvaluationContext, measure: Measure) -> Steps:
+    receivable = context.block.events(measure.kinds, "receivable", whole=True)
+    payable = context.block.events(measure.kinds, "payable", whole=True)
     assert receivable.values is not None
     assert payable.values is not None
-    return steps.latest(receivable.keys, receivable.values + payable.values, measure.window, SCALE)
+    inside = context.reach(receivable.keys, measure.window)
+    return steps.latest(inside, receivable.values + payable.values, SCALE)
 
 
-def _open(block: Block, measure: Measure) -> Steps:
-    cases = block.events(measure.kinds, label="case_id")
-    happened = block.events(measure.kinds, label="event")
-    return steps.accumulated(*_opened_and_closed(cases, happened))
+def _open(context: EvaluationContext, measure: Measure) -> Steps:
+    cases = context.block.events(measure.kinds, label="case_id")
+    happened = context.block.events(measure.kinds, label="event")
+    return steps.accumulated(*_opened_and_closed(cases, happened), context.block.origins)
 
 
 def _opened_and_closed(cases: Events, happened: Events) -> tuple[np.ndarray, np.ndarray]:
@@ -280,13 +283,13 @@ def _opened_and_closed(cases: Events, happened: Events) -> tuple[np.ndarray, np.
     order = np.lexsort((np.arange(len(cases.keys)), cases.labels, who_of(cases.keys)))
     keys, labels = cases.keys[order], cases.labels[order]
     is_open = (~closing[happened.labels[order]]).astype(np.int64)
-    fresh = np.ones(len(keys), dtype=bool)
-    fresh[1:] = (labels[1:] != labels[:-1]) | (who_of(keys[1:]) != who_of(keys[:-1]))
+    fresh = steps.starts(keys)
+    fresh[1:] |= labels[1:] != labels[:-1]
     was_open = np.where(fresh, 0, np.concatenate(([0], is_open[:-1])) if len(keys) else is_open)
     return keys, is_open - was_open
 
 
-_MAKERS: dict[str, Callable[[Block, Measure], Steps]] = {
+_MAKERS: dict[str, Callable[[EvaluationContext, Measure], Steps]] = {
     "days_since": _last_day,
     "days_since_first": _first_day,
     "count": _count,

@@ -7,70 +7,58 @@ of practice wait, and this is what makes everybody's exact history about as fast
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from tenure.facts.blocks import BIAS, DAYS, who_of
+from tenure.facts.blocks import DAYS
+from tenure.rules.evaluation.steps import starts
 from tenure.rules.syntax.tree import Arithmetic, Comparison, Measure, Negative, Node, Number
 
-if TYPE_CHECKING:
-    from tenure.rules.evaluation.compute import Reading
 
-
-def waits_only(node: Node) -> Measure | None:
+def elapsed_only(node: Node) -> Measure | None:
     """Return the one waiting time that a comparison is about, when nothing else in it varies."""
     if not isinstance(node, Comparison):
         return None
-    found: set[Measure] = set()
+    measures: set[Measure] = set()
     for part in node.walk():
-        if isinstance(part, Measure) and part.waits:
-            found.add(part)
+        if isinstance(part, Measure) and part.elapsed:
+            measures.add(part)
         elif not isinstance(part, Comparison | Arithmetic | Negative | Number):
             return None
-    return found.pop() if len(found) == 1 else None
+    return measures.pop() if len(measures) == 1 else None
 
 
-def flips_after(
-    days: np.ndarray, values: np.ndarray, reading: Reading, measure: Measure
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the moments at which a comparison flips, for all customers with such a fact."""
-    facts = reading.steps(measure).keys
-    begins, before, broken = reading.breaks(measure)
-    ends = np.append(begins[1:], len(facts)) - 1
-    patience = int(days[1]) if len(days) > 1 else DAYS
-    # A fact changes something only after a break that was long enough to change something before it.
-    late = broken[before[broken] > patience]
-    at_end = values[np.searchsorted(days, before[late] - 1, side="right") - 1]
-    again = late[at_end != values[0]]
-    keys, truths = [facts[begins], facts[again]], [np.full(len(begins) + len(again), values[0])]
-    for day, value in zip(days[1:].tolist(), values[1:].tolist(), strict=True):
-        waited = np.concatenate((late[before[late] > day] - 1, ends))
-        keys.append(facts[waited] + day)
-        truths.append(np.full(len(waited), value, dtype=np.int8))
-    every, all_truths = np.concatenate(keys), np.concatenate(truths)
-    order = np.argsort(every, kind="stable")
-    return every[order], all_truths[order]
+class Breaks:
+    """Facts from which something waits, and the breaks between them that are longer than a day.
 
+    Only in such a break can anything have happened.
+    """
 
-def covers(entries: np.ndarray, reading: Reading, measure: Measure) -> bool:
-    """Whether everybody with such a fact enters no later than with the first one."""
-    facts = reading.steps(measure).keys
-    if not len(facts):
-        return True
-    firsts = facts[reading.breaks(measure)[0]]
-    if len(firsts) == len(entries) and (firsts == entries).all():
-        return True
-    place = np.searchsorted(entries, firsts, side="right") - 1
-    return bool((place >= 0).all()) and bool((who_of(entries[place]) == who_of(firsts)).all())
+    def __init__(self, facts: np.ndarray) -> None:
+        self._facts = facts
+        first = starts(facts)
+        self._days_before = np.zeros(len(facts), dtype=np.int64)
+        self._days_before[1:] = facts[1:] - facts[:-1]
+        self._days_before[first] = 0
+        self._begins = np.flatnonzero(first)
+        self._ends = np.flatnonzero(np.append(first[1:], True)[: len(facts)])
+        self._broken = np.flatnonzero(self._days_before > 1)
 
+    def flips(self, days: np.ndarray, values: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Return the moments at which a comparison flips, and its values from there, in sorted columns.
 
-def not_among(entries: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """Return the entries at which there is no key yet."""
-    if not len(keys):
-        return entries
-    place = np.minimum(np.searchsorted(keys, entries), len(keys) - 1)
-    return entries[keys[place] != entries]
-
-
-ORIGIN = np.array([BIAS], dtype=np.int64)  # one fact of one customer on day 0, to see what happens after it
+        `days` says after how many days without a fact it flips, the first of them 0; `values` what it is from then on.
+        """
+        facts, before = self._facts, self._days_before
+        patience = int(days[1]) if len(days) > 1 else DAYS
+        # A fact changes something only after a break that was long enough to change something before it.
+        late = self._broken[before[self._broken] > patience]
+        at_end = values[np.searchsorted(days, before[late] - 1, side="right") - 1]
+        resumed = late[at_end != values[0]]
+        keys = [facts[self._begins], facts[resumed]]
+        truths = [np.full(len(column), values[0]) for column in keys]
+        for day, value in zip(days[1:].tolist(), values[1:].tolist(), strict=True):
+            # The fact before a long break, and everybody's last fact, after which the break has no end.
+            for waited in (late[before[late] > day] - 1, self._ends):
+                keys.append(facts[waited] + day)
+                truths.append(np.full(len(waited), value, dtype=values.dtype))
+        return keys, truths

@@ -7,54 +7,104 @@ and the history is right for every day without any daily snapshot.
 
 This module holds the steps and how they are made of sorted events: counting, summing, windows. It knows nothing about
 rules or kinds of facts. Everything is a NumPy column over a whole block of customers, see :mod:`tenure.facts.blocks`.
+
+Two rules keep it fast. Every step function begins at its customer's *origin*, a moment before all facts, so that a
+value can be looked up without asking whose it is. And moments stay sorted: NumPy's stable sort is a timsort, which
+merges sorted runs in linear time, several times faster than searching one run for the places of the other.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tenure.facts.blocks import SHIFT, day_number_of, who_of
+from tenure.facts.blocks import DAYS, SHIFT, who_of
 
 if TYPE_CHECKING:
     from tenure.rules.syntax.tree import Window
 
 
+class Union:
+    """The moments of some sorted columns together, each once, and how far every column has got at each."""
+
+    def __init__(self, *columns: np.ndarray) -> None:
+        self._bounds = np.cumsum([0, *(len(column) for column in columns)])
+        every = np.concatenate(columns)
+        self._order = np.argsort(every, kind="stable")
+        keys = every[self._order]
+        self._ends = np.flatnonzero(ends_within(keys))
+        self.keys = keys[self._ends]
+
+    def passed(self, number: int) -> np.ndarray:
+        """Return how many moments of a column lie up to, and including, each moment of the union."""
+        low, high = self._bounds[number : number + 2]
+        inside = (self._order >= low) & (self._order < high)
+        return np.cumsum(inside, dtype=np.int32)[self._ends].astype(np.intp)
+
+
+class Moments:
+    """Sorted moments at which steps are looked up; where a column of steps stands at each is found only once."""
+
+    def __init__(self, keys: np.ndarray) -> None:
+        self.keys = keys
+        # By identity: measures over the same window share one column. The column is kept, so that its id stays its own.
+        self._places: dict[int, tuple[np.ndarray, np.ndarray | slice]] = {id(keys): (keys, slice(None))}
+
+    @classmethod
+    def of_all(cls, *columns: np.ndarray) -> Moments:
+        """Return the moments of sorted columns without repetitions."""
+        different = list({id(column): column for column in columns}.values())
+        if len(different) == 1:
+            return cls(different[0])
+        union = Union(*different)
+        moments = cls(union.keys)
+        for number, column in enumerate(different):
+            moments._places[id(column)] = column, union.passed(number) - 1
+        return moments
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @cached_property
+    def who(self) -> np.ndarray:
+        """The customers' numbers."""
+        return who_of(self.keys)
+
+    def place(self, keys: np.ndarray) -> np.ndarray | slice:
+        """Return which of some sorted moments is the last one up to each of these; -1 before the first."""
+        if id(keys) not in self._places:
+            self._places[id(keys)] = keys, np.searchsorted(keys, self.keys, side="right") - 1
+        return self._places[id(keys)][1]
+
+
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """A step function per customer."""
+    """A step function per customer, beginning at the customer's origin."""
 
     keys: np.ndarray  # moments of change, sorted, each once
     values: np.ndarray  # value from that moment until the customer's next key
     known: np.ndarray | None = None  # whether the value is known; None when it always is
-    before: float | None = None  # value before a customer's first key; None is unknown
 
-    def at(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    def at(self, moments: Moments) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the values at some moments, and which of them are known (None when all are)."""
-        if points is self.keys:
-            return self.values, self.known
-        if not len(self.keys):
-            return np.full(len(points), self.before or 0.0), _all(len(points), self.before is not None)
-        place = np.searchsorted(self.keys, points, side="right") - 1
-        found = (place >= 0) & ((self.keys[place] >> SHIFT) == (points >> SHIFT))
-        values = np.where(found, self.values[place], self.before or 0.0)
-        if self.before is not None and self.known is None:
-            return values, None
-        known = found if self.known is None else found & self.known[place]
-        return values, known | ~found if self.before is not None else known
-
-
-def _all(size: int, truth: bool) -> np.ndarray | None:
-    return None if truth else np.zeros(size, dtype=bool)
+        place = moments.place(self.keys)
+        return self.values[place], None if self.known is None else self.known[place]
 
 
 def starts(keys: np.ndarray) -> np.ndarray:
     """Return which keys are their customer's first."""
     first = np.ones(len(keys), dtype=bool)
-    np.not_equal(keys[1:] >> SHIFT, keys[:-1] >> SHIFT, out=first[1:])
+    who = keys >> SHIFT
+    np.not_equal(who[1:], who[:-1], out=first[1:])
     return first
+
+
+def is_origin(keys: np.ndarray) -> np.ndarray:
+    """Return which keys are origins."""
+    return (keys & (DAYS - 1)) == 0
 
 
 def distinct(keys: np.ndarray) -> np.ndarray:
@@ -65,23 +115,9 @@ def distinct(keys: np.ndarray) -> np.ndarray:
     return keys if new.all() else keys[np.concatenate(([True], new))]
 
 
-def merge(*many: np.ndarray) -> np.ndarray:
+def merge(*columns: np.ndarray) -> np.ndarray:
     """Return the union of sorted key columns, sorted, each once."""
-    columns = [keys for keys in many if len(keys)]
-    if not columns:
-        return np.empty(0, dtype=np.int64)
-    columns.sort(key=len)
-    biggest = columns.pop()
-    # Most columns lie inside the biggest (entries among order days): then no sorting is needed.
-    missing = [keys for keys in columns if keys is not biggest and not _inside(keys, biggest)]
-    if not missing:
-        return distinct(biggest)
-    return distinct(np.sort(np.concatenate([biggest, *missing]), kind="stable"))
-
-
-def _inside(keys: np.ndarray, others: np.ndarray) -> bool:
-    place = np.searchsorted(others, keys)
-    return bool(place[-1] < len(others)) and bool((others[place] == keys).all())
+    return Union(*columns).keys if columns else np.empty(0, dtype=np.int64)
 
 
 def ends_within(keys: np.ndarray) -> np.ndarray:
@@ -95,38 +131,34 @@ def ends_within(keys: np.ndarray) -> np.ndarray:
 class Reach:
     """Which events lie in the window, at every moment at which that changes."""
 
-    keys: np.ndarray  # the moments
+    keys: np.ndarray  # the moments, origins included
     low: np.ndarray  # the window holds the events ``low`` up to, not including, ``high``
     high: np.ndarray
 
-
-def reach(events: np.ndarray, window: Window) -> Reach:
-    """Return the events in the window at each moment at which they change."""
-    entering = events + window.before if window.before else events
-    if window.last is None:
-        last = np.flatnonzero(ends_within(entering))
-        first = np.flatnonzero(starts(entering))
-        sizes = np.diff(np.append(first, len(entering)))
-        low = np.repeat(first, sizes)[last]
-        return Reach(entering[last], low, last + 1)
-    keys = merge(distinct(entering), distinct(entering + window.last))
-    return Reach(keys, _up_to(entering, keys - window.last), _up_to(entering, keys))
+    def before(self, days: int) -> Reach:
+        """Return the same for a window that ends so many days earlier: every change comes so many days later."""
+        return Reach(np.where(is_origin(self.keys), self.keys, self.keys + days), self.low, self.high)
 
 
-def _up_to(events: np.ndarray, points: np.ndarray) -> np.ndarray:
-    return np.searchsorted(events, points, side="right")
+def reach(events: np.ndarray, last: int | None, origins: np.ndarray) -> Reach:
+    """Return the events in a window of the last days (None: of all days) at each moment at which they change."""
+    if last is not None:  # every event enters once and leaves once
+        union = Union(origins, events, events + last)
+        return Reach(union.keys, union.passed(2), union.passed(1))
+    union = Union(origins, events)
+    high = union.passed(1)
+    first = np.flatnonzero(is_origin(union.keys))
+    return Reach(union.keys, np.repeat(high[first], np.diff(np.append(first, len(high)))), high)
 
 
-def counted(events: np.ndarray, window: Window) -> Steps:
+def counted(inside: Reach) -> Steps:
     """Return how many events the window holds."""
-    inside = reach(events, window)
-    return Steps(inside.keys, (inside.high - inside.low).astype(np.float64), before=0.0)
+    return Steps(inside.keys, (inside.high - inside.low).astype(np.float64))
 
 
-def summed(events: np.ndarray, values: np.ndarray, window: Window, scale: int) -> Steps:
+def summed(inside: Reach, values: np.ndarray, scale: int) -> Steps:
     """Return the exact sum of the values in the window, divided by `scale` at the very end."""
-    inside = reach(events, window)
-    return Steps(inside.keys, _sums(values, inside) / scale, before=0.0)
+    return Steps(inside.keys, _sums(values, inside) / scale)
 
 
 def _sums(values: np.ndarray, inside: Reach) -> np.ndarray:
@@ -143,26 +175,20 @@ def _totals(values: np.ndarray) -> np.ndarray:
     return total
 
 
-def averaged(events: np.ndarray, values: np.ndarray, window: Window, scale: int) -> Steps:
+def averaged(inside: Reach, values: np.ndarray, scale: int) -> Steps:
     """Return the mean of the values in the window; unknown when it holds none."""
-    inside = reach(events, window)
     count = inside.high - inside.low
     return Steps(inside.keys, _sums(values, inside) / np.maximum(count, 1) / scale, count > 0)
 
 
-def latest(events: np.ndarray, values: np.ndarray, window: Window, scale: int) -> Steps:
+def latest(inside: Reach, values: np.ndarray, scale: int) -> Steps:
     """Return the last value in the window; unknown when it holds none."""
-    inside = reach(events, window)
-    return Steps(inside.keys, _picked(values, inside.high - 1) / scale, inside.high > inside.low)
+    picked = values[np.maximum(inside.high - 1, 0)] if len(values) else np.zeros(len(inside.keys), dtype=np.int64)
+    return Steps(inside.keys, picked / scale, inside.high > inside.low)
 
 
-def _picked(values: np.ndarray, places: np.ndarray) -> np.ndarray:
-    return values[np.maximum(places, 0)] if len(values) else np.zeros(len(places), dtype=np.int64)
-
-
-def extreme(events: np.ndarray, values: np.ndarray, window: Window, scale: int, *, largest: bool) -> Steps:
+def extreme(inside: Reach, values: np.ndarray, scale: int, *, largest: bool) -> Steps:
     """Return the largest or smallest value in the window; unknown when it holds none."""
-    inside = reach(events, window)
     length = inside.high - inside.low
     known = length > 0
     pick = np.maximum if largest else np.minimum
@@ -178,20 +204,19 @@ def extreme(events: np.ndarray, values: np.ndarray, window: Window, scale: int, 
     return Steps(inside.keys, result / scale, known)
 
 
-def accumulated(keys: np.ndarray, changes: np.ndarray) -> Steps:
+def accumulated(keys: np.ndarray, changes: np.ndarray, origins: np.ndarray) -> Steps:
     """Return the running total of changes, from 0, for every customer."""
+    keys = np.concatenate((origins, keys))
     order = np.argsort(keys, kind="stable")
-    keys, changes = keys[order], changes[order]
-    if not len(keys):
-        return Steps(keys, np.empty(0), before=0.0)
-    total = np.cumsum(changes)
+    keys = keys[order]
+    total = np.cumsum(np.concatenate((np.zeros(len(origins), dtype=np.int64), changes))[order])
     first = np.flatnonzero(starts(keys))
-    base = np.repeat(total[first] - changes[first], np.diff(np.append(first, len(keys))))
+    base = np.repeat(total[first], np.diff(np.append(first, len(keys))))
     last = ends_within(keys)
-    return Steps(keys[last], (total - base)[last].astype(np.float64), before=0.0)
+    return Steps(keys[last], (total - base)[last].astype(np.float64))
 
 
-def different(events: np.ndarray, labels: np.ndarray, window: Window) -> Steps:
+def different(events: np.ndarray, labels: np.ndarray, window: Window, origins: np.ndarray) -> Steps:
     """Return how many different labels the window holds.
 
     Each label is *alive* from an event until the window has left it behind; the count of labels alive is the answer.
@@ -200,35 +225,41 @@ def different(events: np.ndarray, labels: np.ndarray, window: Window) -> Steps:
     events, labels = events[named], labels[named]
     order = np.lexsort((events, labels, who_of(events)))
     events, labels = events[order], labels[order]
-    if not len(events):
-        return Steps(events, np.empty(0), before=0.0)
-    same = (labels[1:] == labels[:-1]) & (who_of(events)[1:] == who_of(events)[:-1])
+    # Where a label of a customer begins, whether or not another event of it follows.
+    fresh = starts(events)
+    fresh[1:] |= labels[1:] != labels[:-1]
     if window.last is None:
-        born = events[np.concatenate(([True], ~same))] + window.before
-        return accumulated(born, np.ones(len(born), dtype=np.int64))
-    lapsed = ~same | (events[1:] - events[:-1] >= window.last)
-    born = events[np.concatenate(([True], lapsed))]
-    gone = events[np.concatenate((lapsed, [True]))] + window.last
-    keys = np.concatenate((born, gone)) + window.before
-    return accumulated(
-        keys, np.concatenate((np.ones(len(born), dtype=np.int64), np.full(len(gone), -1, dtype=np.int64)))
-    )
+        born = events[fresh] + window.before
+        return accumulated(born, np.ones(len(born), dtype=np.int64), origins)
+    fresh[1:] |= events[1:] - events[:-1] >= window.last
+    born = events[fresh]
+    gone = events[np.append(fresh[1:], True)] if len(events) else events
+    keys = np.concatenate((born, gone + window.last)) + window.before
+    return accumulated(keys, np.repeat([1, -1], [len(born), len(gone)]), origins)
 
 
-def sloping(events: np.ndarray, values: np.ndarray, window: Window) -> Steps:
+def sloping(events: np.ndarray, values: np.ndarray, window: Window, origins: np.ndarray) -> Steps:
     """Return the least-squares slope over the four quarters of the window, divided by their mean.
 
     With quarters y0 (oldest) to y3: slope = sum((x - 1.5) y) / 5, mean = sum(y) / 4.
     """
     quarter = (window.last or 4) // 4
-    entering = events + window.before
-    keys = merge(*(distinct(entering + quarter * n) for n in range(5)))
+    union = Union(origins, *(events + window.before + quarter * n for n in range(5)))
     total = _totals(values)
-    edges = [total[_up_to(entering, keys - quarter * n)] for n in range(5)]
+    edges = [total[union.passed(n + 1)] for n in range(5)]
     y3, y2, y1, y0 = (edges[n] - edges[n + 1] for n in range(4))
-    whole = y0 + y1 + y2 + y3
+    sum_of_all = y0 + y1 + y2 + y3
     rise = -3 * y0 - y1 + y2 + 3 * y3
-    return Steps(keys, 0.4 * rise / np.where(whole == 0, 1, whole), whole != 0)
+    return Steps(union.keys, 0.4 * rise / np.where(sum_of_all == 0, 1, sum_of_all), sum_of_all != 0)
+
+
+def known_from_facts(keys: np.ndarray, values: np.ndarray, known: np.ndarray | bool = True) -> Steps:
+    """Return steps that have these values at the facts among their moments, and are unknown at the origins."""
+    facts = np.flatnonzero(~is_origin(keys))
+    every, is_known = np.zeros(len(keys)), np.zeros(len(keys), dtype=bool)
+    every[facts] = values
+    is_known[facts] = known
+    return Steps(keys, every, is_known)
 
 
 def gaps(days: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -242,15 +273,15 @@ def gaps(days: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return before, number, first
 
 
-def typical_gap(days: np.ndarray) -> Steps:
-    """Return the median gap between neighbouring days so far; unknown below two days."""
+def typical_gap(days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the median gap between neighbouring days so far, and where it is known: from two days on."""
     before, number, first = gaps(days)
     medians = np.zeros(len(days))
     begins = np.flatnonzero(first)
     sizes = np.diff(np.append(begins, len(days))) - 1
     for lot in _lots_of_similar_size(sizes):
         _running_medians(before, begins[lot] + 1, sizes[lot], medians)
-    return Steps(days, medians, number >= 1)
+    return medians, number >= 1
 
 
 def _lots_of_similar_size(sizes: np.ndarray, most: int = 1 << 13) -> list[np.ndarray]:
@@ -284,8 +315,8 @@ def _running_medians(values: np.ndarray, begins: np.ndarray, sizes: np.ndarray, 
         medians[(begins + n - 1)[alive]] = middle[alive]
 
 
-def gap_variation(days: np.ndarray) -> Steps:
-    """Return the standard deviation of the gaps so far, divided by their mean; unknown below three days."""
+def gap_variation(days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the standard deviation of the gaps so far divided by their mean, known from three days on."""
     before, number, first = gaps(days)
     begins = np.flatnonzero(first)
     sizes = np.diff(np.append(begins, len(days)))
@@ -296,16 +327,4 @@ def gap_variation(days: np.ndarray) -> Steps:
 
     total, squares = so_far(before), so_far(before * before)
     spread = np.sqrt(np.maximum(number * squares - total * total, 0))
-    return Steps(days, spread / np.maximum(total, 1), number >= 2)
-
-
-def last_days(events: np.ndarray) -> Steps:
-    """Return the day number of the last event."""
-    days = distinct(events)
-    return Steps(days, day_number_of(days).astype(np.float64))
-
-
-def first_days(events: np.ndarray) -> Steps:
-    """Return the day number of the first event."""
-    days = events[starts(events)] if len(events) else events
-    return Steps(days, day_number_of(days).astype(np.float64))
+    return spread / np.maximum(total, 1), number >= 2

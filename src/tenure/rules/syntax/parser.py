@@ -212,7 +212,7 @@ class _Parser(MeasureReader):
                 )
             left = self._number(left)
             right = self._number(part())
-            if (sign == "*" and left.waits and right.waits) or (sign == "/" and right.waits):
+            if (sign == "*" and left.elapsed and right.elapsed) or (sign == "/" and right.elapsed):
                 self.fail(
                     mark("Waiting times cannot be multiplied with each other or divided by: no day could be foreseen."),
                     (left.place[0], right.place[1]),

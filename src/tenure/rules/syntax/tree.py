@@ -1,6 +1,6 @@
 """The typed tree of a rule: what :mod:`tenure.rules.syntax.parser` builds and everything else walks.
 
-A node knows its type (a number, a text or a truth), whether it *waits* (grows by itself with every day that
+A node knows its type (a number, a text or a truth), whether it is an *elapsed* time (grows by itself with every day that
 passes) and its place in the rule's text. It knows nothing about facts.
 """
 
@@ -44,9 +44,9 @@ class Node:
         return "truth"
 
     @property
-    def waits(self) -> bool:
+    def elapsed(self) -> bool:
         """Whether the value grows with every day that passes, facts or not."""
-        return any(child.waits for child in self.children)
+        return any(child.elapsed for child in self.children)
 
     @property
     def children(self) -> tuple[Node, ...]:
@@ -110,7 +110,7 @@ class Measure(Node):
         return "truth" if self.returns == "truth" else "number"
 
     @property
-    def waits(self) -> bool:
+    def elapsed(self) -> bool:
         """Whether it is a waiting time."""
         return self.name in ("days_since", "days_since_first")
 

@@ -194,12 +194,12 @@ def _against_measure(left: Measure, sign: str, right: Node) -> str | None:
     factor, other = _scaled(right)
     if other is None:
         return None
-    if left.waits and other.waits and factor == 1:
+    if left.elapsed and other.elapsed and factor == 1:
         return f"{_which(left)}{_LATER[sign].format(_which(other))}"
     same = (left.name, left.kinds, left.field) == (other.name, other.kinds, other.field)
     said = _days(other.window, beside=left.window) if same and other.window != ALWAYS else _value(other)
     said += _share(factor)
-    if left.waits:
+    if left.elapsed:
         return f"距{_which(left)}的时间{_WAITED[sign]}{said}"
     compared = _COMPARED[sign]
     if _unit(left) and sign in "<>":

@@ -184,7 +184,7 @@ def _against_measure(left: Measure, sign: str, right: Node) -> str | None:
     factor, other = _scaled(right)
     if other is None:
         return None
-    if left.waits and other.waits and factor == 1:
+    if left.elapsed and other.elapsed and factor == 1:
         return f"{_which(left)} was {_LATER[sign]} {_which(other)}"
     same = (left.name, left.kinds, left.field) == (other.name, other.kinds, other.field) and other.window != ALWAYS
     said = f"that{_in(other.window, beside=left.window)}" if same else value(other)
