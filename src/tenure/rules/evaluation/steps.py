@@ -38,11 +38,17 @@ class Union:
         self._ends = np.flatnonzero(ends_within(keys))
         self.keys = keys[self._ends]
 
-    def passed(self, number: int) -> np.ndarray:
-        """Return how many moments of a column lie up to, and including, each moment of the union."""
-        low, high = self._bounds[number : number + 2]
-        inside = (self._order >= low) & (self._order < high)
-        return np.cumsum(inside, dtype=np.int32)[self._ends].astype(np.intp)
+    def passed(self, *, origins: bool = False) -> list[np.ndarray]:
+        """Return for each column how many of its moments lie up to, and including, each moment of the union.
+
+        With `origins`, these are the first column: as many have passed as there are customers up to there.
+        """
+        counts = [who_of(self.keys) + 1] if origins else []
+        # All but the last column are counted; what they leave of the rows so far is the last one's.
+        for low, high in zip(self._bounds[len(counts) : -2], self._bounds[len(counts) + 1 : -1], strict=True):
+            inside = (self._order >= low) & (self._order < high)
+            counts.append(np.cumsum(inside, dtype=np.int32)[self._ends].astype(np.intp))
+        return [*counts, self._ends + 1 - sum(counts)]
 
 
 class Moments:
@@ -61,8 +67,8 @@ class Moments:
             return cls(different[0])
         union = Union(*different)
         moments = cls(union.keys)
-        for number, column in enumerate(different):
-            moments._places[id(column)] = column, union.passed(number) - 1
+        for column, passed in zip(different, union.passed(), strict=True):
+            moments._places[id(column)] = column, passed - 1
         return moments
 
     def __len__(self) -> int:
@@ -144,9 +150,10 @@ def reach(events: np.ndarray, last: int | None, origins: np.ndarray) -> Reach:
     """Return the events in a window of the last days (None: of all days) at each moment at which they change."""
     if last is not None:  # every event enters once and leaves once
         union = Union(origins, events, events + last)
-        return Reach(union.keys, union.passed(2), union.passed(1))
+        _, high, low = union.passed(origins=True)
+        return Reach(union.keys, low, high)
     union = Union(origins, events)
-    high = union.passed(1)
+    _, high = union.passed(origins=True)
     first = np.flatnonzero(is_origin(union.keys))
     return Reach(union.keys, np.repeat(high[first], np.diff(np.append(first, len(high)))), high)
 
@@ -246,7 +253,7 @@ def sloping(events: np.ndarray, values: np.ndarray, window: Window, origins: np.
     quarter = (window.last or 4) // 4
     union = Union(origins, *(events + window.before + quarter * n for n in range(5)))
     total = _totals(values)
-    edges = [total[union.passed(n + 1)] for n in range(5)]
+    edges = [total[passed] for passed in union.passed(origins=True)[1:]]
     y3, y2, y1, y0 = (edges[n] - edges[n + 1] for n in range(4))
     sum_of_all = y0 + y1 + y2 + y3
     rise = -3 * y0 - y1 + y2 + 3 * y3
