@@ -111,9 +111,8 @@ def spans(model: str, ids: pa.Array, orders: np.ndarray, first: np.ndarray) -> t
         "stage": pa.array(stages[(turn + who) % len(stages)]),
         "entered_on": days(entered),
         "left_on": days(entered + step[who], ~current),
-        "because": pa.array([f"days_since(order) <= 45 [days_since(order) = {n}]" for n in range(90)]).take(
-            pa.array(who % 90)
-        ),
+        "reason": pa.repeat('{"rule": "days_since(order) <= 45", "measures": ["days_since(order)"]}', len(who)),
+        "reason_values": pa.array([[float(n)] for n in range(90)]).take(pa.array(who % 90)),
         "passed_through": np.zeros(len(who), dtype=bool),
         "next_stage": pa.array(stages[(turn + who + 1) % len(stages)], mask=~coming),
         "next_change_on": days(NUMBER + 1 + who % 90, coming),

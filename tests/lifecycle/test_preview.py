@@ -13,7 +13,7 @@ import pytest
 from tenure.facts.completing import completed
 from tenure.facts.lake import Lake
 from tenure.lifecycle.model import Model, read
-from tenure.lifecycle.preview import EXAMPLES, NO_STAGE, OUTSIDE, Preview, compare, compare_lake
+from tenure.lifecycle.preview import EXAMPLES, NOT_IN_MODEL, UNSTAGED, Preview, compare, compare_lake
 from tenure.lifecycle.spans import spans_of
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def stages_one_by_one(orders: pa.Table, model: Model, customer: str) -> str:
         if span["left_on"] is None:
             return str(span["stage"])
     bought = [row for row in mine.to_pylist() if row["amount"] >= 0 and row["at"] <= TODAY]
-    return NO_STAGE if bought else OUTSIDE
+    return UNSTAGED if bought else NOT_IN_MODEL
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -87,7 +87,8 @@ def test_examples_give_reasons_and_no_kind_of_move_stays_unseen() -> None:
         (move.source, move.target) for move in found.moves
     }
     assert all(
-        "days_since(order)" in example.because or "count(order)" in example.because for example in found.examples
+        "days_since(order)" in str(example.reason) or "count(order)" in str(example.reason)
+        for example in found.examples
     )
     assert len({example.customer_id for example in found.examples}) == len(found.examples)
 
@@ -102,7 +103,7 @@ def test_overlaps_are_counted_by_hand_and_the_first_rule_wins() -> None:
     assert found.overlapping == 2
     pairs = {(overlap.first, overlap.second): overlap.customers for overlap in found.overlaps}
     assert pairs == {("active", "silent"): 2, ("active", "loyal"): 1, ("loyal", "silent"): 1}
-    assert found.after == {"active": 2, "loyal": 0, "silent": 0, "lost": 1, NO_STAGE: 0, OUTSIDE: 0}
+    assert found.after == {"active": 2, "loyal": 0, "silent": 0, "lost": 1, UNSTAGED: 0, NOT_IN_MODEL: 0}
     assert found.nobody == ("loyal", "silent")
     assert found.shadowed == ("loyal", "silent")  # their rules do hold, but active takes their customers first
 
@@ -112,8 +113,8 @@ def test_rules_that_hold_for_nobody_and_customers_in_no_stage_are_told() -> None
     found = compare({"orders": orders}, None, rhythm(45, last="count(order) > 9"), as_of=TODAY)
     assert found.nobody == ("active", "loyal", "silent", "lost")
     assert found.shadowed == ()
-    assert found.after[NO_STAGE] == 1
-    assert [(move.source, move.target) for move in found.moves] == [(OUTSIDE, NO_STAGE)]
+    assert found.after[UNSTAGED] == 1
+    assert [(move.source, move.target) for move in found.moves] == [(NOT_IN_MODEL, UNSTAGED)]
 
 
 def test_the_same_model_moves_nobody_and_a_new_one_moves_everybody_in() -> None:
@@ -121,7 +122,7 @@ def test_the_same_model_moves_nobody_and_a_new_one_moves_everybody_in() -> None:
     same = compare({"orders": orders}, rhythm(45), rhythm(45), as_of=TODAY)
     assert (same.moved, same.moves, same.examples, same.value_moved) == (0, (), (), 0)
     new = compare({"orders": orders}, None, rhythm(45), as_of=TODAY)
-    assert new.moved == new.customers - new.after[OUTSIDE]
+    assert new.moved == new.customers - new.after[NOT_IN_MODEL]
 
 
 @pytest.fixture

@@ -156,7 +156,7 @@ def test_a03_without_the_customers_own_volume_the_product_says_that_it_cannot_ju
     told = explain(tables(rows), read("relationship-4"), "ann", TODAY)
     doubted = {judgement.stage.id: judgement for judgement in told.judgements if judgement.holds is None}
     assert "degeneration" in doubted
-    unknown = [seen.measure for seen in doubted["degeneration"].seen if seen.value is None]
+    unknown = [seen.measure for seen in doubted["degeneration"].values if seen.value is None]
     assert unknown
     assert all("volume" in str(measure) for measure in unknown)
 

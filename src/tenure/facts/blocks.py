@@ -147,7 +147,9 @@ class Block:
         # Selected once for all fields of these kinds: measures then share one column of moments, and all made of it.
         if (stream, kinds) not in self._selected:
             mask = self._mask(rows, kinds)
-            self._selected[stream, kinds] = (rows.keys, None) if mask is None else (rows.keys[mask], np.flatnonzero(mask))
+            self._selected[stream, kinds] = (
+                (rows.keys, None) if mask is None else (rows.keys[mask], np.flatnonzero(mask))
+            )
         keys, selected = self._selected[stream, kinds]
         values, present = rows.scaled(value) if value else (None, None)
         text = rows.columns.column(label).cast(TEXT) if label else None

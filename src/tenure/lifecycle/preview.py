@@ -22,8 +22,9 @@ from tenure.facts.blocks import block_of, keys_of, who_of
 from tenure.facts.completing import completed
 from tenure.facts.kinds import KINDS, Kind
 from tenure.facts.slices import RECORDS, slices_of
+from tenure.lifecycle.history import SPANS
 from tenure.lifecycle.model import Model, read
-from tenure.lifecycle.reasons import with_because
+from tenure.lifecycle.reasons import Reason
 from tenure.lifecycle.spans import entries_of, stage_block, streams_needed, streams_of
 from tenure.rules.evaluation.compute import EvaluationContext
 from tenure.rules.evaluation.steps import Moments
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from tenure.facts.lake import Lake
 
 #: Where a customer can be besides in a stage: in the model but in no stage, and not in the model at all.
-NO_STAGE, OUTSIDE = "-none-", "-outside-"
+UNSTAGED, NOT_IN_MODEL = "-none-", "-outside-"
 EXAMPLES = 20
 PAIRS = 10
 _CENTS = 10_000
@@ -60,8 +61,8 @@ class Example:
     customer_id: str
     source: str
     target: str
-    because_before: str
-    because: str
+    reason_before: Reason | None
+    reason: Reason | None
     value: float
 
 
@@ -82,7 +83,7 @@ class Preview:
     customers: int  # all customers looked at
     value: float  # their net sales up to the day, and those of the customers who would move
     value_moved: float
-    before: dict[str, int]  # customers per stage; ``NO_STAGE`` and ``OUTSIDE`` too
+    before: dict[str, int]  # customers per stage; ``UNSTAGED`` and ``NOT_IN_MODEL`` too
     after: dict[str, int]
     moves: tuple[Move, ...]  # from where to where, most customers first. Nobody who stays is among them.
     examples: tuple[Example, ...]  # at most twenty, from every move some
@@ -123,7 +124,7 @@ def compare(
         kinds=kinds,
         subject=after.subject,
     )
-    return compare_readings([EvaluationContext(block)], before, after, as_of=as_of)
+    return compare_blocks([EvaluationContext(block)], before, after, as_of=as_of)
 
 
 def compare_lake(
@@ -148,10 +149,12 @@ def compare_lake(
                 if on_progress is not None:
                     on_progress(done + 1, len(ranges))
 
-        return compare_readings(contexts(), before, after, as_of=as_of)
+        return compare_blocks(contexts(), before, after, as_of=as_of)
 
 
-def compare_readings(contexts: Iterable[EvaluationContext], before: Model | None, after: Model, *, as_of: date) -> Preview:
+def compare_blocks(
+    contexts: Iterable[EvaluationContext], before: Model | None, after: Model, *, as_of: date
+) -> Preview:
     """Compare two models on blocks of customers, one after the other; only counts are kept."""
     tally = _Tally(before if before is not None and before.subject == after.subject else None, after)
     for context in contexts:
@@ -192,11 +195,10 @@ class _Tally:
         self.customers += len(block)
         worth = _worth(context, self.new.subject)
         self.value += int(worth.sum())
-        source, why_before = _standing(self.old, context)
-        target, why = _standing(self.new, context)
-        self._count(source, target, worth)
+        before, after = _standing(self.old, context), _standing(self.new, context)
+        self._count(before.places, after.places, worth)
         self._overlaps(context)
-        self._sample(block.ids, source, target, why_before, why, worth)
+        self._sample(block.ids, before, after, worth)
 
     def _count(self, source: np.ndarray, target: np.ndarray, worth: np.ndarray) -> None:
         for places, counter in ((source, self.before), (target, self.after)):
@@ -226,25 +228,17 @@ class _Tally:
                 if both:
                     self.pairs[first.id, rules[m].id] += both
 
-    def _sample(
-        self,
-        ids: pa.StringArray,
-        source: np.ndarray,
-        target: np.ndarray,
-        why_before: list[str | None],
-        why: list[str | None],
-        worth: np.ndarray,
-    ) -> None:
+    def _sample(self, ids: pa.StringArray, before: _Standing, after: _Standing, worth: np.ndarray) -> None:
         """Keep for each move the customers whose hashed ids come first: a fair draw that is the same every time."""
-        went = np.flatnonzero(source != target)
-        pairs, numbers = _pairs(source[went], target[went])
-        for n, pair in enumerate(pairs):
-            rows = went[numbers == n]
+        went = np.flatnonzero(before.places != after.places)
+        pairs, numbers = _pairs(before.places[went], after.places[went])
+        for number, pair in enumerate(pairs):
+            rows = went[numbers == number]
             drawn = sorted((_lot(ids[int(row)].as_py()), int(row)) for row in rows)[:EXAMPLES]
             kept = self.examples.setdefault(pair, [])
             for lot, row in drawn:
                 value = int(worth[row]) / _CENTS
-                kept.append((lot, Example(ids[row].as_py(), *pair, why_before[row] or "", why[row] or "", value)))
+                kept.append((lot, Example(ids[row].as_py(), *pair, before.reason(row), after.reason(row), value)))
             kept.sort(key=lambda one: one[0])
             del kept[EXAMPLES:]
 
@@ -280,7 +274,7 @@ class _Tally:
 
 def _in_order(model: Model | None, counts: Counter[str]) -> dict[str, int]:
     places = [*(model.path if model else ()), *(stage.id for stage in (model.stages if model else ()))]
-    return {place: counts[place] for place in dict.fromkeys([*places, NO_STAGE, OUTSIDE])}
+    return {place: counts[place] for place in dict.fromkeys([*places, UNSTAGED, NOT_IN_MODEL])}
 
 
 def _most(pairs: Counter[tuple[str, str]]) -> list[tuple[tuple[str, str], int]]:
@@ -302,21 +296,34 @@ def _pairs(source: np.ndarray, target: np.ndarray) -> tuple[list[tuple[str, str]
     return pairs, numbers
 
 
-def _standing(model: Model | None, context: EvaluationContext) -> tuple[np.ndarray, list[str | None]]:
-    """Return where every customer of a block stands on its last day under a model, and why."""
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """Where every customer of a block stands on its last day under a model."""
+
+    places: np.ndarray  # stages, or why there is none
+    spans: pa.Table  # the current ones
+    rows: np.ndarray  # the row of each customer among them, or -1
+
+    def reason(self, customer: int) -> Reason | None:
+        """Return why a customer stands there."""
+        if self.rows[customer] < 0:
+            return None
+        span = self.spans.slice(self.rows[customer], 1).to_pylist()[0]
+        return Reason.read(span["reason"], span["reason_values"], span["cannot_judge"])
+
+
+def _standing(model: Model | None, context: EvaluationContext) -> _Standing:
     block = context.block
-    places = np.full(len(block), OUTSIDE, dtype=object)
-    why: list[str | None] = [None] * len(block)
+    places, rows = np.full(len(block), NOT_IN_MODEL, dtype=object), np.full(len(block), -1)
     if model is None:
-        return places, why
-    places[who_of(entries_of(model, context)[1])] = NO_STAGE
+        return _Standing(places, SPANS.empty_table(), rows)
+    places[who_of(entries_of(model, context)[1])] = UNSTAGED
     spans = stage_block(model, context)
-    now = with_because(spans.filter(pc.is_null(spans.column("left_on"))))
-    rows = pc.index_in(now.column("customer_id"), block.ids).to_numpy()
-    places[rows] = now.column("stage").to_numpy(zero_copy_only=False)
-    for row, because in zip(rows.tolist(), now.column("because").to_pylist(), strict=True):
-        why[row] = because
-    return places, why
+    spans = spans.filter(pc.is_null(spans.column("left_on")))
+    customers = pc.index_in(spans.column("customer_id"), block.ids).to_numpy()
+    places[customers] = spans.column("stage").to_numpy(zero_copy_only=False)
+    rows[customers] = np.arange(len(spans))
+    return _Standing(places, spans, rows)
 
 
 def _worth(context: EvaluationContext, subject: str) -> np.ndarray:

@@ -66,8 +66,9 @@ class ReasonColumns:
         texts = pa.array(self._texts, TEXT).take(pa.array(self._codes))
         return texts, pa.ListArray.from_arrays(pa.array(offsets), known)
 
-
-    def put_rule(self, rows: np.ndarray, model: Model, stage: Stage, context: EvaluationContext, keys: np.ndarray) -> None:
+    def put_rule(
+        self, rows: np.ndarray, model: Model, stage: Stage, context: EvaluationContext, keys: np.ndarray
+    ) -> None:
         """Give rows that entered a stage by its rule, at some moments, this rule and the values of its measures.
 
         For ``otherwise`` these are the measures of all rules, as none of them held.
@@ -98,7 +99,9 @@ def _numbers(measure: Measure, context: EvaluationContext, moments: Moments) -> 
     return values.value if values.known is None else np.where(values.known, values.value, np.nan)
 
 
-def doubts(model: Model, truths: Sequence[Truth], moments: Moments, stages: np.ndarray, by_hand: np.ndarray) -> pa.Array:
+def doubts(
+    model: Model, truths: Sequence[Truth], moments: Moments, stages: np.ndarray, by_hand: np.ndarray
+) -> pa.Array:
     """Return which stages before the one entered could not be judged, as their ids with commas between."""
     codes = np.zeros(len(moments), dtype=np.int64)
     for place, truth in enumerate(truths):
@@ -114,7 +117,8 @@ def doubts(model: Model, truths: Sequence[Truth], moments: Moments, stages: np.n
 
 def causes(model: Model, context: EvaluationContext, keys: np.ndarray, stages: np.ndarray) -> pa.Array:
     """Return for each entering of a setback the first of its causes that holds on that day."""
-    codes, ids = np.full(len(keys), -1), []
+    codes = np.full(len(keys), -1)
+    ids: list[str] = []
     for place, stage in enumerate(model.stages):
         if not stage.causes:
             continue
@@ -155,7 +159,7 @@ class Reason:
         )
 
     def __str__(self) -> str:
-        """The reason in one line, in the rule's own terms."""
+        """Return the reason in one line, in the rule's own terms."""
         before, after = self._around
         values = ", ".join(f"{name} = {value_in_words(value)}" for name, value in self.measures)
         return before + values + after + (f"{_DOUBTS}{','.join(self.doubts)}" if self.doubts else "")

@@ -162,9 +162,7 @@ def _evaluated(
     inside = np.flatnonzero(entered(moments.keys, entries, len(context.block)))
     keys, stages = moments.keys[inside], stages[inside]
     if terminal.any():
-        last = moments.place(facts)
-        fresh = (last >= 0) & (facts[last] == moments.keys) if len(facts) else np.zeros(len(moments), dtype=bool)
-        stages = _held(stages, terminal, fresh[inside] | starts(keys))
+        stages = _held(stages, terminal, moments.among(facts)[inside] | starts(keys))
     return History.of(keys, stages)
 
 

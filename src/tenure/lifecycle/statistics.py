@@ -49,7 +49,7 @@ def _between(column: ir.Value, since: date, until: date) -> ir.BooleanValue:
 def standing(spans: ir.Table, model: str, day: date) -> ir.Table:
     """Say who stood in which stage on a day."""
     there = _of(spans, model).filter(_.entered_on <= day, _.left_on.isnull() | (_.left_on > day))
-    return there.select("customer_id", "stage", "entered_on", "because", "cause", days=_days(day, there.entered_on))
+    return there.select("customer_id", "stage", "entered_on", "cause", days=_days(day, there.entered_on))
 
 
 def stage_counts(spans: ir.Table, model: str, day: date) -> ir.Table:
@@ -93,7 +93,6 @@ def transitions(spans: ir.Table, model: str, since: date, until: date) -> ir.Tab
         from_stage=ibis.ifelse(after, held.before_stage, None),
         to_stage=held.stage,
         days=ibis.ifelse(after, _days(held.entered_on, held.before_entered), None),
-        because=held.because,
         cause=held.cause,
         passed_through=ibis.literal(value=False),
     )
@@ -104,7 +103,6 @@ def transitions(spans: ir.Table, model: str, since: date, until: date) -> ir.Tab
         from_stage=gone.stage,
         to_stage=ibis.null("string"),
         days=_days(gone.left_on, gone.entered_on),
-        because=ibis.null("string"),
         cause=ibis.null("string"),
         passed_through=ibis.literal(value=False),
     )
@@ -126,7 +124,7 @@ def _with_neighbours(held: ir.Table) -> ir.Table:
 def _passed(spans: ir.Table, model: str, moves: ir.Table) -> ir.Table:
     """Return the steps passed through, as moves from where their customer came from that day."""
     steps = spans.filter(spans.model == model, spans.passed_through)
-    steps = steps.select(who=steps.customer_id, day=steps.entered_on, step=steps.stage, why=steps.because)
+    steps = steps.select(who=steps.customer_id, day=steps.entered_on, step=steps.stage)
     led = moves.filter(moves.to_stage.notnull())
     met = led.inner_join(steps, [led.customer_id == steps.who, led.on == steps.day])
     return met.select(
@@ -135,7 +133,6 @@ def _passed(spans: ir.Table, model: str, moves: ir.Table) -> ir.Table:
         "from_stage",
         to_stage=met.step,
         days=met.days,
-        because=met.why,
         cause=ibis.null("string"),
         passed_through=ibis.literal(value=True),
     )

@@ -12,6 +12,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from tenure.lifecycle.reasons import Reason
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -69,7 +71,7 @@ class Span:
     stage: str | None
     entered_on: date
     left_on: date | None
-    because: str | None
+    reason: Reason
     cause: str | None
     passed_through: bool
     cannot_judge: tuple[str, ...]
@@ -83,7 +85,7 @@ class Span:
     @property
     def by_hand(self) -> bool:
         """Whether a person put the customer here."""
-        return bool(self.because and self.because.startswith("override"))
+        return self.reason.note is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +138,15 @@ def spans(
         return {}
     marks = f" and model in ({', '.join('?' * len(models))})" if models else ""
     found = con.execute(
-        "select model, version, stage, entered_on, left_on, because, cause, passed_through, cannot_judge, next_stage,"
-        f" next_change_on from spans where customer_id = ?{marks} order by model, entered_on, left_on nulls last",
+        "select model, version, stage, entered_on, left_on, reason, reason_values, cause, passed_through, cannot_judge,"
+        f" next_stage, next_change_on from spans where customer_id = ?{marks}"
+        " order by model, entered_on, left_on nulls last",
         [customer, *(models or ())],
     ).fetchall()
     stays: dict[str, list[Span]] = {}
-    for row in found:
-        doubts = tuple(part for part in (row[8] or "").split(",") if part)
-        stay = Span(*(*row[:7], bool(row[7]), doubts, row[9], row[10]))
+    for model, version, stage, entered_on, left_on, reason, values, cause, passed, cannot_judge, *following in found:
+        why = Reason.read(reason, values, cannot_judge)
+        stay = Span(model, version, stage, entered_on, left_on, why, cause, bool(passed), why.doubts, *following)
         stays.setdefault(stay.model, []).append(stay)
     return stays
 

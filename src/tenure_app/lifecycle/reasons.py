@@ -1,66 +1,42 @@
-"""Why somebody is in a stage, in words.
-
-The kernel notes the rule and the measures' values as text, ``days_since(order) <= 45 [days_since(order) = 12]``; here
-that becomes a sentence and the figures behind it, in the reader's language.
-"""
+"""Why a customer is in a stage, in the reader's language: a sentence, and the measures behind it."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 
 from django.utils.translation import gettext as _
 
 from tenure.errors import RuleError
+from tenure.lifecycle.reasons import Reason, Value, value_in_words
+from tenure.rules.syntax.parser import parse
+from tenure.rules.syntax.tree import measures_of
+from tenure.rules.wording.sentence import measure_phrase, sentence
 from tenure.words import current_language
-
-_NOTED = re.compile(r"^(?P<rule>.*?)(?: \[(?P<figures>.*)\])?(?:; cannot judge: (?P<doubts>[\w,-]+))?$", re.DOTALL)
-_FIGURE = re.compile(r"(\w+\([^()]*\)) = (.*?)(?=, \w+\([^()]*\) = |$)", re.DOTALL)
-_BY_HAND, _PASSED = "override: ", "passed through on the way to "
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
-    """A reason in words.
+class ReasonInWords:
+    """A reason for its reader."""
 
-    Attributes
-    ----------
-    text : str
-        The sentence.
-    figures : tuple of (str, str)
-        What each measure is called, and its value on the day.
-    by_hand, passed : bool
-        Whether a person decided it; whether the stage was only passed through.
-    rule : str
-        The rule as it is written in the model.
-    """
-
-    text: str
-    figures: tuple[tuple[str, str], ...] = ()
-    by_hand: bool = False
-    passed: bool = False
-    rule: str = ""
+    text: str  # the sentence
+    measures: tuple[tuple[str, str], ...] = ()  # what each measure is called, and its value on the day
+    by_hand: bool = False  # whether a person decided it
+    passed: bool = False  # whether the stage was only passed through
+    rule: str = ""  # the rule as it is written in the model
 
 
-def reason(because: str | None) -> Reason:
-    """Return a span's ``because`` in the reader's language."""
-    return _reason(because or "", current_language())
-
-
-@lru_cache(maxsize=4096)
-def _reason(because: str, language: str) -> Reason:
-    if because.startswith(_BY_HAND):
-        return Reason(because.removeprefix(_BY_HAND), by_hand=True)
-    if because.startswith(_PASSED):
-        return Reason(_("Passed through: this model lets nobody skip a stage."), passed=True)
-    noted = _NOTED.match(because)
-    if not because or noted is None:
-        return Reason(because)
-    figures = tuple(
-        (phrase(measure, language), value_said(value)) for measure, value in _FIGURE.findall(noted["figures"] or "")
-    )
-    return Reason(sentence_of(noted["rule"], language), figures, rule=noted["rule"])
+def in_words(reason: Reason | None) -> ReasonInWords:
+    """Return a span's reason in the reader's language."""
+    if reason is None:
+        return ReasonInWords("")
+    if reason.note is not None:
+        return ReasonInWords(reason.note, by_hand=True)
+    if reason.towards is not None:
+        return ReasonInWords(_("Passed through: this model lets nobody skip a stage."), passed=True)
+    language = current_language()
+    measures = tuple((phrase(name, language), value_text(value)) for name, value in reason.measures)
+    return ReasonInWords(sentence_of(reason.rule, language), measures, rule=reason.rule)
 
 
 def sentence_of(rule: str, language: str | None = None) -> str:
@@ -70,9 +46,6 @@ def sentence_of(rule: str, language: str | None = None) -> str:
 
 @lru_cache(maxsize=4096)
 def _sentence(rule: str, language: str) -> str:
-    from tenure.rules.syntax.parser import parse
-    from tenure.rules.wording.sentence import sentence
-
     try:
         return sentence(parse(rule), language)
     except RuleError:
@@ -82,18 +55,16 @@ def _sentence(rule: str, language: str) -> str:
 @lru_cache(maxsize=4096)
 def phrase(measure: str, language: str) -> str:
     """Return what a measure is called."""
-    from tenure.rules.syntax.parser import parse
-    from tenure.rules.syntax.tree import measures_of
-    from tenure.rules.wording.sentence import measure_phrase
-
     try:
-        found = measures_of(parse(measure if measure.startswith("has(") else f"{measure} is known"))
+        # Alone, only a truth such as has(order) is a rule; of any other measure one can ask whether it is known.
+        measures = measures_of(parse(measure if measure.startswith("has(") else f"{measure} is known"))
     except RuleError:
         return measure
-    return measure_phrase(found[0], language) if found else measure
+    return measure_phrase(measures[0], language) if measures else measure
 
 
-def value_said(value: str) -> str:
-    """Return a measure's value in words."""
-    known = {"unknown": _("unknown"), "yes": _("yes"), "no": _("no")}
-    return known.get(value, value)
+def value_text(value: Value) -> str:
+    """Return a measure's value in the reader's language."""
+    if value is None or isinstance(value, bool):
+        return {None: _("unknown"), True: _("yes"), False: _("no")}[value]
+    return value_in_words(value)

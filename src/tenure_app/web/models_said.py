@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from tenure.lifecycle.preview import NO_STAGE, OUTSIDE
+from tenure.lifecycle.preview import NOT_IN_MODEL, UNSTAGED
+from tenure.lifecycle.reasons import Reason
 from tenure.rules.wording.vocabulary import kind_name
 from tenure.words import current_language
 from tenure_app.lifecycle.definitions.models import ModelVersion
-from tenure_app.lifecycle.reasons import reason
+from tenure_app.lifecycle.reasons import ReasonInWords, in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -110,9 +111,9 @@ class Badges:
         self._stages = {stage.id: stage for model in models if model is not None for stage in model.stages}
 
     def __getitem__(self, stage_id: str) -> Badge:
-        if stage_id == NO_STAGE:
+        if stage_id == UNSTAGED:
             return Badge(stage_id, _("In no stage"), "")
-        if stage_id == OUTSIDE:
+        if stage_id == NOT_IN_MODEL:
             return Badge(stage_id, _("Not in this model"), "")
         stage = self._stages.get(stage_id)
         return Badge(stage_id, stage.name.render(), stage.family) if stage else Badge(stage_id, stage_id, "")
@@ -144,6 +145,10 @@ class Cell:
     stays: bool
 
 
+def _why(reason: dict[str, Any] | None) -> ReasonInWords | None:
+    return in_words(Reason(**reason)) if reason else None
+
+
 def preview_said(result: Mapping[str, Any], before: Model | None, after: Model) -> dict[str, Any]:
     """Return a preview's result for a page: moves, matrix, examples and warnings, stages as badges."""
     badges = Badges(before, after)
@@ -156,8 +161,8 @@ def preview_said(result: Mapping[str, Any], before: Model | None, after: Model) 
             "customer_id": example["customer_id"],
             "source": badges[example["source"]],
             "target": badges[example["target"]],
-            "why_before": reason(example["because_before"]) if example["because_before"] else None,
-            "why": reason(example["because"]) if example["because"] else None,
+            "why_before": _why(example["reason_before"]),
+            "why": _why(example["reason"]),
             "value": example["value"],
         }
         for example in result["examples"]
@@ -172,8 +177,8 @@ def preview_said(result: Mapping[str, Any], before: Model | None, after: Model) 
         "overlaps": overlaps,
         "nobody": [badges[one] for one in result["nobody"] if one not in result["shadowed"]],
         "shadowed": [badges[one] for one in result["shadowed"]],
-        "no_stage": result["after"].get(NO_STAGE, 0),
-        "no_stage_before": result["before"].get(NO_STAGE, 0),
+        "no_stage": result["after"].get(UNSTAGED, 0),
+        "no_stage_before": result["before"].get(UNSTAGED, 0),
         "share": result["value_moved"] / result["value"] if result["value"] > 0 else None,
         **_matrix(result, badges),
     }
@@ -187,8 +192,8 @@ def _matrix(result: Mapping[str, Any], badges: Badges) -> dict[str, Any]:
     went = {(move["source"], move["target"]): move["customers"] for move in result["moves"]}
     # Whoever is not in the model before or after is no part of the picture.
     touched = {place for pair in went for place in pair}
-    sources = [one for one, count in result["before"].items() if count and (one != OUTSIDE or one in touched)]
-    targets = [one for one, count in result["after"].items() if count and (one != OUTSIDE or one in touched)]
+    sources = [one for one, count in result["before"].items() if count and (one != NOT_IN_MODEL or one in touched)]
+    targets = [one for one, count in result["after"].items() if count and (one != NOT_IN_MODEL or one in touched)]
     rows = []
     for source in sources:
         left = sum(count for (start, _end), count in went.items() if start == source)

@@ -122,14 +122,15 @@ class EvaluationContext:
             case Arithmetic(operator=operator, left=left, right=right):
                 return _ARITHMETIC[operator](self.values(left, moments), self.values(right, moments))
             case Measure(name="attribute" | "score"):
-                numbers = np.array([_number(value) for value in self.texts(node)], dtype=np.float64)[moments.who]
+                of_customers = np.array([_number(value) for value in self.texts(node)], dtype=np.float64)
+                numbers = of_customers[moments.who]
                 known = ~np.isnan(numbers)
                 return Values(np.where(known, numbers, 0.0), 0.0, known)
             case Measure():
-                value, steps_known = self.steps(node).at(moments)
+                numbers, mask = self.steps(node).at(moments)
                 if node.elapsed:
-                    return Values(day_number_of(moments.keys) - value, 1.0, steps_known, integral=True)
-                return Values(value, 0.0, steps_known, integral=node.name in _INTEGRAL)
+                    return Values(day_number_of(moments.keys) - numbers, 1.0, mask, integral=True)
+                return Values(numbers, 0.0, mask, integral=node.name in _INTEGRAL)
         raise TypeError(node)
 
     def texts(self, measure: Measure) -> list[Any]:
@@ -175,7 +176,8 @@ def _subtract(a: Values, b: Values) -> Values:
 
 
 def _multiply(a: Values, b: Values) -> Values:
-    slope = a.slope * b.value + a.value * b.slope if np.any(a.slope) or np.any(b.slope) else 0.0
+    constant = not (np.any(a.slope) or np.any(b.slope))
+    slope: np.ndarray | float = 0.0 if constant else a.slope * b.value + a.value * b.slope
     return Values(a.value * b.value, slope, both_known(a.known, b.known), a.integral and b.integral)
 
 

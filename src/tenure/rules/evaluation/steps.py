@@ -85,6 +85,13 @@ class Moments:
             self._places[id(keys)] = keys, np.searchsorted(keys, self.keys, side="right") - 1
         return self._places[id(keys)][1]
 
+    def among(self, keys: np.ndarray) -> np.ndarray:
+        """Return which of the moments are among some sorted ones."""
+        place = self.place(keys)
+        if isinstance(place, slice):
+            return np.ones(len(self), dtype=bool)
+        return (place >= 0) & (keys[place] == self.keys) if len(keys) else np.zeros(len(self), dtype=bool)
+
 
 @dataclass(frozen=True, slots=True)
 class Steps:

@@ -17,7 +17,7 @@ import numpy as np
 from tenure.clock import day_number
 from tenure.facts.blocks import BIAS, DAYS
 from tenure.rules.evaluation.compute import EvaluationContext, Values, both_known
-from tenure.rules.evaluation.elapsed import Breaks, elapsed_only
+from tenure.rules.evaluation.elapsed import elapsed_only
 from tenure.rules.evaluation.steps import Moments, Steps, is_origin
 from tenure.rules.syntax.tree import And, Comparison, Known, Measure, Node, Not, Or, Otherwise, Text
 
@@ -71,10 +71,15 @@ def _truth_of(node: Node, context: EvaluationContext) -> Truth:
             return Truth(context.block.origins, np.array(given, dtype=np.int8))
         case Comparison() if (measure := elapsed_only(node)) is not None:
             return _of_elapsed(node, measure, context)
+    return _of_numbers(node, context)
+
+
+def _of_numbers(node: Node, context: EvaluationContext) -> Truth:
+    """Return the truth of a test of numbers, which can change only where one of its measures does."""
     moments = context.moments(node)
     if isinstance(node, Comparison):
-        left, right = context.values(node.left, moments), context.values(node.right, moments)
-        return _compared(node.operator, moments.keys, left, right)
+        sides = (context.values(side, moments) for side in (node.left, node.right))
+        return _compared(node.operator, moments.keys, *sides)
     if isinstance(node, Known):
         mask = context.values(node.operand, moments).known
         is_known = np.ones(len(moments), dtype=bool) if mask is None else mask
@@ -139,7 +144,9 @@ def _compared(operator: str, keys: np.ndarray, left: Values, right: Values) -> T
     slope = left.slope - right.slope
     if not np.any(slope):
         return changes(keys, values)
-    place, points, truths = _crossings(holds, keys, distance, np.broadcast_to(np.asarray(slope, float), keys.shape), known)
+    place, points, truths = _crossings(
+        holds, keys, distance, np.broadcast_to(np.asarray(slope, float), keys.shape), known
+    )
     # Only moments that change something are worth keeping: of a daily buyer's thousand orders, the few after a break.
     at_end = values.copy()
     at_end[place] = truths  # of two crossings in one stretch the later comes later, and stays
@@ -152,7 +159,9 @@ def _compared(operator: str, keys: np.ndarray, left: Values, right: Values) -> T
 def _distance(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Return left minus right, exactly 0 where they are equal but for rounding."""
     distance = left - right
-    largest = max(abs(left.max(initial=1)), abs(left.min(initial=1)), abs(right.max(initial=1)), abs(right.min(initial=1)))
+    largest = max(
+        abs(left.max(initial=1)), abs(left.min(initial=1)), abs(right.max(initial=1)), abs(right.min(initial=1))
+    )
     # Few numbers are so near that the exact tolerance, which is relative, has to be worked out.
     near = np.flatnonzero((np.abs(distance) <= CLOSE * largest) & (distance != 0))
     if len(near):

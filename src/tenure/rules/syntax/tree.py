@@ -1,6 +1,6 @@
 """The typed tree of a rule: what :mod:`tenure.rules.syntax.parser` builds and everything else walks.
 
-A node knows its type (a number, a text or a truth), whether it is an *elapsed* time (grows by itself with every day that
+A node knows its type (a number, a text or a truth), whether it is *elapsed* time (grows by itself with every day that
 passes) and its place in the rule's text. It knows nothing about facts.
 """
 
