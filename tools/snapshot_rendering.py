@@ -21,56 +21,52 @@ TEXTS = {
     ("recommendations", "reason"): ("en", "zh", "data"),
     ("scorecard", "churn_reasons"): ("en", "zh", "data"),
     ("scorecard", "next_product_reason"): ("en", "zh", "data"),
-    ("warnings", "evidence"): ("en", "zh", "data"),
+    ("warnings", "evidence"): ("en", "zh"),
 }
 
 
 @cache
 def rendered(table: str, column: str, stored: str | None) -> Mapping[str, str | None]:
     """Return the sentence of a stored text by language, and what else is stored with it as `data`."""
+    from tenure.recommend.reasons import message
+    from tenure.words import Message, loads, sentences
+
     parts = TEXTS[table, column]
     if stored is None:
         return dict.fromkeys(parts)
     if (table, column) == ("spans", "because"):
         return {name: _span_reason(stored, language) for name, language in LANGUAGES.items()}
-    body = json.loads(stored)
-    if (table, column) == ("recommendations", "reason"):
-        return {name: _recommendation(stored, name) for name in LANGUAGES} | {"data": _data(body)}
-    items = body if isinstance(body, list) else [body]
-    return {name: "; ".join(_in_language(item, name) for item in items) for name in LANGUAGES} | {"data": _data(body)}
+    body = loads(stored)
+    if column in ("reason", "next_product_reason"):
+        return {name: message(stored).render(name) for name in LANGUAGES} | {"data": _data(body)}
+    if all(isinstance(item, Message) for item in body):
+        return {name: sentences(body, name) for name in LANGUAGES}
+    texts = {name: "; ".join(item["text"].render(name) for item in body) for name in LANGUAGES}
+    return texts | {"data": f"[{', '.join(_data(item) for item in body)}]"}
 
 
 def _span_reason(stored: str, language: str) -> str:
     from django.utils import translation
 
+    from tenure.words import speaking
     from tenure_app.lifecycle import reasons
 
-    with translation.override(language):
+    with translation.override(language), speaking(language):
         reason = reasons.reason(stored)
     figures = "; ".join(f"{name}: {value}" for name, value in reason.figures)
     return f"{reason.text} [{figures}]" if figures else reason.text
 
 
-def _recommendation(stored: str, language: str) -> str:
-    from tenure.recommend.reasons import sentence
-
-    return sentence(stored, language)
-
-
-def _in_language(item: Mapping[str, Any], language: str) -> str:
-    return str(item.get(language) or item.get(f"text_{language}") or "")
-
-
-def _data(body: Any) -> str:
-    """Return what is stored beside the sentences, with sorted keys."""
-    if isinstance(body, list):
-        return f"[{', '.join(_data(item) for item in body)}]"
-    kept = {key: value for key, value in body.items() if key.removeprefix("text_") not in LANGUAGES}
+def _data(body: Mapping[str, Any]) -> str:
+    """Return what is stored beside the sentence, with sorted keys."""
+    kept = {key: value for key, value in body.items() if key != "text"}
     return json.dumps(kept, ensure_ascii=False, sort_keys=True)
 
 
 def leaves(value: Any, path: str = "") -> dict[str, Any]:
     """Return a JSON document as {path: value}; packed arrays as their sizes, sums and hashes."""
+    if hasattr(value, "render"):  # a message, or a text in both languages
+        return {f"{path}.{name}": value.render(name) for name in LANGUAGES}
     if isinstance(value, Mapping) and value:
         pairs = [(f"{path}.{key}" if path else str(key), inner) for key, inner in value.items()]
     elif isinstance(value, list) and value:
