@@ -14,9 +14,6 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from tenure.lifecycle.reasons import Reason
-from tenure.words import LocalizedText, Message, loads, sentences, speaking
-
 LANGUAGES = {"en": "en", "zh": "zh-hans"}
 #: Columns of the lake's tables that hold something to be read, and the parts each is written as.
 TEXTS = {
@@ -24,33 +21,35 @@ TEXTS = {
     ("recommendations", "reason"): ("en", "zh", "data"),
     ("scorecard", "churn_reasons"): ("en", "zh", "data"),
     ("scorecard", "next_product_reason"): ("en", "zh", "data"),
-    ("warnings", "evidence"): ("en", "zh", "data"),
+    ("warnings", "evidence"): ("en", "zh"),
 }
 
 
 @cache
 def rendered(table: str, column: str, stored: str | None) -> Mapping[str, str | None]:
     """Return the sentence of a stored text by language, and what else is stored with it as `data`."""
+    from tenure.recommend.reasons import message
+    from tenure.lifecycle.reasons import Reason
+from tenure.words import Message, loads, sentences
+
     parts = TEXTS[table, column]
     if stored is None:
         return dict.fromkeys(parts)
     if (table, column) == ("spans", "because"):
         return {name: _span_reason(stored, language) for name, language in LANGUAGES.items()}
+    body = loads(stored)
     if column in ("reason", "next_product_reason"):
-        from tenure.recommend.reasons import message
-
-        return {name: message(stored).render(name) for name in LANGUAGES} | {"data": _data(json.loads(stored))}
-    items = loads(stored)
-    if column == "evidence":
-        return {name: sentences(items, name) for name in LANGUAGES} | {"data": _data({"figures": _figures(items)})}
-    data = [{key: value for key, value in item.items() if key != "text"} for item in items]
-    texts = {name: "; ".join(item["text"].render(name) for item in items) for name in LANGUAGES}
-    return texts | {"data": _data(data)}
+        return {name: message(stored).render(name) for name in LANGUAGES} | {"data": _data(body)}
+    if all(isinstance(item, Message) for item in body):
+        return {name: sentences(body, name) for name in LANGUAGES}
+    texts = {name: "; ".join(item["text"].render(name) for item in body) for name in LANGUAGES}
+    return texts | {"data": f"[{', '.join(_data(item) for item in body)}]"}
 
 
 def _span_reason(stored: str, language: str) -> str:
     from django.utils import translation
 
+    from tenure.words import speaking
     from tenure_app.lifecycle import reasons
 
     with translation.override(language), speaking(language):
@@ -59,26 +58,16 @@ def _span_reason(stored: str, language: str) -> str:
     return f"{reason.text} [{measures}]" if measures else reason.text
 
 
-def _figures(messages: list[Message]) -> dict[str, Any]:
-    """Return what fills the places of some messages, without its format."""
-    return {name: _plain(value) for message in messages for name, value in message.data.items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, (Message, LocalizedText)):
-        return {name: value.render(name) for name in LANGUAGES}
-    return getattr(value, "value", value)
-
-
-def _data(body: Any) -> str:
-    """Return what is stored beside the sentences, with sorted keys."""
-    if isinstance(body, list):
-        return f"[{', '.join(_data(item) for item in body)}]"
-    return json.dumps(body, ensure_ascii=False, sort_keys=True)
+def _data(body: Mapping[str, Any]) -> str:
+    """Return what is stored beside the sentence, with sorted keys."""
+    kept = {key: value for key, value in body.items() if key != "text"}
+    return json.dumps(kept, ensure_ascii=False, sort_keys=True)
 
 
 def leaves(value: Any, path: str = "") -> dict[str, Any]:
     """Return a JSON document as {path: value}; packed arrays as their sizes, sums and hashes."""
+    if hasattr(value, "render"):  # a message, or a text in both languages
+        return {f"{path}.{name}": value.render(name) for name in LANGUAGES}
     if isinstance(value, Mapping) and value:
         pairs = [(f"{path}.{key}" if path else str(key), inner) for key, inner in value.items()]
     elif isinstance(value, list) and value:
