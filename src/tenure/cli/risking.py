@@ -81,7 +81,9 @@ def risk(
 
 
 def _told(lake: Lake, top: int) -> dict[str, Any]:
-    churn = _report(lake, "risk.churn")
+    from tenure.scorecard.registry import report
+
+    churn = report(lake, "risk.churn")
     if churn is None:
         raise LakeError(
             mark("The lake %(path)s says nothing of risk yet. Run: tenure refresh --lake %(path)s"), path=lake.path
@@ -90,16 +92,10 @@ def _told(lake: Lake, top: int) -> dict[str, Any]:
     return {
         "as_of": churn["as_of"],
         "churn": churn,
-        "warnings": _report(lake, "risk.summary"),
-        "decline": _report(lake, "risk.decline"),
+        "warnings": report(lake, "risk.summary"),
+        "decline": report(lake, "risk.decline"),
         "list": rows,
     }
-
-
-def _report(lake: Lake, name: str) -> Any:
-    from tenure.scorecard.registry import report
-
-    return report(lake, name)
 
 
 def _rows(lake: Lake, sql: str, values: list[Any] | None = None) -> list[dict[str, Any]]:

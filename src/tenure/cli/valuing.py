@@ -233,11 +233,12 @@ def _customer_table(one: dict[str, Any]) -> Any:
 
 def _of_lake(lake: Path | None, *, as_json: bool) -> None:
     from tenure.facts.lake import Lake
+    from tenure.scorecard.registry import report
 
     if lake is None:
         raise FactsError(mark("Name an orders file, or a lake with --lake FOLDER."))
     there = Lake.open(lake)
-    told = _report(there, "predictions")
+    told = report(there, "predictions")
     if told is None:
         raise LakeError(
             mark("The lake %(path)s says nothing of value yet. Run: tenure refresh --lake %(path)s"), path=lake
@@ -247,15 +248,6 @@ def _of_lake(lake: Path | None, *, as_json: bool) -> None:
         return
     console = _console()
     _show_lake(console, told)
-
-
-def _report(lake: Any, name: str) -> Any:
-    import json
-
-    if not lake.has("reports"):
-        return None
-    row = lake.connect(("reports",)).execute("SELECT body FROM reports WHERE name = ?", [name]).fetchone()
-    return json.loads(row[0]) if row else None
 
 
 def _show_lake(console: Console, told: dict[str, Any]) -> None:
