@@ -63,7 +63,7 @@ def declared_tables() -> list[Table]:
 
 def heads_of(html: str) -> list[str]:
     """Return the heads of the first table of a page."""
-    head = re.search(r"<thead>(.*?)</thead>", html, re.DOTALL)
+    head = re.search(r"<thead[^>]*>(.*?)</thead>", html, re.DOTALL)
     assert head
     return [text_of(cell) for cell in re.findall(r"<th[^>]*>(.*?)</th>", head[1], re.DOTALL)]
 

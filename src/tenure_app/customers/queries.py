@@ -107,6 +107,12 @@ def rows_of(
     return [by_id[customer] for customer in customers if customer in by_id]
 
 
+def names_of(con: duckdb.DuckDBPyConnection, customers: Sequence[str]) -> dict[str, str | None]:
+    """Return the names of those of these customers who are in the scorecard."""
+    sql = "select customer_id, name from scorecard where customer_id in (select unnest(?))"
+    return dict(con.execute(sql, [list(customers)]).fetchall()) if customers else {}
+
+
 def stream(con: duckdb.DuckDBPyConnection, query: CustomerQuery, table: Table) -> Iterator[dict[str, Any]]:
     """Yield all rows of a query in its order, without holding them all."""
     column = _sorted_by(table, query)

@@ -12,6 +12,8 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from django.urls import reverse
+
 from tenure_app.customers import filters
 from tenure_app.customers.filters import ColumnFilter
 
@@ -87,6 +89,10 @@ class CustomerQuery:
         if query.sort != DEFAULT_SORT or not query.down:
             parts["sort"] = ("-" if query.down else "") + query.sort
         return urlencode(parts)
+
+    def url(self, **changes: Any) -> str:
+        """Return the address of the list of these customers, with some fields changed."""
+        return f"{reverse('customers')}?{self.address(**changes)}"
 
     @property
     def stages(self) -> list[str]:

@@ -20,7 +20,7 @@ class Series:
     high: Sequence[float] = ()
     dashed: bool = False
     symbol: str = ""  # marks the points
-    url: str = ""
+    stage: str = ""  # which it counts
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,12 @@ from tenure_app.core import conf
 from tenure_app.customers import profile
 from tenure_app.economics import actions, queries
 from tenure_app.lifecycle import catalogue
+from tenure_app.lifecycle.figures import PERIODS
+from tenure_app.lifecycle.pages import chosen_entry, period
 from tenure_app.web import economics_form, economics_said, exports
 from tenure_app.web import economics_parts as parts
 from tenure_app.web.economics_parts import Page
 from tenure_app.web.economics_tables import TABLES, Table, moved_table, who_table
-from tenure_app.web.lifecycle import PERIODS, chosen_entry, period
 from tenure_app.web.pages import SIGNED_IN, page
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from tenure.economics.plans import GONE
 from tenure_app.customers.query import NOT_STAGED, UNSTAGED, CustomerQuery
 from tenure_app.economics import queries
 from tenure_app.lifecycle import queries as lifecycle
+from tenure_app.lifecycle.pages import answers
 from tenure_app.web import economics_said as said
-from tenure_app.web.lifecycle import address, answers
 
 if TYPE_CHECKING:
     import duckdb
@@ -60,7 +60,7 @@ class Page:
 
     def here(self, stage: str) -> str:
         """Return the address of the customers in a stage."""
-        return address(CustomerQuery(model=self.entry.id, as_of=self.day), stage=stage)
+        return CustomerQuery(model=self.entry.id, as_of=self.day, stage=stage).url()
 
 
 def stages(page: Page) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def matrix(page: Page) -> dict[str, Any]:
         counts.append([people.get((source, one), 0) for one in right])
         for x, target in enumerate(right):
             number = people.get((source, target), 0)
-            url = address(base, was=source, stage=target)
+            url = base.url(was=source, stage=target)
             low, high = wilson(number, total)
             row.append(
                 {
@@ -130,7 +130,7 @@ def matrix(page: Page) -> dict[str, Any]:
                 "family": page.entry.family(source),
                 "total": total,
                 "cells": row,
-                "url": address(CustomerQuery(model=page.entry.id, as_of=since), stage=source),
+                "url": CustomerQuery(model=page.entry.id, as_of=since, stage=source).url(),
             }
         )
     names = [page.entry.stage_name(one) for one in right]

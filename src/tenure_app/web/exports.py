@@ -39,11 +39,14 @@ class Sheet:
 
 
 def requested(request: HttpRequest, sheets: Mapping[str, Callable[[], Sheet]], suffix: object) -> HttpResponse | None:
-    """Return the file that ``?format=NAME.csv`` or ``?format=NAME.xlsx`` asks for, None when it asks for none."""
+    """Return the file that ``?format=NAME.csv`` (or ``xlsx``) asks for, None when it asks for none.
+
+    A sheet under the empty name is asked for by ``?format=csv``.
+    """
     name, _dot, kind = request.GET.get("format", "").rpartition(".")
     if name not in sheets or kind not in ("csv", "xlsx"):
         return None
-    file_name, sheet = f"{name}-{suffix}", sheets[name]()
+    file_name, sheet = "-".join(filter(None, (name, str(suffix)))), sheets[name]()
     return csv_file(file_name, sheet) if kind == "csv" else excel_file(file_name, sheet)
 
 

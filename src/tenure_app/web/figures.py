@@ -86,6 +86,11 @@ class ShownFigure:
         return self.figure.name
 
     @property
+    def anchor(self) -> str:
+        """Where an address finds it on the page."""
+        return f"#{self.figure.name}"
+
+    @property
     def source(self) -> str:
         """The name of the chart's data on the page."""
         return f"{self.figure.name}-data"

@@ -23,9 +23,9 @@ from tenure.rules.syntax.completion import complete
 from tenure.words import current_language
 from tenure_app.lifecycle.definitions import actions, changes, checks, drafts, previews, queries
 from tenure_app.lifecycle.definitions.models import ModelPreview, ModelVersion
+from tenure_app.lifecycle.titles import family_names
 from tenure_app.web import models_said
 from tenure_app.web.layout import as_of
-from tenure_app.web.lifecycle import family_names
 from tenure_app.web.pages import SIGNED_IN, page
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ def address(day: date | None, **columns: object) -> str:
     for name, value in columns.items():
         sign = name[-4:] if name.endswith(("_min", "_max")) else ""
         asked.append(ColumnFilter(name.removesuffix(sign), sign, str(value)))
-    return f"{reverse('customers')}?{CustomerQuery(as_of=day, filters=tuple(asked)).address()}"
+    return CustomerQuery(as_of=day, filters=tuple(asked)).url()
 
 
 def sections(con: duckdb.DuckDBPyConnection, day: date | None) -> dict[str, Any]:

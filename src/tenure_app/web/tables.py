@@ -56,6 +56,7 @@ class Column:
     classes: str = ""  # of the cells
     row_head: bool = False  # names the row
     bare: bool = False  # the head is for screen readers only
+    head_html: str = ""  # the head, where it is more than a label
     export: tuple[Column, ...] | None = None  # columns of the files; empty tuple: none; None: this one
 
     @property
@@ -143,6 +144,7 @@ class Table:
     columns: tuple[Column, ...]
     caption: Any = ""
     classes: str = "table-vcenter card-table cards"  # "cards" turns rows into cards on phones
+    bare_heads: bool = False  # the heads are for screen readers only
     row_url: Callable[[Row], str] | None = None  # where a click on a row leads
     is_current: Callable[[Row], bool] | None = None  # rows that stand out
 

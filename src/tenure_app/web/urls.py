@@ -14,8 +14,6 @@ MODULES = (
     "imports",
     "jobs_pages",
     "settings_pages",
-    "overview",
-    "lifecycle",
     "models_pages",
     "models_editor",
     "value_pages",

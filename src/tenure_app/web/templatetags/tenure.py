@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from tenure_app.web import formats, glossary
 
 if TYPE_CHECKING:
-    from tenure_app.web.figures import ShownFigure
+    from tenure_app.web.figures import ShownFigure, Switch
     from tenure_app.web.tables import Shown
 
 register = template.Library()
@@ -105,19 +105,22 @@ def table(context: Context, shown: Shown) -> dict[str, Any]:
 @register.inclusion_tag("components/figure.html", takes_context=True)
 def figure(context: Context, shown: ShownFigure) -> dict[str, Any]:
     """Return a figure of tenure_app.web.figures: {% figure shown %}."""
-    switch = shown.switch
     return {
         **{name: context.get(name) for name in ("request", "business", "as_of_chosen", "csrf_token")},
         "shown": shown,
-        "options": [
-            (here(context, **{switch.parameter: value}) + f"#{shown.id}", name, value == switch.current)
-            for value, name in switch.options
-        ]
-        if switch
-        else [],
         "csv": here(context, format=f"{shown.id}.csv", page=None),
         "excel": here(context, format=f"{shown.id}.xlsx", page=None),
     }
+
+
+@register.inclusion_tag("components/switch.html", takes_context=True)
+def switch(context: Context, shown: Switch, anchor: str = "") -> dict[str, Any]:
+    """Return buttons of which one is pressed: {% switch period %}."""
+    options = [
+        (here(context, **{shown.parameter: value}) + anchor, name, value == shown.current)
+        for value, name in shown.options
+    ]
+    return {"label": shown.label, "options": options}
 
 
 @register.inclusion_tag("components/pager.html", takes_context=True)

@@ -1,4 +1,4 @@
-"""The overview's charts in words: each title is a sentence with the figure that matters most."""
+"""The life cycle's figures in words: each title is a sentence with the number that matters most."""
 
 from __future__ import annotations
 
@@ -7,29 +7,33 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from tenure.rules.wording.vocabulary import kind_name
+from tenure.words import current_language
 from tenure_app.lifecycle.reasons import sentence_of
 from tenure_app.web.formats import day as say_day
 from tenure_app.web.formats import number, percent
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
     from tenure_app.lifecycle import queries
     from tenure_app.lifecycle.catalogue import Entry
 
 
-def standing(entry: Entry, board: queries.Board, bars: list[Any], days: int) -> str:
+def standing(entry: Entry, board: queries.Board, rows: list[dict[str, Any]], days: int) -> str:
     """Say where most customers stand, and how that changed."""
     if not board.inside:
         return _("Nobody was in a stage of this model on %(day)s.") % {"day": say_day(board.day)}
-    top = max(bars, key=lambda bar: bar.people)
+    top = max(rows, key=lambda row: row["people"])
     words = {
-        "people": number(top.people), "stage": top.name, "share": percent(top.share), "change": number(abs(top.change)),
+        "people": number(top["people"]), "stage": top["stage"], "share": percent(top["share"]),
+        "change": number(abs(top["change"])),
         "days": days,
     }  # fmt: skip
-    if top.change > 0:
+    if top["change"] > 0:
         return _("Most are %(stage)s: %(people)s, %(share)s; %(change)s more than %(days)d days before") % words
-    if top.change < 0:
+    if top["change"] < 0:
         return _("Most are %(stage)s: %(people)s, %(share)s; %(change)s fewer than %(days)d days before") % words
     return _("Most are %(stage)s: %(people)s, %(share)s; as many as %(days)d days before") % words
 
@@ -102,3 +106,22 @@ def why_next(entry: Entry, source: str, target: str) -> str:
     if here is None:
         return ""
     return _("No longer true: %(rule)s") % {"rule": sentence_of(here.when)}
+
+
+def periods(days: Sequence[int]) -> list[tuple[int, str]]:
+    """Return what periods of so many days are called."""
+    return [(count, ngettext("%(shown)s day", "%(shown)s days", count) % {"shown": count}) for count in days]
+
+
+def family_names() -> dict[str, str]:
+    """Return what each family of stages is called."""
+    return {
+        "F1": _("Awareness"), "F2": _("Consideration"), "F3": _("Purchase"), "F4": _("Activation"), "F5": _("Growth"),
+        "F6": _("Maturity"), "F7": _("Loyalty"), "F8": _("Decline"), "F9": _("Dormant"), "F10": _("Lost"),
+        "F11": _("Ended"), "F12": _("Satisfaction"), "": _("No family"),
+    }  # fmt: skip
+
+
+def missing_facts(entry: Entry) -> list[str]:
+    """Return the kinds of facts that a model lacks, as a reader calls them."""
+    return [kind_name(kind, current_language()) for kind in entry.missing]

@@ -1,0 +1,296 @@
+"""The pages of the life cycle: the overview, the board of one model's stages, and all models by family."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from tenure_app.core import conf
+from tenure_app.customers.profile import has
+from tenure_app.customers.queries import names_of
+from tenure_app.customers.query import NOT_IN_MODEL, STAGED, UNSTAGED, CustomerQuery
+from tenure_app.lifecycle import catalogue, queries, tables, titles
+from tenure_app.lifecycle import figures as declared
+from tenure_app.lifecycle.answers import Answers
+from tenure_app.lifecycle.catalogue import Entry
+from tenure_app.lifecycle.figures import PERIODS, SPANS, Overview
+from tenure_app.lifecycle.reasons import sentence_of
+from tenure_app.web import exports
+from tenure_app.web.figures import Switch, sheets
+from tenure_app.web.layout import as_of
+from tenure_app.web.pages import SIGNED_IN, page
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from tenure.lifecycle.model import Stage
+
+#: Customers shown of those who move next.
+SHOWN = 10
+
+
+def period(request: HttpRequest, default: int = 30) -> int:
+    """Return how many days back a page looks."""
+    asked = request.GET.get("days", "")
+    return int(asked) if asked.isascii() and asked.isdigit() and 0 < int(asked) <= 3660 else default
+
+
+def chosen_entry(request: HttpRequest, entries: dict[str, Entry]) -> Entry | None:
+    """Return the model that the address names, else the first that fits, else any."""
+    return entries.get(request.GET.get("model", "")) or next(iter(entries.values()), None)
+
+
+def answers(con: duckdb.DuckDBPyConnection) -> Answers:
+    """Return the statistics of the lake as it is now."""
+    return Answers(con, conf.versions())
+
+
+# The overview
+
+
+@page("overview/", "overview", rule=SIGNED_IN)
+def overview(request: HttpRequest) -> HttpResponse:
+    """Show where the customers stand, how that changed, who went where, and who moves next."""
+    con = conf.connection()
+    ready = has(con, "spans") and has(con, "scorecard")
+    entries = {name: entry for name, entry in catalogue.catalogue(con).items() if entry.fits} if ready else {}
+    entry = chosen_entry(request, entries)
+    if entry is None:
+        return render(request, "lifecycle/overview_empty.html")
+    span = request.GET.get("span", "")
+    data = Overview(answers(con), entry, as_of(request), period(request), span if span in SPANS else "year")
+    files = {
+        **sheets(declared.FIGURES, data),
+        "next": lambda: tables.NEXT_MOVES.sheet(_moves(con, data, queries.soon(data.ask, entry, data.day, 1_000_000))),
+    }
+    if file := exports.requested(request, files, f"{entry.id}-{data.day}"):
+        return file
+    board, soon = queries.board(data.ask, entry, data.day, data.since), queries.soon(data.ask, entry, data.day)
+    standing, base = _standing(data, board), CustomerQuery(model=entry.id, as_of=data.day)
+    context = {
+        "title": _("Overview"),
+        "entry": entry,
+        "entries": list(entries.values()),
+        "day": data.day,
+        "since": data.since,
+        "board": board,
+        "standing_title": titles.standing(entry, board, standing, data.days),
+        "standing": tables.STANDING.show(standing, foot=False),
+        "soon": soon,
+        "soon_title": titles.coming(entry, soon),
+        "soon_moves": _move_counts(data, soon),
+        "soon_url": base.url(next_within=queries.WEEK, sort="next", down=False),
+        "next_moves": tables.NEXT_MOVES.show(_moves(con, data, soon)[:SHOWN], foot=False),
+        "staged_url": base.url(stage=STAGED),
+        "unstaged_url": base.url(stage=UNSTAGED),
+        "outside_url": base.url(stage=NOT_IN_MODEL),
+        "figures": [figure.show(data) for figure in declared.FIGURES],
+    }
+    return render(request, "lifecycle/overview.html", context)
+
+
+def _standing(data: Overview, board: queries.Board) -> list[tables.Row]:
+    """Return how many are in each stage, beside how many were."""
+    before = {row["stage"]: row["people"] for row in data.ask.ask("stage_counts", data.entry.id, data.since)}
+    most = max((place.people for place in board.places), default=0) or 1
+    base = CustomerQuery(model=data.entry.id, as_of=board.day)
+    return [
+        {
+            "stage": data.entry.stage_name(place.stage),
+            "family": data.entry.family(place.stage),
+            "people": place.people,
+            "share": place.share,
+            "change": place.people - before.get(place.stage, 0),
+            "url": base.url(stage=place.stage),
+            "width": f"{100 * place.people / most:.2f}",
+        }
+        for place in board.places
+    ]
+
+
+def _move_counts(data: Overview, soon: queries.Soon) -> list[tables.Row]:
+    """Return the moves of the coming week by from and to, the largest first."""
+    sums: dict[tuple[str, str], int] = {}
+    for move in soon.moves:
+        sums[move.source, move.target] = sums.get((move.source, move.target), 0) + move.people
+    entry, base = data.entry, CustomerQuery(model=data.entry.id, as_of=data.day, next_within=queries.WEEK)
+    return [
+        {
+            "source": entry.stage_name(source),
+            "source_family": entry.family(source),
+            "target": entry.stage_name(target),
+            "target_family": entry.family(target),
+            "people": people,
+            "url": base.url(stage=source, next_stage=target),
+        }
+        for (source, target), people in sorted(sums.items(), key=lambda item: -item[1])
+    ]
+
+
+def _moves(con: duckdb.DuckDBPyConnection, data: Overview, soon: queries.Soon) -> list[tables.Row]:
+    """Return who moves within a week, the soonest first."""
+    entry, names = data.entry, names_of(con, [customer for customer, *_rest in soon.customers])
+    return [
+        {
+            "customer_id": customer,
+            "name": names[customer],
+            "url": f"{reverse('customer', args=[customer])}?model={entry.id}",
+            "on": on,
+            "source": entry.stage_name(source),
+            "target": entry.stage_name(target),
+            "why": titles.why_next(entry, source, target),
+        }
+        for customer, source, on, target in soon.customers
+        if customer in names
+    ]
+
+
+# The board
+
+
+@dataclass(frozen=True, slots=True)
+class StageCard:
+    """One stage of the board with its words and the addresses of its rows."""
+
+    place: queries.Place
+    name: str
+    family: str
+    stage: Stage | None
+    url: str  # of who is in it
+    entered_url: str
+    left_url: str
+    leaving_url: str
+
+    @property
+    def goal(self) -> str:
+        """What we want in this stage."""
+        return self.stage.goal.render() if self.stage else ""
+
+    @property
+    def traits(self) -> str:
+        """What customers are like in this stage."""
+        return self.stage.traits.render() if self.stage else ""
+
+    @property
+    def assumption(self) -> str:
+        """What is ours in this stage, not the source's."""
+        return self.stage.assumption.render() if self.stage else ""
+
+    @property
+    def rule(self) -> str:
+        """Who belongs here, in words."""
+        return sentence_of(self.stage.when) if self.stage else ""
+
+    @property
+    def share_width(self) -> str:
+        """The share as a style wants it."""
+        return f"{100 * self.place.share:.2f}"
+
+    @property
+    def advised(self) -> list[str]:
+        """What to do."""
+        return [play.words.render() for play in self.stage.advised] if self.stage else []
+
+    @property
+    def discouraged(self) -> list[str]:
+        """What not to do."""
+        return [play.words.render() for play in self.stage.discouraged] if self.stage else []
+
+
+@page("lifecycle/", "lifecycle", rule=SIGNED_IN)
+def lifecycle(request: HttpRequest) -> HttpResponse:
+    """Show the stages of one model from left to right, on any day."""
+    con = conf.connection()
+    entries = catalogue.catalogue(con) if has(con, "spans") and has(con, "scorecard") else {}
+    entry = chosen_entry(request, entries)
+    if entry is None:
+        return render(request, "lifecycle/empty.html")
+    day, days = as_of(request), period(request)
+    since = day - timedelta(days=days)
+    context = {
+        "title": entry.name,
+        "entry": entry,
+        "entries": list(entries.values()),
+        "day": day,
+        "since": since,
+        "subtitle": entry.model.summary.render(),
+        "missing": titles.missing_facts(entry),
+    }
+    if not entry.fits:
+        return render(request, "lifecycle/misfit.html", context)
+    board = queries.board(answers(con), entry, day, since)
+    rows = tables.placed(entry, (*board.places, board.no_stage, board.outside))
+    if file := exports.requested(request, {"": lambda: tables.BOARD.sheet(rows)}, f"stages-{entry.id}-{day}"):
+        return file
+    context |= {
+        "board": board,
+        "cards": [_card(entry, place, board) for place in board.places],
+        "aside": [_card(entry, place, board) for place in (board.no_stage, board.outside)],
+        "period": Switch(_("Period"), "days", titles.periods(PERIODS), days),
+        "warns": entry.model.warns.render(),
+        "help": entry.model.help.render(),
+    }
+    return render(request, "lifecycle/board.html", context)
+
+
+def _card(entry: Entry, place: queries.Place, board: queries.Board) -> StageCard:
+    base, first = CustomerQuery(model=entry.id, as_of=board.day), board.since + timedelta(days=1)
+    moved = {"move_stage": place.stage, "move_from": first, "move_to": board.day}
+    return StageCard(
+        place,
+        entry.stage_name(place.stage),
+        entry.family(place.stage),
+        entry.stage(place.stage),
+        base.url(stage=place.stage),
+        base.url(moved="entered", **moved),
+        base.url(moved="left", **moved),
+        base.url(stage=place.stage, next_within=queries.WEEK),
+    )
+
+
+# All models
+
+
+@page("lifecycle/families/", "lifecycle-families", rule=SIGNED_IN)
+def families(request: HttpRequest) -> HttpResponse:
+    """Show how many customers every model puts into every family of stages."""
+    con = conf.connection()
+    if not has(con, "spans"):
+        return render(request, "lifecycle/empty.html")
+    entries = catalogue.catalogue(con)
+    fitting, day = [entry for entry in entries.values() if entry.fits], as_of(request)
+    counts = queries.families(answers(con), fitting, day)
+    used = {stage.family for entry in fitting for stage in entry.model.stages}
+    table = tables.families_table([item for item in titles.family_names().items() if item[0] in used])
+    rows = [
+        {
+            "entry": entry,
+            "url": f"{reverse('lifecycle')}?model={entry.id}",
+            "cells": {family: _cell(entry, family, counts, day) for family in used},
+        }
+        for entry in fitting
+    ]
+    if file := exports.requested(request, {"": lambda: table.sheet(rows)}, f"families-{day}"):
+        return file
+    context = {
+        "title": _("All models by family"),
+        "day": day,
+        "table": table.show(rows, foot=False),
+        "others": [(entry, titles.missing_facts(entry)) for entry in entries.values() if not entry.fits],
+    }
+    return render(request, "lifecycle/families.html", context)
+
+
+def _cell(entry: Entry, family: str, counts: dict[str, dict[str, int]], day: date) -> tables.Row:
+    stages = [stage for stage in entry.order if entry.family(stage) == family]
+    return {
+        "stages": [entry.stage_name(stage) for stage in stages],
+        "people": counts.get(entry.id, {}).get(family, 0) if stages else None,
+        "url": CustomerQuery(model=entry.id, stage=",".join(stages), as_of=day).url() if stages else "",
+    }
