@@ -6,7 +6,6 @@ from collections import Counter
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-import ibis
 import numpy as np
 import pytest
 
@@ -100,8 +99,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
 
 @pytest.mark.parametrize("model", ["retail-activity", "relationship-4"])
 def test_moves_and_rates_are_those_counted_in_the_spans(source: Source, model: str) -> None:
-    table = ibis.duckdb.from_connection(source.con).table("spans")
-    listed = statistics.transitions(table, model, date(2020, 1, 1), source.day).to_pyarrow().to_pylist()
+    listed = statistics.transitions(source.con, model, date(2020, 1, 1), source.day).to_pylist()
     counts = Counter(
         (row["from_stage"], row["to_stage"] or NOWHERE)
         for row in listed
@@ -163,9 +161,8 @@ def test_a_stage_nobody_left_has_no_curve_and_no_half() -> None:
 
 def test_the_matrix_is_the_flow_of_the_life_cycle_room(source: Source) -> None:
     told = matrix(source.stays("retail-activity", order_of(read("retail-activity"))), 90)
-    table = ibis.duckdb.from_connection(source.con).table("spans")
-    rows = statistics.flows(table, "retail-activity", source.day - timedelta(days=90), source.day)
-    for row in rows.to_pyarrow().to_pylist():
+    rows = statistics.flows(source.con, "retail-activity", source.day - timedelta(days=90), source.day)
+    for row in rows.to_pylist():
         if row["from_stage"] and row["to_stage"]:
             here, there = (told["stages"].index(row[side]) for side in ("from_stage", "to_stage"))
             assert told["counts"][here][there] == row["people"]

@@ -1,4 +1,4 @@
-"""DuckDB and Spark give the same spans, row for row, and the same statistics of them."""
+"""DuckDB and Spark give the same spans, row for row."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ import shutil
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-import ibis
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 import tenure as tn
 from oracle.strategies import PEOPLE, START, customer_table, instant, tables
 from refreshes import stages_only
 from tenure.facts.importing import import_files
-from tenure.lifecycle import statistics
 from tenure.practices.samples import SAMPLES
 from tenure.refreshing.blocks import EvaluationRequest, evaluate_here
 from tenure.refreshing.models import features_of, scorecard_models
@@ -24,8 +21,6 @@ from tenure.refreshing.spark import evaluate_on_spark
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    import ibis.expr.types as ir
 
     from tenure.refreshing.report import RefreshReport
 
@@ -161,56 +156,3 @@ def test_a_whole_refresh_gives_the_same_scorecard(village: tn.Lake, tmp_path: Pa
     duckdb, spark, models = _refreshed_twice(village, START + timedelta(days=500), tmp_path, tn.refresh)
     assert {row["model"] for row in duckdb["spans"]} == models and len(models) >= len(tn.models())
     _compared(duckdb, spark)
-
-
-DAY = date(2017, 9, 30)
-SINCE = date(2017, 3, 1)
-QUESTIONS: dict[str, Callable[[ir.Table, ir.Table], ir.Table]] = {
-    "standing": lambda spans, _: statistics.standing(spans, "retail-activity", DAY),
-    "stage_counts": lambda spans, _: statistics.stage_counts(spans, "retail-activity", DAY),
-    "trend": lambda spans, _: statistics.trend(spans, "retail-activity", SINCE, DAY),
-    "flows": lambda spans, _: statistics.flows(spans, "retail-activity", SINCE, DAY),
-    "transitions": lambda spans, _: statistics.transitions(spans, "relationship-4", SINCE, DAY),
-    "entries_and_exits": lambda spans, _: statistics.entries_and_exits(spans, "retail-activity", SINCE, DAY),
-    "time_in_stage": lambda spans, _: statistics.time_in_stage(spans, "retail-activity", DAY),
-    "upcoming": lambda spans, _: statistics.upcoming(spans, "retail-activity", END + timedelta(days=30)),
-    "upcoming_counts": lambda spans, _: statistics.upcoming_counts(spans, "retail-activity", END + timedelta(days=30)),
-    "value_by_stage": lambda spans, cards: statistics.value_by_stage(spans, cards, "retail-activity", DAY),
-}
-
-
-@pytest.fixture(scope="module")
-def both(
-    shop: tn.Lake, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, tuple[ibis.BaseBackend, ir.Table, ir.Table]]:
-    """Return each engine with the same spans and scorecard in it."""
-    from tenure.refreshing.spark import session
-
-    if not shop.has("spans"):
-        stages_only(shop, END, ["retail-activity", "relationship-4"])
-    folder, con = tmp_path_factory.mktemp("tables"), shop.connect()
-    for name in ("spans", "scorecard"):
-        pq.write_table(con.execute(f"SELECT * FROM {name}").to_arrow_table(), folder / f"{name}.parquet")
-    engines = {"duckdb": ibis.duckdb.connect(), "spark": ibis.pyspark.connect(session())}
-    return {
-        name: (engine, *(engine.read_parquet(str(folder / f"{table}.parquet")) for table in ("spans", "scorecard")))
-        for name, engine in engines.items()
-    }
-
-
-def _plain(table: pa.Table) -> list[tuple[Any, ...]]:
-    rows = [tuple(round(float(v), 6) if _is_number(v) else v for v in row.values()) for row in table.to_pylist()]
-    return sorted(rows, key=repr)
-
-
-def _is_number(value: object) -> bool:
-    return not isinstance(value, bool) and hasattr(value, "__float__")
-
-
-@pytest.mark.parametrize("question", QUESTIONS)
-def test_every_statistic_has_the_same_answer(both: Any, question: str) -> None:
-    answers = {}
-    for name, (engine, spans, scorecard) in both.items():
-        answers[name] = _plain(engine.to_pyarrow(QUESTIONS[question](spans, scorecard)))
-    assert answers["duckdb"]
-    assert answers["spark"] == answers["duckdb"]

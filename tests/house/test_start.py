@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-HEAVY = ("pandas", "pyarrow", "ibis", "duckdb", "django", "numpy", "polars", "deltalake", "pyspark", "sqlglot")
+HEAVY = ("pandas", "pyarrow", "duckdb", "django", "numpy", "polars", "deltalake", "pyspark")
 LOOK = """
 import sys, json
 sys.argv = ["tenure", *{arguments!r}]

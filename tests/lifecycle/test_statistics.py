@@ -8,7 +8,6 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-import ibis
 import pyarrow as pa
 import pytest
 from hypothesis import given, seed
@@ -20,8 +19,6 @@ from tenure.lifecycle.grid import grid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import ibis.expr.types as ir
 
 SEED = 20261122
 START = date(2024, 2, 20)
@@ -73,16 +70,13 @@ two_days = st.tuples(days, days).map(sorted)
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[ibis.BaseBackend]:
-    yield ibis.duckdb.from_connection(duckdb.connect())
+def con() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as con:
+        yield con
 
 
-def table(engine: ibis.BaseBackend, rows: Spans) -> ir.Table:
-    return engine.create_table("spans", pa.Table.from_pylist(rows, schema=SCHEMA), overwrite=True)
-
-
-def out(engine: ibis.BaseBackend, found: ir.Table) -> list[dict[str, Any]]:
-    return engine.to_pyarrow(found).to_pylist()
+def filled(con: duckdb.DuckDBPyConnection, rows: Spans) -> duckdb.DuckDBPyConnection:
+    return con.register("spans", pa.Table.from_pylist(rows, schema=SCHEMA))
 
 
 def stage_on(rows: Spans, customer: str, number: int) -> str | None:
@@ -109,13 +103,13 @@ def counts_on(rows: Spans, number: int) -> Counter[str]:
 @seed(SEED)
 @checks(30)
 @given(rows=random_spans(), on=days)
-def test_the_counts_of_a_day_add_up_to_the_people_who_are_in_the_model(engine: Any, rows: Spans, on: int) -> None:
-    spans = table(engine, rows)
-    there = out(engine, statistics.standing(spans, "m", day(on)))
+def test_the_counts_of_a_day_add_up_to_the_people_who_are_in_the_model(con: Any, rows: Spans, on: int) -> None:
+    filled(con, rows)
+    there = statistics.current_stage(con, "m", day(on)).to_pylist()
     assert {row["customer_id"]: row["stage"] for row in there} == {
         customer: stage for customer in customers(rows) if (stage := stage_on(rows, customer, on))
     }
-    counts = out(engine, statistics.stage_counts(spans, "m", day(on)))
+    counts = statistics.stage_counts(con, "m", day(on)).to_pylist()
     assert {row["stage"]: row["people"] for row in counts} == counts_on(rows, on)
     assert sum(row["people"] for row in counts) == len(there)
     assert not counts or sum(row["share"] for row in counts) == pytest.approx(1)
@@ -128,11 +122,9 @@ def test_the_counts_of_a_day_add_up_to_the_people_who_are_in_the_model(engine: A
 @seed(SEED)
 @checks(25)
 @given(rows=random_spans(), between=two_days, every=st.sampled_from(("day", "week", "month")))
-def test_a_trend_counts_every_stage_on_every_day_of_its_grid(
-    engine: Any, rows: Spans, between: Any, every: Any
-) -> None:
+def test_a_trend_counts_every_stage_on_every_day_of_its_grid(con: Any, rows: Spans, between: Any, every: Any) -> None:
     since, until = between
-    found = out(engine, statistics.trend(table(engine, rows), "m", day(since), day(until), every))
+    found = statistics.trend(filled(con, rows), "m", day(since), day(until), every).to_pylist()
     days = grid(day(since), day(until), every)
     stages = {row["stage"] for row in rows if row["model"] == "m" and not row["passed_through"]}
     wanted = {(on, stage): counts_on(rows, (on - START).days)[stage] for on in days for stage in stages}
@@ -143,9 +135,9 @@ def test_a_trend_counts_every_stage_on_every_day_of_its_grid(
 @seed(SEED)
 @checks(30)
 @given(rows=random_spans(), between=two_days)
-def test_flows_hold_everybody_who_was_there_on_either_day_once(engine: Any, rows: Spans, between: Any) -> None:
+def test_flows_hold_everybody_who_was_there_on_either_day_once(con: Any, rows: Spans, between: Any) -> None:
     since, until = between
-    found = out(engine, statistics.flows(table(engine, rows), "m", day(since), day(until)))
+    found = statistics.flows(filled(con, rows), "m", day(since), day(until)).to_pylist()
     pairs = Counter((stage_on(rows, customer, since), stage_on(rows, customer, until)) for customer in customers(rows))
     del pairs[None, None]
     assert {(row["from_stage"], row["to_stage"]): row["people"] for row in found} == pairs
@@ -155,11 +147,11 @@ def test_flows_hold_everybody_who_was_there_on_either_day_once(engine: Any, rows
 @checks(30)
 @given(rows=random_spans(), between=two_days)
 def test_transitions_are_the_days_on_which_somebody_stands_elsewhere_than_the_day_before(
-    engine: Any, rows: Spans, between: Any
+    con: Any, rows: Spans, between: Any
 ) -> None:
     since, until = between
-    spans = table(engine, rows)
-    listed = out(engine, statistics.transitions(spans, "m", day(since), day(until)))
+    filled(con, rows)
+    listed = statistics.transitions(con, "m", day(since), day(until)).to_pylist()
     found = {
         (row["customer_id"], row["on"], row["from_stage"], row["to_stage"])
         for row in listed
@@ -184,11 +176,11 @@ def test_transitions_are_the_days_on_which_somebody_stands_elsewhere_than_the_da
 @seed(SEED)
 @checks(30)
 @given(rows=random_spans(), between=two_days)
-def test_every_stage_balances_between_two_days(engine: Any, rows: Spans, between: Any) -> None:
+def test_every_stage_balances_between_two_days(con: Any, rows: Spans, between: Any) -> None:
     since, until = between
-    spans = table(engine, rows)
-    found = out(engine, statistics.entries_and_exits(spans, "m", day(since), day(until)))
-    moves = out(engine, statistics.transitions(spans, "m", day(since), day(until)))
+    filled(con, rows)
+    found = statistics.entries_and_exits(con, "m", day(since), day(until)).to_pylist()
+    moves = statistics.transitions(con, "m", day(since), day(until)).to_pylist()
     for row in found:
         assert row["at_start"] == counts_on(rows, since)[row["stage"]]
         assert row["at_end"] == counts_on(rows, until)[row["stage"]]
@@ -211,10 +203,8 @@ def stays(rows: Spans, stage: str, on: int) -> list[tuple[int, bool]]:
 @seed(SEED)
 @checks(30)
 @given(rows=random_spans(), on=days)
-def test_time_in_stage_is_told_apart_for_stays_that_ended_and_stays_that_go_on(
-    engine: Any, rows: Spans, on: int
-) -> None:
-    found = {row["stage"]: row for row in out(engine, statistics.time_in_stage(table(engine, rows), "m", day(on)))}
+def test_time_in_stage_is_told_apart_for_stays_that_ended_and_stays_that_go_on(con: Any, rows: Spans, on: int) -> None:
+    found = {row["stage"]: row for row in statistics.time_in_stage(filled(con, rows), "m", day(on)).to_pylist()}
     for stage in "abcd":
         known = stays(rows, stage, on)
         ended, current = [n for n, over in known if over], [n for n, over in known if not over]
@@ -231,7 +221,7 @@ def test_time_in_stage_is_told_apart_for_stays_that_ended_and_stays_that_go_on(
             assert (row["lower_quartile"], row["upper_quartile"]) == (pytest.approx(low), pytest.approx(high))
 
 
-def test_who_moves_next_is_listed_by_day_and_target(engine: Any) -> None:
+def test_who_moves_next_is_listed_by_day_and_target(con: Any) -> None:
     rows = [
         span("ann", "a", 0, 5),
         span("ann", "b", 5, None, next_stage="c", next_change_on=day(50)),
@@ -240,17 +230,17 @@ def test_who_moves_next_is_listed_by_day_and_target(engine: Any) -> None:
         span("kim", "c", 9, None, next_stage="d", next_change_on=day(51)),
         span("lee", "d", 9, None),
     ]
-    spans = table(engine, rows)
-    listed = out(engine, statistics.upcoming(spans, "m", day(50)))
+    filled(con, rows)
+    listed = statistics.upcoming(con, "m", day(50)).to_pylist()
     assert [(row["customer_id"], row["next_stage"]) for row in listed] == [("eve", None), ("ann", "c"), ("bob", "c")]
-    counts = out(engine, statistics.upcoming_counts(spans, "m", day(50)))
+    counts = statistics.upcoming_counts(con, "m", day(50)).to_pylist()
     assert [(row["next_change_on"], row["stage"], row["next_stage"], row["people"]) for row in counts] == [
         (day(49), "b", None, 1),
         (day(50), "b", "c", 2),
     ]
 
 
-def test_value_by_stage_sets_money_and_movement_beside_the_people(engine: Any) -> None:
+def test_value_by_stage_sets_money_and_movement_beside_the_people(con: Any) -> None:
     rows = [
         span("ann", "a", 0, 40),
         span("ann", "b", 40, None),
@@ -265,8 +255,8 @@ def test_value_by_stage_sets_money_and_movement_beside_the_people(engine: Any) -
             "amount": pa.array([100, 300, 400], type=pa.decimal128(18, 4)),
         }
     )
-    scorecard = engine.create_table("scorecard", cards, overwrite=True)
-    found = out(engine, statistics.value_by_stage(table(engine, rows), scorecard, "m", day(50)))
+    con.register("scorecard", cards)
+    found = statistics.value_by_stage(filled(con, rows), "m", day(50)).to_pylist()
     seen = {
         row["stage"]: tuple(
             None if row[name] is None else float(row[name])

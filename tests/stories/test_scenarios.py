@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-import ibis
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -96,10 +95,10 @@ def test_a01_a_purchase_brings_a_lost_customer_back_and_the_move_is_listed() -> 
     rows = [order(400), order(10)]
     found = life(rows, "retail-activity")
     assert [row["stage"] for row in found] == ["active", "silent", "dormant", "lost", "active"]
-    engine = ibis.duckdb.from_connection(duckdb.connect())
-    spans = engine.create_table("spans", pa.Table.from_pylist(found, schema=SPANS))
+    con = duckdb.connect()
+    con.register("spans", pa.Table.from_pylist(found, schema=SPANS))
     model = read("retail-activity")
-    (back,) = statistics.transitions(spans, model.id, ago(30).date(), TODAY).to_pyarrow().to_pylist()
+    (back,) = statistics.transitions(con, model.id, ago(30).date(), TODAY).to_pylist()
     assert (back["from_stage"], back["to_stage"], back["on"]) == ("lost", "active", ago(10).date())
     assert back["days"] == 400 - 181 - 10
 
@@ -197,8 +196,8 @@ def _lists_and_statistics(lake: tn.Lake) -> tuple[dict[str, list[str]], dict[str
     listed: dict[str, list[str]] = {}
     for stage, customer in rows:
         listed.setdefault(stage, []).append(customer)
-    counts = statistics.stage_counts(ibis.duckdb.from_connection(con).table("spans"), "retail-activity", TODAY)
-    return listed, {row["stage"]: row["people"] for row in counts.to_pyarrow().to_pylist()}
+    counts = statistics.stage_counts(con, "retail-activity", TODAY)
+    return listed, {row["stage"]: row["people"] for row in counts.to_pylist()}
 
 
 def test_a10_a_changed_rule_moves_the_list_and_the_statistics_to_the_same_totals(shop: tn.Lake) -> None:

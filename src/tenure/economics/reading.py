@@ -16,6 +16,7 @@ from tenure.clock import day_number
 from tenure.economics.stays import Money, Stays, money_of, stays_of
 from tenure.economics.tiers import Tiers, tiers_of
 from tenure.lifecycle.model import Model
+from tenure.lifecycle.statistics import on_day
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +32,7 @@ _FEW = 1_000
 _IDS, _TIERS = "tenure_economics_ids", "tenure_economics_tiers"
 #: A number from 0 to 1 that always falls alike for a customer.
 _DICE = "md5_number_lower(s.customer_id)::DOUBLE / 18446744073709551616.0"
-#: Of spans: on a day (given twice) somebody stood there.
-_CURRENT = "NOT s.passed_through AND s.entered_on <= ? AND (s.left_on IS NULL OR s.left_on > ?)"
+_CURRENT = on_day("?", "s")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

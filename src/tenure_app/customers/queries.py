@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from tenure.lifecycle.statistics import on_day
 from tenure_app.customers import filters
 from tenure_app.customers.profile import has
 from tenure_app.customers.query import DEFAULT_SORT, NOT_STAGED, STAGED, UNSTAGED, WITHOUT_STAGE, CustomerQuery
@@ -24,17 +25,17 @@ if TYPE_CHECKING:
 PAGE = 50
 _AT = (
     "(select customer_id, stage, entered_on, coalesce(left_on, next_change_on) as change_on, left_on, next_stage"
-    " from spans where model = ? and entered_on <= ? and (left_on is null or left_on > ?))"
+    f" from spans where model = ? and {on_day('?')})"
 )
 # Where customers are on a day, and their next change: the real one where it has happened already.
-_PLACE = """(
+_PLACE = f"""(
     select here.customer_id, here.stage, here.entered_on, here.left_on,
         coalesce(here.left_on, here.next_change_on) as change_on,
         case when here.left_on is null then here.next_stage else later.stage end as next_stage
     from spans here
     left join spans later on later.model = here.model and later.customer_id = here.customer_id
-        and later.entered_on = here.left_on and not later.passed_through {later}
-    where here.model = ? and here.entered_on <= ? and (here.left_on is null or here.left_on > ?) {here}
+        and later.entered_on = here.left_on and not later.passed_through {{later}}
+    where here.model = ? and {on_day("?", "here")} {{here}}
 )"""
 
 
@@ -194,7 +195,7 @@ def _flow(query: CustomerQuery, tests: list[str], values: list[Any]) -> None:
     """Restrict to those who were in another stage on another day."""
     if not (query.was and query.was_on):
         return
-    earlier = "select customer_id from spans where model = ? and entered_on <= ? and (left_on is null or left_on > ?)"
+    earlier = f"select customer_id from spans where model = ? and {on_day('?')}"
     values += [query.model, query.was_on, query.was_on]
     if query.was in WITHOUT_STAGE:
         test, known = _without_stage(query.was, query.model, query.was_on)

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from datetime import date
 
     import duckdb
-    import ibis.expr.types as ir
 
     from tenure_app.core.conf import Versions
 
@@ -41,8 +40,11 @@ class Answers:
         self.versions = versions
 
     def ask(self, question: str, model: str, *asked: date | str) -> Rows:
-        """Return the rows of a function of `tenure.lifecycle.statistics` that takes spans, a model and days."""
-        return self.kept((question, model, *asked), lambda: self._ask(question, model, *asked), "spans")
+        """Return the rows of a function of `tenure.lifecycle.statistics` that takes a connection, a model and days."""
+        from tenure.lifecycle import statistics
+
+        query = getattr(statistics, question)
+        return self.kept((question, model, *asked), lambda: query(self.con, model, *asked).to_pylist(), "spans")
 
     def value_by_stage(self, model: str, day: date, since: date) -> Rows:
         """Return people, money and movement of every stage."""
@@ -50,7 +52,7 @@ class Answers:
 
         return self.kept(
             ("value_by_stage", model, day, since),
-            lambda: _rows(statistics.value_by_stage(self._table("spans"), self._table("scorecard"), model, day, since)),
+            lambda: statistics.value_by_stage(self.con, model, day, since).to_pylist(),
             "spans",
             "scorecard",
         )
@@ -75,17 +77,3 @@ class Answers:
             while len(_kept) > _MOST:
                 _kept.popitem(last=False)
         return found
-
-    def _ask(self, question: str, model: str, *asked: Any) -> Rows:
-        from tenure.lifecycle import statistics
-
-        return _rows(getattr(statistics, question)(self._table("spans"), model, *asked))
-
-    def _table(self, name: str) -> ir.Table:
-        import ibis
-
-        return ibis.duckdb.from_connection(self.con).table(name)
-
-
-def _rows(expression: ir.Table) -> Rows:
-    return expression.to_pyarrow().to_pylist()

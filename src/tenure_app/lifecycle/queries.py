@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from tenure.lifecycle.statistics import on_day
 from tenure_app.customers.query import NOT_IN_MODEL, NOT_STAGED, UNSTAGED
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def _movers(ask: Answers, model: str, day: date, since: date) -> list[tuple[str,
 def _leaving(ask: Answers, model: str, day: date) -> dict[str, int]:
     """Return how many leave each stage within a week after the day."""
     rows = ask.sql(
-        "select stage, count(*) from spans where model = ? and entered_on <= ? and (left_on is null or left_on > ?)"
+        f"select stage, count(*) from spans where model = ? and {on_day('?')}"
         " and coalesce(left_on, next_change_on) > ? and coalesce(left_on, next_change_on) <= ? group by stage",
         *(model, day, day, day, day + timedelta(days=WEEK)),
     )
@@ -240,7 +241,6 @@ def families(ask: Answers, entries: list[Entry], day: date) -> dict[str, dict[st
 
 def _counts(ask: Answers, day: date) -> list[tuple[str, str, int]]:
     return ask.sql(
-        "select model, stage, count(*) from spans where not passed_through and entered_on <= ?"
-        " and (left_on is null or left_on > ?) group by all",
+        f"select model, stage, count(*) from spans where {on_day('?')} group by all",
         *(day, day),
     )
