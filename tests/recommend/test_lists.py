@@ -11,12 +11,12 @@ import pytest
 
 from recommend import shops
 from tenure.clock import day_number
+from tenure.recommend.analysis import analyze
 from tenure.recommend.histories import histories_of
 from tenure.recommend.items import learn, moves_of
 from tenure.recommend.model import all_of
 from tenure.recommend.reasons import message
 from tenure.recommend.stored import packed, unpacked
-from tenure.recommend.told import tell
 from tenure.recommend.trends import rising
 from tenure.scorecard.model import Options
 
@@ -148,7 +148,7 @@ def test_what_rises_is_told_from_what_is_steady_and_from_who_is_new() -> None:
     people = [lines.customers[int(one)].as_py() for one in found.who]
     assert people == ["up"]
     assert (found.lately.tolist(), found.before.tolist(), found.days.tolist()) == ([4], [0], [84])
-    assert found.luck[0] == pytest.approx(0.25**4)
+    assert found.p[0] == pytest.approx(0.25**4)
 
 
 def test_a_stored_recommender_makes_the_same_lists(shop: list[dict[str, Any]]) -> None:
@@ -168,7 +168,7 @@ def test_a_stored_recommender_makes_the_same_lists(shop: list[dict[str, Any]]) -
 
 
 def test_too_little_data_is_said_and_pairs_are_shown_all_the_same(shop: list[dict[str, Any]]) -> None:
-    found = tell(shops.table(shop), least=5, options=Options(buyers=500))
+    found = analyze(shops.table(shop), least=5, options=Options(buyers=500))
     assert not found.fit.usable
     assert {gate.name: gate.passed for gate in found.fit.gates} == {"buyers": False, "days": True, "products": True}
     assert len(found.pairs) > 0

@@ -16,7 +16,7 @@ from tenure.words.formats import number, percent
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tenure.recommend.told import Told
+    from tenure.recommend.analysis import BasketAnalysis
 
 
 def recommend(
@@ -63,7 +63,7 @@ def recommend(
     back-test on last baskets.
     """
     from tenure.clock import zone
-    from tenure.recommend.told import tell
+    from tenure.recommend.analysis import analyze
     from tenure.scorecard.model import Options
 
     zone(tz)
@@ -71,7 +71,7 @@ def recommend(
     if out is not None:
         _check_target(out)
     source = _source(lines, lake, mapping_of(map_), tz, date_format)
-    found = tell(source, day, tz=tz, least=least, options=Options(buyers=buyers, days=days))
+    found = analyze(source, day, tz=tz, least=least, options=Options(buyers=buyers, days=days))
     if out is not None:
         _write(found.pairs if pairs else found.recommendations, out)
     told = _told(found, customer, pairs=pairs)
@@ -94,7 +94,7 @@ def _source(lines: Path | None, lake: Path | None, mapping: Any, tz: str, date_f
     return Lake.open(lake)
 
 
-def _told(found: Told, customer: str | None, *, pairs: bool) -> dict[str, Any]:
+def _told(found: BasketAnalysis, customer: str | None, *, pairs: bool) -> dict[str, Any]:
     fit = found.fit
     gates = [
         {"name": gate.name, "needed": gate.needed, "found": gate.found, "passed": gate.passed} for gate in fit.gates

@@ -1,7 +1,7 @@
 """When a customer will buy a product again: gaps with shrinkage, for every customer and product.
 
-Who bought a product six times has a rhythm of their own; who bought it once borrows that of the product's other
-buyers, and a product with few buyers borrows from its category.
+A customer who bought a product six times has a rhythm of their own; who bought it once borrows that of the product's
+other buyers, and a product with few buyers borrows from its category.
 
 The gaps of one customer and product are gamma distributed with one shape; their rates differ among customers as a
 gamma whose mean belongs to the product. So the gap to come, given the gaps so far, is a compound gamma (beta prime), in
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 STEPS = 3
 #: How many buyers' evidence a category's (or the shop's) own figure is worth.
 WEIGHT = 10.0
+#: Histories to which shape and spread are fitted at most; more would not change two numbers.
+SAMPLE = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +39,9 @@ class Gaps:
 
     def of(self, item: np.ndarray, times: np.ndarray, days: np.ndarray) -> Rhythm:
         """Return the rhythm of customers who bought `item` on `times` days that lie `days` apart, first to last."""
-        gaps = times - 1
         rate = self.mean[item] * (self.spread - 1.0) / self.shape + days
         again = self.returns[item, np.minimum(times, STEPS) - 1]
-        return Rhythm(self.shape, self.spread + self.shape * gaps, rate, again)
+        return Rhythm(self.shape, self.spread + self.shape * (times - 1), rate, again)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +57,19 @@ class Rhythm:
         """Return the probability that the gap is at most `days` long."""
         from scipy.special import betainc
 
-        waited = np.maximum(days, 0.0)
-        return betainc(self.shape, self.tail, waited / (waited + self.scale))
+        elapsed = np.maximum(days, 0.0)
+        return betainc(self.shape, self.tail, elapsed / (elapsed + self.scale))
 
     def quantile(self, level: float) -> np.ndarray:
         """Return the days after which the share `level` of such gaps has ended."""
         from scipy.special import betaincinv
 
-        part = betaincinv(self.shape, self.tail, level)
-        return self.scale * part / (1.0 - part)
+        share = betaincinv(self.shape, self.tail, level)
+        return self.scale * share / (1.0 - share)
 
-    def within(self, waited: np.ndarray, days: float) -> np.ndarray:
-        """Return the probability of a purchase in the coming `days`, after `waited` days of silence."""
-        now, then = self.by(waited), self.by(waited + days)
+    def within(self, elapsed: np.ndarray, days: float) -> np.ndarray:
+        """Return the probability of a purchase in the coming `days`, after `elapsed` days of silence."""
+        now, then = self.by(elapsed), self.by(elapsed + days)
         silent = 1.0 - self.again * now
         return self.again * (then - now) / np.maximum(silent, 1e-12)
 
@@ -76,72 +77,52 @@ class Rhythm:
 def fit_gaps(histories: Histories, category: np.ndarray) -> Gaps:
     """Learn rhythms from everybody's purchases."""
     items = len(category)
-    mean = _means(histories, category, items)
-    shape, spread = _shapes(histories, mean)
-    return Gaps(shape, spread, mean, _returns(histories, category, items))
+    repeated = histories.times > 1
+    item = histories.item[repeated]
+    gap = (histories.last[repeated] - histories.first[repeated]) / histories.gaps[repeated]
+    # Each customer counts once for an item, so that frequent buyers do not drown the others.
+    mean = _shrunk(np.bincount(item, gap, items), np.bincount(item, None, items).astype(float), category)
+    mean = np.maximum(mean, 1.0)
+    returns = []
+    for step in range(1, STEPS + 1):
+        bought, repeats = histories.times >= step, histories.times > step
+        if step == STEPS:  # every later purchase counts: so many were followed by another one
+            bought, repeats = (np.maximum(histories.times - STEPS + extra, 0) for extra in (1, 0))
+        more, had = (np.bincount(histories.item, weights, items) for weights in (repeats, bought))
+        returns.append(_shrunk(more, had, category))
+    shape, spread = _fit_shapes(histories, mean)
+    return Gaps(shape, spread, mean, np.clip(np.stack(returns, axis=1), 0.0, 1.0))
 
 
-def _shrunk(top: np.ndarray, under: np.ndarray, category: np.ndarray, weight: float) -> np.ndarray:
-    """Return top / under of each item, drawn to its category's, which is drawn to the whole shop's."""
-    whole = top.sum() / under.sum() if under.sum() else 0.0
+def _shrunk(top: np.ndarray, under: np.ndarray, category: np.ndarray) -> np.ndarray:
+    """Return top / under of each item, drawn to its category's, which is drawn to that of the shop."""
+    overall = top.sum() / under.sum() if under.sum() else 0.0
     kinds = int(category.max(initial=-1)) + 2  # the last is for items without a category
     place = np.where(category < 0, kinds - 1, category)
-    above = np.bincount(place, top, kinds)
-    below = np.bincount(place, under, kinds)
-    kind = (above + weight * whole) / (below + weight)
-    kind[kinds - 1] = whole
-    return (top + weight * kind[place]) / (under + weight)
+    kind = (np.bincount(place, top, kinds) + WEIGHT * overall) / (np.bincount(place, under, kinds) + WEIGHT)
+    kind[kinds - 1] = overall
+    return (top + WEIGHT * kind[place]) / (under + WEIGHT)
 
 
-def _means(histories: Histories, category: np.ndarray, items: int) -> np.ndarray:
-    """Return the usual gap of each item: one voice a customer, so that frequent buyers do not drown the others."""
-    some = histories.times > 1
-    item = histories.item[some]
-    own = (histories.last[some] - histories.first[some]) / histories.gaps[some]
-    found = _shrunk(np.bincount(item, own, items), np.bincount(item, None, items).astype(float), category, WEIGHT)
-    return np.maximum(found, 1.0)
-
-
-def _returns(histories: Histories, category: np.ndarray, items: int) -> np.ndarray:
-    columns = []
-    for step in range(1, STEPS + 1):
-        if step < STEPS:
-            had = np.bincount(histories.item, histories.times >= step, items)
-            more = np.bincount(histories.item, histories.times > step, items)
-        else:  # every later purchase counts: so many were followed by another one
-            had = np.bincount(histories.item, np.maximum(histories.times - STEPS + 1, 0), items)
-            more = np.bincount(histories.item, np.maximum(histories.times - STEPS, 0), items)
-        columns.append(_shrunk(more, had, category, WEIGHT))
-    return np.clip(np.stack(columns, axis=1), 0.0, 1.0)
-
-
-def _shapes(histories: Histories, mean: np.ndarray, most: int = 50_000) -> tuple[float, float]:
+def _fit_shapes(histories: Histories, mean: np.ndarray) -> tuple[float, float]:
     """Return the shape of gaps and the spread of rates by maximum likelihood over customers with at least two gaps."""
     from scipy.optimize import minimize
-
-    some = np.flatnonzero(histories.gaps >= 2)
-    if len(some) < 20:
-        return 1.0, 2.5
-    some = some[:: max(len(some) // most, 1)]
-    gaps = histories.gaps[some].astype(float)
-    days = (histories.last - histories.first)[some].astype(float)
-    logs, usual = histories.logs[some], mean[histories.item[some]]
-
-    def loss(theta: Any) -> float:
-        shape, spread = np.exp(theta[0]), 1.0 + np.exp(theta[1])
-        return -float(np.mean(_likelihood(shape, spread, usual, gaps, days, logs) / gaps))
-
-    found = minimize(loss, np.zeros(2), method="L-BFGS-B", bounds=[(-1.5, 3.0), (-3.0, 4.0)])
-    return float(np.exp(found.x[0])), float(1.0 + np.exp(found.x[1]))
-
-
-def _likelihood(
-    shape: float, spread: float, usual: np.ndarray, gaps: np.ndarray, days: np.ndarray, logs: np.ndarray
-) -> np.ndarray:
-    """Return the log-likelihood of each customer's gaps, their rate integrated out."""
     from scipy.special import gammaln
 
-    rate = usual * (spread - 1.0) / shape
-    whole = spread + shape * gaps
-    ends = gammaln(whole) - gammaln(spread) - gaps * gammaln(shape)
-    return ends + spread * np.log(rate) - whole * np.log(rate + days) + (shape - 1.0) * logs
+    rows = np.flatnonzero(histories.gaps >= 2)
+    if len(rows) < 20:
+        return 1.0, 2.5
+    rows = rows[:: max(len(rows) // SAMPLE, 1)]
+    gaps = histories.gaps[rows].astype(float)
+    days, logs, usual = histories.days[rows], histories.logs[rows], mean[histories.item[rows]]
+
+    def loss(theta: Any) -> float:
+        """Return the negative log-likelihood of each customer's gaps, their rate integrated out."""
+        shape, spread = np.exp(theta[0]), 1.0 + np.exp(theta[1])
+        rate, total = usual * (spread - 1.0) / shape, spread + shape * gaps
+        ends = gammaln(total) - gammaln(spread) - gaps * gammaln(shape)
+        likelihood = ends + spread * np.log(rate) - total * np.log(rate + days) + (shape - 1.0) * logs
+        return -float(np.mean(likelihood / gaps))
+
+    best = minimize(loss, np.zeros(2), method="L-BFGS-B", bounds=[(-1.5, 3.0), (-3.0, 4.0)]).x
+    return float(np.exp(best[0])), float(1.0 + np.exp(best[1]))

@@ -1,7 +1,4 @@
-"""What each customer has bought of each product: how often, when first, when last, at what rhythm.
-
-It forecasts nothing.
-"""
+"""The purchase history of each customer and product: how often, first and last day, and rhythm."""
 
 from __future__ import annotations
 
@@ -24,16 +21,21 @@ class Histories:
     first: np.ndarray  # the first and the last of these days, since 1970-01-01
     last: np.ndarray
     logs: np.ndarray  # sum of the logarithms of the gaps between these days, in days
-    units: np.ndarray  # how many were bought in all
-    returned: np.ndarray  # whether it was brought back, and not bought again since
+    units: np.ndarray  # quantity in all
+    returned: np.ndarray  # whether it was returned, and not bought again since
 
     def __len__(self) -> int:
         return len(self.who)
 
     @property
     def gaps(self) -> np.ndarray:
-        """How many gaps between purchase days are known."""
+        """Known gaps between purchase days."""
         return self.times - 1
+
+    @property
+    def days(self) -> np.ndarray:
+        """Days from the first purchase to the last."""
+        return (self.last - self.first).astype(np.float64)
 
     def of(self, low: int, high: int) -> Histories:
         """Return the rows of the customers `low` … `high` - 1."""
@@ -52,29 +54,16 @@ def histories_of(lines: Lines) -> Histories:
     gap[1:] = day[1:] - day[:-1]
     gap[starts] = 0
     another = gap > 0  # two baskets on one day are one purchase day
-    if len(starts):
-        times = 1 + np.add.reduceat(another.astype(np.int32), starts)
-        logs = np.add.reduceat(np.log(np.maximum(gap, 1).astype(np.float64)), starts)
-        total = np.add.reduceat(units, starts)
-    else:
-        times, logs, total = np.empty(0, dtype=np.int32), np.empty(0), units
-    last = day[np.append(starts[1:], len(day)) - 1] if len(starts) else day
-    back = _returned(lines, who[starts], item[starts], last)
-    return Histories(who[starts], item[starts], times, day[starts], last, logs, total, back)
-
-
-def _returned(lines: Lines, who: np.ndarray, item: np.ndarray, last: np.ndarray) -> np.ndarray:
-    """Return which were brought back on or after the last day on which they were bought."""
-    found = np.zeros(len(who), dtype=bool)
-    if not len(lines.back_who) or not len(who):
-        return found
-    wide = len(lines.items)
-    place = np.searchsorted(keys := who.astype(np.int64) * wide + item, back := _back_keys(lines))
-    place = np.minimum(place, len(keys) - 1)
-    hit = (keys[place] == back) & (lines.back_day >= last[place])
-    found[place[hit]] = True
-    return found
-
-
-def _back_keys(lines: Lines) -> np.ndarray:
-    return lines.back_who.astype(np.int64) * len(lines.items) + lines.back_item
+    times = 1 + np.add.reduceat(another.astype(np.int32), starts)
+    logs = np.add.reduceat(np.log(np.maximum(gap, 1).astype(np.float64)), starts)
+    who, item, first = who[starts], item[starts], day[starts]
+    last = day[np.append(starts[1:], len(day)) - 1] if len(starts) else first
+    returned = np.zeros(len(who), dtype=bool)
+    if len(lines.back_who) and len(who):
+        width = len(lines.items)
+        keys = who.astype(np.int64) * width + item
+        returns = lines.back_who.astype(np.int64) * width + lines.back_item
+        place = np.minimum(np.searchsorted(keys, returns), len(keys) - 1)
+        # A return on the day of the last purchase counts: the product did not stay.
+        returned[place[(keys[place] == returns) & (lines.back_day >= last[place])]] = True
+    return Histories(who, item, times, first, last, logs, np.add.reduceat(units, starts), returned)

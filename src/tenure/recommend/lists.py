@@ -1,4 +1,4 @@
-"""The list of each customer: ten products by the chosen ranking, then what is new to them, each with its reason.
+"""The list of each customer: ten products by the ranking in use, then what is new to them, each with its reason.
 
 The first ten are what the back-test judged. After them come offers for what rises, what goes with what was bought,
 and steps up, none of it bought before.
@@ -8,25 +8,24 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from tenure.clock import EPOCH, day_number
+from tenure.clock import day_number, day_of
 from tenure.facts.schema import DAY, TEXT
 from tenure.recommend.backtest import Backtest, again_first
-from tenure.recommend.candidates import FEATURES, Candidates, Crowd, Near, candidates_of, crowd_of
-from tenure.recommend.histories import Histories, histories_of
+from tenure.recommend.candidates import Candidates, Crowd, Near, candidates_of, crowd_of
+from tenure.recommend.histories import histories_of
 from tenure.recommend.items import LATELY, Catalogue
-from tenure.recommend.offers import offers_of
 from tenure.recommend.pairs import Pairs, first_of
 from tenure.recommend.ranking import AGAIN, BLEND, TOP, ranked
 from tenure.recommend.trends import LATELY as LATE
-from tenure.recommend.trends import Rising, rising
+from tenure.recommend.trends import Offer, Rising, offers_of, rising
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import date
 
     from tenure.recommend.lines import Lines
@@ -59,240 +58,220 @@ RECOMMENDATIONS = pa.schema(
 class Recommender:
     """Everything that lists are made with."""
 
-    known: Catalogue  # what is known of products
-    near: Near  # which stand near which
+    known: Catalogue
+    near: Near
     tested: Backtest  # which ranking is used, and its weights
 
-    def order(self, found: Candidates) -> np.ndarray:
+    def order(self, candidates: Candidates) -> np.ndarray:
         """Return what candidates are sorted by."""
         if self.tested.chosen == BLEND:
-            return self.tested.weights[BLEND].chance(found.features)
-        return again_first(found)
+            return self.tested.weights[BLEND].chance(candidates.features)
+        return again_first(candidates)
 
-    def chance(self, found: Candidates) -> np.ndarray:
+    def chance(self, candidates: Candidates) -> np.ndarray:
         """Return the probability that each is in the next basket."""
-        weights = self.tested.weights
+        weights, own = self.tested.weights, candidates.row >= 0
         if not weights:
-            demand = np.exp(found.features[:, FEATURES.index("demand")])
-            return np.where(found.row >= 0, found.chance, np.minimum(demand, 1.0))
-        blend = weights[BLEND].chance(found.features)
+            demand = np.exp(candidates.feature("demand"))
+            return np.where(own, candidates.chance, np.minimum(demand, 1.0))
+        blend = weights[BLEND].chance(candidates.features)
         if self.tested.chosen == BLEND:
             return blend
-        return np.where(found.row >= 0, weights[AGAIN].chance(found.features), blend)
+        return np.where(own, weights[AGAIN].chance(candidates.features), blend)
 
 
 def recommendations(maker: Recommender, lines: Lines, as_of: date) -> tuple[pa.Table, np.ndarray]:
     """Return the lists of all customers of some lines, and how many purchases of each item are expected."""
-    last_day = day_number(as_of)
-    histories, places = histories_of(lines), maker.known.places(lines)
-    today = np.full(len(lines.customers), last_day)
-    offers: dict[int, list[dict[str, Any]]] = {}
+    catalogue, last_day, size = maker.known, day_number(as_of), len(lines.customers)
+    histories, places, today = histories_of(lines), catalogue.places(lines), np.full(size, last_day)
     up = rising(lines, last_day)
-    for offer in offers_of(maker.known, lines, up, places, last_day):
-        offers.setdefault(offer["who"], []).append(offer)
-    expected = np.zeros(len(maker.known))
-    parts = []
-    for low in range(0, len(lines.customers), CHUNK):
-        some = histories.of(low, low + CHUNK)
-        crowd = crowd_of(maker.known, some, places, today)
-        inside = (crowd.place < len(maker.known)) & ~some.returned
-        expected += np.bincount(crowd.place[inside], crowd.chance[inside], len(maker.known))
-        writer = _Writer(maker, lines, crowd, up, last_day)
-        mine = {who: found for who, found in offers.items() if low <= who < low + CHUNK}
-        parts.append(writer.table(mine))
-    return pa.concat_tables(parts) if parts else RECOMMENDATIONS.empty_table(), expected
+    offers = offers_of(catalogue, lines, up, places, last_day)
+    expected = np.zeros(len(catalogue))
+    parts = [RECOMMENDATIONS.empty_table()]
+    for low in range(0, size, CHUNK):
+        chunk = histories.of(low, low + CHUNK)
+        crowd = crowd_of(catalogue, chunk, places, today)
+        inside = (crowd.place < len(catalogue)) & ~chunk.returned
+        expected += np.bincount(crowd.place[inside], crowd.chance[inside], len(catalogue))
+        writer = _ListWriter(maker, lines, crowd, up)
+        parts.append(writer.table([offer for offer in offers if low <= offer.who < low + CHUNK]))
+    return pa.concat_tables(parts), expected
 
 
-class _Writer:
+class _ListWriter:
     """Writes the lists of one chunk of customers."""
 
-    def __init__(self, maker: Recommender, lines: Lines, crowd: Crowd, up: Rising, last_day: int) -> None:
+    def __init__(self, maker: Recommender, lines: Lines, crowd: Crowd, up: Rising) -> None:
         self.maker, self.known, self.lines, self.crowd, self.up = maker, maker.known, lines, crowd, up
-        self.last_day = last_day
-        self.found = candidates_of(self.known, maker.near, crowd)
-        self.chance = maker.chance(self.found)
-        self.names = self.known.items.to_pylist()
-        self.kinds = self.known.categories.to_pylist()
+        self.candidates = candidates_of(self.known, maker.near, crowd)
+        self.chance = maker.chance(self.candidates)
+        self.products = self.known.items.to_pylist()
+        self.categories = self.known.categories.to_pylist()
 
-    def table(self, offers: dict[int, list[dict[str, Any]]]) -> pa.Table:
+    def table(self, offers: list[Offer]) -> pa.Table:
         """Return the rows of the chunk."""
-        rows, rank, kind = self._chosen()
-        told = self._told(rows, kind)
-        for place, line in enumerate(told):
-            line["order"] = (int(self.found.who[rows[place]]), int(rank[place]))
-        there = {(line["order"][0], line["product_id"]): line for line in told}
-        for mine in offers.values():
-            for place, one in enumerate(mine):
-                offer = self._offer(one, place)
-                known = there.get((one["who"], offer["product_id"]))
-                if known is None:
-                    told.append(offer)
-                else:  # it is on the list anyway, now with a better reason
-                    known.update({name: offer[name] for name in ("because", "rising", "reason")})
-        told.sort(key=lambda line: line["order"])
-        return _numbered(told, self.lines.customers)
-
-    def _chosen(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the rows of all lists, their ranks, and their kinds."""
-        found = self.found
-        kind = self._kinds()
-        top, rank = ranked(found, self.maker.order(found), TOP)
-        free = np.ones(len(found), dtype=bool)
+        candidates, near = self.candidates, self.candidates.nearness
+        kind = np.full(len(candidates), POPULAR, dtype=object)
+        kind[(near[:, :2] > 0).any(axis=1)] = CROSS
+        kind[near[:, 2] > 0] = STEP
+        kind[candidates.row >= 0] = AGAIN_KIND
+        top, rank = ranked(candidates, self.maker.order(candidates), TOP)
+        listed = [(top, rank)]
+        free = np.ones(len(candidates), dtype=bool)
         free[top] = False
-        rows, ranks = [top], [rank]
-        for name, column, most, after in ((CROSS, slice(4, 6), WITH, 20), (STEP, slice(6, 7), UP, 30)):
+        for name, columns, most, after in ((CROSS, slice(0, 2), WITH, 20), (STEP, slice(2, 3), UP, 30)):
             left = np.flatnonzero(free & (kind == name))
-            nearness = found.features[left, column].sum(axis=1)
-            picked = left[first_of(found.who[left], nearness, most)]
-            rows.append(picked)
-            ranks.append(np.full(len(picked), after))
-        return np.concatenate(rows), np.concatenate(ranks), kind
-
-    def _kinds(self) -> np.ndarray:
-        found = self.found
-        kind = np.full(len(found), POPULAR, dtype=object)
-        kind[(found.features[:, 4:6] > 0).any(axis=1)] = CROSS
-        kind[found.features[:, 6] > 0] = STEP
-        kind[found.row >= 0] = AGAIN_KIND
-        return kind
-
-    def _told(self, rows: np.ndarray, kind: np.ndarray) -> list[dict[str, Any]]:
-        told: list[dict[str, Any]] = [{} for _ in rows]
+            left = left[first_of(candidates.who[left], near[left, columns].sum(axis=1), most)]
+            listed.append((left, np.full(len(left), after)))
+        rows, rank = (np.concatenate(columns) for columns in zip(*listed, strict=True))
+        entries: list[dict[str, Any]] = [{} for _ in rows]
         writers = {AGAIN_KIND: self._again, CROSS: self._cross, STEP: self._step, POPULAR: self._popular}
         for name, write in writers.items():
             places = np.flatnonzero(kind[rows] == name)
-            for place, line in zip(places, write(rows[places]), strict=True):
-                told[place] = {**line, "kind": name, "score": float(self.chance[rows[place]])}
-        return told
+            for place, entry in zip(places, write(rows[places]), strict=True):
+                row = rows[place]
+                order = int(candidates.who[row]), int(rank[place])
+                entries[place] = {"kind": name, "score": float(self.chance[row]), "order": order, **entry}
+        self._add_offers(entries, offers)
+        entries.sort(key=lambda entry: entry["order"])
+        return _ranked_table(entries, self.lines.customers)
 
-    def _product(self, item: int) -> dict[str, Any]:
+    def _add_offers(self, entries: list[dict[str, Any]], offers: list[Offer]) -> None:
+        listed = {(entry["order"][0], entry["product_id"]): entry for entry in entries}
+        given: dict[int, int] = {}
+        for offer in offers:
+            entry = self._offer(offer)
+            place = given[offer.who] = given.get(offer.who, -1) + 1
+            present = listed.get((offer.who, entry["product_id"]))
+            if present is None:
+                entries.append({"kind": CROSS, "order": (offer.who, TOP + place), **entry})
+            else:  # it is on the list anyway, now with a better reason
+                present.update({name: entry[name] for name in ("because", "rising", "reason")})
+
+    def _entry(self, item: int, reason: dict[str, Any], because: str | None = None) -> dict[str, Any]:
         place = int(self.known.category[item])
-        return {"product_id": self.names[item], "category": self.kinds[place] if place >= 0 else None}
+        category = self.categories[place] if place >= 0 else None
+        return {"product_id": self.products[item], "category": category, "because": because, "reason": reason}
 
-    # What was bought before
-
-    def _again(self, rows: np.ndarray) -> list[dict[str, Any]]:
-        own = self.found.row[rows]
-        histories: Histories = self.crowd.histories
-        days = (histories.last[own] - histories.first[own]).astype(np.float64)
-        rhythm = self.known.gaps.of(self.crowd.place[own], histories.times[own], days)
-        middle, low, high = (np.rint(rhythm.quantile(level)).astype(int) for level in (0.5, 0.1, 0.9))
-        told = []
+    def _again(self, rows: np.ndarray) -> Iterable[dict[str, Any]]:
+        own, histories = self.candidates.row[rows], self.crowd.histories
+        rhythm = self.known.gaps.of(self.crowd.place[own], histories.times[own], histories.days[own])
+        middle, low, high = (np.rint(rhythm.quantile(level)).astype(int).tolist() for level in (0.5, 0.1, 0.9))
         for n, row in enumerate(own):
             item, last = int(histories.item[row]), int(histories.last[row])
-            due, soon, late = (_day(last + int(wait[n])) for wait in (middle, low, high))
-            reason = {
-                "because": "again", "times": int(histories.times[row]), "gap": int(middle[n]),
-                "last": _day(last).isoformat(), "due": due.isoformat(), "low": soon.isoformat(),
-                "high": late.isoformat(), "chance": round(float(self.crowd.chance[row]), 4),
-            }  # fmt: skip
-            told.append({
-                "product_id": str(self.lines.items[item]), "category": self.lines.category_of(item) or None,
-                "due_on": due, "due_low": soon, "due_high": late, "reason": reason,
-            })  # fmt: skip
-        return told
-
-    # What goes with it
+            due, due_low, due_high = (day_of(last + gaps[n]) for gaps in (middle, low, high))
+            yield {
+                "product_id": str(self.lines.items[item]),
+                "category": self.lines.category_of(item),
+                "due_on": due,
+                "due_low": due_low,
+                "due_high": due_high,
+                "reason": {
+                    "because": "again",
+                    "times": int(histories.times[row]),
+                    "gap": middle[n],
+                    "last": day_of(last).isoformat(),
+                    "due": due.isoformat(),
+                    "low": due_low.isoformat(),
+                    "high": due_high.isoformat(),
+                    "chance": round(float(self.crowd.chance[row]), 4),
+                },
+            }
 
     def _cross(self, rows: np.ndarray) -> list[dict[str, Any]]:
-        by_basket = self.found.features[rows, 4] > 0
-        told: list[dict[str, Any]] = [{} for _ in rows]
-        ways = ((by_basket, "basket", self.maker.near.basket, self.known.met),
-                (~by_basket, "customer", self.maker.near.customer, self.known.shared))  # fmt: skip
-        for chosen, name, near, pairs in ways:
-            places = np.flatnonzero(chosen)
-            speaker = self._speaker(rows[places], near)
-            items = self.found.item[rows[places]]
-            numbers = _numbers(pairs, speaker, items)
-            for place, item, other, given in zip(places, items, speaker, numbers, strict=True):
-                reason = {"because": name, "with": self.names[other], **given}
-                told[place] = {**self._product(int(item)), "because": self.names[other], "reason": reason}
-        return told
+        by_basket = self.candidates.feature("basket")[rows] > 0
+        entries: list[dict[str, Any]] = [{} for _ in rows]
+        ways = (
+            (by_basket, "basket", self.maker.near.basket, self.known.met),
+            (~by_basket, "customer", self.maker.near.customer, self.known.shared),
+        )
+        for applies, name, near, pairs in ways:
+            places = np.flatnonzero(applies)
+            items, source = self.candidates.item[rows[places]], self._source(rows[places], near)
+            numbers = _numbers(pairs, source, items)
+            for place, item, other, support in zip(places, items, source, numbers, strict=True):
+                product = self.products[other]
+                entries[place] = self._entry(int(item), {"because": name, "with": product, **support}, product)
+        return entries
 
-    def _speaker(self, rows: np.ndarray, near: Any) -> np.ndarray:
-        """Return which of the customer's products speaks loudest for each candidate."""
-        people = np.searchsorted(self.crowd.people, self.found.who[rows])
-        said = self.crowd.speaking[people].multiply(near.T.tocsr()[self.found.item[rows]]).tocoo()
-        best = first_of(said.row, said.data, 1)
-        speaker = np.zeros(len(rows), dtype=np.int64)
-        speaker[said.row[best]] = said.col[best]
-        return speaker
-
-    def _step(self, rows: np.ndarray) -> list[dict[str, Any]]:
-        moves, wide = self.known.moves, len(self.known)
-        speaker, items = self._speaker(rows, self.maker.near.step), self.found.item[rows]
-        keys = moves.a.astype(np.int64) * wide + moves.b
-        place = np.searchsorted(keys, speaker * wide + items)
-        told = []
-        for n, item in enumerate(items):
-            other, at = int(speaker[n]), int(place[n])
+    def _step(self, rows: np.ndarray) -> Iterable[dict[str, Any]]:
+        moves, price = self.known.moves, self.known.price
+        items, source = self.candidates.item[rows], self._source(rows, self.maker.near.step)
+        keys = moves.a.astype(np.int64) * len(self.known) + moves.b
+        places = np.searchsorted(keys, source * len(self.known) + items)
+        for item, other, place in zip(items, source, places, strict=True):
+            product = self.products[other]
             reason = {
-                "because": "step", "with": self.names[other], "movers": int(moves.movers[at]),
-                "buyers": int(moves.buyers[at]), "price": round(float(self.known.price[item]), 2),
-                "before": round(float(self.known.price[other]), 2),
-            }  # fmt: skip
-            told.append({**self._product(int(item)), "because": self.names[other], "reason": reason})
-        return told
-
-    def _popular(self, rows: np.ndarray) -> list[dict[str, Any]]:
-        return [
-            {
-                **self._product(int(item)),
-                "reason": {"because": "popular", "buyers": int(self.known.wanted[item]), "days": LATELY},
+                "because": "step",
+                "with": product,
+                "movers": int(moves.movers[place]),
+                "buyers": int(moves.buyers[place]),
+                "price": round(float(price[item]), 2),
+                "before": round(float(price[other]), 2),
             }
-            for item in self.found.item[rows]
-        ]
+            yield self._entry(int(item), reason, product)
 
-    def _offer(self, offer: dict[str, Any], place: int) -> dict[str, Any]:
-        up, row = self.up, offer["up"]
-        trigger, partner = self.kinds[offer["trigger"]], self.kinds[offer["partner"]]
-        given = _numbers(self.known.kinds, np.array([offer["trigger"]]), np.array([offer["partner"]]))[0]
+    def _popular(self, rows: np.ndarray) -> Iterable[dict[str, Any]]:
+        for item in self.candidates.item[rows]:
+            yield self._entry(int(item), {"because": "popular", "buyers": int(self.known.wanted[item]), "days": LATELY})
+
+    def _offer(self, offer: Offer) -> dict[str, Any]:
+        up, row, category = self.up, offer.row, self.categories[offer.category]
+        support = _numbers(self.known.kinds, np.array([offer.category]), np.array([offer.partner]))[0]
         reason = {
-            "because": "rising", "category": trigger, "partner": partner, "lately": int(up.lately[row]),
-            "lately_days": LATE, "before": int(up.before[row]), "before_days": int(up.days[row]),
-            "luck": round(float(up.luck[row]), 4), **given,
-        }  # fmt: skip
-        return {
-            **self._product(offer["item"]), "kind": CROSS, "score": given["confidence"], "because": trigger,
-            "rising": True, "reason": reason, "order": (offer["who"], TOP + place),
-        }  # fmt: skip
+            "because": "rising",
+            "category": category,
+            "partner": self.categories[offer.partner],
+            "lately": int(up.lately[row]),
+            "lately_days": LATE,
+            "before": int(up.before[row]),
+            "before_days": int(up.days[row]),
+            "luck": round(float(up.p[row]), 4),
+            **support,
+        }
+        return {**self._entry(offer.item, reason, category), "score": support["confidence"], "rising": True}
+
+    def _source(self, rows: np.ndarray, near: Any) -> np.ndarray:
+        """Return which of the customer's products leads to each candidate most."""
+        people = np.searchsorted(self.crowd.people, self.candidates.who[rows])
+        links = self.crowd.influence[people].multiply(near.T.tocsr()[self.candidates.item[rows]]).tocoo()
+        best = first_of(links.row, links.data, 1)
+        source = np.zeros(len(rows), dtype=np.int64)
+        source[links.row[best]] = links.col[best]
+        return source
 
 
-def _numbers(pairs: Pairs, one: np.ndarray, other: np.ndarray) -> list[dict[str, Any]]:
-    """Return support, confidence (of the baskets with `one`, those with `other`) and lift of some pairs."""
-    rows = pairs.find(one, other)
-    low, high = pairs.part(rows).interval()
-    shrunk = pairs.part(rows).shrunk()
-    told = []
-    for n, row in enumerate(rows):
-        count = int(pairs.count[row])
-        had = int(pairs.count_a[row] if pairs.a[row] == one[n] else pairs.count_b[row])
-        told.append({
-            "count": count, "support": round(count / max(pairs.baskets, 1), 6), "confidence": round(count / had, 6),
-            "lift": round(float(shrunk[n]), 2), "low": round(float(low[n]), 2), "high": round(float(high[n]), 2),
-        })  # fmt: skip
-    return told
+def _numbers(pairs: Pairs, a: np.ndarray, b: np.ndarray) -> list[dict[str, Any]]:
+    """Return support, confidence (of the baskets with `a`, those with `b`) and lift of some pairs."""
+    rows = pairs.find(a, b)
+    found = pairs.part(rows)
+    low, high = found.interval()
+    had = np.where(found.a == a, found.count_a, found.count_b)
+    columns = (found.count, had, found.shrunk(), low, high)
+    return [
+        {
+            "count": count,
+            "support": round(count / max(pairs.baskets, 1), 6),
+            "confidence": round(count / size, 6),
+            "lift": round(lift, 2),
+            "low": round(lowest, 2),
+            "high": round(highest, 2),
+        }
+        for count, size, lift, lowest, highest in zip(*(column.tolist() for column in columns), strict=True)
+    ]
 
 
-def _day(number: int) -> date:
-    return EPOCH + timedelta(days=number)
-
-
-def _numbered(told: list[dict[str, Any]], customers: pa.StringArray) -> pa.Table:
-    """Return lines, sorted by customer and order, as rows with ranks; a product stands once on a list."""
+def _ranked_table(entries: list[dict[str, Any]], customers: pa.StringArray) -> pa.Table:
+    """Return entries, sorted by customer and order, as rows with ranks; a product stands once on a list."""
     names = customers.to_pylist()
     rows: list[dict[str, Any]] = []
-    now, seen, rank = -1, set[str](), 0
-    for line in told:
-        who = line.pop("order")[0]
-        if who != now:
-            now, seen, rank = who, set(), 0
-        if line["product_id"] in seen:
-            continue
-        seen.add(line["product_id"])
-        rank += 1
-        reason = json.dumps(line["reason"], ensure_ascii=False)
-        rows.append(
-            {**line, "customer_id": names[who], "rank": rank, "rising": line.get("rising", False), "reason": reason}
-        )
+    customer, listed = -1, set[str]()
+    for entry in entries:
+        who = entry.pop("order")[0]
+        if who != customer:
+            customer, listed = who, set()
+        if entry["product_id"] not in listed:
+            listed.add(entry["product_id"])
+            reason = json.dumps(entry["reason"], ensure_ascii=False)
+            rows.append({"rising": False, **entry, "customer_id": names[who], "rank": len(listed), "reason": reason})
     return pa.Table.from_pylist(rows, schema=RECOMMENDATIONS)

@@ -68,19 +68,19 @@ class Pairs:
         return len(self.a)
 
     def part(self, rows: np.ndarray) -> Pairs:
-        """Return some of the rows."""
+        """Return a selection of the rows."""
         names = ("a", "b", "count", "count_a", "count_b")
         return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
-    def find(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    def find(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Return the rows in which pairs stand, in either order; -1 for those that are not here."""
-        wide = int(self.b.max(initial=0)) + 1
-        keys = self.a.astype(np.int64) * wide + self.b
-        low, high = np.minimum(one, other).astype(np.int64), np.maximum(one, other)
-        place = np.searchsorted(keys, wanted := low * wide + high)
-        place = np.minimum(place, max(len(keys) - 1, 0))
-        there = (keys[place] == wanted) & (high < wide) if len(keys) else np.zeros(len(low), dtype=bool)
-        return np.where(there, place, -1)
+        width = int(self.b.max(initial=0)) + 1
+        low, high = np.minimum(a, b).astype(np.int64), np.maximum(a, b)
+        if not len(self):
+            return np.full(len(low), -1)
+        keys, key = self.a.astype(np.int64) * width + self.b, low * width + high
+        place = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
+        return np.where((keys[place] == key) & (high < width), place, -1)
 
     @property
     def expected(self) -> np.ndarray:
@@ -152,9 +152,8 @@ def category_pairs(lines: Lines, least: int | None = None) -> Pairs:
     """Return the pairs of categories that met in at least `least` baskets."""
     kind = lines.category[lines.item]
     known = kind >= 0
-    return pairs_of(
-        matrix_of(lines.basket[known], kind[known], (lines.baskets, len(lines.categories))), least, lines.filled
-    )
+    matrix = matrix_of(lines.basket[known], kind[known], (lines.baskets, len(lines.categories)))
+    return pairs_of(matrix, least, lines.filled)
 
 
 def pairs_of(
@@ -166,19 +165,19 @@ def pairs_of(
     counts = np.asarray(matrix.sum(axis=0)).ravel().astype(np.int64)
     kept = np.flatnonzero(counts >= least)
     small = matrix[:, kept].tocsr()
-    found = list(_meetings(small, least, counts[kept], nearest))
-    a, b, count = (np.concatenate([part[n] for part in found]) if found else np.empty(0, int) for n in range(3))
+    met = list(_meetings(small, least, counts[kept], nearest))
+    a, b, count = (np.concatenate([part[n] for part in met]) if met else np.empty(0, int) for n in range(3))
     if len(count) > most:
         best = np.sort(np.argsort(-count, kind="stable")[:most])
         a, b, count = a[best], b[best], count[best]
     prior = prior_of(small, counts[kept], baskets)
     if nearest and len(a):  # a pair is kept when either takes the other for near
-        key = np.unique(np.minimum(a, b).astype(np.int64) * len(kept) + np.maximum(a, b), return_index=True)[1]
-        a, b, count = np.minimum(a, b)[key], np.maximum(a, b)[key], count[key]
+        a, b = np.minimum(a, b), np.maximum(a, b)
+        once = np.unique(a.astype(np.int64) * len(kept) + b, return_index=True)[1]
+        a, b, count = a[once], b[once], count[once]
     order = np.lexsort((b, a))
-    a, b, count = a[order], b[order], count[order]
-    a, b = kept[a].astype(np.int32), kept[b].astype(np.int32)
-    return Pairs(a, b, count.astype(np.int64), counts[a], counts[b], baskets, prior)
+    a, b = kept[a[order]].astype(np.int32), kept[b[order]].astype(np.int32)
+    return Pairs(a, b, count[order].astype(np.int64), counts[a], counts[b], baskets, prior)
 
 
 def _meetings(
@@ -225,32 +224,27 @@ def prior_of(
     binomial; also pairs that never met count. W. DuMouchel, "Bayesian data mining in large frequency tables", The
     American Statistician 53 (1999), with one gamma in place of two.
     """
-    size = len(counts)
-    if size < 2 or not baskets:
-        return 1.0, 1.0
-    drawn = np.arange(size)
-    if size * size > cells:
-        drawn = np.sort(np.random.default_rng(seed).choice(size, max(cells // size, 1), replace=False))
-    met = (matrix[:, drawn].T.tocsr() @ matrix).toarray()
-    expected = np.outer(counts[drawn], counts) / baskets
-    keep = (expected >= FAIR) & (np.arange(size) != drawn[:, None])
-    if keep.sum() < 20:
-        return 1.0, 1.0
-    return _negative_binomial(met[keep].astype(np.float64), expected[keep])
-
-
-def _negative_binomial(met: np.ndarray, expected: np.ndarray) -> tuple[float, float]:
     from scipy.optimize import minimize
     from scipy.special import gammaln
 
+    size = len(counts)
+    if size < 2 or not baskets:
+        return 1.0, 1.0
+    sample = np.arange(size)
+    if size * size > cells:
+        sample = np.sort(np.random.default_rng(seed).choice(size, max(cells // size, 1), replace=False))
+    met = (matrix[:, sample].T.tocsr() @ matrix).toarray()
+    expected = np.outer(counts[sample], counts) / baskets
+    keep = (expected >= FAIR) & (np.arange(size) != sample[:, None])
+    if keep.sum() < 20:
+        return 1.0, 1.0
+    step = max(int(keep.sum()) // ENOUGH, 1)  # two numbers are learnt; more pairs would not change them
+    met, expected = met[keep].astype(np.float64)[::step], expected[keep][::step]
+
     def loss(theta: np.ndarray) -> float:
         shape, rate = np.exp(theta)
-        whole = gammaln(shape + met) - gammaln(shape) + shape * np.log(rate / (rate + expected))
-        return -float(np.mean(whole - met * np.log(rate + expected)))
+        likelihood = gammaln(shape + met) - gammaln(shape) + shape * np.log(rate / (rate + expected))
+        return -float(np.mean(likelihood - met * np.log(rate + expected)))
 
-    step = max(len(met) // ENOUGH, 1)  # two numbers are learnt; more pairs would not change them
-    met, expected = met[::step], expected[::step]
-    start = np.log([1.0, 1.0])
-    found = minimize(loss, start, method="L-BFGS-B", bounds=[(-4.0, 6.0)] * 2)
-    shape, rate = np.exp(found.x)
+    shape, rate = np.exp(minimize(loss, np.zeros(2), method="L-BFGS-B", bounds=[(-4.0, 6.0)] * 2).x)
     return float(shape), float(rate)

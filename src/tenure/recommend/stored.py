@@ -1,4 +1,4 @@
-"""A recommender as data: written into a fit, and made from it again.
+"""A recommender as JSON: written into a fit, and made from it again.
 
 Names stay text, numbers are packed, so that a shop with 20,000 products fits into a few megabytes.
 """
@@ -25,64 +25,67 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _PAIRS = ("met", "shared", "kinds")
-_ROWS = ("a", "b", "count")
 _MOVES = ("a", "b", "movers", "buyers")
 
 
-def packed(known: Catalogue, tested: Backtest) -> dict[str, Any]:
+def packed(catalogue: Catalogue, tested: Backtest) -> dict[str, Any]:
     """Return a recommender as JSON."""
+    gaps = catalogue.gaps
     arrays: dict[str, np.ndarray] = {
-        "category": known.category.astype(np.int32),
-        "wanted": known.wanted.astype(np.int32),
-        "price": known.price.astype(np.float32),
-        "mean": known.gaps.mean.astype(np.float32),
-        "returns": known.gaps.returns.astype(np.float32),
+        "category": catalogue.category.astype(np.int32),
+        "wanted": catalogue.wanted.astype(np.int32),
+        "price": catalogue.price.astype(np.float32),
+        "mean": gaps.mean.astype(np.float32),
+        "returns": gaps.returns.astype(np.float32),
     }
-    told: dict[str, Any] = {
-        "items": known.items.to_pylist(), "categories": known.categories.to_pylist(), "customers": known.customers,
-        "shape": known.gaps.shape, "spread": known.gaps.spread, "chosen": tested.chosen, "tested": tested.customers,
+    stored: dict[str, Any] = {
+        "items": catalogue.items.to_pylist(),
+        "categories": catalogue.categories.to_pylist(),
+        "customers": catalogue.customers,
+        "shape": gaps.shape,
+        "spread": gaps.spread,
+        "chosen": tested.chosen,
+        "tested": tested.customers,
         "weights": {name: [list(weight.names), list(weight.values)] for name, weight in tested.weights.items()},
-    }  # fmt: skip
+    }
     for name in _PAIRS:
-        pairs: Pairs = getattr(known, name)
-        arrays |= {f"{name}_{row}": getattr(pairs, row).astype(np.int32) for row in _ROWS}
-        arrays[f"{name}_had"] = _had(pairs)
-        told[name] = [pairs.baskets, *pairs.prior]
-    arrays |= {f"moves_{row}": getattr(known.moves, row).astype(np.int32) for row in _MOVES}
-    room = io.BytesIO()
-    np.savez_compressed(room, **arrays)  # type: ignore[arg-type]
-    return {**told, "arrays": base64.b64encode(room.getvalue()).decode("ascii")}
+        pairs: Pairs = getattr(catalogue, name)
+        # How many baskets hold each thing, by its number; 0 for what is in no pair.
+        had = np.zeros(int(pairs.b.max(initial=-1)) + 1, dtype=np.int32)
+        had[pairs.a], had[pairs.b] = pairs.count_a, pairs.count_b
+        arrays |= {f"{name}_{row}": getattr(pairs, row).astype(np.int32) for row in ("a", "b", "count")}
+        arrays[f"{name}_had"] = had
+        stored[name] = [pairs.baskets, *pairs.prior]
+    arrays |= {f"moves_{row}": getattr(catalogue.moves, row).astype(np.int32) for row in _MOVES}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    return {**stored, "arrays": base64.b64encode(buffer.getvalue()).decode("ascii")}
 
 
-def _had(pairs: Pairs) -> np.ndarray:
-    """Return in how many baskets each thing was, by its number; 0 for what is in no pair."""
-    had = np.zeros(int(pairs.b.max(initial=-1)) + 1, dtype=np.int32)
-    had[pairs.a], had[pairs.b] = pairs.count_a, pairs.count_b
-    return had
-
-
-def unpacked(told: Mapping[str, Any]) -> Recommender:
+def unpacked(stored: Mapping[str, Any]) -> Recommender:
     """Return the recommender that :func:`packed` wrote."""
-    with np.load(io.BytesIO(base64.b64decode(told["arrays"])), allow_pickle=False) as file:
+    with np.load(io.BytesIO(base64.b64decode(stored["arrays"])), allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
-    known = Catalogue(
-        pa.array(told["items"], TEXT),
-        pa.array(told["categories"], TEXT),
+
+    def pairs(name: str) -> Pairs:
+        a, b, count, had = (arrays[f"{name}_{row}"] for row in ("a", "b", "count", "had"))
+        baskets, shape, rate = stored[name]
+        had = had.astype(np.int64)
+        return Pairs(a, b, count.astype(np.int64), had[a], had[b], int(baskets), (float(shape), float(rate)))
+
+    price, mean, returns = (arrays[name].astype(np.float64) for name in ("price", "mean", "returns"))
+    catalogue = Catalogue(
+        pa.array(stored["items"], TEXT),
+        pa.array(stored["categories"], TEXT),
         arrays["category"],
         arrays["wanted"].astype(np.int64),
-        arrays["price"].astype(np.float64),
-        Gaps(told["shape"], told["spread"], arrays["mean"].astype(np.float64), arrays["returns"].astype(np.float64)),
-        _pairs("met", told["met"], arrays),
-        _pairs("shared", told["shared"], arrays),
-        _pairs("kinds", told["kinds"], arrays),
+        price,
+        Gaps(stored["shape"], stored["spread"], mean, returns),
+        pairs("met"),
+        pairs("shared"),
+        pairs("kinds"),
         Moves(*(arrays[f"moves_{row}"] for row in _MOVES)),
-        told["customers"],
+        stored["customers"],
     )
-    weights = {name: Weights(tuple(weight[0]), tuple(weight[1])) for name, weight in told["weights"].items()}
-    return Recommender(known, Near.of(known), Backtest(told["tested"], told["chosen"], weights))
-
-
-def _pairs(name: str, about: list[Any], arrays: Mapping[str, np.ndarray]) -> Pairs:
-    a, b, count = (arrays[f"{name}_{row}"] for row in _ROWS)
-    had = arrays[f"{name}_had"].astype(np.int64)
-    return Pairs(a, b, count.astype(np.int64), had[a], had[b], int(about[0]), (float(about[1]), float(about[2])))
+    weights = {name: Weights(tuple(names), tuple(values)) for name, (names, values) in stored["weights"].items()}
+    return Recommender(catalogue, Near.of(catalogue), Backtest(stored["tested"], stored["chosen"], weights))

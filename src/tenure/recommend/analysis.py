@@ -1,6 +1,6 @@
-"""What recommendations say when they are asked from the command line or a notebook.
+"""Basket analysis for the command line and notebooks.
 
-It works on lines alone; a lake that was refreshed is not needed.
+It works on order lines alone; a lake that was refreshed is not needed.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """Recommendations of a file or a lake."""
+class BasketAnalysis:
+    """Pairs and recommendations of a file or a lake."""
 
-    as_of: date  # the day on which everybody is seen
+    as_of: date
     fit: Fit  # gates, back-test, and which ranking is used
     pairs: pa.Table  # see :data:`tenure.recommend.pairs.PAIRS` and :data:`tenure.recommend.lists.RECOMMENDATIONS`
     recommendations: pa.Table
-    customers: int  # how many there are
+    customers: int
     baskets: int
     lines: int
 
@@ -52,28 +52,32 @@ class Told:
         """Return one customer's list, each with its reason as data and in words."""
         rows = self.recommendations.filter(pc.equal(self.recommendations.column("customer_id"), customer)).to_pylist()
         if not rows and self.fit.usable:
-            raise FactsError(
-                mark("Customer %(customer)s has bought nothing up to %(day)s."), customer=customer, day=self.as_of
-            )
-        for row in rows:
-            row["text"] = message(row["reason"]).render(language)
-            row["reason"] = json.loads(row["reason"])
-        return list(rows)
+            text = mark("Customer %(customer)s has bought nothing up to %(day)s.")
+            raise FactsError(text, customer=customer, day=self.as_of)
+        return [
+            {**row, "reason": json.loads(row["reason"]), "text": message(row["reason"]).render(language)}
+            for row in rows
+        ]
 
 
-def tell(
-    source: Lake | pa.Table, as_of: date | None = None, *, tz: str = "UTC", least: int | None = None,
+def analyze(
+    source: Lake | pa.Table,
+    as_of: date | None = None,
+    *,
+    tz: str = "UTC",
+    least: int | None = None,
     options: Options | None = None,
-) -> Told:  # fmt: skip
-    """Return what goes with what and what everybody will want next."""
+) -> BasketAnalysis:
+    """Return which products are bought together and what each customer will probably want next."""
     day = as_of or _last_day(source, tz)
     lines = lines_of(source, day, tz) if isinstance(source, pa.Table) else lines_in(source, day)
     if not len(lines):
         text = mark("There are no order lines with products up to %(day)s. Import order_lines or baskets.")
         raise FactsError(text, day=day)
     fit, pairs, lists = all_of(lines, day, options or Options(), least)
-    slim = replace(fit, params={name: value for name, value in fit.params.items() if name in ("chosen", "weights")})
-    return Told(day, slim if fit.usable else fit, pairs, lists, fit.customers, lines.filled, len(lines))
+    if fit.usable:  # the packed catalogue is megabytes that nobody reads here
+        fit = replace(fit, params={name: fit.params[name] for name in ("chosen", "weights")})
+    return BasketAnalysis(day, fit, pairs, lists, fit.customers, lines.filled, len(lines))
 
 
 def _last_day(source: Lake | pa.Table, tz: str) -> date:
