@@ -68,8 +68,8 @@ def _trend_rows(data: Overview) -> list[dict[str, Any]]:
     return [
         {
             "on": on,
-            "people": {stage: people[at] for stage, people in data.trend.people.items()},
-            "urls": {stage: base.url(stage=stage, as_of=on) for stage in data.trend.people},
+            **{stage: people[at] for stage, people in data.trend.people.items()},
+            **{f"url-{stage}": base.url(stage=stage, as_of=on) for stage in data.trend.people},
         }
         for at, on in enumerate(data.trend.days)
     ]

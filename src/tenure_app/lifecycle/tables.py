@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from django.utils.html import format_html
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tenure_app.lifecycle.catalogue import Entry
+    from tenure_app.lifecycle.queries import Place
 
 Row = dict[str, Any]
 
@@ -83,40 +87,28 @@ FLOWS = Table(
 
 
 def trend_table(stages: Mapping[str, str]) -> Table:
-    """Return the table of a trend: a column a stage, by its id and name."""
-    return Table(
-        "trend",
-        (
-            Column("on", _("Date"), "day", row_head=True),
-            *(
-                Column(
-                    stage,
-                    name,
-                    "number",
-                    value=lambda row, stage=stage: row["people"][stage],
-                    url=lambda row, stage=stage: row["urls"][stage],
-                )
-                for stage, name in stages.items()
-            ),
-        ),
-        classes="table-sm",
-    )
+    """Return the table of a trend: a column a stage, by its id and name; rows hold `url-ID` beside the people."""
+    columns = [Column(stage, name, "number", url=itemgetter(f"url-{stage}")) for stage, name in stages.items()]
+    return Table("trend", (Column("on", _("Date"), "day", row_head=True), *columns), classes="table-sm")
 
 
-#: The board as a file; rows are places of a board with their names.
+#: The board as a file.
 BOARD = Table(
     "stages",
     (
-        Column("stage_id", value=lambda row: row["place"].stage),
+        Column("stage_id"),
         Column("stage"),
-        *(
-            Column(name, value=lambda row, name=name: getattr(row["place"], name))
-            for name in (
-                "people", "share", "amount", "average_days", "entries", "entered", "exits", "left", "leaving"
-            )
-        ),
+        Column("people"),
+        Column("share"),
+        Column("amount"),
+        Column("average_days"),
+        Column("entries"),
+        Column("entered"),
+        Column("exits"),
+        Column("left"),
+        Column("leaving"),
     ),
-)  # fmt: skip
+)
 
 
 def families_table(families: Sequence[tuple[str, str]]) -> Table:
@@ -130,8 +122,8 @@ def families_table(families: Sequence[tuple[str, str]]) -> Table:
                     family,
                     f"{family} {name}",
                     "number",
-                    value=lambda row, family=family: row["cells"][family]["people"],
-                    html=lambda row, family=family: _family(row["cells"][family]),
+                    value=partial(_people, family),
+                    html=partial(_family, family),
                     head_html=stage_badge(name, family),
                 )
                 for family, name in families
@@ -141,13 +133,18 @@ def families_table(families: Sequence[tuple[str, str]]) -> Table:
     )
 
 
-def _family(cell: Row) -> str:
+def _people(family: str, row: Row) -> int | None:
+    return row["cells"][family]["people"]
+
+
+def _family(family: str, row: Row) -> str:
+    cell = row["cells"][family]
     if cell["people"] is None:
         return format_html('<span class="text-secondary" aria-label="{}">·</span>', _("no such stage"))
     people = format_html('<a href="{}">{}</a>', cell["url"], number(cell["people"])) if cell["people"] else "0"
     return format_html('{}<span class="under">{}</span>', people, " · ".join(cell["stages"]))
 
 
-def placed(entry: Entry, places: Sequence[Any]) -> list[Row]:
+def placed(entry: Entry, places: Sequence[Place]) -> list[Row]:
     """Return places of a board as rows of :data:`BOARD`."""
-    return [{"place": place, "stage": entry.stage_name(place.stage)} for place in places]
+    return [{**asdict(place), "stage_id": place.stage, "stage": entry.stage_name(place.stage)} for place in places]
