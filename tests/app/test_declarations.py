@@ -19,7 +19,7 @@ from django.urls import URLPattern, get_resolver
 from django.utils import translation
 
 import tenure_app
-from tenure.scorecard.columns import KINDS, catalogue
+from tenure.columns import KINDS, catalogue
 from tenure.words import speaking
 from tenure_app.customers import figures, tables
 from tenure_app.customers.tables import CUSTOMERS

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from tenure.scorecard.columns import Definition, catalogue
+from tenure.columns import Definition, catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

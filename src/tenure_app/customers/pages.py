@@ -16,10 +16,10 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from tenure.columns import column
 from tenure.errors import TenureError
 from tenure.facts.customers import REASONS
 from tenure.rules.wording.sentence import measure_phrase, sentence
-from tenure.scorecard.columns import column
 from tenure.words import current_language, say
 from tenure_app.core import conf
 from tenure_app.customers import figures, filters, merging, panels, profile, queries, query, tables, timeline, titles

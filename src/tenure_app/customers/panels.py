@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from tenure.columns import column
 from tenure.recommend.reasons import message
-from tenure.scorecard.columns import column
 from tenure.words import sentences
 from tenure_app.customers.predictions import predictions
 from tenure_app.web.figures import Stat, stat

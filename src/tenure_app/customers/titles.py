@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from tenure.scorecard.columns import column
+from tenure.columns import column
 from tenure_app.customers.filters import AT_LEAST, AT_MOST, UNKNOWN, ColumnFilter
 from tenure_app.customers.query import CustomerQuery
 from tenure_app.web.filters import Chip

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from tenure.scorecard.columns import column
+from tenure.columns import column
 from tenure_app.web.charts import Chart, to_json
 from tenure_app.web.formats import number
 from tenure_app.web.tables import Column

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from tenure.scorecard.columns import catalogue
+from tenure.columns import catalogue
 from tenure.words import current_language
 
 FILE = Path(__file__).with_name("glossary.yaml")

@@ -13,8 +13,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from tenure.columns import value_name as name_of
 from tenure.risk.signals import SIGNALS
-from tenure.scorecard.columns import value_name as name_of
 from tenure.words import sentences
 from tenure_app.core import conf
 from tenure_app.risk import actions, queries

@@ -12,7 +12,7 @@ from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from tenure.scorecard.columns import NUMBERS, catalogue
+from tenure.columns import NUMBERS, catalogue
 from tenure_app.web import formats
 from tenure_app.web.exports import Sheet
 from tenure_app.web.layout import business
@@ -42,7 +42,7 @@ class Column:
 
     name: str  # of the row's value, and of the catalogue's column when there is one
     label: Any = ""  # empty: the catalogue's
-    kind: str = ""  # of tenure.scorecard.columns.KINDS; empty: the catalogue's, else text
+    kind: str = ""  # of tenure.columns.KINDS; empty: the catalogue's, else text
     value: Callable[[Row], Any] | None = None  # empty: what the row holds under the name
     html: Callable[[Row], str] | None = None  # the cell, where it is more than a formatted value
     template: str = ""  # … or the template that makes it of `row`

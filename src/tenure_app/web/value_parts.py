@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from tenure.scorecard.columns import value_name as name_of
+from tenure.columns import value_name as name_of
 from tenure.value.groups import groups
 from tenure_app.lifecycle import catalogue
 from tenure_app.value import ranking_queries as queries

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from tenure.scorecard.columns import value_name as name_of
+from tenure.columns import value_name as name_of
 from tenure_app.web.formats import day as say_day
 from tenure_app.web.formats import money, number, percent
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
-from tenure.scorecard.columns import value_name as name_of
+from tenure.columns import value_name as name_of
 from tenure.value.groups import groups
 from tenure.value.profile import label_of
 from tenure_app.value import ranking_queries as queries

@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from tenure.scorecard.columns import column
+from tenure.columns import column
 from tenure_app.core import conf
 from tenure_app.lifecycle import catalogue
 from tenure_app.value import actions, ranking_queries

@@ -49,7 +49,7 @@ def catalogue() -> Mapping[str, Definition]:
     """Return every column by its id, in the order of the file."""
     import yaml
 
-    text = files("tenure.scorecard").joinpath("columns.yaml").read_text(encoding="utf-8")
+    text = files("tenure.columns").joinpath("columns.yaml").read_text(encoding="utf-8")
     return {id_: _definition(id_, entry) for id_, entry in yaml.safe_load(text).items()}
 
 
