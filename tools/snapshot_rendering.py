@@ -29,8 +29,7 @@ TEXTS = {
 def rendered(table: str, column: str, stored: str | None) -> Mapping[str, str | None]:
     """Return the sentence of a stored text by language, and what else is stored with it as `data`."""
     from tenure.recommend.reasons import message
-    from tenure.lifecycle.reasons import Reason
-from tenure.words import Message, loads, sentences
+    from tenure.words import Message, loads, sentences
 
     parts = TEXTS[table, column]
     if stored is None:
@@ -49,6 +48,7 @@ from tenure.words import Message, loads, sentences
 def _span_reason(stored: str, language: str) -> str:
     from django.utils import translation
 
+    from tenure.lifecycle.reasons import Reason
     from tenure.words import speaking
     from tenure_app.lifecycle import reasons
 
