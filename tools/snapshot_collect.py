@@ -145,13 +145,15 @@ def _totals(connection: Any, name: str) -> Sheet:
 
 
 def _documents(connection: Any, table: str) -> Iterator[Sheet]:
+    from tenure.words import loads
+
     newest = f'(SELECT max(generation) FROM "{table}")'
     read = connection.execute(f'SELECT * FROM "{table}" WHERE generation = {newest}').to_arrow_table()
     for row in read.to_pylist():
         kept = {name: value for name, value in row.items() if name not in VOLATILE}
         for name in ("body", "options", "models"):
             if isinstance(kept.get(name), str):
-                kept[name] = json.loads(kept[name])
+                kept[name] = loads(kept[name])
         for name in ("tenure", "format"):
             kept.get("options", {}).pop(name, None)
         yield document(f"{table}/{row.get('name') or row.get('part') or 'newest'}", kept)

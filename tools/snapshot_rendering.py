@@ -79,6 +79,8 @@ def _data(body: Any) -> str:
 
 def leaves(value: Any, path: str = "") -> dict[str, Any]:
     """Return a JSON document as {path: value}; packed arrays as their sizes, sums and hashes."""
+    if hasattr(value, "render"):  # a message, or a text in both languages
+        return {f"{path}.{name}": value.render(name) for name in LANGUAGES}
     if isinstance(value, Mapping) and value:
         pairs = [(f"{path}.{key}" if path else str(key), inner) for key, inner in value.items()]
     elif isinstance(value, list) and value:
