@@ -145,6 +145,8 @@ def _totals(connection: Any, name: str) -> Sheet:
 
 
 def _documents(connection: Any, table: str) -> Iterator[Sheet]:
+    from tenure.words import loads
+
     newest = f'(SELECT max(generation) FROM "{table}")'
     from tenure.words import loads
 
