@@ -228,7 +228,7 @@ def _previewed(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
 
 def _shown(request: HttpRequest, found: ModelPreview) -> dict[str, Any]:
     """Return a preview for its page, and note that its reader has it before them."""
-    from tenure_app.web.jobs_pages import describe
+    from tenure_app.core.pages import describe
 
     if found.result is None:
         return {"preview": found, "progress": describe(found.job) if found.job else None}

@@ -9,11 +9,6 @@ from tenure_app.web.pages import addresses
 #: In this order: an address is answered by the first that knows it.
 MODULES = (
     "signin",
-    "firstrun",
-    "quarantine",
-    "imports",
-    "jobs_pages",
-    "settings_pages",
     "models_pages",
     "models_editor",
     "value_pages",

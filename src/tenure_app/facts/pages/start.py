@@ -11,11 +11,11 @@ from django.utils.translation import gettext as _
 
 from tenure.words import current_language
 from tenure_app.core import conf
+from tenure_app.core.pages import describe
 from tenure_app.core.work import actions as jobs
 from tenure_app.core.work import queries as job_queries
 from tenure_app.facts import quarantine, queries
-from tenure_app.web.imports import tables
-from tenure_app.web.jobs_pages import describe
+from tenure_app.facts.pages.imports import tables
 from tenure_app.web.pages import SIGNED_IN, page
 
 

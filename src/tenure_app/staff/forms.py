@@ -1,31 +1,18 @@
-"""Settings: the business, the day pages speak of, the models that are switched on, the password, refreshes."""
+"""The forms of the settings."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
 
 from django import forms
-from django.contrib import messages
-from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.password_validation import validate_password
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from tenure.errors import LakeError
 from tenure.words.formats import symbol
-from tenure_app.core import conf
-from tenure_app.core.work import actions as jobs
-from tenure_app.facts import queries as facts
-from tenure_app.staff import actions, queries
-from tenure_app.web.layout import business
-from tenure_app.web.pages import SIGNED_IN, page
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
     from tenure.scorecard.model import Options
 
 
@@ -134,102 +121,3 @@ class PasswordForm(Styled):
             except forms.ValidationError as wrong:
                 self.add_error("password", wrong)
         return data
-
-
-def _forms(**bound: forms.Form) -> dict[str, forms.Form]:
-    ours, row = business(), queries.preference()
-    plain: dict[str, forms.Form] = {
-        "business_form": BusinessForm(initial={"business": ours.name, "tz": ours.tz, "currency": ours.currency}),
-        "view_form": ViewForm(initial={"language": row.language, "as_of": row.as_of}),
-        "assumptions_form": AssumptionsForm(initial=AssumptionsForm.of(_options())),
-        "password_form": PasswordForm(),
-    }
-    return plain | bound
-
-
-def _options() -> Options:
-    from tenure.scorecard.model import Options
-    from tenure.scorecard.options import options_of
-
-    try:
-        return options_of(conf.lake())
-    except LakeError:
-        return Options()
-
-
-def _page(request: HttpRequest, status: int = 200, **bound: forms.Form) -> HttpResponse:
-    context = {
-        "title": _("Settings"),
-        "has_password": queries.password_is_set(),
-        "refreshes": facts.refreshes(),
-        **_forms(**bound),
-    }
-    return render(request, "settings/page.html", context, status=status)
-
-
-@page("settings/", "settings", rule=SIGNED_IN)
-def settings(request: HttpRequest) -> HttpResponse:
-    """Show everything that can be set."""
-    return _page(request)
-
-
-@page("settings/business/", "settings-business", rule=SIGNED_IN, methods=("POST",))
-def save_business(request: HttpRequest) -> HttpResponse:
-    """Save what the business is called; a new zone asks for a refresh."""
-    form = BusinessForm(request.POST)
-    if not form.is_valid():
-        return _page(request, 422, business_form=form)
-    before = business().tz
-    conf.lake().save_settings(**form.cleaned_data)
-    if form.cleaned_data["tz"] != before:
-        jobs.enqueue("refresh")
-        messages.info(request, _("Saved. Every stage is being worked out again for the new time zone."))
-    else:
-        messages.success(request, _("Saved."))
-    return redirect("settings")
-
-
-@page("settings/assumptions/", "settings-assumptions", rule=SIGNED_IN, methods=("POST",))
-def save_assumptions(request: HttpRequest) -> HttpResponse:
-    """Save what is assumed; value and risk are worked out again."""
-    from tenure.scorecard.options import save_options
-
-    form = AssumptionsForm(request.POST)
-    if not form.is_valid():
-        return _page(request, 422, assumptions_form=form)
-    save_options(conf.lake(), **form.asked())
-    jobs.enqueue("refresh")
-    messages.info(request, _("Saved. Value and risk are being worked out again."))
-    return redirect("settings")
-
-
-@page("settings/view/", "settings-view", rule=SIGNED_IN, methods=("POST",))
-def save_view(request: HttpRequest) -> HttpResponse:
-    """Save how pages speak."""
-    form = ViewForm(request.POST)
-    if not form.is_valid():
-        return _page(request, 422, view_form=form)
-    actions.save_preference(**form.cleaned_data)
-    messages.success(request, _("Saved."))
-    return redirect("settings")
-
-
-@page("settings/password/", "settings-password", rule=SIGNED_IN, methods=("POST",))
-def save_password(request: HttpRequest) -> HttpResponse:
-    """Set the password; other sessions end, this one stays."""
-    form = PasswordForm(request.POST)
-    if not form.is_valid():
-        return _page(request, 422, password_form=form)
-    person = cast("User", request.user)
-    actions.set_password(person, form.cleaned_data["password"])
-    update_session_auth_hash(request, person)
-    messages.success(request, _("The password is set. Other sessions were signed out."))
-    return redirect("settings")
-
-
-@page("settings/refresh/", "settings-refresh", rule=SIGNED_IN, methods=("POST",))
-def refresh_now(request: HttpRequest) -> HttpResponse:
-    """Work out every stage again."""
-    jobs.enqueue("refresh")
-    messages.info(request, _("The refresh has begun. You can leave this page."))
-    return redirect("in-progress")

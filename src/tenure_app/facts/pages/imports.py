@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 
 from tenure.errors import TenureError
 from tenure.words import Message, current_language
-from tenure_app.facts import actions, looking, quarantine, queries
-from tenure_app.web import fields
-from tenure_app.web.jobs_pages import describe
+from tenure_app.core.pages import describe
+from tenure_app.facts import actions, labels, looking, quarantine, queries
+from tenure_app.facts.tables import BATCHES
 from tenure_app.web.pages import SIGNED_IN, page
 
 if TYPE_CHECKING:
@@ -57,12 +57,13 @@ def _or_404(import_id: int) -> Import:
 
 def tables() -> list[tuple[str, str]]:
     """Return the tables that files can be brought as, with their names."""
-    return [(name, fields.table_name(name)) for name in actions.TABLES]
+    return [(name, labels.table_name(name)) for name in actions.TABLES]
 
 
 @page("imports/", "imports", rule=SIGNED_IN)
 def imports(request: HttpRequest) -> HttpResponse:
     """Show the upload, what is under way, and everything that was ever brought."""
+    batches = [{**row, "table_name": labels.table_name(row["table"])} for row in queries.batches()]
     context = {
         "title": _("Imports"),
         "subtitle": _("Bring files; every row becomes a fact or waits in quarantine, and nothing is counted twice."),
@@ -71,7 +72,7 @@ def imports(request: HttpRequest) -> HttpResponse:
         "open": [
             _line(one) for one in queries.imports() if one.state == "draft" or (one.job and one.job.state != "done")
         ],
-        "batches": [{**row, "table_name": fields.table_name(row["table"])} for row in queries.batches()],
+        "batches": BATCHES.show(batches, foot=False) if batches else None,
         "quarantined": quarantine.count(),
     }
     return render(request, "imports/page.html", context)
@@ -79,7 +80,7 @@ def imports(request: HttpRequest) -> HttpResponse:
 
 def _line(one: Import) -> dict[str, Any]:
     names = ", ".join(file.name for file in one.files.all())
-    return {"one": one, "names": names, "table": fields.table_name(one.table), **(describe(one.job) if one.job else {})}
+    return {"one": one, "names": names, "table": labels.table_name(one.table), **(describe(one.job) if one.job else {})}
 
 
 @page("imports/new/", "import-new", rule=SIGNED_IN, methods=("POST",))
@@ -107,7 +108,7 @@ def one(request: HttpRequest, import_id: int) -> HttpResponse:
     context: dict[str, Any] = {
         "one": found,
         "title": _("Import of %(files)s") % {"files": ", ".join(file.name for file in queries.files(import_id))},
-        "table_name": fields.table_name(found.table),
+        "table_name": labels.table_name(found.table),
         "tables": tables(),
     }
     if found.state == "draft":
@@ -136,14 +137,14 @@ def _shown(found: Import, files: list[ImportFile]) -> Shown:
         column = file.mapping.get(field, "")
         unsure = field in file.looked.get("unsure", ()) and column == file.looked["guessed"].get(field)
         examples = _examples(columns, sample, column)
-        choices.append(Choice(field, fields.field_name(field), field in needed, column, examples, unsure))
+        choices.append(Choice(field, labels.field_name(field), field in needed, column, examples, unsure))
     trouble = Message.from_dict(file.trouble).render() if file.trouble else ""
     return Shown(
         file=file,
-        layout=fields.layout_in_words(file.looked),
+        layout=labels.layout_in_words(file.looked),
         choices=choices,
         columns=columns,
-        meaning=[fields.field_name(by_column[column]) if column in by_column else "" for column in columns],
+        meaning=[labels.field_name(by_column[column]) if column in by_column else "" for column in columns],
         sample=sample,
         trouble=trouble,
         alike=[other.name for other in files[1:]],
@@ -190,7 +191,7 @@ def choose_columns(request: HttpRequest, import_id: int) -> HttpResponse:
 def _said(wrong: TenureError) -> str:
     data = dict(wrong.data)
     if "fields" in data:
-        data["fields"] = ", ".join(fields.field_name(name) for name in str(data["fields"]).split(", "))
+        data["fields"] = ", ".join(labels.field_name(name) for name in str(data["fields"]).split(", "))
     return Message(wrong.message.template, data).render()
 
 

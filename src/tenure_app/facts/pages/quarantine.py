@@ -2,52 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from functools import partial
+from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from tenure.errors import TenureError
 from tenure.facts.reasons import reason_text
 from tenure.words import current_language
+from tenure_app.facts import labels
 from tenure_app.facts import quarantine as waiting
-from tenure_app.web import fields
 from tenure_app.web.pages import SIGNED_IN, page
+from tenure_app.web.tables import SqlRows
 
 FILTERS = ("reason", "file", "table", "batch_id")
 PAGE = 50
 
 
-class _Rows:
-    """The rows of a choice, read page by page."""
-
-    def __init__(self, chosen: dict[str, str]) -> None:
-        self.chosen = chosen
-
-    def count(self) -> int:
-        return waiting.count(self.chosen)
-
-    def __len__(self) -> int:
-        return self.count()
-
-    def __getitem__(self, part: slice) -> list[waiting.Row]:
-        return waiting.find(self.chosen, part.start or 0, (part.stop or 0) - (part.start or 0))
-
-
 def _line(row: waiting.Row, said: str = "") -> dict[str, Any]:
     reason = said or reason_text(row.reason, current_language())
-    return {"row": row, "reason": reason, "table": fields.table_name(row.table)}
+    return {"row": row, "reason": reason, "table": labels.table_name(row.table)}
 
 
 @page("imports/quarantine/", "quarantine", rule=SIGNED_IN)
 def quarantine(request: HttpRequest) -> HttpResponse:
     """List the rows that wait."""
     chosen = {name: request.GET[name] for name in FILTERS if request.GET.get(name)}
-    rows: Page[waiting.Row] = Paginator(cast("Any", _Rows(chosen)), PAGE).get_page(request.GET.get("page"))
+    found = SqlRows(waiting.count(chosen), partial(waiting.find, chosen))
+    rows = Paginator(found, PAGE).get_page(request.GET.get("page"))
     context = {
         "title": _("Quarantine"),
         "subtitle": _("Rows that are no facts yet. Repair a value and the row comes in; nothing is lost meanwhile."),
@@ -63,8 +51,6 @@ def quarantine(request: HttpRequest) -> HttpResponse:
 
 
 def _address(name: str, chosen: dict[str, str]) -> str:
-    from django.urls import reverse
-
     return reverse(name) + (f"?{urlencode(chosen)}" if chosen else "")
 
 

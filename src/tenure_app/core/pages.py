@@ -1,4 +1,4 @@
-"""正在进行: work that was left running and is found again here."""
+"""The page of work that was left running and is found again here."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from tenure.words import Message, say
+from tenure_app.core.tables import FINISHED
 from tenure_app.core.work import actions, queries
 from tenure_app.core.work.kinds import kinds
 from tenure_app.web.pages import SIGNED_IN, page
@@ -31,10 +32,11 @@ def describe(job: Job) -> dict[str, object]:
 @page("in-progress/", "in-progress", rule=SIGNED_IN)
 def in_progress(request: HttpRequest) -> HttpResponse:
     """List what waits and runs, and what was finished lately; htmx asks for the lists alone."""
+    recent = [describe(job) for job in queries.recent_jobs()]
     context = {
         "title": _("In progress"),
         "open": [describe(job) for job in queries.open_jobs()],
-        "recent": [describe(job) for job in queries.recent_jobs()],
+        "recent": FINISHED.show(recent, foot=False) if recent else None,
         "stuck": not queries.worker_is_alive(),
     }
     fragment = request.headers.get("HX-Request") and not request.headers.get("HX-Boosted")

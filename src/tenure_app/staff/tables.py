@@ -1,0 +1,31 @@
+"""The table of refreshes."""
+
+from __future__ import annotations
+
+from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from tenure_app.web.formats import ago, instant, number
+from tenure_app.web.tables import Column, Row, Table
+
+
+def _started(row: Row) -> str:
+    return format_html('<span title="{}">{}</span>', instant(row["started_at"]), ago(row["started_at"]))
+
+
+def _mode(row: Row) -> str:
+    return gettext("Everybody") if row["mode"] == "full" else gettext("Only those with new facts")
+
+
+REFRESHES = Table(
+    "refreshes",
+    (
+        Column("started_at", _("Started"), "instant", html=_started),
+        Column("as_of"),
+        Column("mode", _("Who"), value=_mode),
+        Column("people", value=lambda row: row["customers"]),
+        Column("seconds", _("Took"), "number", html=lambda row: gettext("%(n)s s") % {"n": number(row["seconds"], 1)}),
+        Column("engine", _("Engine")),
+    ),
+)
