@@ -18,12 +18,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from tenure.lifecycle.judging import Asked, blocks_here
-from tenure.lifecycle.refresh import refresh
-
 import shop
 from tenure.facts.lake import Lake
 from tenure.lifecycle.model import Model, builtin, read
+from tenure.refreshing.blocks import EvaluationRequest, evaluate_here
+from tenure.refreshing.run import refresh
 
 AS_OF = date(2025, 1, 1)  # the last local day with an order
 RHYTHM = """
@@ -69,7 +68,7 @@ def window(lake: Lake) -> int:
 
 def history(lake: Lake, models: list[Model]) -> int:
     """Make all spans under some models, and let them go."""
-    return sum(len(block.spans) for block in blocks_here(lake, Asked(models), AS_OF, "customer"))
+    return sum(len(block.spans) for block in evaluate_here(lake, EvaluationRequest(models), AS_OF, "customer"))
 
 
 def peak() -> str:
@@ -106,10 +105,10 @@ def measure(lake: Lake, *, every: bool) -> None:
     for name, models in (("retail-activity", [retail]), ("rhythm", [rhythm])):
         seconds, spans = timed(lambda models=models: history(lake, models))
         print(f"{name:<20} {seconds:8.2f} s   {seconds / base:5.1f} x floor   {spans:,} spans   peak {peak()}")
-    seconds, report = timed(lambda: refresh(lake, AS_OF, [retail]))
+    seconds, report = timed(lambda: refresh(lake, AS_OF, [retail], scorecard=()))
     print(f"refresh, written     {seconds:8.2f} s   {seconds / base:5.1f} x floor   spans, scorecard   peak {peak()}")
     if every:
-        seconds, report = timed(lambda: refresh(lake, AS_OF, list(builtin().values())))
+        seconds, report = timed(lambda: refresh(lake, AS_OF, list(builtin().values()), scorecard=()))
         fitting = sum(not model.missing for model in report.models)
         spans = sum(model.spans for model in report.models)
         print(

@@ -56,9 +56,10 @@ def days(numbers: np.ndarray, there: np.ndarray | None = None) -> pa.Array:
 
 def fill(folder: Path, count: int) -> None:
     """Write a lake of made-up customers with their spans."""
-    from tenure.lifecycle.refresh import REFRESHES, SCORECARD, SPANS_IN_LAKE
-
     from tenure.facts.lake import Lake
+    from tenure.refreshing.models import GENERATION, columns
+    from tenure.refreshing.report import REFRESHES
+    from tenure.refreshing.work import SPANS_IN_LAKE
 
     lake, random = Lake.create(folder, business="大商店"), np.random.default_rng(1)
     orders = random.geometric(0.12, count).astype(np.int64)
@@ -79,7 +80,7 @@ def fill(folder: Path, count: int) -> None:
         "amount": pa.array((random.random(count) * 500 * orders).round(2)).cast(pa.decimal128(18, 4)),
         "generation": np.ones(count, dtype=np.int64),
     }
-    lake.write("scorecard", _table(SCORECARD, figures, count))
+    lake.write("scorecard", _table(columns(()).append(GENERATION), figures, count))
     for model in STAGES:
         lake.write("spans", _table(SPANS_IN_LAKE, *spans(model, ids, orders, first)), partition_by="model")
     told = [{"id": model, "version": "1", "customers": count, "spans": 0, "missing": []} for model in STAGES]

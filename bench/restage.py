@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from tenure.lifecycle.refresh import refresh
 
 import shop
 from tenure.facts.completing import completed
 from tenure.facts.lake import Lake
+from tenure.refreshing.run import refresh
 
 AS_OF = date(2024, 12, 31)
 MODELS = ["retail-activity", "chaoke-5"]
@@ -51,7 +51,7 @@ def measure(lake: Lake, customers: int, runs: int) -> list[tuple[float, float]]:
         begin = time.perf_counter()
         lake.append_facts("orders", table)
         appended = time.perf_counter()
-        refresh(lake, AS_OF, MODELS, customers=ids)
+        refresh(lake, AS_OF, MODELS, customers=ids, scorecard=())
         taken.append((appended - begin, time.perf_counter() - appended))
     return taken
 
@@ -71,7 +71,7 @@ def main() -> None:
             if not (folder / "tenure.json").exists():
                 lake, rows = shop.make(folder, customers, asked.orders)
                 begin = time.perf_counter()
-                refresh(lake, AS_OF, MODELS)
+                refresh(lake, AS_OF, MODELS, scorecard=())
                 print(
                     f"{customers:>11,} customers, {rows:,} orders: everybody {time.perf_counter() - begin:.1f} s",
                     flush=True,

@@ -83,24 +83,21 @@ def from_log(path: str, _orders: float) -> dict[str, Any]:
 
 
 def from_lake(path: str, _orders: float) -> dict[str, Any]:
-    """Score everybody in a lake: figures in blocks, then fit and score."""
-    from tenure.lifecycle.judging import Asked, blocks_here
-
+    """Score everybody in a lake: features in blocks, then fit and score."""
     from tenure.facts.lake import Lake
+    from tenure.features.catalogue import FeatureSet
+    from tenure.refreshing.blocks import EvaluationRequest, evaluate_here
     from tenure.scorecard.model import Context
     from tenure.value.lifetime import Lifetime
 
-    MODEL = Lifetime()
-    from tenure.value.lifetime_features import FIGURES
-
-    lake, laps = Lake.open(path), Laps()
-    blocks = blocks_here(lake, Asked((), (FIGURES,)), date(2025, 1, 1), "customer")
-    table = pa.concat_tables([block.roster for block in blocks])
-    laps.lap("figures of every customer")
+    model, lake, laps = Lifetime(), Lake.open(path), Laps()
+    request = EvaluationRequest((), FeatureSet.of(Lifetime.families))
+    table = pa.concat_tables([block.features for block in evaluate_here(lake, request, date(2025, 1, 1), "customer")])
+    laps.lap("features of every customer")
     context = Context(date(2025, 1, 1), lake.settings.tz, lake.settings.currency, lake)
-    fits = {fit.part: fit for fit in MODEL.fit(table, context)}
+    fits = {fit.part: fit for fit in model.fit(table, context)}
     laps.lap("choice and fit, with back-tests")
-    scored = MODEL.score(table, fits, context).columns
+    scored = model.score(table, fits, context).columns
     laps.lap("score with intervals")
     return {"seconds": laps.told, "customers": len(scored), "model": fits["purchases"].model}
 

@@ -52,7 +52,8 @@ def run_models(
         try:
             result = model.run(scorecard.table, context, given)
             made = {field.name: result.columns.column(field.name).cast(field.type) for field in model.schema}
-            scorecard.fits |= result.fits
+            if given is None:  # what was given is there already, ranks that were renewed with it included
+                scorecard.fits |= result.fits
         except Exception as wrong:
             if context.options.strict:
                 raise
