@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from risk import shops
-from tenure.risk import decline, discoveries
+from tenure.risk import decline
 from tenure.risk.signal_inputs import WINDOW, SignalInputs
 from tenure.risk.warnings import Warnings
 
@@ -60,7 +60,7 @@ def test_only_those_are_tested_in_whom_silence_would_show() -> None:
     "asked", [{}, {"shape": 5.0}, {"spread": "lognormal"}], ids=["chance", "rhythm", "other rates"]
 )
 def test_without_a_change_at_most_one_shop_in_twenty_names_anybody(asked: dict[str, object]) -> None:
-    false = [bool(_seen(seed=seed, customers=800, **asked)[1].named.any()) for seed in range(40)]
+    false = [bool(_seen(seed=seed, customers=800, **asked)[1].orders.named.any()) for seed in range(40)]
     # Without a change every name is false, so the false discovery rate is how often anybody is named.
     assert stats.binomtest(sum(false), len(false), 0.05, alternative="greater").pvalue > 0.05, sum(false)
 
@@ -70,10 +70,10 @@ def test_a_change_point_is_found_with_five_percent_false_and_the_power_that_was_
     false, power, told = [], [], []
     for seed in range(12):
         found, seen = _seen(seed=seed, changed=0.2, left=0.0)
-        named = seen.named
+        named = seen.orders.named
         assert seen.fit is not None
         false.append((named & ~found.changed).sum() / max(named.sum(), 1))
-        power.append((named & found.changed).sum() / (seen.tested & found.changed).sum())
+        power.append((named & found.changed).sum() / (seen.orders.tested & found.changed).sum())
         told.append(next(figure["power"] for figure in seen.fit.figures["power"] if figure["drop"] == 1.0))
     print(f"false {np.mean(false):.3f}, found {np.mean(power):.3f}, told {np.mean(told):.3f}")
     assert np.mean(false) <= 0.05
@@ -89,7 +89,7 @@ def test_weaker_changes_are_found_less_often_as_told() -> None:
         for seed in range(6):
             found, seen = _seen(seed=50 + seed, changed=0.3, left=1.0 - drop)
             assert seen.fit is not None
-            shares.append((seen.named & found.changed).sum() / (seen.tested & found.changed).sum())
+            shares.append((seen.orders.named & found.changed).sum() / (seen.orders.tested & found.changed).sum())
             said.append(next(figure["power"] for figure in seen.fit.figures["power"] if figure["drop"] == drop))
         rates[drop], told[drop] = np.mean(shares), np.mean(said)
     assert rates[0.5] < rates[0.75]
@@ -99,7 +99,7 @@ def test_weaker_changes_are_found_less_often_as_told() -> None:
 def test_the_possible_p_values_bound_what_chance_reaches() -> None:
     steps = decline.steps(decline.Rates(1.0, 20.0), [10.0, 40.0], [200.0, 200.0], 90.0)
     for limit in (0.001, 0.01, 0.05):
-        reached = discoveries.reached(steps, limit)
+        reached = decline.reached(steps, limit)
         assert (reached <= limit).all()
         for row, value in zip(steps, reached, strict=True):
             assert value == max([one for one in row if one <= limit], default=0.0)
@@ -114,7 +114,7 @@ def test_whole_numbers_let_more_be_named_than_the_usual_control() -> None:
     rate = rng.gamma(rates.r + past, 1.0 / (rates.alpha + days))
     now = rng.poisson(rate * WINDOW * np.where(np.arange(2000) < 400, 0.0, 1.0))
     p = decline.tail(rates, past, days, now, WINDOW)
-    limit = discoveries.cutoff(p, decline.steps(rates, past, days, WINDOW), 0.05)
+    limit = decline.cutoff(p, decline.steps(rates, past, days, WINDOW), 0.05)
     named = p <= limit
     assert named.sum() > (benjamini_hochberg(p) <= 0.05).sum() > 0
     assert named[400:].sum() / named.sum() <= 0.1
@@ -123,7 +123,7 @@ def test_whole_numbers_let_more_be_named_than_the_usual_control() -> None:
 @pytest.mark.parametrize("p", [[], [np.nan, np.nan], [0.5, 0.9, 1.0]])
 def test_nobody_is_named_where_nothing_is_unlikely(p: list[float]) -> None:
     steps = decline.steps(decline.Rates(1.0, 20.0), [10.0], [200.0], 90.0)
-    assert discoveries.cutoff(np.array(p, dtype=float), steps, 0.05) == 0.0
+    assert decline.cutoff(np.array(p, dtype=float), steps, 0.05) == 0.0
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ def _chances(**asked: object) -> np.ndarray:
     parts = []
     for seed in range(8):
         table, context = shops.table_of(shops.shop(seed=seed, **asked)), shops.context()
-        p = SignalInputs(table, MODEL.fit(table, context)[0], context).silence_p
+        p = SignalInputs(table, MODEL.fit(table, context)[0], context).gap.p
         parts.append(p[~np.isnan(p)])
     return np.concatenate(parts)
 
@@ -39,7 +39,7 @@ def test_few_gaps_do_not_make_false_alarms() -> None:
         table, context = shops.table_of(shops.shop(seed=seed, days=300)), shops.context()
         seen = SignalInputs(table, MODEL.fit(table, context)[0], context)
         few = (seen["gaps"] >= 2) & (seen["gaps"] <= 4)
-        slow.append(seen.silence_p[few])
+        slow.append(seen.gap.p[few])
     chances = np.concatenate(slow)
     assert len(chances) > 1_500
     assert (chances <= 0.05).mean() <= 0.065
@@ -56,7 +56,7 @@ def test_those_who_stopped_are_found_and_rhythmic_buyers_sooner() -> None:
             seen = SignalInputs(table, MODEL.fit(table, context)[0], context)
             ids = np.array([int(one[1:]) for one in table.column("customer_id").to_pylist()])
             gone = shop.changed[ids] & (seen["gaps"] >= 5)
-            hits.append((np.nan_to_num(seen.silence_p, nan=1.0)[gone] <= 0.05).mean())
+            hits.append((np.nan_to_num(seen.gap.p, nan=1.0)[gone] <= 0.05).mean())
         found[shape] = np.mean(hits)
     assert found[8.0] > found[1.0] > 0.6
 

@@ -84,38 +84,38 @@ def _complaint(inputs: SignalInputs, row: int) -> list[Message]:
 def _satisfaction(inputs: SignalInputs, row: int) -> list[Message]:
     messages = []
     data = {"before": _score(inputs, "csat_before", row), "score": _score(inputs, "csat", row)}
-    if inputs.fell_csat[row]:
+    if inputs.satisfaction.fell[row]:
         messages.append(Message(mark("Satisfaction fell from %(before)s to %(score)s."), data))
-    elif inputs.low_csat[row]:
+    elif inputs.satisfaction.low[row]:
         messages.append(Message(mark("Last satisfaction score: %(score)s."), {"score": data["score"]}))
-    if inputs.detractor[row]:
+    if inputs.satisfaction.detractor[row]:
         data = {"nps": _score(inputs, "nps", row)}
         messages.append(Message(mark("Would hardly recommend us: %(nps)s of 10."), data))
-    if inputs.disappointed[row]:
+    if inputs.satisfaction.disappointed[row]:
         data = {name: _score(inputs, name, row) for name in ("experience", "expectation")}
         messages.append(Message(mark("Got less (%(experience)s) than they expected (%(expectation)s)."), data))
     return messages
 
 
 def _decline(inputs: SignalInputs, row: int) -> list[Message]:
-    data: dict[str, Percent | Change] = {"fall": _share(-float(inputs.our_change[row]))}
+    data: dict[str, Percent | Change] = {"fall": _share(-float(inputs.volume.ours[row]))}
     text = mark("Our volume fell by %(fall)s; what they buy elsewhere is not known.")
-    if inputs.verdict[row] == "yes":
-        data["theirs"] = _change(float(inputs.their_change[row]))
+    if inputs.volume.verdict[row] == "yes":
+        data["theirs"] = _change(float(inputs.volume.theirs[row]))
         text = mark("Our volume fell by %(fall)s; their own total did not fall (%(theirs)s).")
     messages = [Message(text, data)]
-    share, before = float(inputs.wallet[row]), float(inputs.wallet_before[row])
+    share, before = float(inputs.volume.share[row]), float(inputs.volume.share_before[row])
     if not np.isnan(share) and not np.isnan(before):
         shares = {"share_before": _share(before), "share": _share(share)}
         messages.append(Message(mark("Share of wallet: %(share_before)s, now %(share)s."), shares))
-    return messages + (_orders(inputs, row) if inputs.fewer_orders[row] else [])
+    return messages + (_orders(inputs, row) if inputs.orders.fewer[row] else [])
 
 
 def _orders(inputs: SignalInputs, row: int) -> list[Message]:
     data = {
         "seen": _count(inputs, "days_90", row),
-        "expected": Number(round(float(inputs.expected[row]), 1)),
-        "p": _share(float(inputs.decline_p[row])),
+        "expected": Number(round(float(inputs.orders.expected[row]), 1)),
+        "p": _share(float(inputs.orders.p[row])),
     }
     text = mark(
         "Order days in the last 90: %(seen)s, where %(expected)s were to be expected (chance of so few: %(p)s)."
@@ -125,9 +125,9 @@ def _orders(inputs: SignalInputs, row: int) -> list[Message]:
 
 def _silence(inputs: SignalInputs, row: int) -> list[Message]:
     data = {
-        "days": Number(int(inputs.present[row])),
+        "days": Number(int(inputs.gap.days[row])),
         "mean": Number(round(float(inputs["gap_days"][row] / max(inputs["gaps"][row], 1.0)), 1)),
-        "usual": Number(int(np.ceil(inputs.usual[row]))),
+        "usual": Number(int(np.ceil(inputs.gap.usual[row]))),
     }
     text = mark("No order for %(days)s days. Their gaps last %(mean)s days on average and seldom more than %(usual)s.")
     return [Message(text, data)]
@@ -143,8 +143,8 @@ def _both(inputs: SignalInputs, row: int) -> list[Message]:
 
 
 def _activity(inputs: SignalInputs, row: int) -> list[Message]:
-    messages = _orders(inputs, row) if inputs.fewer_orders[row] and not inputs.declines[row] else []
-    if inputs.fewer_contacts[row]:
+    messages = _orders(inputs, row) if inputs.orders.fewer[row] and not inputs.declines[row] else []
+    if inputs.contacts.fewer[row]:
         data = {name: _count(inputs, name, row) for name in ("interactions_90", "interactions_before")}
         text = mark("Contacts in the last 90 days: %(interactions_90)s, in the 90 before: %(interactions_before)s.")
         messages.append(Message(text, data))
@@ -162,12 +162,12 @@ def _fatigue(inputs: SignalInputs, row: int) -> list[Message]:
 
 
 def _boundary(inputs: SignalInputs, row: int) -> list[Message]:
-    forecast = inputs.ahead
-    assert forecast.model is not None
+    coming = inputs.next_stage
+    assert coming.model is not None
     data = {
-        "stage": forecast.model.stage(str(forecast.stage[row])).name,
-        "next": forecast.model.stage(str(forecast.next_stage[row])).name,
-        "day": _day(inputs.today + int(forecast.days[row])),
+        "stage": coming.model.stage(str(coming.stage[row])).name,
+        "next": coming.model.stage(str(coming.next_stage[row])).name,
+        "day": _day(inputs.today + int(coming.days[row])),
     }
     return [Message(mark("From %(stage)s to %(next)s on %(day)s, if nothing happens until then."), data)]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -17,17 +17,19 @@ from tenure.features.contact import REFERENCE
 from tenure.features.snapshot import Snapshot
 from tenure.features.windows import HORIZON, NEVER
 from tenure.risk import decline, silence
-from tenure.risk.ahead import Ahead, ahead
 from tenure.risk.fatigue import Fatigue, fatigue_of
+from tenure.risk.next_stage import NextStage, next_stages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import pyarrow as pa
     from numpy.typing import NDArray
 
     from tenure.scorecard.model import Context
     from tenure.stats.record import Fit
+
+    Read = Callable[[Snapshot], NDArray[np.float64]]
 
 WINDOW = HORIZON
 #: Windows before the last one in which a customer's own rhythm is read.
@@ -40,24 +42,24 @@ FALLS = 0.7
 LOW_CSAT, DETRACTOR = 3.0, 6.0
 
 
-def _zero(read: Callable[[Snapshot], NDArray[np.float64]]) -> Callable[[Snapshot], NDArray[np.float64]]:
+def _zero(read: Read) -> Read:
     return lambda now: np.nan_to_num(read(now))
 
 
-def _day(name: str) -> Callable[[Snapshot], NDArray[np.float64]]:
+def _day(name: str) -> Read:
     return lambda now: np.nan_to_num(now.column(name), nan=float(NEVER))
 
 
-def _of(name: str) -> Callable[[Snapshot], NDArray[np.float64]]:
+def _of(name: str) -> Read:
     return lambda now: now.at(name)
 
 
-def _windows(name: str, first: int, last: int) -> Callable[[Snapshot], NDArray[np.float64]]:
+def _windows(name: str, first: int, last: int) -> Read:
     """Return the sum of a feature over some windows; 0 is the one that ends on the last day."""
     return lambda now: sum((now.at(name, k) for k in range(first, last + 1)), np.zeros(1))
 
 
-def _money(name: str, first: int, last: int) -> Callable[[Snapshot], NDArray[np.float64]]:
+def _money(name: str, first: int, last: int) -> Read:
     return lambda now: _windows(name, first, last)(now) / SCALE
 
 
@@ -67,7 +69,7 @@ def _rhythm_before(now: Snapshot) -> NDArray[np.float64]:
     return _windows("order_days", 1, _BEFORE)(now) - opened
 
 
-_INPUTS: dict[str, Callable[[Snapshot], NDArray[np.float64]]] = {
+_INPUTS: dict[str, Read] = {
     "days_90": _of("order_days"),
     "days_before": _windows("order_days", 1, 1),
     "days_reference": _rhythm_before,
@@ -112,9 +114,36 @@ _INPUTS: dict[str, Callable[[Snapshot], NDArray[np.float64]]] = {
 }
 
 
+class VolumeChange(NamedTuple):
+    """Rule T04: what became of our volume, and of the customer's own total, one row a customer."""
+
+    fell: NDArray[np.bool_]  # ours, gradually or sharply
+    ours: NDArray[np.float64]  # the change over 90 or 180 days, whichever fell more; NaN without any before
+    theirs: NDArray[np.float64]  # the change of the customer's own total; NaN where it is not known
+    share: NDArray[np.float64]  # our share of wallet, over the same days as `ours`; NaN where it is not known
+    share_before: NDArray[np.float64]
+    verdict: NDArray[np.str_]  # yes, no or cannot-judge
+
+
+class Satisfaction(NamedTuple):
+    """The ways to be dissatisfied, one row a customer."""
+
+    low: NDArray[np.bool_]  # the last score is low
+    fell: NDArray[np.bool_]  # by a whole point or more
+    detractor: NDArray[np.bool_]  # would not recommend us
+    disappointed: NDArray[np.bool_]  # got less than expected
+
+
+class ContactTest(NamedTuple):
+    """Contacts in the window against those in the window before it, one row a customer."""
+
+    p: NDArray[np.float64]  # how likely so few are, had they been spread evenly over both
+    fewer: NDArray[np.bool_]  # less than before, more than chance explains
+
+
 @dataclass
 class SignalInputs:
-    """Some customers, seen on one day."""
+    """Some customers, as of one day."""
 
     table: pa.Table  # the scorecard so far, with the features
     fit: Fit | None  # what was fitted on everybody; without it only plain comparisons are made
@@ -131,219 +160,124 @@ class SignalInputs:
             self._columns[name] = _INPUTS[name](Snapshot(self.table, 0, None, self._read))
         return self._columns[name]
 
-    def texts(self, name: str) -> list[str | None]:
-        """Return a text of each customer."""
-        return self.table.column(name).to_pylist() if name in self.table.column_names else [None] * len(self)
-
     @cached_property
     def today(self) -> int:
         """The day, since 1970-01-01."""
         return day_number(self.context.as_of)
 
-    @cached_property
-    def usable(self) -> bool:
-        """Whether something was fitted."""
-        return self.fit is not None and self.fit.usable
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """What was fitted; empty when nothing was."""
+        return self.fit.params if self.fit is not None and self.fit.usable else {}
 
-    @cached_property
+    @property
     def rates(self) -> decline.Rates:
-        """How rates differ between customers."""
-        assert self.fit is not None
-        return decline.Rates(self.fit.params["r"], self.fit.params["alpha"])
+        """How rates of order days differ between customers."""
+        return decline.Rates(self.params["r"], self.params["alpha"])
 
     @cached_property
     def bought(self) -> NDArray[np.bool_]:
-        """Who has ever ordered."""
+        """Whether there was ever an order."""
         return self["first_order_on"] > NEVER
 
-    # The window against the year before it
+    @cached_property
+    def orders(self) -> decline.OrderTest:
+        """The window against the year before it."""
+        nobody, unknown = np.zeros(len(self), dtype=bool), np.full(len(self), np.nan)
+        if not self.params:
+            return decline.OrderTest(nobody, unknown, unknown, nobody, nobody)
+        count, days = self["days_reference"], self["reference_days"]
+        # Without an order in the 90 days before the window, what fell fell earlier.
+        tested = decline.testable(self.rates, count, days, WINDOW) & (self["days_before"] > 0)
+        expected = np.where(days >= decline.SHORTEST, decline.expected(self.rates, count, days, WINDOW), np.nan)
+        p = unknown
+        p[tested] = decline.tail(self.rates, count[tested], days[tested], self["days_90"][tested], WINDOW)
+        chance = np.nan_to_num(p, nan=1.0)
+        return decline.OrderTest(tested, expected, p, chance <= self.params["cutoff"], chance <= decline.LEVEL)
 
     @cached_property
-    def tested(self) -> NDArray[np.bool_]:
-        """In whom a decline could show: a past long enough, and an order in the 90 days before the window."""
-        if not self.usable:
-            return np.zeros(len(self), dtype=bool)
-        could = decline.testable(self.rates, self["days_reference"], self["reference_days"], WINDOW)
-        return could & (self["days_before"] > 0)
-
-    @cached_property
-    def expected(self) -> NDArray[np.float64]:
-        """Order days to be expected in the window; NaN without a past of 90 days."""
-        if not self.usable:
-            return np.full(len(self), np.nan)
-        past = self["reference_days"] >= decline.SHORTEST
-        many = decline.expected(self.rates, self["days_reference"], self["reference_days"], WINDOW)
-        return np.where(past, many, np.nan)
-
-    @cached_property
-    def decline_p(self) -> NDArray[np.float64]:
-        """The chance of so few order days, NaN in whom it is not tested."""
-        p = np.full(len(self), np.nan)
-        at = np.flatnonzero(self.tested)
-        if len(at):
-            p[at] = decline.tail(
-                self.rates, self["days_reference"][at], self["reference_days"][at], self["days_90"][at], WINDOW
-            )
-        return p
-
-    @cached_property
-    def named(self) -> NDArray[np.bool_]:
-        """Whom the false-discovery control lets one name."""
-        limit = self.fit.params["cutoff"] if self.usable and self.fit is not None else 0.0
-        return np.nan_to_num(self.decline_p, nan=1.0) <= limit
-
-    # Rule T04
-
-    @cached_property
-    def ours_fell(self) -> NDArray[np.bool_]:
-        """Whether our volume fell, gradually or sharply."""
-        return decline.falls(self["spend_90"], self["spend_before"]) | decline.falls(
-            self["spend_180"], self["spend_before_180"]
+    def volume(self) -> VolumeChange:
+        """Our volume and the customer's own total, over 90 and over 180 days."""
+        now, before, now_180, before_180 = (
+            self[name] for name in ("spend_90", "spend_before", "spend_180", "spend_before_180")
         )
-
-    @cached_property
-    def _our_changes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """By which part our volume changed over 90 and over 180 days; infinite without any before."""
+        fell = decline.falls(now, before) | decline.falls(now_180, before_180)
         short, long = (
-            np.where(self[before] > 0, self[now] / np.where(self[before] > 0, self[before], 1.0) - 1.0, np.inf)
-            for now, before in (("spend_90", "spend_before"), ("spend_180", "spend_before_180"))
+            np.where(past > 0, present / np.where(past > 0, past, 1.0) - 1.0, np.inf)
+            for present, past in ((now, before), (now_180, before_180))
         )
-        return short, long
-
-    @cached_property
-    def our_change(self) -> NDArray[np.float64]:
-        """By which part our volume changed, over 90 or 180 days, whichever fell more; NaN without any before."""
-        least = np.minimum(*self._our_changes)
-        return np.where(np.isfinite(least), least, np.nan)
-
-    @cached_property
-    def wallet(self) -> NDArray[np.float64]:
-        """Our share of wallet, over the days over which our volume fell more; NaN where it is not known."""
-        return np.where(self._longer, self["wallet_180"], self["wallet"])
-
-    @cached_property
-    def wallet_before(self) -> NDArray[np.float64]:
-        """Our share of wallet in as many days before."""
-        return np.where(self._longer, self["wallet_before_180"], self["wallet_before"])
-
-    @cached_property
-    def _longer(self) -> NDArray[np.bool_]:
-        short, long = self._our_changes
-        return long < short
-
-    @cached_property
-    def their_change(self) -> NDArray[np.float64]:
-        """By which part the customer's own total changed, over 90 days or else 180; NaN where it is not known."""
-        short = _change(self["volume_90"], self["volume_before"])
-        return np.where(np.isnan(short), _change(self["volume_180"], self["volume_before_180"]), short)
-
-    @cached_property
-    def verdict(self) -> NDArray[np.str_]:
-        """The answer of rule T04."""
-        return decline.verdict(self.ours_fell, self.their_change)
+        ours, longer = np.minimum(short, long), long < short
+        theirs = _change(self["volume_90"], self["volume_before"])
+        theirs = np.where(np.isnan(theirs), _change(self["volume_180"], self["volume_before_180"]), theirs)
+        return VolumeChange(
+            fell,
+            np.where(np.isfinite(ours), ours, np.nan),
+            theirs,
+            np.where(longer, self["wallet_180"], self["wallet"]),
+            np.where(longer, self["wallet_before_180"], self["wallet_before"]),
+            decline.verdict(fell, theirs),
+        )
 
     @cached_property
     def declines(self) -> NDArray[np.bool_]:
         """In whom decline is proved by the rule, or shown by the test where their own total is not known."""
-        return (self.verdict == "yes") | (self.ours_fell & self.named & (self.verdict != "no"))
-
-    # Silence and fatigue
-
-    @cached_property
-    def rhythmic(self) -> NDArray[np.bool_]:
-        """Who has gaps enough for a rhythm of their own."""
-        return self.bought & (self["gaps"] >= silence.GAPS) if self.usable else np.zeros(len(self), dtype=bool)
+        verdict = self.volume.verdict
+        return (verdict == "yes") | (self.volume.fell & self.orders.named & (verdict != "no"))
 
     @cached_property
-    def present(self) -> NDArray[np.float64]:
-        """Days since the last order."""
-        return np.where(self.bought, self.today - self["last_order_on"], np.nan)
+    def gap(self) -> silence.Gap:
+        """The present gap against the customer's own rhythm."""
+        days = np.where(self.bought, self.today - self["last_order_on"], np.nan)
+        p, usual = np.full(len(self), np.nan), np.full(len(self), np.nan)
+        rhythmic = np.flatnonzero(self.bought & (self["gaps"] >= silence.GAPS)) if self.params else np.empty(0, int)
+        for first in range(0, len(rhythmic), AT_ONCE):
+            at = rhythmic[first : first + AT_ONCE]
+            gaps, span = self["gaps"][at], self["gap_days"][at]
+            shares = silence.shares_of(self.params["shapes"], gaps, span, self["gap_logs"][at])
+            p[at] = silence.tail(shares, gaps, span, days[at])
+            late = p[at] <= silence.UNLIKELY
+            usual[at[late]] = silence.longest_usual(shares[late], gaps[late], span[late])
+        return silence.Gap(days, p, usual)
 
-    def shapes(self, at: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Return how likely each regularity is for some of the customers."""
-        assert self.fit is not None
-        return silence.shares_of(
-            self.fit.params["shapes"], self["gaps"][at], self["gap_days"][at], self["gap_logs"][at]
+    @cached_property
+    def satisfaction(self) -> Satisfaction:
+        """The last answers, and those before them."""
+        return Satisfaction(
+            self["csat"] < LOW_CSAT,
+            self["csat"] <= self["csat_before"] - 1.0,
+            self["nps"] <= DETRACTOR,
+            self["experience"] < self["expectation"],
         )
 
     @cached_property
-    def silence_p(self) -> NDArray[np.float64]:
-        """How likely the present gap is under their own rhythm; NaN where there is no rhythm yet."""
-        p = np.full(len(self), np.nan)
-        rhythmic = np.flatnonzero(self.rhythmic)
-        for first in range(0, len(rhythmic), AT_ONCE):
-            at = rhythmic[first : first + AT_ONCE]
-            p[at] = silence.tail(self.shapes(at), self["gaps"][at], self["gap_days"][at], self.present[at])
-        return p
-
-    @cached_property
-    def usual(self) -> NDArray[np.float64]:
-        """The customer's own 95 % gap in days, of those whose present gap is longer; NaN of all others."""
-        usual = np.full(len(self), np.nan)
-        at = np.flatnonzero(np.nan_to_num(self.silence_p, nan=1.0) <= silence.UNLIKELY)
-        if len(at):
-            usual[at] = silence.longest_usual(self.shapes(at), self["gaps"][at], self["gap_days"][at])
-        return usual
-
-    # Answers and contacts
-
-    @cached_property
-    def low_csat(self) -> NDArray[np.bool_]:
-        """Whose last satisfaction score is low."""
-        return self["csat"] < LOW_CSAT
-
-    @cached_property
-    def fell_csat(self) -> NDArray[np.bool_]:
-        """Whose satisfaction fell by a whole point or more."""
-        return self["csat"] <= self["csat_before"] - 1.0
-
-    @cached_property
-    def detractor(self) -> NDArray[np.bool_]:
-        """Who would not recommend us."""
-        return self["nps"] <= DETRACTOR
-
-    @cached_property
-    def disappointed(self) -> NDArray[np.bool_]:
-        """Who got less than they expected."""
-        return self["experience"] < self["expectation"]
-
-    @cached_property
-    def fewer_orders(self) -> NDArray[np.bool_]:
-        """Who orders less than their own past lets one expect: each judged alone, at 5 %."""
-        return np.nan_to_num(self.decline_p, nan=1.0) <= decline.LEVEL
-
-    @cached_property
-    def contacts_p(self) -> NDArray[np.float64]:
-        """How likely so few contacts are, had they been spread evenly over the last two 90 days."""
+    def contacts(self) -> ContactTest:
+        """Contacts now and before."""
         from scipy.special import bdtr
 
         now = np.nan_to_num(self["interactions_90"])
         both = now + np.nan_to_num(self["interactions_before"])
-        return np.where(both > 0, bdtr(now, np.maximum(both, 1.0).astype(np.int64), 0.5), 1.0)
+        p = np.where(both > 0, bdtr(now, np.maximum(both, 1.0).astype(np.int64), 0.5), 1.0)
+        fewer = (p <= decline.LEVEL) & (self["interactions_90"] < FALLS * self["interactions_before"])
+        return ContactTest(p, fewer)
 
     @cached_property
-    def fewer_contacts(self) -> NDArray[np.bool_]:
-        """Who is in contact less than before, more than chance explains."""
-        return (self.contacts_p <= decline.LEVEL) & (self["interactions_90"] < FALLS * self["interactions_before"])
+    def fatigue(self) -> Fatigue:
+        """The rate of answers to our messages."""
+        return fatigue_of(self["messages_90"], self["answers_90"], self["messages_before"], self["answers_before"])
 
     @cached_property
     def leaving_kinds(self) -> list[str | None]:
         """By which kind of fact they said that they will leave."""
-        return self.texts("_leaving_kind@0")
+        return self.table.column("_leaving_kind@0").to_pylist()
 
     @cached_property
-    def fatigue(self) -> Fatigue:
-        """Whether they answer less."""
-        return fatigue_of(self["messages_90"], self["answers_90"], self["messages_before"], self["answers_before"])
-
-    @cached_property
-    def ahead(self) -> Ahead:
-        """Which worse stage comes next."""
-        return ahead(self.context.lake, self.table.column("customer_id"), self.context.as_of)
+    def next_stage(self) -> NextStage:
+        """The worse stage to come."""
+        return next_stages(self.context.lake, self.table.column("customer_id"), self.context.as_of)
 
 
 def _change(now: NDArray[np.float64], before: NDArray[np.float64]) -> NDArray[np.float64]:
     known = ~np.isnan(now) & ~np.isnan(before)
-    some = known & (before > 0)
-    change = np.where(some, now / np.where(some, before, 1.0) - 1.0, np.sign(np.nan_to_num(now)))
+    positive = known & (before > 0)
+    change = np.where(positive, now / np.where(positive, before, 1.0) - 1.0, np.sign(np.nan_to_num(now)))
     return np.where(known, change, np.nan)

@@ -1,7 +1,4 @@
-"""The catalogue of warning signals: what each is called, how much it weighs, how soon somebody should react.
-
-It reads no facts.
-"""
+"""The catalogue of warning signals: what each is called, how much it weighs, how soon to react."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ class Signal:
     name: str  # its name and one sentence about it, marked for translation
     about: str
     weight: float  # how much a full signal says about leaving, 0 to 1. These are assumptions, not estimates.
-    days: int  # within how many days somebody should have reacted
+    days: int  # days within which to react
 
 
 _SIGNALS = (

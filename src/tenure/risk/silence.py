@@ -17,7 +17,7 @@ orders are every k-th event of such a stream, and the event count since the last
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -30,6 +30,14 @@ SHAPES = (0.5, 1.0, 2.0, 4.0, 8.0)
 GAPS = 2
 #: A gap that is less likely than this is silence: "longer than the customer's own 95 % gap".
 UNLIKELY = 0.05
+
+
+class Gap(NamedTuple):
+    """The present gap against the customer's own rhythm, one row a customer."""
+
+    days: NDArray[np.float64]  # since the last order; NaN without any
+    p: NDArray[np.float64]  # how likely a gap so long is; NaN where there is no rhythm yet
+    usual: NDArray[np.float64]  # the customer's own 95 % gap, where the present one is longer; else NaN
 
 
 def _likelihoods(gaps: ArrayLike, span: ArrayLike, logs: ArrayLike) -> NDArray[np.float64]:
@@ -45,10 +53,10 @@ def _likelihoods(gaps: ArrayLike, span: ArrayLike, logs: ArrayLike) -> NDArray[n
 
 
 def fit_shapes(gaps: ArrayLike, span: ArrayLike, logs: ArrayLike, rounds: int = 200) -> tuple[float, ...]:
-    """Return which part of the customers buys with each of :data:`SHAPES`, by the EM algorithm."""
+    """Return the share of customers who buy with each of :data:`SHAPES`, by the EM algorithm."""
     like = _likelihoods(gaps, span, logs)
     weights = np.full(len(SHAPES), 1.0 / len(SHAPES))
-    for _round in range(rounds):
+    for _ in range(rounds):
         shares = like * weights
         shares /= shares.sum(axis=1, keepdims=True)
         fresh = shares.mean(axis=0)
@@ -56,7 +64,7 @@ def fit_shapes(gaps: ArrayLike, span: ArrayLike, logs: ArrayLike, rounds: int = 
         weights = fresh
         if moved < 1e-6:
             break
-    return tuple(float(weight) for weight in weights)
+    return tuple(map(float, weights))
 
 
 def shares_of(weights: ArrayLike, gaps: ArrayLike, span: ArrayLike, logs: ArrayLike) -> NDArray[np.float64]:
@@ -98,7 +106,7 @@ def longest_usual(
     """Return from how many days on a gap is less likely than `unlikely`: the customer's own 95 % gap, in days."""
     filled = np.maximum(np.asarray(span, np.float64), 1.0)
     low, high = np.zeros(len(filled)), filled * 1000.0
-    for _halving in range(50):
+    for _ in range(50):
         middle = (low + high) / 2.0
         short = tail(shares, gaps, span, middle) > unlikely
         low, high = np.where(short, middle, low), np.where(short, high, middle)

@@ -13,113 +13,115 @@ from tenure.risk.signals import SIGNALS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tenure.risk.signs import Sign
+    from tenure.risk.detection import Detection
 
-#: Customers who say how much of the test's power there is; more would say the same.
+#: Customers from whom the power of the test is learnt; more would say the same.
 SAMPLE = 5_000
-#: Falls of the rate for which the power of the test is told.
+#: Falls of the rate for which the power of the test is reported.
 DROPS = (0.5, 0.75, 1.0)
 
 
-def summary(seen: SignalInputs, signs: list[Sign], stake: NDArray[np.float64]) -> dict[str, Any]:
-    """Return how many show each signal and how much is at stake; one customer counts once in the sums."""
-    warned = np.zeros(len(seen), dtype=bool)
-    lines = []
-    for sign in signs:
-        warned[sign.who] = True
-        lead = seen.ahead.days[sign.who]
-        lines.append(
-            {
-                "signal": sign.signal,
-                "customers": len(sign.who),
-                "value_at_stake": float(np.nansum(stake[sign.who])),
-                "score": float(sign.score.mean()) if len(sign.who) else None,
-                "lead_days": float(np.median(lead[lead >= 0])) if (lead >= 0).any() else None,
-            }
-        )
+def report(inputs: SignalInputs, detections: list[Detection], stake: NDArray[np.float64]) -> dict[str, Any]:
+    """Return the reports, by name."""
     return {
-        "customers": len(seen),
-        "warned": int(warned.sum()),
-        "value_at_stake": float(np.nansum(stake[warned])),
-        "signals": lines,
-        "weights": {name: signal.weight for name, signal in SIGNALS.items()},
-        "model": seen.ahead.model.id if seen.ahead.model else None,
-        "verdict": seen.fit.verdict if seen.fit else "too-little-data",
-        "gates": [
-            {"name": gate.name, "needed": gate.needed, "found": gate.found}
-            for gate in (seen.fit.gates if seen.fit else ())
-        ],
+        "risk.summary": _summary(inputs, detections, stake),
+        "risk.decline": _decline(inputs),
+        "risk.silence": _silence(inputs),
+        "risk.fatigue": _fatigue(inputs),
     }
 
 
-def tests(seen: SignalInputs) -> dict[str, Any]:
+def _summary(inputs: SignalInputs, detections: list[Detection], stake: NDArray[np.float64]) -> dict[str, Any]:
+    """Return how many show each signal and how much is at stake; one customer counts once in the sums."""
+    warned = np.zeros(len(inputs), dtype=bool)
+    signals = []
+    for signal, who, score, _since in detections:
+        warned[who] = True
+        lead = inputs.next_stage.days[who]
+        signals.append(
+            {
+                "signal": signal,
+                "customers": len(who),
+                "value_at_stake": float(np.nansum(stake[who])),
+                "score": float(score.mean()) if len(who) else None,
+                "lead_days": float(np.median(lead[lead >= 0])) if (lead >= 0).any() else None,
+            }
+        )
+    gates = inputs.fit.gates if inputs.fit else ()
+    return {
+        "customers": len(inputs),
+        "warned": int(warned.sum()),
+        "value_at_stake": float(np.nansum(stake[warned])),
+        "signals": signals,
+        "weights": {name: signal.weight for name, signal in SIGNALS.items()},
+        "model": inputs.next_stage.model.id if inputs.next_stage.model else None,
+        "verdict": inputs.fit.verdict if inputs.fit else "too-little-data",
+        "gates": [{"name": gate.name, "needed": gate.needed, "found": gate.found} for gate in gates],
+    }
+
+
+def tests(inputs: SignalInputs) -> dict[str, Any]:
     """Return how the test for decline did: whom it could test, whom it named, what it would have found."""
-    at = np.flatnonzero(seen.tested)
-    assert seen.fit is not None
-    limit = seen.fit.params["cutoff"]
-    some = at[:: max(len(at) // SAMPLE, 1)]
-    count, days = seen["days_reference"][some], seen["reference_days"][some]
+    orders, limit = inputs.orders, inputs.params["cutoff"]
+    at = np.flatnonzero(orders.tested)
+    sample = at[:: max(len(at) // SAMPLE, 1)]
+    count, days = inputs["days_reference"][sample], inputs["reference_days"][sample]
     # Where nobody is named, the power is that of the first who would be.
     floor = limit or decline.LEVEL / max(len(at), 1)
-    found = decline.power(seen.rates, count, days, WINDOW, floor, DROPS)
-    past = ~np.isnan(seen.expected)
+    power = decline.power(inputs.rates, count, days, WINDOW, floor, DROPS)
+    past = ~np.isnan(orders.expected)
     return {
         "window": WINDOW,
         "level": decline.LEVEL,
         "cutoff": limit,
         "tested": len(at),
-        "named": int(seen.named.sum()),
-        "power": [{"drop": drop, "power": part} for drop, part in found.items()],
-        "expected_orders": float(seen.expected[past].sum()),
-        "found_orders": float(seen["days_90"][past].sum()),
-        "mean_rate": seen.rates.r / seen.rates.alpha,
+        "named": int(orders.named.sum()),
+        "power": [{"drop": drop, "power": share} for drop, share in power.items()],
+        "expected_orders": float(orders.expected[past].sum()),
+        "found_orders": float(inputs["days_90"][past].sum()),
+        "mean_rate": inputs.rates.r / inputs.rates.alpha,
     }
 
 
-def of_decline(seen: SignalInputs) -> dict[str, Any]:
+def _decline(inputs: SignalInputs) -> dict[str, Any]:
     """Return the answers of rule T04 and of the test behind them."""
-    bought = seen.bought
-    answers = {name: int((bought & (seen.verdict == name)).sum()) for name in ("yes", "no", "cannot-judge")}
-    shrinking = bought & seen.ours_fell & (seen.their_change < 0)
+    bought, volume = inputs.bought, inputs.volume
     return {
-        "answers": answers,
-        "fell": int((bought & seen.ours_fell).sum()),
-        "industry": int(shrinking.sum()),  # their own business falls too: not decline by this rule
-        "total_known": int((bought & ~np.isnan(seen.their_change)).sum()),
-        "test": tests(seen) if seen.usable else None,
+        "answers": {name: int((bought & (volume.verdict == name)).sum()) for name in ("yes", "no", "cannot-judge")},
+        "fell": int((bought & volume.fell).sum()),
+        # Their own business falls too: not decline by this rule.
+        "industry": int((bought & volume.fell & (volume.theirs < 0)).sum()),
+        "total_known": int((bought & ~np.isnan(volume.theirs)).sum()),
+        "test": tests(inputs) if inputs.params else None,
     }
 
 
-def of_silence(seen: SignalInputs) -> dict[str, Any]:
+def _silence(inputs: SignalInputs) -> dict[str, Any]:
     """Return how likely the present gaps are, in twentieths, and how regular customers buy."""
-    p = seen.silence_p[~np.isnan(seen.silence_p)]
-    counts, _edges = np.histogram(p, bins=np.linspace(0.0, 1.0, 21))
+    p = inputs.gap.p[~np.isnan(inputs.gap.p)]
+    shapes = zip(silence.SHAPES, inputs.params.get("shapes", ()), strict=False)
     return {
         "judged": len(p),
         "silent": int((p <= silence.UNLIKELY).sum()),
         "unlikely": silence.UNLIKELY,
-        "twentieths": counts.tolist(),
-        "shapes": [
-            {"shape": shape, "share": share}
-            for shape, share in zip(
-                silence.SHAPES, seen.fit.params["shapes"] if seen.usable and seen.fit else (), strict=False
-            )
-        ],
+        "twentieths": np.histogram(p, bins=np.linspace(0.0, 1.0, 21))[0].tolist(),
+        "shapes": [{"shape": shape, "share": share} for shape, share in shapes],
     }
 
 
-def of_fatigue(seen: SignalInputs) -> dict[str, Any]:
+def _fatigue(inputs: SignalInputs) -> dict[str, Any]:
     """Return how many messages were answered, now and before, and who answers clearly less."""
-    found = seen.fatigue
-    judged = ~np.isnan(found.fall)
-    sent, before = float(seen["messages_90"].sum()), float(seen["messages_before"].sum())
+    totals: dict[str, float | None] = {}
+    for name, messages, answers in (
+        ("", "messages_90", "answers_90"),
+        ("_before", "messages_before", "answers_before"),
+    ):
+        sent = float(inputs[messages].sum())
+        # One message may be answered on several days; a rate above 1 would say nothing.
+        answered = float(np.minimum(inputs[answers], inputs[messages]).sum())
+        totals |= {f"messages{name}": sent, f"rate{name}": answered / sent if sent else None}
     return {
-        "judged": int(judged.sum()),
-        "tired": int(found.tired.sum()),
-        "messages": sent,
-        "messages_before": before,
-        "rate": float(np.minimum(seen["answers_90"], seen["messages_90"]).sum()) / sent if sent else None,
-        "rate_before": float(np.minimum(seen["answers_before"], seen["messages_before"]).sum()) / before
-        if before
-        else None,
+        "judged": int((~np.isnan(inputs.fatigue.fall)).sum()),
+        "tired": int(inputs.fatigue.tired.sum()),
+        **{name: totals[name] for name in ("messages", "messages_before", "rate", "rate_before")},
     }
