@@ -23,7 +23,8 @@ from tenure.lifecycle.refresh import refresh
 
 import shop
 from tenure.facts.lake import Lake
-from tenure.lifecycle.model import Model, builtin, read
+from tenure.lifecycle.model import Model
+from tenure.lifecycle.model_file import builtin, read
 
 AS_OF = date(2025, 1, 1)  # the last local day with an order
 RHYTHM = """
