@@ -20,7 +20,8 @@ from typing import Any
 
 import shop
 from tenure.facts.lake import Lake
-from tenure.lifecycle.model import Model, builtin, read
+from tenure.lifecycle.model import Model
+from tenure.lifecycle.model_file import builtin, read
 from tenure.refreshing.blocks import EvaluationRequest, evaluate_here
 from tenure.refreshing.run import refresh
 

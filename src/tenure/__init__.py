@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from tenure.errors import FactsError, ModelError, RuleError, TenureError
     from tenure.facts.lake import Lake
     from tenure.lifecycle.model import Model
-    from tenure.lifecycle.model import builtin as models
-    from tenure.lifecycle.model import read as read_model
+    from tenure.lifecycle.model_file import builtin as models
+    from tenure.lifecycle.model_file import read as read_model
     from tenure.lifecycle.spans import spans_of
     from tenure.lifecycle.table import Spans, spans
     from tenure.refreshing.run import refresh
@@ -35,9 +35,9 @@ _HOMES = {
     "Spans": ("tenure.lifecycle.table", "Spans"),
     "TenureError": ("tenure.errors", "TenureError"),
     "clv": ("tenure.value.table", "clv"),
-    "models": ("tenure.lifecycle.model", "builtin"),
+    "models": ("tenure.lifecycle.model_file", "builtin"),
     "parse_rule": ("tenure.rules.syntax.parser", "parse"),
-    "read_model": ("tenure.lifecycle.model", "read"),
+    "read_model": ("tenure.lifecycle.model_file", "read"),
     "refresh": ("tenure.refreshing.run", "refresh"),
     "spans": ("tenure.lifecycle.table", "spans"),
     "spans_of": ("tenure.lifecycle.spans", "spans_of"),

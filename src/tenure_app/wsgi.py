@@ -17,7 +17,7 @@ def _warm_up() -> None:
         with suppress(ImportError):
             import pandas  # noqa: F401  Arrow asks for it late, where it is installed
 
-        from tenure.lifecycle.model import builtin
+        from tenure.lifecycle.model_file import builtin
         from tenure_app import urls  # noqa: F401
         from tenure_app.core import conf
 

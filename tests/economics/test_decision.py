@@ -12,7 +12,7 @@ from tenure.economics.checks import checks_of
 from tenure.economics.decision import Values, both_ways, choose
 from tenure.economics.plans import GONE, Book, Plan, PlanError, default_plans, read_book, write_book
 from tenure.economics.weekly import BANDS
-from tenure.lifecycle.model import read
+from tenure.lifecycle.model_file import read
 
 STAGES = ("good", "weak", "gone")
 

@@ -16,7 +16,7 @@ from tenure.economics.stays import NOWHERE
 from tenure.economics.time_in_stage import time_in_stage
 from tenure.economics.transitions import garwood, matrix, moves_of, wilson
 from tenure.lifecycle import statistics
-from tenure.lifecycle.model import read
+from tenure.lifecycle.model_file import read
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,8 @@ import pytest
 
 from tenure.facts.completing import completed
 from tenure.facts.lake import Lake
-from tenure.lifecycle.model import Model, read
+from tenure.lifecycle.model import Model
+from tenure.lifecycle.model_file import read
 from tenure.lifecycle.preview import EXAMPLES, NOT_IN_MODEL, UNSTAGED, Preview, compare, compare_lake
 from tenure.lifecycle.spans import spans_of
 

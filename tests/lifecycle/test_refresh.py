@@ -20,7 +20,8 @@ from refreshes import stages_only as refresh
 from tenure.facts.completing import completed
 from tenure.facts.importing import import_files
 from tenure.facts.lake import Lake
-from tenure.lifecycle.model import Model, read
+from tenure.lifecycle.model import Model
+from tenure.lifecycle.model_file import read
 
 START = date(2024, 1, 1)
 RHYTHM = """

@@ -10,7 +10,7 @@ from hypothesis import given
 from oracle.settings import checks
 from oracle.strategies import rules
 from tenure.facts.kinds import INTERACTIONS, KINDS, Kind
-from tenure.lifecycle.model import builtin
+from tenure.lifecycle.model_file import builtin
 from tenure.rules.syntax.measures import MEASURES
 from tenure.rules.syntax.parser import parse
 from tenure.rules.syntax.tree import measures_of

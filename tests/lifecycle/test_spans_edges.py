@@ -10,7 +10,7 @@ import pytest
 
 from oracle.compare import assert_equal
 from oracle.strategies import START, customer_table, instant, mapping, tables
-from tenure.lifecycle.model import read
+from tenure.lifecycle.model_file import read
 from tenure.lifecycle.spans import spans_of
 
 END = START + timedelta(days=100)

@@ -15,7 +15,7 @@ from oracle.people import people
 from oracle.settings import checks
 from oracle.strategies import LENGTH, START, Facts, as_of_days, comparison, facts, mapping, models, rules, zones
 from tenure.lifecycle.explain import explain
-from tenure.lifecycle.model import read
+from tenure.lifecycle.model_file import read
 from tenure.lifecycle.spans import spans_of
 
 SEED = 20261122

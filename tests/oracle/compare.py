@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from oracle.history import Row, oracle_spans
-from tenure.lifecycle.model import read
+from tenure.lifecycle.model_file import read
 from tenure.lifecycle.spans import spans_of
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from oracle.history import Row, oracle_spans
 from services import DATA
 from stories.telling import command
 from tenure.facts.reading import read_file
-from tenure.lifecycle.model import builtin_texts, read
+from tenure.lifecycle.model_file import builtin_texts, read
 from tenure.practices.samples import SAMPLES
 
 if TYPE_CHECKING:

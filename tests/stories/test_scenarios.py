@@ -20,7 +20,7 @@ from tenure.lifecycle import statistics
 from tenure.lifecycle.crosswalk import crosswalk
 from tenure.lifecycle.explain import explain
 from tenure.lifecycle.history import SPANS
-from tenure.lifecycle.model import builtin_texts, read
+from tenure.lifecycle.model_file import builtin_texts, read
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from tenure.lifecycle.model import Model, read
+from tenure.lifecycle.model import Model
+from tenure.lifecycle.model_file import read
 from tenure.value import cycle
 from tenure.value.ledger import Ledger
 

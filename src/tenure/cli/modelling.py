@@ -124,7 +124,7 @@ def _complain(wrong: TenureError, *, as_json: bool) -> None:
 
 
 def _known(folder: Path | None) -> tuple[Lake | None, list[Model]]:
-    from tenure.lifecycle.model import builtin
+    from tenure.lifecycle.model_file import builtin
 
     if folder is None or _only_planned(folder):
         return None, list(builtin().values())
@@ -141,7 +141,7 @@ def _only_planned(folder: Path) -> bool:
 
 
 def _read(what: str, lake: Lake | None = None) -> Model:
-    from tenure.lifecycle.model import read
+    from tenure.lifecycle.model_file import read
 
     return read(what, lake.kinds()) if lake else read(what)
 

@@ -61,7 +61,7 @@ def stages(
     """
     from tenure.clock import zone
     from tenure.facts.reading import read_file
-    from tenure.lifecycle.model import read
+    from tenure.lifecycle.model_file import read
     from tenure.lifecycle.table import COLUMNS, spans
 
     zone(tz)

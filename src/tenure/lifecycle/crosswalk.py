@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from tenure.lifecycle.model import Model, Stage, builtin
+from tenure.lifecycle.model import Model, Stage
+from tenure.lifecycle.model_file import builtin
 from tenure.words import LocalizedText
 
 if TYPE_CHECKING:
@@ -37,15 +38,15 @@ class Metric:
 class Family:
     """One family of stages."""
 
-    id: str  # ``F1`` to ``F12``
-    name: LocalizedText  # its name in both languages
+    id: str  # F1 to F12
+    name: LocalizedText
     metrics: tuple[Metric, ...]  # the figures expected for its stages
     # models that lie over all others in this family, whatever families their stages belong to
     overlays: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FamilyStage:
     """A stage of a model and the family it belongs to."""
 
     family: str
@@ -68,18 +69,17 @@ def families() -> dict[str, Family]:
     }
 
 
-def crosswalk(models: Iterable[Model] | None = None) -> tuple[Place, ...]:
+def crosswalk(models: Iterable[Model] | None = None) -> tuple[FamilyStage, ...]:
     """Return every stage that belongs to a family, models in the given order, stages in the order of life."""
-    chosen = builtin().values() if models is None else models
     return tuple(
-        Place(stage.family, model, stage)
-        for model in chosen
-        for stage in (model.stage(one) for one in model.path)
+        FamilyStage(stage.family, model, stage)
+        for model in (builtin().values() if models is None else models)
+        for stage in map(model.stage, model.path)
         if stage.family
     )
 
 
-def places_of(family: str, models: Iterable[Model] | None = None) -> tuple[Place, ...]:
+def stages_of(family: str, models: Iterable[Model] | None = None) -> tuple[FamilyStage, ...]:
     """Return the stages of a family; for an overlay also every stage of the models that lie over the others."""
-    over = families()[family].overlays
-    return tuple(place for place in crosswalk(models) if place.family == family or place.model.id in over)
+    overlays = families()[family].overlays
+    return tuple(entry for entry in crosswalk(models) if entry.family == family or entry.model.id in overlays)

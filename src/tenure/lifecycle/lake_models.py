@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tenure.errors import ModelError
-from tenure.lifecycle.model import Model, builtin_texts, read
+from tenure.lifecycle.model import Model
+from tenure.lifecycle.model_file import builtin_texts, read
 from tenure.words import mark
 
 if TYPE_CHECKING:

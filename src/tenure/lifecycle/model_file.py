@@ -1,4 +1,4 @@
-"""From a model's YAML to a model, or to an error that names the mend.
+"""Models from YAML: the built-in ones, files and texts, or an error that names the mend.
 
 Reading is strict: an unknown key is named together with the nearest right one, so that a typing error never becomes a
 silently ignored setting.
@@ -7,258 +7,296 @@ silently ignored setting.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from functools import cache, lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
 
 from tenure.errors import ModelError, RuleError
-from tenure.lifecycle.model import FAMILIES, Cause, Model, Play, Source, Stage
+from tenure.facts.kinds import KINDS, Kind
+from tenure.lifecycle.model import FAMILIES, Cause, Model, Play, SourceReference, Stage
 from tenure.rules.syntax.parser import parse
 from tenure.rules.syntax.tree import Node, Otherwise, kinds_of
 from tenure.words import LocalizedText, mark
 
-if TYPE_CHECKING:
-    from tenure.facts.kinds import Kind
+Item = TypeVar("Item")
 
-_MODEL_KEYS = [
-    "id",
-    "name",
-    "summary",
-    "checklist",
-    "sources",
-    "subject",
-    "needs",
-    "enters",
-    "stepwise",
-    "path",
-    "stages",
-    "help",
-    "warns",
-    "follows",
-]
-_STAGE_KEYS = [
-    "id",
-    "name",
-    "family",
-    "when",
-    "traits",
-    "needs_text",
-    "goal",
-    "advised",
-    "discouraged",
-    "assumption",
-    "setback",
-    "terminal",
-    "without_facts",
-    "causes",
-]
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same safe reading, ten times as fast
+# The rest of their fields is worked out from the file.
+_MODEL_KEYS = [field.name for field in fields(Model) if field.name not in ("version", "named", "text")]
+_STAGE_KEYS = [field.name for field in fields(Stage) if field.name != "rule"]
 
 
-def model_of(given: Mapping[str, Any], text: str, kinds: Mapping[str, Kind]) -> Model:
-    """Make a model of a parsed mapping, or say where it breaks the schema."""
-    where = f"model {given.get('id', '?')}"
-    _only_known(given, _MODEL_KEYS, where)
-    model_id = _id(given, where)
-    raw_stages = given.get("stages")
-    if not isinstance(raw_stages, Sequence) or isinstance(raw_stages, str) or not raw_stages:
-        raise ModelError(mark("%(where)s has no stages: write a list of at least one."), where=where)
-    stages = tuple(_stage(raw_stage, f"{where}, stage {n}", kinds) for n, raw_stage in enumerate(raw_stages, start=1))
+def read(what: str | Path | Mapping[str, Any], kinds: Mapping[str, Kind] = KINDS) -> Model:
+    """Read a model.
+
+    Parameters
+    ----------
+    what : str, Path or mapping
+        The id of a built-in model, the path of a YAML file, YAML text (with a line break), or a parsed mapping.
+    kinds : mapping of str to Kind, optional
+        The fact kinds that rules may use.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ModelError
+        When there is no such model, or it breaks the schema.
+    RuleError
+        When a rule cannot be understood.
+    """
+    if isinstance(what, Mapping):
+        return _model(what, yaml.safe_dump(dict(what), allow_unicode=True, sort_keys=False), kinds)
+    return _read_text(_text_of(what), tuple(sorted(kinds.items())))
+
+
+@cache
+def builtin_texts() -> dict[str, str]:
+    """Return the YAML text of every built-in model by its id."""
+    folder = files("tenure.lifecycle") / "models"
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    return {name.removesuffix(".yaml"): (folder / name).read_text(encoding="utf-8") for name in names}
+
+
+@cache
+def builtin() -> dict[str, Model]:
+    """Return every built-in model by its id."""
+    return {name: read(name) for name in builtin_texts()}
+
+
+def _text_of(what: str | Path) -> str:
+    if isinstance(what, str) and "\n" in what:
+        return what
+    if (text := builtin_texts().get(str(what))) is not None:
+        return text
+    path = Path(what)
+    if path.suffix in (".yaml", ".yml") or path.is_file():
+        try:
+            return path.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as wrong:
+            raise ModelError(
+                mark("The model file %(path)s cannot be read: %(why)s."), path=str(path), why=wrong
+            ) from wrong
+    near = get_close_matches(str(what), list(builtin_texts()), n=3, cutoff=0.5)
+    hint = ", ".join(near) or "tenure models list"
+    raise ModelError(
+        mark("There is no model %(name)r, neither built in nor as a file. Near: %(hint)s."), name=str(what), hint=hint
+    )
+
+
+# Models cannot change, and a refresh asks for the same thirty several times.
+@lru_cache(maxsize=256)
+def _read_text(text: str, kinds: tuple[tuple[str, Kind], ...]) -> Model:
+    try:
+        given = yaml.load(text, Loader=_LOADER)  # noqa: S506 - one of the two safe loaders
+    except yaml.YAMLError as wrong:
+        place = getattr(wrong, "problem_mark", None)
+        raise ModelError(
+            mark("This is not YAML: %(problem)s in line %(line)s. Rules with # or : belong in quotation marks."),
+            problem=getattr(wrong, "problem", "") or str(wrong),
+            line=place.line + 1 if place else "?",
+        ) from wrong
+    if not isinstance(given, Mapping):
+        raise ModelError(
+            mark("A model is a mapping with id, name and stages; this is %(found)s."), found=type(given).__name__
+        )
+    return _model(given, text, dict(kinds))
+
+
+class _Entry:
+    """A mapping in the file whose keys are all known, with its place, which every error names."""
+
+    def __init__(self, given: Any, keys: Sequence[str], where: str, kinds: Mapping[str, Kind]) -> None:
+        if not isinstance(given, Mapping):
+            raise ModelError(mark("%(where)s must be a mapping with %(keys)s."), where=where, keys=", ".join(keys))
+        for key in given:
+            if key not in keys:
+                near = get_close_matches(str(key), keys, n=1, cutoff=0.4) or [", ".join(keys)]
+                raise ModelError(
+                    mark("%(where)s has an unknown key %(key)r. Did you mean %(near)s?"),
+                    where=where,
+                    key=key,
+                    near=near[0],
+                )
+        self.given, self.where, self.kinds = given, where, kinds
+
+    def id(self) -> str:
+        value = self.given.get("id")
+        text = str(value) if value is not None else ""
+        if not text or not all(part.isalnum() for part in text.replace("_", "-").split("-")):
+            raise ModelError(
+                mark("%(where)s needs an id of letters, digits and hyphens, such as loyal-customer; found %(found)r."),
+                where=self.where,
+                found=value,
+            )
+        return text
+
+    def string(self, key: str) -> str:
+        return str(self.given.get(key) or "").strip()
+
+    def text(self, key: str, default: object = None) -> LocalizedText:
+        """Return a text in both languages; one that is written plainly stands for both."""
+        value = self.given.get(key, default)
+        if value is None:
+            return LocalizedText()
+        if isinstance(value, Mapping):
+            parts = _Entry(value, ["zh", "en"], f"{self.where}, {key}", self.kinds)
+            return LocalizedText(parts.string("zh"), parts.string("en"))
+        return LocalizedText(str(value), str(value))
+
+    def flag(self, key: str) -> bool:
+        value = self.given.get(key, False)
+        if not isinstance(value, bool):
+            raise ModelError(
+                mark("%(where)s: %(key)s is true or false, not %(found)r."), where=self.where, key=key, found=value
+            )
+        return value
+
+    def list(self, key: str) -> Sequence[Any]:
+        value = self.given.get(key) or ()
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            raise ModelError(mark("%(where)s: %(key)s must be a list."), where=self.where, key=key)
+        return value
+
+    def entries(self, key: str, keys: Sequence[str], make: Callable[[_Entry], Item]) -> tuple[Item, ...]:
+        return tuple(make(_Entry(item, keys, f"{self.where}, {key}", self.kinds)) for item in self.list(key))
+
+    def one_of(self, key: str, value: str, known: Sequence[str]) -> str:
+        if value not in known:
+            near = get_close_matches(value, known, n=3, cutoff=0.5) or list(known[:12])
+            raise ModelError(
+                mark("%(where)s: %(key)s cannot be %(found)r. Near: %(near)s."),
+                where=self.where,
+                key=key,
+                found=value,
+                near=", ".join(near),
+            )
+        return value
+
+    def fact_kinds(self, key: str) -> tuple[str, ...]:
+        return tuple(self.one_of(key, str(kind), tuple(self.kinds)) for kind in self.list(key))
+
+    def rule(self) -> Node:
+        when = self.string("when")
+        if not when:
+            raise ModelError(
+                mark("%(where)s has no rule: write when: days_since(order) <= 45, or when: otherwise."),
+                where=self.where,
+            )
+        try:
+            return parse(when, self.kinds)
+        except RuleError as wrong:
+            wrong.add_note(self.where)
+            wrong.where = self.where
+            raise
+
+
+def _model(given: Mapping[str, Any], text: str, kinds: Mapping[str, Kind]) -> Model:
+    entry = _Entry(given, _MODEL_KEYS, f"model {given.get('id', '?')}", kinds)
+    model_id, stages = entry.id(), _stages(entry)
     ids = [stage.id for stage in stages]
-    _distinct(ids, where)
-    _otherwise_last(stages, where)
-    path = _path(given.get("path"), ids, where)
-    subject = str(given.get("subject", "customer"))
-    _one_of(subject, ("customer", "product"), "subject", where)
-    model = Model(
+    rule_kinds = tuple(dict.fromkeys(kind for stage in stages for kind in kinds_of(stage.rule)))
+    return Model(
         id=model_id,
-        name=_words(given.get("name", model_id), "name", where),
+        name=entry.text("name", model_id),
         stages=stages,
-        path=path,
-        needs=(),
+        path=_path(entry, ids),
+        needs=entry.fact_kinds("needs") if "needs" in given else rule_kinds,
         version=hashlib.sha256(text.encode()).hexdigest()[:12],
         named=len(given["path"]) if given.get("path") is not None else len(ids),
-        summary=_words(given.get("summary"), "summary", where),
-        subject=subject,
-        stepwise=_flag(given, "stepwise", where),
-        checklist=str(given.get("checklist", "")),
-        sources=tuple(_source(one, where) for one in _list(given, "sources", where)),
-        help=_words(given.get("help"), "help", where),
-        warns=_words(given.get("warns"), "warns", where),
-        follows=str(given.get("follows") or ""),
+        enters=entry.fact_kinds("enters"),
+        summary=entry.text("summary"),
+        subject=entry.one_of("subject", str(given.get("subject", "customer")), ("customer", "product")),
+        stepwise=entry.flag("stepwise"),
+        checklist=entry.string("checklist"),
+        sources=tuple(_source(item, entry) for item in entry.list("sources")),
+        help=entry.text("help"),
+        warns=entry.text("warns"),
+        follows=entry.string("follows"),
         text=text,
-        enters=_kinds(given, "enters", kinds, where),
-    )
-    return _with_needs(model, given, kinds, where)
-
-
-def _with_needs(model: Model, given: Mapping[str, Any], kinds: Mapping[str, Kind], where: str) -> Model:
-    if "needs" not in given:
-        return replace(
-            model, needs=tuple(dict.fromkeys(kind for stage in model.stages for kind in kinds_of(stage.rule)))
-        )
-    return replace(model, needs=_kinds(given, "needs", kinds, where))
-
-
-def _kinds(given: Mapping[str, Any], key: str, kinds: Mapping[str, Kind], where: str) -> tuple[str, ...]:
-    named = tuple(str(one) for one in _list(given, key, where))
-    for one in named:
-        _one_of(one, tuple(kinds), key, where)
-    return named
-
-
-def _stage(given: Any, where: str, kinds: Mapping[str, Kind]) -> Stage:
-    if not isinstance(given, Mapping):
-        raise ModelError(mark("%(where)s must be a mapping with id and when."), where=where)
-    _only_known(given, _STAGE_KEYS, where)
-    stage_id = _id(given, where)
-    where = f"{where} ({stage_id})"
-    family = str(given.get("family") or "")
-    if family:
-        _one_of(family, FAMILIES, "family", where)
-    when = given.get("when")
-    return Stage(
-        id=stage_id,
-        name=_words(given.get("name", stage_id), "name", where),
-        when=str(when or "").strip(),
-        rule=_rule(when, where, kinds),
-        family=family,
-        traits=_words(given.get("traits"), "traits", where),
-        needs_text=_words(given.get("needs_text"), "needs_text", where),
-        goal=_words(given.get("goal"), "goal", where),
-        advised=tuple(_play(one, where) for one in _list(given, "advised", where)),
-        discouraged=tuple(_play(one, where) for one in _list(given, "discouraged", where)),
-        assumption=_words(given.get("assumption"), "assumption", where),
-        setback=_flag(given, "setback", where),
-        terminal=_flag(given, "terminal", where),
-        without_facts=_flag(given, "without_facts", where),
-        causes=tuple(_cause(one, where, kinds) for one in _list(given, "causes", where)),
     )
 
 
-def _rule(when: Any, where: str, kinds: Mapping[str, Kind]) -> Node:
-    if when is None or not str(when).strip():
-        raise ModelError(
-            mark("%(where)s has no rule: write when: days_since(order) <= 45, or when: otherwise."), where=where
-        )
-    try:
-        return parse(str(when).strip(), kinds)
-    except RuleError as wrong:
-        wrong.add_note(where)
-        wrong.where = where
-        raise
-
-
-def _cause(given: Any, where: str, kinds: Mapping[str, Kind]) -> Cause:
-    _only_known(given, ["id", "name", "when"], f"{where}, causes")
-    name = _words(given.get("name", given.get("id")), "name", where)
-    return Cause(
-        _id(given, where), name, str(given.get("when", "")), _rule(given.get("when"), f"{where}, causes", kinds)
-    )
-
-
-def _play(given: Any, where: str) -> Play:
-    _only_known(given, ["id", "zh", "en", "source"], f"{where}, plays")
-    return Play(
-        _id(given, where),
-        LocalizedText(str(given.get("zh", "")), str(given.get("en", ""))),
-        str(given.get("source", "")),
-    )
-
-
-def _source(given: Any, where: str) -> Source:
-    if isinstance(given, str):
-        return Source(given)
-    _only_known(given, ["ref", "quote"], f"{where}, sources")
-    return Source(str(given.get("ref", "")), str(given.get("quote", "")))
-
-
-def _words(given: Any, key: str, where: str) -> LocalizedText:
-    if given is None:
-        return LocalizedText()
-    if isinstance(given, Mapping):
-        _only_known(given, ["zh", "en"], f"{where}, {key}")
-        return LocalizedText(str(given.get("zh") or ""), str(given.get("en") or ""))
-    return LocalizedText(str(given), str(given))
-
-
-def _list(given: Mapping[str, Any], key: str, where: str) -> Sequence[Any]:
-    value = given.get(key) or ()
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        raise ModelError(mark("%(where)s: %(key)s must be a list."), where=where, key=key)
-    return value
-
-
-def _flag(given: Mapping[str, Any], key: str, where: str) -> bool:
-    value = given.get(key, False)
-    if not isinstance(value, bool):
-        raise ModelError(mark("%(where)s: %(key)s is true or false, not %(found)r."), where=where, key=key, found=value)
-    return value
-
-
-def _id(given: Mapping[str, Any], where: str) -> str:
-    value = given.get("id")
-    text = str(value) if value is not None else ""
-    if not text or not all(part.isalnum() for part in text.replace("_", "-").split("-")):
-        raise ModelError(
-            mark("%(where)s needs an id of letters, digits and hyphens, such as loyal-customer; found %(found)r."),
-            where=where,
-            found=value,
-        )
-    return text
-
-
-def _only_known(given: Any, known: list[str], where: str) -> None:
-    if not isinstance(given, Mapping):
-        raise ModelError(mark("%(where)s must be a mapping with %(keys)s."), where=where, keys=", ".join(known))
-    for key in given:
-        if key not in known:
-            near = get_close_matches(str(key), known, n=1, cutoff=0.4) or [", ".join(known)]
-            raise ModelError(
-                mark("%(where)s has an unknown key %(key)r. Did you mean %(near)s?"), where=where, key=key, near=near[0]
-            )
-
-
-def _one_of(value: str, known: tuple[str, ...], key: str, where: str) -> None:
-    if value not in known:
-        near = get_close_matches(value, known, n=3, cutoff=0.5) or list(known[:12])
-        raise ModelError(
-            mark("%(where)s: %(key)s cannot be %(found)r. Near: %(near)s."),
-            where=where,
-            key=key,
-            found=value,
-            near=", ".join(near),
-        )
-
-
-def _distinct(ids: list[str], where: str) -> None:
-    for one in ids:
-        if ids.count(one) > 1:
-            raise ModelError(mark("%(where)s has two stages with the id %(id)r."), where=where, id=one)
-
-
-def _otherwise_last(stages: tuple[Stage, ...], where: str) -> None:
+def _stages(model: _Entry) -> tuple[Stage, ...]:
+    given = model.given.get("stages")
+    if not isinstance(given, Sequence) or isinstance(given, str) or not given:
+        raise ModelError(mark("%(where)s has no stages: write a list of at least one."), where=model.where)
+    stages = tuple(_stage(stage, f"{model.where}, stage {n}", model.kinds) for n, stage in enumerate(given, start=1))
+    ids = [stage.id for stage in stages]
+    for stage in stages:
+        if ids.count(stage.id) > 1:
+            raise ModelError(mark("%(where)s has two stages with the id %(id)r."), where=model.where, id=stage.id)
     for stage in stages[:-1]:
         if isinstance(stage.rule, Otherwise):
             raise ModelError(
                 mark(
                     "%(where)s: stage %(id)r claims everybody (otherwise), so no later stage is reached. Put it last."
                 ),
-                where=where,
+                where=model.where,
                 id=stage.id,
             )
+    return stages
 
 
-def _path(given: Any, ids: list[str], where: str) -> tuple[str, ...]:
-    if given is None:
-        return tuple(ids)
-    path = tuple(str(one) for one in given)
+def _stage(given: Any, where: str, kinds: Mapping[str, Kind]) -> Stage:
+    if not isinstance(given, Mapping):
+        raise ModelError(mark("%(where)s must be a mapping with id and when."), where=where)
+    entry = _Entry(given, _STAGE_KEYS, where, kinds)
+    stage_id = entry.id()
+    entry.where = f"{where} ({stage_id})"  # from here on errors can name the stage
+    family = entry.string("family")
+    return Stage(
+        id=stage_id,
+        name=entry.text("name", stage_id),
+        when=entry.string("when"),
+        rule=entry.rule(),
+        family=entry.one_of("family", family, FAMILIES) if family else "",
+        traits=entry.text("traits"),
+        needs_text=entry.text("needs_text"),
+        goal=entry.text("goal"),
+        advised=entry.entries("advised", ("id", "zh", "en", "source"), _play),
+        discouraged=entry.entries("discouraged", ("id", "zh", "en", "source"), _play),
+        assumption=entry.text("assumption"),
+        setback=entry.flag("setback"),
+        terminal=entry.flag("terminal"),
+        without_facts=entry.flag("without_facts"),
+        causes=entry.entries("causes", ("id", "name", "when"), _cause),
+    )
+
+
+def _cause(entry: _Entry) -> Cause:
+    cause_id = entry.id()
+    return Cause(cause_id, entry.text("name", cause_id), entry.string("when"), entry.rule())
+
+
+def _play(entry: _Entry) -> Play:
+    return Play(entry.id(), LocalizedText(entry.string("zh"), entry.string("en")), entry.string("source"))
+
+
+def _source(given: Any, model: _Entry) -> SourceReference:
+    if isinstance(given, str):
+        return SourceReference(given)
+    entry = _Entry(given, ("ref", "quote"), f"{model.where}, sources", model.kinds)
+    return SourceReference(entry.string("ref"), entry.string("quote"))
+
+
+def _path(model: _Entry, ids: list[str]) -> tuple[str, ...]:
+    """Return the stages in the order of life: the file's path, then the stages that it leaves out."""
+    path = tuple(str(stage) for stage in model.given.get("path") or ())
     wrong = sorted({stage for stage in path if stage not in ids or path.count(stage) > 1})
     if wrong:
         raise ModelError(
             mark("%(where)s: path names %(wrong)s, which is no stage or stands there twice. Its stages are %(ids)s."),
-            where=where,
+            where=model.where,
             wrong=", ".join(wrong),
             ids=", ".join(ids),
         )
-    return (*path, *(one for one in ids if one not in path))
+    return (*path, *(stage for stage in ids if stage not in path))

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tenure.lifecycle.crosswalk import families, places_of
-from tenure.lifecycle.model import Model, Play, Source, Stage, builtin
+from tenure.lifecycle.model import Model, Play, SourceReference, Stage
+from tenure.lifecycle.model_file import builtin
 from tenure.rules.syntax.tree import Otherwise
 from tenure.rules.wording.sentence import sentence
 from tenure.rules.wording.vocabulary import kind_name
@@ -153,7 +154,7 @@ def _plays(label: str, plays: Iterable[Play]) -> Iterator[str]:
         yield "\n".join(lines)
 
 
-def _sources(sources: Iterable[Source]) -> Iterator[str]:
+def _sources(sources: Iterable[SourceReference]) -> Iterator[str]:
     yield "## 来源 · Sources"
     yield "\n".join(f"- {source.quote} ({source.ref})" for source in sources)
 

@@ -23,7 +23,8 @@ from tenure.facts.completing import completed
 from tenure.facts.kinds import KINDS, Kind
 from tenure.facts.slices import RECORDS, slices_of
 from tenure.lifecycle.history import SPANS
-from tenure.lifecycle.model import Model, read
+from tenure.lifecycle.model import Model
+from tenure.lifecycle.model_file import read
 from tenure.lifecycle.reasons import Reason
 from tenure.lifecycle.spans import entries_of, stage_block, streams_needed, streams_of
 from tenure.rules.evaluation.compute import EvaluationContext

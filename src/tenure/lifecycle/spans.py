@@ -73,7 +73,7 @@ def spans_of(
     Examples
     --------
     >>> from datetime import date
-    >>> from tenure.lifecycle.model import read
+    >>> from tenure.lifecycle.model_file import read
     >>> orders = pa.table({"customer_id": ["a"], "at": [date(2024, 1, 1)], "amount": [9.5]})
     >>> spans = spans_of({"orders": orders}, read("retail-activity"), as_of=date(2024, 3, 1))
     >>> spans.select(["stage", "entered_on", "left_on", "next_stage"]).to_pylist()[0]["stage"]

@@ -20,7 +20,8 @@ from tenure.facts.completing import completed
 from tenure.facts.frames import arrow_from, pandas_from, polars_from
 from tenure.facts.reading import read_file
 from tenure.facts.schema import FACT_TABLES
-from tenure.lifecycle.model import Model, read
+from tenure.lifecycle.model import Model
+from tenure.lifecycle.model_file import read
 from tenure.lifecycle.spans import spans_of
 from tenure.words import mark, say
 
@@ -32,7 +33,7 @@ COLUMNS = ["customer_id", "stage", "entered_on", "left_on", "because", "next_sta
 
 
 class Spans:
-    """Spans that are made when they are asked for.
+    """Spans that are worked out when first read.
 
     Attributes
     ----------
@@ -77,11 +78,9 @@ class Spans:
 
     def counts(self) -> dict[str, int]:
         """Return how many customers are in each stage on the day `as_of`, in the order of life."""
-        found = {row["stage"]: row["customer_id_count"] for row in self._grouped()}
-        return {stage: found.get(stage, 0) for stage in self.model.path}
-
-    def _grouped(self) -> list[dict[str, Any]]:
-        return self.now().group_by("stage").aggregate([("customer_id", "count")]).to_pylist()
+        rows = self.now().group_by("stage").aggregate([("customer_id", "count")]).to_pylist()
+        people = {row["stage"]: row["customer_id_count"] for row in rows}
+        return {stage: people.get(stage, 0) for stage in self.model.path}
 
     def __repr__(self) -> str:
         return f"<Spans of {self.model.id} as of {self.as_of}: .to_pandas(), .to_polars(), .to_arrow(), .counts()>"
@@ -143,8 +142,8 @@ def spans(
         records = _file(customers, "customers", None, tz)
     elif customers is not None:
         records = completed("customers", arrow_from(customers))
-    chosen = model if isinstance(model, Model) else read(model)
-    return Spans(tables, records, chosen, day_from(as_of, tables["orders"], tz), tz)
+    model = model if isinstance(model, Model) else read(model)
+    return Spans(tables, records, model, day_from(as_of, tables["orders"], tz), tz)
 
 
 def day_from(as_of: str | date | None, orders: pa.Table, tz: str) -> date:
@@ -180,12 +179,12 @@ def facts_from(name: str, table: object, tz: str, columns: Mapping[str, str] | N
                 names=", ".join(arrow.column_names),
             )
         arrow = arrow.append_column(field, arrow.column(column)) if field != column else arrow
-    required = [one for one in ("customer_id", "at") if one not in arrow.column_names]
-    if required:
+    missing = [name for name in ("customer_id", "at") if name not in arrow.column_names]
+    if missing:
         raise MappingError(
             mark("%(table)s has no column %(missing)s. Name yours: columns={'%(missing)s': '...'}. It has: %(names)s."),
             table=name,
-            missing=required[0],
+            missing=missing[0],
             names=", ".join(arrow.column_names),
         )
     at = arrow.column_names.index("at")
@@ -193,13 +192,11 @@ def facts_from(name: str, table: object, tz: str, columns: Mapping[str, str] | N
 
 
 def _file(path: str | Path, name: str, columns: Mapping[str, str] | None, tz: str) -> pa.Table:
-    """Read a file as the import does; rows that are no facts are left out, and counted aloud."""
-    facts, refused = read_file(path, name, columns, tz=tz)
-    if len(refused):
-        told = say(
-            mark("%(count)s rows of %(file)s are no facts and were left out."), count=len(refused), file=Path(path).name
-        )
-        warnings.warn(told, stacklevel=4)
+    """Read a file as the import does; a warning counts the rejected rows."""
+    facts, rejected = read_file(path, name, columns, tz=tz)
+    if len(rejected):
+        text = mark("%(count)s rows of %(file)s are no facts and were left out.")
+        warnings.warn(say(text, count=len(rejected), file=Path(path).name), stacklevel=4)
     return facts
 
 

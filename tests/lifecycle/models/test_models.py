@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tenure.lifecycle.crosswalk import OUTSIDE, crosswalk, families, places_of
-from tenure.lifecycle.model import Model, Play, Stage, builtin, builtin_texts
+from tenure.lifecycle.crosswalk import OUTSIDE, crosswalk, families, stages_of
+from tenure.lifecycle.model import Model, Play, Stage
+from tenure.lifecycle.model_file import builtin, builtin_texts
 from tenure.lifecycle.pages import pages
 from tenure.rules.syntax.tree import ALWAYS, Measure, Number
 from tenure.rules.wording.sentence import sentence
@@ -199,12 +200,12 @@ def test_the_families_are_named_and_say_what_to_look_at() -> None:
         assert family.name.en
         assert family.metrics
         assert all(metric.name.zh and metric.name.en for metric in family.metrics)
-        assert places_of(family.id), f"no stage in {family.id}"
+        assert stages_of(family.id), f"no stage in {family.id}"
 
 
 def test_satisfaction_lies_over_all_families() -> None:
-    assert {place.model.id for place in places_of("F12")} == {"satisfaction-4"}
-    assert len(places_of("F12")) == 4
+    assert {place.model.id for place in stages_of("F12")} == {"satisfaction-4"}
+    assert len(stages_of("F12")) == 4
 
 
 # The honesty of particular models

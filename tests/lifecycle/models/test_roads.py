@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from lifecycle.models.small_people import AS_OF, record, tables
-from tenure.lifecycle.model import Model, builtin
+from tenure.lifecycle.model import Model
+from tenure.lifecycle.model_file import builtin
 from tenure.lifecycle.spans import spans_of
 
 

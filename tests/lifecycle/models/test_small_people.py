@@ -6,7 +6,8 @@ import pyarrow as pa
 import pytest
 
 from lifecycle.models.small_people import ABSENT, AS_OF, NAME, NOWHERE, Case, cases, record, tables
-from tenure.lifecycle.model import Model, builtin
+from tenure.lifecycle.model import Model
+from tenure.lifecycle.model_file import builtin
 from tenure.lifecycle.spans import spans_of
 
 CASES = cases()

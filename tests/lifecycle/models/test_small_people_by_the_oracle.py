@@ -7,7 +7,7 @@ import yaml
 
 from lifecycle.models.small_people import AS_OF, Case, cases, record, tables
 from oracle.compare import assert_equal
-from tenure.lifecycle.model import builtin, builtin_texts
+from tenure.lifecycle.model_file import builtin, builtin_texts
 
 CASES = [case for case in cases() if builtin()[case.model].subject == "customer"]
 AHEAD = 400

@@ -51,7 +51,7 @@ def start(request: HttpRequest) -> HttpResponse:
 
 def _models() -> list[dict[str, Any]]:
     """Return the models that fit the facts, and what the others lack."""
-    from tenure.lifecycle.model import builtin
+    from tenure.lifecycle.model_file import builtin
     from tenure.rules.wording.vocabulary import kind_name
 
     available, language = conf.lake().available_kinds(), current_language()

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from tenure.errors import TenureError
-from tenure.lifecycle import model as models
+from tenure.lifecycle import model_file as models
 from tenure.words import mark
 from tenure_app.core.work import actions as jobs
 from tenure_app.lifecycle.definitions import queries

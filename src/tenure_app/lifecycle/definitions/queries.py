@@ -13,7 +13,7 @@ from django.db.models import Max
 from tenure.errors import TenureError
 from tenure.facts.kinds import KINDS, Kind
 from tenure.facts.schema import FACT_TABLES
-from tenure.lifecycle import model as models
+from tenure.lifecycle import model_file as models
 from tenure.lifecycle.model import Model
 from tenure_app.core import conf
 from tenure_app.lifecycle.definitions import drafts
