@@ -13,7 +13,7 @@ from django.utils import timezone
 from tenure.errors import LakeError
 from tenure_app.core.models import Job
 from tenure_app.core.work import actions, leases, queries, running
-from tenure_app.core.work.kinds import Kind, kinds
+from tenure_app.core.work.kinds import JobKind, kinds
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -40,7 +40,7 @@ def refused(running: running.Running) -> dict[str, Any]:
 def _kinds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Declare three kinds of work that need no lake."""
     declared = tuple(
-        Kind(work.__name__, work.__name__, f"{__name__}.{work.__name__}") for work in (echo, broken, refused)
+        JobKind(work.__name__, work.__name__, f"{__name__}.{work.__name__}") for work in (echo, broken, refused)
     )
     monkeypatch.setattr(apps.get_app_config("core"), "job_kinds", declared, raising=False)
 
@@ -172,7 +172,7 @@ def test_unexpected_errors_are_retried_ever_later_and_then_end(caplog: pytest.Lo
 
 
 def test_pauses_have_a_limit() -> None:
-    kind = Kind("k", "k", "k")
+    kind = JobKind("k", "k", "k")
     assert kind.pause_after(1) == timedelta(seconds=10)
     assert kind.pause_after(500) == timedelta(hours=1)
 

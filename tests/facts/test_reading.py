@@ -183,10 +183,10 @@ def test_it_reads_dates_as_people_write_them(tmp_path: Path, texts: list[str], e
 
 def test_it_says_when_nothing_decides_between_day_and_month_and_takes_a_hint(tmp_path: Path) -> None:
     path = orders(tmp_path / "a.csv", ("A", "05/03/2024", "1"), ("A", "06/03/2024", "1"), header=HEADER[:3])
-    assert guess(path).habits["at"].ambiguous
+    assert guess(path).date_styles["at"].ambiguous
     told, _ = read_file(path, date_format="mdy", tz="UTC", now=NOW)
     assert told.column("at").to_pylist()[0] == datetime(2024, 5, 3, tzinfo=UTC)
-    assert not guess(path, date_format="mdy").habits["at"].ambiguous
+    assert not guess(path, date_format="mdy").date_styles["at"].ambiguous
 
 
 def test_the_evidence_for_day_and_month_is_found_far_down_the_file(tmp_path: Path) -> None:

@@ -14,8 +14,7 @@ from deltalake import write_deltalake
 
 from facts.files import NOW, orders
 from tenure.errors import FactsError, MappingError
-from tenure.facts.external import all_sources
-from tenure.facts.external_sources import add_source, remove_source
+from tenure.facts.external import add_source, all_sources, remove_source
 from tenure.facts.importing import import_files
 from tenure.facts.lake import Lake
 

@@ -122,9 +122,9 @@ def _show_guess(console: Console, path: Path, known: Guess) -> None:
     unused = [one for place, one in enumerate(layout.names) if place not in known.columns.values()]
     if unused and known.as_ != "customers":
         console.print(say(mark("Not used: %(names)s"), names=", ".join(unused)), style="dim")
-    for name, habit in known.habits.items():
-        if habit.ambiguous:
-            console.print(_ambiguous(known.mapping[name], habit.order), style="yellow")
+    for name, style in known.date_styles.items():
+        if style.ambiguous:
+            console.print(_ambiguous(known.mapping[name], style.order), style="yellow")
 
 
 def _ambiguous(column: str, order: str) -> str:

@@ -175,7 +175,7 @@ def add(
     table: Annotated[str, typer.Option(help=say(mark("The table in PostgreSQL, such as shop.orders.")))] = "",
     tz: Annotated[str | None, typer.Option(help=say(mark("Time zone of times that name none.")))] = None,
 ) -> None:
-    from tenure.facts.external_sources import add_source
+    from tenure.facts.external import add_source
     from tenure.facts.lake import Lake
 
     there = Lake.create(lake, **({"tz": tz} if tz else {}))
@@ -202,7 +202,7 @@ def list_(lake: LakeFolder, as_json: AsJson = False) -> None:
 
 @source.command("remove", help=say(mark("Serve a table no longer; the table itself is not touched.")))
 def remove(lake: LakeFolder, name: Annotated[str, typer.Argument(help=say(mark("Its name here.")))]) -> None:
-    from tenure.facts.external_sources import remove_source
+    from tenure.facts.external import remove_source
     from tenure.facts.lake import Lake
 
     remove_source(Lake.open(lake), name)

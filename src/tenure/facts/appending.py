@@ -1,4 +1,4 @@
-"""Appending facts that come singly or a few at a time, and the spelling of their customers.
+"""Appending facts that come singly or a few at a time.
 
 Importing files has its own way, for millions of rows; both leave the same lake.
 """
@@ -11,19 +11,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tenure.facts.schema import FACT_TABLES
-from tenure.facts.spelling import normal_id, normal_ids
+from tenure.facts.spelling import FEW_CUSTOMERS, normal_ids, respell
 from tenure.lake import customer_index, views
 from tenure.lake.duck import connect
 from tenure.lake.lock import writing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     import duckdb
 
     from tenure.facts.lake import Lake
-
-_FEW = 1000  # customers that are looked up by name
 
 
 def append(lake: Lake, name: str, table: pa.Table) -> int:
@@ -44,8 +40,8 @@ def append(lake: Lake, name: str, table: pa.Table) -> int:
         known = _known_facts(lake, con, name)
         if known:
             fresh = f"SELECT o.* FROM ({fresh}) AS o ANTI JOIN ({known}) AS k USING (fact_id)"
-        names = ", ".join(f'"{one}"' for one in schema.names)
-        result = con.execute(f'SELECT {names} FROM ({fresh}) ORDER BY customer_id, "at", fact_id').to_arrow_table()
+        sql = f'SELECT {views.columns(schema.names)} FROM ({fresh}) ORDER BY customer_id, "at", fact_id'
+        result = con.execute(sql).to_arrow_table()
         if result.num_rows:
             lake.write(name, result.cast(schema))
             lake.tidy(name)
@@ -59,77 +55,13 @@ def _known_facts(lake: Lake, con: duckdb.DuckDBPyConnection, name: str) -> str:
     if not files:
         return ""
     indexes = customer_index.indexes_of(lake, name, files, make=False)
-    con.register("indexed", _indexed_facts(con, ids, indexes.values()))
+    hashes = con.execute("SELECT hash(fact_id) FROM staged").to_arrow_table().column(0).to_numpy()
+    customers = pa.array(sorted(ids), pa.string())
+    known = [chunk for index in indexes.values() for chunk in index.facts(customers, hashes).chunks]
+    con.register("indexed", pa.table({"fact_id": pa.chunked_array(known, pa.string())}))
     paths = [file.path for file in files if file.path not in indexes]
     if not paths:
         return "SELECT fact_id FROM indexed"
-    texts = ", ".join(views.quoted(one) for one in ids) if len(ids) <= _FEW else "SELECT customer_id FROM staged"
+    # Literals let DuckDB skip row groups by their statistics; a long list of them would take longer to plan.
+    texts = ", ".join(map(views.quoted, ids)) if len(ids) <= FEW_CUSTOMERS else "SELECT customer_id FROM staged"
     return f"SELECT fact_id FROM {views.scan(paths)} WHERE customer_id IN ({texts}) UNION ALL FROM indexed"
-
-
-def _indexed_facts(
-    con: duckdb.DuckDBPyConnection, ids: Sequence[str], indexes: Iterable[customer_index.CustomerIndex]
-) -> pa.Table:
-    hashes = con.execute("SELECT hash(fact_id) FROM staged").to_arrow_table().column(0).to_numpy()
-    wanted = pa.array(sorted(ids), pa.string())
-    known = [chunk for index in indexes for chunk in index.facts(wanted, hashes).chunks]
-    return pa.table({"fact_id": pa.chunked_array(known, pa.string())})
-
-
-def respell(lake: Lake, con: duckdb.DuckDBPyConnection) -> None:
-    """Give every customer in `staged` the spelling that was seen first, and remember new ones.
-
-    Ids without letters have only one spelling and are not remembered.
-    """
-    ids = " UNION ALL ".join(f"SELECT {id_column} AS id, row FROM staged" for id_column in _id_columns(con))
-    con.execute(
-        rf"""CREATE OR REPLACE TEMP TABLE spelled AS
-        SELECT lower(id) AS key, arg_min(id, row) AS customer_id, false AS known
-        FROM ({ids}) WHERE regexp_matches(id, '\pL') GROUP BY key"""
-    )
-    found = con.execute("SELECT count(*) FROM spelled").fetchone()
-    if not found or not found[0]:
-        return
-    paths = [file.path for file in lake.files("spellings")]
-    if paths:
-        few = "" if found[0] > _FEW else " AND k.key IN (SELECT key FROM spelled)"
-        con.execute(
-            f"UPDATE spelled SET customer_id = k.customer_id, known = true FROM {views.scan(paths)} AS k"
-            f" WHERE k.key = spelled.key{few}"
-        )
-    fresh = con.execute("SELECT key, customer_id FROM spelled WHERE NOT known ORDER BY key").to_arrow_table()
-    if fresh.num_rows:
-        lake.write("spellings", fresh)
-        lake.tidy("spellings")
-    for column in _id_columns(con):
-        _spell(con, column)
-
-
-def _id_columns(con: duckdb.DuckDBPyConnection) -> list[str]:
-    columns = [row[0] for row in con.execute("DESCRIBE staged").fetchall()]
-    return [one for one in ("customer_id", "referrer_id") if one in columns]
-
-
-def _spell(con: duckdb.DuckDBPyConnection, column: str) -> None:
-    differs = con.execute(
-        f"SELECT 1 FROM staged JOIN spelled AS s ON s.key = lower(staged.{column})"
-        f" WHERE s.customer_id <> staged.{column} LIMIT 1"
-    ).fetchone()
-    if differs:
-        con.execute(
-            f"UPDATE staged SET {column} = s.customer_id FROM spelled AS s"
-            f" WHERE s.key = lower(staged.{column}) AND s.customer_id <> staged.{column}"
-        )
-
-
-def known_spellings(lake: Lake, ids: Sequence[str]) -> list[str]:
-    """Return ids in the spelling that the lake knows them by; unknown ones in normal spelling."""
-    normal = [normal_id(one) or one for one in ids]
-    paths = [file.path for file in lake.files("spellings")]
-    if not paths:
-        return normal
-    found = connect().execute(
-        f"SELECT key, customer_id FROM {views.scan(paths)} WHERE key IN (SELECT lower(unnest($ids)))", {"ids": normal}
-    )
-    known = dict(found.fetchall())
-    return [known.get(one.lower(), one) for one in normal]

@@ -1,14 +1,11 @@
-"""Batches: what became of each file.
-
-Each row is counted once.
-"""
+"""Batches: what became of each file; each row is counted once."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -17,14 +14,12 @@ from tenure.facts.reading.text import digest_of
 from tenure.facts.tables import BATCHES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tenure.facts.lake import Lake
     from tenure.facts.reading import Guess
-    from tenure.facts.reading.cleaning import Plan
-
-_COUNTED = ("batch_id", "table", "file", "rows", "accepted", "corrected", "duplicates", "quarantined")
+    from tenure.facts.reading.cleaning import ImportPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,25 +63,25 @@ class ImportReport:
     @property
     def accepted(self) -> int:
         """Rows that are new facts."""
-        return self._total(lambda one: one.accepted)
+        return self._total("accepted")
 
     @property
     def corrected(self) -> int:
         """Rows that changed a fact with the same number."""
-        return self._total(lambda one: one.corrected)
+        return self._total("corrected")
 
     @property
     def duplicates(self) -> int:
         """Rows that are facts already."""
-        return self._total(lambda one: one.duplicates)
+        return self._total("duplicates")
 
     @property
     def quarantined(self) -> int:
         """Rows that are no facts."""
-        return self._total(lambda one: one.quarantined)
+        return self._total("quarantined")
 
-    def _total(self, figure: Callable[[Batch], int]) -> int:
-        return sum(figure(batch) for batch in self.batches if not batch.derived)
+    def _total(self, count: str) -> int:
+        return sum(getattr(batch, count) for batch in self.batches if not batch.derived)
 
     @property
     def reasons(self) -> dict[str, int]:
@@ -97,12 +92,12 @@ class ImportReport:
         return dict(total.most_common())
 
 
-def batch_id_of(path: Path, known: Guess, plan: Plan, *, corrections: bool) -> str:
+def batch_id_of(path: Path, known: Guess, plan: ImportPlan, *, corrections: bool) -> str:
     """Return the name of a batch: the same file read in the same way, with the same leave to correct, is the same."""
-    told = [digest_of(path), known.as_, known.mapping, known.layout.sheet, plan.tz, plan.source]
-    told.append({name: (habit.order, habit.forced) for name, habit in plan.habits.items()})
-    told += ["corrections"] if corrections else []
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:24]
+    key = [digest_of(path), known.as_, known.mapping, known.layout.sheet, plan.tz, plan.source]
+    key.append({name: (style.order, style.forced) for name, style in plan.date_styles.items()})
+    key += ["corrections"] if corrections else []
+    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:24]
 
 
 def earlier_batches(lake: Lake, batch_id: str) -> list[Batch]:
@@ -113,15 +108,11 @@ def earlier_batches(lake: Lake, batch_id: str) -> list[Batch]:
     rows = lake.connect(("batches",)).execute(sql, {"id": batch_id}).to_arrow_table().to_pylist()
     return [
         Batch(
-            row["batch_id"],
-            row["table"],
-            row["file"],
-            row["rows"],
-            0,
-            row["rows"] - row["quarantined"],
-            row["quarantined"],
-            json.loads(row["mapping"]),
-            json.loads(row["reasons"]),
+            **{name: row[name] for name in ("batch_id", "table", "file", "rows", "quarantined")},
+            accepted=0,
+            duplicates=row["rows"] - row["quarantined"],
+            mapping=json.loads(row["mapping"]),
+            reasons=json.loads(row["reasons"]),
             already=True,
             derived=row["batch_id"] != batch_id,
         )
@@ -129,11 +120,11 @@ def earlier_batches(lake: Lake, batch_id: str) -> list[Batch]:
     ]
 
 
-def write_batches(lake: Lake, done: Sequence[Batch], plan: Plan, read_as: str) -> None:
+def write_batches(lake: Lake, done: Sequence[Batch], plan: ImportPlan, read_as: str) -> None:
     """Write the rows of a file's batches, which say that they are done."""
     rows = [
         {
-            **{name: getattr(batch, name) for name in _COUNTED},
+            **asdict(batch),  # the schema takes what it has a column for
             "mapping": json.dumps(batch.mapping, ensure_ascii=False),
             "reasons": json.dumps(batch.reasons),
             "source": plan.source,

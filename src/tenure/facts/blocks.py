@@ -51,7 +51,7 @@ def day_number_of(keys: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Rows:
+class StreamRows:
     """The rows of one stream in one block, sorted by customer and instant."""
 
     who: np.ndarray  # number of the customer in the block
@@ -101,7 +101,7 @@ class Block:
     """The facts of some customers."""
 
     ids: pa.StringArray  # the customers, sorted; their position is their number
-    rows: dict[Stream, Rows]  # the rows per stream
+    rows: dict[Stream, StreamRows]  # the rows per stream
     last_day: int  # facts after this day (since 1970-01-01) are not looked at
     customers: pa.Table | None = None  # the customer records of `ids`, aligned, null where there is none
     kinds: Mapping[str, Kind] = field(default_factory=lambda: KINDS)  # the fact kinds known here
@@ -136,7 +136,7 @@ class Block:
             self._events[request] = _together(parts)
         return self._events[request]
 
-    def of_kind(self, name: str) -> tuple[Rows | None, np.ndarray | None]:
+    def of_kind(self, name: str) -> tuple[StreamRows | None, np.ndarray | None]:
         """Return the rows among which a kind's facts are, and which they are up to the last day (None: all are)."""
         kind = self.kinds[name]
         rows = self.rows.get(Stream.of(kind, self.subject))
@@ -162,7 +162,7 @@ class Block:
         values = None if values is None else values[selected]
         return _Part(keys, rows.at[selected], values, None if text is None else text.take(pa.array(selected)))
 
-    def _mask(self, rows: Rows, kinds: tuple[Kind, ...]) -> np.ndarray | None:
+    def _mask(self, rows: StreamRows, kinds: tuple[Kind, ...]) -> np.ndarray | None:
         """Return which rows are of any of the kinds (a row counts once), up to the last day; None when all are."""
         mask: np.ndarray | None = np.zeros(len(rows.who), dtype=bool)
         for kind in kinds:
@@ -283,14 +283,14 @@ def _sorted_ids(found: list[pa.Array]) -> pa.StringArray:
     return ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
 
 
-def _rows(table: pa.Table, stream: Stream, coded: pa.DictionaryArray, ids: pa.StringArray, tz: str) -> Rows:
+def _rows(table: pa.Table, stream: Stream, coded: pa.DictionaryArray, ids: pa.StringArray, tz: str) -> StreamRows:
     places = pc.index_in(coded.dictionary.cast(TEXT), ids).fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
     codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     who = np.append(places, np.int32(-1))[codes]
     at = table.column("at").cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).combine_chunks()
     at = at.to_numpy(zero_copy_only=False) if len(at) else np.empty(0, dtype=np.int64)
     columns = table.drop_columns(list({stream.who, "at"} & set(table.column_names)))
-    # Rows that belong to nobody (an order without a referrer) have no place in this stream.
+    # StreamRows that belong to nobody (an order without a referrer) have no place in this stream.
     if (who < 0).any():
         keep = np.flatnonzero(who >= 0)
         who, at, columns = who[keep], at[keep], columns.take(keep)
@@ -299,4 +299,4 @@ def _rows(table: pa.Table, stream: Stream, coded: pa.DictionaryArray, ids: pa.St
         if (who[1:] < who[:-1]).any() or (who[back + 1] == who[back]).any():
             order = np.lexsort((at, who))
             who, at, columns = who[order], at[order], columns.take(order)
-    return Rows(who, at, columns, tz)
+    return StreamRows(who, at, columns, tz)

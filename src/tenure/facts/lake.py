@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 from tenure.clock import zone
 from tenure.errors import LakeError
 from tenure.facts.appending import append
-from tenure.facts.external import external_sources, external_sql
-from tenure.facts.identities import canonical
+from tenure.facts.customers import canonical
+from tenure.facts.external import ExternalSource, all_sources, external_sql
 from tenure.facts.kinds import KINDS, Kind
+from tenure.facts.schema import FACT_TABLES
 from tenure.facts.tables import TABLES
 from tenure.lake import backup, views
 from tenure.lake.duck import connect
@@ -129,12 +130,16 @@ class Lake(DeltaStore):
         return canonical(connect().execute(f"SELECT * FROM {views.scan(paths)}").to_arrow_table().to_pylist())
 
     def external_relations(self, name: str) -> list[str]:
-        """Return SQL relations of other people's tables whose rows belong to a fact table."""
-        return [external_sql(self, source) for source in external_sources(self.path, name)]
+        """Return SQL relations of the external tables whose rows belong to a fact table."""
+        return [external_sql(self, source) for source in self._external_sources(name)]
 
     def is_external(self, name: str) -> bool:
-        """Whether rows of a fact table are read from other people's tables."""
-        return bool(external_sources(self.path, name))
+        """Whether rows of a fact table are read from external tables."""
+        return bool(self._external_sources(name))
+
+    def _external_sources(self, name: str) -> list[ExternalSource]:
+        # Only fact tables have external rows; the list is not read for the others, which are asked for often.
+        return [source for source in all_sources(self.path) if source.table == name] if name in FACT_TABLES else []
 
     # Facts
 

@@ -14,6 +14,8 @@ NUMBER = pa.decimal128(18, 4)
 INSTANT = pa.timestamp("us", tz="UTC")
 TEXT = pa.string()
 DAY = pa.date32()
+#: Columns that hold customers' ids, which are compared without regard to case.
+ID_COLUMNS = ("customer_id", "referrer_id")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,23 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tenure.facts.schema import ID_COLUMNS
+from tenure.lake import views
+from tenure.lake.duck import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import duckdb
+
+    from tenure.facts.lake import Lake
+
+FEW_CUSTOMERS = 1000  # up to so many, rows are looked up by the customers' ids
 _MAINLAND_MOBILE = re.compile(r"1[3-9]\d{9}")
 _BLANKS = re.compile(r"[\s\u200b\ufeff]+")
 
@@ -25,34 +38,34 @@ def normal_id(text: str | None) -> str | None:
 
 def normal_ids(values: pa.ChunkedArray | pa.Array) -> pa.Array:
     """Return a column of ids in normal spelling: each distinct one is worked on once."""
-    whole = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-    if not pa.types.is_string(whole.type):
-        whole = whole.cast(pa.string())
-    coded = pc.dictionary_encode(whole)
-    distinct = coded.dictionary
-    plain = pc.all(pc.match_substring_regex(distinct, r"^[!-~]+$")).as_py()
+    texts = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    if not pa.types.is_string(texts.type):
+        texts = texts.cast(pa.string())
+    coded = pc.dictionary_encode(texts)
+    # Printable ASCII without blanks is normal already, as nearly all ids are.
+    plain = pc.all(pc.match_substring_regex(coded.dictionary, r"^[!-~]+$")).as_py()
     if plain is None or plain:
-        return pc.if_else(pc.equal(whole, ""), None, whole) if plain is None else whole
-    normal = pa.array([normal_id(one) for one in distinct.to_pylist()], pa.string())
+        return pc.if_else(pc.equal(texts, ""), None, texts) if plain is None else texts
+    normal = pa.array([normal_id(text) for text in coded.dictionary.to_pylist()], pa.string())
     return normal.take(coded.indices)
 
 
 def normal_phone(text: str | None, region: str = "CN") -> str | None:
     """Return a phone number in E.164 form, or as it is written when it is none."""
-    one = unicodedata.normalize("NFKC", text or "").strip()
-    if not one:
+    phone = unicodedata.normalize("NFKC", text or "").strip()
+    if not phone:
         return None
-    if region == "CN" and _MAINLAND_MOBILE.fullmatch(one):  # most numbers, and parsing them all takes its time
-        return f"+86{one}"
+    if region == "CN" and _MAINLAND_MOBILE.fullmatch(phone):  # most numbers, and parsing them all takes its time
+        return f"+86{phone}"
     import phonenumbers
 
-    one = re.sub(r"\.0$", "", one)  # a workbook's number
+    phone = re.sub(r"\.0$", "", phone)  # a workbook's number
     try:
-        number = phonenumbers.parse(one, region)
+        number = phonenumbers.parse(phone, region)
     except phonenumbers.NumberParseException:
-        return one
+        return phone
     if not phonenumbers.is_possible_number(number):
-        return one
+        return phone
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
@@ -64,3 +77,48 @@ def normal_email(text: str | None) -> str | None:
 def normal_name(text: str | None) -> str:
     """Return a name for comparison: NFKC, lower case, no blanks or points."""
     return re.sub(r"[\s.·•\-_]", "", unicodedata.normalize("NFKC", text or "")).lower()
+
+
+def respell(lake: Lake, con: duckdb.DuckDBPyConnection) -> None:
+    """Give every customer in `staged` the spelling that was seen first, and remember new ones.
+
+    Ids without letters have only one spelling and are not remembered.
+    """
+    names = {row[0] for row in con.execute("DESCRIBE staged").fetchall()}
+    columns = [column for column in ID_COLUMNS if column in names]
+    ids = " UNION ALL ".join(f"SELECT {column} AS id, row FROM staged" for column in columns)
+    con.execute(
+        rf"""CREATE OR REPLACE TEMP TABLE spelled AS
+        SELECT lower(id) AS key, arg_min(id, row) AS customer_id, false AS known
+        FROM ({ids}) WHERE regexp_matches(id, '\pL') GROUP BY key"""
+    )
+    counted = con.execute("SELECT count(*) FROM spelled").fetchone()
+    if not counted or not counted[0]:
+        return
+    paths = [file.path for file in lake.files("spellings")]
+    if paths:
+        only = "" if counted[0] > FEW_CUSTOMERS else " AND k.key IN (SELECT key FROM spelled)"
+        con.execute(
+            f"UPDATE spelled SET customer_id = k.customer_id, known = true FROM {views.scan(paths)} AS k"
+            f" WHERE k.key = spelled.key{only}"
+        )
+    fresh = con.execute("SELECT key, customer_id FROM spelled WHERE NOT known ORDER BY key").to_arrow_table()
+    if fresh.num_rows:
+        lake.write("spellings", fresh)
+        lake.tidy("spellings")
+    for column in columns:
+        differs = f"s.key = lower(staged.{column}) AND s.customer_id <> staged.{column}"
+        # Looking is far cheaper than updating, and most files spell their customers as the lake does.
+        if con.execute(f"SELECT 1 FROM staged JOIN spelled AS s ON {differs} LIMIT 1").fetchone():
+            con.execute(f"UPDATE staged SET {column} = s.customer_id FROM spelled AS s WHERE {differs}")
+
+
+def known_spellings(lake: Lake, ids: Sequence[str]) -> list[str]:
+    """Return ids in the spelling that the lake knows them by; unknown ones in normal spelling."""
+    normal = [normal_id(text) or text for text in ids]
+    paths = [file.path for file in lake.files("spellings")]
+    if not paths:
+        return normal
+    sql = f"SELECT key, customer_id FROM {views.scan(paths)} WHERE key IN (SELECT lower(unnest($ids)))"
+    known = dict(connect().execute(sql, {"ids": normal}).fetchall())
+    return [known.get(text.lower(), text) for text in normal]

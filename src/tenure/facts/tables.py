@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from tenure.facts.identities import IDENTITIES, SPELLINGS
 from tenure.facts.kinds import KINDS
-from tenure.facts.schema import CUSTOMERS, FACT_TABLES, INSTANT, QUARANTINE, TEXT
+from tenure.facts.schema import CUSTOMERS, FACT_TABLES, ID_COLUMNS, INSTANT, QUARANTINE, TEXT
 from tenure.facts.streams import Stream, columns_of
 from tenure.lake.tables import TableSpec
 
@@ -29,6 +28,12 @@ BATCHES = pa.schema(
         "at": INSTANT,
     }
 )
+#: One row per merged customer, or per undone merge (`customer_id` and `into_id` repeated from the merge).
+IDENTITIES = pa.schema(
+    {"merge_id": TEXT, "action": TEXT, "customer_id": TEXT, "into_id": TEXT, "reason": TEXT, "at": INSTANT}
+)
+#: The first-seen spelling of every id that has letters: ids that differ only in case are one customer.
+SPELLINGS = pa.schema({"key": TEXT, "customer_id": TEXT})
 #: What facts said before a correction replaced them.
 REPLACED = pa.schema(
     {
@@ -50,7 +55,7 @@ def _of_facts(name: str) -> TableSpec:
     return TableSpec(
         "facts",
         FACT_TABLES[name].schema,
-        customer_columns=("customer_id", "referrer_id") if name == "orders" else ("customer_id",),
+        customer_columns=ID_COLUMNS if name == "orders" else ("customer_id",),
         is_sorted=True,
         indexed=indexed,
         listed=tuple(column for column in indexed if column in {kind.column for kind in kinds}),
@@ -81,7 +86,7 @@ TABLES: dict[str, TableSpec] = {
     "identities": TableSpec("facts", IDENTITIES),
     "spellings": TableSpec("facts", SPELLINGS),
     "quarantine": TableSpec("facts", QUARANTINE, partition_by="batch_id"),
-    "replaced": TableSpec("facts", REPLACED, partition_by="batch_id", customer_columns=("customer_id", "referrer_id")),
+    "replaced": TableSpec("facts", REPLACED, partition_by="batch_id", customer_columns=ID_COLUMNS),
     "batches": TableSpec("facts", BATCHES, widened=True),
     "spans": TableSpec("life", generations="markers", shown="coalesce(s.model, '') <> ''"),
     # Customers who have no facts any more keep an empty row, which hides the one they had.

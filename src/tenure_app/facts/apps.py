@@ -3,13 +3,13 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from tenure_app.core.work.kinds import Kind
+from tenure_app.core.work.kinds import JobKind
 
 
 class FactsConfig(AppConfig):
     name = "tenure_app.facts"
     label = "facts"
     job_kinds = (
-        Kind("import", _("Import"), "tenure_app.facts.work.run_import"),
-        Kind("demo", _("Demo data"), "tenure_app.facts.work.run_demo"),
+        JobKind("import", _("Import"), "tenure_app.facts.work.run_import"),
+        JobKind("demo", _("Demo data"), "tenure_app.facts.work.run_demo"),
     )

@@ -46,5 +46,5 @@ def look(path: Path, table: str) -> dict[str, Any]:
         "guessed": dict(found.mapping),
         "unsure": [field for field, sure in found.confidence.items() if sure < SURE],
         # Day and month cannot be told apart in the sample: a person has to say which comes first.
-        "ambiguous": any(habit.ambiguous for habit in found.habits.values()),
+        "ambiguous": any(style.ambiguous for style in found.date_styles.values()),
     }

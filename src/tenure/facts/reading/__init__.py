@@ -16,25 +16,27 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from tenure.errors import MappingError
+from tenure.facts.deduplication import settle, with_ids
+from tenure.facts.reading.cleaning import Cleaner, ImportPlan, Rejected
+from tenure.facts.reading.files import chunks
 from tenure.facts.reading.guessing import BASKETS, Guess, guess, shape_of_table
-from tenure.facts.schema import CUSTOMERS, QUARANTINE
+from tenure.facts.reasons import CONFLICT
+from tenure.facts.schema import QUARANTINE
+from tenure.lake import views
+from tenure.lake.duck import connect
 from tenure.words import mark
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
-    from tenure.facts.reading.cleaning import Plan, Rejected
-
 __all__ = ["BASKETS", "Guess", "guess", "plan_of", "quarantine_table", "read_file", "shape_of_table"]
 
 SOURCE = "file"
 
 
-def plan_of(path: Path, known: Guess, *, tz: str, source: str, now: datetime) -> Plan:
+def plan_of(path: Path, known: Guess, *, tz: str, source: str, now: datetime) -> ImportPlan:
     """Return how a file is read, once every needed field has a column."""
-    from tenure.facts.reading.cleaning import Plan
-
     if known.missing:
         raise MappingError(
             mark(
@@ -48,8 +50,8 @@ def plan_of(path: Path, known: Guess, *, tz: str, source: str, now: datetime) ->
         )
     schema, required = shape_of_table(known.as_)
     used = set(known.columns.values())
-    extra = tuple(place for place in range(len(known.layout.names)) if place not in used)
-    return Plan(
+    unused = tuple(place for place in range(len(known.layout.names)) if place not in used)
+    return ImportPlan(
         "order_lines" if known.as_ == BASKETS else known.as_,
         schema,
         required,
@@ -59,9 +61,9 @@ def plan_of(path: Path, known: Guess, *, tz: str, source: str, now: datetime) ->
         tz,
         source,
         now,
-        known.habits,
+        known.date_styles,
         known.commas,
-        extra if known.as_ == "customers" and "attributes" not in known.mapping else (),
+        unused if known.as_ == "customers" and "attributes" not in known.mapping else (),
     )
 
 
@@ -78,74 +80,54 @@ def read_file(  # noqa: PLR0913 - all by name
     now: datetime | None = None,
 ) -> tuple[pa.Table, pa.Table]:
     """Read a file into facts, without a lake."""
-    from tenure.facts.reading.cleaning import Cleaner
-    from tenure.facts.reading.rows import chunks
-    from tenure.facts.reading.settling import settle, with_ids
-    from tenure.lake.duck import connect
-
-    file = Path(path)
-    moment = now or datetime.now(UTC)
+    file, moment = Path(path), now or datetime.now(UTC)
     known = guess(file, as_, mapping, sheet=sheet, delimiter=delimiter, date_format=date_format)
     plan = plan_of(file, known, tz=tz, source=source, now=moment)
     cleaner = Cleaner(plan)
-    tables, rejected = [], []
-    for chunk in chunks(file, known.layout, sorted({*plan.columns.values(), *plan.extra})):
+    tables: list[pa.Table] = []
+    rejected: list[Rejected] = []
+    for chunk in chunks(file, known.layout, plan.read_columns):
         table, wrong = cleaner.clean(chunk)
         tables.append(table)
         rejected += wrong
-    staged = pa.concat_tables(tables) if tables else None
-    if staged is None or as_ == "customers":
-        facts = staged.select(CUSTOMERS.names).cast(CUSTOMERS) if staged is not None else plan.schema.empty_table()
+    if not tables or as_ == "customers":
+        records = [table.select(plan.schema.names) for table in tables] or [plan.schema.empty_table()]
+        facts = pa.concat_tables(records).cast(plan.schema)
         return facts, quarantine_table(rejected, "", as_, file.name, moment)
     con = connect()
-    con.register("raw", staged)
+    con.register("raw", pa.concat_tables(tables))
     con.execute(f"CREATE TEMP TABLE staged AS {with_ids(plan.table, 'raw')}")
-    settled = settle(con, plan.table, "staged", "", "", frozenset((*plan.columns, *plan.constants)))
+    settled = settle(con, plan.table, "staged", "", "", plan.given)
     rejected += conflicts_of(file, known, settled.conflicts)
-    names = ", ".join(f'"{name}"' for name in plan.schema.names)
-    first = "SELECT lower(customer_id) AS key, arg_min(customer_id, row) AS spelled FROM staged GROUP BY key"
-    sql = (
-        f"SELECT f.* REPLACE (k.spelled AS customer_id) FROM ({settled.facts}) AS f"
-        f" JOIN ({first}) AS k ON k.key = lower(f.customer_id)"
-    )
-    facts = con.execute(f'SELECT {names} FROM ({sql}) ORDER BY customer_id, "at", fact_id').to_arrow_table()
+    facts = con.execute(
+        f"""SELECT {views.columns(plan.schema.names)} FROM (
+            SELECT f.* REPLACE (k.spelled AS customer_id) FROM ({settled.facts}) AS f JOIN (
+                SELECT lower(customer_id) AS key, arg_min(customer_id, row) AS spelled FROM staged GROUP BY key
+            ) AS k ON k.key = lower(f.customer_id)
+        ) ORDER BY customer_id, "at", fact_id"""
+    ).to_arrow_table()
     return facts.cast(plan.schema), quarantine_table(rejected, "", plan.table, file.name, moment)
 
 
 def conflicts_of(path: Path, known: Guess, numbers: Sequence[int]) -> list[Rejected]:
     """Return the rows that contradict a fact with the same number; they are read again, for they are few."""
-    from tenure.facts.reading.cleaning import Rejected
-    from tenure.facts.reading.rows import chunks
-    from tenure.facts.reasons import CONFLICT
-
-    wanted, found = set(numbers), []
-    if not wanted:
+    if not numbers:
         return []
+    conflicting, rejected = set(numbers), []
     column = known.mapping.get("order_id") or known.mapping.get("fact_id") or known.mapping.get("case_id")
     for chunk in chunks(path, known.layout, [0]):
         for index, number in enumerate(chunk.numbers.tolist()):
-            if number in wanted:
+            if number in conflicting:
                 raw = chunk.raw(index)
                 value = raw.get(column) if column else None
-                found.append(Rejected(number, column, CONFLICT, value, json.dumps(raw, ensure_ascii=False)))
-    return found
+                rejected.append(Rejected(number, column, CONFLICT, value, json.dumps(raw, ensure_ascii=False)))
+    return rejected
 
 
 def quarantine_table(rejected: Sequence[Rejected], batch_id: str, table: str, file: str, now: datetime) -> pa.Table:
     """Return rejected rows in the schema of the quarantine, in the order of the file."""
-    ordered = sorted(rejected, key=lambda one: one.row)
-    count = len(ordered)
-    return pa.table(
-        {
-            "batch_id": [batch_id] * count,
-            "table": [table] * count,
-            "file": [file] * count,
-            "row": [one.row for one in ordered],
-            "column": [one.column for one in ordered],
-            "reason": [one.reason for one in ordered],
-            "value": [one.value for one in ordered],
-            "raw": [one.raw for one in ordered],
-            "at": [now] * count,
-        },
-        schema=QUARANTINE,
-    )
+    ordered = sorted(rejected, key=lambda line: line.row)
+    fields = {name: [getattr(line, name) for line in ordered] for name in ("row", "column", "reason", "value", "raw")}
+    same = {"batch_id": batch_id, "table": table, "file": file, "at": now}
+    columns = {**fields, **{name: [value] * len(ordered) for name, value in same.items()}}
+    return pa.table({name: columns[name] for name in QUARANTINE.names}, schema=QUARANTINE)

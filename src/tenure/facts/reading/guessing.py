@@ -1,36 +1,49 @@
-"""Which column is what.
+"""Which column is what, and how it is written.
 
 Headers are compared with those known in Chinese and English, and contents must agree with them. People can always say
-it themselves with a mapping.
+it themselves with a mapping. A file sorted by date may begin with twelve days that say nothing, so doubts about dates
+and decimals are settled by reading on, not by guessing.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from tenure.errors import MappingError
-from tenure.facts.reading.dates import Habit, habit_of, read_date
-from tenure.facts.reading.headers import WORDS
+from tenure.facts.reading.dates import DateStyle, date_style_of, read_date
+from tenure.facts.reading.files import chunks, layout_of
 from tenure.facts.reading.layout import Layout
 from tenure.facts.reading.numbers import european, read_number
-from tenure.facts.reading.rows import layout_of
-from tenure.facts.schema import CUSTOMERS, DAY, FACT_TABLES, INSTANT, NUMBER, FactTable
+from tenure.facts.reading.vocabulary import HEADERS
+from tenure.facts.schema import CUSTOMERS, DAY, FACT_TABLES, INSTANT, NUMBER
 from tenure.words import mark
 
 if TYPE_CHECKING:
     import os
 
-    import pyarrow as pa
-
 BASKETS = "baskets"
 _SURE, _LIKELY = 0.95, 0.7
+_OURS = {"source", "batch_id", "seen_at"}  # fields that no column can be mapped to
+# Rows that only one reading allows: a day beyond 12, a decimal sign with few digits, several signs between thousands.
+_LARGE = r"(1[3-9]|2[0-9]|3[01])"
+_ORDER_EVIDENCE = {
+    "dmy": rf"^\s*{_LARGE}[-/.][0-9]{{1,2}}[-/.][0-9]{{2,4}}",
+    "mdy": rf"^\s*[0-9]{{1,2}}[-/.]{_LARGE}[-/.][0-9]{{2,4}}",
+}
+_DECIMAL_EVIDENCE = {
+    "comma": r"[0-9],[0-9]{1,2}\D*$|[0-9]\.[0-9]{3}\.[0-9]{3}|[0-9]\.[0-9]{3},",
+    "point": r"[0-9]\.[0-9]{1,2}\D*$|[0-9],[0-9]{3},[0-9]{3}|[0-9],[0-9]{3}\.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +56,7 @@ class Guess:
     confidence: dict[str, float]  # field to how sure that is, 0 to 1; 1 when the person said so
     missing: tuple[str, ...]  # fields every row needs and no column was found for
     # how each date column is written; `ambiguous` when day and month cannot be told apart
-    habits: dict[str, Habit] = field(default_factory=dict)
+    date_styles: dict[str, DateStyle] = field(default_factory=dict)
     commas: dict[str, bool] = field(default_factory=dict)
 
     @property
@@ -64,8 +77,7 @@ def shape_of_table(as_: str) -> tuple[pa.Schema, tuple[str, ...]]:
     if as_ == "customers":
         return CUSTOMERS, ("customer_id",)
     if as_ == BASKETS:
-        lines: FactTable = FACT_TABLES["order_lines"]
-        return lines.schema, ("customer_id", "at", "order_id", "product_id", "amount")
+        return FACT_TABLES["order_lines"].schema, ("customer_id", "at", "order_id", "product_id", "amount")
     if as_ not in FACT_TABLES:
         raise MappingError(
             mark("There is no fact table %(name)r. There are: %(known)s."),
@@ -86,58 +98,69 @@ def guess(
 ) -> Guess:
     """Look at a file and guess which column holds which field."""
     schema, required = shape_of_table(as_)
-    by_name = any(not _is_position(one) for one in (mapping or {}).values())
-    layout = layout_of(Path(path), sheet=sheet, delimiter=delimiter, head=True if by_name and _named(mapping) else None)
-    said = _said(layout, schema, mapping or {})
-    found, confidence = _found(layout, as_, schema, said)
-    samples = {name: _values(layout, header) for name, header in found.items()}
-    habits = {name: habit_of(samples[name], date_format) for name in found if schema.field(name).type in (INSTANT, DAY)}
-    commas = {name: european(samples[name]) for name in found if schema.field(name).type == NUMBER}
-    missing = tuple(one for one in required if one not in found)
-    first = Guess(layout, as_, found, confidence, missing, habits, commas)
-    return first if missing else _settled(Path(path), first, samples)
-
-
-def _settled(path: Path, first: Guess, samples: dict[str, list[str]]) -> Guess:
-    """Return a guess whose doubts were settled by the whole file."""
-    from tenure.facts.reading.evidence import settle_commas, settle_habits
-
-    habits = settle_habits(path, first.layout, first.columns, first.habits)
-    doubtful = [name for name in first.commas if not any(mark in sample for sample in samples[name] for mark in ".,")]
-    commas = {**first.commas, **settle_commas(path, first.layout, first.columns, doubtful)}
-    return replace(first, habits=habits, commas=commas)
+    file, mapping = Path(path), mapping or {}
+    # Whoever names a column says that the file has headers.
+    texts = [column for column in mapping.values() if isinstance(column, str)]
+    by_name = any(not (column.isdigit() or column.startswith("=")) for column in texts)
+    layout = layout_of(file, sheet=sheet, delimiter=delimiter, head=True if by_name else None)
+    mapped, confidence = _match_columns(layout, as_, schema, mapping)
+    samples = {name: _sample(layout, header) for name, header in mapped.items()}
+    types = {name: schema.field(name).type for name in mapped}
+    styles = {name: date_style_of(samples[name], date_format) for name in mapped if types[name] in (INSTANT, DAY)}
+    commas = {name: european(samples[name]) for name in mapped if types[name] == NUMBER}
+    missing = tuple(name for name in required if name not in mapped)
+    first = Guess(layout, as_, mapped, confidence, missing, styles, commas)
+    if missing:
+        return first
+    unpunctuated = [name for name in commas if not any(sign in text for text in samples[name] for sign in ".,")]
+    return replace(
+        first,
+        date_styles={**styles, **_settle_date_styles(file, first)},
+        commas={**commas, **_settle_commas(file, first, unpunctuated)},
+    )
 
 
 def guess_columns(names: tuple[str, ...], as_: str, mapping: Mapping[str, str | int]) -> dict[str, str]:
     """Return {field: column} judged by the columns' names alone; what `mapping` says is taken as it is."""
-    schema, _ = shape_of_table(as_)
-    layout = Layout("parquet", names)
-    return _found(layout, as_, schema, _said(layout, schema, mapping))[0]
+    return _match_columns(Layout("parquet", names), as_, shape_of_table(as_)[0], mapping)[0]
 
 
-def _is_position(column: str | int) -> bool:
-    return isinstance(column, int) or column.isdigit() or column.startswith("=")
+# Columns
 
 
-def _named(mapping: Mapping[str, str | int] | None) -> bool:
-    return bool(mapping)
-
-
-def _said(layout: Layout, schema: pa.Schema, mapping: Mapping[str, str | int]) -> dict[str, str]:
-    """Return the person's mapping as {field: header}."""
-    result: dict[str, str] = {}
+def _match_columns(
+    layout: Layout, as_: str, schema: pa.Schema, mapping: Mapping[str, str | int]
+) -> tuple[dict[str, str], dict[str, float]]:
+    """Return which header each field has, and how sure that is; the person's own mapping comes first."""
+    fields = [name for name in schema.names if name not in _OURS]
+    matched: dict[str, str] = {}
     for name, column in mapping.items():
-        if name not in schema.names or name in {"source", "batch_id", "seen_at"}:
+        if name not in fields:
             raise MappingError(
-                mark("There is no field %(name)r. Fields you can map: %(known)s."),
-                name=name,
-                known=", ".join(one for one in schema.names if one not in {"source", "batch_id", "seen_at"}),
+                mark("There is no field %(name)r. Fields you can map: %(known)s."), name=name, known=", ".join(fields)
             )
-        result[name] = _header(layout, str(column))
-    return result
+        matched[name] = _header(layout, str(column))
+    confidence = dict.fromkeys(matched, 1.0)
+    offers = []
+    for name, words in HEADERS[as_].items():
+        if name in matched or name not in schema.names:
+            continue
+        for place, header in enumerate(layout.names):
+            score = _score(header, tuple(words.split()))
+            fits = _fits(layout, place, schema.field(name).type) if score else 0.0
+            score *= fits or (0.3 if _plain(header) == _plain(name) else 0.0)  # a name that leaves no doubt
+            if score:
+                offers.append((score, -place, name, header))
+    used = set(matched.values())
+    for score, _, name, header in sorted(offers, reverse=True):
+        if name not in matched and header not in used:
+            matched[name], confidence[name] = header, round(score, 2)
+            used.add(header)
+    return matched, confidence
 
 
 def _header(layout: Layout, column: str) -> str:
+    """Return the header that a person means: by its name, roughly its name, or its position."""
     if column.startswith("=") or column in layout.names:
         return column
     plain = {_plain(name): name for name in layout.names}
@@ -155,48 +178,26 @@ def _header(layout: Layout, column: str) -> str:
 @lru_cache(maxsize=4096)
 def _plain(header: str) -> str:
     """Return a header for comparison: NFKC, lower case, no blanks, points or units in brackets."""
-    one = re.sub(r"[(\[].*?[)\]]", "", unicodedata.normalize("NFKC", header).lower().lstrip("\ufeff"))
-    return re.sub(r"[\s_\-./#:*]+", "", one)
-
-
-def _found(
-    layout: Layout, as_: str, schema: pa.Schema, said: dict[str, str]
-) -> tuple[dict[str, str], dict[str, float]]:
-    found, confidence = dict(said), dict.fromkeys(said, 1.0)
-    taken = set(said.values())
-    offers = []
-    for name, words in WORDS[as_].items():
-        if name in found or name not in schema.names:
-            continue
-        for place, header in enumerate(layout.names):
-            score = _score(header, tuple(words.split()))
-            fits = _fits(layout, place, schema.field(name).type) if score else 0.0
-            score *= fits or (0.3 if _plain(header) == _plain(name) else 0.0)  # a name that leaves no doubt
-            if score:
-                offers.append((score, -place, name, header))
-    for score, _, name, header in sorted(offers, reverse=True):
-        if name not in found and header not in taken:
-            found[name], confidence[name] = header, round(score, 2)
-            taken.add(header)
-    return found, confidence
+    text = re.sub(r"[(\[].*?[)\]]", "", unicodedata.normalize("NFKC", header).lower().lstrip("\ufeff"))
+    return re.sub(r"[\s_\-./#:*]+", "", text)
 
 
 def _score(header: str, words: tuple[str, ...]) -> float:
     """Return how well a header fits the known ones; earlier known ones fit better."""
     plain = _plain(header)
     best = 0.0
-    for rank, known in enumerate(words):
-        one, early = _plain(known), 0.1 * rank / len(words)
-        if plain == one:
+    for rank, word in enumerate(words):
+        known, early = _plain(word), 0.1 * rank / len(words)
+        if plain == known:
             best = max(best, _SURE + 0.05 - early)
-        elif len(one) > 2 and (one in plain) and not one.isascii():
+        elif len(known) > 2 and known in plain and not known.isascii():
             best = max(best, _LIKELY - early)
-        elif len(one) > 3 and one in plain:
+        elif len(known) > 3 and known in plain:
             best = max(best, _LIKELY - 0.1 - early)
     return best
 
 
-def _values(layout: Layout, header: str) -> list[str]:
+def _sample(layout: Layout, header: str) -> list[str]:
     if header.startswith("="):
         return [header[1:]]
     place = layout.names.index(header)
@@ -210,13 +211,49 @@ def _fits(layout: Layout, place: int, kind: pa.DataType) -> float:
         return 1.0
     if kind == NUMBER:
         comma = european(values)
-        good = sum(_number(value, comma) is not None for value in values)
+        good = sum(read_number(value, comma=comma)[0] is not None for value in values)
     else:
-        habit = habit_of(values)
-        good = sum(read_date(value, habit).micros is not None for value in values)
+        style = date_style_of(values)
+        good = sum(read_date(value, style).micros is not None for value in values)
     share = good / len(values)
     return 1.0 if share > 0.8 else 0.8 if share > 0.5 else 0.0
 
 
-def _number(text: str, comma: bool) -> Decimal | None:
-    return read_number(text, comma=comma)[0]
+# Doubts that the first rows leave
+
+
+def _settle_date_styles(path: Path, known: Guess) -> dict[str, DateStyle]:
+    """Return the styles of those columns of which all rows together tell day from month."""
+    ambiguous = [name for name, style in known.date_styles.items() if style.ambiguous]
+    counts = _count_matches(path, known, ambiguous, _ORDER_EVIDENCE)
+    settled = {}
+    for name in ambiguous:
+        day_first, month_first = counts[name, "dmy"], counts[name, "mdy"]
+        if day_first != month_first:
+            style, order = known.date_styles[name], "dmy" if day_first > month_first else "mdy"
+            formats = style.formats
+            if order != style.order:
+                swap = str.maketrans("dm", "md")
+                formats = tuple(text if text.startswith("%Y") else text.translate(swap) for text in formats)
+            settled[name] = replace(style, order=order, ambiguous=False, formats=formats)
+    return settled
+
+
+def _settle_commas(path: Path, known: Guess, names: list[str]) -> dict[str, bool]:
+    """Return which number columns, of all rows, write their decimals with a comma."""
+    names = [name for name in names if name in known.columns]
+    counts = _count_matches(path, known, names, _DECIMAL_EVIDENCE)
+    return {name: counts[name, "comma"] > counts[name, "point"] for name in names}
+
+
+def _count_matches(path: Path, known: Guess, names: list[str], patterns: dict[str, str]) -> Counter[tuple[str, str]]:
+    """Count the rows of each column that match each pattern."""
+    counts: Counter[tuple[str, str]] = Counter()
+    columns = {name: known.columns[name] for name in names if name in known.columns}
+    for chunk in chunks(path, known.layout, sorted(set(columns.values()))) if columns else ():
+        for name, place in columns.items():
+            column = chunk.columns.column(str(place))
+            if pa.types.is_string(column.type):
+                for key, pattern in patterns.items():
+                    counts[name, key] += pc.sum(pc.match_substring_regex(column, pattern)).as_py() or 0
+    return counts

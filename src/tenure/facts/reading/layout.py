@@ -15,6 +15,7 @@ import pyarrow as pa
 from tenure.facts.reading.text import BadLine
 
 SPACES = " "  # as delimiter: any run of blanks
+_DATA = re.compile(r"[-+(¥$€£]*\d[\d.,:/\-+ T年月日时分秒Z)]*%?")
 
 
 @dataclass(slots=True)
@@ -45,21 +46,15 @@ class Layout:
 
 def looks_like_header(rows: list[list[str]]) -> bool:
     """Whether the first row names columns: all texts, none a number or a date, and not like those below."""
-    first = [row.strip() for row in rows[0]]
-    if not any(first) or any(_DATA.fullmatch(one) for one in first if one):
+    first = [cell.strip() for cell in rows[0]]
+    if not any(first) or any(_DATA.fullmatch(cell) for cell in first if cell):
         return False
     return len(rows) > 1 or all(first)
 
 
-_DATA = re.compile(r"[-+(¥$€£]*\d[\d.,:/\-+ T年月日时分秒Z)]*%?")
-
-
 def distinct(names: tuple[str, ...]) -> tuple[str, ...]:
     """Return the names, each only once: a repeated or empty one gets its position."""
-    seen: set[str] = set()
-    result = []
+    result: list[str] = []
     for place, name in enumerate(names, 1):
-        own = name if name and name not in seen else f"{name}#{place}" if name else str(place)
-        seen.add(own)
-        result.append(own)
+        result.append(name if name and name not in result else f"{name}#{place}" if name else str(place))
     return tuple(result)

@@ -23,6 +23,10 @@ _MONEY = re.compile(
 )
 _US = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d*)?")
 _EU = re.compile(r"\d{1,3}(?:[. ']\d{3})+(?:,\d*)?")
+_BLANK_THOUSANDS = re.compile(r"\d{1,3}(?:[ ']\d{3})+(?:\.\d*)?")
+# Two decimals, several thousands, or too many digits behind the sign for thousands: only these tell the two apart.
+_COMMA_DECIMALS = re.compile(r"\d+(?:\.\d{3})*,\d{1,2}|\d{1,3}(?:\.\d{3}){2,}(?:,\d*)?|\d+,\d{4,}")
+_POINT_DECIMALS = re.compile(r"\d+(?:,\d{3})*\.\d{1,2}|\d{1,3}(?:,\d{3}){2,}(?:\.\d*)?|\d+\.\d{4,}")
 _WAN = re.compile(r"(?P<number>.*\d)(?P<unit>[万萬亿億])")
 _PLAIN = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?")
 _NOT_FINITE = re.compile(r"[-+]?(?:nan|inf|infinity|#num!|#div/0!|#value!|#n/a)", re.IGNORECASE)
@@ -32,26 +36,31 @@ def european(samples: Iterable[str]) -> bool:
     """Whether a column writes its decimals with a comma (1.234,50), judged by samples of it."""
     comma = point = 0
     for text in samples:
-        one = _MONEY.sub("", unicodedata.normalize("NFKC", text or "")).strip().lstrip("-+(").rstrip(")").strip()
-        if re.fullmatch(r"\d+(?:\.\d{3})*,\d{1,2}|\d{1,3}(?:\.\d{3}){2,}(?:,\d*)?|\d+,\d{4,}", one):
-            comma += 1
-        elif re.fullmatch(r"\d+(?:,\d{3})*\.\d{1,2}|\d{1,3}(?:,\d{3}){2,}(?:\.\d*)?|\d+\.\d{4,}", one):
-            point += 1
+        number = _MONEY.sub("", unicodedata.normalize("NFKC", text or "")).strip().lstrip("-+(").rstrip(")").strip()
+        comma += bool(_COMMA_DECIMALS.fullmatch(number))
+        point += bool(_POINT_DECIMALS.fullmatch(number))
     return comma > point
 
 
 def read_number(text: str | None, *, comma: bool = False) -> tuple[Decimal | None, str]:
     """Return (number, "") or (None, reason)."""
-    one = unicodedata.normalize("NFKC", text or "").strip()
-    if not one:
+    number = unicodedata.normalize("NFKC", text or "").strip()
+    if not number:
         return None, NO_NUMBER
-    if _NOT_FINITE.fullmatch(one):
+    if _NOT_FINITE.fullmatch(number):
         return None, NOT_FINITE
-    one, negative = _without_sign(_MONEY.sub("", one).strip().replace("\u2212", "-"))
+    number = _MONEY.sub("", number).strip().replace("\u2212", "-")
+    negative = True
+    if number.startswith("(") and number.endswith(")"):
+        number = number[1:-1].strip()
+    elif number.startswith("-") or number.endswith("-"):
+        number = number.strip("-").strip()
+    else:
+        number, negative = number.removeprefix("+").strip(), False
     factor = 1
-    if found := _WAN.fullmatch(one):
-        one, factor = found["number"], 10_000 if found["unit"] in "万萬" else 100_000_000
-    plain = _plain(one, comma=comma)
+    if unit := _WAN.fullmatch(number):
+        number, factor = unit["number"], 10_000 if unit["unit"] in "万萬" else 100_000_000
+    plain = _without_thousands(number, comma=comma)
     if not _PLAIN.fullmatch(plain):
         return None, BAD_NUMBER
     value = Decimal(plain) * factor * (-1 if negative else 1)
@@ -60,21 +69,12 @@ def read_number(text: str | None, *, comma: bool = False) -> tuple[Decimal | Non
     return value.quantize(PLACES, ROUND_HALF_UP), ""
 
 
-def _without_sign(text: str) -> tuple[str, bool]:
-    if text.startswith("(") and text.endswith(")"):
-        return text[1:-1].strip(), True
-    if text.startswith("-") or text.endswith("-"):
-        return text.strip("-").strip(), True
-    return text.removeprefix("+").strip(), False
-
-
-def _plain(text: str, *, comma: bool) -> str:
+def _without_thousands(text: str, *, comma: bool) -> str:
+    """Return a number without marks between its thousands and with a decimal point."""
     if comma:
         if _EU.fullmatch(text):
             return re.sub(r"[. ']", "", text).replace(",", ".")
         return text.replace(",", ".") if text.count(",") == 1 and "." not in text else text
     if _US.fullmatch(text):
         return text.replace(",", "")
-    if re.fullmatch(r"\d{1,3}(?:[ ']\d{3})+(?:\.\d*)?", text):
-        return re.sub(r"[ ']", "", text)
-    return text
+    return re.sub(r"[ ']", "", text) if _BLANK_THOUSANDS.fullmatch(text) else text

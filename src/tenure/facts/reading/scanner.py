@@ -47,19 +47,19 @@ class Scanned:
 
 
 def scan(data: bytes, first: int, delimiter: str, fields: int, *, final: bool, quotes: bool = True) -> Scanned:
-    """Find the rows of a block of whole lines."""
+    """Find the rows of a block of complete lines."""
     block = np.frombuffer(data, dtype=np.uint8)
     lines = np.flatnonzero(block == _NEWLINE)
+    delimiters = np.flatnonzero(block == ord(delimiter))
     if not quotes or data.find(b'"') < 0:
-        ends = lines
-        return _counted(data, block, ends, np.flatnonzero(block == ord(delimiter)), lines, first, fields, len(data))
+        return _counted(data, lines, lines, delimiters, first, fields)
     marks = np.flatnonzero(block == _QUOTE)
-    if not _regular(block, marks, ord(delimiter)) or len(marks) % 2:
+    if len(marks) % 2 or not _regular(block, marks, ord(delimiter)):
         return _walked(data, first, delimiter, fields, final=final)
+    # Behind an even number of marks no field is open: only there line ends and delimiters count.
     ends = lines[np.searchsorted(marks, lines) % 2 == 0]
-    commas = np.flatnonzero(block == ord(delimiter))
-    commas = commas[np.searchsorted(marks, commas) % 2 == 0]
-    scanned = _counted(data, block, ends, commas, lines, first, fields, len(data))
+    delimiters = delimiters[np.searchsorted(marks, delimiters) % 2 == 0]
+    scanned = _counted(data, lines, ends, delimiters, first, fields)
     if len(ends) < len(lines) and _suspicious(scanned, delimiter, fields):
         return _walked(data, first, delimiter, fields, final=final)
     return scanned
@@ -78,7 +78,7 @@ def _regular(block: np.ndarray, marks: np.ndarray, delimiter: int) -> bool:
 
 def _suspicious(scanned: Scanned, delimiter: str, fields: int) -> bool:
     """Whether two broken marks in different rows may look like one long field: then look line by line."""
-    if any("\n" in one.raw for one in scanned.bad):
+    if any("\n" in line.raw for line in scanned.bad):
         return True
     spans = np.flatnonzero(np.diff(np.append(scanned.numbers, scanned.numbers[-1:] + 2)) > 1)
     return any(
@@ -93,23 +93,15 @@ def _swallowed(row: bytes, delimiter: str, fields: int) -> bool:
 
 
 def _counted(
-    data: bytes,
-    block: np.ndarray,
-    ends: np.ndarray,
-    commas: np.ndarray,
-    lines: np.ndarray,
-    first: int,
-    fields: int,
-    rest: int,
+    data: bytes, lines: np.ndarray, ends: np.ndarray, delimiters: np.ndarray, first: int, fields: int
 ) -> Scanned:
+    """Cut rows at their ends and tell by the number of their delimiters which are well-formed."""
     starts = np.concatenate([[0], ends[:-1] + 1]).astype(np.int64) if len(ends) else np.empty(0, np.int64)
     if len(ends) == len(lines):
         numbers = np.arange(first, first + len(ends), dtype=np.int64)
     else:
         numbers = first + np.searchsorted(lines, starts)
-    places = np.searchsorted(commas, ends)
-    counts = np.diff(np.concatenate([[0], places])) + 1
-    good = counts == fields
+    good = np.diff(np.concatenate([[0], np.searchsorted(delimiters, ends)])) + 1 == fields
     blank = np.zeros(len(ends), dtype=bool)
     for index in np.flatnonzero(~good | (ends - starts <= 1)):
         blank[index] = not data[starts[index] : ends[index]].strip(b" \t\r\x0b\x0c")
@@ -118,7 +110,7 @@ def _counted(
         for index in np.flatnonzero(~good & ~blank)
     ]
     good &= ~blank
-    return Scanned(data, starts[good], ends[good], numbers[good], bad, rest)
+    return Scanned(data, starts[good], ends[good], numbers[good], bad, len(data))
 
 
 @lru_cache(maxsize=8)
@@ -134,11 +126,11 @@ def _fields(row: bytes, delimiter: str) -> int:
     """Return the number of fields of one row; 0 when its quotation marks are broken."""
     pattern, place, count = _field(delimiter), 0, 0
     while True:
-        found = pattern.match(row, place)
-        if found is None:
+        match = pattern.match(row, place)
+        if match is None:
             return 0
-        count, place = count + 1, found.end()
-        if found["end"] != delimiter.encode():
+        count, place = count + 1, match.end()
+        if match["end"] != delimiter.encode():
             return count
 
 
@@ -146,7 +138,7 @@ def _walked(data: bytes, first: int, delimiter: str, fields: int, *, final: bool
     """Find the rows line by line; after a broken line go on with the very next one."""
     lines = data.split(b"\n")[:-1]
     offsets = np.concatenate([[0], np.cumsum([len(line) + 1 for line in lines])]).astype(np.int64)
-    found: list[tuple[int, int]] = []  # first line, line after the last
+    rows: list[tuple[int, int]] = []  # first line, line after the last
     bad: list[BadLine] = []
     index, comma, rest = 0, delimiter.encode(), len(data)
     while index < len(lines):
@@ -160,13 +152,13 @@ def _walked(data: bytes, first: int, delimiter: str, fields: int, *, final: bool
                 rest = int(offsets[index])
                 break
         if not reason and line.strip():
-            found.append((index, last))
+            rows.append((index, last))
         elif line.strip():
             bad.append(BadLine(first + index, reason, line.decode().rstrip("\r")))
         index = last
-    starts = np.array([offsets[low] for low, _ in found], dtype=np.int64)
-    ends = np.array([offsets[high] - 1 for _, high in found], dtype=np.int64)
-    numbers = np.array([first + low for low, _ in found], dtype=np.int64)
+    starts = np.array([offsets[low] for low, _ in rows], dtype=np.int64)
+    ends = np.array([offsets[high] - 1 for _, high in rows], dtype=np.int64)
+    numbers = np.array([first + low for low, _ in rows], dtype=np.int64)
     return Scanned(data, starts, ends, numbers, bad, rest)
 
 

@@ -19,7 +19,7 @@ Work = Callable[["Running"], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class JobKind:
     """One kind of due work: its label on pages, the function that does it, and how it is retried."""
 
     name: str
@@ -40,6 +40,6 @@ class Kind:
         return min(self.first_pause * 2 ** min(attempts - 1, 20), self.longest_pause)
 
 
-def kinds() -> dict[str, Kind]:
+def kinds() -> dict[str, JobKind]:
     """Return every declared kind by its name."""
     return {kind.name: kind for config in apps.get_app_configs() for kind in getattr(config, "job_kinds", ())}

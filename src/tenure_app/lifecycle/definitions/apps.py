@@ -3,13 +3,13 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from tenure_app.core.work.kinds import Kind
+from tenure_app.core.work.kinds import JobKind
 
 
 class DefinitionsConfig(AppConfig):
     name = "tenure_app.lifecycle.definitions"
     label = "definitions"
     job_kinds = (
-        Kind("refresh", _("Refresh"), "tenure_app.lifecycle.work.run_refresh"),
-        Kind("preview", _("Preview"), "tenure_app.lifecycle.work.run_preview"),
+        JobKind("refresh", _("Refresh"), "tenure_app.lifecycle.work.run_refresh"),
+        JobKind("preview", _("Preview"), "tenure_app.lifecycle.work.run_preview"),
     )
