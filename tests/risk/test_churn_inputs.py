@@ -64,11 +64,11 @@ def _busy(seed: int) -> Business:
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_every_column_is_what_the_rule_language_says_on_that_day(seed: int) -> None:
-    reading = _busy(seed).reading()
-    table = FEATURES.compute(reading)
+    context = _busy(seed).context()
+    table = FEATURES.compute(context)
     for name, (measure, snapshots) in MEASURES.items():
         for k in range(snapshots):
-            values, known = read_at(reading, measure, snapshot_day(LAST, k))
+            values, known = read_at(context, measure, snapshot_day(LAST, k))
             expected = np.where(known, values, np.nan)
             np.testing.assert_allclose(View(table, k).at(name), expected, rtol=1e-6, err_msg=f"{name}@{k}")
     assert View(table, 0).at("orders").max() > 3
@@ -79,8 +79,8 @@ def test_what_happens_after_an_origin_changes_nothing_that_is_read_on_it() -> No
     whole = shop.features()
     day = snapshot_day(LAST, 1)
     early = Business({name: [row for row in rows if (row["at"] - DAY).days <= day] for name, rows in shop.rows.items()})
-    then = FEATURES.compute(early.reading(day))
-    ids = early.reading(day).block.ids.to_pylist()
+    then = FEATURES.compute(early.context(day))
+    ids = early.context(day).block.ids.to_pylist()
     rows = [whole.column("customer_id").to_pylist().index(one) for one in ids]
     compared = 0
     for name in then.column_names:

@@ -76,10 +76,20 @@ class RefreshReport:
     def count(self, spans: pa.Table) -> None:
         """Add the spans of some customers to the counts of their models."""
         by_id = {model.id: model for model in self.models}
-        counts = spans.group_by("model").aggregate([("customer_id", "count_distinct"), ("stage", "count")])
+        if not len(spans):
+            return
+        # A model's spans come customer by customer: whoever is not the one before is counted, and nobody is hashed.
+        names, ids = (spans.column(name).combine_chunks() for name in ("model", "customer_id"))
+        new = pc.or_(*(pc.not_equal(column[1:], column[:-1]) for column in (names, ids)))
+        first = pa.concat_arrays([pa.array([True]), new])
+        counts = (
+            pa.table({"model": names, "first": first})
+            .group_by("model")
+            .aggregate([("first", "sum"), ("first", "count")])
+        )
         for row in counts.to_pylist():
-            by_id[row["model"]].customers += row["customer_id_count_distinct"]
-            by_id[row["model"]].spans += row["stage_count"]
+            by_id[row["model"]].customers += row["first_sum"]
+            by_id[row["model"]].spans += row["first_count"]
         # A span without an end that is not a passage is where the customer is now.
         current = spans.filter(pc.is_null(spans.column("left_on")))
         for row in current.group_by(["model", "stage"]).aggregate([("customer_id", "count")]).to_pylist():
