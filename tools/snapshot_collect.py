@@ -148,7 +148,6 @@ def _documents(connection: Any, table: str) -> Iterator[Sheet]:
     from tenure.words import loads
 
     newest = f'(SELECT max(generation) FROM "{table}")'
-    from tenure.words import loads
 
     read = connection.execute(f'SELECT * FROM "{table}" WHERE generation = {newest}').to_arrow_table()
     for row in read.to_pylist():

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tenure.lifecycle.crosswalk import families, places_of
+from tenure.lifecycle.crosswalk import families, stages_of
 from tenure.lifecycle.model import Model, Play, SourceReference, Stage
 from tenure.lifecycle.model_file import builtin
 from tenure.rules.syntax.tree import Otherwise
@@ -188,7 +188,7 @@ def _family(stage: Stage) -> str:
 def _members(family: str) -> str:
     """Return the family's stages by model; the model's id stands for it in both languages."""
     by_model: dict[str, list[LocalizedText]] = {}
-    for place in places_of(family):
+    for place in stages_of(family):
         by_model.setdefault(place.model.id, []).append(place.stage.name)
     return "<br>".join(
         f"[`{model}`]({model}.md) {'、'.join(name.zh for name in names)} · {', '.join(one.en for one in names)}"
