@@ -148,7 +148,7 @@ def test_one_declaration_adds_a_column_to_the_list_of_customers(
     assert heads_of(html)[-1] == labels_of(html)[-1] == "Days with an order"
     assert 'aria-sort="descending"' in html
     top = shop.connect().execute("select max(order_days) from scorecard").fetchone()
-    cell = re.search(r'<td data-label="Days with an order" class="number">(\d+)</td>', html)
+    cell = re.search(r'<td class="number" data-label="Days with an order">(\d+)</td>', html)
     assert cell and top and int(cell[1]) == top[0]
     text = b"".join(signed_in.get("/customers.csv?sort=-order_days").streaming_content).decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(text)))

@@ -250,4 +250,4 @@ class Shown:
         classes = " ".join(filter(None, ("number" if column.is_number else "", column.classes)))
         label = format_html(' data-label="{}"', column.title) if column.title and not column.bare else ""
         style = format_html(' class="{}"', classes) if classes else ""
-        return format_html('<th scope="row"{}{}>' if column.row_head else "<td{}{}>", label, style)
+        return format_html('<th scope="row"{}{}>' if column.row_head else "<td{}{}>", style, label)
