@@ -230,6 +230,7 @@ def _told(report: RefreshReport) -> dict[str, Any]:
             for model in report.models
         ],
         "problems": report.problems,
+        "fitted_on": report.fitted_on,
     }
 
 
@@ -255,6 +256,12 @@ def show_report(console: Console, report: RefreshReport, models: list[Model], *,
     text = mark("%(customers)s customers under %(models)s models in %(seconds)s s.")
     fitting = sum(not told.missing for told in report.models)
     console.print(say(text, customers=number(report.customers), models=fitting, seconds=number(report.seconds, 1)))
+    if report.fitted_on is not None and report.mode != "full":
+        text = mark("Scores use models fitted on %(day)s; ranks are of today.")
+        console.print(say(text, day=report.fitted_on))
     for part, why in report.problems.items():
+        if part == "refresh":  # it published nothing, which its own sentence says
+            console.print(say(why.template, **why.data), style="yellow")
+            continue
         text = mark("%(part)s could not be worked out and stays empty: %(why)s")
         console.print(say(text, part=part, why=why), style="yellow")
