@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ROW_GROUP = 16_384  # rows; small, so that a few customers can be read cheaply
 ROWS_A_FILE = 512 * ROW_GROUP
-_BUFFER = 16 * ROW_GROUP
+_BUFFER = 4 * ROW_GROUP  # rows of one value that wait: a refresh of many models has a file open for each
 _UNIQUE = frozenset({"fact_id", "order_id", "raw"})  # a dictionary would only grow and be given up
 
 

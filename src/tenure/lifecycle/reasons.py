@@ -107,7 +107,9 @@ def doubts(
     for place, truth in enumerate(truths):
         if (truth.values == UNKNOWN).any():
             codes |= ((truth.at(moments) == UNKNOWN) & (stages > place) & ~by_hand).astype(np.int64) << place
-    different = np.flatnonzero(np.bincount(codes, minlength=1)) if len(model.stages) < 20 else np.unique(codes)
+    if not codes.any():
+        return pa.nulls(len(codes), TEXT)
+    different = np.flatnonzero(np.bincount(codes)) if len(model.stages) < 20 else np.unique(codes)
     names = [
         ",".join(stage.id for place, stage in enumerate(model.stages) if code >> place & 1) or None
         for code in different.tolist()
