@@ -272,16 +272,16 @@ def test_every_shipped_model_survives_the_editors_fields() -> None:
 
 
 def test_the_editors_buttons_move_add_and_remove_stages(signed_in: Client, shop: Lake) -> None:
-    assert [stage.key for stage in drafts.fields_of(drafts.done(SHIPPED, "up:silent")).stages][:2] == [
+    assert [stage.key for stage in drafts.fields_of(drafts.apply_command(SHIPPED, "up:silent")).stages][:2] == [
         "silent",
         "active",
     ]
-    assert drafts.done(SHIPPED, "up:active") == SHIPPED
-    added = drafts.fields_of(drafts.done(SHIPPED, "add"))
+    assert drafts.apply_command(SHIPPED, "up:active") == SHIPPED
+    added = drafts.fields_of(drafts.apply_command(SHIPPED, "add"))
     assert (added.stages[-1].key, added.path[-1]) == ("stage-5", "stage-5")
-    removed = drafts.fields_of(drafts.done(SHIPPED, "remove:silent"))
+    removed = drafts.fields_of(drafts.apply_command(SHIPPED, "remove:silent"))
     assert removed.path == ("active", "dormant", "lost")
-    later = drafts.fields_of(drafts.done(SHIPPED, "later:active"))
+    later = drafts.fields_of(drafts.apply_command(SHIPPED, "later:active"))
     assert later.path[:2] == ("silent", "active")
     page = signed_in.post("/models/-/change/", form(SHIPPED, mode="fields", do="down:active")).content.decode()
     assert page.index('id="when-silent"') < page.index('id="when-active"')

@@ -92,18 +92,23 @@ def _text_of(what: str | Path) -> str:
     )
 
 
-# Models cannot change, and a refresh asks for the same thirty several times.
-@lru_cache(maxsize=256)
-def _read_text(text: str, kinds: tuple[tuple[str, Kind], ...]) -> Model:
+def load_yaml(text: str, loader: Any) -> Any:
+    """Return what a YAML text holds; raise a ModelError with the line when it cannot be read."""
     try:
-        given = yaml.load(text, Loader=_LOADER)  # noqa: S506 - one of the two safe loaders
-    except yaml.YAMLError as wrong:
+        return yaml.load(text, Loader=loader)  # noqa: S506 - callers give safe loaders only
+    except (yaml.YAMLError, ValueError) as wrong:  # ValueError: an impossible date
         place = getattr(wrong, "problem_mark", None)
         raise ModelError(
             mark("This is not YAML: %(problem)s in line %(line)s. Rules with # or : belong in quotation marks."),
             problem=getattr(wrong, "problem", "") or str(wrong),
             line=place.line + 1 if place else "?",
         ) from wrong
+
+
+# Models cannot change, and a refresh asks for the same thirty several times.
+@lru_cache(maxsize=256)
+def _read_text(text: str, kinds: tuple[tuple[str, Kind], ...]) -> Model:
+    given = load_yaml(text, _LOADER)
     if not isinstance(given, Mapping):
         raise ModelError(
             mark("A model is a mapping with id, name and stages; this is %(found)s."), found=type(given).__name__

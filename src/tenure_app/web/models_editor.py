@@ -45,7 +45,7 @@ class Draft:
     origin: str = ""
     note: str = ""
     as_of: date | None = None
-    checked: checks.Checked | None = None
+    checked: checks.ModelCheck | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -157,7 +157,7 @@ def change(request: HttpRequest) -> HttpResponse:
             draft.mode = "yaml"
             draft.extra["stay"] = True
     else:
-        draft.text = drafts.done(draft.text, command)
+        draft.text = drafts.apply_command(draft.text, command)
         draft.extra["told"] = _told(draft, command)
     draft.checked = None
     return _page(request, draft)
@@ -202,7 +202,7 @@ def preview(request: HttpRequest) -> HttpResponse:
     context = _context(request, draft)
     if draft.checked is not None and draft.checked.good:
         try:
-            found = previews.ask(draft.text, _person(request), draft.as_of or as_of(request))
+            found = previews.preview_of(draft.text, _person(request), draft.as_of or as_of(request))
             context |= _shown(request, found)
         except TenureError as wrong:
             context["preview_wrong"] = wrong.say(current_language())
@@ -212,7 +212,7 @@ def preview(request: HttpRequest) -> HttpResponse:
 @page("models/-/preview/<int:preview_id>/", "model-preview-progress", rule=SIGNED_IN)
 def preview_progress(request: HttpRequest, preview_id: int) -> HttpResponse:
     """Answer how far a preview is, or the finished preview."""
-    found = previews.one(preview_id, _person(request))
+    found = previews.of_person(preview_id, _person(request))
     if found is None:
         raise Http404
     return _previewed(request, _shown(request, found))

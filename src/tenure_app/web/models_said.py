@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
     from tenure.lifecycle.model import Model
-    from tenure_app.lifecycle.definitions.changes import Change
+    from tenure_app.lifecycle.definitions.changes import ModelChange
 
 OWN = "own"
 GROUPS: tuple[tuple[str, _StrPromise, tuple[str, ...]], ...] = (
@@ -126,7 +126,7 @@ def path_of(model: Model) -> list[Badge]:
     return [badges[one] for one in ids]
 
 
-def change_said(change: Change) -> dict[str, Any]:
+def change_said(change: ModelChange) -> dict[str, Any]:
     """Return one difference between two versions for a page."""
     return {
         "what": PARTS.get(change.what, change.what),

@@ -56,76 +56,53 @@ class SavedMeanwhile(NotSaved):
 def save_version(text: str, *, base: int, person: User, note: str = "", origin: str = "") -> ModelVersion:
     """Add a version of the model that a text describes, put it in force and queue its refresh.
 
-    Parameters
-    ----------
-    text : str
-        The model's YAML.
-    base : int
-        Number of the version that the editor started from; 0 for a shipped or a new model.
-    person : User
-        Who saves. They must have seen the preview of exactly this text.
-    note : str
-        Why.
-    origin : str
-        How the text came about; found out when empty.
-
-    Raises
-    ------
-    TenureError
-        When the text is no model, or was not previewed, or somebody saved meanwhile, or nothing changed.
+    `base` is the version that the editor started from, 0 for a shipped or a new model. The person must have seen the
+    preview of exactly this text. How the text came about (`origin`) is worked out when empty.
     """
     model = queries.read(text)
     with transaction.atomic():
-        definition, _made = ModelDefinition.objects.select_for_update().get_or_create(pk=model.id)
+        # Locked first, so that of two people who save at once the second sees what the first saved.
+        definition, _created = ModelDefinition.objects.select_for_update().get_or_create(pk=model.id)
         now = queries.one_in_force(model.id)
-        _allow(now, text, base, person)
-        newest = ModelVersion.objects.filter(definition=definition).first()
-        version = ModelVersion.objects.create(
-            definition=definition,
-            number=(newest.number if newest else 0) + 1,
-            text=text,
-            content_hash=queries.hash_of(text),
-            origin=_origin(definition, text, origin),
-            note=note.strip()[:300],
-            author=person,
-        )
-        ModelDefinition.objects.filter(pk=definition.pk).update(deleted_at=None)
-        _switch_on(model.id)
+        if now is not None and now.number != base and now.version is not None:
+            raise SavedMeanwhile(now.version)
+        if now is not None and now.text == text:
+            raise NotSaved(mark("Nothing was changed, so there is nothing to save."))
+        if queries.seen_preview(person, text, queries.hash_of(now.text) if now else "") is None:
+            raise NotSaved(mark("Look at the preview of exactly this text first: it shows who would move."))
+        if models.builtin_texts().get(model.id) == text:
+            origin = ModelVersion.SHIPPED
+        elif definition.versions.filter(content_hash=queries.hash_of(text)).exists():
+            origin = ModelVersion.RESTORED
+        origin = origin or ModelVersion.WRITTEN
+        version = _add_version(definition, text, origin=origin, note=note.strip()[:300], author=person)
+        models_on = staff.preference().models_on
+        if models_on is not None and model.id not in models_on:
+            staff_actions.save_preference(models_on=[*models_on, model.id])
         jobs.enqueue("refresh")
         transaction.on_commit(publish)
     return version
 
 
-def _allow(now: queries.InForce | None, text: str, base: int, person: User) -> None:
-    if now is not None and now.number != base and now.version is not None:
-        raise SavedMeanwhile(now.version)
-    if now is not None and now.text == text:
-        raise NotSaved(mark("Nothing was changed, so there is nothing to save."))
-    if queries.seen_preview(person, text, queries.hash_of(now.text) if now else "") is None:
-        raise NotSaved(mark("Look at the preview of exactly this text first: it shows who would move."))
-
-
-def _origin(definition: ModelDefinition, text: str, given: str) -> str:
-    if models.builtin_texts().get(definition.pk) == text:
-        return ModelVersion.SHIPPED
-    if definition.versions.filter(content_hash=queries.hash_of(text)).exists():
-        return ModelVersion.RESTORED
-    return given or ModelVersion.WRITTEN
-
-
-def _switch_on(model_id: str) -> None:
-    chosen = staff.preference().models_on
-    if chosen is not None and model_id not in chosen:
-        staff_actions.save_preference(models_on=[*chosen, model_id])
+def _add_version(definition: ModelDefinition, text: str, **fields: Any) -> ModelVersion:
+    newest = ModelVersion.objects.filter(definition=definition).first()
+    # A deleted model comes back with its new version.
+    ModelDefinition.objects.filter(pk=definition.pk).update(deleted_at=None)
+    return ModelVersion.objects.create(
+        definition=definition,
+        number=(newest.number if newest else 0) + 1,
+        text=text,
+        content_hash=queries.hash_of(text),
+        **fields,
+    )
 
 
 def switch(model_id: str, *, on: bool) -> None:
     """Let a model take part in refreshes, or not."""
-    chosen = staff.preference().models_on
-    now = list(queries.models_in_force()) if chosen is None else list(chosen)
-    wanted = [one for one in now if one != model_id] + ([model_id] if on else [])
+    models_on = staff.preference().models_on
+    others = [model for model in (queries.models_in_force() if models_on is None else models_on) if model != model_id]
     with transaction.atomic():
-        staff_actions.save_preference(models_on=wanted)
+        staff_actions.save_preference(models_on=[*others, model_id] if on else others)
         if on:
             jobs.enqueue("refresh")
 
@@ -153,16 +130,16 @@ def publish() -> None:
     target = folder()
     if not target.parent.is_dir():
         return
-    wanted = {
-        one.id: one.text
-        for one in queries.in_force().values()
-        if one.version is not None and (one.edited or not one.shipped)
+    texts = {
+        current.id: current.text
+        for current in queries.in_force().values()
+        if current.version is not None and (current.edited or not current.shipped)
     }
-    for model_id, text in wanted.items():
+    for model_id, text in texts.items():
         _write(target / f"{model_id}.yaml", text)
     ours = set(ModelDefinition.objects.values_list("pk", flat=True))
     for path in target.glob("*.yaml"):
-        if path.stem in ours and path.stem not in wanted:
+        if path.stem in ours and path.stem not in texts:
             path.unlink(missing_ok=True)
 
 
@@ -181,16 +158,13 @@ def _write(path: Path, text: str) -> None:
 
 def take_in_files() -> list[ModelVersion]:
     """Make versions of the files that others put into the lake's folder, and publish what is missing there."""
-    taken = []
-    for path in sorted(folder().glob("*.yaml")) if folder().is_dir() else ():
-        found = _foreign(path)
-        if found is not None:
-            taken.append(found)
+    paths = sorted(folder().glob("*.yaml")) if folder().is_dir() else []
+    versions = [version for version in map(_take_in, paths) if version is not None]
     publish()
-    return taken
+    return versions
 
 
-def _foreign(path: Path) -> ModelVersion | None:
+def _take_in(path: Path) -> ModelVersion | None:
     try:
         text = path.read_text(encoding="utf-8-sig")
         model = queries.read(text)
@@ -201,16 +175,8 @@ def _foreign(path: Path) -> ModelVersion | None:
     if model.id != path.stem or known.filter(content_hash=queries.hash_of(text)).exists():
         return None
     with transaction.atomic():
-        definition, _made = ModelDefinition.objects.get_or_create(pk=model.id)
-        ModelDefinition.objects.filter(pk=model.id).update(deleted_at=None)
-        newest = known.first()
-        return ModelVersion.objects.create(
-            definition=definition,
-            number=(newest.number if newest else 0) + 1,
-            text=text,
-            content_hash=queries.hash_of(text),
-            origin=ModelVersion.FOLDER,
-        )
+        definition, _created = ModelDefinition.objects.get_or_create(pk=model.id)
+        return _add_version(definition, text, origin=ModelVersion.FOLDER)
 
 
 # Previews

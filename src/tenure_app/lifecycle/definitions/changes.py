@@ -15,49 +15,39 @@ from tenure_app.lifecycle.definitions import drafts
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One difference.
+class ModelChange:
+    """One difference."""
 
-    Attributes
-    ----------
-    what : str
-        ``added``, ``removed``, ``order``, or the key that changed (``when``, ``name``, ``path`` …).
-    stage : str
-        Id of the stage; empty when it is about the model.
-    name : LocalizedText
-        The stage's name.
-    before, after : str
-        The values as text.
-    """
-
-    what: str
-    stage: str = ""
-    name: LocalizedText = LocalizedText()
+    what: str  # ``added``, ``removed``, ``order``, or the key that changed (``when``, ``name``, ``path`` …)
+    stage: str = ""  # id of the stage; empty when it is about the model
+    name: LocalizedText = LocalizedText()  # of the stage
     before: str = ""
     after: str = ""
 
 
-def changes(before: str, after: str) -> list[Change]:
-    """Return what differs between two texts of a model, in the order in which one would tell it."""
+def changes(before: str, after: str) -> list[ModelChange]:
+    """Return what differs between two texts of a model: first the model, then its stages."""
     old, new = drafts.mapping_of(before), drafts.mapping_of(after)
     if old is None or new is None:
         return []
-    found = [Change(key, before=_said(old.get(key)), after=_said(new.get(key))) for key in _different(old, new)]
-    olds = {str(stage["id"]): stage for stage in old["stages"]}
-    news = {str(stage["id"]): stage for stage in new["stages"]}
-    found += [Change("removed", key, _name(stage)) for key, stage in olds.items() if key not in news]
-    found += [
-        Change("added", key, _name(stage), "", _said(stage.get("when")))
+    olds, news = ({str(stage["id"]): stage for stage in model["stages"]} for model in (old, new))
+    changed = [ModelChange(key, before=_text(old.get(key)), after=_text(new.get(key))) for key in _different(old, new)]
+    changed += [ModelChange("removed", key, _name(stage)) for key, stage in olds.items() if key not in news]
+    changed += [
+        ModelChange("added", key, _name(stage), "", _text(stage.get("when")))
         for key, stage in news.items()
         if key not in olds
     ]
-    kept_old, kept_new = [key for key in olds if key in news], [key for key in news if key in olds]
-    if kept_old != kept_new:
-        found.append(Change("order", before=" → ".join(kept_old), after=" → ".join(kept_new)))
-    for key in kept_new:
-        for part in _different(olds[key], news[key]):
-            found.append(Change(part, key, _name(news[key]), _said(olds[key].get(part)), _said(news[key].get(part))))
-    return found
+    order_before, order_after = [key for key in olds if key in news], [key for key in news if key in olds]
+    if order_before != order_after:
+        changed.append(ModelChange("order", before=" → ".join(order_before), after=" → ".join(order_after)))
+    for key in order_after:
+        stage, stage_before = news[key], olds[key]
+        changed += [
+            ModelChange(part, key, _name(stage), _text(stage_before.get(part)), _text(stage.get(part)))
+            for part in _different(stage_before, stage)
+        ]
+    return changed
 
 
 def _different(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -66,20 +56,15 @@ def _different(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def _name(stage: Mapping[str, Any]) -> LocalizedText:
-    name = stage.get("name", stage["id"])
-    if isinstance(name, Mapping):
-        return LocalizedText(str(name.get("zh") or ""), str(name.get("en") or ""))
-    return LocalizedText(str(name), str(name))
+    return LocalizedText(*drafts.both_languages(stage.get("name", stage["id"])))
 
 
-def _said(value: Any) -> str:
-    if value is None:
-        return ""
+def _text(value: Any) -> str:
     if isinstance(value, Mapping):
-        return " / ".join(_said(one) for one in value.values())
+        return " / ".join(map(_text, value.values()))
     if isinstance(value, list):
-        return "; ".join(_said(one) for one in value)
-    return str(value)
+        return "; ".join(map(_text, value))
+    return "" if value is None else str(value)
 
 
 def unified(before: str, after: str) -> list[str]:

@@ -1,7 +1,6 @@
-"""Looks at a text while it is being written: what each rule says, or where and why it is wrong.
+"""Checks a text while it is being written: each rule as a sentence, or the place, the cause and the nearest right name.
 
-Answers, for every stage at once: the rule read back as a sentence, or the place, the cause and the nearest right
-name. It never saves anything.
+It never saves anything.
 """
 
 from __future__ import annotations
@@ -32,19 +31,19 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """One stage's rule: what it says, or what is wrong with it."""
+class RuleCheck:
+    """One stage's rule as a sentence, or what is wrong with it."""
 
     sentence: str = ""
     trouble: Trouble | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """A text that was looked at: the model it is, or what is wrong."""
+class ModelCheck:
+    """The model that a text is, or what is wrong with it."""
 
     model: Model | None
-    rules: Mapping[str, Said] = field(default_factory=dict)
+    rules: Mapping[str, RuleCheck] = field(default_factory=dict)
     trouble: Trouble | None = None
 
     @property
@@ -53,40 +52,28 @@ class Checked:
         return self.model is not None
 
 
-def check(text: str, language: str, kinds: Mapping[str, Kind] | None = None) -> Checked:
-    """Look at a text.
-
-    Parameters
-    ----------
-    text : str
-        A model's YAML.
-    language : str
-        Whose words: ``zh_Hans`` or ``en``.
-    kinds : mapping of str to Kind, optional
-        The kinds of facts that rules may use; those of the lake when omitted.
-    """
+def check(text: str, language: str, kinds: Mapping[str, Kind] | None = None) -> ModelCheck:
+    """Check a model's YAML; the kinds of facts that rules may use are those of the lake when omitted."""
     known = queries.known_kinds() if kinds is None else kinds
     fields = drafts.fields_of(text)
-    rules = {stage.key: say(stage.when, language, known) for stage in fields.stages} if fields else {}
+    rules = {stage.key: _check_rule(stage.when, language, known) for stage in fields.stages} if fields else {}
     try:
-        return Checked(queries.read(text, known), rules)
+        return ModelCheck(queries.read(text, known), rules)
     except TenureError as wrong:
-        return Checked(None, rules, trouble_of(wrong, language))
+        return ModelCheck(None, rules, _trouble(wrong, language))
 
 
-def say(rule: str, language: str, kinds: Mapping[str, Kind]) -> Said:
-    """Read one rule back, or say what is wrong with it."""
+def _check_rule(rule: str, language: str, kinds: Mapping[str, Kind]) -> RuleCheck:
     try:
-        return Said(sentence(parse(rule.strip(), kinds), language))
+        return RuleCheck(sentence(parse(rule.strip(), kinds), language))
     except RuleError as wrong:
-        return Said(trouble=trouble_of(wrong, language))
+        return RuleCheck(trouble=_trouble(wrong, language))
 
 
-def trouble_of(wrong: TenureError, language: str) -> Trouble:
-    """Return an error of the library for a page."""
+def _trouble(wrong: TenureError, language: str) -> Trouble:
     if not isinstance(wrong, RuleError):
         return Trouble(wrong.say(language))
     cause = wrong.message.render(language)
     start, end = min(wrong.start, len(wrong.rule)), min(wrong.end, len(wrong.rule))
     pieces = (wrong.rule[:start], wrong.rule[start:end] or " ", wrong.rule[end:])
-    return Trouble(cause, wrong.nearest, start, max(end, start), *pieces, where=str(getattr(wrong, "where", "") or ""))
+    return Trouble(cause, wrong.nearest, start, max(end, start), *pieces, where=wrong.where)

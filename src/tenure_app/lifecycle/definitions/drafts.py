@@ -17,7 +17,7 @@ from yaml.composer import ComposerError
 
 from tenure.errors import ModelError
 from tenure.lifecycle.model import FAMILIES
-from tenure.words import mark
+from tenure.lifecycle.model_file import load_yaml
 
 FLAGS = ("setback", "terminal", "without_facts")
 DEEPEST = 20
@@ -83,25 +83,8 @@ class _Plain(yaml.SafeLoader):
 
 
 def load(text: str) -> Any:
-    """Return what a YAML text holds.
-
-    Raises
-    ------
-    ModelError
-        When it cannot be read, with the line.
-    """
-    try:
-        return yaml.load(text, Loader=_Plain)  # noqa: S506  # a safe loader
-    except yaml.YAMLError as wrong:
-        place = getattr(wrong, "problem_mark", None)
-        problem, line = getattr(wrong, "problem", "") or str(wrong), place.line + 1 if place else "?"
-    except ValueError as wrong:  # an impossible date
-        problem, line = str(wrong), "?"
-    raise ModelError(
-        mark("This is not YAML: %(problem)s in line %(line)s. Rules with # or : belong in quotation marks."),
-        problem=problem,
-        line=line,
-    )
+    """Return what a YAML text holds; raise a ModelError with the line when it cannot be read."""
+    return load_yaml(text, _Plain)
 
 
 def written(given: Mapping[str, Any]) -> str:
@@ -129,35 +112,34 @@ def fields_of(text: str) -> Fields | None:
     given = mapping_of(text)
     if given is None:
         return None
-    zh, en = _both(given.get("name", given.get("id", "")))
-    stages = tuple(_stage_fields(stage) for stage in given["stages"])
-    return Fields(str(given.get("id", "")), zh, en, given.get("stepwise") is True, stages, tuple(_path(given)))
-
-
-def _stage_fields(stage: Mapping[str, Any]) -> StageFields:
-    zh, en = _both(stage.get("name", stage["id"]))
-    return StageFields(
-        key=str(stage["id"]),
-        zh=zh,
-        en=en,
-        family=str(stage.get("family") or ""),
-        when=str(stage.get("when") or ""),
-        setback=stage.get("setback") is True,
-        terminal=stage.get("terminal") is True,
-        without_facts=stage.get("without_facts") is True,
+    stages = tuple(
+        StageFields(
+            str(stage["id"]),
+            *both_languages(stage.get("name", stage["id"])),
+            family=str(stage.get("family") or ""),
+            when=str(stage.get("when") or ""),
+            setback=stage.get("setback") is True,
+            terminal=stage.get("terminal") is True,
+            without_facts=stage.get("without_facts") is True,
+        )
+        for stage in given["stages"]
     )
+    model_id = str(given.get("id", ""))
+    names = both_languages(given.get("name", model_id))
+    return Fields(model_id, *names, given.get("stepwise") is True, stages, tuple(_path(given)))
 
 
-def _both(words: object) -> tuple[str, str]:
-    if isinstance(words, Mapping):
-        return str(words.get("zh") or ""), str(words.get("en") or "")
-    return str(words or ""), str(words or "")
+def both_languages(text: object) -> tuple[str, str]:
+    """Return a text of the file in Chinese and English; one that is written plainly stands for both."""
+    if isinstance(text, Mapping):
+        return str(text.get("zh") or ""), str(text.get("en") or "")
+    return str(text or ""), str(text or "")
 
 
 def _path(given: Mapping[str, Any]) -> list[str]:
     ids = [str(stage["id"]) for stage in given["stages"]]
     path = given.get("path")
-    return [str(one) for one in path] if isinstance(path, list) else ids
+    return [str(stage) for stage in path] if isinstance(path, list) else ids
 
 
 # From fields to text
@@ -178,13 +160,12 @@ def filled_in(text: str, posted: Mapping[str, str]) -> str:
     _put_words(changed, "name", posted, "name", str(given.get("id", "")))
     _put_flag(changed, "stepwise", posted, "stepwise")
     for stage in changed["stages"]:
-        _fill_stage(stage, posted, f"stage-{stage['id']}")
+        if f"stage-{stage['id']}-when" in posted:
+            _fill_stage(stage, posted, f"stage-{stage['id']}")
     return text if changed == given else written(changed)
 
 
 def _fill_stage(stage: dict[str, Any], posted: Mapping[str, str], prefix: str) -> None:
-    if f"{prefix}-when" not in posted:
-        return
     _put_words(stage, "name", posted, prefix, str(stage["id"]))
     rule = posted[f"{prefix}-when"].replace("\r\n", "\n").strip()
     if rule != str(stage.get("when") or "").strip():
@@ -201,24 +182,23 @@ def _fill_stage(stage: dict[str, Any], posted: Mapping[str, str], prefix: str) -
 def _put_words(target: dict[str, Any], key: str, posted: Mapping[str, str], prefix: str, default: str) -> None:
     if f"{prefix}-zh" not in posted or f"{prefix}-en" not in posted:
         return
-    wanted = (posted[f"{prefix}-zh"].strip(), posted[f"{prefix}-en"].strip())
-    if wanted != _both(target.get(key, default)):
-        target[key] = {"zh": wanted[0], "en": wanted[1]}
+    zh, en = posted[f"{prefix}-zh"].strip(), posted[f"{prefix}-en"].strip()
+    if (zh, en) != both_languages(target.get(key, default)):
+        target[key] = {"zh": zh, "en": en}
 
 
 def _put_flag(target: dict[str, Any], key: str, posted: Mapping[str, str], name: str) -> None:
-    wanted = posted.get(name) in ("on", "1", "true")
-    if wanted != (target.get(key) is True):
-        if wanted:
-            target[key] = True
-        else:
-            target.pop(key, None)
+    ticked = posted.get(name) in ("on", "1", "true")
+    if ticked and target.get(key) is not True:
+        target[key] = True
+    elif not ticked and target.get(key) is True:
+        del target[key]
 
 
 # What the editor's buttons do
 
 
-def done(text: str, command: str) -> str:
+def apply_command(text: str, command: str) -> str:
     """Return the text after a button: ``add``, or ``up`` ``down`` ``earlier`` ``later`` ``remove`` with ``:KEY``."""
     given = mapping_of(text)
     if given is None:
@@ -229,7 +209,9 @@ def done(text: str, command: str) -> str:
     if verb == "add":
         _add(changed, ids)
     elif key in ids and verb == "remove" and len(ids) > 1:
-        _remove(changed, key)
+        changed["stages"] = [stage for stage in changed["stages"] if str(stage["id"]) != key]
+        if isinstance(changed.get("path"), list):
+            changed["path"] = [stage for stage in changed["path"] if str(stage) != key]
     elif key in ids and verb in ("up", "down"):
         _swap(changed["stages"], ids.index(key), -1 if verb == "up" else 1)
     elif verb in ("earlier", "later") and key in (path := _path(changed)):
@@ -238,10 +220,10 @@ def done(text: str, command: str) -> str:
     return text if changed == given else written(changed)
 
 
-def _swap(things: list[Any], place: int, step: int) -> None:
+def _swap(items: list[Any], place: int, step: int) -> None:
     other = place + step
-    if 0 <= other < len(things):
-        things[place], things[other] = things[other], things[place]
+    if 0 <= other < len(items):
+        items[place], items[other] = items[other], items[place]
 
 
 def _add(given: dict[str, Any], ids: list[str]) -> None:
@@ -256,12 +238,6 @@ def _add(given: dict[str, Any], ids: list[str]) -> None:
         given["path"] = [*path, stage["id"]]
 
 
-def _remove(given: dict[str, Any], key: str) -> None:
-    given["stages"] = [stage for stage in given["stages"] if str(stage["id"]) != key]
-    if isinstance(given.get("path"), list):
-        given["path"] = [one for one in given["path"] if str(one) != key]
-
-
 def copied(text: str, model_id: str, zh: str, en: str) -> str:
     """Return a model's text as a new model of another id and name."""
     given = load(text)
@@ -273,10 +249,8 @@ def copied(text: str, model_id: str, zh: str, en: str) -> str:
 def id_of(name: str, taken: set[str]) -> str:
     """Return a free id made of a name: letters, digits and hyphens."""
     plain = re.sub(r"[^0-9a-z]+", "-", name.lower())[:60].strip("-") or "model"
-    free = (
-        plain if plain not in taken else next(f"{plain}-{n}" for n in range(2, 10_000) if f"{plain}-{n}" not in taken)
-    )
-    return free[:70]
+    numbered = (f"{plain}-{n}" for n in range(2, 10_000))
+    return next(model_id for model_id in (plain, *numbered) if model_id not in taken)
 
 
 def empty(model_id: str) -> str:

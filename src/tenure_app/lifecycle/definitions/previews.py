@@ -28,14 +28,8 @@ _FACTS = tuple(name for name, spec in TABLES.items() if spec.folder == "facts")
 AT_ONCE = 300_000
 
 
-def ask(text: str, person: User, as_of: date) -> ModelPreview:
-    """Return the preview of a text: one that is there already, else a new one, finished at once on a small lake.
-
-    Raises
-    ------
-    TenureError
-        When the text is no model.
-    """
+def preview_of(text: str, person: User, as_of: date) -> ModelPreview:
+    """Return the preview of a text: an earlier one, else a new one, finished at once on a small lake."""
     model = queries.read(text)
     now = queries.one_in_force(model.id)
     same = {
@@ -46,20 +40,17 @@ def ask(text: str, person: User, as_of: date) -> ModelPreview:
         "facts": hashlib.sha256(conf.versions().of(*_FACTS).encode()).hexdigest(),
         "as_of": as_of,
     }
-    found = ModelPreview.objects.filter(**same).first()
-    if found is not None and (found.result is not None or (found.job is not None and found.job.open)):
-        return found
+    earlier = ModelPreview.objects.filter(**same).first()
+    if earlier is not None and (earlier.result is not None or (earlier.job is not None and earlier.job.open)):
+        return earlier
+    lake = conf.lake()
+    size = sum(file.rows for name in ("orders", "order_lines", "interactions") for file in lake.files(name))
     with transaction.atomic():
         row = actions.keep_preview(text=text, **same)
-        if _size() > AT_ONCE:
+        if size > AT_ONCE:
             row.job = jobs.enqueue("preview", preview_id=row.pk)
             row.save()
     return row if row.job is not None else work_out(row.pk)
-
-
-def _size() -> int:
-    lake = conf.lake()
-    return sum(file.rows for name in ("orders", "order_lines", "interactions") for file in lake.files(name))
 
 
 def work_out(preview_id: int, on_progress: Callable[[int, int], None] | None = None) -> ModelPreview:
@@ -68,12 +59,11 @@ def work_out(preview_id: int, on_progress: Callable[[int, int], None] | None = N
     after = queries.read(row.text)
     now = queries.one_in_force(row.model_id)
     before = now.model if now is not None and queries.hash_of(now.text) == row.base_hash else None
-    found = library.compare_lake(conf.lake(), before, after, as_of=row.as_of, on_progress=on_progress)
-    row.result = found.as_json()
+    row.result = library.compare_lake(conf.lake(), before, after, as_of=row.as_of, on_progress=on_progress).as_json()
     ModelPreview.objects.filter(pk=row.pk).update(result=row.result)
     return row
 
 
-def one(preview_id: int, person: User) -> ModelPreview | None:
+def of_person(preview_id: int, person: User) -> ModelPreview | None:
     """Return a preview of this person."""
     return ModelPreview.objects.filter(pk=preview_id, person=person).select_related("job").first()

@@ -77,13 +77,9 @@ def _of_the_lake(version: str) -> tuple[Mapping[str, Kind], frozenset[str]]:
 
 @lru_cache(maxsize=256)
 def _read(text: str, kinds: tuple[tuple[str, Kind], ...]) -> Model:
-    drafts.load(text)
-    return models.read(_with_break(text), dict(kinds))
-
-
-def _with_break(text: str) -> str:
+    drafts.load(text)  # refuses what the library reads and a stranger's text must not hold: aliases, endless nesting
     # The library tells a text from a path by its line break.
-    return text if "\n" in text else f"{text}\n"
+    return models.read(text if "\n" in text else f"{text}\n", dict(kinds))
 
 
 def read(text: str, kinds: Mapping[str, Kind] | None = None) -> Model:
@@ -101,9 +97,9 @@ def latest_versions() -> dict[str, ModelVersion]:
     """Return the newest version of every model that people wrote or changed."""
     alive = ModelVersion.objects.filter(definition__deleted_at=None)
     newest = alive.values("definition_id").annotate(number=Max("number"))
-    wanted = {row["definition_id"]: row["number"] for row in newest}
-    rows = alive.filter(number__in=set(wanted.values())).select_related("author")
-    return {row.definition_id: row for row in rows if wanted[row.definition_id] == row.number}
+    numbers = {row["definition_id"]: row["number"] for row in newest}
+    rows = alive.filter(number__in=set(numbers.values())).select_related("author")
+    return {row.definition_id: row for row in rows if numbers[row.definition_id] == row.number}
 
 
 def in_force() -> dict[str, InForce]:
@@ -111,7 +107,7 @@ def in_force() -> dict[str, InForce]:
     versions = latest_versions()
     kinds = known_kinds()
     ids = [*models.builtin_texts(), *sorted(set(versions) - set(models.builtin_texts()))]
-    return {one: _in_force(one, versions.get(one), kinds) for one in ids}
+    return {model_id: _in_force(model_id, versions.get(model_id), kinds) for model_id in ids}
 
 
 def one_in_force(model_id: str) -> InForce | None:
@@ -156,21 +152,21 @@ def version(model_id: str, number: int) -> ModelVersion | None:
 
 def models_in_force() -> dict[str, Model]:
     """Return every model that can be read, by its id, as it holds now."""
-    return {one.id: one.model for one in in_force().values() if one.model is not None}
+    return {current.id: current.model for current in in_force().values() if current.model is not None}
 
 
-def is_on(model_id: str, chosen: list[str] | None) -> bool:
+def is_on(model_id: str, models_on: list[str] | None) -> bool:
     """Tell whether a model takes part in refreshes; all do until somebody chose."""
-    return chosen is None or model_id in chosen
+    return models_on is None or model_id in models_on
 
 
 def active_models() -> list[Model]:
     """Return the models that a refresh stages: in force, readable and switched on."""
-    chosen = staff.preference().models_on
-    return [model for model in models_in_force().values() if is_on(model.id, chosen)]
+    models_on = staff.preference().models_on
+    return [model for model in models_in_force().values() if is_on(model.id, models_on)]
 
 
 def seen_preview(person: User, text: str, base: str) -> ModelPreview | None:
     """Return the preview of exactly this text, against exactly that one, which this person has looked at."""
-    found = ModelPreview.objects.filter(person=person, text_hash=hash_of(text), base_hash=base)
-    return found.exclude(seen_at=None).first()
+    previews = ModelPreview.objects.filter(person=person, text_hash=hash_of(text), base_hash=base)
+    return previews.exclude(seen_at=None).first()
