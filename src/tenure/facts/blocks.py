@@ -166,10 +166,10 @@ class Block:
         """Return which rows are of any of the kinds (a row counts once), up to the last day; None when all are."""
         mask: np.ndarray | None = np.zeros(len(rows.who), dtype=bool)
         for kind in kinds:
-            one = _equals(rows.columns.column(kind.column), kind.values) if kind.column else None
+            matches = _equals(rows.columns.column(kind.column), kind.values) if kind.column else None
             if kind.present:
-                one = _both(one, rows.columns.column(kind.present).is_valid().to_numpy())
-            mask = None if one is None or mask is None else mask | one
+                matches = _both(matches, rows.columns.column(kind.present).is_valid().to_numpy())
+            mask = None if matches is None or mask is None else mask | matches
         if len(rows.days) and rows.days.max() > self.last_day:
             mask = _both(mask, rows.days <= self.last_day)
         return mask
@@ -187,59 +187,48 @@ def _equals(column: pa.ChunkedArray, values: tuple[str, ...]) -> np.ndarray | No
         column = column.dictionary_encode()
     parts = []
     for chunk in column.chunks:
-        wanted = pc.is_in(chunk.dictionary, pa.array(values, chunk.dictionary.type)).to_numpy(zero_copy_only=False)
-        if len(wanted) and wanted.all() and chunk.null_count == 0:
+        entries = pc.is_in(chunk.dictionary, pa.array(values, chunk.dictionary.type)).to_numpy(zero_copy_only=False)
+        if len(entries) and entries.all() and chunk.null_count == 0:
             parts.append(np.ones(len(chunk), dtype=bool))
-        elif not wanted.any():
+        elif not entries.any():
             parts.append(np.zeros(len(chunk), dtype=bool))
         else:
-            parts.append(np.append(wanted, False)[chunk.indices.fill_null(len(wanted)).to_numpy(zero_copy_only=False)])
+            codes = chunk.indices.fill_null(len(entries)).to_numpy(zero_copy_only=False)
+            parts.append(np.append(entries, False)[codes])
     mask = np.concatenate(parts) if parts else np.empty(0, dtype=bool)
     return None if mask.all() else mask
 
 
-def _numbered(column: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
-    if not len(column):
-        return np.empty(0, dtype=np.int32), []
-    coded = pa.concat_arrays(column.chunks).dictionary_encode()
-    labels = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
-    return labels, coded.dictionary.to_pylist()
-
-
 class _Part(NamedTuple):
-    """The facts of one kind."""
+    """The facts of one stream."""
 
     keys: np.ndarray
     at: np.ndarray
     values: np.ndarray | None
     text: pa.ChunkedArray | None
 
-    def only(self, keep: np.ndarray) -> _Part:
-        """Return some of the facts."""
-        values = None if self.values is None else self.values[keep]
-        text = None if self.text is None else self.text.take(pa.array(keep))
-        return _Part(self.keys[keep], self.at[keep], values, text)
-
 
 def _together(parts: list[_Part]) -> Events:
     if not parts:
         nothing = np.empty(0, dtype=np.int64)
         return Events(nothing, nothing, nothing.astype(np.int32))
-    one = parts[0]
+    keys, at, values, text = parts[0]
     if len(parts) > 1:
-        keys = np.concatenate([part.keys for part in parts])
-        at = np.concatenate([part.at for part in parts])
-        values = (
-            None if one.values is None else np.concatenate([part.values for part in parts if part.values is not None])
-        )
-        text = None
-        if one.text is not None:
-            text = pa.chunked_array(
-                [chunk for part in parts if part.text is not None for chunk in part.text.chunks], TEXT
-            )
-        one = _Part(keys, at, values, text).only(np.lexsort((at, keys)))
-    labels, names = (None, []) if one.text is None else _numbered(one.text)
-    return Events(one.keys, one.values, labels, names)
+        keys, at = (np.concatenate([part[place] for part in parts]) for place in (0, 1))
+        order = np.lexsort((at, keys))
+        keys = keys[order]
+        if values is not None:
+            values = np.concatenate([part.values for part in parts if part.values is not None])[order]
+        if text is not None:
+            chunks = [chunk for part in parts if part.text is not None for chunk in part.text.chunks]
+            text = pa.chunked_array(chunks, TEXT).take(pa.array(order))
+    if text is None:
+        return Events(keys, values)
+    if not len(text):
+        return Events(keys, values, np.empty(0, dtype=np.int32))
+    coded = pa.concat_arrays(text.chunks).dictionary_encode()
+    labels = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
+    return Events(keys, values, labels, coded.dictionary.to_pylist())
 
 
 def block_of(
@@ -253,13 +242,18 @@ def block_of(
 ) -> Block:
     """Make a block of Arrow tables."""
     coded = {stream: _coded(table.column(stream.who)) for stream, table in tables.items()}
-    found = [column.dictionary for column in coded.values()]
-    if customers is not None and subject == "customer":
-        found.append(customers.column("customer_id").cast(TEXT).combine_chunks())
-    ids = _sorted_ids(found)
+    lists = [column.dictionary.cast(TEXT) for column in coded.values()]
+    record_ids = None if customers is None else customers.column("customer_id").cast(TEXT).combine_chunks()
+    if record_ids is not None and subject == "customer":
+        lists.append(record_ids)
+    ids = lists[0] if len(lists) == 1 else pa.chunked_array(lists, TEXT).unique()
+    ids = ids.drop_null()
+    if len(ids) > 1 and not pc.all(pc.less(ids[:-1], ids[1:])).as_py():
+        ids = ids.unique()
+        ids = ids.take(pc.sort_indices(ids))
+    ids = ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
     rows = {stream: _rows(table, stream, coded[stream], ids, tz) for stream, table in tables.items()}
-    record = None if customers is None else pc.index_in(ids, customers.column("customer_id").cast(TEXT))
-    aligned = None if customers is None else customers.take(record)
+    aligned = None if customers is None else customers.take(pc.index_in(ids, record_ids))
     return Block(ids, rows, last_day, aligned, kinds, subject)
 
 
@@ -273,16 +267,6 @@ def _coded(column: pa.ChunkedArray) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pc.index_in(coded.indices, used), coded.dictionary.take(used))
 
 
-def _sorted_ids(found: list[pa.Array]) -> pa.StringArray:
-    texts = [array.cast(TEXT) for array in found]
-    ids = texts[0] if len(texts) == 1 else pa.chunked_array(texts, TEXT).unique() if texts else pa.array([], TEXT)
-    ids = ids.drop_null()
-    if len(ids) > 1 and not pc.all(pc.less(ids[:-1], ids[1:])).as_py():
-        ids = ids.unique()
-        ids = ids.take(pc.sort_indices(ids))
-    return ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
-
-
 def _rows(table: pa.Table, stream: Stream, coded: pa.DictionaryArray, ids: pa.StringArray, tz: str) -> StreamRows:
     places = pc.index_in(coded.dictionary.cast(TEXT), ids).fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
     codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
@@ -290,7 +274,7 @@ def _rows(table: pa.Table, stream: Stream, coded: pa.DictionaryArray, ids: pa.St
     at = table.column("at").cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).combine_chunks()
     at = at.to_numpy(zero_copy_only=False) if len(at) else np.empty(0, dtype=np.int64)
     columns = table.drop_columns(list({stream.who, "at"} & set(table.column_names)))
-    # StreamRows that belong to nobody (an order without a referrer) have no place in this stream.
+    # Rows that belong to nobody (an order without a referrer) have no place in this stream.
     if (who < 0).any():
         keep = np.flatnonzero(who >= 0)
         who, at, columns = who[keep], at[keep], columns.take(keep)

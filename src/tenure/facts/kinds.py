@@ -7,35 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-INTERACTIONS = (
-    "first_contact",
-    "view",
-    "search",
-    "like",
-    "comment",
-    "share",
-    "review",
-    "enquiry",
-    "chat",
-    "call",
-    "visit",
-    "open",
-    "click",
-    "reply",
-    "register",
-    "login",
-    "cart",
-    "quote",
-    "trial",
-    "negotiation",
-    "use",
-    "lesson",
-    "completion",
-    "upgrade",
-    "redeem",
-    "commitment",
-    "referral",
+_INTERACTIONS = (
+    "first_contact view search like comment share review enquiry chat call visit open click reply register"
+    " login cart quote trial negotiation use lesson completion upgrade redeem commitment referral"
 )
+INTERACTIONS = tuple(_INTERACTIONS.split())
 FEEDBACK = ("csat", "nps", "expectation", "experience")
 
 

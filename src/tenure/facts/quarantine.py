@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _ABOUT = ("batch_id", "table", "file", "row", "column", "reason", "explanation", "value")
-_NEEDED = ("batch_id", "row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,93 +61,73 @@ def exported(rows: list[dict[str, Any]]) -> Iterator[list[object]]:
     """Return rows of the quarantine as lines of a CSV file, headings first, as :func:`replay_from` reads them."""
     raws = [json.loads(row["raw"]) for row in rows]
     columns = dict.fromkeys(name for raw in raws for name in raw)
-    yield [*_ABOUT, *(_own(name) for name in columns)]
+    # The row's own columns are kept apart from ours by a sign; a row that never fell into columns has only one.
+    yield [*_ABOUT, *(f"> {name or '(line)'}" for name in columns)]
     for row, raw in zip(rows, raws, strict=True):
         about = {**row, "explanation": reason_text(row["reason"])}
         yield [*(about[name] for name in _ABOUT), *(raw.get(name, "") for name in columns)]
 
 
-def _own(name: str) -> str:
-    """Return the heading of a row's own column, kept apart from ours; a row that never fell into columns has one."""
-    return f"> {name}" if name else "> (line)"
-
-
 def replay_from(lake: Lake, file: Path, *, now: datetime) -> Replayed:
     """Import repaired rows of an exported quarantine."""
-    by_batch: dict[str, list[dict[str, str]]] = defaultdict(list)
-    for row in _repaired(file):
-        by_batch[row["batch_id"]].append(row)
-    told = Replayed(0, 0, 0)
-    for batch_id, rows in by_batch.items():
-        done = _replay(lake, batch_id, rows, now)
-        told = Replayed(
-            told.accepted + done.accepted, told.duplicates + done.duplicates, told.quarantined + done.quarantined
-        )
-    return told
-
-
-def _repaired(file: Path) -> list[dict[str, str]]:
     try:
         with file.open(encoding="utf-8-sig", newline="") as handle:
             rows = list(csv.DictReader(handle))
-    except (OSError, UnicodeDecodeError) as wrong:
-        raise FileUnreadable(mark("There is no file %(path)s, or it is not saved as UTF-8."), path=str(file)) from wrong
-    if not rows or any(name not in rows[0] for name in _NEEDED):
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileUnreadable(mark("There is no file %(path)s, or it is not saved as UTF-8."), path=str(file)) from error
+    if not rows or not {"batch_id", "row"}.issubset(rows[0]):
         raise FileUnreadable(
             mark("%(path)s is no exported quarantine: its columns batch_id and row are missing. Export it anew."),
             path=str(file),
         )
-    return rows
+    by_batch: dict[str, list[dict[str, str]]] = defaultdict(list)
+    for row in rows:
+        by_batch[row["batch_id"]].append(row)
+    replayed = [_replay(lake, batch_id, repaired, now) for batch_id, repaired in by_batch.items()]
+    return Replayed(
+        sum(batch.accepted for batch in replayed),
+        sum(batch.duplicates for batch in replayed),
+        sum(batch.quarantined for batch in replayed),
+    )
 
 
 def _replay(lake: Lake, batch_id: str, rows: list[dict[str, str]], now: datetime) -> Replayed:
-    batch = _batch(lake, batch_id)
-    waiting = {row["row"]: row for row in rows_of(lake) if row["batch_id"] == batch_id}
+    """Import the repaired rows of one batch, and take those out of the quarantine that became facts."""
+    sql = "SELECT * FROM batches WHERE batch_id = ?"
+    batch = next(iter(lake.connect(("batches",)).execute(sql, [batch_id]).to_arrow_table().to_pylist()), None)
+    waiting = {row["row"] for row in rows_of(lake) if row["batch_id"] == batch_id}
     repaired = [row for row in rows if int(row["row"]) in waiting]
     if batch is None or not repaired:
         return Replayed(0, 0, 0)
+    mapping = json.loads(batch["mapping"])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{Path(batch['file']).stem}.jsonl"
-        written = [(int(row["row"]), _values(row, waiting[int(row["row"])], batch)) for row in repaired]
-        path.write_text("".join(json.dumps(one, ensure_ascii=False) + "\n" for _, one in written), encoding="utf-8")
-        mapping = json.loads(batch["mapping"])
+        lines = [json.dumps(_repaired_values(row, mapping), ensure_ascii=False) for row in repaired]
+        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         report = import_files(
             lake, [path], as_=batch["read_as"], mapping=mapping, source=batch["source"], now=now, tz=batch["tz"]
         )
-    refused = {
-        written[row["row"] - 1][0]: row for row in rows_of(lake) if row["batch_id"] == report.batches[0].batch_id
-    }
-    _leave(lake, batch_id, report.batches[0].batch_id, {number for number, _ in written}, refused)
+    replay_id = report.batches[0].batch_id
+    numbers = [int(row["row"]) for row in repaired]
+    with writing(lake.path):
+        # Rows that were refused again stay in their batch, with their newest reason.
+        kept, refused = [], []
+        for row in rows_of(lake):
+            if row["batch_id"] == batch_id and row["row"] not in numbers:
+                kept.append(row)
+            elif row["batch_id"] == replay_id:
+                refused.append({**row, "batch_id": batch_id, "row": numbers[row["row"] - 1]})
+        table = pa.Table.from_pylist(sorted([*kept, *refused], key=lambda row: row["row"]), schema=QUARANTINE)
+        lake.write("quarantine", table, replace={"batch_id": [batch_id, replay_id]})
     return Replayed(report.accepted, report.duplicates, len(refused))
 
 
-def _batch(lake: Lake, batch_id: str) -> dict[str, Any] | None:
-    found = lake.connect(("batches",)).execute("SELECT * FROM batches WHERE batch_id = ?", [batch_id])
-    rows = found.to_arrow_table().to_pylist()
-    if not rows:
-        return None
-    return dict(rows[0])
-
-
-def _values(row: dict[str, str], waiting: dict[str, Any], batch: dict[str, Any]) -> dict[str, str]:
+def _repaired_values(row: dict[str, str], mapping: dict[str, str]) -> dict[str, str]:
     """Return a repaired row's own columns. A line that never fell into columns is cut at its commas again."""
-    own = {name[2:]: value for name, value in row.items() if name and name.startswith("> ")}
-    line = own.pop("(line)", "")
-    named = {column: own.get(column, "") for column in json.loads(batch["mapping"]).values() if column[:1] != "="}
-    filled = {name: value for name, value in own.items() if value}
+    values = {name[2:]: value for name, value in row.items() if name and name.startswith("> ")}
+    line = values.pop("(line)", "")
+    mapped = {column: values.get(column, "") for column in mapping.values() if column[:1] != "="}
+    filled = {name: value for name, value in values.items() if value}
     if filled or not line:
-        return {**named, **filled}
-    del waiting
-    values = next(csv.reader([line]))
-    headers = [name for name in own if name]
-    return {**named, **dict(zip(headers, values, strict=False))}
-
-
-def _leave(lake: Lake, batch_id: str, replayed: str, numbers: set[int], refused: dict[int, dict[str, Any]]) -> None:
-    """Take replayed rows out of their batch; those refused again stay there, with their newest reason."""
-    with writing(lake.path):
-        kept = [row for row in rows_of(lake) if row["batch_id"] == batch_id and row["row"] not in numbers]
-        again = [{**row, "batch_id": batch_id, "row": number} for number, row in refused.items()]
-        rows = sorted([*kept, *again], key=lambda row: row["row"])
-        table = pa.Table.from_pylist(rows, schema=QUARANTINE)
-        lake.write("quarantine", table, replace={"batch_id": [batch_id, replayed]})
+        return {**mapped, **filled}
+    return {**mapped, **dict(zip([name for name in values if name], next(csv.reader([line])), strict=False))}

@@ -26,9 +26,7 @@ from tenure.facts.streams import Stream, columns_of
 from tenure.lake import customer_index, views
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    import duckdb
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tenure.facts.kinds import Kind
     from tenure.facts.lake import Lake
@@ -37,8 +35,8 @@ ROWS_A_BLOCK = 1_000_000  # a few hundred MB at work; smaller blocks spend their
 RECORDS = Stream("customers")
 
 
-class Piece(NamedTuple):
-    """One row group."""
+class RowGroup(NamedTuple):
+    """One row group, and the range of customers that it holds."""
 
     low: str
     high: str
@@ -59,110 +57,100 @@ class SortedFiles:
     _metadata: dict[str, pq.FileMetaData] = field(default_factory=dict)
 
     @cached_property
-    def pieces(self) -> list[Piece]:
+    def groups(self) -> list[RowGroup]:
         """All row groups, by the first customer they hold."""
-        return sorted(piece for path in self.paths for piece in self._pieces_of(path))
+        return sorted(group for path in self.paths for group in self._groups_of(path))
 
     @cached_property
     def _lows(self) -> list[str]:
-        return [piece.low for piece in self.pieces]
+        return [group.low for group in self.groups]
 
-    def _pieces_of(self, path: str) -> Iterator[Piece]:
+    def _groups_of(self, path: str) -> Iterator[RowGroup]:
         metadata = self._metadata[path] = pq.read_metadata(path)
-        names = [metadata.schema.column(n).name for n in range(metadata.num_columns)]
-        place = names.index(self.stream.who)
+        place = [metadata.schema.column(n).name for n in range(metadata.num_columns)].index(self.stream.who)
         for number in range(metadata.num_row_groups):
             group = metadata.row_group(number)
-            seen = group.column(place).statistics
-            if seen is not None and seen.has_min_max:
-                yield Piece(seen.min, seen.max, group.num_rows, path, number)
-            elif group.num_rows and (seen is None or seen.null_count != group.num_rows):
-                yield Piece("", "\U0010ffff", group.num_rows, path, number)
+            known = group.column(place).statistics
+            if known is not None and known.has_min_max:
+                yield RowGroup(known.min, known.max, group.num_rows, path, number)
+            elif group.num_rows and (known is None or known.null_count != group.num_rows):
+                yield RowGroup("", "\U0010ffff", group.num_rows, path, number)
 
     def between(self, low: str | None, high: str | None) -> pa.Table:
         """Return the rows of the customers from `low` up to, not including, `high`."""
-        end = len(self.pieces) if high is None else bisect.bisect_left(self._lows, high)
-        found = [piece for piece in self.pieces[:end] if low is None or piece.high >= low]
+
+        def inside(ids: pa.Array) -> pa.Array:
+            above = pc.greater_equal(ids, low or "")
+            return above if high is None else pc.and_(above, pc.less(ids, high))
+
+        end = len(self.groups) if high is None else bisect.bisect_left(self._lows, high)
         tables = []
-        for table, pieces in self._read(found):
-            inside = all((low is None or p.low >= low) and (high is None or p.high < high) for p in pieces)
-            tables.append(table if inside else _cut(table, self.stream.who, low, high))
+        for table, groups in self._read([group for group in self.groups[:end] if low is None or group.high >= low]):
+            entire = all((low is None or g.low >= low) and (high is None or g.high < high) for g in groups)
+            tables.append(table if entire else _filtered(table, self.stream.who, inside))
         return self._joined(tables)
 
     def of(self, ids: pa.Array) -> pa.Table:
         """Return the rows of some customers; `ids` are sorted."""
-        wanted = ids.to_pylist()
-        pieces = (piece for path in self.paths if path not in self.indexes for piece in self._pieces_of(path))
-        found = [
-            piece
-            for piece in sorted(pieces)
-            if (place := bisect.bisect_left(wanted, piece.low)) < len(wanted) and wanted[place] <= piece.high
+        customers = ids.to_pylist()
+        groups = sorted(group for path in self.paths if path not in self.indexes for group in self._groups_of(path))
+        places = [bisect.bisect_left(customers, group.low) for group in groups]
+        needed = [
+            group
+            for group, place in zip(groups, places, strict=True)
+            if place < len(customers) and customers[place] <= group.high
         ]
+
+        def read(part: list[RowGroup]) -> list[pa.Table]:
+            return [
+                _filtered(table, self.stream.who, lambda entries: pc.is_in(entries, ids))
+                for table, _ in self._read(part)
+            ]
+
         with ThreadPoolExecutor() as threads:
-            lots = [found[n : n + 64] for n in range(0, len(found), 64)]
-            parts = threads.map(lambda lot: [_only(table, self.stream.who, ids) for table, _ in self._read(lot)], lots)
+            parts = threads.map(read, [needed[n : n + 64] for n in range(0, len(needed), 64)])
             indexed = threads.map(lambda index: self._coded(index.of(ids, self.schema)), self.indexes.values())
             return self._joined([*indexed, *(table for part in parts for table in part)])
 
+    def _read(self, groups: Sequence[RowGroup]) -> Iterator[tuple[pa.Table, list[RowGroup]]]:
+        """Read row groups file by file, texts as dictionaries."""
+        by_path: dict[str, list[RowGroup]] = {}
+        for group in groups:
+            by_path.setdefault(group.path, []).append(group)
+        for path, members in by_path.items():
+            file = pq.ParquetFile(path, metadata=self._metadata[path], read_dictionary=self._texts)
+            numbers = sorted(group.number for group in members)
+            yield file.read_row_groups(numbers, columns=list(self.columns), use_threads=False), members
+
     def _coded(self, table: pa.Table) -> pa.Table:
         """Return a table with its texts as they come out of the files."""
-        for place, name in enumerate(table.schema.names):
-            if self._is_text(name):
-                table = table.set_column(place, name, table.column(name).dictionary_encode())
+        for name in self._texts:
+            place = table.schema.get_field_index(name)
+            table = table.set_column(place, name, table.column(name).dictionary_encode())
         return table
 
-    def _read(self, pieces: Sequence[Piece]) -> Iterator[tuple[pa.Table, list[Piece]]]:
-        by_path: dict[str, list[Piece]] = {}
-        for piece in pieces:
-            by_path.setdefault(piece.path, []).append(piece)
-        texts = [name for name in self.columns if self._is_text(name)]
-        for path, some in by_path.items():
-            file = pq.ParquetFile(path, metadata=self._metadata[path], read_dictionary=texts)
-            numbers = sorted(piece.number for piece in some)
-            yield file.read_row_groups(numbers, columns=list(self.columns), use_threads=False), some
-
-    def _is_text(self, name: str) -> bool:
-        return name not in ("reason", "attributes") and self.schema.field(name).type == pa.string()
+    @cached_property
+    def _texts(self) -> list[str]:
+        # Reasons and attributes differ from row to row: a dictionary of them would only cost.
+        return [f.name for f in self.schema if f.name not in ("reason", "attributes") and f.type == pa.string()]
 
     @property
     def schema(self) -> pa.Schema:
         """Types of the columns."""
-        whole = CUSTOMERS if self.stream.table == "customers" else FACT_TABLES[self.stream.table].schema
-        return pa.schema([whole.field(name) for name in self.columns])
+        stored = CUSTOMERS if self.stream.table == "customers" else FACT_TABLES[self.stream.table].schema
+        return pa.schema([stored.field(name) for name in self.columns])
 
     def _joined(self, tables: list[pa.Table]) -> pa.Table:
-        if not tables:
-            return self.schema.empty_table()
-        if len(tables) == 1:
-            return tables[0]
-        return pa.concat_tables(tables, promote_options="permissive")
+        return pa.concat_tables(tables, promote_options="permissive") if tables else self.schema.empty_table()
 
 
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
-
-
-def _by_entry(column: pa.ChunkedArray, test: object) -> pa.ChunkedArray:
-    """Return a test of a dictionary column, made once per entry instead of once per row."""
-    chunks = []
-    for chunk in column.chunks:
-        if pa.types.is_dictionary(chunk.type):
-            chunks.append(test(chunk.dictionary).take(chunk.indices))  # type: ignore[operator]
-        else:
-            chunks.append(test(chunk))  # type: ignore[operator]
-    return pa.chunked_array(chunks, pa.bool_())
-
-
-def _cut(table: pa.Table, who: str, low: str | None, high: str | None) -> pa.Table:
-    def inside(ids: pa.Array) -> pa.Array:
-        above = pc.greater_equal(ids, low or "")
-        return above if high is None else pc.and_(above, pc.less(ids, high))
-
-    return table.filter(_by_entry(table.column(who), inside))
-
-
-def _only(table: pa.Table, who: str, ids: pa.Array) -> pa.Table:
-    return table.filter(_by_entry(table.column(who), lambda entries: pc.is_in(entries, ids)))
+def _filtered(table: pa.Table, who: str, test: Callable[[pa.Array], pa.Array]) -> pa.Table:
+    """Return the rows whose customer passes a test, which is made once per entry of a dictionary, not once per row."""
+    chunks = [
+        test(chunk.dictionary).take(chunk.indices) if pa.types.is_dictionary(chunk.type) else test(chunk)
+        for chunk in table.column(who).chunks
+    ]
+    return table.filter(pa.chunked_array(chunks, pa.bool_()))
 
 
 @dataclass
@@ -176,16 +164,15 @@ class Slices:
 
     def ranges(self, rows: int = ROWS_A_BLOCK) -> list[tuple[str | None, str | None]]:
         """Return ranges of customers with about so many rows each, together everybody."""
-        pieces = sorted((piece.low, piece.rows) for files in self.files.values() for piece in files.pieces)
+        groups = sorted((group.low, group.rows) for files in self.files.values() for group in files.groups)
         cuts: list[str] = []
         waiting = 0
-        for low, count in pieces:
-            if waiting >= rows and low > (cuts[-1] if cuts else pieces[0][0]):
+        for low, count in groups:
+            if waiting >= rows and low > (cuts[-1] if cuts else groups[0][0]):
                 cuts.append(low)
                 waiting = 0
             waiting += count
-        edges: list[str | None] = [None, *cuts, None]
-        return list(pairwise(edges))
+        return list(pairwise([None, *cuts, None]))
 
     def block(self, low: str | None, high: str | None, last_day: int) -> Block:
         """Return the block of one range of customers."""
@@ -193,8 +180,8 @@ class Slices:
 
     def block_of(self, ids: Sequence[str], last_day: int) -> Block:
         """Return the block of some customers."""
-        wanted = pa.array(sorted(set(ids)), pa.string())
-        return self._block({stream: files.of(wanted) for stream, files in self.files.items()}, last_day)
+        ordered = pa.array(sorted(set(ids)), pa.string())
+        return self._block({stream: files.of(ordered) for stream, files in self.files.items()}, last_day)
 
     def _block(self, tables: dict[Stream, pa.Table], last_day: int) -> Block:
         records = tables.pop(RECORDS, None)
@@ -214,54 +201,42 @@ def slices_of(
     """Open a lake for reading in blocks."""
     merged = bool(lake.merged())
     with TemporaryDirectory(prefix="tenure-") as folder:
-        files = {}
+        opened = {}
         for stream, fields in needed.items():
-            if stream.table == "customers":
-                columns, sorted_here = list(CUSTOMERS.names), False
-            else:
-                columns = columns_of(stream, fields)
-                sorted_here = stream.who == "customer_id" and not merged and lake.is_sorted(stream.table)
+            records = stream.table == "customers"
+            columns = list(CUSTOMERS.names) if records else columns_of(stream, fields)
             indexes: dict[str, customer_index.CustomerIndex] = {}
-            if sorted_here:
-                found = [file for file in lake.files(stream.table) if file.rows]
-                paths = [one.path for one in found]
+            if not records and stream.who == "customer_id" and not merged and lake.is_sorted(stream.table):
+                files = [file for file in lake.files(stream.table) if file.rows]
+                paths = [file.path for file in files]
                 if customers is not None:
-                    indexes = customer_index.indexes_of(
-                        lake, stream.table, found, make=len(customers) >= customer_index.MIN_CUSTOMERS
-                    )
+                    make = len(customers) >= customer_index.MIN_CUSTOMERS
+                    known = customer_index.indexes_of(lake, stream.table, files, make=make)
+                    indexes = {path: index for path, index in known.items() if index.has(columns)}
             else:
-                paths = _sorted_copy(lake, stream, columns, Path(folder), customers)
+                paths = _sorted_copy(lake, stream, columns, Path(folder), customers, merged=merged)
             if paths:
-                files[stream] = SortedFiles(
-                    stream, paths, columns, {path: index for path, index in indexes.items() if index.has(columns)}
-                )
-        yield Slices(files, lake.settings.tz, lake.kinds(), subject)
+                opened[stream] = SortedFiles(stream, paths, columns, indexes)
+        yield Slices(opened, lake.settings.tz, lake.kinds(), subject)
 
 
 def _sorted_copy(
-    lake: Lake, stream: Stream, columns: Sequence[str], folder: Path, customers: Sequence[str] | None
+    lake: Lake, stream: Stream, columns: Sequence[str], folder: Path, customers: Sequence[str] | None, *, merged: bool
 ) -> list[str]:
     """Sort a stream by whose fact it is into a temporary file."""
-    own_key = stream.who == "customer_id"
-    con = lake.connect((stream.table,), customers=customers if own_key and not lake.merged() else None)
+    # Facts of merged customers lie under other ids: then only the view knows whose they are.
+    stored_ids = customers if stream.who == "customer_id" and not merged else None
+    con = lake.connect((stream.table,), customers=stored_ids)
     if not con.execute("SELECT 1 FROM duckdb_views() WHERE view_name = ?", [stream.table]).fetchall():
         return []
-    path = folder / f"{stream.table}-{stream.who}.parquet"
-    _copy(con, stream, columns, path, customers)
-    return [str(path)]
-
-
-def _copy(
-    con: duckdb.DuckDBPyConnection, stream: Stream, columns: Sequence[str], path: Path, customers: Sequence[str] | None
-) -> None:
-    chosen = ", ".join(f'"{name}"' for name in columns)
     where = f'"{stream.who}" IS NOT NULL'
     if customers is not None:
         con.register("tenure_wanted", pa.table({"id": pa.array(list(customers), pa.string())}))
         where += f' AND "{stream.who}" IN (SELECT id FROM tenure_wanted)'
-    order = f'"{stream.who}"' + (', "at"' if "at" in columns else "")
-    target = views.quoted(str(path))
+    order = views.columns([stream.who, *(["at"] if "at" in columns else [])])
+    path = folder / f"{stream.table}-{stream.who}.parquet"
     con.execute(
-        f'COPY (SELECT {chosen} FROM "{stream.table}" WHERE {where} ORDER BY {order})'
-        f" TO {target} (FORMAT parquet, ROW_GROUP_SIZE 16384)"
+        f'COPY (SELECT {views.columns(columns)} FROM "{stream.table}" WHERE {where} ORDER BY {order})'
+        f" TO {views.quoted(str(path))} (FORMAT parquet, ROW_GROUP_SIZE 16384)"
     )
+    return [str(path)]

@@ -88,7 +88,7 @@ def evaluate_on_spark(
     ):
         if not slices.files:
             return
-        rows = sum(piece.rows for files in slices.files.values() for piece in files.pieces)
+        rows = sum(group.rows for files in slices.files.values() for group in files.groups)
         together = _together(spark, slices.files).repartitionByRange(rows // ROWS_A_PARTITION + 1, WHO)
         columns = {
             str(index): (stream, tuple(files.columns)) for index, (stream, files) in enumerate(slices.files.items())
