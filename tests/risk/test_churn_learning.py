@@ -9,25 +9,25 @@ import pytest
 
 from tenure.risk.calibration import ISOTONIC, PLATT, Calibration, judged, profit_curve, sigmoid
 from tenure.risk.churn_levels import Levels
-from tenure.risk.churn_models import BOOSTING, LOGISTIC, Model
-from tenure.risk.encoding import Column, Encoding
+from tenure.risk.churn_models import BOOSTING, LOGISTIC, Classifier
+from tenure.risk.encoding import Encoding, FeatureColumn
 from tenure.risk.trees import DEPTH, LEARNING_RATE, TREES, Trees
 from tenure.stats import metrics
 
 SIZE = 1500
 
 
-def _rows(seed: int = 1) -> tuple[list[Column], np.ndarray]:
+def _rows(seed: int = 1) -> tuple[list[FeatureColumn], np.ndarray]:
     rng = np.random.default_rng(seed)
     calm, spend = rng.exponential(40, SIZE), rng.normal(0, 1, SIZE)
     plan = rng.choice(np.array(["a", "b", "c"], object), SIZE)
     asked = np.where(rng.random(SIZE) < 0.3, np.nan, rng.normal(4, 1, SIZE))
     risk = sigmoid(-1 + np.log1p(calm) - 2.5 + 0.8 * spend + (plan == "c") - 0.5 * np.nan_to_num(asked - 4))
     columns = [
-        Column("calm", calm, "rhythm"),
-        Column("spend", spend, "spend"),
-        Column("plan", plan),
-        Column("asked", asked),
+        FeatureColumn("calm", calm, "rhythm"),
+        FeatureColumn("spend", spend, "spend"),
+        FeatureColumn("plan", plan),
+        FeatureColumn("asked", asked),
     ]
     return columns, rng.random(SIZE) < risk
 
@@ -35,22 +35,22 @@ def _rows(seed: int = 1) -> tuple[list[Column], np.ndarray]:
 @pytest.mark.parametrize("name", [LOGISTIC, BOOSTING])
 def test_what_is_stored_scores_one_customer_as_it_scores_everybody(name: str) -> None:
     columns, labels = _rows()
-    model = Model.learnt(name, columns, labels, 7)
-    stored = Model.from_dict(json.loads(json.dumps(model.to_dict())))
+    model = Classifier.learnt(name, columns, labels, 7)
+    stored = Classifier.from_dict(json.loads(json.dumps(model.to_dict())))
     whole = model.log_odds(model.encoding.matrix(columns))
     for row in (0, 17, 1499):
-        one = [Column(c.name, c.values[row : row + 1], c.group) for c in columns]
+        one = [FeatureColumn(c.name, c.values[row : row + 1], c.group) for c in columns]
         assert stored.log_odds(stored.encoding.matrix(one))[0] == whole[row]
-    assert Model.learnt(name, columns, labels, 7).to_dict() == model.to_dict()
+    assert Classifier.learnt(name, columns, labels, 7).to_dict() == model.to_dict()
 
 
 def test_values_beyond_the_training_rows_count_as_their_ends() -> None:
     columns, labels = _rows()
-    model = Model.learnt(LOGISTIC, columns, labels, 7)
+    model = Classifier.learnt(LOGISTIC, columns, labels, 7)
     spend = columns[1].values
 
     def risk(value: float) -> float:
-        one = [Column(c.name, c.values[:1] if c.name != "spend" else np.array([value])) for c in columns]
+        one = [FeatureColumn(c.name, c.values[:1] if c.name != "spend" else np.array([value])) for c in columns]
         return float(model.log_odds(model.encoding.matrix(one))[0])
 
     assert risk(1e6) == risk(spend.max()) > risk(0.0) > risk(spend.min()) == risk(-1e6)
@@ -78,7 +78,7 @@ def test_the_stored_trees_are_those_that_scikit_learn_grew() -> None:
 
 def test_the_shares_of_the_groups_add_up_to_the_distance_from_ordinary_customers() -> None:
     columns, labels = _rows()
-    model = Model.learnt(LOGISTIC, columns, labels, 7)
+    model = Classifier.learnt(LOGISTIC, columns, labels, 7)
     matrix = model.encoding.matrix(columns)
     usual = matrix[~labels]
     shares = model.contributions(matrix, usual)
@@ -91,7 +91,7 @@ def test_boosting_puts_the_weight_where_logistic_regression_does() -> None:
     columns, labels = _rows()
     shares = {}
     for name in (LOGISTIC, BOOSTING):
-        model = Model.learnt(name, columns, labels, 7)
+        model = Classifier.learnt(name, columns, labels, 7)
         matrix = model.encoding.matrix(columns)
         shares[name] = model.contributions(matrix[:500], matrix[~labels][:5])
     for group in range(3):

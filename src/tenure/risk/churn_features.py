@@ -14,7 +14,7 @@ import numpy as np
 from tenure.facts.blocks import SCALE
 from tenure.features.snapshot import Snapshot
 from tenure.features.windows import HORIZON
-from tenure.risk.encoding import Column
+from tenure.risk.encoding import FeatureColumn
 from tenure.risk.guards import refuse_newer_origin
 from tenure.words import mark
 
@@ -61,10 +61,10 @@ GROUPS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class View:
-    """The table as somebody would have seen it on an origin."""
+    """The table as somebody would have seen it on a snapshot."""
 
     table: pa.Table  # with the features that churn reads
-    origin: int  # 0 is the last day
+    origin: int  # the snapshot; 0 is the last day
     rows: np.ndarray | None = None  # which customers; all when omitted
     _columns: dict[str, np.ndarray] = field(default_factory=dict)
 
@@ -73,6 +73,10 @@ class View:
         refuse_newer_origin(name, self.origin + back, self.origin)
         snapshot = Snapshot(self.table, self.origin + back, self.rows, self._columns)
         return _READ[name](snapshot) if name in _READ else snapshot.at(name)
+
+    def feature(self, name: str) -> np.ndarray:
+        """Return what a model sees, or what is shown: an input, or what is derived from inputs."""
+        return _DERIVED[name](self) if name in _DERIVED else self.at(name)
 
     def before(self, name: str) -> np.ndarray:
         """Return the average of ninety days over the (up to) three stretches before the last; ``nan`` when too new."""
@@ -84,174 +88,133 @@ class View:
         """Return the sum over the last 360 days."""
         return sum((self.at(name, back) for back in range(4)), np.zeros(1))
 
+    def change(self, name: str, *, year: bool = False) -> np.ndarray:
+        """Return the growth against the 90 days before, or the own average of the year before, as a logarithm."""
+        before = np.maximum(self.before(name), 0) if year else self.at(name, 1)
+        return np.log1p(np.maximum(self.at(name), 0)) - np.log1p(before)
 
-Read = Callable[[View], np.ndarray]
+    def half_year(self, name: str) -> np.ndarray:
+        """Return the sum over the last 180 days."""
+        return self.at(name) + self.at(name, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Feature:
-    """One thing a model looks at."""
+def _basket(view: View, back: range = range(4)) -> np.ndarray:
+    days, money = (sum((view.at(name, k) for k in back), np.zeros(1)) for name in ("orders", "amount"))
+    return np.where(days > 0, money / np.maximum(days, 1), np.nan)
 
-    name: str  # what it is called, and with which others it is explained
-    group: str
-    read: Read  # the number that the model sees
-    measure: str  # the measure that is shown for it, a key of :data:`MEASURES`
-    contract: bool = False  # whether only customers under contract have it
+
+_DERIVED: dict[str, Callable[[View], np.ndarray]] = {
+    "overdue": lambda view: view.at("silence") / np.maximum(view.at("gap"), 1.0),
+    "orders_year": lambda view: view.year("orders"),
+    "order_change": lambda view: view.change("orders", year=True),
+    "amount_change": lambda view: view.change("amount", year=True),
+    "basket": _basket,
+    "returns": lambda view: view.half_year("refunds"),
+    "refunds": lambda view: view.half_year("refunds"),
+    "category_change": lambda view: view.change("categories"),
+    "interaction_change": lambda view: view.change("interactions"),
+    "response_change": lambda view: view.change("responses"),
+    "csat_change": lambda view: view.at("csat") - view.at("csat_mean"),
+    "complaints": lambda view: view.half_year("complaints"),
+}
+#: What a model sees, by the group with whose features it is explained.
+FEATURES: dict[str, tuple[str, ...]] = {
+    "rhythm": ("silence", "overdue", "gap", "variation"),
+    "frequency": ("orders", "orders_year", "order_change"),
+    "spend": ("amount", "amount_change", "basket"),
+    "returns": ("returns",),
+    "breadth": ("categories", "category_change"),
+    "interaction": ("interactions", "interaction_change", "quiet"),
+    "response": ("responses", "response_change"),
+    "satisfaction": ("csat", "csat_change", "nps"),
+    "complaints": ("complaints", "open"),
+    "tenure": ("age",),
+    "contract": ("to_end", "renewals", "contract_age"),
+}
+#: The feature that is shown for one that says little to a reader.
+_SHOWN_AS = {
+    "overdue": "silence",
+    "orders_year": "orders",
+    "order_change": "orders",
+    "amount_change": "amount",
+    "returns": "refunds",
+    "category_change": "categories",
+    "interaction_change": "interactions",
+    "response_change": "responses",
+    "csat_change": "csat",
+}
+
+
+def features(view: View, *, contract: bool) -> list[FeatureColumn]:
+    """Return the columns that a model sees on a snapshot; those of contracts only where there is one."""
+    return [
+        FeatureColumn(name, view.feature(name), group)
+        for group, names in FEATURES.items()
+        if contract or group != "contract"
+        for name in names
+    ]
 
 
 @dataclass(frozen=True, slots=True)
 class MeasureText:
     """How a measure is shown."""
 
-    # the number that is shown, and what it was in the customer's own past (None: there is nothing to compare)
-    value: Read
-    own: Read | None
     text: str  # sentences, marked for translation
-    own_text: str = ""
     unit: str = "count"  # how the number is written
+    own_text: str = ""
+    own: Callable[[View], np.ndarray] | None = None  # the number in the customer's own past
 
 
-def _change(name: str) -> Read:
-    """Return the growth of a figure against the customer's own average before, as a logarithm."""
-    return lambda view: np.log1p(np.maximum(view.at(name), 0)) - np.log1p(np.maximum(view.before(name), 0))
+def _average(name: str, text: str, unit: str = "count") -> MeasureText:
+    return MeasureText(text, unit, mark("own average before: %(own)s"), lambda view: view.before(name))
 
 
-def _since(name: str) -> Read:
-    """Return the growth of a figure against the ninety days before, as a logarithm."""
-    return lambda view: np.log1p(view.at(name)) - np.log1p(view.at(name, 1))
+def _earlier(name: str, text: str) -> MeasureText:
+    return MeasureText(text, "count", mark("in the 90 days before: %(own)s"), lambda view: view.at(name, 1))
 
 
-def _overdue(view: View) -> np.ndarray:
-    return view.at("silence") / np.maximum(view.at("gap"), 1.0)
-
-
-def _basket(view: View) -> np.ndarray:
-    days = view.year("orders")
-    return np.where(days > 0, view.year("amount") / np.maximum(days, 1), np.nan)
-
-
-def _basket_before(view: View) -> np.ndarray:
-    days = sum((view.at("orders", back) for back in (1, 2, 3)), np.zeros(1))
-    money = sum((view.at("amount", back) for back in (1, 2, 3)), np.zeros(1))
-    return np.where(days > 0, money / np.maximum(days, 1), np.nan)
-
-
-def _two(name: str) -> Read:
-    return lambda view: view.at(name) + view.at(name, 1)
-
-
-def _now(name: str) -> Read:
-    return lambda view: view.at(name)
-
-
-def _then(name: str) -> Read:
-    return lambda view: view.at(name, 1)
-
-
-_BEFORE = mark("own average before: %(own)s")
-_EARLIER = mark("in the 90 days before: %(own)s")
 MEASURES: dict[str, MeasureText] = {
     "silence": MeasureText(
-        _now("silence"),
-        _now("gap"),
         mark("days since the last order: %(value)s"),
-        mark("own rhythm: every %(own)s days"),
         "days",
+        mark("own rhythm: every %(own)s days"),
+        lambda view: view.at("gap"),
     ),
-    "gap": MeasureText(_now("gap"), None, mark("typical days between orders: %(value)s"), unit="days"),
-    "variation": MeasureText(
-        _now("variation"), None, mark("variation of the gaps between orders: %(value)s"), unit="share"
-    ),
-    "orders": MeasureText(
-        _now("orders"),
-        lambda view: view.before("orders"),
-        mark("days with an order in the last 90 days: %(value)s"),
-        _BEFORE,
-    ),
-    "amount": MeasureText(
-        _now("amount"),
-        lambda view: view.before("amount"),
-        mark("spent in the last 90 days: %(value)s"),
-        _BEFORE,
+    "gap": MeasureText(mark("typical days between orders: %(value)s"), "days"),
+    "variation": MeasureText(mark("variation of the gaps between orders: %(value)s"), "share"),
+    "orders": _average("orders", mark("days with an order in the last 90 days: %(value)s")),
+    "amount": _average("amount", mark("spent in the last 90 days: %(value)s"), "money"),
+    "basket": MeasureText(
+        mark("spent on a day with an order: %(value)s"),
         "money",
+        mark("own average before: %(own)s"),
+        lambda view: _basket(view, range(1, 4)),
     ),
-    "basket": MeasureText(_basket, _basket_before, mark("spent on a day with an order: %(value)s"), _BEFORE, "money"),
-    "refunds": MeasureText(_two("refunds"), None, mark("returns in the last 180 days: %(value)s")),
-    "categories": MeasureText(
-        _now("categories"), _then("categories"), mark("categories bought in the last 90 days: %(value)s"), _EARLIER
-    ),
-    "interactions": MeasureText(
-        _now("interactions"), _then("interactions"), mark("contacts in the last 90 days: %(value)s"), _EARLIER
-    ),
-    "quiet": MeasureText(_now("quiet"), None, mark("days since the last contact: %(value)s"), unit="days"),
-    "responses": MeasureText(
-        _now("responses"),
-        _then("responses"),
-        mark("messages opened, clicked, answered or redeemed in the last 90 days: %(value)s"),
-        _EARLIER,
+    "refunds": MeasureText(mark("returns in the last 180 days: %(value)s")),
+    "categories": _earlier("categories", mark("categories bought in the last 90 days: %(value)s")),
+    "interactions": _earlier("interactions", mark("contacts in the last 90 days: %(value)s")),
+    "quiet": MeasureText(mark("days since the last contact: %(value)s"), "days"),
+    "responses": _earlier(
+        "responses", mark("messages opened, clicked, answered or redeemed in the last 90 days: %(value)s")
     ),
     "csat": MeasureText(
-        _now("csat"),
-        _now("csat_mean"),
         mark("satisfaction in the last survey: %(value)s"),
-        mark("own average of the year: %(own)s"),
         "score",
+        mark("own average of the year: %(own)s"),
+        lambda view: view.at("csat_mean"),
     ),
-    "nps": MeasureText(_now("nps"), None, mark("likelihood to recommend in the last survey: %(value)s"), unit="score"),
-    "complaints": MeasureText(_two("complaints"), None, mark("complaint events in the last 180 days: %(value)s")),
-    "open": MeasureText(_now("open"), None, mark("complaints still open: %(value)s")),
-    "age": MeasureText(_now("age"), None, mark("days since the first order: %(value)s"), unit="days"),
-    "to_end": MeasureText(_now("to_end"), None, mark("days until the contract ends: %(value)s"), unit="days"),
-    "renewals": MeasureText(_now("renewals"), None, mark("renewals so far: %(value)s")),
-    "contract_age": MeasureText(
-        _now("contract_age"), None, mark("days since the first contract: %(value)s"), unit="days"
-    ),
+    "nps": MeasureText(mark("likelihood to recommend in the last survey: %(value)s"), "score"),
+    "complaints": MeasureText(mark("complaint events in the last 180 days: %(value)s")),
+    "open": MeasureText(mark("complaints still open: %(value)s")),
+    "age": MeasureText(mark("days since the first order: %(value)s"), "days"),
+    "to_end": MeasureText(mark("days until the contract ends: %(value)s"), "days"),
+    "renewals": MeasureText(mark("renewals so far: %(value)s")),
+    "contract_age": MeasureText(mark("days since the first contract: %(value)s"), "days"),
 }
 #: Instead of the measure's own sentence when the contract ran out already.
 RAN_OUT = mark("days since the contract ran out: %(value)s")
 
-FEATURES: tuple[Feature, ...] = (
-    Feature("silence", "rhythm", _now("silence"), "silence"),
-    Feature("overdue", "rhythm", _overdue, "silence"),
-    Feature("gap", "rhythm", _now("gap"), "gap"),
-    Feature("variation", "rhythm", _now("variation"), "variation"),
-    Feature("orders", "frequency", _now("orders"), "orders"),
-    Feature("orders_year", "frequency", lambda view: view.year("orders"), "orders"),
-    Feature("order_change", "frequency", _change("orders"), "orders"),
-    Feature("amount", "spend", _now("amount"), "amount"),
-    Feature("amount_change", "spend", _change("amount"), "amount"),
-    Feature("basket", "spend", _basket, "basket"),
-    Feature("returns", "returns", _two("refunds"), "refunds"),
-    Feature("categories", "breadth", _now("categories"), "categories"),
-    Feature("category_change", "breadth", _since("categories"), "categories"),
-    Feature("interactions", "interaction", _now("interactions"), "interactions"),
-    Feature("interaction_change", "interaction", _since("interactions"), "interactions"),
-    Feature("quiet", "interaction", _now("quiet"), "quiet"),
-    Feature("responses", "response", _now("responses"), "responses"),
-    Feature("response_change", "response", _since("responses"), "responses"),
-    Feature("csat", "satisfaction", _now("csat"), "csat"),
-    Feature("csat_change", "satisfaction", lambda view: view.at("csat") - view.at("csat_mean"), "csat"),
-    Feature("nps", "satisfaction", _now("nps"), "nps"),
-    Feature("complaints", "complaints", _two("complaints"), "complaints"),
-    Feature("open", "complaints", _now("open"), "open"),
-    Feature("age", "tenure", _now("age"), "age"),
-    Feature("to_end", "contract", _now("to_end"), "to_end", contract=True),
-    Feature("renewals", "contract", _now("renewals"), "renewals", contract=True),
-    Feature("contract_age", "contract", _now("contract_age"), "contract_age", contract=True),
-)
-_BY_NAME = {one.name: one for one in FEATURES}
 
-
-def features(view: View, *, contract: bool) -> list[Column]:
-    """Return the columns that a model sees from an origin."""
-    return [
-        Column(feature.name, feature.read(view), feature.group)
-        for feature in FEATURES
-        if contract or not feature.contract
-    ]
-
-
-def text_of(feature: str) -> tuple[str, MeasureText]:
-    """Return the measure that is shown for a feature."""
-    name = _BY_NAME[feature].measure
-    return name, MEASURES[name]
+def shown_as(feature: str) -> str:
+    """Return the measure that is shown for a feature, a key of :data:`MEASURES`."""
+    return _SHOWN_AS.get(feature, feature)

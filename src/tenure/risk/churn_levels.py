@@ -13,21 +13,16 @@ high from         6 %   53 %  82 %
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import NamedTuple
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 LOW, MEDIUM, HIGH = "low", "medium", "high"
 #: Times the ordinary odds.
 MEDIUM_ODDS, HIGH_ODDS = 1.5, 3.0
 
 
-@dataclass(frozen=True, slots=True)
-class Levels:
+class Levels(NamedTuple):
     """The bounds of one business and kind."""
 
     rate: float  # the rate at which customers left in the newest ninety days that are known
@@ -39,21 +34,8 @@ class Levels:
         """Return the bounds for a rate of leaving."""
         rate = min(max(rate, 0.001), 0.999)
         odds = rate / (1 - rate)
-        medium, high = (times * odds / (1 + times * odds) for times in (MEDIUM_ODDS, HIGH_ODDS))
-        return cls(rate, medium, high)
+        return cls(rate, *(times * odds / (1 + times * odds) for times in (MEDIUM_ODDS, HIGH_ODDS)))
 
     def of(self, risk: np.ndarray) -> np.ndarray:
         """Return the level of each risk, as objects."""
-        levels = np.full(len(risk), LOW, dtype=object)
-        levels[risk >= self.medium] = MEDIUM
-        levels[risk >= self.high] = HIGH
-        return levels
-
-    def to_dict(self) -> dict[str, float]:
-        """Return it as JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> Levels:
-        """Return what :meth:`to_dict` wrote."""
-        return cls(**found)
+        return np.array((LOW, MEDIUM, HIGH), object)[np.searchsorted((self.medium, self.high), risk, side="right")]

@@ -17,74 +17,48 @@ from tenure.risk.trees import Trees
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tenure.risk.encoding import Column
+    from tenure.risk.encoding import FeatureColumn
 
 LOGISTIC, BOOSTING = "logistic", "boosting"
 RIDGE = 0.5  # of scikit-learn's C: features of one group share their weight instead of taking opposite sides
 
 
 @dataclass(frozen=True)
-class Model:
-    """A fitted model with its encoding.
+class Classifier:
+    """A fitted model with its encoding."""
 
-    Attributes
-    ----------
-    name : str
-        ``logistic`` or ``boosting``.
-    encoding : Encoding
-        How features become its matrix.
-    weights : ndarray of float64, shape (parts,)
-        Log odds per standard deviation, of the logistic regression.
-    start : float
-        Log odds of an ordinary customer, of the logistic regression.
-    trees : Trees or None
-        Of boosting.
-    """
-
-    name: str
+    name: str  # ``logistic`` or ``boosting``
     encoding: Encoding
-    weights: np.ndarray = field(default_factory=lambda: np.empty(0))
-    start: float = 0.0
-    trees: Trees | None = None
+    weights: np.ndarray = field(default_factory=lambda: np.empty(0))  # log odds per standard deviation, if logistic
+    start: float = 0.0  # log odds of an ordinary customer, if logistic
+    trees: Trees | None = None  # if boosting
 
     @classmethod
-    def learnt(cls, name: str, columns: Sequence[Column], labels: np.ndarray, seed: int) -> Model:
-        """Fit a model.
-
-        Parameters
-        ----------
-        name : {"logistic", "boosting"}
-        columns : sequence of Column
-            The features of the training rows.
-        labels : ndarray of bool, shape (rows,)
-            Who left; both sorts must be there.
-        seed : int
-        """
+    def learnt(cls, name: str, columns: Sequence[FeatureColumn], labels: np.ndarray, seed: int) -> Classifier:
+        """Fit a model to the features of training rows and who left; both labels must occur."""
         encoding = Encoding.learnt(columns)
         matrix = encoding.matrix(columns)
         if name == BOOSTING and matrix.shape[1]:
             return cls(name, encoding, trees=Trees.fit(matrix, labels, seed))
-        weights, start = _regressed(matrix, labels)
-        return cls(LOGISTIC, encoding, weights, start)
+        return cls(LOGISTIC, encoding, *_regressed(matrix, labels))
 
     def log_odds(self, matrix: np.ndarray) -> np.ndarray:
         """Return the log odds of leaving, shape (rows,), of an encoded matrix."""
         if self.trees is not None:
             return self.trees.log_odds(matrix)
-        return self.start + _product(matrix, self.weights)
+        # Column by column: a library's blocked product gives one row another last digit than a thousand rows.
+        total = np.zeros(len(matrix))
+        for n, weight in enumerate(self.weights):
+            total += matrix[:, n] * weight
+        return self.start + total
 
     def contributions(self, matrix: np.ndarray, usual: np.ndarray) -> np.ndarray:
         """Return how much of the log odds comes from each group, shape (rows, groups).
 
-        Exact for the logistic regression: weight times deviation from the peers, added up over the group. For boosting
-        an approximation: what the log odds lose, on average over the given peers, when the group's features are put to
-        the peer's, one group at a time; what two groups do only together is counted in both.
-
-        Parameters
-        ----------
-        matrix : ndarray, shape (rows, parts)
-        usual : ndarray, shape (peers, parts)
-            Encoded features of some ordinary peers.
+        `usual` are encoded features of some ordinary peers. Exact for the logistic regression: weight times deviation
+        from the peers, added up over the group. For boosting an approximation: what the log odds lose, on average over
+        the peers, when the group's features are put to the peer's, one group at a time; what two groups do only
+        together is counted in both.
         """
         groups = self.encoding.groups
         place = np.array([groups.index(part.group) for part in self.encoding.parts], dtype=np.int64)
@@ -99,7 +73,6 @@ class Model:
         return np.column_stack(columns)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON."""
         return {
             "name": self.name,
             "encoding": self.encoding.to_list(),
@@ -109,11 +82,10 @@ class Model:
         }
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> Model:
-        """Return what :meth:`to_dict` wrote."""
-        trees = None if found["trees"] is None else Trees.from_dict(found["trees"])
-        encoding = Encoding.from_list(found["encoding"])
-        return cls(found["name"], encoding, np.array(found["weights"], np.float64), found["start"], trees)
+    def from_dict(cls, stored: Mapping[str, Any]) -> Classifier:
+        trees = None if stored["trees"] is None else Trees.from_dict(stored["trees"])
+        encoding = Encoding.from_list(stored["encoding"])
+        return cls(stored["name"], encoding, np.array(stored["weights"], np.float64), stored["start"], trees)
 
 
 def _regressed(matrix: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, float]:
@@ -127,11 +99,3 @@ def _regressed(matrix: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, floa
     with threadpool_limits(1):
         model.fit(matrix, labels)
     return model.coef_[0].astype(np.float64), float(model.intercept_[0])
-
-
-def _product(matrix: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Multiply column by column: a library's blocked product gives one row another last digit than a thousand rows."""
-    total = np.zeros(len(matrix))
-    for n, weight in enumerate(weights):
-        total += matrix[:, n] * weight
-    return total

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tenure.risk.churn_features import RAN_OUT, View, text_of
+from tenure.risk.churn_features import MEASURES, RAN_OUT, View, shown_as
 from tenure.words import Message, Money, Number, Percent, dumps, mark
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from tenure.risk.encoding import Column
+    from tenure.risk.encoding import FeatureColumn
     from tenure.risk.learning import Predictor
 
 HOW_MANY = 3
@@ -39,7 +39,10 @@ _SHARED = mark("%(name)s: %(value)s (also %(share)s of the customers who stayed)
 
 
 def weightiest(
-    predictor: Predictor, columns: Sequence[Column], number: int = HOW_MANY, shown_as: Mapping[str, str] | None = None
+    predictor: Predictor,
+    columns: Sequence[FeatureColumn],
+    number: int = HOW_MANY,
+    measure_of: Callable[[str], str] = str,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return which parts of the encoding are shown for each row, and what their groups weigh.
 
@@ -54,9 +57,16 @@ def weightiest(
     weight = predictor.model.contributions(matrix, predictor.usual)
     apart = matrix - predictor.ordinary()
     evidence = np.where(np.abs(apart) >= APART, apart * predictor.tendency, 0.0)
-    evidence[_unknown(predictor, columns)] = -np.inf
+    values = {column.name: column for column in columns}
+    for n, part in enumerate(parts):
+        # There is nothing to show where the value is unknown, or the number only says whether it is.
+        if part.missing:
+            evidence[:, n] = -np.inf
+        elif not values[part.column].is_text:
+            evidence[~np.isfinite(values[part.column].values), n] = -np.inf
     place = np.array([groups.index(part.group) for part in parts])
-    best = np.stack([_best(evidence, np.flatnonzero(place == n)) for n in range(len(groups))], axis=1)
+    members = [np.flatnonzero(place == n) for n in range(len(groups))]
+    best = np.stack([some[np.argmax(evidence[:, some], axis=1)] for some in members], axis=1)
     strength = np.take_along_axis(evidence, best, axis=1)
     rank = np.where(strength > _EPSILON, np.where(weight > 0, 1e6 + weight, strength), -np.inf)
     order = np.argsort(-rank, axis=1, kind="stable")[:, :number]
@@ -64,24 +74,10 @@ def weightiest(
     width = order.shape[1]
     picked[:, :width] = np.where(stands_out, np.take_along_axis(best, order, axis=1), -1)
     weights[:, :width] = np.where(stands_out, np.maximum(np.take_along_axis(weight, order, axis=1), 0.0), 0.0)
-    measures = [part.column if shown_as is None else shown_as[part.column] for part in parts]
+    measures = [measure_of(part.column) for part in parts]
     for row in np.flatnonzero((picked < 0).any(axis=1)):
         _fill(picked[row], evidence[row], measures)
     return picked, weights
-
-
-def _unknown(predictor: Predictor, columns: Sequence[Column]) -> np.ndarray:
-    """Return where there is nothing to show: the value is unknown, or the number only says whether it is."""
-    by_name = {
-        column.name: np.zeros(len(column.values), bool) if column.is_text else ~np.isfinite(column.values)
-        for column in columns
-    }
-    parts = predictor.model.encoding.parts
-    return np.column_stack([by_name[part.column] | part.missing for part in parts])
-
-
-def _best(evidence: np.ndarray, places: np.ndarray) -> np.ndarray:
-    return places[np.argmax(evidence[:, places], axis=1)]
 
 
 def _fill(picked: np.ndarray, evidence: np.ndarray, measures: Sequence[str]) -> None:
@@ -97,65 +93,55 @@ def _fill(picked: np.ndarray, evidence: np.ndarray, measures: Sequence[str]) -> 
 
 
 def reasons_of(
-    predictor: Predictor, columns: Sequence[Column], view: View, peers: Mapping[str, float | None], currency: str
+    predictor: Predictor, columns: Sequence[FeatureColumn], view: View, peers: Mapping[str, float | None], currency: str
 ) -> list[str]:
     """Return the reasons of customers as JSON lists, each reason with its message as ``text``."""
     parts = predictor.model.encoding.parts
-    shown_as = {part.column: text_of(part.column)[0] for part in parts}
-    places, weights = weightiest(predictor, columns, shown_as=shown_as)
-    shown = {part.column: _numbers_of(part.column, view) for part in parts}
+    measures = {part.column: shown_as(part.column) for part in parts}
+    values = {name: view.feature(name) for name in measures.values()}
+    past = {name: own(view) for name in values if (own := MEASURES[name].own) is not None}
     lists = []
-    for row, (shown_parts, part_weights) in enumerate(zip(places, weights, strict=True)):
+    for row, (places, weights) in enumerate(zip(*weightiest(predictor, columns, measure_of=shown_as), strict=True)):
         reasons = []
-        for n, weight in zip(shown_parts, part_weights, strict=True):
-            if n < 0:  # fewer measures stand out than are asked for
+        for n, weight in zip(places, weights, strict=True):
+            if n < 0:  # fewer measures stand out than are wanted
                 break
-            measure, values, past = shown[parts[n].column]
-            figures = {"value": float(values[row]), "own_past": float(past[row]), "peers": peers.get(measure)}
-            numbers = {name: _plain(figure) for name, figure in figures.items()}
-            message = _message(parts[n].column, numbers, currency)
-            reasons.append(_reason(parts[n].group, measure, numbers, float(weight), message))
+            name = measures[parts[n].column]
+            numbers = {
+                "value": _rounded(values[name][row]),
+                "own_past": _rounded(past[name][row]) if name in past else None,
+                "peers": _rounded(peers.get(name)),
+            }
+            reasons.append(_reason(parts[n].group, name, numbers, float(weight), _message(name, numbers, currency)))
         lists.append(dumps(reasons))
     return lists
 
 
-def _numbers_of(feature: str, view: View) -> tuple[str, np.ndarray, np.ndarray]:
-    measure, how = text_of(feature)
-    value = how.value(view)
-    return measure, value, np.full(len(value), np.nan) if how.own is None else how.own(view)
-
-
-def _message(feature: str, numbers: Mapping[str, float | None], currency: str) -> Message:
-    measure, how = text_of(feature)
-    value, template = numbers["value"], how.text
-    if measure == "to_end" and value is not None and value < 0:
+def _message(name: str, numbers: Mapping[str, float | None], currency: str) -> Message:
+    measure, value = MEASURES[name], numbers["value"]
+    template = measure.text
+    if name == "to_end" and value is not None and value < 0:
         template, value = RAN_OUT, -value
     data: dict[str, Any] = {
-        "what": Message(template, {"value": _written(how.unit, value, currency)}),
-        "peers": _written(how.unit, numbers["peers"], currency),
+        "what": Message(template, {"value": _formatted(measure.unit, value, currency)}),
+        "peers": _formatted(measure.unit, numbers["peers"], currency),
     }
-    if not how.own_text or numbers["own_past"] is None:
+    if not measure.own_text or numbers["own_past"] is None:
         return Message(_WITHOUT, data)
-    data["own"] = Message(how.own_text, {"own": _written(how.unit, numbers["own_past"], currency)})
+    data["own"] = Message(measure.own_text, {"own": _formatted(measure.unit, numbers["own_past"], currency)})
     return Message(_WITH_OWN, data)
 
 
 def _reason(group: str, measure: str, numbers: Mapping[str, Any], weight: float, text: Message) -> dict[str, Any]:
-    return {
-        "group": group,
-        "measure": measure,
-        **numbers,
-        "weight": round(weight, 4),
-        "association": True,
-        "text": text,
-    }
+    head = {"group": group, "measure": measure, **numbers}
+    return head | {"weight": round(weight, 4), "association": True, "text": text}
 
 
-def _plain(value: float | None) -> float | None:
-    return round(value, 4) if value is not None and np.isfinite(value) else None
+def _rounded(value: float | None) -> float | None:
+    return round(float(value), 4) if value is not None and np.isfinite(value) else None
 
 
-def _written(unit: str, value: float | None, currency: str) -> Number | Money | Percent:
+def _formatted(unit: str, value: float | None, currency: str) -> Number | Money | Percent:
     if unit == "share":
         return Percent(value, places=0)
     if unit == "money":
@@ -164,7 +150,7 @@ def _written(unit: str, value: float | None, currency: str) -> Number | Money | 
     return Number(value, at_most=1)
 
 
-def group_weights(predictor: Predictor, columns: Sequence[Column]) -> dict[str, float]:
+def group_weights(predictor: Predictor, columns: Sequence[FeatureColumn]) -> dict[str, float]:
     """Return how much each group moves customers apart: the mean absolute log odds it adds, largest first."""
     matrix = predictor.model.encoding.matrix(columns)
     if not matrix.shape[1]:
@@ -175,29 +161,26 @@ def group_weights(predictor: Predictor, columns: Sequence[Column]) -> dict[str, 
     return dict(sorted(weights.items(), key=lambda item: -item[1]))
 
 
-def listed(predictor: Predictor, columns: Sequence[Column], number: int = HOW_MANY) -> list[list[dict[str, Any]]]:
+def listed(
+    predictor: Predictor, columns: Sequence[FeatureColumn], number: int = HOW_MANY
+) -> list[list[dict[str, Any]]]:
     """Return the reasons of rows of a plain table: each column by its own name, without a past to compare with."""
-    part, weight = weightiest(predictor, columns, number)
-    by_name = {column.name: column for column in columns}
-    parts = predictor.model.encoding.parts
+    parts, by_name = predictor.model.encoding.parts, {column.name: column for column in columns}
+
+    def reason(row: int, n: int, weight: float) -> dict[str, Any]:
+        column = by_name[parts[n].column]
+        name, value, peers = column.name, column.values[row], predictor.peers.get(column.name)
+        if column.is_text:
+            peers = (peers or {}).get(value, 0.0)
+            text = Message(_SHARED, {"name": name, "value": value, "share": Percent(peers, places=0)})
+        else:
+            value = _rounded(value)
+            data = {"name": name, "value": Number(value, at_most=1), "peers": Number(peers, at_most=1)}
+            text = Message(_PLAIN, data)
+        return _reason(column.group or name, name, {"value": value, "own_past": None, "peers": peers}, weight, text)
+
+    picked, weights = weightiest(predictor, columns, number)
     return [
-        [
-            _plainly(predictor, by_name[parts[n].column], row, float(w))
-            for n, w in zip(part[row], weight[row], strict=True)
-            if n >= 0
-        ]
-        for row in range(len(part))
+        [reason(row, n, float(weight)) for n, weight in zip(picked[row], weights[row], strict=True) if n >= 0]
+        for row in range(len(picked))
     ]
-
-
-def _plainly(predictor: Predictor, column: Column, row: int, weight: float) -> dict[str, Any]:
-    value, peers = column.values[row], predictor.peers.get(column.name)
-    if column.is_text:
-        peers = (peers or {}).get(value, 0.0)
-        text = Message(_SHARED, {"name": column.name, "value": value, "share": Percent(peers, places=0)})
-    else:
-        value = _plain(float(value))
-        data = {"name": column.name, "value": Number(value, at_most=1), "peers": Number(peers, at_most=1)}
-        text = Message(_PLAIN, data)
-    numbers = {"value": value, "own_past": None, "peers": peers}
-    return _reason(column.group or column.name, column.name, numbers, weight, text)

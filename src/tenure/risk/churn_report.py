@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.compute as pc
 
-from tenure.features.columns import numbers
+from tenure.features.columns import numbers, with_columns
 from tenure.features.contracts import GAP, LATE
 from tenure.features.windows import HORIZON, SNAPSHOTS
 from tenure.risk.churn_features import GROUPS
@@ -27,10 +27,11 @@ if TYPE_CHECKING:
     from tenure.stats.record import Fit
 
 
-def body(table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, Any]:
-    """Return the report ``risk.churn``."""
-    found = {kind: _of_kind(table, fits[f"churn-{kind}"]) for kind in (CONTRACT, SILENCE) if f"churn-{kind}" in fits}
-    return {
+def report(table: pa.Table, scored: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, Any]:
+    """Return the report ``risk.churn`` of features and the columns scored from them."""
+    table = with_columns(table, scored)
+    kinds = {kind: _of_kind(table, fits[f"churn-{kind}"]) for kind in (CONTRACT, SILENCE) if f"churn-{kind}" in fits}
+    body = {
         "as_of": context.as_of.isoformat(),
         "horizon_days": HORIZON,
         "gap_days": GAP,
@@ -38,8 +39,13 @@ def body(table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str
         "levels": {"medium_odds": MEDIUM_ODDS, "high_odds": HIGH_ODDS},
         "association": Message(ASSOCIATION),
         "groups": {name: Message(text) for name, text in GROUPS.items()},
-        "kinds": found,
+        "kinds": kinds,
     }
+    return {"risk.churn": body}
+
+
+#: Days of a relationship from which its customers are reported together.
+_AGES = (0, 90, 180, 360, 720)
 
 
 def _of_kind(table: pa.Table, fit: Fit) -> dict[str, Any]:
@@ -48,6 +54,10 @@ def _of_kind(table: pa.Table, fit: Fit) -> dict[str, Any]:
     risk = numbers(rows, "churn")
     known = np.isfinite(risk)
     levels = Counter(rows.column("churn_level").to_pylist())
+    # The same customers on each snapshot, oldest first: the curve of a whole business.
+    before = {90 * k: numbers(rows, f"churn_{90 * k}_ago") for k in range(SNAPSHOTS, 0, -1)} | {0: risk}
+    reasons = rows.column("churn_reasons").drop_null().to_pylist()[:5000]
+    groups = Counter(reason["group"] for text in reasons for reason in json.loads(text))
     return {
         "model": fit.model,
         "verdict": fit.verdict,
@@ -59,9 +69,9 @@ def _of_kind(table: pa.Table, fit: Fit) -> dict[str, Any]:
         "expected_to_leave": float(risk[known].sum()) if known.any() else None,
         "by_level": {level: levels.get(level, 0) for level in (HIGH, MEDIUM, LOW)},
         "bounds": fit.params.get("levels"),
-        "risk_before": _before(rows),
+        "risk_before": [{"days_ago": days, **_mean(past[np.isfinite(past)])} for days, past in before.items()],
         "by_age": _by_age(rows, risk),
-        "top_reasons": _top_reasons(rows),
+        "top_reasons": dict(groups.most_common()),
         # How the model that answers did on the newest ninety days, which it had not seen.
         "newest": fit.figures.get("newest") or fit.figures.get("models", {}).get(fit.model),
         **{
@@ -72,34 +82,15 @@ def _of_kind(table: pa.Table, fit: Fit) -> dict[str, Any]:
     }
 
 
-def _before(rows: pa.Table) -> list[dict[str, Any]]:
-    """Return the mean risk of the same customers on each origin, oldest first: the curve of a whole business."""
-    names = [(90 * k, f"churn_{90 * k}_ago") for k in range(SNAPSHOTS, 0, -1)] + [(0, "churn")]
-    found = []
-    for ago, name in names:
-        risk = numbers(rows, name)
-        risk = risk[np.isfinite(risk)]
-        found.append({"days_ago": ago, "customers": len(risk), "mean": float(risk.mean()) if len(risk) else None})
-    return found
-
-
-_AGES = (0, 90, 180, 360, 720)
+def _mean(risk: np.ndarray) -> dict[str, Any]:
+    return {"customers": len(risk), "mean": float(risk.mean()) if len(risk) else None}
 
 
 def _by_age(rows: pa.Table, risk: np.ndarray) -> list[dict[str, Any]]:
     """Return the mean risk by the length of the relationship: risk along the life cycle."""
     age = np.fmax(numbers(rows, "age"), numbers(rows, "_contract_age@0"))
-    found = []
-    for low, high in zip(_AGES, (*_AGES[1:], np.inf), strict=True):
-        inside = (age >= low) & (age < high) & np.isfinite(risk)
-        mean = float(risk[inside].mean()) if inside.any() else None
-        top = None if np.isinf(high) else high
-        found.append({"from_days": low, "to_days": top, "customers": int(inside.sum()), "mean": mean})
-    return found
-
-
-def _top_reasons(rows: pa.Table) -> dict[str, int]:
-    """Return how many customers at risk have each group among their reasons."""
-    texts = rows.column("churn_reasons").drop_null().to_pylist()
-    counts = Counter(load["group"] for text in texts[:5000] for load in json.loads(text))
-    return dict(counts.most_common())
+    groups = []
+    for low, high in zip(_AGES, (*_AGES[1:], None), strict=True):
+        inside = (age >= low) & (age < (np.inf if high is None else high)) & np.isfinite(risk)
+        groups.append({"from_days": low, "to_days": high, **_mean(risk[inside])})
+    return groups

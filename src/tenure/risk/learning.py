@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tenure.risk.calibration import Calibration, judged
-from tenure.risk.churn_models import BOOSTING, LOGISTIC, Model
-from tenure.risk.encoding import Column, single_auc
+from tenure.risk.churn_models import BOOSTING, LOGISTIC, Classifier
+from tenure.risk.encoding import FeatureColumn, single_auc
 from tenure.risk.guards import refuse_oracles
 from tenure.stats import metrics
 
@@ -27,19 +27,19 @@ FOLDS = 5
 class Fold:
     """Labelled rows: the features of some customers on one snapshot, and who left afterwards."""
 
-    columns: list[Column]
+    columns: list[FeatureColumn]
     labels: np.ndarray
 
     def only(self, rows: np.ndarray) -> Fold:
-        """Return some of the rows."""
-        return Fold(
-            [Column(column.name, column.values[rows], column.group) for column in self.columns], self.labels[rows]
-        )
+        return Fold([column.take(rows) for column in self.columns], self.labels[rows])
+
+    def without(self, rows: np.ndarray) -> Fold:
+        return self.only(np.setdiff1d(np.arange(len(self.labels)), rows))
 
     def and_(self, other: Fold) -> Fold:
         """Return the rows of both."""
         pairs = zip(self.columns, other.columns, strict=True)
-        columns = [Column(a.name, np.concatenate((a.values, b.values)), a.group) for a, b in pairs]
+        columns = [FeatureColumn(a.name, np.concatenate((a.values, b.values)), a.group) for a, b in pairs]
         return Fold(columns, np.concatenate((self.labels, other.labels)))
 
 
@@ -47,7 +47,7 @@ class Fold:
 class Predictor:
     """A calibrated model with what explaining it needs."""
 
-    model: Model
+    model: Classifier
     calibration: Calibration
     usual: np.ndarray  # encoded features of ordinary customers who stayed
     # how each number goes together with leaving: its correlation in the training rows, 0 within chance
@@ -55,47 +55,39 @@ class Predictor:
     # each feature's median (of texts: the share of each) among those who stayed
     peers: dict[str, Any] = field(default_factory=dict)
 
-    def probability(self, columns: Sequence[Column]) -> np.ndarray:
+    def probability(self, columns: Sequence[FeatureColumn]) -> np.ndarray:
         """Return the probability that each customer leaves."""
-        return self.of_matrix(self.model.encoding.matrix(columns))
-
-    def of_matrix(self, matrix: np.ndarray) -> np.ndarray:
-        """Return probabilities of encoded rows."""
-        return self.calibration.probability(self.model.log_odds(matrix))
+        return self.calibration.probability(self.model.log_odds(self.model.encoding.matrix(columns)))
 
     def ordinary(self) -> np.ndarray:
         """Return what is ordinary among those who stayed, shape (parts,): medians, and shares of texts."""
-        found = []
+        values = []
         for part in self.model.encoding.parts:
             peers = self.peers.get(part.column)
             if part.level is not None:
-                found.append(((peers or {}).get(part.level, 0.0) - part.mean) / part.scale)
+                values.append(((peers or {}).get(part.level, 0.0) - part.mean) / part.scale)
             else:
-                value = np.nan if peers is None else float(peers)
-                found.append(float(part.of(Column(part.column, np.array([value])))[0]))
-        return np.array(found)
+                median = np.array([np.nan if peers is None else float(peers)])
+                values.append(float(part.of(FeatureColumn(part.column, median))[0]))
+        return np.array(values)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON."""
+        # JSON knows no NaN: the median of a feature that nobody has is null.
+        unknown = [name for name, peer in self.peers.items() if not isinstance(peer, dict | None) and np.isnan(peer)]
         return {
             "model": self.model.to_dict(),
             "calibration": self.calibration.to_dict(),
             "usual": self.usual.tolist(),
-            "tendency": [float(one) for one in self.tendency],
-            "peers": {name: peer if isinstance(peer, dict) else _finite(peer) for name, peer in self.peers.items()},
+            "tendency": self.tendency.tolist(),
+            "peers": self.peers | dict.fromkeys(unknown),
         }
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> Predictor:
-        """Return what :meth:`to_dict` wrote."""
-        model = Model.from_dict(found["model"])
-        usual = np.array(found["usual"], np.float64).reshape(-1, len(model.encoding.parts))
-        calibration = Calibration.from_dict(found["calibration"])
-        return cls(model, calibration, usual, np.array(found["tendency"], np.float64), dict(found["peers"]))
-
-
-def _finite(value: float | None) -> float | None:
-    return float(value) if value is not None and np.isfinite(value) else None
+    def from_dict(cls, stored: Mapping[str, Any]) -> Predictor:
+        model = Classifier.from_dict(stored["model"])
+        usual = np.array(stored["usual"], np.float64).reshape(-1, len(model.encoding.parts))
+        calibration = Calibration.from_dict(stored["calibration"])
+        return cls(model, calibration, usual, np.array(stored["tendency"], np.float64), dict(stored["peers"]))
 
 
 def guarded(fold: Fold, trusted: Collection[str] = ()) -> dict[str, float]:
@@ -107,68 +99,58 @@ def guarded(fold: Fold, trusted: Collection[str] = ()) -> dict[str, float]:
 
 def predictor(name: str, train: Fold, later: Fold | None, seed: int) -> Predictor:
     """Return a model fitted on some rows and calibrated on later ones (or, without, on folds of its own)."""
-    model = Model.learnt(name, train.columns, train.labels, seed)
+    model = Classifier.learnt(name, train.columns, train.labels, seed)
     matrix = model.encoding.matrix(train.columns)
     if later is None:
-        log_odds, labels = _left_out(name, train, seed), train.labels
+        log_odds, labels = left_out(name, train, folds_of(train.labels, FOLDS, seed), seed), train.labels
     else:
         log_odds, labels = model.log_odds(model.encoding.matrix(later.columns)), later.labels
-    calibration = Calibration.learnt(log_odds, labels)
-    return Predictor(model, calibration, _usual(model, matrix, train), _tendency(matrix, train), _peers(train))
+    # Ordinary customers who stayed: their mean, or for trees a few who stand evenly along the risk.
+    usual = stayed = matrix[~train.labels]
+    if model.trees is None:
+        usual = stayed.mean(axis=0, keepdims=True)
+    else:
+        order = np.argsort(model.log_odds(stayed), kind="stable")
+        usual = stayed[order[((np.arange(PEERS) + 0.5) / PEERS * len(order)).astype(int)]]
+    centred = train.labels - train.labels.mean()
+    tendency = matrix.T @ centred / (len(centred) * max(float(centred.std()), 1e-12))
+    # Within two standard errors it may be chance.
+    tendency = np.where(np.abs(tendency) * np.sqrt(len(centred)) > 2.0, tendency, 0.0)
+    peers = {column.name: _middle(column.take(~train.labels)) for column in train.columns}
+    return Predictor(model, Calibration.learnt(log_odds, labels), usual, tendency, peers)
 
 
-def _left_out(name: str, train: Fold, seed: int) -> np.ndarray:
-    """Return each row's log odds by a model that was fitted without it."""
-    log_odds = np.empty(len(train.labels))
-    for rows in folds_of(train.labels, FOLDS, seed):
-        rest = np.setdiff1d(np.arange(len(train.labels)), rows)
-        part = train.only(rest)
-        model = Model.learnt(name, part.columns, part.labels, seed)
-        log_odds[rows] = model.log_odds(model.encoding.matrix(train.only(rows).columns))
+def left_out(name: str, fold: Fold, folds: Sequence[np.ndarray], seed: int) -> np.ndarray:
+    """Return each row's log odds by a model that was fitted without its fold."""
+    log_odds = np.empty(len(fold.labels))
+    for rows in folds:
+        train = fold.without(rows)
+        model = Classifier.learnt(name, train.columns, train.labels, seed)
+        log_odds[rows] = model.log_odds(model.encoding.matrix(fold.only(rows).columns))
     return log_odds
 
 
 def folds_of(labels: np.ndarray, folds: int, seed: int) -> list[np.ndarray]:
-    """Return the rows of each fold, both sorts spread evenly."""
+    """Return the rows of each fold, both labels spread evenly."""
     rng = np.random.default_rng(seed)
     number = np.empty(len(labels), dtype=np.int64)
-    for sort in (True, False):
-        places = rng.permutation(np.flatnonzero(labels == sort))
+    for label in (True, False):
+        places = rng.permutation(np.flatnonzero(labels == label))
         number[places] = np.arange(len(places)) % folds
     return [np.flatnonzero(number == n) for n in range(folds)]
 
 
-def _usual(model: Model, matrix: np.ndarray, train: Fold) -> np.ndarray:
-    """Return ordinary customers who stayed: their mean, or for trees a few who stand evenly along the risk."""
-    stayed = matrix[~train.labels]
-    if model.trees is None:
-        return stayed.mean(axis=0, keepdims=True)
-    order = np.argsort(model.log_odds(stayed), kind="stable")
-    return stayed[order[((np.arange(PEERS) + 0.5) / PEERS * len(order)).astype(int)]]
-
-
-def _tendency(matrix: np.ndarray, train: Fold) -> np.ndarray:
-    """Return each number's correlation with leaving; 0 where it may be chance (within two standard errors)."""
-    labels = train.labels - train.labels.mean()
-    found = matrix.T @ labels / (len(labels) * max(float(labels.std()), 1e-12))
-    return np.where(np.abs(found) * np.sqrt(len(labels)) > 2.0, found, 0.0)
-
-
-def _peers(train: Fold) -> dict[str, Any]:
-    return {column.name: _middle(column, ~train.labels) for column in train.columns}
-
-
-def _middle(column: Column, rows: np.ndarray) -> Any:
-    values = column.values[rows]
+def _middle(column: FeatureColumn) -> Any:
     if column.is_text:
-        known, counts = np.unique([str(value) for value in values if value is not None], return_counts=True)
-        return {str(one): float(count / len(values)) for one, count in zip(known, counts, strict=True) if count > 1}
-    known = values[np.isfinite(values)]
+        known, counts = np.unique([str(value) for value in column.values if value is not None], return_counts=True)
+        size = len(column.values)
+        return {str(level): float(count / size) for level, count in zip(known, counts, strict=True) if count > 1}
+    known = column.values[np.isfinite(column.values)]
     return float(np.median(known)) if len(known) else float("nan")
 
 
 @dataclass(frozen=True)
-class Compared:
+class Comparison:
     """Both models on the same folds."""
 
     chosen: str  # which has the smaller log loss on the fold it was chosen on
@@ -176,21 +158,24 @@ class Compared:
     probability: dict[str, np.ndarray]  # by model, of the rows of the newest fold
 
 
-def compared(train: Fold, choose: Fold | None, newest: Fold, seed: int) -> Compared:
+def compare(train: Fold, choose: Fold | None, newest: Fold, seed: int) -> Comparison:
     """Fit both models on `train`, choose and calibrate on `choose`, and judge on `newest`.
 
     Without `choose`, both are done by cross-validation inside `train`.
     """
     loss, figures, probability = {}, {}, {}
     for name in (LOGISTIC, BOOSTING):
-        made = predictor(name, train, choose, seed)
+        fitted = predictor(name, train, choose, seed)
         if choose is None:
-            said = made.calibration.probability(_left_out(name, train, seed))
-            loss[name] = metrics.log_loss(train.labels, said)
+            log_odds = left_out(name, train, folds_of(train.labels, FOLDS, seed), seed)
+            loss[name] = metrics.log_loss(train.labels, fitted.calibration.probability(log_odds))
         else:
-            loss[name] = metrics.log_loss(choose.labels, made.probability(choose.columns))
-        probability[name] = made.probability(newest.columns)
+            loss[name] = metrics.log_loss(choose.labels, fitted.probability(choose.columns))
+        probability[name] = fitted.probability(newest.columns)
         figures[name] = judged(newest.labels, probability[name]) | {"loss_when_chosen": loss[name]}
-    # Boosting has to win by more than noise: the plainer model explains itself exactly.
-    chosen = BOOSTING if loss[BOOSTING] < loss[LOGISTIC] - 0.002 else LOGISTIC
-    return Compared(chosen, figures, probability)
+    return Comparison(better(loss), figures, probability)
+
+
+def better(loss: Mapping[str, float]) -> str:
+    """Return the model to use: boosting has to win by more than noise, as the plainer model explains itself exactly."""
+    return BOOSTING if loss[BOOSTING] < loss[LOGISTIC] - 0.002 else LOGISTIC

@@ -23,26 +23,12 @@ _CHUNK = 1 << 16
 
 @dataclass(frozen=True)
 class Trees:
-    """A sum of trees of equal depth, in log odds.
+    """A sum of trees of equal depth, in log odds. Each is a heap: the children of place i are 2 i + 1 and 2 i + 2."""
 
-    Each tree is a heap: the children of place i are 2 i + 1 and 2 i + 2.
-
-    Attributes
-    ----------
-    start : float
-        Log odds of the training rows.
-    feature : ndarray of int64, shape (trees, inner places)
-        The column a place splits on.
-    bound : ndarray of float64, shape (trees, inner places)
-        A row goes left when its value is not above.
-    leaf : ndarray of float64, shape (trees, leaves)
-        What the leaves add.
-    """
-
-    start: float
-    feature: np.ndarray
-    bound: np.ndarray
-    leaf: np.ndarray
+    start: float  # log odds of the training rows
+    feature: np.ndarray  # the column a place splits on, shape (trees, inner places)
+    bound: np.ndarray  # a row goes left when its value is not above, shape (trees, inner places)
+    leaf: np.ndarray  # what the leaves add, shape (trees, leaves)
 
     @classmethod
     def fit(cls, matrix: np.ndarray, labels: np.ndarray, seed: int) -> Trees:
@@ -86,7 +72,6 @@ class Trees:
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Trees:
-        """Return what :meth:`to_dict` wrote."""
         bound = [[np.inf if value is None else value for value in tree] for tree in stored["bound"]]
         return cls(stored["start"], np.array(stored["feature"], np.int64), np.array(bound), np.array(stored["leaf"]))
 
