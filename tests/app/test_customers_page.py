@@ -136,7 +136,7 @@ def test_everybody_else_keeps_their_stage_after_a_judgement(own_shop: Lake, sign
         ({"stage": "no-such"}, "no stage"),
         ({"model": "no-such"}, "no model"),
         ({"until": "2020-01-01"}, "lies before the first"),
-        ({"until": "soon"}, "is no day"),
+        ({"until": "soon"}, "is not a valid date"),
     ],
 )
 def test_a_judgement_that_says_nothing_is_refused_with_its_reason(

@@ -109,7 +109,7 @@ def test_without_periods_everything_is_calibration() -> None:
         (("--unit", "month"), "write week or day"),
         (("--calibrate-to", "1998-01-01", "--until", "1997-12-01"), "Swap them"),
         (("--calibrate-to", "1990-01-01"), "Nobody bought anything up to 1990-01-01"),
-        (("--calibrate-to", "yesterday"), "is no day"),
+        (("--calibrate-to", "yesterday"), "is not a valid date"),
         (("--customer", "nobody"), "bought nothing up to"),
         (("--horizon", "-3"), "a number of units above 0"),
         (("--out", "/tmp/scores.docx"), "must end in .csv or .parquet"),

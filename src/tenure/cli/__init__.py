@@ -22,34 +22,34 @@ GROUP = "tenure.commands"
 #: Command -> (module:attribute, what it does). A new command is one line here.
 COMMANDS: dict[str, tuple[str, str]] = {
     "import": (
-        "tenure.cli.importing:bring",
+        "tenure.cli.importing:import_",
         mark("Bring files of facts into the lake: each row is a fact, known already, or waits in quarantine."),
     ),
     "quarantine": ("tenure.cli.importing:quarantine", mark("Rows that are no facts: list, export, replay.")),
-    "customers": ("tenure.cli.keeping:customers", mark("Who is who: duplicates, merge, undo, completeness.")),
-    "source": ("tenure.cli.keeping:source", mark("Read facts where they lie: add, list, remove.")),
-    "stages": ("tenure.cli.staging:stages", mark("Stage every customer of an orders file; no lake needed.")),
+    "customers": ("tenure.cli.lake:customers", mark("Who is who: duplicates, merge, undo, completeness.")),
+    "source": ("tenure.cli.lake:source", mark("Read facts where they lie: add, list, remove.")),
+    "stages": ("tenure.cli.stages:stages", mark("Stage every customer of an orders file; no lake needed.")),
     "value": (
-        "tenure.cli.valuing:value",
+        "tenure.cli.value:value",
         mark("What customers are worth: models of repeat buying, held against what came."),
     ),
     "risk": (
-        "tenure.cli.risking:risk",
+        "tenure.cli.risk:risk",
         mark("Who should be looked at first, by which signs, and how likely customers are to leave."),
     ),
     "recommend": (
-        "tenure.cli.recommending:recommend",
+        "tenure.cli.recommend:recommend",
         mark("What goes with what, and what each customer will probably want next."),
     ),
-    "refresh": ("tenure.cli.staging:refresh", mark("Work out every customer's stages anew.")),
-    "models": ("tenure.cli.modelling:models", mark("Life-cycle models: list, show, check.")),
+    "refresh": ("tenure.cli.stages:refresh", mark("Work out every customer's stages anew.")),
+    "models": ("tenure.cli.models:models", mark("Life-cycle models: list, show, check.")),
     "economics": (
-        "tenure.cli.economising:economics",
+        "tenure.cli.economics:economics",
         mark("What each stage brings, what a move is worth, and where to invest again or to withdraw."),
     ),
-    "compact": ("tenure.cli.keeping:compact", mark("Rewrite tables into few sorted files.")),
-    "backup": ("tenure.cli.keeping:backup", mark("Write the whole lake into one file.")),
-    "restore": ("tenure.cli.keeping:restore", mark("Make a lake from a backup.")),
+    "compact": ("tenure.cli.lake:compact", mark("Rewrite tables into few sorted files.")),
+    "backup": ("tenure.cli.lake:backup", mark("Write the whole lake into one file.")),
+    "restore": ("tenure.cli.lake:restore", mark("Make a lake from a backup.")),
 }
 #: What the application's commands do; their modules are not loaded to say it.
 _APPLICATION = {
@@ -64,27 +64,27 @@ class _Commands(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of all commands."""
-        return [*COMMANDS, *sorted(_added())]
+        return [*COMMANDS, *sorted(_from_application())]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return a command; a stand-in with its name and help while only help is wanted."""
+        """Return a command; a stand-in with its name and help while only its help is shown."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        if _only_help_is_wanted(cmd_name):
+        if _is_only_listed(cmd_name):
             return _stand_in(cmd_name)
         return _loaded(cmd_name)
 
 
-def _only_help_is_wanted(name: str) -> bool:
+def _is_only_listed(name: str) -> bool:
     """Whether this command is only listed: the first word of the line is another one, or none."""
     before = ("", *sys.argv[1:])
     words = [
-        one for one, last in zip(sys.argv[1:], before, strict=False) if last != "--lang" and not one.startswith("-")
+        word for word, last in zip(sys.argv[1:], before, strict=False) if last != "--lang" and not word.startswith("-")
     ]
     return not words or words[0] != name
 
 
-def _added() -> dict[str, EntryPoint]:
+def _from_application() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=GROUP) if point.name not in COMMANDS}
 
 
@@ -104,15 +104,15 @@ def _help(name: str) -> str | None:
 def _loaded(name: str) -> Any:
     if name in COMMANDS:
         module, _, attribute = COMMANDS[name][0].partition(":")
-        found = getattr(importlib.import_module(module), attribute)
+        loaded = getattr(importlib.import_module(module), attribute)
     else:
-        found = _added()[name].load()
+        loaded = _from_application()[name].load()
     command: Any
-    if isinstance(found, typer.Typer):
-        command = typer.main.get_group(found)
+    if isinstance(loaded, typer.Typer):
+        command = typer.main.get_group(loaded)
     else:
         app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        app.command(name, help=_help(name))(found)
+        app.command(name, help=_help(name))(loaded)
         command = typer.main.get_command(app)
     command.name = name
     return command
@@ -142,25 +142,23 @@ def _root(
 
 def main() -> None:
     """Run the command line: errors that a user can mend are one red sentence, never a traceback."""
-    _speak()
+    _take_language()
     try:
         app()
-    except TenureError as wrong:
-        _complain(wrong.say())
+    except TenureError as error:
+        _fail(error.say())
     except (BrokenPipeError, KeyboardInterrupt):
         sys.stderr.close()
         sys.exit(130)
-    except PermissionError as wrong:
-        _complain(
-            say(mark("Not allowed to touch %(path)s. Check the rights of the file or folder."), path=wrong.filename)
-        )
-    except OSError as wrong:
-        if wrong.errno != 28:  # no space left on device
+    except PermissionError as error:
+        _fail(say(mark("Not allowed to touch %(path)s. Check the rights of the file or folder."), path=error.filename))
+    except OSError as error:
+        if error.errno != 28:  # no space left on device
             raise
-        _complain(say(mark("The disk is full. Make room, then run the same command again: nothing is lost.")))
+        _fail(say(mark("The disk is full. Make room, then run the same command again: nothing is lost.")))
 
 
-def _speak() -> None:
+def _take_language() -> None:
     """Take the language from --lang before any help text is made."""
     import os
 
@@ -170,6 +168,6 @@ def _speak() -> None:
             os.environ["TENURE_LANG"] = word.partition("=")[2] or (words[place + 1] if place + 1 < len(words) else "")
 
 
-def _complain(text: str) -> None:
+def _fail(text: str) -> None:
     typer.secho(text, fg="red", err=True)
     sys.exit(2)

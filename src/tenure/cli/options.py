@@ -1,19 +1,22 @@
-"""Options that several commands share."""
+"""Options that several commands share, and what is made of their texts."""
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from tenure.errors import MappingError
-from tenure.words import mark, render, say
+from tenure.errors import FactsError, MappingError
+from tenure.words import mark, say
 
 LakeFolder = Annotated[
     Path, typer.Option("--lake", envvar="TENURE_LAKE", help=say(mark("Folder of the lake.")), show_default=False)
+]
+OptionalLake = Annotated[
+    Path | None,
+    typer.Option("--lake", envvar="TENURE_LAKE", help=say(mark("Folder of the lake.")), show_default=False),
 ]
 Map = Annotated[
     list[str] | None,
@@ -37,11 +40,19 @@ As = Annotated[
     ),
 ]
 Source = Annotated[str, typer.Option("--source", help=say(mark("Where the facts come from.")))]
+TimeZone = Annotated[str, typer.Option("--tz", help=say(mark("Time zone in which days are counted.")))]
+DateFormat = Annotated[
+    str, typer.Option("--date-format", help=say(mark("dmy, mdy or a pattern, when the file cannot tell.")))
+]
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="DATE", help=say(mark("Day on which everybody is seen, such as 2024-12-31."))),
+]
 
 
 def mapping_of(pairs: list[str] | None) -> dict[str, str | int]:
     """Return --map field=column as a mapping."""
-    result: dict[str, str | int] = {}
+    mapping: dict[str, str | int] = {}
     for pair in pairs or []:
         name, sign, column = pair.partition("=")
         if not sign or not name.strip() or not column.strip():
@@ -49,15 +60,25 @@ def mapping_of(pairs: list[str] | None) -> dict[str, str | int]:
                 mark("--map %(pair)r is not understood. Write --map field=column, such as --map amount=实付金额."),
                 pair=pair,
             )
-        result[name.strip()] = column.strip()
-    return result
+        mapping[name.strip()] = column.strip()
+    return mapping
 
 
-def present() -> datetime:
-    """Return the present moment: the only place where the command line reads the clock."""
+def day_of(text: str | None) -> date | None:
+    """Return a day given as text, such as with --as-of."""
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise FactsError(mark("%(text)r is not a valid date. Write it like 2024-12-31."), text=text) from error
+
+
+def list_of(text: str | None) -> list[str] | None:
+    """Return names separated by commas; None when the option is omitted."""
+    return [name.strip() for name in text.split(",") if name.strip()] if text else None
+
+
+def current_time() -> datetime:
+    """Return the current time: the only place where the command line reads the clock."""
     return datetime.now(UTC)
-
-
-def say_json(told: Any) -> None:
-    """Print a JSON object, its messages in the reader's language."""
-    typer.echo(json.dumps(render(told), ensure_ascii=False, default=str))

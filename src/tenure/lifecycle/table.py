@@ -156,7 +156,7 @@ def day_from(as_of: str | date | None, orders: pa.Table, tz: str) -> date:
         try:
             return date.fromisoformat(as_of)
         except ValueError as wrong:
-            raise FactsError(mark("%(found)r is no day. Write it like 2024-12-31."), found=as_of) from wrong
+            raise FactsError(mark("%(text)r is not a valid date. Write it like 2024-12-31."), text=as_of) from wrong
     instants = orders.column("at").drop_null().cast(pa.int64()).to_numpy()
     return day_of(int(local_days(instants, tz).max())) if len(instants) else date(1970, 1, 1)
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tenure.cli.options import AsJson, say_json
+from tenure.cli.options import AsJson
+from tenure.cli.output import print_json
 from tenure.errors import RuleError, TenureError
 from tenure.words import current_language, mark, say
 
@@ -35,10 +36,10 @@ Which = Annotated[str, typer.Argument(help=say(mark("Id of a model, or a model f
 @models.command("list", help=say(mark("List all models, and with --lake whether each fits the facts.")))
 def list_(lake: SomeLake = None, as_json: AsJson = False) -> None:
     """List all models."""
-    there, known = _known(lake)
-    available = there.available_kinds() if there else None
+    store, definitions = _definitions(lake)
+    available = store.available_kinds() if store else None
     if as_json:
-        say_json([_told(model, available) for model in known])
+        print_json([_body(model, available) for model in definitions])
         return
     from rich.table import Table
 
@@ -47,7 +48,7 @@ def list_(lake: SomeLake = None, as_json: AsJson = False) -> None:
         table.add_column(say(heading), overflow="fold")
     if available is not None:
         table.add_column(say(mark("Missing facts")))
-    for model in known:
+    for model in definitions:
         path = " → ".join(model.stage(stage).name.render() for stage in model.path)
         row = [model.id, model.name.render(), path]
         table.add_row(*row, *([", ".join(model.missing(available)) or "–"] if available is not None else []))
@@ -59,19 +60,19 @@ def list_(lake: SomeLake = None, as_json: AsJson = False) -> None:
 )
 def show(model: Which, lake: SomeLake = None, as_json: AsJson = False) -> None:
     """Show one model."""
-    _, known = _known(lake)
-    chosen = next((one for one in known if one.id == model), None) or _read(model)
+    _, definitions = _definitions(lake)
+    definition = next((known for known in definitions if known.id == model), None) or _read(model)
     if as_json:
-        say_json(_told(chosen, None))
+        print_json(_body(definition, None))
         return
     console, language = _console(), current_language()
-    console.print(f"[bold]{chosen.name.render()}[/] ({chosen.id}, {chosen.version})")
-    for text in (chosen.summary, chosen.help, chosen.warns):
+    console.print(f"[bold]{definition.name.render()}[/] ({definition.id}, {definition.version})")
+    for text in (definition.summary, definition.help, definition.warns):
         if text:
             console.print(text.render())
-    for stage_id in chosen.path:
-        _show_stage(console, chosen.stage(stage_id), language)
-    for source in chosen.sources:
+    for stage_id in definition.path:
+        _show_stage(console, definition.stage(stage_id), language)
+    for source in definition.sources:
         console.print(f"{source.ref}: {source.quote}", style="dim", markup=False)
 
 
@@ -93,37 +94,39 @@ def _show_stage(console: Console, stage: Stage, language: str) -> None:
 @models.command("check", help=say(mark("Check a model file: schema, rules, and what is wrong where.")))
 def check(model: Which, lake: SomeLake = None, as_json: AsJson = False) -> None:
     """Check one model; exit code 1 when it has a mistake."""
-    there, _ = _known(lake)
+    store, _ = _definitions(lake)
     try:
-        chosen = _read(model, there)
-    except TenureError as wrong:
-        _complain(wrong, as_json=as_json)
-        raise typer.Exit(1) from wrong
+        definition = _read(model, store)
+    except TenureError as error:
+        _show_error(error, as_json=as_json)
+        raise typer.Exit(1) from error
     if as_json:
-        say_json({"ok": True, **_told(chosen, there.available_kinds() if there else None)})
+        print_json({"ok": True, **_body(definition, store.available_kinds() if store else None)})
         return
     text = mark("%(id)s is right: %(stages)s stages, reads %(kinds)s.")
-    _console().print(say(text, id=chosen.id, stages=len(chosen.stages), kinds=", ".join(chosen.kinds) or "–"))
+    _console().print(
+        say(text, id=definition.id, stages=len(definition.stages), kinds=", ".join(definition.kinds) or "–")
+    )
 
 
-def _complain(wrong: TenureError, *, as_json: bool) -> None:
+def _show_error(error: TenureError, *, as_json: bool) -> None:
     if as_json:
-        told: dict[str, Any] = {"ok": False, "code": wrong.code, "error": wrong.say()}
-        if isinstance(wrong, RuleError):
-            place = {"where": wrong.where, "rule": wrong.rule, "start": wrong.start, "end": wrong.end}
-            told |= {**place, "nearest": list(wrong.nearest)}
-        say_json(told)
+        body: dict[str, Any] = {"ok": False, "code": error.code, "error": error.say()}
+        if isinstance(error, RuleError):
+            place = {"where": error.where, "rule": error.rule, "start": error.start, "end": error.end}
+            body |= {**place, "nearest": list(error.nearest)}
+        print_json(body)
         return
     from rich.console import Console
 
     console = Console(stderr=True)
-    if isinstance(wrong, RuleError):
-        console.print(wrong.where, style="bold", markup=False)
-        console.print(wrong.picture(), markup=False, highlight=False)
-    console.print(wrong.say(), style="red", markup=False)
+    if isinstance(error, RuleError):
+        console.print(error.where, style="bold", markup=False)
+        console.print(error.picture(), markup=False, highlight=False)
+    console.print(error.say(), style="red", markup=False)
 
 
-def _known(folder: Path | None) -> tuple[Lake | None, list[Model]]:
+def _definitions(folder: Path | None) -> tuple[Lake | None, list[Model]]:
     from tenure.lifecycle.model_file import builtin
 
     if folder is None or _only_planned(folder):
@@ -155,8 +158,8 @@ def _console() -> Console:
     return Console() if sys.stdout.isatty() else Console(width=400)
 
 
-def _told(model: Model, available: set[str] | None) -> dict[str, Any]:
-    told: dict[str, Any] = {
+def _body(model: Model, available: set[str] | None) -> dict[str, Any]:
+    body: dict[str, Any] = {
         "id": model.id,
         "version": model.version,
         "name": {"zh": model.name.zh, "en": model.name.en},
@@ -177,5 +180,5 @@ def _told(model: Model, available: set[str] | None) -> dict[str, Any]:
         ],
     }
     if available is not None:
-        told["missing"] = list(model.missing(available))
-    return told
+        body["missing"] = list(model.missing(available))
+    return body

@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from tenure.cli.options import AsJson, LakeFolder, Map, mapping_of, present, say_json
+from tenure.cli.options import AsJson, LakeFolder, Map, current_time, mapping_of
+from tenure.cli.output import fields_of, print_json, print_list
 from tenure.words import mark, say
 from tenure.words.formats import number, percent
 
 File = Annotated[Path, typer.Argument(help=say(mark("The backup file, such as lake.tar.gz.")))]
-
-
-def _print_table(headings: list[str], rows: list[list[str]], empty: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    if not rows:
-        typer.echo(empty)
-        return
-    table = Table()
-    for heading in headings:
-        table.add_column(heading)
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
 
 
 # Backup, restore, compact
@@ -35,10 +21,10 @@ def _print_table(headings: list[str], rows: list[list[str]], empty: str) -> None
 def backup(lake: LakeFolder, file: File, as_json: AsJson = False) -> None:
     """Write the whole lake into one file, of one moment, while others go on reading and writing."""
     from tenure.facts.lake import Lake
-    from tenure.lake import backup as keeping
+    from tenure.lake import backup as backups
 
-    kept = keeping.backup(Lake.open(lake), file)
-    _say_kept(mark("%(rows)s rows of %(tables)d tables are in %(place)s."), kept.rows, file, as_json)
+    contents = backups.backup(Lake.open(lake), file)
+    _show_contents(mark("%(rows)s rows of %(tables)d tables are in %(place)s."), contents.rows, file, as_json)
 
 
 def restore(
@@ -48,15 +34,15 @@ def restore(
     as_json: AsJson = False,
 ) -> None:
     """Make a lake from a backup."""
-    from tenure.lake import backup as keeping
+    from tenure.lake import backup as backups
 
-    kept = keeping.restore(file, lake, force=force)
-    _say_kept(mark("%(rows)s rows of %(tables)d tables are back in %(place)s."), kept.rows, lake, as_json)
+    contents = backups.restore(file, lake, force=force)
+    _show_contents(mark("%(rows)s rows of %(tables)d tables are back in %(place)s."), contents.rows, lake, as_json)
 
 
-def _say_kept(text: str, rows: dict[str, int], place: Path, as_json: bool) -> None:
+def _show_contents(text: str, rows: dict[str, int], place: Path, as_json: bool) -> None:
     if as_json:
-        say_json({"rows": rows, "place": str(place)})
+        print_json({"rows": rows, "place": str(place)})
         return
     typer.echo(say(text, rows=number(sum(rows.values())), tables=len(rows), place=place))
 
@@ -72,11 +58,11 @@ def compact(
     from tenure.facts.lake import Lake
     from tenure.lake.compaction import KEEP_HOURS
 
-    there = Lake.open(lake)
-    for name in tables or there.tables():
-        before = len(there.files(name))
-        there.compact(name, keep_hours=0 if forget else KEEP_HOURS)
-        after = len(there.files(name))
+    store = Lake.open(lake)
+    for name in tables or store.tables():
+        before = len(store.files(name))
+        store.compact(name, keep_hours=0 if forget else KEEP_HOURS)
+        after = len(store.files(name))
         typer.echo(say(mark("%(table)s: %(before)d files are now %(after)d."), table=name, before=before, after=after))
 
 
@@ -91,16 +77,16 @@ customers = typer.Typer(
 
 @customers.command("duplicates", help=say(mark("Pairs of records that are probably one customer.")))
 def duplicates(lake: LakeFolder, limit: int = 50, as_json: AsJson = False) -> None:
-    from tenure.facts import customers as room
+    from tenure.facts import customers as records
     from tenure.facts.lake import Lake
 
-    found = room.duplicates(Lake.open(lake), limit)
+    pairs = records.duplicates(Lake.open(lake), limit)
     if as_json:
-        say_json([{"one": one.one, "other": one.other, "reasons": one.reasons} for one in found])
+        print_json([{"one": pair.one, "other": pair.other, "reasons": pair.reasons} for pair in pairs])
         return
-    rows = [[one.one, one.other, " ".join(say(room.REASONS[reason]) for reason in one.reasons)] for one in found]
-    headings = [say(mark("Customer")), say(mark("Probably the same")), say(mark("Reason"))]
-    _print_table(headings, rows, say(mark("No two records look like one customer.")))
+    rows = [[pair.one, pair.other, " ".join(say(records.REASONS[reason]) for reason in pair.reasons)] for pair in pairs]
+    headings = (mark("Customer"), mark("Probably the same"), mark("Reason"))
+    print_list(headings, rows, mark("No two records look like one customer."))
 
 
 @customers.command("merge", help=say(mark("Make several customers one; it can be undone.")))
@@ -110,48 +96,48 @@ def merge(
     others: Annotated[list[str], typer.Argument(help=say(mark("The ids that become it.")))],
     reason: Annotated[str, typer.Option(help=say(mark("Why.")))] = "",
 ) -> None:
-    from tenure.facts import customers as room
+    from tenure.facts import customers as records
     from tenure.facts.lake import Lake
 
-    name = room.merge(Lake.open(lake), keep, others, reason, present())
+    name = records.merge(Lake.open(lake), keep, others, reason, current_time())
     typer.echo(say(mark("Merged. Undo it with: tenure customers undo %(name)s --lake %(lake)s"), name=name, lake=lake))
 
 
 @customers.command("undo", help=say(mark("Take a merge back.")))
 def undo(lake: LakeFolder, merge_id: Annotated[str, typer.Argument(help=say(mark("The merge.")))]) -> None:
-    from tenure.facts import customers as room
+    from tenure.facts import customers as records
     from tenure.facts.lake import Lake
 
-    room.undo_merge(Lake.open(lake), merge_id, present())
+    records.undo_merge(Lake.open(lake), merge_id, current_time())
     typer.echo(say(mark("The merge %(name)s is undone."), name=merge_id))
 
 
 @customers.command("merges", help=say(mark("All merges, newest first.")))
 def merges(lake: LakeFolder, as_json: AsJson = False) -> None:
-    from tenure.facts import customers as room
+    from tenure.facts import customers as records
     from tenure.facts.lake import Lake
 
-    found = room.merges(Lake.open(lake))
+    merged = records.merges(Lake.open(lake))
     if as_json:
-        say_json([{name: getattr(one, name) for name in one.__slots__} for one in found])
+        print_json([fields_of(row) for row in merged])
         return
     undone = say(mark("undone"))
-    rows = [[one.merge_id, one.keep, ", ".join(one.others), one.reason, undone if one.undone else ""] for one in found]
-    headings = [say(mark("Merge")), say(mark("Customer")), say(mark("Merged")), say(mark("Reason")), ""]
-    _print_table(headings, rows, say(mark("Nobody is merged.")))
+    rows = [[row.merge_id, row.keep, ", ".join(row.others), row.reason, undone if row.undone else ""] for row in merged]
+    headings = (mark("Merge"), mark("Customer"), mark("Merged"), mark("Reason"), mark("State"))
+    print_list(headings, rows, mark("Nobody is merged."))
 
 
 @customers.command("completeness", help=say(mark("Which share of customers has a name, a phone number and so on.")))
 def completeness(lake: LakeFolder, as_json: AsJson = False) -> None:
-    from tenure.facts import customers as room
+    from tenure.facts import customers as records
     from tenure.facts.lake import Lake
 
-    found = room.completeness(Lake.open(lake))
+    shares = records.completeness(Lake.open(lake))
     if as_json:
-        say_json(found)
+        print_json(shares)
         return
-    rows = [[name, percent(share)] for name, share in found.items()]
-    _print_table([say(mark("Column")), say(mark("Filled"))], rows, say(mark("There are no customer records yet.")))
+    rows = [[name, percent(share)] for name, share in shares.items()]
+    print_list((mark("Column"), mark("Filled")), rows, mark("There are no customer records yet."))
 
 
 # Sources
@@ -178,10 +164,10 @@ def add(
     from tenure.facts.external import add_source
     from tenure.facts.lake import Lake
 
-    there = Lake.create(lake, **({"tz": tz} if tz else {}))
-    made = add_source(there, as_, place, mapping_of(map_), name=name, relation=table, tz=tz)
-    typer.echo(say(mark("%(name)s is served as %(table)s:"), name=made.name, table=made.table))
-    for field, column in made.mapping.items():
+    store = Lake.create(lake, **({"tz": tz} if tz else {}))
+    source = add_source(store, as_, place, mapping_of(map_), name=name, relation=table, tz=tz)
+    typer.echo(say(mark("%(name)s is served as %(table)s:"), name=source.name, table=source.table))
+    for field, column in source.mapping.items():
         typer.echo(f"  {field} = {column}")
 
 
@@ -190,14 +176,13 @@ def list_(lake: LakeFolder, as_json: AsJson = False) -> None:
     from tenure.facts.external import all_sources
     from tenure.facts.lake import Lake
 
-    found = all_sources(Lake.open(lake).path)
+    sources = all_sources(Lake.open(lake).path)
     if as_json:
-        told: list[dict[str, Any]] = [{slot: getattr(source, slot) for slot in source.__slots__} for source in found]
-        say_json(told)
+        print_json([fields_of(source) for source in sources])
         return
-    rows = [[one.name, one.table, one.kind, one.place, one.relation] for one in found]
-    headings = [say(mark("Name")), say(mark("Fact table")), say(mark("Kind")), say(mark("Place")), say(mark("Table"))]
-    _print_table(headings, rows, say(mark("All facts lie in the lake itself.")))
+    rows = [[source.name, source.table, source.kind, source.place, source.relation] for source in sources]
+    headings = (mark("Name"), mark("Fact table"), mark("Kind"), mark("Place"), mark("Table"))
+    print_list(headings, rows, mark("All facts lie in the lake itself."))
 
 
 @source.command("remove", help=say(mark("Serve a table no longer; the table itself is not touched.")))

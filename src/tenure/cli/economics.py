@@ -1,0 +1,201 @@
+"""`tenure economics`: what the stages of a model bring, and what to do with whom."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tenure.cli.options import AsJson, LakeFolder
+from tenure.cli.output import console, print_json, table_of
+from tenure.errors import LakeError, ModelError, TenureError
+from tenure.words import LocalizedText, mark, say
+from tenure.words.formats import number, percent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.table import Table
+
+    from tenure.economics.report import Worked
+    from tenure.facts.lake import Lake
+    from tenure.lifecycle.model import Model
+    from tenure.scorecard.model import Options
+
+    StageName = Callable[[str], str]
+
+_VERDICTS = {
+    "holds": mark("holds"),
+    "rather-holds": mark("holds, not for sure"),
+    "violated": mark("is violated"),
+    "rather-violated": mark("is violated, not for sure"),
+    "cannot-judge": mark("cannot be judged"),
+}
+
+
+def economics(
+    lake: LakeFolder,
+    model: Annotated[
+        str, typer.Option("--model", help=say(mark("Id of a model that the lake has stages of; chosen when omitted.")))
+    ] = "",
+    horizon: Annotated[
+        int | None,
+        typer.Option("--horizon", metavar="DAYS", help=say(mark("Days ahead; the lake's own setting when omitted."))),
+    ] = None,
+    discount: Annotated[
+        float | None,
+        typer.Option("--discount", help=say(mark("Interest a year at which later money counts less, such as 0.1."))),
+    ] = None,
+    budget: Annotated[
+        float | None,
+        typer.Option("--budget", help=say(mark("Most that all plans may cost together; no limit when omitted."))),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what each stage brings, what a move is worth, and where to invest again or to withdraw.
+
+    Needs a lake that was refreshed. Plans come from the lake (entered in the application), else from the model.
+    """
+    from tenure.facts.lake import Lake
+
+    store = Lake.open(lake)
+    worked, definition = _worked(store, model, _options(store, horizon, discount), budget)
+    if as_json:
+        print_json({name: value for name, value in worked.body.items() if name != "values"})
+    else:
+        _show(worked.body, definition)
+
+
+def _options(lake: Lake, horizon: int | None, discount: float | None) -> Options:
+    from dataclasses import replace
+
+    from tenure.scorecard.options import options_of
+
+    options = options_of(lake)
+    if horizon is not None:
+        if not 1 <= horizon <= 3650:
+            raise TenureError(mark("--horizon %(days)d: value is reckoned 1 to 3650 days ahead."), days=horizon)
+        options = replace(options, horizon_days=horizon)
+    if discount is not None:
+        if not 0 <= discount < 1:
+            text = mark("--discount %(given)s: give a share from 0 to 1, such as 0.1 for 10%% a year.")
+            raise TenureError(text, given=discount)
+        options = replace(options, discount=discount)
+    return options
+
+
+def _worked(lake: Lake, model: str, options: Options, budget: float | None) -> tuple[Worked, Model | None]:
+    from tenure.economics.decisions import default_model, definitions
+    from tenure.economics.plans import Book, read_book
+    from tenure.economics.reading import Source
+    from tenure.economics.report import choose_again, work_out
+
+    if not lake.has("refreshes") or not lake.has("spans"):
+        raise LakeError(
+            mark("The lake in %(path)s has no stages yet. Work them out with: tenure refresh --lake %(path)s"),
+            path=lake.path,
+        )
+    newest = lake.connect(("refreshes",)).execute("SELECT max_by(as_of, generation) FROM refreshes").fetchall()
+    source = Source.of(lake, newest[0][0])
+    model = model or default_model(source)
+    if model not in source.models():
+        text = mark("Nobody has a stage under the model %(model)r here. There are: %(models)s.")
+        raise ModelError(text, model=model, models=", ".join(source.models()) or "–")
+    definition = definitions(lake).get(model)
+    book = read_book(lake.path, model)
+    worked = work_out(source, model, definition, source.money(options.margin), options, book)
+    return worked if budget is None else choose_again(worked, Book(worked.book.plans, budget)), definition
+
+
+def _show(body: dict[str, Any], definition: Model | None) -> None:
+    out = console()
+    names = {stage.id: stage.name.render() for stage in definition.stages} if definition else {}
+
+    def named(stage: str) -> str:
+        return names.get(stage, stage)
+
+    out.print(_stages(body, named))
+    out.print(_moves(body, named))
+    for check in body["checks"]:
+        out.print(_check(check, named))
+    out.print(_plans(body, named))
+    text = mark(
+        "Expected profit beyond doing nothing: %(profit)s (%(low)s to %(high)s) for %(spend)s spent, %(saved)s saved."
+    )
+    amounts = ("profit", "low", "high", "spend", "saved")
+    out.print(say(text, **{name: number(body["choice"][name], 0) for name in amounts}))
+    if any(plan["assumed"] for plan in body["plans"]):
+        text = mark("Costs and effects are assumptions until somebody enters or measures them.")
+        out.print(say(text), style="yellow")
+    if body["basis"] == "sales":
+        out.print(say(mark("No costs of goods are known: profit means sales here.")), style="yellow")
+    out.print(say(mark("Values say what went together, not what bringing somebody there would cause.")), style="dim")
+
+
+def _range(low: float | None, high: float | None) -> str:
+    return "–" if low is None or high is None else f"{number(low, 0)} – {number(high, 0)}"
+
+
+def _stages(body: dict[str, Any], named: StageName) -> Table:
+    rows = [
+        [
+            named(stage["stage"]),
+            number(stage["people"]),
+            number(stage["half_days"], 0),
+            number(stage["month_profit"], 2),
+            _range(stage["month_low"], stage["month_high"]),
+            number(stage["value"], 2),
+            _range(stage["value_low"], stage["value_high"]),
+        ]
+        for stage in body["stages"]
+    ]
+    month, value = (mark("Profit a month"), mark("95 %")), (mark("Value ahead"), mark("95 %"))
+    headings = (mark("Customers"), mark("Median days in stage"), *month, *value)
+    title = say(mark("Stages of %(model)s, %(day)s"), model=body["model"], day=body["as_of"])
+    return table_of(title, (mark("Stage"),), headings, rows)
+
+
+def _moves(body: dict[str, Any], named: StageName) -> Table:
+    worth = {(value["source"], value["target"]): value for value in body["move_values"]}
+    rows = []
+    for move in body["moves"]:
+        value = worth.get((move["source"], move["target"]), {"value": None, "low": None, "high": None})
+        share = f"{percent(move['share'])} ({percent(move['share_low'])} – {percent(move['share_high'])})"
+        rows.append(
+            [
+                f"{named(move['source'])} → {named(move['target'])}",
+                number(move["moves"]),
+                share,
+                number(move["rate"], 3),
+                number(value["value"], 2),
+                _range(value["low"], value["high"]),
+            ]
+        )
+    headings = (mark("Moves"), mark("Share of exits"), mark("In 30 days"), mark("Worth"), mark("95 %"))
+    return table_of(say(mark("Moves, and what a move is worth")), (mark("From → to"),), headings, rows)
+
+
+def _plans(body: dict[str, Any], named: StageName) -> Table:
+    rows = []
+    for plan in body["plans"]:
+        choices = [choice for choice in body["choice"]["rows"] if choice["plan"] == plan["id"]]
+        people = sum(choice["people"] for choice in choices)
+        each = sum(choice["people"] * choice["profit"] for choice in choices) / people if people else None
+        name = LocalizedText(plan["zh"], plan["en"]).render()
+        cost, effect = number(plan["cost"], 2), percent(plan["effect"], 0)
+        rows.append([name, named(plan["stage"]), cost, effect, number(people), number(each, 2)])
+    headings = (mark("Cost"), mark("Effect"), mark("Customers"), mark("Profit each"))
+    return table_of(say(mark("Plans and who should get them")), (mark("Plan"), mark("Stage")), headings, rows)
+
+
+def _check(check: dict[str, Any], named: StageName) -> str:
+    text = mark("%(check)s: %(lower)s (%(low)s) below %(higher)s (%(high)s) %(verdict)s")
+    return say(
+        text,
+        check=check["check"],
+        lower=named(check["lower"]) if check["lower"] else "0",
+        higher=named(check["higher"]) if check["higher"] else "0",
+        low=number(check["lower_profit"], 2),
+        high=number(check["higher_profit"], 2),
+        verdict=say(_VERDICTS[check["verdict"]]),
+    )

@@ -1,0 +1,110 @@
+"""What commands print and write: tables, JSON, progress, and files that appear only when they are complete."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from tenure.errors import FactsError
+from tenure.words import mark, render, say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    import pyarrow as pa
+    from rich.console import Console
+    from rich.table import Table
+
+
+def console(*, stderr: bool = True, quiet: bool = False) -> Console:
+    """Return a console; what is not a command's result goes to standard error, so that pipes stay clean."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, quiet=quiet)
+
+
+def table_of(title: str, texts: Sequence[str], numbers: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """Return a table of rows: columns of texts first, then columns of numbers, each by its marked heading."""
+    from rich.table import Table
+
+    table = Table(title=title or None, title_justify="left")
+    for place, heading in enumerate(texts):
+        table.add_column(say(heading), no_wrap=place == 0 and bool(numbers))
+    for heading in numbers:
+        table.add_column(say(heading), justify="right")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def print_list(headings: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:
+    """Print rows as a table on standard output, or a sentence when there are none."""
+    if rows:
+        console(stderr=False).print(table_of("", headings, (), rows))
+    else:
+        typer.echo(say(empty))
+
+
+def print_json(result: Any) -> None:
+    """Print JSON, its messages in the reader's language; a number that is not known is null."""
+    typer.echo(json.dumps(_without_nan(render(result)), ensure_ascii=False, default=str))
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    # Only NaN differs from itself; no reader of JSON needs to understand it.
+    return None if isinstance(value, float) and value != value else value  # noqa: PLR0124
+
+
+def fields_of(record: Any) -> dict[str, Any]:
+    """Return the fields of a slotted record by name."""
+    return {name: getattr(record, name) for name in record.__slots__}
+
+
+@contextmanager
+def progress_bar(on: Console) -> Iterator[Callable[[str, float], None]]:
+    """Show a bar that says what is being done; yields ``advance(text, share)``."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=on) as bar:
+        task = bar.add_task("", total=1.0)
+        yield lambda text, share: bar.update(task, description=say(text), completed=share)
+
+
+def check_target(out: Path | None) -> None:
+    """Refuse a file that could not be written, before anything is worked out for it."""
+    if out is None:
+        return
+    if out.suffix.lower() not in (".csv", ".parquet"):
+        raise FactsError(mark("--out %(path)s: the name must end in .csv or .parquet."), path=out)
+    if not out.absolute().parent.is_dir():
+        raise FactsError(
+            mark("--out %(path)s: there is no folder %(folder)s. Make it first."), path=out, folder=out.parent
+        )
+
+
+def write_table(table: pa.Table, out: Path | None) -> None:
+    """Write a table complete or not at all: beside its place first, then moved there."""
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    if out is None:
+        pyarrow.csv.write_csv(table, sys.stdout.buffer)
+        return
+    draft = out.with_name(f".{out.name}.draft")
+    try:
+        if out.suffix.lower() == ".parquet":
+            pyarrow.parquet.write_table(table, draft)
+        else:
+            pyarrow.csv.write_csv(table, draft)
+        draft.replace(out)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,186 @@
+"""`tenure recommend`: what goes with what, and what each customer will probably want next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tenure.cli.options import AsJson, AsOf, DateFormat, Map, OptionalLake, TimeZone, current_time, day_of, mapping_of
+from tenure.cli.output import check_target, console, print_json, table_of, write_table
+from tenure.errors import FactsError
+from tenure.words import mark, say
+from tenure.words.formats import number, percent
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from tenure.recommend.analysis import BasketAnalysis
+
+_RANKINGS = {
+    "popularity": mark("What everybody buys"),
+    "often": mark("What the customer bought most often"),
+    "buy-again": mark("What is due to be bought again"),
+    "blend": mark("Everything weighed together"),
+}
+_KINDS = {
+    "buy-again": mark("buy again"),
+    "cross-sell": mark("goes with it"),
+    "up-sell": mark("step up"),
+    "popular": mark("popular"),
+}
+_GATES = {"buyers": mark("buyers"), "days": mark("days of facts"), "products": mark("products in enough baskets")}
+
+
+def recommend(
+    lines: Annotated[
+        Path | None,
+        typer.Argument(help=say(mark("Order lines as CSV, Excel, Parquet or JSON lines; or use --lake."))),
+    ] = None,
+    lake: OptionalLake = None,
+    customer: Annotated[
+        str | None, typer.Option("--customer", metavar="ID", help=say(mark("Show this customer's list.")))
+    ] = None,
+    pairs: Annotated[
+        bool, typer.Option("--pairs", help=say(mark("Show, and write with --out, pairs in place of lists.")))
+    ] = False,
+    as_of: AsOf = None,
+    least: Annotated[
+        int | None,
+        typer.Option(
+            "--min-count",
+            min=1,
+            help=say(mark("Baskets that make a pair count; by the size of the shop when omitted.")),
+        ),
+    ] = None,
+    buyers: Annotated[
+        int, typer.Option("--buyers", min=1, help=say(mark("Buyers that it takes before anything is predicted.")))
+    ] = 500,
+    days: Annotated[
+        int, typer.Option("--days", min=0, help=say(mark("Days of facts that it takes before anything is predicted.")))
+    ] = 180,
+    map_: Map = None,
+    tz: TimeZone = "Asia/Shanghai",
+    date_format: DateFormat = "",
+    out: Annotated[
+        Path | None, typer.Option("--out", help=say(mark("CSV or Parquet file for all lists, or all pairs.")))
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find what is bought together, what is bought again when, and what each customer will probably want next.
+
+    Works on a file of order lines, or on a lake. Every recommendation comes with its reason, and the ranking with its
+    back-test on last baskets.
+    """
+    from tenure.clock import zone
+    from tenure.recommend.analysis import analyze
+    from tenure.scorecard.model import Options
+
+    zone(tz)
+    day = day_of(as_of)
+    check_target(out)
+    source = _source(lines, lake, mapping_of(map_), tz, date_format)
+    analysis = analyze(source, day, tz=tz, least=least, options=Options(buyers=buyers, days=days))
+    if out is not None:
+        write_table(analysis.pairs if pairs else analysis.recommendations, out)
+    body = _body(analysis, customer, pairs=pairs) | {"out": str(out) if out else None}
+    if as_json:
+        print_json(body)
+    else:
+        _show(body)
+
+
+def _source(lines: Path | None, lake: Path | None, mapping: Any, tz: str, date_format: str) -> Any:
+    if lines is not None:
+        from tenure.facts.reading import read_file
+
+        return read_file(lines, "order_lines", mapping, tz=tz, date_format=date_format, now=current_time())[0]
+    if lake is None:
+        raise FactsError(mark("Name a file of order lines, or a lake with --lake FOLDER."))
+    from tenure.facts.lake import Lake
+
+    return Lake.open(lake)
+
+
+def _body(analysis: BasketAnalysis, customer: str | None, *, pairs: bool) -> dict[str, Any]:
+    fit = analysis.fit
+    body: dict[str, Any] = {
+        "as_of": analysis.as_of,
+        "customers": analysis.customers,
+        "baskets": analysis.baskets,
+        "lines": analysis.lines,
+        "model": fit.model,
+        "verdict": fit.verdict,
+        "gates": [{name: getattr(gate, name) for name in ("name", "needed", "found", "passed")} for gate in fit.gates],
+        "backtest": fit.figures,
+        "pairs": len(analysis.pairs),
+        "recommendations": len(analysis.recommendations),
+    }
+    if pairs:
+        body["best_pairs"] = {level: analysis.best_pairs(level) for level in ("category", "product")}
+    if customer is not None:
+        body["customer"] = {"id": customer, "list": analysis.of(customer)}
+    return body
+
+
+def _show(body: dict[str, Any]) -> None:
+    out = console(stderr=False)
+    text = mark("%(customers)s customers, %(baskets)s baskets, %(lines)s lines up to %(day)s.")
+    counts = {name: number(body[name]) for name in ("customers", "baskets", "lines")}
+    out.print(say(text, day=body["as_of"], **counts))
+    for gate in body["gates"]:
+        if not gate["passed"]:
+            text = mark("No predictions yet: it takes %(needed)s %(what)s, and there are %(found)s.")
+            numbers = {name: number(gate[name], 0) for name in ("needed", "found")}
+            out.print(say(text, what=say(_GATES[gate["name"]]), **numbers), style="yellow")
+    if body["backtest"]:
+        out.print(_backtest(body))
+    for level, rows in body.get("best_pairs", {}).items():
+        out.print(_pairs(level, rows))
+    if body.get("customer", {}).get("list"):
+        out.print(_list(body["customer"]))
+    if body["out"]:
+        out.print(say(mark("Everything is in %(out)s."), out=body["out"]))
+
+
+def _backtest(body: dict[str, Any]) -> Table:
+    def interval(metric: dict[str, float]) -> str:
+        return f"{number(metric['value'], 3)} ({number(metric['low'], 3)}–{number(metric['high'], 3)})"
+
+    tests = body["backtest"]
+    rows = [
+        [say(text), interval(tests[name]["hit_rate"]), interval(tests[name]["ndcg"])]
+        for name, text in _RANKINGS.items()
+        if name in tests
+    ]
+    title = mark("Back-test: the last baskets of %(customers)s customers, held out; used: %(chosen)s")
+    title = say(title, customers=number(tests["customers"]), chosen=say(_RANKINGS[body["model"]]))
+    return table_of(title, (mark("Ranking"),), (mark("Hit rate of ten"), "NDCG@10"), rows)
+
+
+def _pairs(level: str, pairs: list[dict[str, Any]]) -> Table:
+    from rich.markup import escape
+
+    rows = []
+    for pair in pairs:
+        lift = f"{number(pair['lift_shrunk'], 2)} ({number(pair['lift_low'], 2)}–{number(pair['lift_high'], 2)})"
+        confidence = f"{percent(pair['confidence'])} / {percent(pair['confidence_back'])}"
+        names = (escape(pair["product_a"]), escape(pair["product_b"]))
+        rows.append([*names, number(pair["count"]), percent(pair["support"], 3), confidence, lift])
+    title = mark("Categories bought together") if level == "category" else mark("Products bought together")
+    headings = (mark("Baskets"), mark("Support"), mark("Confidence"), mark("Lift, shrunk (95 %)"))
+    return table_of(say(title), (mark("This"), mark("and that")), headings, rows)
+
+
+def _list(customer: dict[str, Any]) -> Table:
+    from rich.markup import escape
+
+    title = say(mark("Customer %(customer)s"), customer=customer["id"])
+    table = table_of(title, ("#", mark("Product"), mark("Kind")), (mark("Chance"),), ())
+    table.add_column(say(mark("Reason")))
+    for row in customer["list"]:
+        product = f"{escape(row['product_id'])} [dim]{escape(row['category'] or '')}[/]"
+        chance, reason = percent(row["score"]), escape(row["text"])
+        table.add_row(str(row["rank"]), product, say(_KINDS[row["kind"]]), chance, reason)
+    return table

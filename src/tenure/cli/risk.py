@@ -1,0 +1,172 @@
+"""`tenure risk`: who should be looked at first, by which signs, and how likely customers are to leave."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tenure.cli.options import AsJson, LakeFolder
+from tenure.cli.output import check_target, console, print_json, table_of, write_table
+from tenure.errors import FactsError, LakeError
+from tenure.words import loads, mark, say
+from tenure.words.formats import number, percent
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tenure.facts.lake import Lake
+
+_KINDS = {"contract": mark("Contracts that end"), "silence": mark("Customers without a contract who stop buying")}
+_MODELS = {
+    "logistic": mark("logistic regression"),
+    "boosting": mark("boosted trees"),
+    "p-active": mark("purchase model"),
+}
+_LEVELS = {"high": mark("high"), "medium": mark("medium"), "low": mark("low")}
+_GATES = {
+    "buyers": mark("customers"),
+    "days": mark("days of facts"),
+    "left": mark("customers who left"),
+    "stayed": mark("customers who stayed"),
+}
+
+#: Everybody with a warning, the most at stake first.
+_WARNED = """
+select customer_id, list(signal order by score desc) as signals, max(score) as score,
+       max(value_at_stake) as value_at_stake, min(due_on) as due_on, min(lead_days) as lead_days,
+       any_value(owner) as owner, any_value(churn) as churn, any_value(churn_level) as churn_level
+from warnings left join (select customer_id, churn, churn_level from scorecard) using (customer_id)
+group by customer_id order by value_at_stake desc nulls last, score desc, customer_id
+"""
+_CUSTOMER = """
+select customer_id, churn, churn_kind, churn_model, churn_level, churn_reasons,
+       churn_90_ago, churn_180_ago, churn_270_ago
+from scorecard where customer_id = ?
+"""
+
+
+def risk(
+    lake: LakeFolder,
+    top: Annotated[int, typer.Option("--top", min=0, help=say(mark("How many warned customers to list.")))] = 10,
+    customer: Annotated[
+        str | None, typer.Option("--customer", metavar="ID", help=say(mark("Show this customer's risk and reasons.")))
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help=say(mark("CSV or Parquet file for everybody with a warning.")))
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say who should be looked at first, by which signs, and how likely customers are to leave within 90 days.
+
+    Needs a lake that was refreshed. Reasons say what goes together with leaving; they do not prove a cause.
+    """
+    from tenure.facts.lake import Lake
+
+    store = Lake.open(lake)
+    check_target(out)
+    body = _body(store, top)
+    if customer is not None:
+        rows = _rows(store, _CUSTOMER, [customer])
+        if not rows:
+            raise FactsError(mark("There is no customer %(id)r in the lake %(path)s."), id=customer, path=store.path)
+        body["customer"] = rows[0] | {"churn_reasons": loads(rows[0]["churn_reasons"] or "[]")}
+    if out is not None:
+        if not store.has("warnings"):
+            raise LakeError(mark("The lake %(path)s holds no warnings, so there is nothing to write."), path=store.path)
+        sql = _WARNED.replace("list(signal order by score desc)", "string_agg(signal, ',' order by score desc)")
+        write_table(store.connect(("warnings", "scorecard")).execute(sql).to_arrow_table(), out)
+        body["out"] = str(out)
+    if as_json:
+        print_json(body)
+    else:
+        _show(body)
+
+
+def _body(lake: Lake, top: int) -> dict[str, Any]:
+    from tenure.scorecard.registry import report
+
+    churn = report(lake, "risk.churn")
+    if churn is None:
+        raise LakeError(
+            mark("The lake %(path)s says nothing of risk yet. Run: tenure refresh --lake %(path)s"), path=lake.path
+        )
+    return {
+        "as_of": churn["as_of"],
+        "churn": churn,
+        "warnings": report(lake, "risk.summary"),
+        "decline": report(lake, "risk.decline"),
+        "list": _rows(lake, f"{_WARNED} limit {int(top)}") if lake.has("warnings") else [],
+    }
+
+
+def _rows(lake: Lake, sql: str, values: list[Any] | None = None) -> list[dict[str, Any]]:
+    return lake.connect(("warnings", "scorecard")).execute(sql, values or []).to_arrow_table().to_pylist()
+
+
+def _show(body: dict[str, Any]) -> None:
+    out = console(stderr=False)
+    _show_warnings(out, body)
+    kinds = body["churn"]["kinds"]
+    for kind, churn in kinds.items():
+        _show_churn(out, kind, churn)
+    if "customer" in body:
+        customer = body["customer"]
+        text = mark("Customer %(id)s: risk of leaving %(risk)s (%(level)s)")
+        level = say(_LEVELS[customer["churn_level"]]) if customer["churn_level"] else "–"
+        values = {"id": customer["customer_id"], "risk": percent(customer["churn"]), "level": level}
+        out.print(say(text, **values), style="bold")
+        for reason in customer["churn_reasons"]:
+            out.print("  " + reason["text"].render())
+    if any(churn["verdict"] == "ok" for churn in kinds.values()):
+        out.print(body["churn"]["association"].render(), style="dim")
+    if body.get("out"):
+        out.print(say(mark("Everybody with a warning is in %(out)s."), out=body["out"]))
+
+
+def _show_warnings(out: Console, body: dict[str, Any]) -> None:
+    from tenure.risk.signals import SIGNALS
+
+    summary = body["warnings"] or {"warned": 0, "value_at_stake": 0.0}
+    text = mark("%(day)s: %(warned)s customers show a warning sign; %(value)s are at stake.")
+    value = number(summary["value_at_stake"] or 0, 0)
+    out.print(say(text, day=body["as_of"], warned=number(summary["warned"]), value=value))
+    rows = []
+    for row in body["list"]:
+        signs = " · ".join(say(SIGNALS[signal].name) if signal in SIGNALS else signal for signal in row["signals"])
+        stake, due = number(row["value_at_stake"], 0), str(row["due_on"] or "–")
+        rows.append([row["customer_id"], signs, stake, percent(row["churn"]), due])
+    if rows:
+        texts, numbers = (mark("Customer"), mark("Signs")), (mark("At stake"), mark("Risk"), mark("Due"))
+        out.print(table_of(say(mark("To be looked at first")), texts, numbers, rows))
+
+
+def _show_churn(out: Console, kind: str, churn: dict[str, Any]) -> None:
+    """Show what is predicted for one kind of leaving, or what is missing for a prediction."""
+    out.print(say(_KINDS[kind]), style="bold")
+    for gate in churn["gates"]:
+        if not gate["passed"]:
+            text = mark("No prediction yet: it takes %(needed)s %(what)s, and there are %(found)s.")
+            numbers = {name: number(gate[name], 0) for name in ("needed", "found")}
+            out.print("  " + say(text, what=say(_GATES[gate["name"]]), **numbers), style="yellow")
+    if "leak" in churn:
+        out.print("  " + churn["leak"]["text"].render(), style="yellow")
+    if churn["verdict"] != "ok":
+        return
+    text = mark("Of %(customers)s customers about %(expected)s will leave within 90 days, by the %(model)s.")
+    numbers = {"customers": number(churn["scored"]), "expected": number(churn["expected_to_leave"], 0)}
+    out.print("  " + say(text, model=say(_MODELS[churn["model"]]), **numbers))
+    levels = " · ".join(f"{say(_LEVELS[name])} {number(count)}" for name, count in churn["by_level"].items())
+    out.print("  " + say(mark("Risk: %(levels)s"), levels=levels))
+    if churn.get("models"):
+        rows = []
+        for name, test in churn["models"].items():
+            label = say(_MODELS[name]) + (" *" if name == churn["model"] else "")
+            rows.append([label, *(number(test.get(key), places) for key, places in _TESTS.items())])
+        headings = (mark("AUC"), mark("Brier score"), mark("Lift of the top tenth"))
+        title = say(mark("On the newest 90 days, which no model had seen"))
+        out.print(table_of(title, (mark("Model"),), headings, rows))
+
+
+_TESTS = {"auc": 3, "brier": 3, "lift": 1}

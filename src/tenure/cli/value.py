@@ -1,0 +1,258 @@
+"""`tenure value`: what customers are worth, from an orders file without a lake, or as a lake's refresh says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tenure.cli.options import (
+    AsJson,
+    DateFormat,
+    Map,
+    OptionalLake,
+    TimeZone,
+    current_time,
+    day_of,
+    list_of,
+    mapping_of,
+)
+from tenure.cli.output import check_target, console, print_json, table_of, write_table
+from tenure.errors import FactsError, LakeError
+from tenure.words import mark, say
+from tenure.words.formats import change, number, percent
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from rich.table import Table
+
+    from tenure.value.trial import Trial
+
+_METRICS = {"mae": mark("MAE"), "rmse": mark("RMSE"), "corr": mark("Correlation"), "auc": mark("AUC")}
+
+
+def value(
+    orders: Annotated[
+        Path | None, typer.Argument(help=say(mark("Orders as CSV, Excel, Parquet or JSON lines; or use --lake.")))
+    ] = None,
+    calibrate_to: Annotated[
+        str | None,
+        typer.Option(
+            "--calibrate-to", metavar="DATE", help=say(mark("Last day that models see; the last order when omitted."))
+        ),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option("--until", metavar="DATE", help=say(mark("Last day held out; the last order when omitted."))),
+    ] = None,
+    unit: Annotated[
+        str, typer.Option("--unit", help=say(mark("Unit of time of the parameters: week or day.")))
+    ] = "week",
+    models: Annotated[
+        str | None, typer.Option("--models", help=say(mark("Purchase models, separated by commas, or all.")))
+    ] = None,
+    map_: Map = None,
+    tz: TimeZone = "Asia/Shanghai",
+    date_format: DateFormat = "",
+    customer: Annotated[
+        str | None, typer.Option("--customer", metavar="ID", help=say(mark("Show this customer's numbers too.")))
+    ] = None,
+    horizon: Annotated[
+        int | None,
+        typer.Option("--horizon", help=say(mark("How far ahead, in units; a year (52 weeks, 365 days) when omitted."))),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help=say(mark("CSV or Parquet file for every customer's scores.")))
+    ] = None,
+    lake: OptionalLake = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fit models of repeat buying to an orders file and hold them against what came after, beside a plain guess.
+
+    Orders of one customer on one day are one purchase. Needs no lake; with --lake and no file, tells what the last
+    refresh of the lake says.
+    """
+    if orders is None:
+        _value_of_lake(lake, as_json=as_json)
+        return
+    from tenure.clock import zone
+    from tenure.facts.reading import read_file
+    from tenure.lifecycle.table import day_from
+    from tenure.value.trial import MODELS, trial
+
+    zone(tz)
+    ahead = horizon or (52 if unit == "week" else 365)
+    if ahead < 1:
+        raise FactsError(mark("--horizon %(found)s: write a number of units above 0."), found=ahead)
+    check_target(out)
+    facts, rejected = read_file(orders, "orders", mapping_of(map_), tz=tz, date_format=date_format, now=current_time())
+    split, last, newest = day_of(calibrate_to), day_of(until), day_from(None, facts, tz)
+    if last is None:  # without a split everything calibrates and nothing is held out
+        last = newest if split is None else max(newest, split)
+    result = trial(facts, split or last, last, unit=unit, models=list_of(models) or MODELS, tz=tz)
+    body = {"orders": len(facts), "quarantined": len(rejected), **result.told()}
+    if customer is not None:
+        body["customer"] = result.one(customer, ahead)
+    if out is not None:
+        write_table(_scores(result, ahead), out)
+        body["out"] = str(out)
+    if as_json:
+        print_json(body)
+    else:
+        _show_trial(body)
+
+
+def _scores(result: Trial, ahead: int) -> pa.Table:
+    """Return every customer's numbers under every model."""
+    import pyarrow as pa
+
+    from tenure.value.trial import UNITS
+
+    where, days, summary = result.cells.where, UNITS[result.unit], result.summary
+    columns: dict[str, Any] = {
+        "customer_id": result.ids,
+        "frequency": summary.frequency,
+        "recency": summary.recency / days,
+        "age": summary.age / days,
+        "repeat_spend": pa.array(summary.repeat_spend, from_pandas=True),
+        "expected_spend": result.spends,
+    }
+    if result.held_out:
+        columns["actual"] = result.after
+    for name, fit in result.fits.items():
+        stem = name.replace("-", "_")
+        columns[f"{stem}_p_alive"] = fit.p_alive(result.cells)[where]
+        columns[f"{stem}_p_active"] = fit.p_active(ahead, result.cells)[where]
+        columns[f"{stem}_expected"] = fit.expected(ahead, result.cells)[where]
+    return pa.table(columns)
+
+
+def _show_trial(body: dict[str, Any]) -> None:
+    out = console(stderr=False)
+    text = mark(
+        "%(customers)s customers up to %(day)s, %(repeaters)s of them came back, %(repeats)s repeat purchases; "
+        "time in units of a %(unit)s."
+    )
+    counts = {"customers": "customers", "repeaters": "repeaters", "repeats": "repeat_orders"}
+    unit = say(mark("week")) if body["unit"] == "week" else say(mark("day"))
+    values = {place: number(body[key]) for place, key in counts.items()}
+    out.print(say(text, day=body["calibrate_to"], unit=unit, **values))
+    out.print(_models(body))
+    if body["holdout"]:
+        out.print(_holdout(body))
+    if "customer" in body:
+        out.print(_customer(body["customer"]))
+    if body["quarantined"]:
+        text = mark("%(count)s rows are no orders and were left out.")
+        out.print(say(text, count=body["quarantined"]), style="yellow")
+    if body.get("out"):
+        out.print(say(mark("Every customer's scores are in %(out)s."), out=body["out"]))
+
+
+def _verdict(verdict: str) -> str:
+    return {
+        "ok": say(mark("fits")),
+        "no-dropout": say(mark("the data show no detectable dropout: the model without it is used")),
+        "not-identified": say(mark("the data cannot tell the parameters apart")),
+    }.get(verdict, verdict)
+
+
+def _models(body: dict[str, Any]) -> Table:
+    table = table_of(
+        say(mark("Models, fitted up to %(day)s"), day=body["calibrate_to"]),
+        (mark("Model"), mark("Parameters")),
+        (mark("Log-likelihood"), mark("AIC")),
+        (),
+    )
+    table.add_column(say(mark("Verdict")))
+    for name, model in body["models"].items():
+        parameters = "  ".join(f"{key} {value:,.4g}" for key, value in model["params"].items())
+        likelihood = number(model["log_likelihood"], 3), number(model["aic"], 1)
+        table.add_row(name, parameters, *likelihood, _verdict(model["verdict"]))
+    return table
+
+
+def _holdout(body: dict[str, Any]) -> Table:
+    actual = body["holdout"]["actual"]
+    rows = []
+    for name, test in body["backtest"].items():
+        label = say(mark("average rate goes on")) if name == "rate-times-time" else name
+        metrics = (number(test[metric], 3) for metric in _METRICS)
+        rows.append([label, number(actual * (1 + test["bias"]), 1), change(test["bias"]), *metrics])
+    title = mark("Held out up to %(day)s: %(actual)s purchases came")
+    headings = (mark("Predicted"), mark("Bias"), *_METRICS.values())
+    return table_of(say(title, day=body["until"], actual=number(actual)), (mark("Model"),), headings, rows)
+
+
+def _customer(body: dict[str, Any]) -> Table:
+    title = mark("Customer %(customer)s: x = %(x)s, t_x = %(recency)s, T = %(age)s; the next %(horizon)s units")
+    summary = {"recency": number(body["recency"], 3), "age": number(body["age"], 3), "horizon": body["horizon"]}
+    headings = (mark("Expected purchases"), mark("Still a customer"), mark("Buys at all"))
+    rows = (
+        [name, number(model["expected"], 4), percent(model["p_alive"], 4), percent(model["p_active"], 2)]
+        for name, model in body["models"].items()
+    )
+    title = say(title, customer=body["customer_id"], x=body["frequency"], **summary)
+    return table_of(title, (mark("Model"),), headings, rows)
+
+
+# What a lake says
+
+
+def _value_of_lake(lake: Path | None, *, as_json: bool) -> None:
+    from tenure.facts.lake import Lake
+    from tenure.scorecard.registry import report
+
+    if lake is None:
+        raise FactsError(mark("Name an orders file, or a lake with --lake FOLDER."))
+    body = report(Lake.open(lake), "predictions")
+    if body is None:
+        raise LakeError(
+            mark("The lake %(path)s says nothing of value yet. Run: tenure refresh --lake %(path)s"), path=lake
+        )
+    if as_json:
+        print_json(body)
+    else:
+        _show_lake(body)
+
+
+def _show_lake(body: dict[str, Any]) -> None:
+    out = console(stderr=False)
+    worth = body["value"]
+    values = {"buyers": number(worth["buyers"]), "value": number(worth.get("historic_value", 0), 0)}
+    text = mark("%(buyers)s buyers as of %(day)s; they have brought %(value)s %(currency)s.")
+    out.print(say(text, day=body["as_of"], currency=body["currency"], **values))
+    failed = [gate for gate in body["gates"] if not gate["passed"]]
+    for gate in failed:
+        text = mark("Too little to predict from: %(name)s %(found)s, needed %(needed)s.")
+        numbers = {key: number(gate[key], 0) for key in ("found", "needed")}
+        out.print(say(text, name=gate["name"], **numbers), style="yellow")
+    if failed:
+        return
+    out.print(say(mark("Model: %(model)s, %(verdict)s"), model=body["model"], verdict=_verdict(body["verdict"])))
+    out.print(_totals(body))
+    out.print(_backtest(body))
+
+
+def _totals(body: dict[str, Any]) -> Table:
+    rows = []
+    for total in body["totals"]:
+        for name, label in (("orders", mark("orders")), ("sales", mark("sales"))):
+            row = total[name]
+            by_chance = f"{number(row['low'], 0)} – {number(row['high'], 0)}"
+            with_model_error = f"{number(row['wide_low'], 0)} – {number(row['wide_high'], 0)}"
+            rows.append([str(total["days"]), say(label), number(row["expected"], 0), by_chance, with_model_error])
+    headings = (mark("Days"), mark("Figure"), mark("Expected"), mark("95 %, by chance"), mark("95 %, with model error"))
+    return table_of(say(mark("Expected total")), (), headings, rows)
+
+
+def _backtest(body: dict[str, Any]) -> Table:
+    metrics = {**_METRICS, "gini": mark("Gini")}
+    rows = []
+    for model in (*body["choice"]["models"], *body["choice"]["baselines"]):
+        test = model["backtest"]
+        errors = (number(test.get(metric), 3) for metric in metrics)
+        rows.append([model["model"], number(model.get("aic"), 1), change(test.get("bias")), *errors])
+    title = say(mark("Back-test: mean of %(origins)s snapshots, 90 days each"), origins=len(body.get("origins", [])))
+    return table_of(title, (mark("Model"),), (mark("AIC"), mark("Bias"), *metrics.values()), rows)
