@@ -133,7 +133,7 @@ def test_every_count_by_signal_opens_exactly_its_customers(signed_in: Client, ri
     found = re.findall(r'href="(/customers/\?[^"]*warning_signals=[^"]*)">(\d+)</a>', page)
     assert found
     for url, shown in found:
-        assert int(shown) == signed_in.get(url.replace("&amp;", "&")).context["pages"].total
+        assert int(shown) == signed_in.get(url.replace("&amp;", "&")).context["total"]
 
 
 def test_a03_decline_shows_the_share_of_wallet_and_says_where_it_cannot_judge(signed_in: Client, risky: Lake) -> None:
