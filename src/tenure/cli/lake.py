@@ -123,7 +123,7 @@ def merges(lake: LakeFolder, as_json: AsJson = False) -> None:
         return
     undone = say(mark("undone"))
     rows = [[row.merge_id, row.keep, ", ".join(row.others), row.reason, undone if row.undone else ""] for row in merged]
-    headings = (mark("Merge"), mark("Customer"), mark("Merged"), mark("Reason"), mark("State"))
+    headings = (mark("Merge"), mark("Customer"), mark("Merged"), mark("Reason"), mark("Undone"))
     print_list(headings, rows, mark("Nobody is merged."))
 
 
