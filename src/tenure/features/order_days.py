@@ -112,7 +112,7 @@ class OrderDays:
 
     def weekly(self, weeks: int) -> np.ndarray:
         """Return the purchase days of each customer in each of the last `weeks` weeks, the latest first."""
-        found = np.zeros(len(self.block) * weeks, dtype=np.uint8)
+        counts = np.zeros(len(self.block) * weeks, dtype=np.uint8)
         ago = (self.block.last_day - day_number_of(self.keys)) // 7
         recent = ago < weeks
         who, ago = who_of(self.keys[recent]), ago[recent]
@@ -120,8 +120,8 @@ class OrderDays:
         new = np.ones(len(who), dtype=bool)
         new[1:] = (who[1:] != who[:-1]) | (ago[1:] != ago[:-1])
         starts = np.flatnonzero(new)
-        found[who[starts] * weeks + ago[starts]] = np.diff(np.append(starts, len(who)))
-        return found.reshape(len(self.block), weeks)
+        counts[who[starts] * weeks + ago[starts]] = np.diff(np.append(starts, len(who)))
+        return counts.reshape(len(self.block), weeks)
 
     @property
     def spend(self) -> np.ndarray:

@@ -88,12 +88,12 @@ def _sales(windows: WindowAggregates) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 def _cash(block: Block) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return all that came in or went out by customer and day, and in whom how much was invested."""
-    asked = (("order", "amount", 1), ("order", "cost", -1), ("refund", "amount", 1), ("cost", "amount", -1))
-    found = [(block.events((kind,), field), sign) for kind, field, sign in asked]
-    keys = np.concatenate([events.keys for events, _sign in found])
-    values = np.concatenate([sign * _values(events.values) for events, sign in found])
+    fields = (("order", "amount", 1), ("order", "cost", -1), ("refund", "amount", 1), ("cost", "amount", -1))
+    flows = [(block.events((kind,), field), sign) for kind, field, sign in fields]
+    keys = np.concatenate([events.keys for events, _sign in flows])
+    values = np.concatenate([sign * _values(events.values) for events, sign in flows])
     order = np.argsort(keys, kind="stable")
-    invested, _ = found[-1]
+    invested, _ = flows[-1]
     return keys[order], values[order], who_of(invested.keys), _values(invested.values)
 
 

@@ -81,9 +81,9 @@ class Snapshot:
     def repeat_spend(self) -> np.ndarray:
         """Mean spend of the order days after the first."""
         # Whole numbers of 1/10,000 stay exact in float64 up to nine hundred billion.
-        whole = amounts(self._some("amount"), "amount") - self.since("spend") - self.at_last("first_spend")
-        again = self.frequency > 0
-        return np.where(again, whole / np.where(again, self.frequency, 1.0) / SCALE, np.nan)
+        repeats = amounts(self._some("amount"), "amount") - self.since("spend") - self.at_last("first_spend")
+        returned = self.frequency > 0
+        return np.where(returned, repeats / np.where(returned, self.frequency, 1.0) / SCALE, np.nan)
 
     def at_last(self, name: str) -> np.ndarray:
         """Return a feature of the last day, whichever snapshot this is."""

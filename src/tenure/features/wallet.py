@@ -18,7 +18,7 @@ from tenure.rules.evaluation.steps import starts
 
 
 class Periods(NamedTuple):
-    """What customers said of their own total business, one row a statement, sorted by customer and day."""
+    """What customers stated of their own total business, one row a statement, sorted by customer and day."""
 
     keys: np.ndarray  # customer and day of the statement
     # the days that the statement speaks of, both included; `first` after `last` where that is not known
@@ -63,17 +63,17 @@ def _starts_of(columns: pa.Table, size: int) -> np.ndarray:
     return days.combine_chunks().to_numpy(zero_copy_only=False).astype(np.int64)
 
 
-def shares(windows: WindowAggregates, said: Periods, window: int) -> tuple[np.ndarray, np.ndarray]:
+def shares(windows: WindowAggregates, stated: Periods, window: int) -> tuple[np.ndarray, np.ndarray]:
     """Return our share of each customer's wallet lately and before; NaN where it is not known.
 
     Taken together are the statements made in the `window` days just past, and those made in as many days before.
     Where one of the two has none, the last statement is compared with the one before it.
     """
-    ours, theirs = bought(windows, said)
+    ours, theirs = bought(windows, stated)
     edge = windows.block.last_day
-    low, high = windows.places(said.keys, LONG_AGO, edge)
-    middle = windows.places(said.keys, edge - window + 1, edge)[0]
-    first = windows.places(said.keys, edge - 2 * window + 1, edge)[0]
+    low, high = windows.places(stated.keys, LONG_AGO, edge)
+    middle = windows.places(stated.keys, edge - window + 1, edge)[0]
+    first = windows.places(stated.keys, edge - 2 * window + 1, edge)[0]
     now, before = _part(ours, theirs, middle, high), _part(ours, theirs, first, middle)
     both = ~np.isnan(now) & ~np.isnan(before)
     last = _part(ours, theirs, np.maximum(high - 1, low), high)
@@ -81,7 +81,7 @@ def shares(windows: WindowAggregates, said: Periods, window: int) -> tuple[np.nd
     return np.where(both, now, last), np.where(both, before, previous)
 
 
-def bought(windows: WindowAggregates, said: Periods) -> tuple[np.ndarray, np.ndarray]:
+def bought(windows: WindowAggregates, stated: Periods) -> tuple[np.ndarray, np.ndarray]:
     """Return what was bought from us in the days of each statement, and the total, both times 10,000.
 
     Both are 0 where the days are not known.
@@ -89,12 +89,12 @@ def bought(windows: WindowAggregates, said: Periods) -> tuple[np.ndarray, np.nda
     orders = windows.block.events(("order",), "amount")
     assert orders.values is not None
     running = running_total(orders.values)
-    who = who_of(said.keys)
-    known = (said.first <= said.last) & (said.total > 0)
-    low = np.searchsorted(orders.keys, keys_of(who, np.where(known, said.first, 0)))
-    high = np.searchsorted(orders.keys, keys_of(who, np.where(known, said.last, -1)), side="right")
+    who = who_of(stated.keys)
+    known = (stated.first <= stated.last) & (stated.total > 0)
+    low = np.searchsorted(orders.keys, keys_of(who, np.where(known, stated.first, 0)))
+    high = np.searchsorted(orders.keys, keys_of(who, np.where(known, stated.last, -1)), side="right")
     ours = running[np.maximum(high, low)] - running[low]
-    return np.where(known, ours, 0), np.where(known, said.total, 0)
+    return np.where(known, ours, 0), np.where(known, stated.total, 0)
 
 
 def _part(ours: np.ndarray, theirs: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
@@ -119,12 +119,12 @@ class Statement(NamedTuple):
 
 def history(windows: WindowAggregates) -> list[list[Statement]]:
     """Return for each customer of a block every statement whose days are known, the oldest first."""
-    said = periods(windows)
-    ours, theirs = bought(windows, said)
+    stated = periods(windows)
+    ours, theirs = bought(windows, stated)
     found: list[list[Statement]] = [[] for _ in windows.who]
-    for place, who in enumerate(who_of(said.keys).tolist()):
+    for place, who in enumerate(who_of(stated.keys).tolist()):
         if theirs[place] > 0:
-            days = int(said.first[place]), int(said.last[place])
+            days = int(stated.first[place]), int(stated.last[place])
             found[who].append(Statement(*days, float(theirs[place]) / SCALE, float(ours[place]) / SCALE))
     return found
 
