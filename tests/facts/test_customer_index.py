@@ -104,7 +104,7 @@ def test_some_customers_read_through_copies_are_those_of_the_files(
 def test_customers_and_facts_are_found_across_portions_and_row_groups(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(customer_index, "_ROWS", 2048)
+    monkeypatch.setattr(customer_index, "_PORTION_ROWS", 2048)
     rows = facts("orders", 20_000, 3, customers=30)  # each customer's rows reach over several portions
     lake.write("orders", rows)
     few = ["c0", "客c01", "客客客c00000000007"]
@@ -189,7 +189,7 @@ def test_a_maker_that_fails_leaves_no_copy_and_the_file_is_read(lake: Lake, monk
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(customer_index, "_finish", full)
+    monkeypatch.setattr(customer_index._Runs, "save", full)
     assert len(plain(lake, "orders", ["c0"]))
     assert copies(lake) == []
 

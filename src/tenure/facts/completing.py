@@ -24,12 +24,12 @@ def completed(name: str, table: pa.Table) -> pa.Table:
         else:
             given = table.column(column.name)
             columns.append(given if given.type == column.type else _cast(given, column.type))
-    whole = pa.table(columns, schema=schema)
+    result = pa.table(columns, schema=schema)
     if name == "orders" and ("status" not in table.column_names):
-        negative = pc.less(whole.column("amount"), pa.scalar(0, NUMBER)).fill_null(False)
+        negative = pc.less(result.column("amount"), pa.scalar(0, NUMBER)).fill_null(False)
         status = pc.if_else(negative, pa.scalar("refund"), pa.scalar("sale"))
-        whole = whole.set_column(schema.get_field_index("status"), "status", status)
-    return whole
+        result = result.set_column(schema.get_field_index("status"), "status", status)
+    return result
 
 
 def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:

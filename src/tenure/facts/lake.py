@@ -144,19 +144,9 @@ class Lake(DeltaStore):
     # Facts
 
     def append_facts(self, name: str, table: pa.Table) -> Appended:
-        """Append facts that are not there yet, in one atomic commit.
+        """Append the rows of a fact table that are not there yet, in one atomic commit.
 
-        Parameters
-        ----------
-        name : str
-            A fact table.
-        table : Table
-            Rows in the table's schema.
-
-        Returns
-        -------
-        Appended
-            How many were new, and how many were there already (or twice among the given ones).
+        Duplicates are those that were there already, or that come twice among the given ones.
         """
         accepted = append(self, name, table)
         return Appended(accepted, table.num_rows - accepted)
@@ -172,17 +162,16 @@ class Lake(DeltaStore):
     def available_kinds(self) -> set[str]:
         """Return the names of the kinds of which there is at least one fact."""
         kinds = self.kinds()
-        tables = {kind.table for kind in kinds.values() if self.has(kind.table)}
+        tables = {table for table in {kind.table for kind in kinds.values()} if self.has(table)}
         columns = {(kind.table, kind.column) for kind in kinds.values() if kind.column and kind.table in tables}
         values = {column: self.distinct_values(*column) for column in columns}
-        available = set()
-        for name, kind in kinds.items():
-            present = values.get((kind.table, kind.column), set())
-            if kind.table not in tables or (kind.column and not present):
-                continue
+
+        def is_available(kind: Kind) -> bool:
+            if kind.table not in tables:
+                return False
+            if kind.column and not values[kind.table, kind.column].intersection(kind.values):
+                return False
             required = {kind.who, kind.present} - {"customer_id", ""}
-            if (not kind.values or present & set(kind.values)) and all(
-                self.has_value(kind.table, column) for column in required
-            ):
-                available.add(name)
-        return available
+            return all(self.has_value(kind.table, column) for column in required)
+
+        return {name for name, kind in kinds.items() if is_available(kind)}

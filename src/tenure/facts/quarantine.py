@@ -43,9 +43,8 @@ def rows_of(lake: Lake, limit: int | None = None) -> list[dict[str, Any]]:
     """Return the rows in quarantine, oldest import first."""
     if not lake.has("quarantine"):
         return []
-    few = f" LIMIT {int(limit)}" if limit is not None else ""
-    found = lake.connect(("quarantine",)).execute(f'SELECT * FROM quarantine ORDER BY "at", file, row{few}')
-    rows: list[dict[str, Any]] = found.to_arrow_table().to_pylist()
+    sql = 'SELECT * FROM quarantine ORDER BY "at", file, row' + (f" LIMIT {int(limit)}" if limit is not None else "")
+    rows: list[dict[str, Any]] = lake.connect(("quarantine",)).execute(sql).to_arrow_table().to_pylist()
     return rows
 
 

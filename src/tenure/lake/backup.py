@@ -48,7 +48,7 @@ def backup(lake: DeltaStore, file: Path) -> BackupContents:
     """
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     with tempfile.TemporaryDirectory(dir=lake.path, prefix=".backup-") as folder:
-        tables = _hold(lake, Path(folder))
+        tables = _link_all(lake, Path(folder))
         rows = {name: sum(file["rows"] for file in table["files"]) for name, table in tables.items()}
         try:
             with tarfile.open(draft, "w:gz", compresslevel=1) as tar:
@@ -65,7 +65,7 @@ def backup(lake: DeltaStore, file: Path) -> BackupContents:
     return BackupContents(rows)
 
 
-def _hold(lake: DeltaStore, folder: Path) -> dict[str, dict[str, Any]]:
+def _link_all(lake: DeltaStore, folder: Path) -> dict[str, dict[str, Any]]:
     """Link the files of every table's newest version into a folder, all of the same moment."""
     tables: dict[str, dict[str, Any]] = {}
     with writing(lake.path):
@@ -76,8 +76,9 @@ def _hold(lake: DeltaStore, folder: Path) -> dict[str, dict[str, Any]]:
             inside = Path(lake.uri(name)).relative_to(lake.path).as_posix()
             files = []
             for file in delta.active_files(table):
-                _link(Path(file.path), folder / inside / Path(file.path).name)
-                files.append({"path": Path(file.path).name, "rows": file.rows, "partition": dict(file.partition)})
+                path = Path(file.path)
+                _link(path, folder / inside / path.name)
+                files.append({"path": path.name, "rows": file.rows, "partition": dict(file.partition)})
             tables[name] = {"folder": inside, "partition_by": list(table.metadata().partition_columns), "files": files}
         written = [path for name in WRITTEN_FOLDERS for path in sorted((lake.path / name).glob("*.yaml"))]
         for path in [*(lake.path / name for name in _SETTINGS), *written]:
@@ -165,17 +166,14 @@ def _unpack(file: Path, draft: Path) -> dict[str, int]:
 
 def _rebuild(folder: Path, table: dict[str, Any]) -> int:
     """Make a Delta table of the files of one table."""
-    files = [(folder / str(file["path"]), file) for file in table["files"]]
+    files = {folder / file["path"]: file["partition"] for file in table["files"]}
     if not files:
         return 0
-    schema = pq.read_schema(files[0][0])
-    by = next(iter(table["partition_by"]), None)
-    created = delta.create_table(folder, schema, str(by) if by else None)
-    added = [delta.action_of(path, _partition(file)) for path, file in files]
+    partition_by = next(iter(table["partition_by"]), None)
+    created = delta.create_table(folder, pq.read_schema(next(iter(files))), partition_by)
+    added = [
+        delta.action_of(path, {column: str(value or "") for column, value in partition.items()})
+        for path, partition in files.items()
+    ]
     delta.commit(created, added, [])
-    return sum(pq.read_metadata(path).num_rows for path, _ in files)
-
-
-def _partition(file: dict[str, Any]) -> dict[str, str]:
-    values = file["partition"]
-    return {str(key): str(value or "") for key, value in values.items()} if isinstance(values, dict) else {}
+    return sum(pq.read_metadata(path).num_rows for path in files)

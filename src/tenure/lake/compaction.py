@@ -19,9 +19,6 @@ from tenure.lake.lock import writing
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import duckdb
-    from deltalake import DeltaTable
-
     from tenure.lake.store import DeltaStore
 
 _DEEP = 8  # files of one size that may hold the same customers
@@ -71,28 +68,16 @@ def rewrite(lake: DeltaStore, name: str, files: Sequence[delta.ActiveFile], *, k
     if table is None:
         return
     if files:
+        schema = lake.specs[name].schema or pa.schema(table.schema())
+        order = views.columns(column for column in _ORDER if column in schema.names)
+        sql = f"SELECT {views.columns(schema.names)} FROM {views.scan([file.path for file in files], grown=True)}"
+        partition = next(iter(table.metadata().partition_columns), None)
         with spilling(lake.path) as con:
-            _rewrite(lake, name, table, files, con)
+            read = con.execute(f"{sql} ORDER BY {order}" if order else sql).to_arrow_reader(delta.ROW_GROUP)
+            batches = (batch.cast(schema) for batch in read)
+            added = delta.write_files(delta.folder_of(table), batches, schema, partition)
+        delta.commit(table, added, [file.removal() for file in files])
     newest = lake.table(name)
     if newest is not None:
         newest.vacuum(retention_hours=int(keep_hours), dry_run=False, enforce_retention_duration=False, full=True)
         customer_index.sweep(lake, name)
-
-
-def _rewrite(
-    lake: DeltaStore,
-    name: str,
-    table: DeltaTable,
-    files: Sequence[delta.ActiveFile],
-    con: duckdb.DuckDBPyConnection,
-) -> None:
-    schema = lake.specs[name].schema or pa.schema(table.schema())
-    order = views.columns(column for column in _ORDER if column in schema.names)
-    read = con.execute(
-        f"SELECT {views.columns(schema.names)} FROM {views.scan([file.path for file in files], grown=True)}"
-        + (f" ORDER BY {order}" if order else "")
-    ).to_arrow_reader(delta.ROW_GROUP)
-    partition = next(iter(table.metadata().partition_columns), None)
-    folder = delta.folder_of(table)
-    added = delta.write_files(folder, (batch.cast(schema) for batch in read), schema, partition)
-    delta.commit(table, added, [file.removal() for file in files])

@@ -31,7 +31,7 @@ from tenure.lake import views
 from tenure.lake.duck import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Sequence
 
     from tenure.lake.delta import ActiveFile
     from tenure.lake.store import DeltaStore
@@ -41,12 +41,13 @@ MIN_ROWS = 2_000_000  # rows; smaller files are read as fast as they are
 FOLDER = "index"
 FORMAT = 1
 MIN_CUSTOMERS = 1000  # customers; for fewer no index is made, since they are read from the file itself about as fast
-_ROWS = 1 << 20  # a portion of work
+_PORTION_ROWS = 1 << 20
 _WIDEST = 64  # bytes of an id; every id takes the room of the longest
-_MANY = 1000  # different values of a column that are worth remembering
+_LISTED_VALUES = 1000  # different values of a column that are worth remembering
 _ABOUT, _IDS, _FIRST, _COLUMNS = "about.json", "ids.npy", "first.npy", "columns.arrow"
 _DRAFT = ".draft-"
 _HASH = "fact"
+_MADE_BY = [FORMAT, duckdb.__version__]  # another version may hash otherwise
 
 
 @dataclass(frozen=True)
@@ -157,15 +158,11 @@ def _find(folder: Path, path: str) -> tuple[bool, CustomerIndex | None]:
     """Return whether there is a complete index of this format, and the index when it can be searched."""
     try:
         about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
-        if about["made_by"] != _made_by() or any((folder / n).stat().st_size != s for n, s in about["sizes"].items()):
+        if about["made_by"] != _MADE_BY or any((folder / n).stat().st_size != s for n, s in about["sizes"].items()):
             return False, None
         return True, (_opened(folder, path, about) if about["usable"] else None)
     except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, pa.ArrowException):
         return False, None  # none, deleted just now, or damaged
-
-
-def _made_by() -> list[object]:
-    return [FORMAT, duckdb.__version__]  # another version may hash otherwise
 
 
 def _opened(folder: Path, path: str, about: dict[str, Any]) -> CustomerIndex:
@@ -199,37 +196,32 @@ def _make(spec: TableSpec, path: str, folder: Path) -> None:
 
 
 def _write(spec: TableSpec, path: str, draft: Path) -> None:
+    assert spec.schema is not None, "indexed tables have a schema"
     empty = _empty_columns(path)
-    columns = [column for column in spec.indexed if column not in empty]
-    values: dict[str, set[str]] = {column: set() for column in spec.listed if column in columns}
+    types = {column: spec.schema.field(column).type for column in spec.indexed if column not in empty}
+    # Half the width is enough for any amount of money, and is read twice as fast.
+    stored = [(name, pa.decimal64(18, t.scale) if pa.types.is_decimal128(t) else t) for name, t in types.items()]
+    schema = pa.schema([(_HASH, pa.uint64()), *stored])
+    values: dict[str, set[str]] = {column: set() for column in spec.listed if column in types}
     runs = _Runs()
-    schema = pa.schema([(_HASH, pa.uint64()), *((column, _stored(spec, column)) for column in columns)])
-    with pa.ipc.new_file(str(draft / _COLUMNS), schema) as writer:
-        for batch in _read(path, columns):
+    sql = f"SELECT {views.columns(['customer_id', *types])}, hash(fact_id) AS {_HASH} FROM {views.scan([path])}"
+    with connect() as con, pa.ipc.new_file(str(draft / _COLUMNS), schema) as writer:
+        for batch in con.execute(sql).to_arrow_reader(_PORTION_ROWS):
             runs.add(batch.column("customer_id"))
             for column, distinct in values.items():
                 distinct.update(pc.unique(batch.column(column)).drop_null().to_pylist())
             writer.write_batch(batch.select(schema.names).cast(schema))
-    listed = {column: sorted(distinct) for column, distinct in values.items() if len(distinct) <= _MANY}
+    usable = runs.save(draft)
+    listed = {column: sorted(distinct) for column, distinct in values.items() if len(distinct) <= _LISTED_VALUES}
     listed |= {column: [] if column in empty else ["*"] for column in spec.optional}
-    _finish(draft, {"usable": runs.save(draft), "empty": sorted(empty & set(spec.indexed)), "values": listed})
-
-
-def _finish(draft: Path, about: dict[str, Any]) -> None:
     sizes = {}
-    for path in sorted(draft.iterdir()):
-        with path.open("r+b") as file:
+    for part in sorted(draft.iterdir()):
+        with part.open("r+b") as file:
             os.fsync(file.fileno())  # a name must not outlive what it stands for
-        sizes[path.name] = path.stat().st_size
-    text = json.dumps({"made_by": _made_by(), "sizes": sizes, **about}, ensure_ascii=False)
-    (draft / _ABOUT).write_text(text, encoding="utf-8")
-
-
-def _stored(spec: TableSpec, column: str) -> pa.DataType:
-    assert spec.schema is not None, "indexed tables have a schema"
-    kind = spec.schema.field(column).type
-    # Half the width is enough for any amount of money, and is read twice as fast.
-    return pa.decimal64(18, kind.scale) if pa.types.is_decimal128(kind) else kind
+        sizes[part.name] = part.stat().st_size
+    about = {"made_by": _MADE_BY, "sizes": sizes, "usable": usable}
+    about |= {"empty": sorted(empty & set(spec.indexed)), "values": listed}
+    (draft / _ABOUT).write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
 
 
 def _empty_columns(path: str) -> set[str]:
@@ -243,18 +235,11 @@ def _empty_columns(path: str) -> set[str]:
     return empty
 
 
-def _read(path: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    with connect() as con:
-        names = views.columns(["customer_id", *columns])
-        sql = f"SELECT {names}, hash(fact_id) AS {_HASH} FROM {views.scan([path])}"
-        yield from con.execute(sql).to_arrow_reader(_ROWS)
-
-
 class _Runs:
     """The customers of a file, one after the other, and where each begins."""
 
     def __init__(self) -> None:
-        self.fit = True  # whether every id can be kept in a fixed width
+        self._searchable = True  # whether every id can be kept in a fixed width
         self._rows = 0
         self._last: bytes | None = None
         self._ids: list[np.ndarray] = []
@@ -266,8 +251,8 @@ class _Runs:
         texts = coded.values.cast(pa.binary())
         widest = pc.max(pc.binary_length(texts)).as_py() or 1
         if texts.null_count or widest > _WIDEST or pc.any(pc.match_substring(texts, b"\0")).as_py():
-            self.fit = False
-        if self.fit and len(texts):
+            self._searchable = False
+        if self._searchable and len(texts):
             ids = np.array(texts.to_pylist(), dtype=f"S{widest}")
             begins = np.concatenate([[0], coded.run_ends.to_numpy()[:-1]]) + self._rows
             known = int(ids[0] == self._last)  # the first may go on from the portion before
@@ -278,7 +263,7 @@ class _Runs:
 
     def save(self, folder: Path) -> bool:
         """Write them down; False when they cannot be searched."""
-        if not self.fit or not self._ids:
+        if not self._searchable or not self._ids:
             return False
         ids = np.concatenate(self._ids)
         np.save(folder / _IDS, ids)

@@ -10,7 +10,7 @@ import json
 import os
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
@@ -26,31 +26,27 @@ if TYPE_CHECKING:
 
 ROW_GROUP = 16_384  # rows; small, so that a few customers can be read cheaply
 ROWS_A_FILE = 512 * ROW_GROUP
-_BUFFER = 4 * ROW_GROUP  # rows of one value that wait: a refresh of many models has a file open for each
+_BUFFER_ROWS = 4 * ROW_GROUP  # that wait of one value: a refresh of many models has a file open for each
 _UNIQUE = frozenset({"fact_id", "order_id", "raw"})  # a dictionary would only grow and be given up
 
 
-@dataclass
-class Writer:
+class _TableWriter:
     """Writes rows, in the order in which they come, into new Parquet files of one Delta table."""
 
-    folder: Path
-    schema: pa.Schema
-    partition: dict[str, str] = field(default_factory=dict)
-    rows: int = 0
-    _waiting: list[pa.RecordBatch] = field(default_factory=list)
-    _count: int = 0
-    _file: pq.ParquetWriter | None = None
-    _path: Path | None = None
-    _in_file: int = 0
-    _done: list[AddAction] = field(default_factory=list)
+    def __init__(self, folder: Path, schema: pa.Schema, partition: dict[str, str]) -> None:
+        self.folder, self.schema, self.partition = folder, schema, partition
+        self._waiting: list[pa.RecordBatch] = []
+        self._count = 0
+        self._file: pq.ParquetWriter | None = None
+        self._path = folder
+        self._rows_in_file = 0
+        self._done: list[AddAction] = []
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Take rows; write them once there are enough for full row groups."""
         self._waiting.append(batch)
         self._count += batch.num_rows
-        self.rows += batch.num_rows
-        if self._count >= _BUFFER:
+        if self._count >= _BUFFER_ROWS:
             self._flush(final=False)
 
     def close(self) -> list[AddAction]:
@@ -64,55 +60,48 @@ class Writer:
             return
         table = pa.Table.from_batches(self._waiting, self.schema)
         cut = table.num_rows if final else table.num_rows // ROW_GROUP * ROW_GROUP
-        self._open_file().write_table(table.slice(0, cut), row_group_size=ROW_GROUP)
-        self._in_file += cut
-        rest = table.slice(cut)
-        self._waiting, self._count = (rest.to_batches(), rest.num_rows) if rest.num_rows else ([], 0)
-        if self._in_file >= ROWS_A_FILE:
-            self._close_file()
-
-    def _open_file(self) -> pq.ParquetWriter:
         if self._file is None:
-            name = f"part-{uuid.uuid4().hex}.zstd.parquet"
-            self._path, self._in_file = self.folder / name, 0  # Delta keeps partition values in its log, not in paths
-            texts = [one.name for one in self.schema if one.name not in _UNIQUE and pa.types.is_string(one.type)]
+            # Delta keeps partition values in its log, not in paths.
+            self._path, self._rows_in_file = self.folder / f"part-{uuid.uuid4().hex}.zstd.parquet", 0
+            texts = [f.name for f in self.schema if f.name not in _UNIQUE and pa.types.is_string(f.type)]
             self._file = pq.ParquetWriter(
                 self._path, self.schema, compression="zstd", use_dictionary=texts, write_page_index=False
             )
-        return self._file
+        self._file.write_table(table.slice(0, cut), row_group_size=ROW_GROUP)
+        self._rows_in_file += cut
+        rest = table.slice(cut)
+        self._waiting, self._count = (rest.to_batches(), rest.num_rows) if rest.num_rows else ([], 0)
+        if self._rows_in_file >= ROWS_A_FILE:
+            self._close_file()
 
     def _close_file(self) -> None:
-        if self._file is None or self._path is None:
-            return
-        self._file.close()
-        self._done.append(action_of(self._path, self.partition))
-        self._file = self._path = None
+        if self._file is not None:
+            self._file.close()
+            self._done.append(action_of(self._path, self.partition))
+            self._file = None
 
 
 def action_of(path: Path, partition: dict[str, str]) -> AddAction:
     """Return what a commit must add for a Parquet file that lies in its table's folder."""
+    metadata = pq.read_metadata(path)
+    # Delta's statistics of a file: its rows and the range of its customers, by which files are skipped.
+    figures: dict[str, Any] = {"numRecords": metadata.num_rows}
+    names = [metadata.schema.column(index).name for index in range(metadata.num_columns)]
+    if "customer_id" in names and metadata.num_row_groups:
+        place = names.index("customer_id")
+        groups = [metadata.row_group(number).column(place).statistics for number in range(metadata.num_row_groups)]
+        if all(group is not None and group.has_min_max for group in groups):
+            figures["minValues"] = {"customer_id": min(group.min for group in groups)}
+            figures["maxValues"] = {"customer_id": max(group.max for group in groups)}
+            figures["nullCount"] = {"customer_id": sum(group.null_count or 0 for group in groups)}
     return AddAction(
         path=path.name,
         size=path.stat().st_size,
         partition_values=dict(partition),
         modification_time=int(time.time() * 1000),
         data_change=True,
-        stats=_statistics(pq.read_metadata(path)),
+        stats=json.dumps(figures, ensure_ascii=False),
     )
-
-
-def _statistics(metadata: pq.FileMetaData) -> str:
-    """Return Delta's statistics of a file: its rows and the range of its customers, by which files are skipped."""
-    figures: dict[str, Any] = {"numRecords": metadata.num_rows}
-    names = [metadata.schema.column(index).name for index in range(metadata.num_columns)]
-    if "customer_id" in names and metadata.num_row_groups:
-        place = names.index("customer_id")
-        seen = [metadata.row_group(group).column(place).statistics for group in range(metadata.num_row_groups)]
-        if all(one is not None and one.has_min_max for one in seen):
-            figures["minValues"] = {"customer_id": min(one.min for one in seen)}
-            figures["maxValues"] = {"customer_id": max(one.max for one in seen)}
-            figures["nullCount"] = {"customer_id": sum(one.null_count or 0 for one in seen)}
-    return json.dumps(figures, ensure_ascii=False)
 
 
 def write_files(
@@ -123,11 +112,11 @@ def write_files(
     Nothing is visible until the actions are committed. The partition column stays in the files too, so that a plain
     Parquet reader sees it.
     """
-    writers: dict[str, Writer] = {}
+    writers: dict[str, _TableWriter] = {}
     for batch in reader:
         for value, rows in _by_value(batch, partition_by):
             if value not in writers:
-                writers[value] = Writer(folder, schema, {partition_by: value} if partition_by else {})
+                writers[value] = _TableWriter(folder, schema, {partition_by: value} if partition_by else {})
             writers[value].add(rows)
     return [action for writer in writers.values() for action in writer.close()]
 
@@ -143,12 +132,10 @@ def _by_value(batch: pa.RecordBatch, column: str | None) -> Iterable[tuple[str, 
 
 
 def open_table(folder: Path) -> DeltaTable | None:
-    """Return the Delta table in `folder`, or None when there is none."""
-    return DeltaTable(str(folder)) if (folder / "_delta_log").is_dir() and _log_begun(folder) else None
-
-
-def _log_begun(folder: Path) -> bool:
-    return any(name.endswith((".json", ".parquet")) for name in os.listdir(folder / "_delta_log"))
+    """Return the Delta table in `folder`, or None when there is none, or its log has not begun."""
+    log = folder / "_delta_log"
+    begun = log.is_dir() and any(name.endswith((".json", ".parquet")) for name in os.listdir(log))
+    return DeltaTable(str(folder)) if begun else None
 
 
 def create_table(folder: Path, schema: pa.Schema, partition_by: str | None = None) -> DeltaTable:
@@ -169,9 +156,9 @@ def commit(
     if not added and not removed:
         return
     partitions = list(table.metadata().partition_columns)
-    there = table.schema()
-    shape = there if schema is None else Schema.from_arrow(schema)
-    if shape == there:
+    current = table.schema()
+    shape = current if schema is None else Schema.from_arrow(schema)
+    if shape == current:
         table.create_write_transaction([*added, *removed], "append", shape, partitions or None)
     else:  # only this mode lets columns change; it takes every file out by itself
         table.create_write_transaction(list(added), "overwrite", shape, partitions or None)

@@ -33,10 +33,13 @@ def connect() -> duckdb.DuckDBPyConnection:
 @contextmanager
 def spilling(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Return a database bounded in memory; what does not fit lies in `.staging` of a lake's folder meanwhile."""
-    room = folder / ".staging"
-    room.mkdir(exist_ok=True)
-    _sweep(room)
-    spill = tempfile.mkdtemp(dir=room)
+    staging = folder / ".staging"
+    staging.mkdir(exist_ok=True)
+    yesterday = datetime.now(UTC).timestamp() - 86_400
+    for left in staging.iterdir():  # by killed imports
+        if left.stat().st_mtime < yesterday:
+            shutil.rmtree(left, ignore_errors=True)
+    spill = tempfile.mkdtemp(dir=staging)
     con = connect()
     con.execute(f"SET memory_limit = '{_MEMORY}'; SET temp_directory = {quoted(spill)}")
     try:
@@ -44,11 +47,3 @@ def spilling(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     finally:
         con.close()
         shutil.rmtree(spill, ignore_errors=True)
-
-
-def _sweep(room: Path) -> None:
-    """Remove what killed imports left behind a day ago."""
-    yesterday = datetime.now(UTC).timestamp() - 86_400
-    for left in room.iterdir():
-        if left.stat().st_mtime < yesterday:
-            shutil.rmtree(left, ignore_errors=True)

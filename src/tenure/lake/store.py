@@ -1,7 +1,7 @@
 """A folder of Delta tables, written in order and read through DuckDB views.
 
-It knows no fact: which tables there are, who is merged with whom, and which tables of other people are read along are
-handed in by the subclass, :class:`tenure.facts.lake.Lake`.
+It knows no fact: which tables there are, who is merged with whom, and which external tables are read along are handed
+in by the subclass, :class:`tenure.facts.lake.Lake`.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ class DeltaStore:
         return {}
 
     def external_relations(self, name: str) -> list[str]:
-        """Return SQL relations of other people's tables whose rows belong to a table."""
+        """Return SQL relations of external tables whose rows belong to a table."""
         return []
 
     def is_external(self, name: str) -> bool:
-        """Whether rows of a table are read from other people's tables."""
+        """Whether rows of a table are read from external tables."""
         return False
 
     # Tables
@@ -58,7 +58,7 @@ class DeltaStore:
         return delta.open_table(Path(self.uri(name)))
 
     def has(self, name: str) -> bool:
-        """Whether a table holds any rows, or is read from other people's tables."""
+        """Whether a table holds any rows, or is read from external tables."""
         return any(file.rows for file in self.files(name)) or self.is_external(name)
 
     def tables(self) -> list[str]:
@@ -83,26 +83,11 @@ class DeltaStore:
         partition_by: str | None = None,
         replace: bool | Mapping[str, Collection[str]] | Sequence[str] = False,
     ) -> int:
-        """Write a stream of rows in the order in which they come, in one atomic commit.
+        """Write a stream of rows in the order in which they come, in one atomic commit, and return how many.
 
-        Parameters
-        ----------
-        name : str
-            The table.
-        reader : Table, RecordBatchReader or iterable of RecordBatch
-            The rows; read once and never held in memory as a whole.
-        schema : Schema, optional
-            Needed only for a plain iterable into a new table.
-        partition_by : str, optional
-            A text column; each of its values gets files of its own.
-        replace : bool, {column: values} or paths
-            True replaces the whole table, its columns too; ``{"model": ["a", "b"]}`` replaces those partitions; paths
-            replace those files; False appends.
-
-        Returns
-        -------
-        int
-            The rows written.
+        The stream is read once and never held in memory as a whole; a plain iterable into a new table needs `schema`.
+        `replace` is True for the whole table, its columns too; ``{"model": ["a", "b"]}`` for those partitions; paths
+        for those files; False appends.
         """
         spec = self.specs[name]
         shape = schema or getattr(reader, "schema", None) or spec.schema
@@ -119,18 +104,15 @@ class DeltaStore:
     # Reading
 
     def read(self, name: str, customers: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> pa.Table:
-        """Read a table, of everybody or of a few customers.
+        """Read a table, of everybody or of some customers (their ids, merges applied).
 
-        Parameters
-        ----------
-        name : str
-            The table.
-        customers : sequence of str, optional
-            Their ids, merges applied. Only the files and row groups that can hold them are read.
-        columns : sequence of str, optional
-            Columns to read; all when omitted.
+        Only the files and row groups that can hold these customers are read.
         """
-        con = self.connect((name,), customers=None if customers is None else self._all_ids(customers))
+        stored = None
+        if customers is not None:  # every id that was merged into one of them counts as well
+            ids = set(customers)
+            stored = [*ids, *(old for old, into in self.merged().items() if into in ids and old not in ids)]
+        con = self.connect((name,), customers=stored)
         schema = self.specs[name].schema
         if not con.execute("SELECT 1 FROM duckdb_views() WHERE view_name = ?", [name]).fetchall():
             empty = (schema or pa.schema([])).empty_table()
@@ -214,11 +196,6 @@ class DeltaStore:
             source = views.scan(markers)
         created = con.execute(f"CREATE OR REPLACE TABLE {views.NEWER}{name} AS {views.newer(spec, source)}").fetchone()
         return bool(created and created[0])
-
-    def _all_ids(self, customers: Sequence[str]) -> list[str]:
-        """Return the given ids and every id that was merged into one of them."""
-        ids = set(customers)
-        return [*ids, *(old for old, into in self.merged().items() if into in ids and old not in ids)]
 
     def _source(self, name: str, customers: Sequence[str] | None, excluded: Collection[str] = ()) -> str:
         """Return SQL that reads a table's rows as stored, some files excluded; empty when there is no such table."""

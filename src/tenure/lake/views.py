@@ -40,17 +40,16 @@ def scan(paths: Sequence[str], *, places: bool = False, grown: bool = False) -> 
 def view_of(name: str, spec: TableSpec, source: str, *, merges: bool = False, hides: bool = False) -> str:
     """Return the SQL of a table's view; `hides` says that rows of some customers have newer ones."""
     if spec.generations:
-        return _newest(name, spec, source, hides=hides)
-    read = _merged(source, spec.customer_columns) if merges and spec.customer_columns else f"SELECT * FROM {source}"
+        newest = f"FROM {NEWER}{name} AS n WHERE n.customer_id = s.customer_id AND n.generation > s.generation"
+        return f"SELECT s.* FROM {source} AS s WHERE {spec.shown}" + (f" AND NOT EXISTS ({newest})" if hides else "")
+    read = f"SELECT * FROM {source}"
+    if merges and spec.customer_columns:
+        joins, replaced = [], []
+        for number, column in enumerate(spec.customer_columns):
+            joins.append(f"LEFT JOIN {MERGED} AS m{number} ON m{number}.customer_id = f.{column}")
+            replaced.append(f"coalesce(m{number}.into_id, f.{column}) AS {column}")
+        read = f"SELECT f.* REPLACE ({', '.join(replaced)}) FROM {source} AS f {' '.join(joins)}"
     return spec.view(read) if spec.view else read
-
-
-def _merged(source: str, customer_columns: Sequence[str]) -> str:
-    joins, replaced = [], []
-    for number, column in enumerate(customer_columns):
-        joins.append(f"LEFT JOIN {MERGED} AS m{number} ON m{number}.customer_id = f.{column}")
-        replaced.append(f"coalesce(m{number}.into_id, f.{column}) AS {column}")
-    return f"SELECT f.* REPLACE ({', '.join(replaced)}) FROM {source} AS f {' '.join(joins)}"
 
 
 def newer(spec: TableSpec, source: str) -> str:
@@ -61,12 +60,3 @@ def newer(spec: TableSpec, source: str) -> str:
     """
     where = "" if spec.generations == "markers" else f" WHERE generation > (SELECT min(generation) FROM {source})"
     return f"SELECT customer_id, max(generation) AS generation FROM {source}{where} GROUP BY customer_id"
-
-
-def _newest(name: str, spec: TableSpec, source: str, *, hides: bool) -> str:
-    tests = [spec.shown]
-    if hides:
-        tests.append(
-            f"NOT EXISTS (FROM {NEWER}{name} AS n WHERE n.customer_id = s.customer_id AND n.generation > s.generation)"
-        )
-    return f"SELECT s.* FROM {source} AS s WHERE {' AND '.join(tests)}"

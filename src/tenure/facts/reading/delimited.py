@@ -77,7 +77,7 @@ def _delimiter_of(lines: list[str]) -> str:
     return best or max(_DELIMITERS, key=lambda delimiter: len(_split(lines[:1], delimiter)[0]))
 
 
-def text_chunks(path: Path, layout: Layout, wanted: Sequence[int]) -> Iterator[Chunk]:
+def text_chunks(path: Path, layout: Layout, positions: Sequence[int]) -> Iterator[Chunk]:
     """Yield the rows of a delimited text."""
     spaces, fields = layout.delimiter == SPACES, len(layout.names)
     delimiter = "\t" if spaces else layout.delimiter
@@ -101,7 +101,7 @@ def text_chunks(path: Path, layout: Layout, wanted: Sequence[int]) -> Iterator[C
         carried = data[scanned.rest :]  # a row that goes on in the next block
         carried_first = first + data.count(b"\n", 0, scanned.rest) if carried else 0
         yield Chunk(
-            _parsed(scanned.rows(), delimiter, fields, wanted, quotes=not spaces),
+            _parsed(scanned.rows(), delimiter, fields, positions, quotes=not spaces),
             scanned.numbers,
             [*block.bad, *scanned.bad],
             lambda index, scanned=scanned: _raw_row(scanned.raw(index), layout),  # type: ignore[misc]
@@ -117,9 +117,9 @@ def _raw_row(line: str, layout: Layout) -> dict[str, str]:
     return dict(zip(names, values, strict=False))
 
 
-def _parsed(data: bytes, delimiter: str, fields: int, wanted: Sequence[int], *, quotes: bool) -> pa.Table:
+def _parsed(data: bytes, delimiter: str, fields: int, positions: Sequence[int], *, quotes: bool) -> pa.Table:
     names = [str(place) for place in range(fields)]
-    included = [str(place) for place in wanted]
+    included = [str(place) for place in positions]
     if not data:
         return pa.table({name: pa.array([], pa.string()) for name in included})
     return arrow_csv.read_csv(

@@ -53,11 +53,11 @@ def layout_of(
                 return text_layout(path, delimiter, head)
 
 
-def chunks(path: Path, layout: Layout, wanted: Sequence[int]) -> Iterator[Chunk]:
-    """Yield a file's rows, with the wanted columns (positions from 0)."""
+def chunks(path: Path, layout: Layout, positions: Sequence[int]) -> Iterator[Chunk]:
+    """Yield a file's rows, with the columns at some positions (from 0)."""
     reader = {"parquet": _parquet_chunks, "excel": _excel_chunks, "json": _json_chunks}.get(layout.kind, text_chunks)
     with _unpacked(path):
-        yield from reader(path, layout, wanted)
+        yield from reader(path, layout, positions)
 
 
 @contextmanager
@@ -91,11 +91,11 @@ def _chunk_of_texts(
     rows: list[list[str]],
     numbers: list[int],
     layout: Layout,
-    wanted: Sequence[int],
+    positions: Sequence[int],
     bad: list[BadLine],
     done: int,
 ) -> Chunk:
-    columns = pa.table({str(place): pa.array([row[place] for row in rows], pa.string()) for place in wanted})
+    columns = pa.table({str(place): pa.array([row[place] for row in rows], pa.string()) for place in positions})
     return Chunk(
         columns,
         np.array(numbers, dtype=np.int64),
@@ -118,7 +118,7 @@ def _parquet_layout(path: Path) -> Layout:
     return Layout("parquet", tuple(file.schema_arrow.names), sample=tuple(rows))
 
 
-def _parquet_chunks(path: Path, layout: Layout, wanted: Sequence[int]) -> Iterator[Chunk]:
+def _parquet_chunks(path: Path, layout: Layout, positions: Sequence[int]) -> Iterator[Chunk]:
     del layout  # the file itself says it
 
     def record(batch: pa.RecordBatch, index: int) -> dict[str, str]:
@@ -126,7 +126,7 @@ def _parquet_chunks(path: Path, layout: Layout, wanted: Sequence[int]) -> Iterat
 
     done = 0
     for batch in pq.ParquetFile(path).iter_batches(_CHUNK_ROWS):
-        columns = pa.table([batch.column(place) for place in wanted], names=[str(place) for place in wanted])
+        columns = pa.table([batch.column(place) for place in positions], names=[str(place) for place in positions])
         numbers = np.arange(done + 1, done + 1 + batch.num_rows, dtype=np.int64)
         done += batch.num_rows
         yield Chunk(columns, numbers, [], lambda index, batch=batch: record(batch, index), done)  # type: ignore[misc]
@@ -179,14 +179,14 @@ def _excel_layout(path: Path, sheet: str | None, head: bool | None) -> Layout:
     return Layout("excel", distinct(names), header, "", "", name, sheets, sample, skipped)
 
 
-def _excel_chunks(path: Path, layout: Layout, wanted: Sequence[int]) -> Iterator[Chunk]:
+def _excel_chunks(path: Path, layout: Layout, positions: Sequence[int]) -> Iterator[Chunk]:
     _, _, rows = _sheet_rows(path, layout.sheet)
     begin = layout.skipped + int(layout.header)
     kept = [(number, row) for number, row in enumerate(rows[begin:], begin + 1) if any(cell != "" for cell in row)]
     for low in range(0, len(kept), _CHUNK_ROWS):
         part = kept[low : low + _CHUNK_ROWS]
         texts = [list(map(_cell_text, row)) for _, row in part]
-        yield _chunk_of_texts(texts, [number for number, _ in part], layout, wanted, [], low + len(part))
+        yield _chunk_of_texts(texts, [number for number, _ in part], layout, positions, [], low + len(part))
 
 
 # JSON lines
@@ -224,7 +224,7 @@ def _json_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else str(value).lower()
 
 
-def _json_chunks(path: Path, layout: Layout, wanted: Sequence[int]) -> Iterator[Chunk]:
+def _json_chunks(path: Path, layout: Layout, positions: Sequence[int]) -> Iterator[Chunk]:
     rows: list[list[str]] = []
     numbers: list[int] = []
     bad: list[BadLine] = []
@@ -241,7 +241,7 @@ def _json_chunks(path: Path, layout: Layout, wanted: Sequence[int]) -> Iterator[
             rows.append([record.get(name, "") for name in layout.names])
             numbers.append(number)
             if len(rows) >= _CHUNK_ROWS:
-                yield _chunk_of_texts(rows, numbers, layout, wanted, bad, done)
+                yield _chunk_of_texts(rows, numbers, layout, positions, bad, done)
                 rows, numbers, bad = [], [], []
     if rows or bad:
-        yield _chunk_of_texts(rows, numbers, layout, wanted, bad, done)
+        yield _chunk_of_texts(rows, numbers, layout, positions, bad, done)
