@@ -64,7 +64,7 @@ def day_of(text: str) -> date | None:
         return date.fromisoformat(text.strip())
     except ValueError as wrong:
         raise NotOverridden(
-            mark("%(given)s is no day. Write it as 2026-11-30, or leave it empty."), given=text
+            mark("%(given)s is not a valid date. Write it as 2026-11-30, or leave it empty."), given=text
         ) from wrong
 
 
