@@ -16,17 +16,12 @@ from tenure.words import mark
 
 EPOCH = date(1970, 1, 1)
 MICROSECONDS_A_DAY = 86_400_000_000
+_YEAR = 366 * MICROSECONDS_A_DAY
 _STEP = 16 * 86_400_000_000  # zones keep an offset for longer than this, so that no change hides between two looks
 
 
 def zone(name: str) -> ZoneInfo:
-    """Return a time zone by its IANA name.
-
-    Raises
-    ------
-    TenureError
-        When there is no such zone.
-    """
+    """Return a time zone by its IANA name."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, IsADirectoryError) as wrong:
@@ -52,6 +47,11 @@ def _offset(micros: int, name: str) -> int:
     return round(shift.total_seconds() * 1_000_000)
 
 
+def _offsets_within(name: str, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the changes of offset within the whole years around [low, high], so that blocks share a cached table."""
+    return _offsets(name, low // _YEAR * _YEAR, (high // _YEAR + 1) * _YEAR)
+
+
 @lru_cache(maxsize=64)
 def _offsets(name: str, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the instants at which a zone's UTC offset changes within [low, high], and the offsets from there on."""
@@ -60,97 +60,52 @@ def _offsets(name: str, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
     while left < high:
         right = min(left + _STEP, high)
         if _offset(right, name) != offsets[-1]:
-            a, b = left, right
-            while b - a > 1_000_000:
-                middle = (a + b) // 2
-                a, b = (middle, b) if _offset(middle, name) == offsets[-1] else (a, middle)
-            change = b - b % 1_000_000
-            starts.append(change)
-            offsets.append(_offset(b, name))
+            # Halved down to the second of the change.
+            before, after = left, right
+            while after - before > 1_000_000:
+                middle = (before + after) // 2
+                before, after = (middle, after) if _offset(middle, name) == offsets[-1] else (before, middle)
+            starts.append(after - after % 1_000_000)
+            offsets.append(_offset(after, name))
         left = right
     return np.array(starts, dtype=np.int64), np.array(offsets, dtype=np.int64)
 
 
 def local_days(micros: np.ndarray, tz: str) -> np.ndarray:
-    """Return the local day of each instant.
-
-    Parameters
-    ----------
-    micros : ndarray of int64
-        Instants, microseconds since 1970-01-01 UTC.
-    tz : str
-        IANA name of the business's time zone.
-
-    Returns
-    -------
-    ndarray of int32
-        Days since 1970-01-01, in that zone.
-    """
+    """Return the local day (int32, since 1970-01-01) of each instant (int64, microseconds since 1970-01-01 UTC)."""
     if micros.size == 0:
         return np.empty(0, dtype=np.int32)
-    low, high = int(micros.min()), int(micros.max())
-    # Whole years, so that neighbouring blocks share one cached table.
-    year = 366 * MICROSECONDS_A_DAY
-    starts, offsets = _offsets(tz, low // year * year, (high // year + 1) * year)
-    if (offsets == offsets[0]).all():
-        shifted = micros + offsets[0]
-    else:
-        shifted = micros + offsets[np.searchsorted(starts, micros, side="right") - 1]
-    return (shifted // MICROSECONDS_A_DAY).astype(np.int32)
+    starts, offsets = _offsets_within(tz, int(micros.min()), int(micros.max()))
+    # Most blocks lie between two changes of the offset, where no search is needed.
+    same = (offsets == offsets[0]).all()
+    shift = offsets[0] if same else offsets[np.searchsorted(starts, micros, side="right") - 1]
+    return ((micros + shift) // MICROSECONDS_A_DAY).astype(np.int32)
 
 
 def day_sql(instant: str, tz: str, low: int, high: int) -> str:
-    """Return SQL (DuckDB) for the local day of a column of instants, exactly as :func:`local_days` has it.
-
-    Whole numbers compared with the few changes of the offset are several times as fast as the calendar of a zone.
-
-    Parameters
-    ----------
-    instant : str
-        SQL of the instant, such as ``"at"``.
-    tz : str
-        IANA name of the zone.
-    low, high : int
-        The first and the last instant there can be, microseconds since 1970-01-01 UTC.
-    """
-    year = 366 * MICROSECONDS_A_DAY
-    starts, offsets = _offsets(tz, low // year * year, (high // year + 1) * year)
+    """Return SQL (DuckDB) for the local day of a column of instants from `low` to `high`, as `local_days` has it."""
+    starts, offsets = _offsets_within(tz, low, high)
     micros = f"epoch_us({instant})"
+    # Whole numbers compared with the few changes of the offset are several times as fast as the calendar of a zone.
     shift = str(int(offsets[-1]))
     if len(starts) > 1:
         cases = zip(starts[1:].tolist(), offsets[:-1].tolist(), strict=True)
-        shift = (
-            "CASE "
-            + " ".join(f"WHEN {micros} < {start} THEN {offset}" for start, offset in cases)
-            + f" ELSE {shift} END"
-        )
+        branches = " ".join(f"WHEN {micros} < {start} THEN {offset}" for start, offset in cases)
+        shift = f"CASE {branches} ELSE {shift} END"
     # Divided downwards: days before 1970 are negative.
     return f"(DATE '1970-01-01' + floor(({micros} + {shift}) / {float(MICROSECONDS_A_DAY)})::INTEGER)"
 
 
 def utc_of(local: np.ndarray, tz: str) -> np.ndarray:
-    """Return the instants of local clock times.
+    """Return the instants of local clock times, both in microseconds.
 
     A time that the clock skips in spring is shifted forward by what it skips; of a time that it shows twice in autumn
     the first is meant.
-
-    Parameters
-    ----------
-    local : ndarray of int64
-        Microseconds since 1970-01-01 00:00 of the local clock.
-    tz : str
-        IANA name of the zone.
-
-    Returns
-    -------
-    ndarray of int64
-        Microseconds since 1970-01-01 UTC.
     """
     if local.size == 0:
         return local.astype(np.int64)
-    low, high = int(local.min()), int(local.max())
-    year = 366 * MICROSECONDS_A_DAY
-    starts, offsets = _offsets(tz, (low // year - 1) * year, (high // year + 2) * year)
+    # A year more on either side: local times differ from instants by up to a day.
+    starts, offsets = _offsets_within(tz, int(local.min()) - _YEAR, int(local.max()) + _YEAR)
     if len(starts) == 1:
         return local - offsets[0]
     # Up to the later of both readings of a change, the offset before it holds: that shifts gaps and picks the first.

@@ -25,7 +25,7 @@ START = date(2024, 2, 20)
 SCHEMA = pa.schema(
     {
         "model": pa.string(), "version": pa.string(), "customer_id": pa.string(), "stage": pa.string(),
-        "entered_on": pa.date32(), "left_on": pa.date32(), "because": pa.string(), "cause": pa.string(),
+        "entered_on": pa.date32(), "left_on": pa.date32(), "reason": pa.string(), "cause": pa.string(),
         "passed_through": pa.bool_(), "cannot_judge": pa.string(), "next_stage": pa.string(),
         "next_change_on": pa.date32(),
     }
@@ -40,7 +40,7 @@ def day(number: int) -> date:
 def span(
     customer: str, stage: str, entered: int, left: int | None, passed: bool = False, **more: Any
 ) -> dict[str, Any]:
-    row = dict.fromkeys(SCHEMA.names) | {"model": "m", "version": "1", "because": f"{stage} holds", **more}
+    row = dict.fromkeys(SCHEMA.names) | {"model": "m", "version": "1", "reason": f"{stage} holds", **more}
     row |= {"customer_id": customer, "stage": stage, "passed_through": passed, "entered_on": day(entered)}
     return {**row, "left_on": None if left is None else day(left)}
 

@@ -35,7 +35,7 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class StageFamily:
     """One family of stages."""
 
     id: str  # F1 to F12
@@ -55,11 +55,11 @@ class FamilyStage:
 
 
 @cache
-def families() -> dict[str, Family]:
+def families() -> dict[str, StageFamily]:
     """Return the families by id, F1 first."""
     text = (files("tenure.lifecycle") / "families.yaml").read_text(encoding="utf-8")
     return {
-        family: Family(
+        family: StageFamily(
             family,
             LocalizedText(**given["name"]),
             tuple(Metric(metric["id"], LocalizedText(metric["zh"], metric["en"])) for metric in given["metrics"]),

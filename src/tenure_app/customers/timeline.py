@@ -25,7 +25,7 @@ ICONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TimelineEntry:
     """One entry of the timeline."""
 
     table: str
@@ -47,13 +47,13 @@ def names() -> dict[str, str]:
     }  # fmt: skip
 
 
-def entry(event: Event, stays: Mapping[Any, Any]) -> Entry:
+def entry(event: Event, stays: Mapping[Any, Any]) -> TimelineEntry:
     """Return an event as an entry."""
     if event.table == STAGES:
         stay = stays.get(event.fact["stay"])
-        return Entry(STAGES, None, event.day, ICONS[STAGES], stay.name if stay else "", stay=stay)
+        return TimelineEntry(STAGES, None, event.day, ICONS[STAGES], stay.name if stay else "", stay=stay)
     title, values, note = _TEXTS[event.table](event.fact)
-    return Entry(event.table, event.at, event.day, ICONS[event.table], title, values, note)
+    return TimelineEntry(event.table, event.at, event.day, ICONS[event.table], title, values, note)
 
 
 #: Title, values and note of an entry.

@@ -29,15 +29,9 @@ class NotOverridden(TenureError):
 
 
 def set_override(customer: str, model: str, stage: str, reason: str, until: date | None, *, by: str) -> None:
-    """Put a customer into a stage by hand, until a day (inclusive) or until it is taken back.
-
-    Raises
-    ------
-    NotOverridden
-        When model or stage do not exist, the reason is missing, or the last day lies in the past.
-    """
-    chosen, begins = _model(model), _begins(customer)
-    if stage not in {one.id for one in chosen.stages}:
+    """Put a customer into a stage by hand, until a day (inclusive) or until it is taken back."""
+    stages, begins = _model(model).stages, _begins(customer)
+    if stage not in {candidate.id for candidate in stages}:
         raise NotOverridden(mark("The model %(model)s has no stage %(stage)r."), model=model, stage=stage)
     reason = " ".join(reason.split())
     if not reason:
@@ -70,15 +64,15 @@ def day_of(text: str) -> date | None:
         return date.fromisoformat(text.strip())
     except ValueError as wrong:
         raise NotOverridden(
-            mark("%(given)s is no day. Write it as 2026-11-30, or leave it empty."), given=text
+            mark("%(given)s is not a valid date. Write it as 2026-11-30, or leave it empty."), given=text
         ) from wrong
 
 
 def _model(model: str) -> Model:
-    found = models_in_force().get(model)
-    if found is None or found.subject != "customer":
+    definition = models_in_force().get(model)
+    if definition is None or definition.subject != "customer":
         raise NotOverridden(mark("There is no model %(model)r in which customers have stages."), model=model)
-    return found
+    return definition
 
 
 def _begins(customer: str) -> datetime:

@@ -1,13 +1,13 @@
-"""The library's statistics, asked once for each version of the tables that they read.
+"""The library's statistics and other queries, run once for each version of the tables that they read.
 
-Pages ask the same few questions all day while the spans change once or twice; so an answer is kept until a table
-that it reads is written. Lists read the same spans, so the totals agree.
+Pages need the same few results all day while the spans change once or twice; so a result is kept until a table that it
+reads is written. Lists read the same spans, so the totals agree.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,61 +19,51 @@ if TYPE_CHECKING:
     from tenure_app.core.conf import Versions
 
 Rows = list[dict[str, Any]]
-_MOST = 512
-_kept: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
-_lock = threading.Lock()
+
+
+class _Slot:
+    """Room for one result."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.results: list[Any] = []
+
+
+@lru_cache(maxsize=512)
+def _slot(key: tuple[Any, ...]) -> _Slot:
+    return _Slot()
 
 
 class Answers:
-    """Questions to the spans of one state of the lake.
-
-    Parameters
-    ----------
-    con : duckdb connection
-        With the lake's views.
-    versions : Versions
-        Versions of the lake's tables; equal versions of the tables that a question reads give equal answers.
-    """
+    """Queries of one state of the lake: a connection with its views, and the versions of its tables."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection, versions: Versions) -> None:
         self.con = con
         self.versions = versions
 
-    def ask(self, question: str, model: str, *asked: date | str) -> Rows:
+    def ask(self, name: str, model: str, *days: date | str) -> Rows:
         """Return the rows of a function of `tenure.lifecycle.statistics` that takes a connection, a model and days."""
         from tenure.lifecycle import statistics
 
-        query = getattr(statistics, question)
-        return self.kept((question, model, *asked), lambda: query(self.con, model, *asked).to_pylist(), "spans")
-
-    def value_by_stage(self, model: str, day: date, since: date) -> Rows:
-        """Return people, money and movement of every stage."""
-        from tenure.lifecycle import statistics
-
-        return self.kept(
-            ("value_by_stage", model, day, since),
-            lambda: statistics.value_by_stage(self.con, model, day, since).to_pylist(),
-            "spans",
-            "scorecard",
-        )
+        query = getattr(statistics, name)
+        # Of all statistics only this one reads the scorecard, so a commit there leaves the others.
+        tables = ("spans", "scorecard") if name == "value_by_stage" else ("spans",)
+        return self.kept((name, model, *days), lambda: query(self.con, model, *days).to_pylist(), *tables)
 
     def sql(self, text: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Return the rows of a query of our own."""
+        """Return the rows of another query."""
         version = self.versions.named_in(text)
-        return self._kept((version, "sql", text, *values), lambda: self.con.execute(text, list(values)).fetchall())
+        return _remembered((version, "sql", text, *values), lambda: self.con.execute(text, list(values)).fetchall())
 
-    def kept(self, key: tuple[Any, ...], answer: Callable[[], Any], *tables: str) -> Any:
-        """Return an answer, from memory while the tables that it reads are the same; all, when none is named."""
-        return self._kept((self.versions.of(*tables), *key), answer)
+    def kept(self, key: tuple[Any, ...], compute: Callable[[], Any], *tables: str) -> Any:
+        """Return a result, from memory while the tables that it reads are the same; all, when none is named."""
+        return _remembered((self.versions.of(*tables), *key), compute)
 
-    def _kept(self, whole: tuple[Any, ...], answer: Callable[[], Any]) -> Any:
-        with _lock:
-            if whole in _kept:
-                _kept.move_to_end(whole)
-                return _kept[whole]
-        found = answer()
-        with _lock:
-            _kept[whole] = found
-            while len(_kept) > _MOST:
-                _kept.popitem(last=False)
-        return found
+
+def _remembered(key: tuple[Any, ...], compute: Callable[[], Any]) -> Any:
+    slot = _slot(key)
+    # Requests that need one result at once wait for the first instead of working it out again.
+    with slot.lock:
+        if not slot.results:
+            slot.results.append(compute())
+        return slot.results[0]

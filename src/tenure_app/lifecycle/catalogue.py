@@ -59,7 +59,7 @@ class Entry:
 
     def stage(self, stage: str | None) -> Stage | None:
         """Return a stage by its id."""
-        return next((one for one in self.model.stages if one.id == stage), None)
+        return next((candidate for candidate in self.model.stages if candidate.id == stage), None)
 
     def stage_name(self, stage: str | None) -> str:
         """Return what a stage is called: its name, its id when the model no longer has it, or "in no stage"."""
@@ -70,14 +70,14 @@ class Entry:
         if stage == STAGED:
             return _("In any stage")
         if "," in stage:
-            return ", ".join(self.stage_name(one) for one in stage.split(","))
-        found = self.stage(stage)
-        return found.name.render() if found else str(stage)
+            return ", ".join(map(self.stage_name, stage.split(",")))
+        known = self.stage(stage)
+        return known.name.render() if known else str(stage)
 
     def family(self, stage: str | None) -> str:
         """Return the family that gives a stage its colour; empty for none."""
-        found = self.stage(stage)
-        return found.family if found else ""
+        known = self.stage(stage)
+        return known.family if known else ""
 
     @property
     def order(self) -> list[str]:
@@ -99,7 +99,7 @@ def last_refresh(con: duckdb.DuckDBPyConnection) -> Refresh | None:
     return Refresh(int(row[0]), row[1], finished)
 
 
-def fared(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
+def model_reports(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
     """Return what the newest refresh of everybody said of each model.
 
     A refresh may judge only some models, or only the customers touched; the others keep what was said of them.
@@ -110,19 +110,19 @@ def fared(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
         "select models from (select models, generation from refreshes where mode = 'full'"
         " order by generation desc limit 100) order by generation"
     ).fetchall()
-    return {load["id"]: load for (told,) in rows for load in json.loads(told or "[]")}
+    return {report["id"]: report for (reports,) in rows for report in json.loads(reports or "[]")}
 
 
 def catalogue(con: duckdb.DuckDBPyConnection) -> dict[str, Entry]:
     """Return every model that stages customers, those that fit first, as the last refreshes found them."""
-    found = fared(con)
+    reports = model_reports(con)
     entries = []
     for model in definitions().values():
         if model.subject != "customer":
             continue
-        one = found.get(model.id, {})
-        missing = tuple(one.get("missing") or ())
-        entries.append(Entry(model, int(one.get("customers") or 0), missing, model.id in found))
+        report = reports.get(model.id, {})
+        missing = tuple(report.get("missing") or ())
+        entries.append(Entry(model, int(report.get("customers") or 0), missing, model.id in reports))
     entries.sort(key=lambda entry: (not entry.fits, entry.id != FAVOURITE, -entry.customers, entry.id))
     return {entry.id: entry for entry in entries}
 

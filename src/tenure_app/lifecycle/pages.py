@@ -158,7 +158,7 @@ def _moves(con: duckdb.DuckDBPyConnection, data: Overview, soon: queries.Soon) -
 class StageCard:
     """One stage of the board with its words and the addresses of its rows."""
 
-    place: queries.Place
+    place: queries.StageSummary
     name: str
     family: str
     stage: Stage | None
@@ -239,7 +239,7 @@ def lifecycle(request: HttpRequest) -> HttpResponse:
     return render(request, "lifecycle/board.html", context)
 
 
-def _card(entry: Entry, place: queries.Place, board: queries.Board) -> StageCard:
+def _card(entry: Entry, place: queries.StageSummary, board: queries.Board) -> StageCard:
     base, first = CustomerQuery(model=entry.id, as_of=board.day), board.since + timedelta(days=1)
     moved = {"move_stage": place.stage, "move_from": first, "move_to": board.day}
     return StageCard(

@@ -22,8 +22,8 @@ WEEK = 7
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """What there is to say about one stage on one day; also about being in no stage, and in no model."""
+class StageSummary:
+    """One stage on one day; also those in no stage, and those not in the model."""
 
     stage: str
     people: int = 0
@@ -49,9 +49,9 @@ class Board:
 
     day: date
     since: date
-    places: tuple[Place, ...]
-    no_stage: Place
-    outside: Place
+    places: tuple[StageSummary, ...]
+    no_stage: StageSummary
+    outside: StageSummary
     known: int
 
     @property
@@ -67,74 +67,65 @@ class Board:
 
 def board(ask: Answers, entry: Entry, day: date, since: date) -> Board:
     """Return the board of a model: its stages in the order of life, with people and movement after `since`."""
-    figures = {row["stage"]: row for row in ask.value_by_stage(entry.id, day, since)}
-    moved = {row[0]: row[1:] for row in _movers(ask, entry.id, day, since)}
-    leaving = _leaving(ask, entry.id, day)
-    order = entry.order + [stage for stage in figures if stage not in entry.order]
-    places = []
-    for stage in order:
-        row, (entered, left) = figures.get(stage, {}), moved.get(stage, (0, 0))
-        places.append(
-            Place(
+    totals = {row["stage"]: row for row in ask.ask("value_by_stage", entry.id, day, since)}
+    # Different customers, not moves: a list of those who entered has that many rows.
+    moved = {
+        stage: (entered, left)
+        for stage, entered, left in ask.sql(
+            "select stage, count(distinct customer_id) filter (entered_on > ? and entered_on <= ?),"
+            " count(distinct customer_id) filter (left_on > ? and left_on <= ?)"
+            " from spans where model = ? and not passed_through group by stage",
+            *(since, day, since, day, entry.id),
+        )
+    }
+    leaving = dict(
+        ask.sql(
+            f"select stage, count(*) from spans where model = ? and {on_day('?')}"
+            " and coalesce(left_on, next_change_on) > ? and coalesce(left_on, next_change_on) <= ? group by stage",
+            *(entry.id, day, day, day, day + timedelta(days=WEEK)),
+        )
+    )
+    stages = []
+    for stage in entry.order + [stage for stage in totals if stage not in entry.order]:
+        row, (entered, left) = totals.get(stage, {}), moved.get(stage, (0, 0))
+        stages.append(
+            StageSummary(
                 stage,
-                row.get("people") or 0,
-                float(row.get("share") or 0),
-                Decimal(row.get("amount") or 0),
-                float(row.get("amount_share") or 0),
-                row.get("average_days"),
-                row.get("entered") or 0,
-                row.get("left") or 0,
-                entered,
-                left,
-                leaving.get(stage, 0),
+                people=row.get("people") or 0,
+                share=float(row.get("share") or 0),
+                amount=Decimal(row.get("amount") or 0),
+                amount_share=float(row.get("amount_share") or 0),
+                average_days=row.get("average_days"),
+                entries=row.get("entered") or 0,
+                exits=row.get("left") or 0,
+                entered=entered,
+                left=left,
+                leaving=leaving.get(stage, 0),
             )
         )
     known, staged, amount_known, amount_staged = _known(ask, entry.id, day)
-    standing = sum(place.people for place in places)
-    inside_amount = sum((place.amount for place in places), Decimal(0))
+    people, amount = sum(stage.people for stage in stages), sum((stage.amount for stage in stages), Decimal(0))
     return Board(
         day,
         since,
-        tuple(places),
-        Place(UNSTAGED, staged - standing, amount=amount_staged - inside_amount),
-        Place(NOT_IN_MODEL, known - staged, amount=amount_known - amount_staged),
+        tuple(stages),
+        StageSummary(UNSTAGED, staged - people, amount=amount_staged - amount),
+        StageSummary(NOT_IN_MODEL, known - staged, amount=amount_known - amount_staged),
         known,
     )
 
 
-def _movers(ask: Answers, model: str, day: date, since: date) -> list[tuple[str, int, int]]:
-    """Return how many different customers entered and left each stage: a list of them has that many rows."""
-    return ask.sql(
-        "select stage, count(distinct customer_id) filter (entered_on > ? and entered_on <= ?),"
-        " count(distinct customer_id) filter (left_on > ? and left_on <= ?)"
-        " from spans where model = ? and not passed_through group by stage",
-        *(since, day, since, day, model),
-    )
-
-
-def _leaving(ask: Answers, model: str, day: date) -> dict[str, int]:
-    """Return how many leave each stage within a week after the day."""
-    rows = ask.sql(
-        f"select stage, count(*) from spans where model = ? and {on_day('?')}"
-        " and coalesce(left_on, next_change_on) > ? and coalesce(left_on, next_change_on) <= ? group by stage",
-        *(model, day, day, day, day + timedelta(days=WEEK)),
-    )
-    return dict(rows)
-
-
 def _known(ask: Answers, model: str, day: date) -> tuple[int, int, Decimal, Decimal]:
     """Return how many customers were known on a day, how many of them had ever been staged by then, and their worth."""
-    row = ask.sql(
+    known = "e.customer_id is not null or k.first_seen_on is null or k.first_seen_on <= ?"
+    ((people, staged, amount, amount_staged),) = ask.sql(
         "with ever as (select distinct customer_id from spans where model = ? and entered_on <= ?)"
-        " select count(*) filter (e.customer_id is not null or k.first_seen_on is null or k.first_seen_on <= ?),"
-        " count(e.customer_id),"
-        " coalesce(sum(k.amount) filter"
-        " (e.customer_id is not null or k.first_seen_on is null or k.first_seen_on <= ?), 0),"
+        f" select count(*) filter ({known}), count(e.customer_id), coalesce(sum(k.amount) filter ({known}), 0),"
         " coalesce(sum(k.amount) filter (e.customer_id is not null), 0)"
         " from scorecard k left join ever e on e.customer_id = k.customer_id",
         *(model, day, day, day),
-    )[0]
-    return int(row[0]), int(row[1]), Decimal(row[2]), Decimal(row[3])
+    )
+    return int(people), int(staged), Decimal(amount), Decimal(amount_staged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +140,11 @@ def trend(ask: Answers, entry: Entry, since: date, until: date, every: str) -> T
     """Return how many people were in every stage over time, the stages in the order of life."""
     rows = ask.ask("trend", entry.id, since, until, every)
     days = tuple(sorted({row["day"] for row in rows}))
-    place = {day: number for number, day in enumerate(days)}
-    found: dict[str, list[int]] = {}
-    for row in rows:
-        found.setdefault(row["stage"], [0] * len(days))[place[row["day"]]] = row["people"]
-    order = [stage for stage in entry.order if stage in found]
-    return Trend(days, {stage: found[stage] for stage in order + [one for one in found if one not in order]})
+    people: dict[str, list[int]] = {}
+    for row in rows:  # sorted by day, and every stage has a row on every day
+        people.setdefault(row["stage"], []).append(row["people"])
+    order = [*entry.order, *people]
+    return Trend(days, {stage: people[stage] for stage in dict.fromkeys(order) if stage in people})
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,18 +164,18 @@ class Flow:
 
 def flows(ask: Answers, entry: Entry, since: date, until: date) -> list[Flow]:
     """Return who went where between two days, in the order of life."""
-    earlier = since - (until - since)
-    past = {_ends(row): row["people"] for row in ask.ask("flows", entry.id, earlier, since)}
-    found = [
-        Flow(*_ends(row), row["people"], past.get(_ends(row), 0)) for row in ask.ask("flows", entry.id, since, until)
-    ]
+    before = _flows(ask, entry, since - (until - since), since)
     rank = {stage: number for number, stage in enumerate([*entry.order, NOT_STAGED])}
     last = len(rank)
-    return sorted(found, key=lambda one: (rank.get(one.source, last), rank.get(one.target, last)))
+    return sorted(
+        (Flow(*ends, people, before.get(ends, 0)) for ends, people in _flows(ask, entry, since, until).items()),
+        key=lambda flow: (rank.get(flow.source, last), rank.get(flow.target, last)),
+    )
 
 
-def _ends(row: dict[str, object]) -> tuple[str, str]:
-    return str(row["from_stage"] or NOT_STAGED), str(row["to_stage"] or NOT_STAGED)
+def _flows(ask: Answers, entry: Entry, since: date, until: date) -> dict[tuple[str, str], int]:
+    rows = ask.ask("flows", entry.id, since, until)
+    return {(row["from_stage"] or NOT_STAGED, row["to_stage"] or NOT_STAGED): row["people"] for row in rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,23 +214,18 @@ def soon(ask: Answers, entry: Entry, day: date, most: int = 50) -> Soon:
         f" and next_change_on > ? and next_change_on <= ? order by next_change_on, customer_id limit {int(most)}",
         *(entry.id, day, until),
     )
-    return Soon(until, moves, tuple((one, at, on, to or UNSTAGED) for one, at, on, to in people))
+    return Soon(until, moves, tuple((customer, stage, on, to or UNSTAGED) for customer, stage, on, to in people))
 
 
 def families(ask: Answers, entries: list[Entry], day: date) -> dict[str, dict[str, int]]:
     """Return how many people each model puts on a day into each family: {model: {family: people}}."""
-    found: dict[str, dict[str, int]] = {}
-    for model, stage, people in _counts(ask, day):
-        entry = next((one for one in entries if one.id == model), None)
-        if entry is not None:
-            per = found.setdefault(model, {})
-            family = entry.family(stage)
-            per[family] = per.get(family, 0) + people
-    return found
-
-
-def _counts(ask: Answers, day: date) -> list[tuple[str, str, int]]:
-    return ask.sql(
-        f"select model, stage, count(*) from spans where {on_day('?')} group by all",
-        *(day, day),
-    )
+    by_id = {entry.id: entry for entry in entries}
+    counts: dict[str, dict[str, int]] = {}
+    for model, stage, people in ask.sql(
+        f"select model, stage, count(*) from spans where {on_day('?')} group by all", day, day
+    ):
+        if model in by_id:
+            families = counts.setdefault(model, {})
+            family = by_id[model].family(stage)
+            families[family] = families.get(family, 0) + people
+    return counts

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tenure_app.lifecycle.catalogue import Entry
-    from tenure_app.lifecycle.queries import Place
+    from tenure_app.lifecycle.queries import StageSummary
 
 Row = dict[str, Any]
 
@@ -145,6 +145,6 @@ def _family(family: str, row: Row) -> str:
     return format_html('{}<span class="under">{}</span>', people, " · ".join(cell["stages"]))
 
 
-def placed(entry: Entry, places: Sequence[Place]) -> list[Row]:
+def placed(entry: Entry, places: Sequence[StageSummary]) -> list[Row]:
     """Return places of a board as rows of :data:`BOARD`."""
     return [{**asdict(place), "stage_id": place.stage, "stage": entry.stage_name(place.stage)} for place in places]

@@ -105,12 +105,12 @@ def _lines() -> list[Line]:
     chosen = staff.preference().models_on
     available = queries.available_kinds()
     try:
-        fared = catalogue.fared(conf.connection())
+        reports = catalogue.model_reports(conf.connection())
     except TenureError:
-        fared = {}
+        reports = {}
     lines = []
     for now in queries.in_force().values():
-        told = fared.get(now.id)
+        told = reports.get(now.id)
         missing = now.model.missing(available) if now.model is not None else ()
         staged = told is not None and not told.get("missing")
         customers = int(told.get("customers") or 0) if told else 0

@@ -1,0 +1,53 @@
+"""A model file that breaks the schema is refused with its place and the mend."""
+
+from __future__ import annotations
+
+import pytest
+
+from tenure.errors import ModelError, RuleError
+from tenure.lifecycle.model_file import read
+
+HEAD = "id: shop\nstages:\n"
+ACTIVE = "  - {id: active, when: days_since(order) <= 45}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id: shop\nsince: 2024-13-45\n", "This is not YAML: month must be in 1..12 in line ?."),
+        ("id: [shop\n", "This is not YAML: "),
+        ("- shop\n- stages\n", "A model is a mapping with id, name and stages; this is list."),
+        ("id: shop\nstages: []\n", "model shop has no stages: write a list of at least one."),
+        (f"stage: x\n{HEAD}{ACTIVE}", "model shop has an unknown key 'stage'. Did you mean stages?"),
+        (f"{HEAD}  - active\n", "model shop, stage 1 must be a mapping with id and when."),
+        (f"{HEAD}  - {{id: a b, when: otherwise}}\n", "model shop, stage 1 needs an id of letters"),
+        (f"{HEAD}  - {{id: active}}\n", "model shop, stage 1 (active) has no rule"),
+        (f"{HEAD}{ACTIVE}{ACTIVE}", "model shop has two stages with the id 'active'."),
+        (f"{HEAD}  - {{id: all, when: otherwise}}\n{ACTIVE}", "model shop: stage 'all' claims everybody"),
+        (f"path: [lost]\n{HEAD}{ACTIVE}", "model shop: path names lost, which is no stage"),
+        (f"stepwise: 3\n{HEAD}{ACTIVE}", "model shop: stepwise is true or false, not 3."),
+        (f"enters: order\n{HEAD}{ACTIVE}", "model shop: enters must be a list."),
+        (f"subject: custmer\n{HEAD}{ACTIVE}", "model shop: subject cannot be 'custmer'. Near: customer."),
+        (f"name: {{fr: x}}\n{HEAD}{ACTIVE}", "model shop, name has an unknown key 'fr'. Did you mean "),
+        (
+            f"{HEAD}  - {{id: a, when: otherwise, advised: [{{id: x, text: y}}]}}\n",
+            "model shop, stage 1 (a), advised has an unknown key 'text'. Did you mean ",
+        ),
+    ],
+)
+def test_what_breaks_the_schema_is_named_with_its_place(text: str, message: str) -> None:
+    with pytest.raises(ModelError) as refused:
+        read(text)
+    assert refused.value.say("en").startswith(message)
+
+
+def test_an_error_in_a_rule_knows_its_model_and_stage() -> None:
+    with pytest.raises(RuleError) as refused:
+        read(f"{HEAD}  - {{id: active, when: days_sinc(order) <= 45}}\n")
+    assert refused.value.where == "model shop, stage 1 (active)"
+    assert refused.value.nearest[0] == "days_since"
+
+
+def test_a_path_may_leave_stages_out() -> None:
+    model = read(f"path: [lost]\n{HEAD}{ACTIVE}  - {{id: lost, when: otherwise}}\n")
+    assert (model.path, model.named, model.ladder) == (("lost", "active"), 1, ("lost",))
