@@ -81,7 +81,7 @@ def offers_of(catalogue: Catalogue, lines: Lines, up: Rising, places: np.ndarray
     keys = distinct(lines.who[keep].astype(np.int64) * max(len(names), 1) + kind[keep])
     lately = {(key // len(names), names[key % len(names)]) for key in keys.tolist()}
     returned = {(int(who), int(places[item])) for who, item in zip(lines.back_who, lines.back_item, strict=True)}
-    partners = _partners(catalogue)
+    partners = catalogue.kinds.partners(PARTNERS)
     offers: list[Offer] = []
     for row, (who, category) in enumerate(zip(up.who.tolist(), up.category.tolist(), strict=True)):
         number = numbers.get(names[category], -1)
@@ -95,18 +95,3 @@ def offers_of(catalogue: Catalogue, lines: Lines, up: Rising, places: np.ndarray
                 given += 1
                 offers.append(Offer(who, number, partner, item, row))
     return offers
-
-
-def _partners(catalogue: Catalogue) -> dict[int, list[int]]:
-    """Return each category's partners beyond chance, those of the most surplus baskets first."""
-    kinds = catalogue.kinds
-    surplus = (kinds.interval()[0] - 1.0) * kinds.expected
-    partners: dict[int, list[int]] = {}
-    for row in np.argsort(-surplus, kind="stable"):
-        if surplus[row] <= 0:
-            break
-        a, b = int(kinds.a[row]), int(kinds.b[row])
-        for category, partner in ((a, b), (b, a)):
-            if len(partners.setdefault(category, [])) < PARTNERS:
-                partners[category].append(partner)
-    return partners
