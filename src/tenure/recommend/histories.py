@@ -29,7 +29,6 @@ class Histories:
 
     @property
     def gaps(self) -> np.ndarray:
-        """Known gaps between purchase days."""
         return self.times - 1
 
     @property

@@ -56,7 +56,6 @@ class Lines:
 
     @property
     def filled(self) -> int:
-        """The number of baskets that hold anything."""
         return len(distinct(self.basket))
 
     def only(self, keep: np.ndarray) -> Lines:
@@ -65,7 +64,6 @@ class Lines:
         return replace(self, **{name: getattr(self, name)[keep] for name in names})
 
     def category_of(self, item: int) -> str | None:
-        """Return the name of an item's category."""
         place = int(self.category[item])
         return str(self.categories[place]) if place >= 0 else None
 

@@ -57,20 +57,16 @@ RECOMMENDATIONS = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Recommender:
-    """Everything that lists are made with."""
-
     known: Catalogue
     near: Near
     tested: Backtest  # which ranking is used, and its weights
 
     def order(self, candidates: Candidates) -> np.ndarray:
-        """Return what candidates are sorted by."""
         if self.tested.chosen == BLEND:
             return self.tested.weights[BLEND].chance(candidates.features)
         return again_first(candidates)
 
     def chance(self, candidates: Candidates) -> np.ndarray:
-        """Return the probability that each is in the next basket."""
         weights, own = self.tested.weights, candidates.row >= 0
         if not weights:
             demand = np.exp(candidates.feature("demand"))
@@ -100,8 +96,6 @@ def recommendations(maker: Recommender, lines: Lines, as_of: date) -> tuple[pa.T
 
 
 class _ListWriter:
-    """Writes the lists of one chunk of customers."""
-
     def __init__(self, maker: Recommender, lines: Lines, crowd: Crowd, up: Rising) -> None:
         self.maker, self.known, self.lines, self.crowd, self.up = maker, maker.known, lines, crowd, up
         self.candidates = candidates_of(self.known, maker.near, crowd)
@@ -110,7 +104,6 @@ class _ListWriter:
         self.categories = self.known.categories.to_pylist()
 
     def table(self, offers: list[Offer]) -> pa.Table:
-        """Return the rows of the chunk."""
         candidates, near = self.candidates, self.candidates.nearness
         kind = np.full(len(candidates), POPULAR, dtype=object)
         kind[(near[:, :2] > 0).any(axis=1)] = CROSS

@@ -37,7 +37,6 @@ REPLENISHED = 200
 
 
 def fit_lines(lines: Lines, options: Options, least: int | None = None) -> tuple[Fit, Catalogue]:
-    """Return what is learnt of some purchases."""
     first, last = (int(lines.day.min()), int(lines.day.max())) if len(lines) else (0, 0)
     catalogue, seed = learn(lines, last, least), options.seed
     customers = catalogue.customers
@@ -72,7 +71,6 @@ class Recommend(ScorecardModel):
     families = ()
 
     def fit(self, table: pa.Table, context: Context) -> list[Fit]:
-        """Return what was fitted on all customers."""
         return [fit_lines(_lines(context, None), context.options)[0]]
 
     def score(self, table: pa.Table, fits: Fits, context: Context) -> Result:

@@ -68,7 +68,6 @@ class Pairs:
         return len(self.a)
 
     def part(self, rows: np.ndarray) -> Pairs:
-        """Return a selection of the rows."""
         names = ("a", "b", "count", "count_a", "count_b")
         return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
@@ -89,7 +88,6 @@ class Pairs:
 
     @property
     def lift(self) -> np.ndarray:
-        """How many times as often as by chance."""
         return self.count / self.expected
 
     def shrunk(self) -> np.ndarray:
@@ -121,7 +119,6 @@ class Pairs:
         return partners
 
     def to_arrow(self, names: pa.StringArray, categories: pa.StringArray, level: str) -> pa.Table:
-        """Return the pairs as rows of :data:`PAIRS`."""
         low, high = self.interval()
         a, b = pa.array(self.a), pa.array(self.b)
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -49,13 +49,11 @@ class Churn(ScorecardModel):
     families = ("purchases", "activity", "satisfaction", "contracts")
 
     def fit(self, table: pa.Table, context: Context) -> list[Fit]:
-        """Return what was fitted on all customers, one fit a kind of leaving."""
         now = kinds_of(table)
         fits = (fitting.fitted(table, context, kind, now) for kind in (CONTRACT, SILENCE))
         return [fit for fit in fits if fit is not None]
 
     def score(self, table: pa.Table, fits: Fits, context: Context) -> Result:
-        """Return everybody's risk now and on each snapshot, its level and its reasons."""
         usable = {kind: fits[f"churn-{kind}"] for kind in (CONTRACT, SILENCE) if f"churn-{kind}" in fits}
         usable = {kind: fit for kind, fit in usable.items() if fit.usable}
         kinds = [kinds_of(table, k) for k in range(SNAPSHOTS + 1)]

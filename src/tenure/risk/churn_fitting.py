@@ -85,8 +85,6 @@ def baseline(table: pa.Table, origin: int) -> np.ndarray:
 
 
 class _Choice(NamedTuple):
-    """Which model answers, and why."""
-
     model: str
     why: str
     probability: np.ndarray  # of the newest rows
@@ -95,8 +93,6 @@ class _Choice(NamedTuple):
 
 @dataclass
 class _Fitting:
-    """The fitting of one kind."""
-
     table: pa.Table
     context: Context
     kind: str
@@ -109,7 +105,6 @@ class _Fitting:
         return Fit(f"churn-{self.kind}", model, verdict, customers=customers, seed=seed, **about)
 
     def without_model(self, verdict: str, **figures: Any) -> Fit:
-        """Return a fit that predicts nothing and says why."""
         return self._fit("", verdict, gates=self.gates, figures=figures)
 
     def _has_baseline(self) -> bool:
@@ -134,7 +129,6 @@ class _Fitting:
         return self._fit(BASELINE, "ok", gates=met, params=params, figures=figures)
 
     def learnt(self) -> Fit:
-        """Return the best model with its figures."""
         seed = self.context.options.seed
         *older, (newest, customers) = [snapshot.fold(self.table, self.kind, seed) for snapshot in self.known]
         train = [fold for fold, _ in older]

@@ -31,11 +31,9 @@ class Levels(NamedTuple):
 
     @classmethod
     def around(cls, rate: float) -> Levels:
-        """Return the bounds for a rate of leaving."""
         rate = min(max(rate, 0.001), 0.999)
         odds = rate / (1 - rate)
         return cls(rate, *(times * odds / (1 + times * odds) for times in (MEDIUM_ODDS, HIGH_ODDS)))
 
     def of(self, risk: np.ndarray) -> np.ndarray:
-        """Return the level of each risk, as objects."""
         return np.array((LOW, MEDIUM, HIGH), object)[np.searchsorted((self.medium, self.high), risk, side="right")]

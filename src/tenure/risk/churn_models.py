@@ -25,8 +25,6 @@ RIDGE = 0.5  # of scikit-learn's C: features of one group share their weight ins
 
 @dataclass(frozen=True)
 class Classifier:
-    """A fitted model with its encoding."""
-
     name: str  # ``logistic`` or ``boosting``
     encoding: Encoding
     weights: np.ndarray = field(default_factory=lambda: np.empty(0))  # log odds per standard deviation, if logistic
@@ -43,7 +41,6 @@ class Classifier:
         return cls(LOGISTIC, encoding, *_regressed(matrix, labels))
 
     def log_odds(self, matrix: np.ndarray) -> np.ndarray:
-        """Return the log odds of leaving, shape (rows,), of an encoded matrix."""
         if self.trees is not None:
             return self.trees.log_odds(matrix)
         # Column by column: a library's blocked product gives one row another last digit than a thousand rows.

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 
 def report(table: pa.Table, scored: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, Any]:
-    """Return the report ``risk.churn`` of features and the columns scored from them."""
     table = with_columns(table, scored)
     kinds = {kind: _of_kind(table, fits[f"churn-{kind}"]) for kind in (CONTRACT, SILENCE) if f"churn-{kind}" in fits}
     body = {

@@ -21,8 +21,6 @@ RAREST = 20  # customers a level needs to be looked at by itself
 
 @dataclass(frozen=True)
 class FeatureColumn:
-    """One feature of some customers."""
-
     name: str
     values: np.ndarray  # float64 with ``nan`` where unknown, or objects: texts with None where unknown
     group: str = ""  # features that say nearly the same stand in one group and make one reason
@@ -112,8 +110,6 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Encoding:
-    """How features become a matrix."""
-
     parts: tuple[Encoded, ...] = field(default_factory=tuple)
 
     @classmethod
@@ -121,7 +117,6 @@ class Encoding:
         return cls(tuple(part for column in columns for part in _encoded(column)))
 
     def matrix(self, columns: Sequence[FeatureColumn]) -> np.ndarray:
-        """Return the rows as numbers, shape (customers, parts)."""
         by_name = {column.name: column for column in columns}
         if not self.parts:
             return np.empty((len(columns[0].values), 0))

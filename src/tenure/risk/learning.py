@@ -37,7 +37,6 @@ class Fold:
         return self.only(np.setdiff1d(np.arange(len(self.labels)), rows))
 
     def and_(self, other: Fold) -> Fold:
-        """Return the rows of both."""
         pairs = zip(self.columns, other.columns, strict=True)
         columns = [FeatureColumn(a.name, np.concatenate((a.values, b.values)), a.group) for a, b in pairs]
         return Fold(columns, np.concatenate((self.labels, other.labels)))
@@ -56,7 +55,6 @@ class Predictor:
     peers: dict[str, Any] = field(default_factory=dict)
 
     def probability(self, columns: Sequence[FeatureColumn]) -> np.ndarray:
-        """Return the probability that each customer leaves."""
         return self.calibration.probability(self.model.log_odds(self.model.encoding.matrix(columns)))
 
     def ordinary(self) -> np.ndarray:
@@ -151,8 +149,6 @@ def _middle(column: FeatureColumn) -> Any:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Both models on the same folds."""
-
     chosen: str  # which has the smaller log loss on the fold it was chosen on
     figures: dict[str, Any]  # by model, on the newest fold, see :func:`tenure.risk.calibration.judged`
     probability: dict[str, np.ndarray]  # by model, of the rows of the newest fold
