@@ -17,7 +17,7 @@ from tenure.facts.schema import FACT_TABLES, TEXT
 from tenure.recommend.backtest import Backtest, backtest
 from tenure.recommend.candidates import AHEAD
 from tenure.recommend.items import Catalogue, learn
-from tenure.recommend.lines import Lines, lines_in, lines_of
+from tenure.recommend.lines import Lines, changes, lines_in, lines_of
 from tenure.recommend.lists import RECOMMENDATIONS, Recommender, recommendations
 from tenure.recommend.pairs import PAIRS
 from tenure.recommend.stored import packed, unpacked
@@ -51,8 +51,7 @@ def fit_lines(lines: Lines, options: Options, least: int | None = None) -> tuple
     tested = backtest(lines, seed, least)
     figures = {**tested.figures, "customers": tested.customers, "chosen": tested.chosen}
     verdict = "ok" if tested.customers and tested.weights else "not-tested"
-    starts = np.append(True, lines.basket[1:] != lines.basket[:-1])
-    size, baskets = np.bincount(lines.basket), np.bincount(lines.who[starts])
+    size, baskets = np.bincount(lines.basket), np.bincount(lines.who[changes(lines.basket)])
     inputs = {
         "basket": quantiles(size[size > 0]),
         "baskets": quantiles(baskets[baskets > 0]),

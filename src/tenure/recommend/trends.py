@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tenure.recommend.lines import distinct
+from tenure.recommend.lines import changes, distinct
 
 if TYPE_CHECKING:
     from tenure.recommend.items import Catalogue
@@ -51,9 +51,7 @@ def rising(lines: Lines, last_day: int) -> Rising:
     kinds, span = max(len(lines.categories), 1), LATELY + BEFORE
     keys = distinct((lines.who[keep].astype(np.int64) * kinds + kind[keep]) * span + last_day - lines.day[keep])
     pair, late = keys // span, keys % span < LATELY
-    fresh = np.ones(len(pair), dtype=bool)
-    fresh[1:] = pair[1:] != pair[:-1]
-    starts = np.flatnonzero(fresh)
+    starts = np.flatnonzero(changes(pair))
     lately = np.add.reduceat(late.astype(np.int64), starts)
     before = np.diff(np.append(starts, len(pair))) - lately
     who, category = np.divmod(pair[starts], kinds)

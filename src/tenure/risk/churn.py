@@ -17,8 +17,7 @@ from tenure.features.windows import SNAPSHOTS
 from tenure.risk import churn_fitting as fitting
 from tenure.risk import churn_report
 from tenure.risk.churn_features import View, features
-from tenure.risk.churn_kinds import CONTRACT, SILENCE, kinds_of
-from tenure.risk.churn_levels import HIGH, MEDIUM, Levels
+from tenure.risk.churn_kinds import CONTRACT, HIGH, MEDIUM, SILENCE, Levels, kinds_of
 from tenure.risk.churn_reasons import reasons_of
 from tenure.risk.learning import Predictor
 from tenure.scorecard.model import Fits, Result, ScorecardModel

@@ -18,8 +18,7 @@ import numpy as np
 from tenure.features.columns import numbers
 from tenure.risk.calibration import judged, profit_curve
 from tenure.risk.churn_features import MEASURES, View, features
-from tenure.risk.churn_kinds import CONTRACT, SILENCE, LabelledRows, labelled
-from tenure.risk.churn_levels import Levels
+from tenure.risk.churn_kinds import CONTRACT, SILENCE, LabelledRows, Levels, labelled
 from tenure.risk.churn_models import LOGISTIC
 from tenure.risk.churn_reasons import group_weights
 from tenure.risk.guards import LeakError

@@ -13,8 +13,7 @@ from tenure.features.columns import numbers, with_columns
 from tenure.features.contracts import GAP, LATE
 from tenure.features.windows import HORIZON, SNAPSHOTS
 from tenure.risk.churn_features import GROUPS
-from tenure.risk.churn_kinds import CONTRACT, SILENCE
-from tenure.risk.churn_levels import HIGH, HIGH_ODDS, LOW, MEDIUM, MEDIUM_ODDS
+from tenure.risk.churn_kinds import CONTRACT, HIGH, HIGH_ODDS, LOW, MEDIUM, MEDIUM_ODDS, SILENCE
 from tenure.risk.churn_reasons import ASSOCIATION
 from tenure.words import Message
 
