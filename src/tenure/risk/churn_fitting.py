@@ -22,7 +22,7 @@ from tenure.risk.churn_kinds import CONTRACT, SILENCE, LabelledRows, Levels, lab
 from tenure.risk.churn_models import LOGISTIC
 from tenure.risk.churn_reasons import group_weights
 from tenure.risk.guards import LeakError
-from tenure.risk.learning import Comparison, Fold, Predictor, compare, guarded, predictor
+from tenure.risk.learning import Fold, ModelComparison, Predictor, compare, guarded, predictor
 from tenure.stats import metrics
 from tenure.stats.record import Fit, Gate
 
@@ -168,7 +168,7 @@ class _Fitting:
         self._limit_reasons(fit)
         return fit
 
-    def _choose(self, tried: Comparison, newest: Fold, customers: np.ndarray) -> _Choice:
+    def _choose(self, tried: ModelComparison, newest: Fold, customers: np.ndarray) -> _Choice:
         learnt = tried.probability[tried.chosen]
         if not self._has_baseline():
             return _Choice(tried.chosen, "contract" if self.kind == CONTRACT else "no-baseline", learnt)

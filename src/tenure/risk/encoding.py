@@ -51,6 +51,15 @@ class FeatureColumn:
         texts = np.array(["" if value is None else str(value) for value in self.values])
         return np.unique(texts, return_inverse=True)[1]
 
+    def typical(self) -> Any:
+        """Return the median, or of texts the share of each that occurs twice."""
+        if self.is_text:
+            known, counts = np.unique([str(value) for value in self.values if value is not None], return_counts=True)
+            shares = zip(known, counts / len(self.values), strict=True)
+            return {str(level): float(share) for (level, share), count in zip(shares, counts, strict=True) if count > 1}
+        known = self.values[np.isfinite(self.values)]
+        return float(np.median(known)) if len(known) else float("nan")
+
     def is_mixed(self, labels: np.ndarray) -> bool:
         """Whether it is whole for rows of one label and often not for the other."""
         if self.is_text or len(np.unique(self.values)) <= 2:
