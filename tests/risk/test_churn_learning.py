@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tenure.risk.calibration import ISOTONIC, PLATT, Calibration, judged, profit_curve, sigmoid
-from tenure.risk.churn_levels import Levels
+from tenure.risk.churn_kinds import Levels
 from tenure.risk.churn_models import BOOSTING, LOGISTIC, Classifier
 from tenure.risk.encoding import Encoding, FeatureColumn
 from tenure.risk.trees import DEPTH, LEARNING_RATE, TREES, Trees

@@ -30,8 +30,6 @@ SAMPLE = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Gaps:
-    """What was learnt of all gaps."""
-
     shape: float  # of the gamma of one customer's gaps: 1 is random, more is regular
     spread: float  # shape of the gamma of the rates: small when customers differ much
     mean: np.ndarray  # usual days between two purchases of each item, shrunk

@@ -43,7 +43,6 @@ class Candidates:
         return len(self.who)
 
     def feature(self, name: str) -> np.ndarray:
-        """Return one column of the features."""
         return self.features[:, FEATURES.index(name)]
 
     @property
@@ -62,7 +61,6 @@ class Near:
 
     @classmethod
     def of(cls, catalogue: Catalogue) -> Near:
-        """Return the matrices of a catalogue."""
         from scipy.sparse import csr_matrix
 
         size, moves = len(catalogue), catalogue.moves

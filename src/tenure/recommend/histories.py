@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tenure.recommend.lines import changes
+
 if TYPE_CHECKING:
     from tenure.recommend.lines import Lines
 
@@ -29,7 +31,6 @@ class Histories:
 
     @property
     def gaps(self) -> np.ndarray:
-        """Known gaps between purchase days."""
         return self.times - 1
 
     @property
@@ -47,11 +48,8 @@ def histories_of(lines: Lines) -> Histories:
     """Return what every customer bought of every product."""
     order = np.lexsort((lines.day, lines.item, lines.who))
     who, item, day, units = (column[order] for column in (lines.who, lines.item, lines.day, lines.units))
-    fresh = np.ones(len(who), dtype=bool)
-    fresh[1:] = (who[1:] != who[:-1]) | (item[1:] != item[:-1])
-    starts = np.flatnonzero(fresh)
-    gap = np.zeros(len(who), dtype=np.int32)
-    gap[1:] = day[1:] - day[:-1]
+    starts = np.flatnonzero(changes(who, item))
+    gap = np.diff(day, prepend=day[:1]).astype(np.int32)
     gap[starts] = 0
     another = gap > 0  # two baskets on one day are one purchase day
     times = 1 + np.add.reduceat(another.astype(np.int32), starts)

@@ -44,8 +44,6 @@ class Moves:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """What is known of products."""
-
     items: pa.StringArray  # products bought in enough baskets, sorted; all categories, sorted
     categories: pa.StringArray
     category: np.ndarray  # of each item; -1 when unknown
@@ -71,13 +69,11 @@ class Catalogue:
         return np.where(own < 0, len(self.items) + kind[lines.category], own)
 
     def best_of(self, category: int, most: int = 5) -> np.ndarray:
-        """Return the most wanted products of a category."""
         places = np.flatnonzero(self.category == category)
         return places[np.argsort(-self.wanted[places], kind="stable")][:most]
 
 
 def learn(lines: Lines, last_day: int, least: int | None = None) -> Catalogue:
-    """Return the catalogue of a shop."""
     least = least_of(lines.filled) if least is None else least
     size, kinds = len(lines.items), len(lines.categories)
     counts = np.bincount(lines.item, minlength=size)

@@ -56,7 +56,6 @@ class Lines:
 
     @property
     def filled(self) -> int:
-        """The number of baskets that hold anything."""
         return len(distinct(self.basket))
 
     def only(self, keep: np.ndarray) -> Lines:
@@ -65,17 +64,23 @@ class Lines:
         return replace(self, **{name: getattr(self, name)[keep] for name in names})
 
     def category_of(self, item: int) -> str | None:
-        """Return the name of an item's category."""
         place = int(self.category[item])
         return str(self.categories[place]) if place >= 0 else None
+
+
+def changes(*columns: np.ndarray) -> np.ndarray:
+    """Return which rows differ in any column from the row before; the first does."""
+    fresh = np.zeros(len(columns[0]), dtype=bool)
+    fresh[:1] = True
+    for column in columns:
+        fresh[1:] |= column[1:] != column[:-1]
+    return fresh
 
 
 def distinct(keys: np.ndarray) -> np.ndarray:
     """Return the different values, sorted; NumPy's own way by hashing is many times slower for keys like ours."""
     ordered = np.sort(keys)
-    fresh = np.ones(len(ordered), dtype=bool)
-    fresh[1:] = ordered[1:] != ordered[:-1]
-    return ordered[fresh]
+    return ordered[changes(ordered)]
 
 
 def lines_in(lake: Lake, as_of: date, customers: Sequence[str] | None = None) -> Lines:
@@ -163,11 +168,7 @@ def _merged(rows: dict[str, np.ndarray]) -> tuple[np.ndarray, ...]:
     who, item, day, key, units, amount = (
         rows[name][order] for name in ("who", "item", "day", "basket", "units", "amount")
     )
-    new_basket = np.ones(len(who), dtype=bool)
-    new_basket[1:] = (who[1:] != who[:-1]) | (day[1:] != day[:-1]) | (key[1:] != key[:-1])
-    new_item = new_basket.copy()
-    new_item[1:] |= item[1:] != item[:-1]
-    starts = np.flatnonzero(new_item)
-    basket = (np.cumsum(new_basket) - 1).astype(np.int32)
+    starts = np.flatnonzero(changes(who, day, key, item))
+    basket = (np.cumsum(changes(who, day, key)) - 1).astype(np.int32)
     units, amount = np.add.reduceat(units, starts), np.add.reduceat(amount, starts)
     return who[starts], basket[starts], item[starts], day[starts], units, amount

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,20 +57,16 @@ RECOMMENDATIONS = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Recommender:
-    """Everything that lists are made with."""
-
     known: Catalogue
     near: Near
     tested: Backtest  # which ranking is used, and its weights
 
     def order(self, candidates: Candidates) -> np.ndarray:
-        """Return what candidates are sorted by."""
         if self.tested.chosen == BLEND:
             return self.tested.weights[BLEND].chance(candidates.features)
         return again_first(candidates)
 
     def chance(self, candidates: Candidates) -> np.ndarray:
-        """Return the probability that each is in the next basket."""
         weights, own = self.tested.weights, candidates.row >= 0
         if not weights:
             demand = np.exp(candidates.feature("demand"))
@@ -99,8 +96,6 @@ def recommendations(maker: Recommender, lines: Lines, as_of: date) -> tuple[pa.T
 
 
 class _ListWriter:
-    """Writes the lists of one chunk of customers."""
-
     def __init__(self, maker: Recommender, lines: Lines, crowd: Crowd, up: Rising) -> None:
         self.maker, self.known, self.lines, self.crowd, self.up = maker, maker.known, lines, crowd, up
         self.candidates = candidates_of(self.known, maker.near, crowd)
@@ -109,7 +104,6 @@ class _ListWriter:
         self.categories = self.known.categories.to_pylist()
 
     def table(self, offers: list[Offer]) -> pa.Table:
-        """Return the rows of the chunk."""
         candidates, near = self.candidates, self.candidates.nearness
         kind = np.full(len(candidates), POPULAR, dtype=object)
         kind[(near[:, :2] > 0).any(axis=1)] = CROSS
@@ -132,21 +126,15 @@ class _ListWriter:
                 row = rows[place]
                 order = int(candidates.who[row]), int(rank[place])
                 entries[place] = {"kind": name, "score": float(self.chance[row]), "order": order, **entry}
-        self._add_offers(entries, offers)
-        entries.sort(key=lambda entry: entry["order"])
-        return _ranked_table(entries, self.lines.customers)
-
-    def _add_offers(self, entries: list[dict[str, Any]], offers: list[Offer]) -> None:
-        listed = {(entry["order"][0], entry["product_id"]): entry for entry in entries}
-        given: dict[int, int] = {}
-        for offer in offers:
+        listed_entries = {(entry["order"][0], entry["product_id"]): entry for entry in entries}
+        for number, offer in enumerate(offers):
             entry = self._offer(offer)
-            place = given[offer.who] = given.get(offer.who, -1) + 1
-            present = listed.get((offer.who, entry["product_id"]))
+            present = listed_entries.get((offer.who, entry["product_id"]))
             if present is None:
-                entries.append({"kind": CROSS, "order": (offer.who, TOP + place), **entry})
+                entries.append({"kind": CROSS, "order": (offer.who, TOP + number / len(offers)), **entry})
             else:  # it is on the list anyway, now with a better reason
                 present.update({name: entry[name] for name in ("because", "rising", "reason")})
+        return _numbered(sorted(entries, key=itemgetter("order")), self.lines.customers)
 
     def _entry(self, item: int, reason: dict[str, Any], because: str | None = None) -> dict[str, Any]:
         place = int(self.known.category[item])
@@ -261,7 +249,7 @@ def _numbers(pairs: Pairs, a: np.ndarray, b: np.ndarray) -> list[dict[str, Any]]
     ]
 
 
-def _ranked_table(entries: list[dict[str, Any]], customers: pa.StringArray) -> pa.Table:
+def _numbered(entries: list[dict[str, Any]], customers: pa.StringArray) -> pa.Table:
     """Return entries, sorted by customer and order, as rows with ranks; a product stands once on a list."""
     names = customers.to_pylist()
     rows: list[dict[str, Any]] = []

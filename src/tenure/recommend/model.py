@@ -13,15 +13,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tenure.facts.schema import TEXT
+from tenure.facts.schema import FACT_TABLES, TEXT
 from tenure.recommend.backtest import Backtest, backtest
 from tenure.recommend.candidates import AHEAD
 from tenure.recommend.items import Catalogue, learn
-from tenure.recommend.lines import Lines, lines_in
+from tenure.recommend.lines import Lines, changes, lines_in, lines_of
 from tenure.recommend.lists import RECOMMENDATIONS, Recommender, recommendations
 from tenure.recommend.pairs import PAIRS
 from tenure.recommend.stored import packed, unpacked
 from tenure.scorecard.model import Fits, Result, ScorecardModel
+from tenure.stats.metrics import quantiles
 from tenure.stats.record import Fit, Gate
 
 if TYPE_CHECKING:
@@ -35,36 +36,30 @@ SCHEMA = pa.schema({"next_product": TEXT, "next_product_reason": TEXT})
 REPLENISHED = 200
 
 
-def fit_lines(lines: Lines, as_of: date, options: Options, least: int | None = None) -> tuple[Fit, Catalogue]:
-    """Return what is learnt of some purchases."""
-    last_day = int(lines.day.max()) if len(lines) else 0
-    known = learn(lines, last_day, least)
-    days = last_day - int(lines.day.min()) if len(lines) else 0
+def fit_lines(lines: Lines, options: Options, least: int | None = None) -> tuple[Fit, Catalogue]:
+    first, last = (int(lines.day.min()), int(lines.day.max())) if len(lines) else (0, 0)
+    catalogue, seed = learn(lines, last, least), options.seed
+    customers = catalogue.customers
     gates = (
-        Gate("buyers", options.buyers, known.customers),
-        Gate("days", options.days, days),
-        Gate("products", 2, len(known)),
+        Gate("buyers", options.buyers, customers),
+        Gate("days", options.days, last - first),
+        Gate("products", 2, len(catalogue)),
     )
     if not all(gate.passed for gate in gates):
-        params = packed(known, Backtest())
-        return Fit(
-            "recommend", "", "too-little-data", gates, params, customers=known.customers, seed=options.seed
-        ), known
-    tested = backtest(lines, options.seed, least)
+        params = packed(catalogue, Backtest())
+        return Fit("recommend", "", "too-little-data", gates, params, customers=customers, seed=seed), catalogue
+    tested = backtest(lines, seed, least)
     figures = {**tested.figures, "customers": tested.customers, "chosen": tested.chosen}
     verdict = "ok" if tested.customers and tested.weights else "not-tested"
-    params, inputs = packed(known, tested), _inputs(lines, known)
-    fit = Fit("recommend", tested.chosen, verdict, gates, params, figures, inputs, known.customers, options.seed)
-    return fit, known
-
-
-def _inputs(lines: Lines, known: Catalogue) -> dict[str, list[float]]:
-    """Return quantiles of what went in."""
-    size = np.bincount(lines.basket)
-    baskets = np.bincount(lines.who[np.append(True, lines.basket[1:] != lines.basket[:-1])], minlength=1)
-    seen = {"basket": size[size > 0], "baskets": baskets[baskets > 0], "gap": known.gaps.mean, "price": known.price}
-    steps = np.linspace(0, 1, 11)
-    return {name: [float(one) for one in np.quantile(values, steps)] for name, values in seen.items() if len(values)}
+    size, baskets = np.bincount(lines.basket), np.bincount(lines.who[changes(lines.basket)])
+    inputs = {
+        "basket": quantiles(size[size > 0]),
+        "baskets": quantiles(baskets[baskets > 0]),
+        "gap": quantiles(catalogue.gaps.mean),
+        "price": quantiles(catalogue.price),
+    }
+    params = packed(catalogue, tested)
+    return Fit("recommend", tested.chosen, verdict, gates, params, figures, inputs, customers, seed), catalogue
 
 
 class Recommend(ScorecardModel):
@@ -75,16 +70,15 @@ class Recommend(ScorecardModel):
     families = ()
 
     def fit(self, table: pa.Table, context: Context) -> list[Fit]:
-        """Return what was fitted on all customers."""
-        return [fit_lines(_lines(context, None), context.as_of, context.options)[0]]
+        return [fit_lines(_lines(context, None), context.options)[0]]
 
     def score(self, table: pa.Table, fits: Fits, context: Context) -> Result:
         """Return the first of each customer's list, with the lists and the pairs as tables."""
         fit = fits.get(self.name)
-        everybody = fit is not None and len(table) >= fit.customers
-        lines = None
-        if fit is not None and fit.usable and context.lake is not None:
-            lines = _lines(context, None if everybody else table.column("customer_id").to_pylist())
+        if fit is None or not fit.usable or context.lake is None:
+            return _result(table, fits, None, context)
+        everybody = len(table) >= fit.customers
+        lines = _lines(context, None if everybody else table.column("customer_id").to_pylist())
         return _result(table, fits, lines, context)
 
     def run(self, table: pa.Table, context: Context, fits: Fits | None = None) -> Result:
@@ -92,8 +86,14 @@ class Recommend(ScorecardModel):
         if fits is not None:
             return self.score(table, fits, context)
         lines = _lines(context, None)
-        fit = fit_lines(lines, context.as_of, context.options)[0]
+        fit = fit_lines(lines, context.options)[0]
         return _result(table, {self.name: fit}, lines if fit.usable else None, context)
+
+
+def _lines(context: Context, customers: list[str] | None) -> Lines:
+    if context.lake is None:
+        return lines_of(FACT_TABLES["order_lines"].schema.empty_table(), context.as_of, context.tz)
+    return lines_in(context.lake, context.as_of, customers)
 
 
 def _result(table: pa.Table, fits: Fits, lines: Lines | None, context: Context) -> Result:
@@ -105,61 +105,42 @@ def _result(table: pa.Table, fits: Fits, lines: Lines | None, context: Context) 
     lists, expected = RECOMMENDATIONS.empty_table(), np.empty(0)
     if lines is not None:
         lists, expected = recommendations(maker, lines, context.as_of)
-    ids = table.column("customer_id")
-    tables = {
-        "pairs": pairs_table(maker.known),
-        "recommendations": lists.filter(pc.is_in(lists.column("customer_id"), ids.combine_chunks())),
-    }
-    return Result(_columns(lists, ids), fits, tables, partial(_report, fit, maker.known, expected))
-
-
-def _columns(lists: pa.Table, ids: pa.ChunkedArray) -> pa.Table:
-    first = lists.filter(pc.equal(lists.column("rank"), 1))
+    ids = table.column("customer_id").combine_chunks()
+    lists = lists.filter(pc.is_in(lists.column("customer_id"), ids))
+    first = lists.filter(pc.equal(lists.column("rank"), 1)).combine_chunks()
     place = pc.index_in(ids, first.column("customer_id").combine_chunks())
-    best = [first.column(name).combine_chunks() for name in ("product_id", "reason")]
-    columns = [column.take(place) if len(column) else pa.nulls(len(ids), TEXT) for column in best]
-    return pa.table([_flat(column) for column in columns], schema=SCHEMA)
+    best = first.select(["product_id", "reason"]).take(place).combine_chunks()
+    tables = {"pairs": pairs_table(maker.known), "recommendations": lists}
+    return Result(best.rename_columns(SCHEMA.names), fits, tables, partial(_report, fit, maker.known, expected))
 
 
-def _report(fit: Fit, known: Catalogue, expected: np.ndarray) -> dict[str, Any]:
+def _report(fit: Fit, catalogue: Catalogue, expected: np.ndarray) -> dict[str, Any]:
     """Return what the page of products shows beside its tables: back-test, gates, what is bought again soon."""
-    body = {
-        "model": fit.model, "verdict": fit.verdict, "customers": fit.customers, "figures": fit.figures,
-        "gates": [{"name": gate.name, "needed": gate.needed, "found": gate.found} for gate in fit.gates],
-        "products": len(known), "baskets": known.met.baskets, "ahead": AHEAD,
-        "replenishment": _replenished(known, expected),
-    }  # fmt: skip
-    return {"recommend": body}
-
-
-def _lines(context: Context, customers: list[str] | None) -> Lines:
-    if context.lake is None:
-        from tenure.facts.schema import FACT_TABLES
-        from tenure.recommend.lines import lines_of
-
-        return lines_of(FACT_TABLES["order_lines"].schema.empty_table(), context.as_of, context.tz)
-    return lines_in(context.lake, context.as_of, customers)
-
-
-def _flat(column: pa.Array | pa.ChunkedArray) -> pa.Array:
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-
-
-def _replenished(known: Catalogue, expected: np.ndarray) -> list[dict[str, Any]]:
-    """Return the products that most customers will probably buy again soon."""
+    kinds = catalogue.categories.to_pylist()
     best = np.argsort(-expected, kind="stable")[:REPLENISHED]
-    kinds = known.categories.to_pylist()
-    return [
+    replenishment = [
         {
-            "product": str(known.items[int(item)]),
-            "category": kinds[known.category[item]] if known.category[item] >= 0 else None,
+            "product": str(catalogue.items[int(item)]),
+            "category": kinds[catalogue.category[item]] if catalogue.category[item] >= 0 else None,
             "expected": round(float(expected[item]), 1),
-            "gap": round(float(known.gaps.mean[item]), 1),
-            "wanted": int(known.wanted[item]),
+            "gap": round(float(catalogue.gaps.mean[item]), 1),
+            "wanted": int(catalogue.wanted[item]),
         }
         for item in best
         if expected[item] >= 0.5
     ]
+    body = {
+        "model": fit.model,
+        "verdict": fit.verdict,
+        "customers": fit.customers,
+        "figures": fit.figures,
+        "gates": [{"name": gate.name, "needed": gate.needed, "found": gate.found} for gate in fit.gates],
+        "products": len(catalogue),
+        "baskets": catalogue.met.baskets,
+        "ahead": AHEAD,
+        "replenishment": replenishment,
+    }
+    return {"recommend": body}
 
 
 def pairs_table(known: Catalogue) -> pa.Table:
@@ -171,7 +152,7 @@ def pairs_table(known: Catalogue) -> pa.Table:
 
 def all_of(lines: Lines, as_of: date, options: Options, least: int | None = None) -> tuple[Fit, pa.Table, pa.Table]:
     """Return the fit, the pairs and the recommendations of some purchases, without a lake."""
-    fit, known = fit_lines(lines, as_of, options, least)
+    fit, known = fit_lines(lines, options, least)
     if not fit.usable:
         return fit, pairs_table(known), RECOMMENDATIONS.empty_table()
     maker: Recommender = unpacked(fit.params)

@@ -68,7 +68,6 @@ class Pairs:
         return len(self.a)
 
     def part(self, rows: np.ndarray) -> Pairs:
-        """Return a selection of the rows."""
         names = ("a", "b", "count", "count_a", "count_b")
         return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
@@ -89,7 +88,6 @@ class Pairs:
 
     @property
     def lift(self) -> np.ndarray:
-        """How many times as often as by chance."""
         return self.count / self.expected
 
     def shrunk(self) -> np.ndarray:
@@ -107,8 +105,20 @@ class Pairs:
         high = gammaincinv(shape + self.count, 1 - tail) / (rate + self.expected)
         return low, high
 
+    def partners(self, most: int) -> dict[int, list[int]]:
+        """Return the partners of each product beyond chance, those of the most surplus baskets first."""
+        surplus = (self.interval()[0] - 1.0) * self.expected
+        partners: dict[int, list[int]] = {}
+        for row in np.argsort(-surplus, kind="stable"):
+            if surplus[row] <= 0:
+                break
+            a, b = int(self.a[row]), int(self.b[row])
+            for product, partner in ((a, b), (b, a)):
+                if len(partners.setdefault(product, [])) < most:
+                    partners[product].append(partner)
+        return partners
+
     def to_arrow(self, names: pa.StringArray, categories: pa.StringArray, level: str) -> pa.Table:
-        """Return the pairs as rows of :data:`PAIRS`."""
         low, high = self.interval()
         a, b = pa.array(self.a), pa.array(self.b)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -165,8 +175,16 @@ def pairs_of(
     counts = np.asarray(matrix.sum(axis=0)).ravel().astype(np.int64)
     kept = np.flatnonzero(counts >= least)
     small = matrix[:, kept].tocsr()
-    met = list(_meetings(small, least, counts[kept], nearest))
-    a, b, count = (np.concatenate([part[n] for part in met]) if met else np.empty(0, int) for n in range(3))
+    across, found = small.T.tocsr(), [np.empty((3, 0), np.int32)]
+    for low, high in chunks(small, across):
+        # The upper half of X'X, a range of products at a time; with `nearest`, of both halves what is near.
+        part = (across[low:high] @ small).tocoo()
+        row, column, met = part.row + low, part.col, part.data
+        keep = np.flatnonzero((met >= least) & ((column != row) if nearest else (column > row)))
+        if nearest:
+            keep = keep[first_of(row[keep], met[keep] / np.sqrt(counts[kept[column[keep]]]), nearest)]
+        found.append(np.stack([row[keep], column[keep], met[keep].astype(np.int32)]))
+    a, b, count = np.concatenate(found, axis=1)
     if len(count) > most:
         best = np.sort(np.argsort(-count, kind="stable")[:most])
         a, b, count = a[best], b[best], count[best]
@@ -178,20 +196,6 @@ def pairs_of(
     order = np.lexsort((b, a))
     a, b = kept[a[order]].astype(np.int32), kept[b[order]].astype(np.int32)
     return Pairs(a, b, count[order].astype(np.int64), counts[a], counts[b], baskets, prior)
-
-
-def _meetings(
-    matrix: Any, least: int, counts: np.ndarray, nearest: int
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield the upper half of X'X, some products at a time; with `nearest`, of both halves what is near."""
-    across = matrix.T.tocsr()
-    for low, high in chunks(matrix, across):
-        part = (across[low:high] @ matrix).tocoo()
-        row, col, met = part.row + low, part.col, part.data
-        keep = np.flatnonzero((met >= least) & ((col != row) if nearest else (col > row)))
-        if nearest:
-            keep = keep[first_of(row[keep], met[keep] / np.sqrt(counts[col[keep]]), nearest)]
-        yield row[keep], col[keep], met[keep]
 
 
 def first_of(row: np.ndarray, score: np.ndarray, most: int) -> np.ndarray:

@@ -33,7 +33,6 @@ class Weights:
     values: tuple[float, ...]  # the weight of each, then the constant
 
     def chance(self, features: np.ndarray) -> np.ndarray:
-        """Return the probability that each candidate is in the next basket."""
         columns = [FEATURES.index(name) for name in self.names]
         return _probability(features[:, columns] @ np.array(self.values[:-1]) + self.values[-1])
 

@@ -29,7 +29,6 @@ _MOVES = ("a", "b", "movers", "buyers")
 
 
 def packed(catalogue: Catalogue, tested: Backtest) -> dict[str, Any]:
-    """Return a recommender as JSON."""
     gaps = catalogue.gaps
     arrays: dict[str, np.ndarray] = {
         "category": catalogue.category.astype(np.int32),
@@ -63,7 +62,6 @@ def packed(catalogue: Catalogue, tested: Backtest) -> dict[str, Any]:
 
 
 def unpacked(stored: Mapping[str, Any]) -> Recommender:
-    """Return the recommender that :func:`packed` wrote."""
     with np.load(io.BytesIO(base64.b64decode(stored["arrays"])), allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tenure.recommend.lines import distinct
+from tenure.recommend.lines import changes, distinct
 
 if TYPE_CHECKING:
     from tenure.recommend.items import Catalogue
@@ -51,9 +51,7 @@ def rising(lines: Lines, last_day: int) -> Rising:
     kinds, span = max(len(lines.categories), 1), LATELY + BEFORE
     keys = distinct((lines.who[keep].astype(np.int64) * kinds + kind[keep]) * span + last_day - lines.day[keep])
     pair, late = keys // span, keys % span < LATELY
-    fresh = np.ones(len(pair), dtype=bool)
-    fresh[1:] = pair[1:] != pair[:-1]
-    starts = np.flatnonzero(fresh)
+    starts = np.flatnonzero(changes(pair))
     lately = np.add.reduceat(late.astype(np.int64), starts)
     before = np.diff(np.append(starts, len(pair))) - lately
     who, category = np.divmod(pair[starts], kinds)
@@ -81,7 +79,7 @@ def offers_of(catalogue: Catalogue, lines: Lines, up: Rising, places: np.ndarray
     keys = distinct(lines.who[keep].astype(np.int64) * max(len(names), 1) + kind[keep])
     lately = {(key // len(names), names[key % len(names)]) for key in keys.tolist()}
     returned = {(int(who), int(places[item])) for who, item in zip(lines.back_who, lines.back_item, strict=True)}
-    partners = _partners(catalogue)
+    partners = catalogue.kinds.partners(PARTNERS)
     offers: list[Offer] = []
     for row, (who, category) in enumerate(zip(up.who.tolist(), up.category.tolist(), strict=True)):
         number = numbers.get(names[category], -1)
@@ -95,18 +93,3 @@ def offers_of(catalogue: Catalogue, lines: Lines, up: Rising, places: np.ndarray
                 given += 1
                 offers.append(Offer(who, number, partner, item, row))
     return offers
-
-
-def _partners(catalogue: Catalogue) -> dict[int, list[int]]:
-    """Return each category's partners beyond chance, those of the most surplus baskets first."""
-    kinds = catalogue.kinds
-    surplus = (kinds.interval()[0] - 1.0) * kinds.expected
-    partners: dict[int, list[int]] = {}
-    for row in np.argsort(-surplus, kind="stable"):
-        if surplus[row] <= 0:
-            break
-        a, b = int(kinds.a[row]), int(kinds.b[row])
-        for category, partner in ((a, b), (b, a)):
-            if len(partners.setdefault(category, [])) < PARTNERS:
-                partners[category].append(partner)
-    return partners

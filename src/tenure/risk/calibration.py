@@ -106,11 +106,11 @@ def judged(labels: np.ndarray, probability: np.ndarray) -> dict[str, Any]:
             {"customers": int(group.customers), "predicted": group.predicted, "actual": group.actual}
             for group in metrics.calibration_table(labels, probability)
         ],
-        "deciles": _deciles(labels, probability),
+        "deciles": deciles(labels, probability),
     }
 
 
-def _deciles(labels: np.ndarray, probability: np.ndarray) -> list[dict[str, Any]]:
+def deciles(labels: np.ndarray, probability: np.ndarray) -> list[dict[str, Any]]:
     """Return leavers per tenth, riskiest first, with the share of all leavers reached so far (the gain curve)."""
     order = np.argsort(-probability, kind="stable")
     rate, total, reached, rows = float(labels.mean()), float(labels.sum()), 0.0, []

@@ -17,8 +17,7 @@ from tenure.features.windows import SNAPSHOTS
 from tenure.risk import churn_fitting as fitting
 from tenure.risk import churn_report
 from tenure.risk.churn_features import View, features
-from tenure.risk.churn_kinds import CONTRACT, SILENCE, kinds_of
-from tenure.risk.churn_levels import HIGH, MEDIUM, Levels
+from tenure.risk.churn_kinds import CONTRACT, HIGH, MEDIUM, SILENCE, Levels, kinds_of
 from tenure.risk.churn_reasons import reasons_of
 from tenure.risk.learning import Predictor
 from tenure.scorecard.model import Fits, Result, ScorecardModel
@@ -49,13 +48,11 @@ class Churn(ScorecardModel):
     families = ("purchases", "activity", "satisfaction", "contracts")
 
     def fit(self, table: pa.Table, context: Context) -> list[Fit]:
-        """Return what was fitted on all customers, one fit a kind of leaving."""
         now = kinds_of(table)
         fits = (fitting.fitted(table, context, kind, now) for kind in (CONTRACT, SILENCE))
         return [fit for fit in fits if fit is not None]
 
     def score(self, table: pa.Table, fits: Fits, context: Context) -> Result:
-        """Return everybody's risk now and on each snapshot, its level and its reasons."""
         usable = {kind: fits[f"churn-{kind}"] for kind in (CONTRACT, SILENCE) if f"churn-{kind}" in fits}
         usable = {kind: fit for kind, fit in usable.items() if fit.usable}
         kinds = [kinds_of(table, k) for k in range(SNAPSHOTS + 1)]

@@ -157,8 +157,6 @@ def features(view: View, *, contract: bool) -> list[FeatureColumn]:
 
 @dataclass(frozen=True, slots=True)
 class MeasureText:
-    """How a measure is shown."""
-
     text: str  # sentences, marked for translation
     unit: str = "count"  # how the number is written
     own_text: str = ""

@@ -18,12 +18,11 @@ import numpy as np
 from tenure.features.columns import numbers
 from tenure.risk.calibration import judged, profit_curve
 from tenure.risk.churn_features import MEASURES, View, features
-from tenure.risk.churn_kinds import CONTRACT, SILENCE, LabelledRows, labelled
-from tenure.risk.churn_levels import Levels
+from tenure.risk.churn_kinds import CONTRACT, SILENCE, LabelledRows, Levels, labelled
 from tenure.risk.churn_models import LOGISTIC
 from tenure.risk.churn_reasons import group_weights
 from tenure.risk.guards import LeakError
-from tenure.risk.learning import Comparison, Fold, Predictor, compare, guarded, predictor
+from tenure.risk.learning import Fold, ModelComparison, Predictor, compare, guarded, predictor
 from tenure.stats import metrics
 from tenure.stats.record import Fit, Gate
 
@@ -85,8 +84,6 @@ def baseline(table: pa.Table, origin: int) -> np.ndarray:
 
 
 class _Choice(NamedTuple):
-    """Which model answers, and why."""
-
     model: str
     why: str
     probability: np.ndarray  # of the newest rows
@@ -95,8 +92,6 @@ class _Choice(NamedTuple):
 
 @dataclass
 class _Fitting:
-    """The fitting of one kind."""
-
     table: pa.Table
     context: Context
     kind: str
@@ -109,7 +104,6 @@ class _Fitting:
         return Fit(f"churn-{self.kind}", model, verdict, customers=customers, seed=seed, **about)
 
     def without_model(self, verdict: str, **figures: Any) -> Fit:
-        """Return a fit that predicts nothing and says why."""
         return self._fit("", verdict, gates=self.gates, figures=figures)
 
     def _has_baseline(self) -> bool:
@@ -134,7 +128,6 @@ class _Fitting:
         return self._fit(BASELINE, "ok", gates=met, params=params, figures=figures)
 
     def learnt(self) -> Fit:
-        """Return the best model with its figures."""
         seed = self.context.options.seed
         *older, (newest, customers) = [snapshot.fold(self.table, self.kind, seed) for snapshot in self.known]
         train = [fold for fold, _ in older]
@@ -175,7 +168,7 @@ class _Fitting:
         self._limit_reasons(fit)
         return fit
 
-    def _choose(self, tried: Comparison, newest: Fold, customers: np.ndarray) -> _Choice:
+    def _choose(self, tried: ModelComparison, newest: Fold, customers: np.ndarray) -> _Choice:
         learnt = tried.probability[tried.chosen]
         if not self._has_baseline():
             return _Choice(tried.chosen, "contract" if self.kind == CONTRACT else "no-baseline", learnt)

@@ -25,8 +25,6 @@ RIDGE = 0.5  # of scikit-learn's C: features of one group share their weight ins
 
 @dataclass(frozen=True)
 class Classifier:
-    """A fitted model with its encoding."""
-
     name: str  # ``logistic`` or ``boosting``
     encoding: Encoding
     weights: np.ndarray = field(default_factory=lambda: np.empty(0))  # log odds per standard deviation, if logistic
@@ -40,10 +38,18 @@ class Classifier:
         matrix = encoding.matrix(columns)
         if name == BOOSTING and matrix.shape[1]:
             return cls(name, encoding, trees=Trees.fit(matrix, labels, seed))
-        return cls(LOGISTIC, encoding, *_regressed(matrix, labels))
+        if not matrix.shape[1]:
+            odds = (labels.sum() + 0.5) / ((~labels).sum() + 0.5)
+            return cls(LOGISTIC, encoding, np.empty(0), float(np.log(odds)))
+        from sklearn.linear_model import LogisticRegression
+        from threadpoolctl import threadpool_limits
+
+        model = LogisticRegression(C=RIDGE, max_iter=2000)
+        with threadpool_limits(1):  # so few columns that threads only wait for each other
+            model.fit(matrix, labels)
+        return cls(LOGISTIC, encoding, model.coef_[0].astype(np.float64), float(model.intercept_[0]))
 
     def log_odds(self, matrix: np.ndarray) -> np.ndarray:
-        """Return the log odds of leaving, shape (rows,), of an encoded matrix."""
         if self.trees is not None:
             return self.trees.log_odds(matrix)
         # Column by column: a library's blocked product gives one row another last digit than a thousand rows.
@@ -86,16 +92,3 @@ class Classifier:
         trees = None if stored["trees"] is None else Trees.from_dict(stored["trees"])
         encoding = Encoding.from_list(stored["encoding"])
         return cls(stored["name"], encoding, np.array(stored["weights"], np.float64), stored["start"], trees)
-
-
-def _regressed(matrix: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, float]:
-    from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits
-
-    if not matrix.shape[1]:
-        odds = (labels.sum() + 0.5) / ((~labels).sum() + 0.5)
-        return np.empty(0), float(np.log(odds))
-    model = LogisticRegression(C=RIDGE, max_iter=2000)
-    with threadpool_limits(1):
-        model.fit(matrix, labels)
-    return model.coef_[0].astype(np.float64), float(model.intercept_[0])

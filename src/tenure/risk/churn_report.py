@@ -13,8 +13,7 @@ from tenure.features.columns import numbers, with_columns
 from tenure.features.contracts import GAP, LATE
 from tenure.features.windows import HORIZON, SNAPSHOTS
 from tenure.risk.churn_features import GROUPS
-from tenure.risk.churn_kinds import CONTRACT, SILENCE
-from tenure.risk.churn_levels import HIGH, HIGH_ODDS, LOW, MEDIUM, MEDIUM_ODDS
+from tenure.risk.churn_kinds import CONTRACT, HIGH, HIGH_ODDS, LOW, MEDIUM, MEDIUM_ODDS, SILENCE
 from tenure.risk.churn_reasons import ASSOCIATION
 from tenure.words import Message
 
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 
 def report(table: pa.Table, scored: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, Any]:
-    """Return the report ``risk.churn`` of features and the columns scored from them."""
     table = with_columns(table, scored)
     kinds = {kind: _of_kind(table, fits[f"churn-{kind}"]) for kind in (CONTRACT, SILENCE) if f"churn-{kind}" in fits}
     body = {
@@ -58,6 +56,12 @@ def _of_kind(table: pa.Table, fit: Fit) -> dict[str, Any]:
     before = {90 * k: numbers(rows, f"churn_{90 * k}_ago") for k in range(SNAPSHOTS, 0, -1)} | {0: risk}
     reasons = rows.column("churn_reasons").drop_null().to_pylist()[:5000]
     groups = Counter(reason["group"] for text in reasons for reason in json.loads(text))
+    # By the length of the relationship: risk along the life cycle.
+    age = np.fmax(numbers(rows, "age"), numbers(rows, "_contract_age@0"))
+    by_age = [
+        {"from_days": low, "to_days": high, **_mean(risk[known & (age >= low) & (age < (high or np.inf))])}
+        for low, high in zip(_AGES, (*_AGES[1:], None), strict=True)
+    ]
     return {
         "model": fit.model,
         "verdict": fit.verdict,
@@ -70,7 +74,7 @@ def _of_kind(table: pa.Table, fit: Fit) -> dict[str, Any]:
         "by_level": {level: levels.get(level, 0) for level in (HIGH, MEDIUM, LOW)},
         "bounds": fit.params.get("levels"),
         "risk_before": [{"days_ago": days, **_mean(past[np.isfinite(past)])} for days, past in before.items()],
-        "by_age": _by_age(rows, risk),
+        "by_age": by_age,
         "top_reasons": dict(groups.most_common()),
         # How the model that answers did on the newest ninety days, which it had not seen.
         "newest": fit.figures.get("newest") or fit.figures.get("models", {}).get(fit.model),
@@ -84,13 +88,3 @@ def _of_kind(table: pa.Table, fit: Fit) -> dict[str, Any]:
 
 def _mean(risk: np.ndarray) -> dict[str, Any]:
     return {"customers": len(risk), "mean": float(risk.mean()) if len(risk) else None}
-
-
-def _by_age(rows: pa.Table, risk: np.ndarray) -> list[dict[str, Any]]:
-    """Return the mean risk by the length of the relationship: risk along the life cycle."""
-    age = np.fmax(numbers(rows, "age"), numbers(rows, "_contract_age@0"))
-    groups = []
-    for low, high in zip(_AGES, (*_AGES[1:], None), strict=True):
-        inside = (age >= low) & (age < (np.inf if high is None else high)) & np.isfinite(risk)
-        groups.append({"from_days": low, "to_days": high, **_mean(risk[inside])})
-    return groups

@@ -78,7 +78,7 @@ def _intent(inputs: SignalInputs) -> Shown:
 
 
 def _complaint(inputs: SignalInputs) -> Shown:
-    still_open, recent = inputs["complaints_open"], inputs["complaints_90"]
+    still_open, recent = inputs["open_complaints"], inputs["complaints_opened"]
     score = np.where(still_open > 0, 0.7, 0.5) + 0.15 * (np.maximum(still_open, recent) - 1)
     return (still_open > 0) | (recent >= 2), score, inputs["complaint_on"]
 
@@ -86,9 +86,9 @@ def _complaint(inputs: SignalInputs) -> Shown:
 def _satisfaction(inputs: SignalInputs) -> Shown:
     fresh = inputs["feedback_on"] > inputs.today - FRESH
     depths = (
-        0.5 + 0.25 * (LOW_CSAT - inputs["csat"]),
-        0.4 + 0.15 * (inputs["csat_before"] - inputs["csat"]),
-        0.5 + 0.08 * (DETRACTOR - inputs["nps"]),
+        0.5 + 0.25 * (LOW_CSAT - inputs["csat_last"]),
+        0.4 + 0.15 * (inputs["csat_before"] - inputs["csat_last"]),
+        0.5 + 0.08 * (DETRACTOR - inputs["nps_last"]),
         0.4 + 0.15 * (inputs["expectation"] - inputs["experience"]),
     )
     ways = inputs.satisfaction
@@ -110,8 +110,8 @@ def _silence(inputs: SignalInputs) -> Shown:
 
 
 def _both(inputs: SignalInputs) -> Shown:
-    orders, orders_before = inputs["days_90"], inputs["days_before"]
-    contacts, contacts_before = inputs["interactions_90"], inputs["interactions_before"]
+    orders, orders_before = inputs["order_days"], inputs["days_before"]
+    contacts, contacts_before = inputs["contacts"], inputs["contacts_before"]
     regular = (orders_before >= 2) & (contacts_before >= 2)
     shown = regular & (orders < FALLS * orders_before) & (contacts < FALLS * contacts_before)
     left = np.maximum(orders / np.maximum(orders_before, 1.0), contacts / np.maximum(contacts_before, 1.0))

@@ -21,8 +21,6 @@ RAREST = 20  # customers a level needs to be looked at by itself
 
 @dataclass(frozen=True)
 class FeatureColumn:
-    """One feature of some customers."""
-
     name: str
     values: np.ndarray  # float64 with ``nan`` where unknown, or objects: texts with None where unknown
     group: str = ""  # features that say nearly the same stand in one group and make one reason
@@ -52,6 +50,15 @@ class FeatureColumn:
             return np.nan_to_num(self.values, nan=-9e18)
         texts = np.array(["" if value is None else str(value) for value in self.values])
         return np.unique(texts, return_inverse=True)[1]
+
+    def typical(self) -> Any:
+        """Return the median, or of texts the share of each that occurs twice."""
+        if self.is_text:
+            known, counts = np.unique([str(value) for value in self.values if value is not None], return_counts=True)
+            shares = zip(known, counts / len(self.values), strict=True)
+            return {str(level): float(share) for (level, share), count in zip(shares, counts, strict=True) if count > 1}
+        known = self.values[np.isfinite(self.values)]
+        return float(np.median(known)) if len(known) else float("nan")
 
     def is_mixed(self, labels: np.ndarray) -> bool:
         """Whether it is whole for rows of one label and often not for the other."""
@@ -112,8 +119,6 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Encoding:
-    """How features become a matrix."""
-
     parts: tuple[Encoded, ...] = field(default_factory=tuple)
 
     @classmethod
@@ -121,7 +126,6 @@ class Encoding:
         return cls(tuple(part for column in columns for part in _encoded(column)))
 
     def matrix(self, columns: Sequence[FeatureColumn]) -> np.ndarray:
-        """Return the rows as numbers, shape (customers, parts)."""
         by_name = {column.name: column for column in columns}
         if not self.parts:
             return np.empty((len(columns[0].values), 0))

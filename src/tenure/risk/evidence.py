@@ -28,7 +28,6 @@ class Evidence:
         self._written: dict[tuple[Any, ...], str] = {}
 
     def of(self, signal: str, row: int) -> str:
-        """Return the messages of one customer's signal as a JSON list."""
         messages = _EVIDENCE[signal](self.inputs, row)
         key = tuple((message.template, *message.data.values()) for message in messages)
         if key not in self._written:
@@ -57,6 +56,10 @@ def _count(inputs: SignalInputs, name: str, row: int) -> Number:
     return Number(int(inputs[name][row]))
 
 
+def _counts(inputs: SignalInputs, row: int, **names: str) -> dict[str, Number]:
+    return {shown: _count(inputs, name, row) for shown, name in names.items()}
+
+
 def _score(inputs: SignalInputs, name: str, row: int) -> Number:
     return Number(float(inputs[name][row]), at_most=1)
 
@@ -72,24 +75,24 @@ def _intent(inputs: SignalInputs, row: int) -> list[Message]:
 
 def _complaint(inputs: SignalInputs, row: int) -> list[Message]:
     messages = []  # one complaint that was settled is no sign; two of them are
-    if inputs["complaints_open"][row]:
-        data = {"open": _count(inputs, "complaints_open", row), "since": _day(inputs["complaint_since"][row])}
+    if inputs["open_complaints"][row]:
+        data = {"open": _count(inputs, "open_complaints", row), "since": _day(inputs["complaint_since"][row])}
         messages.append(Message(mark("Open complaints: %(open)s, the oldest since %(since)s."), data))
-    if inputs["complaints_90"][row] >= 2:
-        data = {"recent": _count(inputs, "complaints_90", row)}
+    if inputs["complaints_opened"][row] >= 2:
+        data = {"recent": _count(inputs, "complaints_opened", row)}
         messages.append(Message(mark("Complaints in the last 90 days: %(recent)s."), data))
     return messages
 
 
 def _satisfaction(inputs: SignalInputs, row: int) -> list[Message]:
     messages = []
-    data = {"before": _score(inputs, "csat_before", row), "score": _score(inputs, "csat", row)}
+    data = {"before": _score(inputs, "csat_before", row), "score": _score(inputs, "csat_last", row)}
     if inputs.satisfaction.fell[row]:
         messages.append(Message(mark("Satisfaction fell from %(before)s to %(score)s."), data))
     elif inputs.satisfaction.low[row]:
         messages.append(Message(mark("Last satisfaction score: %(score)s."), {"score": data["score"]}))
     if inputs.satisfaction.detractor[row]:
-        data = {"nps": _score(inputs, "nps", row)}
+        data = {"nps": _score(inputs, "nps_last", row)}
         messages.append(Message(mark("Would hardly recommend us: %(nps)s of 10."), data))
     if inputs.satisfaction.disappointed[row]:
         data = {name: _score(inputs, name, row) for name in ("experience", "expectation")}
@@ -113,7 +116,7 @@ def _decline(inputs: SignalInputs, row: int) -> list[Message]:
 
 def _orders(inputs: SignalInputs, row: int) -> list[Message]:
     data = {
-        "seen": _count(inputs, "days_90", row),
+        "seen": _count(inputs, "order_days", row),
         "expected": Number(round(float(inputs.orders.expected[row]), 1)),
         "p": _share(float(inputs.orders.p[row])),
     }
@@ -134,18 +137,19 @@ def _silence(inputs: SignalInputs, row: int) -> list[Message]:
 
 
 def _both(inputs: SignalInputs, row: int) -> list[Message]:
-    names = ("days_before", "days_90", "interactions_before", "interactions_90")
     text = mark(
         "Order days %(days_before)s, then %(days_90)s; contacts %(interactions_before)s, then %(interactions_90)s:"
         " the last two 90 days compared."
     )
-    return [Message(text, {name: _count(inputs, name, row) for name in names})]
+    orders = {"days_before": "days_before", "days_90": "order_days"}
+    contacts = {"interactions_before": "contacts_before", "interactions_90": "contacts"}
+    return [Message(text, _counts(inputs, row, **orders, **contacts))]
 
 
 def _activity(inputs: SignalInputs, row: int) -> list[Message]:
     messages = _orders(inputs, row) if inputs.orders.fewer[row] and not inputs.declines[row] else []
     if inputs.contacts.fewer[row]:
-        data = {name: _count(inputs, name, row) for name in ("interactions_90", "interactions_before")}
+        data = _counts(inputs, row, interactions_90="contacts", interactions_before="contacts_before")
         text = mark("Contacts in the last 90 days: %(interactions_90)s, in the 90 before: %(interactions_before)s.")
         messages.append(Message(text, data))
     return messages
@@ -155,7 +159,7 @@ def _fatigue(inputs: SignalInputs, row: int) -> list[Message]:
     data = {
         "now": _share(float(inputs.fatigue.now[row])),
         "before": _share(float(inputs.fatigue.before[row])),
-        "messages": _count(inputs, "messages_90", row),
+        "messages": _count(inputs, "messages", row),
     }
     text = mark("Answered %(now)s of %(messages)s messages in the last 90 days; in the year before %(before)s.")
     return [Message(text, data)]

@@ -37,7 +37,6 @@ class Fold:
         return self.only(np.setdiff1d(np.arange(len(self.labels)), rows))
 
     def and_(self, other: Fold) -> Fold:
-        """Return the rows of both."""
         pairs = zip(self.columns, other.columns, strict=True)
         columns = [FeatureColumn(a.name, np.concatenate((a.values, b.values)), a.group) for a, b in pairs]
         return Fold(columns, np.concatenate((self.labels, other.labels)))
@@ -56,7 +55,6 @@ class Predictor:
     peers: dict[str, Any] = field(default_factory=dict)
 
     def probability(self, columns: Sequence[FeatureColumn]) -> np.ndarray:
-        """Return the probability that each customer leaves."""
         return self.calibration.probability(self.model.log_odds(self.model.encoding.matrix(columns)))
 
     def ordinary(self) -> np.ndarray:
@@ -116,7 +114,7 @@ def predictor(name: str, train: Fold, later: Fold | None, seed: int) -> Predicto
     tendency = matrix.T @ centred / (len(centred) * max(float(centred.std()), 1e-12))
     # Within two standard errors it may be chance.
     tendency = np.where(np.abs(tendency) * np.sqrt(len(centred)) > 2.0, tendency, 0.0)
-    peers = {column.name: _middle(column.take(~train.labels)) for column in train.columns}
+    peers = {column.name: column.take(~train.labels).typical() for column in train.columns}
     return Predictor(model, Calibration.learnt(log_odds, labels), usual, tendency, peers)
 
 
@@ -140,25 +138,14 @@ def folds_of(labels: np.ndarray, folds: int, seed: int) -> list[np.ndarray]:
     return [np.flatnonzero(number == n) for n in range(folds)]
 
 
-def _middle(column: FeatureColumn) -> Any:
-    if column.is_text:
-        known, counts = np.unique([str(value) for value in column.values if value is not None], return_counts=True)
-        size = len(column.values)
-        return {str(level): float(count / size) for level, count in zip(known, counts, strict=True) if count > 1}
-    known = column.values[np.isfinite(column.values)]
-    return float(np.median(known)) if len(known) else float("nan")
-
-
 @dataclass(frozen=True)
-class Comparison:
-    """Both models on the same folds."""
-
+class ModelComparison:
     chosen: str  # which has the smaller log loss on the fold it was chosen on
     figures: dict[str, Any]  # by model, on the newest fold, see :func:`tenure.risk.calibration.judged`
     probability: dict[str, np.ndarray]  # by model, of the rows of the newest fold
 
 
-def compare(train: Fold, choose: Fold | None, newest: Fold, seed: int) -> Comparison:
+def compare(train: Fold, choose: Fold | None, newest: Fold, seed: int) -> ModelComparison:
     """Fit both models on `train`, choose and calibrate on `choose`, and judge on `newest`.
 
     Without `choose`, both are done by cross-validation inside `train`.
@@ -173,7 +160,7 @@ def compare(train: Fold, choose: Fold | None, newest: Fold, seed: int) -> Compar
             loss[name] = metrics.log_loss(choose.labels, fitted.probability(choose.columns))
         probability[name] = fitted.probability(newest.columns)
         figures[name] = judged(newest.labels, probability[name]) | {"loss_when_chosen": loss[name]}
-    return Comparison(better(loss), figures, probability)
+    return ModelComparison(better(loss), figures, probability)
 
 
 def better(loss: Mapping[str, float]) -> str:

@@ -42,18 +42,6 @@ FALLS = 0.7
 LOW_CSAT, DETRACTOR = 3.0, 6.0
 
 
-def _zero(read: Read) -> Read:
-    return lambda now: np.nan_to_num(read(now))
-
-
-def _day(name: str) -> Read:
-    return lambda now: np.nan_to_num(now.column(name), nan=float(NEVER))
-
-
-def _of(name: str) -> Read:
-    return lambda now: now.at(name)
-
-
 def _windows(name: str, first: int, last: int) -> Read:
     """Return the sum of a feature over some windows; 0 is the one that ends on the last day."""
     return lambda now: sum((now.at(name, k) for k in range(first, last + 1)), np.zeros(1))
@@ -69,48 +57,24 @@ def _rhythm_before(now: Snapshot) -> NDArray[np.float64]:
     return _windows("order_days", 1, _BEFORE)(now) - opened
 
 
+#: Inputs that are not a feature of the last day by its own name.
 _INPUTS: dict[str, Read] = {
-    "days_90": _of("order_days"),
     "days_before": _windows("order_days", 1, 1),
     "days_reference": _rhythm_before,
     "reference_days": lambda now: np.nan_to_num(np.clip(now.age - WINDOW, 0, REFERENCE)),
-    "gaps": _zero(lambda now: now.frequency),
-    "gap_days": _zero(lambda now: now.recency),
-    "gap_logs": _zero(_of("log_gaps")),
-    "first_order_on": _day("first_order_on"),
-    "last_order_on": _day("last_order_on"),
+    "gaps": lambda now: np.nan_to_num(now.frequency),
+    "gap_days": lambda now: np.nan_to_num(now.recency),
+    "gap_logs": lambda now: np.nan_to_num(now.at("log_gaps")),
     "spend_90": _money("spend", 0, 0),
     "spend_before": _money("spend", 1, 1),
     "spend_180": _money("spend", 0, 1),
     "spend_before_180": _money("spend", 2, 3),
     "sales_year": _money("year_sales", 0, 0),
-    "cost_year": _zero(_money("year_cost", 0, 0)),
+    "cost_year": lambda now: np.nan_to_num(now.at("year_cost") / SCALE),
     "costed_year": lambda now: np.isfinite(now.at("year_cost")).astype(np.float64),
-    "volume_90": _of("volume_90"),
-    "volume_before": _of("volume_before_90"),
-    "volume_180": _of("volume_180"),
-    "volume_before_180": _of("volume_before_180"),
-    "wallet": _of("wallet_90"),
-    "wallet_before": _of("wallet_before_90"),
-    "wallet_180": _of("wallet_180"),
-    "wallet_before_180": _of("wallet_before_180"),
-    "interactions_90": _of("contacts"),
-    "interactions_before": _of("contacts_before"),
-    "messages_90": _of("messages"),
-    "messages_before": _of("messages_before"),
-    "answers_90": _of("answers"),
-    "answers_before": _of("answers_before"),
-    "csat": _of("csat_last"),
-    "csat_before": _of("csat_before"),
-    "nps": _of("nps_last"),
-    "expectation": _of("expectation"),
-    "experience": _of("experience"),
-    "feedback_on": _day("_feedback_on@0"),
-    "complaints_90": _of("complaints_opened"),
-    "complaints_open": lambda now: now.column("open_complaints"),
-    "complaint_on": _day("_complaint_on@0"),
-    "complaint_since": _day("_complaint_since@0"),
-    "leaving_on": _day("_leaving_on@0"),
+    "first_order_on": lambda now: now.column("first_order_on"),
+    "last_order_on": lambda now: now.column("last_order_on"),
+    "open_complaints": lambda now: now.column("open_complaints"),
 }
 
 
@@ -157,12 +121,13 @@ class SignalInputs:
     def __getitem__(self, name: str) -> NDArray[np.float64]:
         """Return an input as float64, NaN where there is none; days as days since 1970-01-01, NEVER where none."""
         if name not in self._columns:
-            self._columns[name] = _INPUTS[name](Snapshot(self.table, 0, None, self._read))
+            now = Snapshot(self.table, 0, None, self._read)
+            column = _INPUTS[name](now) if name in _INPUTS else now.at(name)
+            self._columns[name] = np.nan_to_num(column, nan=float(NEVER)) if name.endswith("_on") else column
         return self._columns[name]
 
     @cached_property
     def today(self) -> int:
-        """The day, since 1970-01-01."""
         return day_number(self.context.as_of)
 
     @property
@@ -172,17 +137,14 @@ class SignalInputs:
 
     @property
     def rates(self) -> decline.Rates:
-        """How rates of order days differ between customers."""
         return decline.Rates(self.params["r"], self.params["alpha"])
 
     @cached_property
     def bought(self) -> NDArray[np.bool_]:
-        """Whether there was ever an order."""
         return self["first_order_on"] > NEVER
 
     @cached_property
     def orders(self) -> decline.OrderTest:
-        """The window against the year before it."""
         nobody, unknown = np.zeros(len(self), dtype=bool), np.full(len(self), np.nan)
         if not self.params:
             return decline.OrderTest(nobody, unknown, unknown, nobody, nobody)
@@ -191,7 +153,7 @@ class SignalInputs:
         tested = decline.testable(self.rates, count, days, WINDOW) & (self["days_before"] > 0)
         expected = np.where(days >= decline.SHORTEST, decline.expected(self.rates, count, days, WINDOW), np.nan)
         p = unknown
-        p[tested] = decline.tail(self.rates, count[tested], days[tested], self["days_90"][tested], WINDOW)
+        p[tested] = decline.tail(self.rates, count[tested], days[tested], self["order_days"][tested], WINDOW)
         chance = np.nan_to_num(p, nan=1.0)
         return decline.OrderTest(tested, expected, p, chance <= self.params["cutoff"], chance <= decline.LEVEL)
 
@@ -207,14 +169,14 @@ class SignalInputs:
             for present, past in ((now, before), (now_180, before_180))
         )
         ours, longer = np.minimum(short, long), long < short
-        theirs = _change(self["volume_90"], self["volume_before"])
+        theirs = _change(self["volume_90"], self["volume_before_90"])
         theirs = np.where(np.isnan(theirs), _change(self["volume_180"], self["volume_before_180"]), theirs)
         return VolumeChange(
             fell,
             np.where(np.isfinite(ours), ours, np.nan),
             theirs,
-            np.where(longer, self["wallet_180"], self["wallet"]),
-            np.where(longer, self["wallet_before_180"], self["wallet_before"]),
+            np.where(longer, self["wallet_180"], self["wallet_90"]),
+            np.where(longer, self["wallet_before_180"], self["wallet_before_90"]),
             decline.verdict(fell, theirs),
         )
 
@@ -226,7 +188,6 @@ class SignalInputs:
 
     @cached_property
     def gap(self) -> silence.Gap:
-        """The present gap against the customer's own rhythm."""
         days = np.where(self.bought, self.today - self["last_order_on"], np.nan)
         p, usual = np.full(len(self), np.nan), np.full(len(self), np.nan)
         rhythmic = np.flatnonzero(self.bought & (self["gaps"] >= silence.GAPS)) if self.params else np.empty(0, int)
@@ -241,38 +202,33 @@ class SignalInputs:
 
     @cached_property
     def satisfaction(self) -> Satisfaction:
-        """The last answers, and those before them."""
         return Satisfaction(
-            self["csat"] < LOW_CSAT,
-            self["csat"] <= self["csat_before"] - 1.0,
-            self["nps"] <= DETRACTOR,
+            self["csat_last"] < LOW_CSAT,
+            self["csat_last"] <= self["csat_before"] - 1.0,
+            self["nps_last"] <= DETRACTOR,
             self["experience"] < self["expectation"],
         )
 
     @cached_property
     def contacts(self) -> ContactTest:
-        """Contacts now and before."""
         from scipy.special import bdtr
 
-        now = np.nan_to_num(self["interactions_90"])
-        both = now + np.nan_to_num(self["interactions_before"])
+        now = np.nan_to_num(self["contacts"])
+        both = now + np.nan_to_num(self["contacts_before"])
         p = np.where(both > 0, bdtr(now, np.maximum(both, 1.0).astype(np.int64), 0.5), 1.0)
-        fewer = (p <= decline.LEVEL) & (self["interactions_90"] < FALLS * self["interactions_before"])
+        fewer = (p <= decline.LEVEL) & (self["contacts"] < FALLS * self["contacts_before"])
         return ContactTest(p, fewer)
 
     @cached_property
     def fatigue(self) -> Fatigue:
-        """The rate of answers to our messages."""
-        return fatigue_of(self["messages_90"], self["answers_90"], self["messages_before"], self["answers_before"])
+        return fatigue_of(self["messages"], self["answers"], self["messages_before"], self["answers_before"])
 
     @cached_property
     def leaving_kinds(self) -> list[str | None]:
-        """By which kind of fact they said that they will leave."""
         return self.table.column("_leaving_kind@0").to_pylist()
 
     @cached_property
     def next_stage(self) -> NextStage:
-        """The worse stage to come."""
         return next_stages(self.context.lake, self.table.column("customer_id"), self.context.as_of)
 
 

@@ -6,7 +6,7 @@ against leaks are the same as for rolling snapshots.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -89,11 +89,8 @@ def snapshot(
     refuse_disguises(columns, target, trusted)
     refuse_copies(columns, labels, ids, trusted)
     fold = Fold(columns, labels)
-    return replace(_learnt(fold, guarded(fold, trusted)), as_of=as_of)
-
-
-def _learnt(fold: Fold, single: dict[str, float]) -> Learnt:
-    left, stayed = int(fold.labels.sum()), int((~fold.labels).sum())
+    single = guarded(fold, trusted)
+    left, stayed = int(labels.sum()), int((~labels).sum())
     gates = (Gate("left", LABELS, left), Gate("stayed", LABELS, stayed))
     if not all(gate.passed for gate in gates):
         text = mark(
@@ -104,9 +101,9 @@ def _learnt(fold: Fold, single: dict[str, float]) -> Learnt:
     models = {name: figures for name, (figures, _) in tried.items()}
     best = better({name: figures["log_loss"] for name, figures in models.items()})
     fitted = predictor(best, fold, None, SEED)
-    figures = {"models": models, "single_auc": single, "group_weights": group_weights(fitted, fold.columns)}
-    fit = Fit("churn-snapshot", best, "ok", gates, fitted.to_dict(), figures, {}, len(fold.labels), SEED)
-    return Learnt(fit, fitted, tried[best][1], fold.columns)
+    figures = {"models": models, "single_auc": single, "group_weights": group_weights(fitted, columns)}
+    fit = Fit("churn-snapshot", best, "ok", gates, fitted.to_dict(), figures, {}, len(labels), SEED)
+    return Learnt(fit, fitted, tried[best][1], columns, as_of)
 
 
 def _validated(name: str, fold: Fold) -> tuple[dict[str, Any], np.ndarray]:

@@ -21,6 +21,7 @@ from tenure.risk.evidence import Evidence
 from tenure.risk.signal_inputs import WINDOW, SignalInputs
 from tenure.risk.signals import SIGNALS
 from tenure.scorecard.model import Fits, Result, ScorecardModel
+from tenure.stats import metrics
 from tenure.stats.record import Fit, Gate
 
 if TYPE_CHECKING:
@@ -93,16 +94,13 @@ class Warnings(ScorecardModel):
         tested = _sample(orders.tested)
         possible = decline.steps(rates, count[tested], days[tested], WINDOW)
         params["cutoff"] = decline.cutoff(orders.p, possible, decline.LEVEL)
-        quantiles = {
-            name: np.quantile(inputs[name][past], np.linspace(0.0, 1.0, 11)).tolist()
-            for name in ("days_90", "days_reference", "gap_days")
-        }
+        columns = {"days_90": inputs["order_days"], "days_reference": count, "gap_days": inputs["gap_days"]}
+        quantiles = {name: metrics.quantiles(column[past]) for name, column in columns.items()}
         fit = Fit("warnings", "gamma-poisson", "ok", gates, params, {}, quantiles, int(past.sum()), seed)
         fit.figures.update(reports.tests(SignalInputs(table, fit, context)))
         return [fit]
 
     def score(self, table: pa.Table, fits: Fits, context: Context) -> Result:
-        """Return the columns, the table of warnings, and a report of all of them."""
         inputs = SignalInputs(table, fits.get("warnings"), context)
         detections = detect(inputs)
         score = combined(detections, len(inputs))
@@ -144,7 +142,7 @@ def _columns(
         "wallet_change": number_column(volume.share - volume.share_before),
         "volume_change": number_column(volume.ours),
         "total_change": number_column(volume.theirs),
-        "activity_change": number_column(inputs["days_90"] / inputs.orders.expected - 1.0),
+        "activity_change": number_column(inputs["order_days"] / inputs.orders.expected - 1.0),
         "silence_p": number_column(inputs.gap.p),
         "fatigue": number_column(inputs.fatigue.fall),
         "warning_score": pa.array(score),

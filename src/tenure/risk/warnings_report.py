@@ -22,7 +22,6 @@ DROPS = (0.5, 0.75, 1.0)
 
 
 def report(inputs: SignalInputs, detections: list[Detection], stake: NDArray[np.float64]) -> dict[str, Any]:
-    """Return the reports, by name."""
     return {
         "risk.summary": _summary(inputs, detections, stake),
         "risk.decline": _decline(inputs),
@@ -78,7 +77,7 @@ def tests(inputs: SignalInputs) -> dict[str, Any]:
         "named": int(orders.named.sum()),
         "power": [{"drop": drop, "power": share} for drop, share in power.items()],
         "expected_orders": float(orders.expected[past].sum()),
-        "found_orders": float(inputs["days_90"][past].sum()),
+        "found_orders": float(inputs["order_days"][past].sum()),
         "mean_rate": inputs.rates.r / inputs.rates.alpha,
     }
 
@@ -113,7 +112,7 @@ def _fatigue(inputs: SignalInputs) -> dict[str, Any]:
     """Return how many messages were answered, now and before, and who answers clearly less."""
     totals: dict[str, float | None] = {}
     for name, messages, answers in (
-        ("", "messages_90", "answers_90"),
+        ("", "messages", "answers"),
         ("_before", "messages_before", "answers_before"),
     ):
         sent = float(inputs[messages].sum())
