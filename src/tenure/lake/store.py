@@ -130,7 +130,7 @@ class DeltaStore:
         columns : sequence of str, optional
             Columns to read; all when omitted.
         """
-        con = self.connect((name,), customers=None if customers is None else self._all_ids(customers))
+        con = self.connect((name,), customers=customers)
         schema = self.specs[name].schema
         if not con.execute("SELECT 1 FROM duckdb_views() WHERE view_name = ?", [name]).fetchall():
             empty = (schema or pa.schema([])).empty_table()
@@ -176,7 +176,7 @@ class DeltaStore:
         names : iterable of str, optional
             Only these tables.
         customers : sequence of str, optional
-            Leave out what cannot hold these customers (ids as stored).
+            Leave out what cannot hold facts of these customers, those stored under ids merged into them included.
         """
         con = connect()
         self.show(con, names if names is not None else self.specs, customers=customers)
@@ -193,6 +193,10 @@ class DeltaStore:
                 f"INSERT INTO {views.MERGED} SELECT unnest($old), unnest($new)",
                 {"old": list(merged), "new": list(merged.values())},
             )
+        if customers is not None:
+            ids = set(customers)
+            # Facts lie where they were written: under the ids that were merged into these customers, too.
+            customers = [*ids, *(old for old, into in merged.items() if into in ids and old not in ids)]
         for name in names:
             source = self._source(name, customers)
             if source:
@@ -214,11 +218,6 @@ class DeltaStore:
             source = views.scan(markers)
         created = con.execute(f"CREATE OR REPLACE TABLE {views.NEWER}{name} AS {views.newer(spec, source)}").fetchone()
         return bool(created and created[0])
-
-    def _all_ids(self, customers: Sequence[str]) -> list[str]:
-        """Return the given ids and every id that was merged into one of them."""
-        ids = set(customers)
-        return [*ids, *(old for old, into in self.merged().items() if into in ids and old not in ids)]
 
     def _source(self, name: str, customers: Sequence[str] | None, excluded: Collection[str] = ()) -> str:
         """Return SQL that reads a table's rows as stored, some files excluded; empty when there is no such table."""
