@@ -108,11 +108,7 @@ class DeltaStore:
 
         Only the files and row groups that can hold these customers are read.
         """
-        stored = None
-        if customers is not None:  # every id that was merged into one of them counts as well
-            ids = set(customers)
-            stored = [*ids, *(old for old, into in self.merged().items() if into in ids and old not in ids)]
-        con = self.connect((name,), customers=stored)
+        con = self.connect((name,), customers=customers)
         schema = self.specs[name].schema
         if not con.execute("SELECT 1 FROM duckdb_views() WHERE view_name = ?", [name]).fetchall():
             empty = (schema or pa.schema([])).empty_table()
@@ -158,7 +154,7 @@ class DeltaStore:
         names : iterable of str, optional
             Only these tables.
         customers : sequence of str, optional
-            Leave out what cannot hold these customers (ids as stored).
+            Leave out what cannot hold facts of these customers, those stored under ids merged into them included.
         """
         con = connect()
         self.show(con, names if names is not None else self.specs, customers=customers)
@@ -175,6 +171,10 @@ class DeltaStore:
                 f"INSERT INTO {views.MERGED} SELECT unnest($old), unnest($new)",
                 {"old": list(merged), "new": list(merged.values())},
             )
+        if customers is not None:
+            ids = set(customers)
+            # Facts lie where they were written: under the ids that were merged into these customers, too.
+            customers = [*ids, *(old for old, into in merged.items() if into in ids and old not in ids)]
         for name in names:
             source = self._source(name, customers)
             if source:
