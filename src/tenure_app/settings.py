@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "tenure_app.risk",
     "tenure_app.economics",
     "tenure_app.customers",
+    "tenure_app.predictions",
     "tenure_app.lifecycle",
     "tenure_app.web",
 ]

@@ -62,7 +62,7 @@ def rows(client: Client, name: str) -> list[dict[str, str]]:
 @pytest.mark.usefixtures("lake")
 def test_before_a_refresh_it_says_what_will_stand_here(signed_in: Client) -> None:
     page = signed_in.get("/predictions/").content.decode()
-    assert "Nothing was foretold yet" in page
+    assert "No predictions yet" in page
 
 
 @pytest.mark.usefixtures("shop")
@@ -88,8 +88,8 @@ def test_every_chart_is_a_download_that_says_what_the_report_says(signed_in: Cli
     told = report(busy)
     buyers = busy.connect().execute("SELECT count(*) FROM scorecard WHERE frequency IS NOT NULL").fetchone()[0]
     assert sum(int(row["Customers"]) for row in rows(signed_in, "calibration")) == buyers
-    came = sum(float(row["Sales that came"]) for row in rows(signed_in, "deciles"))
-    assert came == pytest.approx(sum(decile["sales_actual"] for decile in told["deciles"]), abs=0.05)
+    actual = sum(float(row["Actual sales"]) for row in rows(signed_in, "deciles"))
+    assert actual == pytest.approx(sum(decile["sales_actual"] for decile in told["deciles"]), abs=0.05)
     assert len(rows(signed_in, "tracking")) == len(told["tracking"]["weeks"])
     assert len(rows(signed_in, "reliability")) == len(told["reliability"])
     assert rows(signed_in, "gain")[-1]["By the model"] == "1.0"
@@ -111,7 +111,7 @@ def test_a_count_leads_to_exactly_these_customers(signed_in: Client, busy: Lake)
 
 def test_it_shows_every_fit_and_how_its_inputs_moved(signed_in: Client, busy: Lake) -> None:
     from tenure_app.core import conf
-    from tenure_app.value import queries
+    from tenure_app.predictions import queries
 
     fits = queries.fittings(conf.connection())
     assert [fit.as_of for fit in fits] == [AS_OF, day_after(640)]
@@ -154,4 +154,4 @@ def test_charts_are_drawn_and_nothing_runs_over(
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     if language == "zh-hans":
         assert page.locator("h1").inner_text().startswith("3 次检验中")
-        assert "Foretold" not in page.inner_text("main")
+        assert "Predicted" not in page.inner_text("main")

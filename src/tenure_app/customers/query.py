@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from tenure_app.customers import filters
-from tenure_app.customers.filters import ColumnFilter
+from tenure_app.customers.filters import AT_LEAST, AT_MOST, EQUALS, ColumnFilter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -116,6 +116,16 @@ class CustomerQuery:
         """Whether anything but the model and the day is chosen."""
         free = {"model", "as_of", "sort", "down"}
         return any(getattr(self, f.name) not in (None, "", ()) for f in fields(self) if f.name not in free)
+
+
+def customers_url(day: date | None, **columns: object) -> str:
+    """Return the list of customers whose columns hold these values: ``customers_url(day, silence_p_max=0.05)``."""
+    chosen = []
+    for name, value in columns.items():
+        operator = name[-4:] if name.endswith((AT_LEAST, AT_MOST)) else EQUALS
+        if value is not None:
+            chosen.append(ColumnFilter(name.removesuffix(operator), operator, str(value)))
+    return CustomerQuery(as_of=day, filters=tuple(chosen)).url()
 
 
 def read(address: Mapping[str, str], today: date, model: str = "") -> tuple[CustomerQuery, list[str]]:

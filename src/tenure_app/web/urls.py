@@ -17,7 +17,6 @@ MODULES = (
     "risk_decline",
     "economics_pages",
     "products_pages",
-    "predictions_pages",
 )
 
 urlpatterns = addresses(*(import_module(f"tenure_app.web.{name}") for name in MODULES))
