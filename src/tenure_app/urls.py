@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-PACKAGES = ("web", "lifecycle", "customers")
+PACKAGES = ("web", "lifecycle", "customers", "value")
 
 urlpatterns = [path("", include(f"tenure_app.{package}.urls")) for package in PACKAGES]
 

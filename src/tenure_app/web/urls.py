@@ -16,8 +16,6 @@ MODULES = (
     "settings_pages",
     "models_pages",
     "models_editor",
-    "value_pages",
-    "value_targets",
     "risk_pages",
     "risk_decline",
     "economics_pages",
