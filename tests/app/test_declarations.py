@@ -54,9 +54,10 @@ def views(patterns: Any = None) -> Iterator[URLPattern]:
 def declared_tables() -> list[Table]:
     """Return every table that a package declares."""
     found = []
-    for path in sorted(Path(tenure_app.__file__).parent.glob("*/tables.py")):
+    packages = Path(tenure_app.__file__).parent
+    for path in sorted((*packages.glob("*/tables.py"), *packages.glob("*/panels.py"))):
         if path.parent.name != "web":
-            module = importlib.import_module(f"tenure_app.{path.parent.name}.tables")
+            module = importlib.import_module(f"tenure_app.{path.parent.name}.{path.stem}")
             found += [value for value in vars(module).values() if isinstance(value, Table)]
     return found
 

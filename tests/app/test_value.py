@@ -105,7 +105,7 @@ def test_old_customers_are_held_against_the_sixty_percent_mark(valued: Lake, sig
     html = signed_in.get("/value/").content.decode()
     mark = "is reached" if share >= Decimal("0.6") else "is not reached"
     assert re.search(
-        rf"Old customers made {float(round(100 * share, 1)):g}% of the sales from .* the 60% mark {mark}", html
+        rf"Existing customers made {float(round(100 * share, 1)):g}% of the sales from .* the 60% mark {mark}", html
     )
     table = next(row for row in csv_of(signed_in, "/value/?format=old.csv") if row["From"] == since.isoformat())
     assert Decimal(table["Sales"]) == old
@@ -129,7 +129,7 @@ def test_charts_hold_the_bodies_of_the_refresh(valued: Lake, signed_in: Client) 
     table = con.execute("select * from scorecard order by customer_id").to_arrow_table()
     told = bodies(table, Context(TODAY, "Asia/Shanghai", "CNY", valued))
     html = signed_in.get("/value/").content.decode()
-    assert data_of(html, "pareto-data")["series"][0]["values"] == [y for _, y in told["value.pareto"]["sales"]["curve"]]
+    assert data_of(html, "curve-data")["series"][0]["values"] == [y for _, y in told["value.pareto"]["sales"]["curve"]]
     cells = {(x, y): value for x, y, value in data_of(html, "cohorts-data")["cells"]}
     for at, row in enumerate(told["value.cohorts"]["cohorts"]):
         assert [cells[month, at] for month in range(len(row["active"]))] == row["retention"]
@@ -140,12 +140,12 @@ def test_charts_hold_the_bodies_of_the_refresh(valued: Lake, signed_in: Client) 
 def test_downloads_hold_every_table_and_the_workbook_all_of_them(valued: Lake, signed_in: Client) -> None:
     from python_calamine import CalamineWorkbook
 
-    from tenure_app.web.value_tables import TABLES
+    from tenure_app.value.pages import FILES
 
     answer = signed_in.get("/value/report/?format=xlsx")
     book = CalamineWorkbook.from_filelike(io.BytesIO(answer.content))
-    assert len(book.sheet_names) == len(TABLES)
-    for at, name in enumerate(TABLES):
+    assert len(book.sheet_names) == len(FILES)
+    for at, name in enumerate(FILES):
         rows = csv_of(signed_in, f"/value/?format={name}.csv")
         sheet = book.get_sheet_by_index(at).to_python()
         assert len(sheet) - 1 == len(rows)
@@ -194,11 +194,11 @@ def test_the_chinese_page_is_chinese(valued: Lake, signed_in: Client) -> None:
 @pytest.mark.parametrize("width", [1440, 390])
 def test_it_opens_in_a_browser_and_draws_its_charts(valued: Lake, open_page: object, language: str, width: int) -> None:
     page = open_page("/value/", language=language, width=width)  # type: ignore[operator]
-    for chart in ("#pareto-chart", "#old-chart", "#cohorts", "#life"):
+    for chart in ("#curve", "#old-days", "#cohorts", "#life"):
         page.wait_for_selector(f"{chart} canvas")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     report = open_page("/value/report/", language=language, width=width)  # type: ignore[operator]
-    report.wait_for_selector("#pareto-chart canvas")
+    report.wait_for_selector("#curve canvas")
     printed = report.pdf(prefer_css_page_size=True)
     assert len(re.findall(rb"/Type /Page\b", printed)) == 1
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tenure.cli.options import As, AsJson, LakeFolder, Map, Source, current_time, mapping_of
-from tenure.cli.output import console, fields_of, print_json, print_list, table_of
+from tenure.cli.output import console, fields_of, print_json, table_of
 from tenure.words import mark, say
 from tenure.words.formats import number, percent
 
@@ -184,7 +184,8 @@ def list_(
         for row in rows
     ]
     headings = (mark("File"), mark("Row"), mark("Column"), mark("Reason"), mark("Value"))
-    print_list(headings, cells, mark("Nothing is in quarantine."))
+    errors = console()
+    errors.print(table_of("", headings, (), cells) if cells else say(mark("Nothing is in quarantine.")))
 
 
 @quarantine.command("export", help=say(mark("Write the rows in quarantine to a CSV file, to be repaired.")))

@@ -1,4 +1,4 @@
-"""Writes of the value room: want a figure to reach a value, and take that back."""
+"""Writes of the value package: set and delete targets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def set_target(
     measure: str, sense: str, value: float, began_at: float | None, due_on: date | None, author: User | None = None
 ) -> Target:
-    """Want a figure to reach a value; a target for the same figure is replaced."""
+    """Set a target for a measure; it replaces the one before."""
     with transaction.atomic():
         Target.objects.filter(measure=measure).delete()
         return Target.objects.create(
@@ -25,6 +25,6 @@ def set_target(
         )
 
 
-def drop(number: int) -> None:
-    """Take a target away."""
+def delete_target(number: int) -> None:
+    """Delete a target."""
     Target.objects.filter(pk=number).delete()

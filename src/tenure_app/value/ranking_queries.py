@@ -1,8 +1,4 @@
-"""Reads of ranking: what the last refresh says of value, and lists of customers behind it.
-
-Bodies were made by the refresh and are read as they are; a period of one's own is counted from the order rows when it
-is asked for.
-"""
+"""What the last refresh reports of value, lists of customers, and any period counted from the order rows."""
 
 from __future__ import annotations
 
@@ -28,7 +24,7 @@ _WORTH = {"sales": "(amount + refunds)", "profit": "profit"}
 
 
 @dataclass(frozen=True, slots=True)
-class Best:
+class Customer:
     """One customer of the top list."""
 
     customer_id: str
@@ -43,42 +39,42 @@ class Best:
     rfm_group: str | None
 
 
-def bodies(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+def reports(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """Return what the last refresh says of value by name, without ``value.``; empty when there was none."""
     if not (has(con, "reports") and has_value_and_risk(con)):
         return {}
-    found = con.execute("select name, body from reports where name like 'value.%' or name = 'predictions'").fetchall()
-    return {name.removeprefix("value."): json.loads(body) for name, body in found}
+    rows = con.execute("select name, body from reports where name like 'value.%' or name = 'predictions'").fetchall()
+    return {name.removeprefix("value."): json.loads(body) for name, body in rows}
 
 
 def refreshed_on(con: duckdb.DuckDBPyConnection) -> date | None:
     """Return the day of which the figures speak."""
-    found = con.execute("select max(as_of) from reports").fetchone()
-    return found[0] if found else None
+    row = con.execute("select max(as_of) from reports").fetchone()
+    return row[0] if row else None
 
 
-def best(con: duckdb.DuckDBPyConnection, by: str, count: int) -> list[Best]:
+def best(con: duckdb.DuckDBPyConnection, by: str, count: int) -> list[Customer]:
     """Return the customers who bring most by ``sales`` or ``profit``, equal ones by their id."""
-    found = con.execute(
+    rows = con.execute(
         "select customer_id, name, orders, amount + refunds, profit, first_order_on, last_order_on, old_customer,"
         f" tier, rfm_group from scorecard where orders > 0 order by {_WORTH[by]} desc, customer_id limit ?",
         [count],
     ).fetchall()
-    return [Best(*row) for row in found]
+    return [Customer(*row) for row in rows]
 
 
-def short_of_the_next(con: duckdb.DuckDBPyConnection, deals: int, count: int) -> list[Best]:
+def short_of_the_next(con: duckdb.DuckDBPyConnection, deals: int, count: int) -> list[Customer]:
     """Return customers with so many deals whose last order is the freshest: the next one is nearest there."""
-    found = con.execute(
+    rows = con.execute(
         "select customer_id, name, orders, amount + refunds, profit, first_order_on, last_order_on, old_customer,"
         " tier, rfm_group from scorecard where deals = ? order by last_order_on desc, customer_id limit ?",
         [deals, count],
     ).fetchall()
-    return [Best(*row) for row in found]
+    return [Customer(*row) for row in rows]
 
 
 def old_share(since: date, until: date, as_of: date) -> OldShare:
-    """Return old and new customers of a period of one's own, counted from the order rows.
+    """Return existing and new customers of any period, counted from the order rows.
 
     Raises
     ------

@@ -50,7 +50,7 @@ def is_share(measure: str) -> bool:
     return measure in SHARES
 
 
-def figure(con: duckdb.DuckDBPyConnection, bodies: Mapping[str, Any], measure: str) -> float | None:
+def figure(con: duckdb.DuckDBPyConnection, reports: Mapping[str, Any], measure: str) -> float | None:
     """Return a figure as of the last refresh.
 
     Parameters
@@ -61,24 +61,24 @@ def figure(con: duckdb.DuckDBPyConnection, bodies: Mapping[str, Any], measure: s
     kind, _, rest = measure.partition(":")
     if kind == "group":
         column, _, group = rest.partition(":")
-        rows = bodies["groups"].get(GROUPS.get(column, ""), [])
+        rows = reports["groups"].get(GROUPS.get(column, ""), [])
         return next((float(row["customers"]) for row in rows if row["id"] == group), None)
     if kind == "stage":
         return _in_stage(con, *rest.partition(":")[::2])
-    return _share(bodies, measure)
+    return _share(reports, measure)
 
 
-def _share(bodies: Mapping[str, Any], measure: str) -> float | None:
+def _share(reports: Mapping[str, Any], measure: str) -> float | None:
     if measure.startswith("old_"):
-        month = next((body for body in bodies["old"]["periods"] if body["days"] == 30), None)
+        month = next((row for row in reports["old"]["periods"] if row["days"] == 30), None)
         return month["shares"][measure.removeprefix("old_")] if month else None
     if measure == "repurchase":
-        return bodies["stickiness"]["repurchase_rate"]
+        return reports["stickiness"]["repurchase_rate"]
     if measure == "second_90":
-        return next((body["rate"] for body in bodies["stickiness"]["second"]["within"] if body["days"] == 90), None)
+        return next((row["rate"] for row in reports["stickiness"]["second"]["within"] if row["days"] == 90), None)
     if measure == "retention_1":
-        return next((body["retention"] for body in bodies["cohorts"]["by_age"] if body["month"] == 1), None)
-    return bodies["pareto"]["sales"]["share"] if measure == "top_share" else None
+        return next((row["retention"] for row in reports["cohorts"]["by_age"] if row["month"] == 1), None)
+    return reports["pareto"]["sales"]["share"] if measure == "top_share" else None
 
 
 def _in_stage(con: duckdb.DuckDBPyConnection, model: str, stage: str) -> float | None:
@@ -92,9 +92,9 @@ def _in_stage(con: duckdb.DuckDBPyConnection, model: str, stage: str) -> float |
     return float(found[0]) if found and found[1] else None
 
 
-def standings(con: duckdb.DuckDBPyConnection, bodies: Mapping[str, Any], day: date) -> list[Standing]:
+def standings(con: duckdb.DuckDBPyConnection, reports: Mapping[str, Any], day: date) -> list[Standing]:
     """Return every target with where it stands on the day of the last refresh."""
-    return [_standing(target, figure(con, bodies, target.measure), day) for target in Target.objects.all()]
+    return [_standing(target, figure(con, reports, target.measure), day) for target in Target.objects.all()]
 
 
 def _standing(target: Target, today: float | None, day: date) -> Standing:

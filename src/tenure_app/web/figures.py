@@ -41,13 +41,15 @@ class Figure:
     table: Table | Callable[[Data], Table]
     rows: Callable[[Data], Iterable[Row]]  # of the table below the chart
     file_rows: Callable[[Data], Iterable[Row]] | None = None  # where the file holds other rows
-    note: Callable[[Data], str] | str = ""
+    file: Table | None = None  # … or another table
+    note: Any = ""  # a text, or a function of the data
     note_below: bool = False  # under the chart instead of above it
     term: str = ""  # whose definition the title shows
     switch: Callable[[Data], Switch] | None = None
     wide: bool = False  # takes the whole width of the page
     tall: bool = False
     summary: Any = ""  # what the folded table is called; empty: "As a table"
+    open: bool = False  # the table is not folded
 
     def table_of(self, data: Data) -> Table:
         """Return the declaration of the table below the chart."""
@@ -66,7 +68,7 @@ class Figure:
 
     def sheet(self, data: Data) -> Sheet:
         """Return the figure's table for a file."""
-        return self.table_of(data).sheet((self.file_rows or self.rows)(data))
+        return (self.file or self.table_of(data)).sheet((self.file_rows or self.rows)(data))
 
 
 @dataclass(frozen=True, slots=True)

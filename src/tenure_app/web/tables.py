@@ -43,7 +43,7 @@ class Column:
     name: str  # of the row's value, and of the catalogue's column when there is one
     label: Any = ""  # empty: the catalogue's
     kind: str = ""  # of tenure.columns.KINDS; empty: the catalogue's, else text
-    value: Callable[[Row], Any] | None = None  # empty: what the row holds under the name
+    value: Callable[[Row], Any] | str = ""  # or the name under which the row holds it; empty: the column's
     html: Callable[[Row], str] | None = None  # the cell, where it is more than a formatted value
     template: str = ""  # … or the template that makes it of `row`
     url: Callable[[Row], str] | None = None  # where the cell leads
@@ -58,6 +58,7 @@ class Column:
     bare: bool = False  # the head is for screen readers only
     head_html: str = ""  # the head, where it is more than a label
     export: tuple[Column, ...] | None = None  # columns of the files; empty tuple: none; None: this one
+    also: tuple[Column, ...] = ()  # columns that follow it in the files
 
     @property
     def title(self) -> str:
@@ -76,9 +77,10 @@ class Column:
 
     def get(self, row: Row) -> Any:
         """Return its value of a row."""
-        if self.value:
+        if callable(self.value):
             return self.value(row)
-        return row.get(self.name) if isinstance(row, Mapping) else getattr(row, self.name)
+        name = self.value or self.name
+        return row.get(name) if isinstance(row, Mapping) else getattr(row, name)
 
     def text(self, value: Any) -> str:
         """Return a value as a reader sees it."""
@@ -124,7 +126,7 @@ class Column:
     @property
     def in_files(self) -> tuple[Column, ...]:
         """The columns that stand for it in files."""
-        return (self,) if self.export is None else self.export
+        return (*((self,) if self.export is None else self.export), *self.also)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,7 @@ class Table:
     bare_heads: bool = False  # the heads are for screen readers only
     row_url: Callable[[Row], str] | None = None  # where a click on a row leads
     is_current: Callable[[Row], bool] | None = None  # rows that stand out
+    row_class: Callable[[Row], str] | None = None
 
     def only(self, keep: Callable[[Column], bool]) -> Table:
         """Return the table with some of its columns."""
@@ -159,7 +162,7 @@ class Table:
         """Every column that is shown or exported, by name."""
         columns: dict[str, Column] = {}
         for shown in self.columns:
-            for column in (shown, *(shown.export or ())):
+            for column in (shown, *shown.in_files):
                 columns.setdefault(column.name, column)
         return columns
 
@@ -242,7 +245,10 @@ class Shown:
 
     def _row(self, row: Row) -> SafeString:
         current = self.table.is_current and self.table.is_current(row)
-        attributes = ' class="table-active" aria-current="true"' if current else ""
+        classes = self.table.row_class(row) if self.table.row_class else ""
+        attributes = format_html(' class="{}"', classes) if classes else ""
+        if current:
+            attributes = SafeString(' class="table-active" aria-current="true"')
         address = format_html(' data-href="{}"', self.table.row_url(row)) if self.table.row_url else ""
         return SafeString(attributes + address)
 

@@ -11,8 +11,6 @@ MODULES = (
     "signin",
     "models_pages",
     "models_editor",
-    "value_pages",
-    "value_targets",
     "risk_pages",
     "risk_decline",
     "economics_pages",

@@ -107,10 +107,17 @@ def figure(context: Context, shown: ShownFigure) -> dict[str, Any]:
     """Return a figure of tenure_app.web.figures: {% figure shown %}."""
     return {
         **{name: context.get(name) for name in ("request", "business", "as_of_chosen", "csrf_token")},
+        **files(context, shown.id),
         "shown": shown,
-        "csv": here(context, format=f"{shown.id}.csv", page=None),
-        "excel": here(context, format=f"{shown.id}.xlsx", page=None),
+        "chart": shown.id if shown.chart else "",
     }
+
+
+@register.inclusion_tag("components/downloads.html", takes_context=True)
+def files(context: Context, name: str) -> dict[str, str]:
+    """Return the files of a table: {% files "budget" %}."""
+    csv, excel = (here(context, format=f"{name}.{kind}", page=None) for kind in ("csv", "xlsx"))
+    return {"csv": csv, "excel": excel}
 
 
 @register.inclusion_tag("components/switch.html", takes_context=True)

@@ -1,0 +1,209 @@
+"""Value: who carries the business, how the customers develop, and one page of it for a manager's desk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from tenure.errors import TenureError
+from tenure.value import groups as definitions
+from tenure.value.profile import label_of
+from tenure_app.core import conf
+from tenure_app.customers import profile
+from tenure_app.lifecycle import catalogue
+from tenure_app.value import actions, figures, panels, tables, targets, titles
+from tenure_app.value import ranking_queries as queries
+from tenure_app.value.figures import LISTED, MONTHS, PERIODS, Value
+from tenure_app.web import exports
+from tenure_app.web.exports import Sheet
+from tenure_app.web.layout import business
+from tenure_app.web.pages import SIGNED_IN, page
+
+if TYPE_CHECKING:
+    from tenure_app.web.tables import Row
+
+#: Kinds of groups and the columns of the scorecard that hold them.
+GROUPS = (
+    ("rfm", "rfm_group"),
+    ("tiers", "tier"),
+    ("loyalty", "loyalty"),
+    ("abc_sales", "abc_sales"),
+    ("abc_profit", "abc_profit"),
+)
+
+
+def _best(data: Value) -> Sheet:
+    title = _("Top fifth by profit") if data.by == "profit" else _("Top fifth by sales")
+    sheet = tables.BEST.sheet(queries.best(data.con, data.by, data.pareto["count"]))
+    return Sheet(title, sheet.heads, sheet.rows)
+
+
+#: The files of the page, and the sheets of the report's workbook.
+FILES: dict[str, Callable[[Value], Sheet]] = {
+    "best": _best,
+    "curve": figures.CURVE.sheet,
+    "groups": lambda data: tables.GROUPS.sheet(row for names in GROUPS for row in data.groups(*names)),
+    "rfm": lambda data: tables.RFM.sheet(data.reports["rfm"]),
+    "policy": lambda _data: tables.POLICY.sheet(definitions.groups("tiers")),
+    "old": lambda data: panels.PERIODS.sheet(panels.period_file(data.reports["old"]["periods"])),
+    "old-days": figures.OLD_DAYS.sheet,
+    "stickiness": figures.STICKINESS.sheet,
+    "cohorts": figures.COHORTS_FIGURE.sheet,
+    "life": figures.LIFE.sheet,
+    "cycle": figures.CYCLE.sheet,
+    "profile": lambda data: tables.PROFILE.sheet(data.reports["profile"]),
+}
+
+
+@page("value/", "value", rule=SIGNED_IN)
+def value(request: HttpRequest) -> HttpResponse:
+    """Show what customers are worth, or one of the page's tables as a file."""
+    data = _data(request)
+    if data is None:
+        return render(request, "value/empty.html")
+    files = {name: partial(make, data) for name, make in FILES.items()}
+    if file := exports.requested(request, files, data.day):
+        return file
+    context = {
+        **_shared(data),
+        "best": tables.BEST.show(queries.best(data.con, data.by, LISTED)),
+        "best_url": data.customers(top_fifth=1) if data.by == "sales" else "",
+        "classes": tables.ABC.show(data.groups(f"abc_{data.by}", f"abc_{data.by}")),
+        "period": data.period and panels.PERIOD.show(panels.period_rows(data.period)),
+        "other": _other_period(request, data),
+        "second": titles.second(data.reports["stickiness"]["second"]),
+        "second_orders": tables.SECOND_ORDERS.show(data.reports["stickiness"]["second"]["within"]),
+        "needing": [
+            (deals, data.customers(deals=deals), customers)
+            for deals in (2, 1)
+            if (customers := queries.short_of_the_next(data.con, deals, 5))
+        ],
+        "rfm_grid": panels.rfm_grid(data),
+        "loyalty": tables.LOYALTY.show(data.loyalty),
+        "costs": panels.costs(data),
+        "habits": [(title, tables.PROFILE.show(rows)) for title, rows in _habits(data) if rows],
+        "slight": tables.PROFILE.show(data.habits["habits"][LISTED:]),
+        "looked_at": len(data.reports["profile"]),
+        "differing": sum(map(len, data.habits.values())),
+        "targets_table": panels.TARGETS.show(targets.standings(data)),
+        "measures": targets.measures(catalogue.catalogue(data.con)),
+    }
+    return render(request, "value/page.html", context)
+
+
+@page("value/report/", "value-report", rule=SIGNED_IN)
+def report(request: HttpRequest) -> HttpResponse:
+    """Show the management report: one page to print, and a workbook with every table of it."""
+    data = _data(request)
+    if data is None:
+        return render(request, "value/empty.html")
+    if request.GET.get("format") == "xlsx":
+        return exports.excel_file(f"value-{data.day}", *(make(data) for make in FILES.values()))
+    cohorts = data.cohorts[-MONTHS:]
+    context = {
+        **_shared(data),
+        "groups": tables.RFM_REPORT.show(row for row in data.groups("rfm", "rfm_group") if row["customers"]),
+        "steps": tables.STEPS_REPORT.show(data.steps),
+        # Each share with the depth of its colour, from 0 to 10.
+        "cohorts": [
+            (cohort, [(round(100 * share), round(10 * share)) for share in cohort["retention"][:MONTHS]])
+            for cohort in cohorts
+        ],
+        "months": range(min(max((len(cohort["active"]) for cohort in data.cohorts), default=0), MONTHS)),
+        "tiers_table": tables.TIERS_REPORT.show(data.groups("tiers", "tier")),
+        "habits": [
+            {
+                "label": label_of(row),
+                "size": titles.size(row["size"]),
+                **{side: titles.habit_value(row, side) for side in ("top", "rest")},
+            }
+            for row in data.habits["habits"][:5]
+        ],
+    }
+    return render(request, "value/report.html", context)
+
+
+def _data(request: HttpRequest) -> Value | None:
+    """Return what the page shows; None before the first refresh that knew of value."""
+    con = conf.connection()
+    reports = queries.reports(con)
+    day = queries.refreshed_on(con) if reports else None
+    if not profile.has(con, "scorecard") or not {"money", "pareto", "old"} <= set(reports) or day is None:
+        return None
+    asked = request.GET
+    return Value(
+        con,
+        day,
+        business().currency,
+        reports,
+        by="profit" if asked.get("by") == "profit" else "sales",
+        cohort="sales" if asked.get("cohort") == "sales" else "retention",
+        days=next((days for days in PERIODS if asked.get("days") == str(days)), 30),
+    )
+
+
+def _shared(data: Value) -> dict[str, Any]:
+    """Return what the page and the report both show."""
+    return {
+        "day": data.day,
+        "buyers": data.reports["money"]["buyers"],
+        "buyers_url": data.customers(deals_min=1),
+        "stats": panels.stats(data),
+        "figures": {figure.name: figure.show(data) for figure in figures.FIGURES},
+        "compared": titles.compared(data.period),
+        "rfm_title": titles.rfm(data.groups("rfm", "rfm_group")),
+        "rfm_groups": tables.RFM_GROUPS.show(data.groups("rfm", "rfm_group")),
+        "tiers": data.groups("tiers", "tier"),
+        "costs_title": titles.costs(data.reports["costs"]),
+        "profile_title": titles.profile(data.habits["habits"]),
+        "targets": targets.standings(data),
+    }
+
+
+def _other_period(request: HttpRequest, data: Value) -> dict[str, Any] | None:
+    """Return existing and new customers of the two days that the address names, counted from the order rows."""
+    days = [request.GET.get(name, "") for name in ("since", "until")]
+    if not all(days):
+        return None
+    try:
+        since, until = (date.fromisoformat(day) for day in days)
+        period = queries.old_share(since, until, data.day).to_json()
+    except ValueError:
+        return None
+    except TenureError as error:
+        messages.error(request, error.say())
+        return None
+    return {
+        "title": titles.existing(period),
+        "table": panels.PERIOD.show(panels.period_rows(period)),
+        "compared": titles.compared(period),
+    }
+
+
+def _habits(data: Value) -> list[tuple[str, list[Row]]]:
+    return [
+        (_("What they do differently"), data.habits["habits"][:LISTED]),
+        (_("Who they are"), data.habits["traits"]),
+        (_("What goes with buying more by itself"), data.habits["defining"]),
+    ]
+
+
+@page("value/targets/", "value-targets", rule=SIGNED_IN, methods=("POST",))
+def change_targets(request: HttpRequest) -> HttpResponse:
+    """Set a target, or delete one."""
+    if request.POST.get("drop", "").isdecimal():
+        actions.delete_target(int(request.POST["drop"]))
+        messages.success(request, _("The target is deleted."))
+    elif error := targets.set_from_form(request.POST, request.user if request.user.is_authenticated else None):
+        messages.error(request, error)
+    else:
+        messages.success(request, _("The target is set."))
+    return redirect(reverse("value") + "#targets")
