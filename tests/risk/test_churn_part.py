@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from risk.shops_with_churn import CONTEXT, Truth, orders, subscriptions, with_active
+from tenure.features.snapshot import Snapshot
 from tenure.risk.churn import Churn
 from tenure.risk.churn_fitting import wins
-from tenure.scorecard.model import Options
+from tenure.scorecard.model import Context, Options
 from tenure.stats.record import Fit
 from tenure.words import Message, dumps, loads
-
-if TYPE_CHECKING:
-    from tenure.features.snapshot import Snapshot
-from tenure.scorecard.model import Context
 
 MODEL = Churn()
 
