@@ -16,13 +16,14 @@ _COUNTED = {"refunds": ("refund",), "interactions": ("interaction",), "responses
             "complaints": ("complaint",)}  # fmt: skip
 
 
-def _activity(windows: WindowAggregates) -> Computed:
+def compute_activity(windows: WindowAggregates) -> Computed:
+    """Count what customers did in each window, and the days since the last contact."""
     block = windows.block
     computed: Computed = {}
     for name, kinds in _COUNTED.items():
         counts = windows.by_snapshot(block.events(kinds).keys, WINDOWS)
         computed |= {column_of(name, k): counts[k] for k in range(WINDOWS)}
-    counts = windows.different_by_snapshot(block.events(("line",), label="category"), WINDOWS)
+    counts = windows.different(block.events(("line",), label="category"), WINDOWS, HORIZON)
     computed |= {column_of("categories", k): counts[k] for k in range(WINDOWS)}
     contacts = block.events(("interaction",)).keys
     for k in range(SNAPSHOTS + 1):
@@ -43,5 +44,5 @@ ACTIVITY = Family(
         Feature("quiet", "days_since(interaction)", pa.int16(), None, tuple(range(SNAPSHOTS + 1))),
     ),
     {Stream("orders"): (), Stream("order_lines"): (), Stream("interactions"): (), Stream("cases"): ()},
-    _activity,
+    compute_activity,
 )

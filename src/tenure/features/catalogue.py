@@ -87,8 +87,8 @@ class FeatureSet:
     @classmethod
     def of(cls, names: Iterable[str]) -> FeatureSet:
         """Return the named families, with the profile, in the catalogue's order."""
-        wanted = {"profile", *names}
-        return cls(tuple(family for name, family in families().items() if name in wanted))
+        included = {"profile", *names}
+        return cls(tuple(family for name, family in families().items() if name in included))
 
     @property
     def schema(self) -> pa.Schema:
@@ -110,12 +110,8 @@ class FeatureSet:
         columns = []
         for family in self.families:
             computed = family.compute(windows)
-            columns += [narrow.column(computed[name], kind) for name, kind in zip(*_names(family), strict=True)]
+            columns += [narrow.column(computed[field.name], field.type) for field in family.schema]
         return pa.table(columns, schema=self.schema)
-
-
-def _names(family: Family) -> tuple[list[str], list[pa.DataType]]:
-    return family.schema.names, family.schema.types
 
 
 @dataclass

@@ -30,7 +30,8 @@ LEAVING = frozenset(
 )
 
 
-def _contact(windows: WindowAggregates) -> Computed:
+def compute_contact(windows: WindowAggregates) -> Computed:
+    """Compare messages and contacts of the last window with the customer's own rhythm before."""
     kinds = windows.block.events(("interaction",), label="kind")
     is_message = labelled(kinds, lambda name: name.casefold() in MESSAGES)
     messages = kinds.keys[is_message]
@@ -97,5 +98,5 @@ CONTACT = Family(
         Feature("owner", "attribute(owner)", TEXT),
     ),
     {Stream("customers"): (), Stream("interactions"): (), Stream("contracts"): ()},
-    _contact,
+    compute_contact,
 )

@@ -46,7 +46,8 @@ class Contracts:
         rows = block.rows.get(_STREAM)
         if rows is None or not len(rows.who):
             return None
-        contract = _numbers(rows.columns.column("contract_id"))
+        coded = rows.columns.column("contract_id").cast(pa.string()).combine_chunks().dictionary_encode()
+        contract = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
         order = np.lexsort((rows.at, contract, rows.who))
         cancelled = pc.equal(rows.columns.column("event").cast(pa.string()), "cancelled").fill_null(False)
         ends = rows.columns.column("ends_at").cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).combine_chunks()
@@ -77,12 +78,8 @@ class Contracts:
         return counts & ~self.on(day + HORIZON)[0], counts
 
 
-def _numbers(column: pa.ChunkedArray) -> np.ndarray:
-    coded = column.cast(pa.string()).combine_chunks().dictionary_encode()
-    return coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
-
-
-def _contracts(windows: WindowAggregates) -> Computed:
+def compute_contracts(windows: WindowAggregates) -> Computed:
+    """Compute contract age, renewals and the days to the end, on every snapshot."""
     block, contracts = windows.block, Contracts.of(windows.block)
     nobody = np.zeros(len(block), dtype=bool)
     renewed = block.events(("renewal",)).keys
@@ -111,5 +108,5 @@ CONTRACTS = Family(
         Feature("churned", "whether no contract runs ninety days later", pa.int8(), None, _SNAPSHOTS[1:]),
     ),
     {_STREAM: ("contract_id", "ends_at")},
-    _contracts,
+    compute_contracts,
 )

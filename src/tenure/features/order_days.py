@@ -103,11 +103,11 @@ class OrderDays:
         started = day_number_of(self.keys[begin])
         recent = day_number_of(self.keys[np.where(bought, end - 1, 0)]) - started
         repeats = np.where(bought, count - 1, 0)
-        again = repeats > 0
-        spent = self.totals[np.where(again, end, 0)] - self.totals[np.where(again, begin + 1, 0)]
-        mean = np.where(again, spent / np.maximum(repeats, 1) / SCALE, np.nan)
+        returned = repeats > 0
+        spent = self.totals[np.where(returned, end, 0)] - self.totals[np.where(returned, begin + 1, 0)]
+        mean = np.where(returned, spent / np.maximum(repeats, 1) / SCALE, np.nan)
         age = np.where(bought, day - started, 0)
-        logs = (self.log_gaps[np.where(again, end, 0)] - self.log_gaps[np.where(again, begin + 1, 0)]) / _FINE
+        logs = (self.log_gaps[np.where(returned, end, 0)] - self.log_gaps[np.where(returned, begin + 1, 0)]) / _FINE
         return Summary(bought, repeats.astype(np.float64), recent * bought * 1.0, age * 1.0, mean, logs)
 
     def weekly(self, weeks: int) -> np.ndarray:

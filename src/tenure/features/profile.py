@@ -18,16 +18,21 @@ from tenure.rules.syntax.tree import Measure
 
 _RECORD = ("name", "phone", "email")
 _LATE = np.iinfo(np.int32).max
+_EVER = 1 << 20  # days: more than the calendar has
 
 
-def _profile(windows: WindowAggregates) -> Computed:
+def compute_profile(windows: WindowAggregates) -> Computed:
+    """Compute who each customer is, and the plain numbers of every list."""
     block = windows.block
     orders = block.events(("order",))
-    lines = block.events(("line",), label="category")
+    records = block.customers
     complaints, _ = windows.context.steps(Measure("open", ("complaint",))).at(Moments(windows.edge(block.last_day)))
     return {
         "customer_id": block.ids,
-        **{name: _recorded(windows, name) for name in _RECORD},
+        **{
+            name: pa.nulls(len(block), TEXT) if records is None else records.column(name).cast(TEXT).combine_chunks()
+            for name in _RECORD
+        },
         "first_seen_on": _first_seen(windows),
         "first_order_on": windows.first_day_of(orders.keys),
         "last_order_on": windows.last_day_of(orders.keys),
@@ -35,32 +40,16 @@ def _profile(windows: WindowAggregates) -> Computed:
         "order_days": windows.counts(distinct(orders.keys)),
         "amount": _sum(windows, "order"),
         "refunds": _sum(windows, "refund"),
-        "categories": _different(windows, lines.keys, lines.labels, len(lines.names)),
+        "categories": windows.different(block.events(("line",), label="category"), 1, _EVER)[0],
         "interactions": windows.counts(block.events(("interaction",)).keys),
         "open_complaints": complaints.astype(np.int64),
     }
-
-
-def _recorded(windows: WindowAggregates, name: str) -> pa.Array:
-    records = windows.block.customers
-    if records is None:
-        return pa.nulls(len(windows.block), TEXT)
-    return records.column(name).cast(TEXT).combine_chunks()
 
 
 def _sum(windows: WindowAggregates, kind: str) -> np.ndarray:
     events = windows.block.events((kind,), "amount")
     assert events.values is not None
     return windows.total(events.values, who_of(events.keys))
-
-
-def _different(windows: WindowAggregates, keys: np.ndarray, labels: np.ndarray | None, names: int) -> np.ndarray:
-    if labels is None or not len(keys):
-        return np.zeros(len(windows.block), dtype=np.int64)
-    named = labels >= 0
-    pairs = np.sort(who_of(keys[named]) * names + labels[named])
-    pairs = pairs[np.append(True, pairs[1:] != pairs[:-1])] if len(pairs) else pairs
-    return np.bincount(pairs // max(names, 1), minlength=len(windows.block)).astype(np.int64)
 
 
 def _first_seen(windows: WindowAggregates) -> np.ndarray:
@@ -101,5 +90,5 @@ PROFILE = Family(
         Stream("interactions"): (),
         Stream("cases"): (),
     },
-    _profile,
+    compute_profile,
 )

@@ -1,7 +1,7 @@
 """Purchases: how much a customer has bought, at which rhythm, and what of it is profit.
 
 What a model of repeat buying reads on a snapshot (frequency, recency, age, mean spend) follows from these columns and
-is put together by :class:`tenure.features.snapshot.PurchaseSummary`; sums stay whole numbers of 1/10,000 until then.
+is put together by :class:`tenure.features.snapshot.Snapshot`; sums stay whole numbers of 1/10,000 until then.
 """
 
 from __future__ import annotations
@@ -23,15 +23,20 @@ WINDOWS = SNAPSHOTS + 4
 WEEKS = 78
 
 
-def _purchases(windows: WindowAggregates) -> Computed:
+def compute_purchases(windows: WindowAggregates) -> Computed:
+    """Compute the rhythm and the spend of purchases, and the money made with them."""
     bought = OrderDays(windows.block)
     days = windows.by_snapshot(bought.keys, WINDOWS)
     spend = windows.by_snapshot(bought.keys, WINDOWS, bought.spend)
+    weekly = bought.weekly(WEEKS)  # a byte a week, handed to Arrow without a copy
+    offsets = np.arange(len(weekly) + 1, dtype=np.int32) * WEEKS
     computed: Computed = {
         **{column_of("order_days", k): days[k] for k in range(WINDOWS)},
         **{column_of("spend", k): spend[k] for k in range(WINDOWS)},
         "_first_spend@0": bought.first_spend,
-        "_weekly@0": _bytes(bought.weekly(WEEKS)),
+        "_weekly@0": pa.Array.from_buffers(
+            pa.binary(), len(weekly), [None, pa.py_buffer(offsets), pa.py_buffer(weekly)]
+        ),
     }
     for k in range(SNAPSHOTS + 1):
         day = snapshot_day(windows.last_day, k)
@@ -47,27 +52,21 @@ def _purchases(windows: WindowAggregates) -> Computed:
     return computed | _money(windows)
 
 
-def _bytes(counts: np.ndarray) -> pa.Array:
-    size, width = counts.shape
-    offsets = np.arange(size + 1, dtype=np.int32) * width
-    return pa.Array.from_buffers(
-        pa.binary(), size, [None, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(counts))]
-    )
-
-
 def _money(windows: WindowAggregates) -> Computed:
     """Return margin and profit, exact: an order whose cost is not known counts as it was sold."""
     block = windows.block
     sold, with_cost, orders_with_cost, earned = _sales(windows)
     keys, values, invested_in, invested = _cash(block)
     share = np.where(sold > 0, with_cost / np.where(sold > 0, sold, 1), np.nan)
+    refunds, costs = block.events(("refund",), "amount"), block.events(("order",), "cost")
     return {
         "margin": (earned, orders_with_cost > 0),
         "cost_known_share": share,
         "invested": windows.total(invested, invested_in),
         "profit": windows.total(values, who_of(keys)),
         "break_even_on": _break_even(windows, keys, values, np.unique(invested_in)),
-        **_year(windows),
+        "_year_sales@0": windows.sum(block.events(("order",), "amount"), 365) + windows.sum(refunds, 365),
+        "_year_cost@0": (windows.sum(costs, 365), windows.count(costs.keys, 365) > 0),
     }
 
 
@@ -115,18 +114,6 @@ def _break_even(windows: WindowAggregates, keys: np.ndarray, values: np.ndarray,
     return days
 
 
-def _year(windows: WindowAggregates) -> Computed:
-    """Return sales and costs of the past 365 days; the cost is null where none is known."""
-    sales, refunds, costs = (
-        windows.block.events((kind,), field)
-        for kind, field in (("order", "amount"), ("refund", "amount"), ("order", "cost"))
-    )
-    return {
-        "_year_sales@0": windows.sum(sales, 365) + windows.sum(refunds, 365),
-        "_year_cost@0": (windows.sum(costs, 365), windows.count(costs.keys, 365) > 0),
-    }
-
-
 _EARLIER = tuple(range(1, SNAPSHOTS + 1))
 PURCHASES = Family(
     "purchases",
@@ -151,5 +138,5 @@ PURCHASES = Family(
         Feature("weekly", "days(order) of each week, the latest first", pa.binary(), 7 * WEEKS),
     ),
     {Stream("orders"): ("amount", "cost"), Stream("costs"): ("amount",)},
-    _purchases,
+    compute_purchases,
 )

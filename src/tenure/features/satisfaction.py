@@ -18,7 +18,8 @@ YEAR = 360
 _ANSWERS = ("csat", "nps", "expectation", "experience")
 
 
-def _satisfaction(windows: WindowAggregates) -> Computed:
+def compute_satisfaction(windows: WindowAggregates) -> Computed:
+    """Compute the latest answers to surveys, their means, and complaints."""
     answers = {name: windows.block.events((name,), "score") for name in _ANSWERS}
     last = {name: windows.last(events) for name, events in answers.items()}
     computed: Computed = {
@@ -86,5 +87,5 @@ SATISFACTION = Family(
         Feature("complaint_since", "day since which a complaint is open", DAY),
     ),
     {Stream("feedback"): ("score",), Stream("cases"): ()},
-    _satisfaction,
+    compute_satisfaction,
 )

@@ -42,7 +42,10 @@ def periods(windows: WindowAggregates) -> Periods:
     keep = rows.days <= windows.block.last_day
     keep = keep if present is None else keep & present
     keys, day = rows.keys[keep], rows.days[keep].astype(np.int64)
-    start = _starts_of(rows.columns, len(rows.who))[keep]
+    start = np.full(len(keys), LONG_AGO - 1, dtype=np.int64)
+    if "period_start" in rows.columns.column_names:
+        days = rows.columns.column("period_start").cast(pa.date32()).cast(pa.int32()).fill_null(LONG_AGO - 1)
+        start = days.combine_chunks().to_numpy(zero_copy_only=False)[keep].astype(np.int64)
     head = starts(keys)
     tail = np.append(head[1:], True)[: len(keys)]
     gap = np.zeros(len(keys), dtype=np.int64)
@@ -56,13 +59,6 @@ def periods(windows: WindowAggregates) -> Periods:
     return Periods(keys, first, last, amounts[keep])
 
 
-def _starts_of(columns: pa.Table, size: int) -> np.ndarray:
-    if "period_start" not in columns.column_names:
-        return np.full(size, LONG_AGO - 1, dtype=np.int64)
-    days = columns.column("period_start").cast(pa.date32()).cast(pa.int32()).fill_null(LONG_AGO - 1)
-    return days.combine_chunks().to_numpy(zero_copy_only=False).astype(np.int64)
-
-
 def shares(windows: WindowAggregates, stated: Periods, window: int) -> tuple[np.ndarray, np.ndarray]:
     """Return our share of each customer's wallet lately and before; NaN where it is not known.
 
@@ -74,10 +70,10 @@ def shares(windows: WindowAggregates, stated: Periods, window: int) -> tuple[np.
     low, high = windows.places(stated.keys, LONG_AGO, edge)
     middle = windows.places(stated.keys, edge - window + 1, edge)[0]
     first = windows.places(stated.keys, edge - 2 * window + 1, edge)[0]
-    now, before = _part(ours, theirs, middle, high), _part(ours, theirs, first, middle)
+    now, before = _share(ours, theirs, middle, high), _share(ours, theirs, first, middle)
     both = ~np.isnan(now) & ~np.isnan(before)
-    last = _part(ours, theirs, np.maximum(high - 1, low), high)
-    previous = _part(ours, theirs, np.maximum(high - 2, low), np.maximum(high - 1, low))
+    last = _share(ours, theirs, np.maximum(high - 1, low), high)
+    previous = _share(ours, theirs, np.maximum(high - 2, low), np.maximum(high - 1, low))
     return np.where(both, now, last), np.where(both, before, previous)
 
 
@@ -97,10 +93,10 @@ def bought(windows: WindowAggregates, stated: Periods) -> tuple[np.ndarray, np.n
     return np.where(known, ours, 0), np.where(known, stated.total, 0)
 
 
-def _part(ours: np.ndarray, theirs: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+def _share(ours: np.ndarray, theirs: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """Return our part of the statements ``[low, high)`` of each customer; NaN where they speak of nothing."""
-    mine, whole = (total[high] - total[low] for total in map(running_total, (ours, theirs)))
-    return np.where(whole > 0, mine / np.where(whole > 0, whole, 1), np.nan)
+    mine, total = (running[high] - running[low] for running in map(running_total, (ours, theirs)))
+    return np.where(total > 0, mine / np.where(total > 0, total, 1), np.nan)
 
 
 class Statement(NamedTuple):
@@ -121,15 +117,15 @@ def history(windows: WindowAggregates) -> list[list[Statement]]:
     """Return for each customer of a block every statement whose days are known, the oldest first."""
     stated = periods(windows)
     ours, theirs = bought(windows, stated)
-    found: list[list[Statement]] = [[] for _ in windows.who]
+    statements: list[list[Statement]] = [[] for _ in windows.who]
     for place, who in enumerate(who_of(stated.keys).tolist()):
         if theirs[place] > 0:
             days = int(stated.first[place]), int(stated.last[place])
-            found[who].append(Statement(*days, float(theirs[place]) / SCALE, float(ours[place]) / SCALE))
-    return found
+            statements[who].append(Statement(*days, float(theirs[place]) / SCALE, float(ours[place]) / SCALE))
+    return statements
 
 
-def _wallet(windows: WindowAggregates) -> Computed:
+def compute_wallet(windows: WindowAggregates) -> Computed:
     """Return each customer's own total volume, and our share of it, lately and before."""
     volume, stated = windows.block.events(("volume",), "amount"), periods(windows)
     computed: Computed = {}
@@ -154,5 +150,5 @@ WALLET = Family(
         )
     ),
     {Stream("orders"): ("amount",), Stream("volumes"): ("amount", "period_start")},
-    _wallet,
+    compute_wallet,
 )

@@ -82,11 +82,11 @@ class WindowAggregates:
             edges = [running[edge] for edge in edges]
         return np.array([edges[k] - edges[k + 1] for k in range(windows)])
 
-    def different_by_snapshot(self, events: Events, windows: int) -> np.ndarray:
-        """Return how many different labels the 90 days before each snapshot hold: (windows, size)."""
+    def different(self, events: Events, windows: int, length: int) -> np.ndarray:
+        """Return how many different labels windows of `length` days hold, the latest first: (windows, size)."""
         if events.labels is None or not len(events.keys):
             return np.zeros((windows, len(self.block)), dtype=np.int64)
-        window = (self.last_day - day_number_of(events.keys)) // HORIZON
+        window = (self.last_day - day_number_of(events.keys)) // length
         inside = (window < windows) & (events.labels >= 0)
         cell = window[inside] * len(self.block) + who_of(events.keys[inside])
         pairs = np.sort(cell * len(events.names) + events.labels[inside])
