@@ -1,4 +1,4 @@
-"""Writes of the risk room: give a customer's warnings to somebody, deal with them, open them again."""
+"""What people do about warnings: give a customer's warnings to somebody, deal with them, open them again."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import User
 
-    from tenure_app.risk.queries import Warned
+    from tenure_app.risk.queries import WarnedCustomer
 
 
-def assign(warned: Warned, owner: str, due_on: date | None, note: str = "", author: User | None = None) -> None:
+def assign(warned: WarnedCustomer, owner: str, due_on: date | None, note: str = "", author: User | None = None) -> None:
     """Say who takes care of a customer's warnings, and until when."""
-    said = {"owner": owner, "due_on": due_on.isoformat() if due_on else None, "note": note}
+    values = {"owner": owner, "due_on": due_on.isoformat() if due_on else None, "note": note}
     with transaction.atomic():
         for row in _rows(warned, author):
             row.owner, row.due_on, row.note = owner, due_on, note
             row.save()
-            _step(row, FollowupStep.ASSIGNED, said, author)
+            _step(row, FollowupStep.ASSIGNED, values, author)
 
 
-def handle(warned: Warned, as_of: date, note: str = "", author: User | None = None) -> None:
+def handle(warned: WarnedCustomer, as_of: date, note: str = "", author: User | None = None) -> None:
     """Say that a customer's warnings were dealt with, as far as the data of that day tell."""
     with transaction.atomic():
         for row in _rows(warned, author):
@@ -47,25 +47,25 @@ def reopen(customer: str, signals: Iterable[str], author: User | None = None) ->
             _step(row, FollowupStep.REOPENED, {}, author)
 
 
-def _rows(warned: Warned, author: User | None) -> list[Followup]:
+def _rows(warned: WarnedCustomer, author: User | None) -> list[Followup]:
     """Return the rows of the warnings, each with what is seen today."""
     rows = []
-    for sign in warned.signs:
-        seen = {
-            "score": sign.score,
-            "since": sign.since.isoformat() if sign.since else None,
-            "value_at_stake": warned.value_at_stake,
-            "evidence": [message.to_dict() for message in sign.evidence],
-        }
-        row, _made = Followup.objects.get_or_create(
+    for signal in warned.signals:
+        row, _created = Followup.objects.get_or_create(
             customer_id=warned.customer_id,
-            signal=sign.signal,
+            signal=signal.signal,
             defaults={"owner": warned.owner, "due_on": warned.due_on},
         )
-        row.seen, row.author = seen, author
+        row.author = author
+        row.seen = {
+            "score": signal.score,
+            "since": signal.since.isoformat() if signal.since else None,
+            "value_at_stake": warned.value_at_stake,
+            "evidence": [message.to_dict() for message in signal.evidence],
+        }
         rows.append(row)
     return rows
 
 
-def _step(row: Followup, what: str, said: dict[str, Any], author: User | None) -> None:
-    FollowupStep.objects.create(of=row, what=what, said=said, author=author)
+def _step(row: Followup, what: str, values: dict[str, Any], author: User | None) -> None:
+    FollowupStep.objects.create(of=row, what=what, said=values, author=author)

@@ -47,50 +47,48 @@ class Declining:
         return self.wallet_share - self.wallet_change
 
 
-def can_tell(con: duckdb.DuckDBPyConnection) -> bool:
+def ready(con: duckdb.DuckDBPyConnection) -> bool:
     """Whether a refresh has looked for decline."""
-    there = {row[0] for row in con.execute("select column_name from (describe scorecard)").fetchall()}
-    return {"decline", "volume_change", "total_change", "wallet_share"} <= there
+    columns = {row[0] for row in con.execute("select column_name from (describe scorecard)").fetchall()}
+    return {"decline", "volume_change", "total_change", "wallet_share"} <= columns
 
 
 def answers(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Return how many buyers got each answer."""
     text = f"select {_ANSWER} as answer, count(*) from scorecard where decline is not null group by answer"
-    found = dict(con.execute(text).fetchall())
-    return {answer: int(found.get(answer, 0)) for answer in ANSWERS}
+    counts = dict(con.execute(text).fetchall())
+    return {answer: int(counts.get(answer, 0)) for answer in ANSWERS}
 
 
 def count(con: duckdb.DuckDBPyConnection, answer: str) -> int:
     """Return how many buyers got an answer; all buyers when it is empty."""
-    found = answers(con)
-    return found[answer] if answer else sum(found.values())
+    counts = answers(con)
+    return counts[answer] if answer else sum(counts.values())
 
 
-def find(con: duckdb.DuckDBPyConnection, answer: str = "", start: int = 0, many: int | None = 50) -> list[Declining]:
+def find(con: duckdb.DuckDBPyConnection, answer: str = "", start: int = 0, limit: int | None = 50) -> list[Declining]:
     """Return the buyers who got an answer, the most money at stake first."""
     where, values = (f"{_ANSWER} = ?", [answer]) if answer else ("decline is not null", [])
-    part = "" if many is None else f" limit {int(many)} offset {int(start)}"
+    part = "" if limit is None else f" limit {int(limit)} offset {int(start)}"
+    return _read(con, f"{where} order by value_at_stake desc nulls last, customer_id{part}", values)
+
+
+def customer(con: duckdb.DuckDBPyConnection, customer_id: str) -> Declining | None:
+    """Return one buyer."""
+    return next(iter(_read(con, "customer_id = ?", [customer_id])), None)
+
+
+def _read(con: duckdb.DuckDBPyConnection, where: str, values: list[str]) -> list[Declining]:
     rows = con.execute(
         f"select customer_id, name, {_ANSWER}, volume_change, total_change, wallet_share, wallet_change,"
-        f" activity_change, decline_p, value_at_stake, last_order_on from scorecard where {where}"
-        f" order by value_at_stake desc nulls last, customer_id{part}",
+        f" activity_change, decline_p, value_at_stake, last_order_on from scorecard where {where}",
         values,
     ).fetchall()
     return [Declining(*row) for row in rows]
 
 
-def one(con: duckdb.DuckDBPyConnection, customer: str) -> Declining | None:
-    """Return one buyer."""
-    rows = con.execute(
-        f"select customer_id, name, {_ANSWER}, volume_change, total_change, wallet_share, wallet_change,"
-        " activity_change, decline_p, value_at_stake, last_order_on from scorecard where customer_id = ?",
-        [customer],
-    ).fetchall()
-    return Declining(*rows[0]) if rows else None
-
-
 def wallet(customer: str, day: date) -> list[Statement]:
-    """Return what a customer said of their own total business up to a day, with our part of it."""
+    """Return what a customer stated of their own total business up to a day, with our part of it."""
     from tenure.clock import day_number
     from tenure.facts.slices import slices_of
     from tenure.facts.streams import Stream
@@ -100,8 +98,8 @@ def wallet(customer: str, day: date) -> list[Statement]:
     needed = {Stream("orders"): ("amount",), Stream("volumes"): ("amount", "period_start")}
     with slices_of(conf.lake(), needed, customers=[customer]) as slices:
         block = slices.block_of([customer], day_number(day))
-        found = history(WindowAggregates(block))
-    return found[0] if found else []
+        statements = history(WindowAggregates(block))
+    return statements[0] if statements else []
 
 
 # Settlement
@@ -167,8 +165,8 @@ def _stopped(con: duckdb.DuckDBPyConnection) -> str:
     contract(customer_id, happened, event) as ({contracts}),
     ended as (select customer_id, max(happened)::date as ended_on from contract where happened::date <= $day
         group by customer_id having arg_max(event, happened) = 'cancelled'),
-    told(customer_id, case_id, event, happened) as ({cases}),
-    still as (select customer_id, case_id from told where happened::date <= $day
+    opened(customer_id, case_id, event, happened) as ({cases}),
+    still as (select customer_id, case_id from opened where happened::date <= $day
         group by customer_id, case_id having arg_max(event, happened) <> 'closed'),
     left_open as (select customer_id, count(*) as cases from still group by customer_id),
     stopped as (select k.customer_id, k.name, k.last_order_on, n.receivable, n.payable, n.stated_on,

@@ -1,4 +1,4 @@
-"""Reads of the risk room: the list of warnings with what people decided about them.
+"""Reads of warnings, with what people decided about them.
 
 Warnings come from the lake, decisions from the operations database; they meet here, one row a customer, the most
 money at stake first.
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
     import duckdb
 
-#: States of a warning, and what stands for "nobody" among the owners.
+#: States of a warning, and what stands for "no owner".
 OPEN, HANDLED, ALL = "open", "handled", "all"
 STATES = (OPEN, HANDLED, ALL)
-NOBODY = "-"
+NO_OWNER = "-"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Which warnings are wanted; what is empty restricts nothing."""
+class WarningQuery:
+    """Which warnings a page shows; what is empty restricts nothing."""
 
     signal: str = ""
     owner: str = ""
@@ -39,7 +39,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Sign:
+class Signal:
     """One signal of a customer."""
 
     signal: str
@@ -49,7 +49,7 @@ class Sign:
 
 
 @dataclass(frozen=True, slots=True)
-class Warned:
+class WarnedCustomer:
     """A customer with their signals, the most telling first."""
 
     customer_id: str
@@ -61,7 +61,7 @@ class Warned:
     due_on: date | None
     handled_as_of: date | None
     note: str
-    signs: tuple[Sign, ...] = field(default=())
+    signals: tuple[Signal, ...] = field(default=())
 
 
 def ready(con: duckdb.DuckDBPyConnection) -> bool:
@@ -70,45 +70,52 @@ def ready(con: duckdb.DuckDBPyConnection) -> bool:
 
 
 def report(con: duckdb.DuckDBPyConnection, name: str) -> dict[str, Any] | None:
-    """Return what the last full refresh told about everybody under a name."""
+    """Return a report of the last full refresh by its name."""
     if not has(con, "reports"):
         return None
     row = con.execute("select body from reports where name = ? order by generation desc limit 1", [name]).fetchone()
     return json.loads(row[0]) if row else None
 
 
-def seen_on(con: duckdb.DuckDBPyConnection) -> date | None:
+def as_of(con: duckdb.DuckDBPyConnection) -> date | None:
     """Return the day that the warnings speak of."""
     row = con.execute("select max(as_of) from scorecard").fetchone()
     return row[0] if row else None
 
 
-def count(con: duckdb.DuckDBPyConnection, asked: Asked) -> int:
+def count(con: duckdb.DuckDBPyConnection, query: WarningQuery) -> int:
     """Return how many customers a choice of warnings has."""
-    source, values = _grouped(asked)
+    source, values = _grouped(query)
     row = con.execute(f"{source} select count(*) from people", values).fetchone()
     return int(row[0]) if row else 0
 
 
-def at_stake(con: duckdb.DuckDBPyConnection, asked: Asked) -> float:
+def at_stake(con: duckdb.DuckDBPyConnection, query: WarningQuery) -> float:
     """Return the money at stake with the customers of a choice; each counts once."""
-    source, values = _grouped(asked)
+    source, values = _grouped(query)
     row = con.execute(f"{source} select coalesce(sum(value_at_stake), 0) from people", values).fetchone()
     return float(row[0]) if row else 0.0
 
 
-def find(con: duckdb.DuckDBPyConnection, asked: Asked, start: int = 0, many: int = 50) -> list[Warned]:
-    """Return some customers of a choice, the most money at stake times score first."""
-    return list(_read(con, asked, f" limit {int(many)} offset {int(start)}"))
-
-
-def everybody(con: duckdb.DuckDBPyConnection, asked: Asked) -> Iterator[Warned]:
-    """Yield all customers of a choice in the same order, for a file."""
-    yield from _read(con, asked, "")
+def find(
+    con: duckdb.DuckDBPyConnection, query: WarningQuery, start: int = 0, limit: int | None = None
+) -> Iterator[WarnedCustomer]:
+    """Yield some customers of a query, the most money at stake times score first."""
+    source, values = _grouped(query)
+    reader = con.execute(
+        f"{source} select people.*, k.name from people left join scorecard k using (customer_id)"
+        " order by coalesce(people.value_at_stake, 0) * people.score desc, people.score desc, customer_id"
+        + (f" limit {int(limit)} offset {int(start)}" if limit is not None else ""),
+        values,
+    )
+    while rows := reader.fetchmany(2_000):
+        for customer, score, stake, lead, owner, due, handled, note, signals, name in rows:
+            items = tuple(Signal(s["signal"], s["score"], s["since"], loads(s["evidence"])) for s in signals)
+            yield WarnedCustomer(customer, name, score, stake, lead, owner or "", due, handled, note or "", items)
 
 
 def owners(con: duckdb.DuckDBPyConnection) -> list[str]:
-    """Return everybody who takes care of anything."""
+    """Return every owner of a warning."""
     named = {row[0] for row in con.execute("select distinct owner from warnings where owner is not null").fetchall()}
     return sorted(named | set(Followup.objects.exclude(owner="").values_list("owner", flat=True).distinct()))
 
@@ -118,35 +125,19 @@ def signals(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     return dict(con.execute("select signal, count(*) from warnings group by signal").fetchall())
 
 
-def _read(con: duckdb.DuckDBPyConnection, asked: Asked, part: str) -> Iterator[Warned]:
-    source, values = _grouped(asked)
-    reader = con.execute(
-        f"{source} select people.*, k.name from people left join scorecard k using (customer_id)"
-        " order by coalesce(people.value_at_stake, 0) * people.score desc, people.score desc, customer_id" + part,
-        values,
-    )
-    while rows := reader.fetchmany(2_000):
-        for customer, score, stake, lead, owner, due, handled, note, signs, name in rows:
-            yield Warned(customer, name, score, stake, lead, owner or "", due, handled, note or "", _signs(signs))
-
-
-def _signs(found: list[dict[str, Any]]) -> tuple[Sign, ...]:
-    return tuple(Sign(one["signal"], one["score"], one["since"], loads(one["evidence"])) for one in found)
-
-
 def _weights() -> tuple[list[str], list[float], list[int]]:
     from tenure.risk.signals import SIGNALS
 
     return list(SIGNALS), [signal.weight for signal in SIGNALS.values()], list(range(len(SIGNALS)))
 
 
-def _grouped(asked: Asked) -> tuple[str, list[Any]]:
+def _grouped(query: WarningQuery) -> tuple[str, list[Any]]:
     """Return ``with … people`` of a choice, one row a customer, and the values of its places."""
     marks = list(Followup.objects.values_list("customer_id", "signal", "owner", "due_on", "note", "handled_as_of"))
     columns: list[list[Any]] = (
         [list(column) for column in zip(*marks, strict=True)] if marks else [[] for _ in range(6)]
     )
-    tests, values = _tests(asked)
+    tests, values = _tests(query)
     where = f" where {' and '.join(tests)}" if tests else ""
     text = f"""
     with weights as (select unnest(?::varchar[]) as signal, unnest(?::double[]) as weight, unnest(?::int[]) as place),
@@ -162,28 +153,28 @@ def _grouped(asked: Asked) -> tuple[str, list[Any]]:
     people as (select customer_id, 1 - product(1 - weight * score) as score, max(value_at_stake) as value_at_stake,
         min(lead_days) as lead_days, any_value(owner) as owner, min(due_on) as due_on,
         min(handled_as_of) as handled_as_of, max(note) as note,
-        list({{'signal': signal, 'score': score, 'since': since, 'evidence': evidence}} order by place) as signs
+        list({{'signal': signal, 'score': score, 'since': since, 'evidence': evidence}} order by place) as signals
         from every{where} group by customer_id)"""
     return text, [*_weights(), *columns, *values]
 
 
-def _tests(asked: Asked) -> tuple[list[str], list[Any]]:
+def _tests(query: WarningQuery) -> tuple[list[str], list[Any]]:
     tests: list[str] = []
     values: list[Any] = []
-    if asked.signal:
+    if query.signal:
         tests.append("signal = ?")
-        values.append(asked.signal)
-    if asked.owner == NOBODY:
+        values.append(query.signal)
+    if query.owner == NO_OWNER:
         tests.append("coalesce(owner, '') = ''")
-    elif asked.owner:
+    elif query.owner:
         tests.append("owner = ?")
-        values.append(asked.owner)
-    if asked.state != ALL:
-        tests.append(f"handled_as_of is {'not null' if asked.state == HANDLED else 'null'}")
-    if asked.due_by:
+        values.append(query.owner)
+    if query.state != ALL:
+        tests.append(f"handled_as_of is {'not null' if query.state == HANDLED else 'null'}")
+    if query.due_by:
         tests.append("due_on <= ?")
-        values.append(asked.due_by)
-    if asked.customer:
+        values.append(query.due_by)
+    if query.customer:
         tests.append("customer_id = ?")
-        values.append(asked.customer)
+        values.append(query.customer)
     return tests, values

@@ -11,8 +11,6 @@ MODULES = (
     "signin",
     "models_pages",
     "models_editor",
-    "risk_pages",
-    "risk_decline",
     "economics_pages",
     "products_pages",
 )
