@@ -172,7 +172,7 @@ document.addEventListener('htmx:beforeSwap', (event) => { if (event.target.id ==
 // One click puts the right name where the wrong one stands.
 document.addEventListener('click', (event) => {
   const button = event.target instanceof Element ? event.target.closest('[data-near]') : null;
-  const said = button?.closest('.editor-said');
+  const said = button?.closest('.editor-check');
   const rule = said && document.querySelector(`[aria-describedby="${said.id}"]`);
   if (!rule) return;
   rule.focus();

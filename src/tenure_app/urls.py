@@ -2,7 +2,18 @@
 
 from django.urls import include, path
 
-PACKAGES = ("web", "core", "staff", "facts", "lifecycle", "customers", "value", "predictions", "risk")
+PACKAGES = (
+    "web",
+    "core",
+    "staff",
+    "facts",
+    "lifecycle.definitions",
+    "lifecycle",
+    "customers",
+    "value",
+    "predictions",
+    "risk",
+)
 
 urlpatterns = [path("", include(f"tenure_app.{package}.urls")) for package in PACKAGES]
 

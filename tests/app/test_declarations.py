@@ -54,10 +54,10 @@ def views(patterns: Any = None) -> Iterator[URLPattern]:
 def declared_tables() -> list[Table]:
     """Return every table that a package declares."""
     found = []
-    packages = Path(tenure_app.__file__).parent
-    for path in sorted((*packages.glob("*/tables.py"), *packages.glob("*/panels.py"))):
+    app = Path(tenure_app.__file__).parent
+    for path in sorted((*app.rglob("tables.py"), *app.rglob("panels.py"))):
         if path.parent.name != "web":
-            module = importlib.import_module(f"tenure_app.{path.parent.name}.{path.stem}")
+            module = importlib.import_module(".".join(("tenure_app", *path.relative_to(app).with_suffix("").parts)))
             found += [value for value in vars(module).values() if isinstance(value, Table)]
     return found
 
