@@ -24,7 +24,8 @@ GONE = "-gone-"
 #: Families of stages that have fallen back, sleep or are lost; and those whose life is over.
 FALLEN, OVER = ("F8", "F9", "F10"), ("F11",)
 #: Assumed of a plan that was not entered: five customers in a hundred move who would not have, for five hundredths of
-#: an average order each. Of withdrawing: four fifths of what is spent is saved, and ten in a hundred leave who would not.
+#: an average order each. Of withdrawing: four fifths of what is spent is saved, and ten in a hundred leave who would
+#: not have.
 EFFECT, COST_SHARE, LEAVING, SAVED = 0.05, 0.05, 0.10, 0.8
 #: In a lake's folder: what people entered, one file a model.
 FOLDER = "plans"
