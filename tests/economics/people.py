@@ -1,4 +1,4 @@
-"""Hand-made and simulated stays for the tests of economics."""
+"""Hand-made and simulated episodes for the tests of economics."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from tenure.economics.stays import Money, Stays, money_of, stays_of
+from tenure.economics.episodes import CashFlows, Episodes, cash_flows, episodes_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,21 +19,21 @@ LAST = 1000
 Row = tuple[int, str, int, int | None]
 
 
-def stays(rows: Sequence[Row], order: Sequence[str] = ("a", "b", "c"), last: int = LAST, people: int = 0) -> Stays:
-    """Return stays of rows (customer, stage, entered, left or None)."""
+def stays(rows: Sequence[Row], order: Sequence[str] = ("a", "b", "c"), last: int = LAST, people: int = 0) -> Episodes:
+    """Return episodes of rows (customer, stage, entered, left or None)."""
     rows = sorted(rows, key=lambda row: (row[0], row[2]))
     columns = dict(zip(("who", "stage", "entered", "left_"), zip(*rows, strict=True), strict=True))
     table = pa.table({**columns, "left_": pa.array(columns["left_"], pa.int64())})
-    return stays_of(table, people or max(columns["who"]) + 1, last, order)
+    return episodes_of(table, people or max(columns["who"]) + 1, last, order)
 
 
-def money(rows: Sequence[tuple[int, int, float]], costs: Sequence[tuple[int, int, float]] = ()) -> Money:
+def money(rows: Sequence[tuple[int, int, float]], costs: Sequence[tuple[int, int, float]] = ()) -> CashFlows:
     """Return money of orders (customer, day, amount) without known cost, and of costs."""
     orders = [{"who": w, "at": d * 86_400_000_000, "amount": a, "cost": None, "back": False} for w, d, a in rows]
     spent = [{"who": w, "at": d * 86_400_000_000, "amount": a} for w, d, a in costs]
     schema = pa.schema({"who": pa.int64(), "at": pa.int64(), "amount": pa.float64(), "cost": pa.float64(),
                         "back": pa.bool_()})  # fmt: skip
-    return money_of(
+    return cash_flows(
         pa.Table.from_pylist(orders, schema=schema),
         pa.Table.from_pylist(spent) if spent else None,
         "UTC",
@@ -74,7 +74,7 @@ class Chain:
         return float(total)
 
     @classmethod
-    def watched(cls, people: int, weeks: int, seed: int) -> tuple[Stays, Money]:
+    def watched(cls, people: int, weeks: int, seed: int) -> tuple[Episodes, CashFlows]:
         """Return what was seen of people who began awake, one after the other over the first half."""
         rng = np.random.default_rng(seed)
         begins = rng.integers(0, weeks // 2, people)
@@ -101,7 +101,7 @@ class Chain:
         found = stays(rows, cls.stages, last, people)
         flat = [np.concatenate(one) for one in (who, day, amount)]
         nothing = np.zeros(len(flat[0]))
-        return found, Money(flat[0], flat[1], flat[2], flat[2], nothing)
+        return found, CashFlows(flat[0], flat[1], flat[2], flat[2], nothing)
 
 
 def fill(lake: Lake, people: int = 700, days: int = 420, seed: int = 3, costs: bool = True) -> date:

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tenure.economics.allocation import StageValues, allocate, compare_options
 from tenure.economics.checks import checks_of
-from tenure.economics.decision import Values, both_ways, choose
 from tenure.economics.plans import GONE, Book, Plan, PlanError, default_plans, read_book, write_book
 from tenure.economics.weekly import BANDS
 from tenure.lifecycle.model_file import read
@@ -17,7 +17,7 @@ from tenure.lifecycle.model_file import read
 STAGES = ("good", "weak", "gone")
 
 
-def values(people: dict[tuple[int, int], int], noise: float = 0.0) -> Values:
+def values(people: dict[tuple[int, int], int], noise: float = 0.0) -> StageValues:
     """Return values of one tier: 100 in good, 40 in weak (30 after a week), 10 in gone; `people` by (stage, band)."""
     rng = np.random.default_rng(2)
     value = np.zeros((41, 1, 3, len(BANDS)))
@@ -27,7 +27,7 @@ def values(people: dict[tuple[int, int], int], noise: float = 0.0) -> Values:
     counts = np.zeros((1, 3, len(BANDS)), dtype=np.int64)
     for (stage, band), number in people.items():
         counts[0, stage, band] = number
-    return Values(STAGES, ("",), value, counts)
+    return StageValues(STAGES, ("",), value, counts)
 
 
 WIN = Plan("win", "develop", "weak", "good", 5.0, 0.2)
@@ -37,13 +37,13 @@ STOP = Plan("stop", "withdraw", "gone", "gone", -3.0, 0.0)
 
 
 def test_doing_nothing_wins_where_no_plan_is_worth_its_cost() -> None:
-    told = choose(values({(1, 0): 5}), [replace(WIN, cost=50.0)])
+    told = allocate(values({(1, 0): 5}), [replace(WIN, cost=50.0)])
     assert (told.profit, told.spend, told.left_out) == (0.0, 0.0, 0)
     assert [(row.plan_id, row.kind, row.people) for row in told.rows] == [("nothing", "maintain", 5)]
 
 
 def test_profit_is_effect_times_the_value_of_the_move_less_the_cost() -> None:
-    told = choose(values({(1, 0): 2, (1, 1): 3}), [WIN])
+    told = allocate(values({(1, 0): 2, (1, 1): 3}), [WIN])
     by_band = {row.band: row for row in told.rows}
     assert by_band[0].profit == pytest.approx(0.2 * (100 - 40) - 5)
     assert by_band[1].profit == pytest.approx(0.2 * (100 - 30) - 5)
@@ -52,30 +52,30 @@ def test_profit_is_effect_times_the_value_of_the_move_less_the_cost() -> None:
 
 
 def test_withdrawing_wins_where_it_saves_more_than_trying_brings() -> None:
-    told = choose(values({(2, 3): 4}), [replace(BACK, cost=8.0), STOP])
+    told = allocate(values({(2, 3): 4}), [replace(BACK, cost=8.0), STOP])
     (one,) = told.rows
     assert (one.kind, one.plan_id, one.profit, told.saved, told.spend) == ("withdraw", "stop", 3.0, 12.0, 0.0)
-    (other,) = choose(values({(2, 3): 4}), [BACK, STOP]).rows
+    (other,) = allocate(values({(2, 3): 4}), [BACK, STOP]).rows
     assert other.kind == "develop"
     assert other.profit == pytest.approx(5.0)
 
 
 def test_whoever_leaves_for_good_brings_nothing_any_more() -> None:
     leave = Plan("leave", "withdraw", "gone", GONE, -3.0, 0.2)
-    (one,) = choose(values({(2, 3): 4}), [leave]).rows
+    (one,) = allocate(values({(2, 3): 4}), [leave]).rows
     assert one.profit == pytest.approx(3.0 - 0.2 * 10)
     with pytest.raises(PlanError, match="no stage"):
-        choose(values({(2, 3): 4}), [Plan("lead", "develop", "gone", GONE, 1.0, 0.2)])
+        allocate(values({(2, 3): 4}), [Plan("lead", "develop", "gone", GONE, 1.0, 0.2)])
 
 
 def test_keeping_is_worth_what_falling_would_cost() -> None:
     keep = Plan("keep", "maintain", "good", "weak", 1.0, 0.1)
-    (one,) = choose(values({(0, 2): 1}), [keep]).rows
+    (one,) = allocate(values({(0, 2): 1}), [keep]).rows
     assert one.kind == "maintain"
     assert one.profit == pytest.approx(0.1 * (100 - 40) - 1)
 
 
-def _best_by_trying(worth: Values, plans: list[Plan], budget: float | None) -> float:
+def _best_by_trying(worth: StageValues, plans: list[Plan], budget: float | None) -> float:
     """Try every way of giving plans to customers, one by one."""
     cells = [(s, b) for s, b in np.argwhere(worth.people[0]) for _ in range(worth.people[0, s, b])]
     options = [[None, *(p for p in plans if p.stage == STAGES[s])] for s, _ in cells]
@@ -98,7 +98,7 @@ def _best_by_trying(worth: Values, plans: list[Plan], budget: float | None) -> f
 def test_the_choice_is_the_best_of_all(budget: float | None, capacity: int | None) -> None:
     worth = values({(1, 0): 2, (1, 2): 2, (2, 1): 2})
     plans = [WIN, replace(CALL, capacity=capacity), BACK, STOP]
-    told = choose(worth, plans, budget)
+    told = allocate(worth, plans, budget)
     assert told.profit == pytest.approx(_best_by_trying(worth, plans, budget))
     assert sum(row.people for row in told.rows) == 6
     assert budget is None or told.spend <= budget + 1e-9
@@ -116,22 +116,22 @@ def test_random_problems_are_solved_to_the_best_of_all() -> None:
             for n in range(3)
         ]  # fmt: skip
         budget = float(rng.integers(0, 25))
-        assert choose(worth, plans, budget).profit == pytest.approx(_best_by_trying(worth, plans, budget))
+        assert allocate(worth, plans, budget).profit == pytest.approx(_best_by_trying(worth, plans, budget))
 
 
 def test_the_last_of_the_budget_has_a_price() -> None:
     worth = values({(1, 1): 10})
-    told = choose(worth, [WIN], 20.0)  # four of ten customers
+    told = allocate(worth, [WIN], 20.0)  # four of ten customers
     assert told.last_yuan == pytest.approx(9 / 5)
     assert told.left_out == 6
-    assert choose(worth, [WIN], 100.0).last_yuan == pytest.approx(0.0)
-    assert choose(worth, [WIN], None).last_yuan is None
-    more = choose(worth, [WIN], 25.0).profit - told.profit
+    assert allocate(worth, [WIN], 100.0).last_yuan == pytest.approx(0.0)
+    assert allocate(worth, [WIN], None).last_yuan is None
+    more = allocate(worth, [WIN], 25.0).profit - told.profit
     assert more / 5 == pytest.approx(9 / 5)
 
 
 def test_profit_has_an_interval_and_its_sum_too() -> None:
-    told = choose(values({(1, 1): 10}, noise=5.0), [WIN])
+    told = allocate(values({(1, 1): 10}, noise=5.0), [WIN])
     (one,) = told.rows
     assert one.low < one.profit < one.high
     assert told.high - told.low == pytest.approx(10 * (one.high - one.low))
@@ -142,14 +142,14 @@ def test_tiers_are_asked_for() -> None:
     value[:, 0, 0], value[:, 1, 0] = 1000.0, 20.0
     counts = np.zeros((2, 3, len(BANDS)), dtype=np.int64)
     counts[:, 1, 0] = 3
-    worth = Values(STAGES, ("high", "low"), value, counts)
-    told = choose(worth, [replace(WIN, cost=30.0)])
+    worth = StageValues(STAGES, ("high", "low"), value, counts)
+    told = allocate(worth, [replace(WIN, cost=30.0)])
     assert {(row.tier, row.plan_id) for row in told.rows} == {("high", "win"), ("low", "nothing")}
-    assert choose(worth, [replace(WIN, cost=1.0, tiers=("low",))]).profit == pytest.approx(3 * (0.2 * 20 - 1))
+    assert allocate(worth, [replace(WIN, cost=1.0, tiers=("low",))]).profit == pytest.approx(3 * (0.2 * 20 - 1))
 
 
 def test_both_options_of_one_customer_stand_beside_each_other() -> None:
-    told = both_ways(values({(2, 4): 1}, noise=3.0), [BACK, STOP, WIN], "gone", "", 10)
+    told = compare_options(values({(2, 4): 1}, noise=3.0), [BACK, STOP, WIN], "gone", "", 10)
     assert [one["kind"] for one in told] == ["maintain", "develop", "withdraw"]
     reinvest, withdraw = told[1], told[2]
     assert (reinvest["cost"], reinvest["profit"]) == (4.0, pytest.approx(0.1 * 90 - 4))
@@ -161,10 +161,10 @@ def test_both_options_of_one_customer_stand_beside_each_other() -> None:
 
 def test_values_survive_being_written_down() -> None:
     worth = values({(1, 0): 2}, noise=1.0)
-    again = Values.read(worth.told())
+    again = StageValues.from_json(worth.to_json())
     assert np.allclose(again.value, worth.value, rtol=1e-5)
     assert (again.people == worth.people).all()
-    assert choose(again, [WIN]).profit == pytest.approx(choose(worth, [WIN]).profit, rel=1e-5)
+    assert allocate(again, [WIN]).profit == pytest.approx(allocate(worth, [WIN]).profit, rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_values_survive_being_written_down() -> None:
 )
 def test_a_plan_that_cannot_be_says_why(changed: dict[str, object], told: str) -> None:
     with pytest.raises(PlanError, match=told):
-        choose(values({(1, 0): 1}), [replace(WIN, **changed)])  # type: ignore[arg-type]
+        allocate(values({(1, 0): 1}), [replace(WIN, **changed)])  # type: ignore[arg-type]
 
 
 def test_plans_are_kept_in_the_lakes_folder(tmp_path: object) -> None:

@@ -15,11 +15,10 @@ import pytest
 from economics.people import fill
 from refreshes import stages_only as refresh
 from stories.telling import command, said
-from tenure.economics.deciding import SCHEMA
-from tenure.economics.decisions import Decisions, definitions, work_one
+from tenure.economics.decisions import SCHEMA, Decisions, definitions
 from tenure.economics.plans import Book, Plan, write_book
-from tenure.economics.reading import Source
-from tenure.economics.report import backtest
+from tenure.economics.report import analyse, backtest
+from tenure.economics.source import Source
 from tenure.facts.customers import merge
 from tenure.facts.lake import Lake
 from tenure.scorecard.model import Context, Options
@@ -111,8 +110,7 @@ def test_every_model_of_customers_gets_a_report_that_is_json(shop: Lake, context
 
 def economics_of(shop: Lake, table: pa.Table, context: Context, model: str) -> dict[str, Any]:
     source = Source.of(shop, context.as_of, table)
-    money = source.money(context.options.margin)
-    return work_one(context, source, money, model, definitions(shop)[model]).body
+    return analyse(source, model, definitions(shop)[model], source.cash_flows(), context.options).report
 
 
 def test_money_of_all_stages_is_the_money_of_the_facts(shop: Lake, context: Context) -> None:
@@ -132,14 +130,14 @@ def test_money_of_all_stages_is_the_money_of_the_facts(shop: Lake, context: Cont
 def test_a_part_of_the_customers_gives_the_same_counts_and_near_values(shop: Lake, context: Context) -> None:
     whole = Source.of(shop, context.as_of)
     part = Source.of(shop, context.as_of, sample=250)
-    assert len(part.ids) < len(whole.ids) == part.everybody
-    assert sorted(part.standing_counts("crm-5")) == sorted(whole.standing_counts("crm-5"))
-    assert 0.7 < part.money().sales.sum() / whole.money().sales.sum() * len(whole.ids) / len(part.ids) < 1.3
+    assert len(part.ids) < len(whole.ids) == part.customers
+    assert sorted(part.stage_counts("crm-5")) == sorted(whole.stage_counts("crm-5"))
+    assert 0.7 < part.cash_flows().sales.sum() / whole.cash_flows().sales.sum() * len(whole.ids) / len(part.ids) < 1.3
 
 
 def test_the_back_test_sees_only_what_was_known_then(shop: Lake, context: Context) -> None:
     source = Source.of(shop, context.as_of)
-    stays, money = source.stays("retail-activity"), source.money()
+    stays, money = source.episodes("retail-activity"), source.cash_flows()
     told = backtest(stays, money, 0.1)
     assert told
     later = money.day > stays.day - 90
@@ -175,8 +173,8 @@ def test_facts_of_a_merged_customer_count_under_the_id_that_counts(
     merge(lake, "C0000", ["C0001"], "the same person", datetime(2025, 3, 1, tzinfo=UTC))
     table = table_of(lake).filter(pc.not_equal(table_of(lake).column("customer_id"), "C0001"))
     # Few customers are read from the files that can hold them; the merged one's orders lie there under the old id.
-    sales = Source.of(lake, context.as_of, table).money().sales.sum()
-    assert sales == pytest.approx(float(Source.of(shop, context.as_of).money().sales.sum()))
+    sales = Source.of(lake, context.as_of, table).cash_flows().sales.sum()
+    assert sales == pytest.approx(float(Source.of(shop, context.as_of).cash_flows().sales.sum()))
 
 
 def test_the_command_tells_people_and_machines(shop: Lake) -> None:

@@ -11,10 +11,10 @@ import pytest
 
 from economics.people import LAST, fill, stays
 from refreshes import stages_only as refresh
-from tenure.economics.reading import Source, order_of
-from tenure.economics.stays import NOWHERE
+from tenure.economics.episodes import UNSTAGED
+from tenure.economics.source import Source, order_of
 from tenure.economics.time_in_stage import time_in_stage
-from tenure.economics.transitions import garwood, matrix, moves_of, wilson
+from tenure.economics.transitions import garwood, matrix, transitions, wilson
 from tenure.lifecycle import statistics
 from tenure.lifecycle.model_file import read
 
@@ -43,7 +43,7 @@ def test_moves_are_counted_with_their_share_and_rate() -> None:
          (1, "a", LAST - 60, LAST - 30), (1, "b", LAST - 30, None), (2, "a", LAST - 90, LAST - 80),
          (2, "c", LAST - 80, None)]
     )  # fmt: skip
-    moves = {(move.source, move.target): move for move in moves_of(found)}
+    moves = {(move.source, move.target): move for move in transitions(found)}
     assert {pair: move.moves for pair, move in moves.items()} == {("a", "b"): 2, ("a", "c"): 1, ("b", "a"): 1}
     assert moves["a", "b"].share == pytest.approx(2 / 3)
     # 60 + 10 + 30 + 10 days in a, whole stays and the present one
@@ -55,9 +55,9 @@ def test_moves_are_counted_with_their_share_and_rate() -> None:
 
 def test_a_gap_between_two_stays_is_a_stay_in_no_stage() -> None:
     found = stays([(0, "a", LAST - 50, LAST - 30), (0, "b", LAST - 20, LAST - 5), (1, "a", LAST - 9, None)])
-    assert found.stages[-1] == NOWHERE
+    assert found.stages[-1] == UNSTAGED
     where = [found.stages[n] for n in found.stage]
-    assert where == ["a", NOWHERE, "b", NOWHERE, "a"]
+    assert where == ["a", UNSTAGED, "b", UNSTAGED, "a"]
     assert found.left.tolist() == [LAST - 30, LAST - 20, LAST - 5, LAST + 1, LAST + 1]
     assert found.ended.tolist() == [True, True, True, False, False]
 
@@ -101,7 +101,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
 def test_moves_and_rates_are_those_counted_in_the_spans(source: Source, model: str) -> None:
     listed = statistics.transitions(source.con, model, date(2020, 1, 1), source.day).to_pylist()
     counts = Counter(
-        (row["from_stage"], row["to_stage"] or NOWHERE)
+        (row["from_stage"], row["to_stage"] or UNSTAGED)
         for row in listed
         if row["from_stage"] and not row["passed_through"]
     )
@@ -112,7 +112,7 @@ def test_moves_and_rates_are_those_counted_in_the_spans(source: Source, model: s
             {"day": source.day, "model": model},
         ).fetchall()
     )
-    moves = {(move.source, move.target): move for move in moves_of(source.stays(model, order_of(read(model))))}
+    moves = {(move.source, move.target): move for move in transitions(source.episodes(model, order_of(read(model))))}
     assert len(counts) > 2
     assert {pair: move.moves for pair, move in moves.items()} == dict(counts)
     for (stage, _), move in moves.items():
@@ -131,7 +131,7 @@ def test_survival_is_the_product_of_the_shares_kept_each_day(source: Source) -> 
         at_risk = sum(days >= length for days, _ in rows)
         survival *= 1 - sum(ended for days, ended in rows if days == length) / at_risk
         curve[length] = (survival, at_risk)
-    (stage,) = (row for row in time_in_stage(source.stays("retail-activity")) if row["stage"] == "silent")
+    (stage,) = (row for row in time_in_stage(source.episodes("retail-activity")) if row["stage"] == "silent")
     points = stage["survival"]
     assert len(points["days"]) > 5
     for days, share, at_risk in zip(points["days"], points["share"], points["at_risk"], strict=True):
@@ -160,7 +160,7 @@ def test_a_stage_nobody_left_has_no_curve_and_no_half() -> None:
 
 
 def test_the_matrix_is_the_flow_of_the_life_cycle_room(source: Source) -> None:
-    told = matrix(source.stays("retail-activity", order_of(read("retail-activity"))), 90)
+    told = matrix(source.episodes("retail-activity", order_of(read("retail-activity"))), 90)
     rows = statistics.flows(source.con, "retail-activity", source.day - timedelta(days=90), source.day)
     for row in rows.to_pylist():
         if row["from_stage"] and row["to_stage"]:

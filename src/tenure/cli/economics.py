@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from tenure.economics.report import Worked
+    from tenure.economics.report import ModelEconomics
     from tenure.facts.lake import Lake
     from tenure.lifecycle.model import Model
     from tenure.scorecard.model import Options
@@ -59,11 +59,11 @@ def economics(
     from tenure.facts.lake import Lake
 
     store = Lake.open(lake)
-    worked, definition = _worked(store, model, _options(store, horizon, discount), budget)
+    result, definition = _worked(store, model, _options(store, horizon, discount), budget)
     if as_json:
-        print_json({name: value for name, value in worked.body.items() if name != "values"})
+        print_json({name: value for name, value in result.report.items() if name != "values"})
     else:
-        _show(worked.body, definition)
+        _show(result.report, definition)
 
 
 def _options(lake: Lake, horizon: int | None, discount: float | None) -> Options:
@@ -84,11 +84,11 @@ def _options(lake: Lake, horizon: int | None, discount: float | None) -> Options
     return options
 
 
-def _worked(lake: Lake, model: str, options: Options, budget: float | None) -> tuple[Worked, Model | None]:
+def _worked(lake: Lake, model: str, options: Options, budget: float | None) -> tuple[ModelEconomics, Model | None]:
     from tenure.economics.decisions import default_model, definitions
     from tenure.economics.plans import Book, read_book
-    from tenure.economics.reading import Source
-    from tenure.economics.report import choose_again, work_out
+    from tenure.economics.report import analyse
+    from tenure.economics.source import Source
 
     if not lake.has("refreshes") or not lake.has("spans"):
         raise LakeError(
@@ -103,8 +103,8 @@ def _worked(lake: Lake, model: str, options: Options, budget: float | None) -> t
         raise ModelError(text, model=model, models=", ".join(source.models()) or "–")
     definition = definitions(lake).get(model)
     book = read_book(lake.path, model)
-    worked = work_out(source, model, definition, source.money(options.margin), options, book)
-    return worked if budget is None else choose_again(worked, Book(worked.book.plans, budget)), definition
+    result = analyse(source, model, definition, source.cash_flows(options.margin), options, book)
+    return result if budget is None else result.with_book(Book(result.book.plans, budget)), definition
 
 
 def _show(body: dict[str, Any], definition: Model | None) -> None:

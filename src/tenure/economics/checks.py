@@ -1,8 +1,8 @@
 """Whether the money follows the stages as the model says it does.
 
-These are claims of the relationship model's source; where facts say otherwise, the rules or the claim are wrong here,
-and both numbers are shown. The source once says that profit rises "until degeneration" (G05) and elsewhere that
-degeneration turns it back: it is read as rising up to stability only.
+These are claims of the relationship model's source; where facts say otherwise, the rules or the claim are wrong for
+this shop, and both numbers are shown. The source once says that profit rises "until degeneration" (G05) and elsewhere
+that degeneration turns it back: it is read as rising up to stability only.
 """
 
 from __future__ import annotations
@@ -27,48 +27,48 @@ def checks_of(model: Model | None, profits: Sequence[Mapping[str, Any]]) -> list
     if model is None or model.checklist not in CLAIMS:
         return []
     by_stage = {profit["stage"]: profit for profit in profits}
-    ladder = [one for one in model.ladder if one in by_stage]
-    told = [_rises("T10", by_stage, low, high) for low, high in pairwise(ladder)]
-    if len(ladder) > 1:
-        told.append(_positive(by_stage, ladder[1]))
+    ladder = [stage for stage in model.ladder if stage in by_stage]
     fallen = [stage.id for stage in model.stages if stage.family in _FALLEN and stage.id in by_stage]
-    told += [_rises("N36", by_stage, one, ladder[-1]) for one in fallen if ladder]
     over = [stage.id for stage in model.stages if stage.family in _OVER and stage.id in by_stage]
-    return told + [_no_income(by_stage[one]) for one in over]
+    checks = [_rises("T10", by_stage[low], by_stage[high]) for low, high in pairwise(ladder)]
+    if len(ladder) > 1:  # from the second stage on, customers bring more than they cost
+        nothing = {"stage": "", "month_profit": 0.0, "draws": 0.0}
+        checks.append(_rises("N35", nothing, by_stage[ladder[1]]))
+    if ladder:
+        checks += [_rises("N36", by_stage[stage], by_stage[ladder[-1]]) for stage in fallen]
+    return checks + [_no_income(by_stage[stage]) for stage in over]
 
 
-def _rises(check: str, by_stage: Mapping[str, Mapping[str, Any]], lower: str, higher: str) -> dict[str, Any]:
-    one, other = by_stage[lower], by_stage[higher]
-    told = {
-        "check": check, "lower": lower, "higher": higher,
-        "lower_profit": one["month_profit"], "higher_profit": other["month_profit"],
-    }  # fmt: skip
-    known = one["month_profit"] is not None and other["month_profit"] is not None
-    return told | _judged(np.asarray(other["draws"]) - np.asarray(one["draws"]) if known else None)
+def _rises(check: str, lower: Mapping[str, Any], higher: Mapping[str, Any]) -> dict[str, Any]:
+    """Judge whether one stage brings more profit than another; the first of the draws is the estimate."""
+    claim = {
+        "check": check,
+        "lower": lower["stage"],
+        "higher": higher["stage"],
+        "lower_profit": lower["month_profit"],
+        "higher_profit": higher["month_profit"],
+    }
+    if lower["month_profit"] is None or higher["month_profit"] is None:
+        return claim | {"difference": None, "low": None, "high": None, "verdict": "cannot-judge"}
+    draws = np.asarray(higher["draws"]) - np.asarray(lower["draws"])
+    low, high = (float(bound) for bound in interval(draws))
+    holds = bool(draws[0] > 0)
+    sure = low > 0 if holds else high < 0
+    verdict = ("" if sure else "rather-") + ("holds" if holds else "violated")
+    return claim | {"difference": float(draws[0]), "low": low, "high": high, "verdict": verdict}
 
 
-def _positive(by_stage: Mapping[str, Mapping[str, Any]], stage: str) -> dict[str, Any]:
-    one = by_stage[stage]
-    told = {"check": "N35", "lower": "", "higher": stage, "lower_profit": 0.0, "higher_profit": one["month_profit"]}
-    return told | _judged(np.asarray(one["draws"]) if one["month_profit"] is not None else None)
-
-
-def _no_income(one: Mapping[str, Any]) -> dict[str, Any]:
-    """Whether a life that is over brings no revenue any more (small costs are allowed)."""
-    sales = one["month_sales"]
-    verdict = "cannot-judge" if sales is None else ("holds" if sales <= 0 else "violated")
+def _no_income(stage: Mapping[str, Any]) -> dict[str, Any]:
+    """Judge whether a life that is over brings no revenue any more (small costs are allowed)."""
+    sales = stage["month_sales"]
     return {
-        "check": "M12.5", "lower": one["stage"], "higher": "", "lower_profit": sales, "higher_profit": 0.0,
-        "difference": None if sales is None else -sales, "low": None, "high": None, "verdict": verdict,
-    }  # fmt: skip
-
-
-def _judged(draws: np.ndarray | None) -> dict[str, Any]:
-    """Judge whether a difference is above 0; the first of the draws is the estimate."""
-    if draws is None:
-        return {"difference": None, "low": None, "high": None, "verdict": "cannot-judge"}
-    low, high = (float(one) for one in interval(draws))
-    up = bool(draws[0] > 0)
-    sure = low > 0 if up else high < 0
-    verdict = ("" if sure else "rather-") + ("holds" if up else "violated")
-    return {"difference": float(draws[0]), "low": low, "high": high, "verdict": verdict}
+        "check": "M12.5",
+        "lower": stage["stage"],
+        "higher": "",
+        "lower_profit": sales,
+        "higher_profit": 0.0,
+        "difference": None if sales is None else -sales,
+        "low": None,
+        "high": None,
+        "verdict": "cannot-judge" if sales is None else ("holds" if sales <= 0 else "violated"),
+    }

@@ -19,19 +19,20 @@ from tenure.words import mark
 DEVELOP, MAINTAIN, WITHDRAW = "develop", "maintain", "withdraw"
 KINDS = (DEVELOP, MAINTAIN, WITHDRAW)
 NOTHING = "nothing"
-#: Stands where an aim is expected for: out of all stages for good, worth nothing from then on.
+#: As an aim: out of all stages for good, worth nothing from then on.
 GONE = "-gone-"
 #: Families of stages that have fallen back, sleep or are lost; and those whose life is over.
 FALLEN, OVER = ("F8", "F9", "F10"), ("F11",)
-#: Assumed of a plan that nobody entered: five customers in a hundred move who would not have, for five hundredths of an
-#: average order each. Of withdrawing: four fifths of what is spent is saved, and ten in a hundred leave who would not.
+#: Assumed of a plan that was not entered: five customers in a hundred move who would not have, for five hundredths of
+#: an average order each. Of withdrawing: four fifths of what is spent is saved, and ten in a hundred leave who would
+#: not have.
 EFFECT, COST_SHARE, LEAVING, SAVED = 0.05, 0.05, 0.10, 0.8
 #: In a lake's folder: what people entered, one file a model.
 FOLDER = "plans"
 
 
 class PlanError(TenureError):
-    """A plan that cannot be reckoned with."""
+    """A plan that makes no sense, or cannot be read."""
 
     code = "plan"
 
@@ -57,51 +58,37 @@ class Plan:
     assumed: bool = False  # whether cost and effect are assumptions of ours that nobody confirmed
 
     def checked(self, stages: Sequence[str]) -> Plan:
-        """Return the plan itself."""
+        """Return the plan itself; raise a PlanError when it makes no sense under a model with these stages."""
         if self.kind not in KINDS:
             raise PlanError(mark("A plan is one of %(kinds)s, not %(kind)r."), kinds=", ".join(KINDS), kind=self.kind)
-        gone = () if self.kind == DEVELOP else (GONE,)
-        for one, known in ((self.stage, stages), (self.target, (*stages, *gone))):
-            if one not in known:
-                raise PlanError(
-                    mark("Plan %(plan)s: there is no stage %(stage)r. There are: %(stages)s."),
-                    plan=self.id, stage=one, stages=", ".join(stages),
-                )  # fmt: skip
+        aims = stages if self.kind == DEVELOP else (*stages, GONE)
+        for stage, known in ((self.stage, stages), (self.target, aims)):
+            if stage not in known:
+                text = mark("Plan %(plan)s: there is no stage %(stage)r. There are: %(stages)s.")
+                raise PlanError(text, plan=self.id, stage=stage, stages=", ".join(stages))
         if not 0 <= self.effect <= 1:
-            raise PlanError(
-                mark("Plan %(plan)s: the effect is a share from 0 to 1 (0%% to 100%%), not %(effect)s."),
-                plan=self.id, effect=self.effect,
-            )  # fmt: skip
+            text = mark("Plan %(plan)s: the effect is a share from 0 to 1 (0%% to 100%%), not %(effect)s.")
+            raise PlanError(text, plan=self.id, effect=self.effect)
         if not math.isfinite(self.cost) or (self.cost < 0) != (self.kind == WITHDRAW and self.cost != 0):
-            raise PlanError(
-                mark("Plan %(plan)s: %(cost)s cannot be its cost. Only withdrawing saves money (a cost below 0)."),
-                plan=self.id, cost=self.cost,
-            )  # fmt: skip
+            text = mark("Plan %(plan)s: %(cost)s cannot be its cost. Only withdrawing saves money (a cost below 0).")
+            raise PlanError(text, plan=self.id, cost=self.cost)
         if self.capacity is not None and self.capacity < 0:
-            raise PlanError(
-                mark("Plan %(plan)s: a capacity is a number of customers from 0 on, not %(capacity)s."),
-                plan=self.id, capacity=self.capacity,
-            )  # fmt: skip
+            text = mark("Plan %(plan)s: a capacity is a number of customers from 0 on, not %(capacity)s.")
+            raise PlanError(text, plan=self.id, capacity=self.capacity)
         return self
 
     @classmethod
-    def of(cls, told: Mapping[str, Any]) -> Plan:
+    def from_json(cls, body: Mapping[str, Any]) -> Plan:
         """Return a plan from a mapping, such as one of a plan file or of a report."""
         try:
-            plan = cls(**{**told, "tiers": tuple(told.get("tiers") or ())})
-            return replace(
-                plan,
-                cost=float(plan.cost),
-                effect=float(plan.effect),
-                capacity=None if plan.capacity is None else int(plan.capacity),
-            )
-        except (TypeError, ValueError) as wrong:
-            raise PlanError(
-                mark("The plan %(plan)s cannot be read: %(why)s. It needs id, kind, stage, target, cost and effect."),
-                plan=told.get("id", "?"), why=wrong,
-            ) from wrong  # fmt: skip
+            plan = cls(**{**body, "tiers": tuple(body.get("tiers") or ())})
+            capacity = None if plan.capacity is None else int(plan.capacity)
+            return replace(plan, cost=float(plan.cost), effect=float(plan.effect), capacity=capacity)
+        except (TypeError, ValueError) as error:
+            text = mark("The plan %(plan)s cannot be read: %(why)s. It needs id, kind, stage, target, cost and effect.")
+            raise PlanError(text, plan=body.get("id", "?"), why=error) from error
 
-    def told(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return it as a mapping for JSON."""
         return {**asdict(self), "tiers": list(self.tiers)}
 
@@ -109,101 +96,94 @@ class Plan:
 def default_plans(
     model: Model | None,
     worth: Mapping[tuple[str, str], float],
-    went: Mapping[tuple[str, str], int],
+    moves: Mapping[tuple[str, str], int],
     order_mean: float,
     invested: Mapping[str, float],
 ) -> list[Plan]:
-    """Make plans of a model's advised plays, with assumed costs and effects."""
+    """Make plans of a model's advised plays, with assumed costs and effects.
+
+    `worth` and `moves` are the value of a move between two stages, and how often it happened.
+    """
     if model is None:
         return []
-    found: list[Plan] = []
-    known = {one for pair in worth for one in pair}
-    for stage in (model.stage(one) for one in model.path):
+
+    def most_frequent(stage: Stage, aims: list[str]) -> str:
+        return max(aims, key=lambda aim: moves.get((stage.id, aim), 0)) if aims else ""
+
+    plans: list[Plan] = []
+    known = {name for pair in worth for name in pair}
+    fallen = {stage.id for stage in model.stages if _is_fallen(stage)}
+    for stage in (model.stage(name) for name in model.path):
         if stage.id not in known or stage.family in OVER:
             continue
-        better, worse = _better(model, stage, worth, went), _worse(model, stage, worth, went)
-        if better:
-            found.append(_plan(stage, DEVELOP, better, EFFECT, COST_SHARE * order_mean))
-        elif worse:
-            found.append(_plan(stage, MAINTAIN, worse, EFFECT, COST_SHARE * order_mean))
+        # Better: awake, worth moving to, and further on unless the stage itself has fallen back.
+        further = model.path if stage.id in fallen else model.path[model.path.index(stage.id) + 1 :]
+        better = [aim for aim in further if aim not in fallen and worth.get((stage.id, aim), 0.0) > 0]
+        worse = [aim for aim in model.path if aim in fallen and worth.get((stage.id, aim), 0.0) < 0]
+        upwards, downwards = most_frequent(stage, better), most_frequent(stage, worse)
+        if upwards:
+            plans.append(_plan(stage, DEVELOP, upwards, EFFECT, COST_SHARE * order_mean))
+        elif downwards:
+            plans.append(_plan(stage, MAINTAIN, downwards, EFFECT, COST_SHARE * order_mean))
         if stage.family in FALLEN or stage.setback:
             saved = SAVED * invested.get(stage.id, 0.0)
-            found.append(_plan(stage, WITHDRAW, worse or GONE, LEAVING, -saved))
-    return found
+            plans.append(_plan(stage, WITHDRAW, downwards or GONE, LEAVING, -saved))
+    return plans
+
+
+def _is_fallen(stage: Stage) -> bool:
+    return stage.setback or stage.terminal or stage.family in (*FALLEN, *OVER)
 
 
 def _plan(stage: Stage, kind: str, target: str, effect: float, cost: float) -> Plan:
-    play = stage.advised[0].words if stage.advised and kind != WITHDRAW else None
-    if play is None or not play:
-        zh = {WITHDRAW: "减少投入", MAINTAIN: "保持", DEVELOP: "加大投入"}[kind]
-        en = {WITHDRAW: "Spend less", MAINTAIN: "Keep them", DEVELOP: "Invest more"}[kind]
-    else:
-        zh, en = play.zh, play.en
-    verb = {DEVELOP: "reinvest", MAINTAIN: "keep", WITHDRAW: "withdraw"}[kind]
+    verb, zh, en = {
+        DEVELOP: ("reinvest", "加大投入", "Invest more"),
+        MAINTAIN: ("keep", "保持", "Keep them"),
+        WITHDRAW: ("withdraw", "减少投入", "Spend less"),
+    }[kind]
+    if kind != WITHDRAW and stage.advised and stage.advised[0].words:
+        zh, en = stage.advised[0].words.zh, stage.advised[0].words.en
     cost = round(cost, 2) + 0.0  # no "-0.00"
     return Plan(f"{verb}-{stage.id}", kind, stage.id, target, cost, effect, zh=zh, en=en, assumed=True)
-
-
-def _fallen(model: Model, stage: str) -> bool:
-    found = next((one for one in model.stages if one.id == stage), None)
-    return found is None or found.setback or found.terminal or found.family in (*FALLEN, *OVER)
-
-
-def _better(
-    model: Model, stage: Stage, worth: Mapping[tuple[str, str], float], went: Mapping[tuple[str, str], int]
-) -> str:
-    """Return the stage to aim at: one that is awake, worth moving to, further on, and that most go to."""
-    awake = [one for one in model.path if one != stage.id and not _fallen(model, one)]
-    aims = [one for one in awake if worth.get((stage.id, one), 0.0) > 0]
-    if not _fallen(model, stage.id):
-        aims = [aim for aim in aims if model.path.index(aim) > model.path.index(stage.id)]
-    return max(aims, key=lambda one: went.get((stage.id, one), 0)) if aims else ""
-
-
-def _worse(
-    model: Model, stage: Stage, worth: Mapping[tuple[str, str], float], went: Mapping[tuple[str, str], int]
-) -> str:
-    """Return where those who fall from a stage land most: a fallen stage that is worth less."""
-    fallen = [one for one in model.path if one != stage.id and _fallen(model, one)]
-    aims = [one for one in fallen if worth.get((stage.id, one), 0.0) < 0]
-    return max(aims, key=lambda one: went.get((stage.id, one), 0)) if aims else ""
-
-
-# Plans of a lake: what people entered, so that a refresh and the command line reckon with the same as the pages
 
 
 @dataclass(frozen=True, slots=True)
 class Book:
     """The plans of one model as people entered them."""
 
-    plans: tuple[Plan, ...]  # what there is to do
+    plans: tuple[Plan, ...]
     budget: float | None = None  # money for all of them together over the horizon; None for no limit
 
 
 def read_book(folder: Path, model: str) -> Book | None:
-    """Return the plans that were entered for a model in a lake's folder, None when there are none."""
+    """Return the plans that were entered for a model in a lake's folder, None when there are none.
+
+    They lie there, and not in the application, so that a refresh and the command line use the same as the pages.
+    """
     import yaml
 
     path = folder / FOLDER / f"{model}.yaml"
     if not path.is_file():
         return None
     try:
-        told = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        budget = told.get("budget")
-        return Book(tuple(Plan.of(one) for one in told.get("plans") or ()), None if budget is None else float(budget))
-    except (yaml.YAMLError, AttributeError, TypeError, ValueError, OSError) as wrong:
-        raise PlanError(mark("The plans in %(path)s cannot be read: %(why)s."), path=path, why=wrong) from wrong
+        body = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        budget = body.get("budget")
+        plans = tuple(Plan.from_json(plan) for plan in body.get("plans") or ())
+        return Book(plans, None if budget is None else float(budget))
+    except (yaml.YAMLError, AttributeError, TypeError, ValueError, OSError) as error:
+        raise PlanError(mark("The plans in %(path)s cannot be read: %(why)s."), path=path, why=error) from error
 
 
 def write_book(folder: Path, model: str, book: Book) -> None:
-    """Write the plans of a model into a lake's folder, whole or not at all."""
+    """Write the plans of a model into a lake's folder."""
     import yaml
 
     path = folder / FOLDER / f"{model}.yaml"
     path.parent.mkdir(exist_ok=True)
-    told = {"budget": book.budget, "plans": [plan.told() for plan in book.plans]}
+    body = {"budget": book.budget, "plans": [plan.to_json() for plan in book.plans]}
+    # Written whole or not at all: a refresh may read at any time.
     draft = path.with_name(f".{path.name}.draft")
-    draft.write_text(yaml.safe_dump(told, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    draft.write_text(yaml.safe_dump(body, allow_unicode=True, sort_keys=False), encoding="utf-8")
     draft.replace(path)
 
 

@@ -1,7 +1,7 @@
 """Tiers by what customers spend, so that a heavy and a light buyer in one stage are not taken for alike.
 
-The scorecard's tiers (M29) where they are there; else thirds by spend a day since the first order. Without them, the
-few who fell asleep would be expected to buy like everybody else once awake: on the sample shop that doubled the value
+The scorecard's tiers (M29) where it has them; else thirds by spend a day since the first order. Without them, the
+few who fell asleep would be expected to buy like all others once awake: on the sample shop that doubled the value
 of the stages of sleep in the back-test, and thirds mended it.
 """
 
@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from tenure.clock import day_number
-from tenure.economics.stays import Money, Stays
-from tenure.economics.weekly import WEEK, Window, whole
+from tenure.economics.episodes import CashFlows, Episodes
+from tenure.economics.weekly import WEEK, TierWindow, one_window
 
 NAMES = ("high", "middle", "low")
 #: Customers with less time behind them are taken to have had so many days.
@@ -29,7 +29,7 @@ LEAST = 50
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tiers:
-    """Everybody's tier."""
+    """The tier of every customer."""
 
     names: tuple[str, ...]  # the tiers, best first; one empty name when nothing is told apart
     of: np.ndarray  # position in `names` of each customer
@@ -38,43 +38,46 @@ class Tiers:
 
     @property
     def shares(self) -> np.ndarray:
-        """Which part of everybody each tier is."""
+        """Which part of the customers each tier is."""
         return np.bincount(self.of, minlength=len(self.names)) / max(len(self.of), 1)
 
-    def told(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return what it takes to put other customers into the same tiers."""
         return {"names": list(self.names), "source": self.source, "cuts": list(self.cuts)}
 
+    @classmethod
+    def none(cls, size: int) -> Tiers:
+        """Return one tier for all customers."""
+        return cls(("",), np.zeros(size, dtype=np.int64))
+
 
 def tiers_of(table: pa.Table, day: date, like: dict[str, Any] | None = None) -> Tiers:
-    """Put everybody into a tier."""
+    """Put every customer into a tier; with `like`, into those that :meth:`Tiers.to_json` wrote down."""
     if like is not None:
         names: tuple[str, ...] = tuple(like["names"])
         if like["source"] == "scorecard":
-            return Tiers(names, _coded(table, names), "scorecard")
+            return Tiers(names, _from_column(table, names), "scorecard")
         cuts: tuple[float, ...] = tuple(like["cuts"])
-        return Tiers(names, _by_pace(_pace(table, day), cuts) if cuts else _alike(table).of, str(like["source"]), cuts)
+        position = _by_pace(_pace(table, day), cuts) if cuts else Tiers.none(len(table)).of
+        return Tiers(names, position, str(like["source"]), cuts)
     if "tier" in table.column_names:
-        found = [one for one in table.column("tier").unique().to_pylist() if one]
-        names = tuple(sorted(found, key=lambda one: (NAMES.index(one) if one in NAMES else len(NAMES), one)))
-        coded = _coded(table, names)
-        if len(names) > 1 and np.bincount(coded, minlength=len(names)).min() >= LEAST:
-            return Tiers(names, coded, "scorecard")
+        present = [name for name in table.column("tier").unique().to_pylist() if name]
+        names = tuple(sorted(present, key=lambda name: (NAMES.index(name) if name in NAMES else len(NAMES), name)))
+        position = _from_column(table, names)
+        # A tier of a few customers would be estimated from noise.
+        if len(names) > 1 and np.bincount(position, minlength=len(names)).min() >= LEAST:
+            return Tiers(names, position, "scorecard")
     if not {"amount", "first_order_on"} <= set(table.column_names):
-        return _alike(table)
+        return Tiers.none(len(table))
     return thirds(_pace(table, day))
-
-
-def _alike(table: pa.Table) -> Tiers:
-    return Tiers(("",), np.zeros(len(table), dtype=np.int64))
 
 
 def thirds(pace: np.ndarray) -> Tiers:
     """Put customers into thirds by a pace (money a day); those without any are low and do not move the bounds."""
     buying = pace[pace > 0]
     if len(buying) < len(NAMES) * LEAST:
-        return Tiers(("",), np.zeros(len(pace), dtype=np.int64))
-    cuts = tuple(float(one) for one in np.quantile(buying, (1 / 3, 2 / 3)))
+        return Tiers.none(len(pace))
+    cuts = tuple(float(cut) for cut in np.quantile(buying, (1 / 3, 2 / 3)))
     return Tiers(NAMES, _by_pace(pace, cuts), "pace", cuts)
 
 
@@ -88,55 +91,45 @@ def _pace(table: pa.Table, day: date) -> np.ndarray:
     return amount / np.maximum(day_number(day) - first.astype(np.int64) + 1, _YOUNG)
 
 
-def _coded(table: pa.Table, names: tuple[str, ...]) -> np.ndarray:
-    """Return positions in `names`; whoever has another tier, or none, counts as the last."""
-    held = table.column("tier").combine_chunks().fill_null("").dictionary_encode()
-    place = np.array([names.index(one) if one in names else len(names) - 1 for one in held.dictionary.to_pylist()])
-    return place.astype(np.int64)[held.indices.to_numpy()] if len(place) else np.zeros(len(table), dtype=np.int64)
+def _from_column(table: pa.Table, names: tuple[str, ...]) -> np.ndarray:
+    """Return positions in `names`; a customer with another tier, or none, counts as in the last."""
+    coded = table.column("tier").combine_chunks().fill_null("").dictionary_encode()
+    position = [names.index(name) if name in names else len(names) - 1 for name in coded.dictionary.to_pylist()]
+    return np.array(position, dtype=np.int64)[coded.indices.to_numpy()] if position else np.zeros(len(table), np.int64)
 
 
-def windows(stays: Stays, money: Money, tiers: Tiers, today: np.ndarray) -> list[Window]:
-    """Cut the past into quarters, each with the tiers as they would have been said at its beginning.
+def windows(episodes: Episodes, flows: CashFlows, tiers: Tiers, today: np.ndarray) -> list[TierWindow]:
+    """Cut the past into quarters, each with the tiers as they were at its beginning.
 
-    Whoever spends most today was lucky as well as good. To learn what becomes of a tier, customers must therefore be
-    put into it by what they had done before, not by what they did afterwards.
+    A customer who spends most today was lucky as well as good. To learn what becomes of a tier, customers must
+    therefore be put into it by what they had done before, not by what they did afterwards.
     """
-    if len(tiers.names) < 2 or not len(stays):
-        return whole(stays)
-    first = _first(stays)
-    back = (stays.day - int(first.min()) - _HISTORY) // (WEEK * QUARTER)
-    number = min(max(back, 1), QUARTERS)
-    ends = [stays.day - n * WEEK * QUARTER for n in range(number + 1)]
-    then = [_ranked(_pace_on(money, first, day), first <= day, tiers.shares) for day in ends]
-    found = [
-        Window(-n * QUARTER, -(n - 1) * QUARTER, np.where(first <= ends[n], then[n], then[n - 1]))
+    if len(tiers.names) < 2 or not len(episodes):
+        return one_window(episodes)
+    first = episodes.first_day
+    quarters = (episodes.day - int(first.min()) - _HISTORY) // (WEEK * QUARTER)
+    number = min(max(quarters, 1), QUARTERS)
+    ends = [episodes.day - n * WEEK * QUARTER for n in range(number + 1)]
+    then = [_ranked(pace_on(flows, first, day), first <= day, tiers.shares) for day in ends]
+    # A customer who came during a quarter has no past at its beginning, and gets the tier of its end.
+    past = [
+        TierWindow(-n * QUARTER, -(n - 1) * QUARTER, np.where(first <= ends[n], then[n], then[n - 1]))
         for n in range(number, 0, -1)
     ]
-    return [*found, Window(0, 1, today)]
+    return [*past, TierWindow(0, 1, today)]
 
 
-def pace_then(stays: Stays, money: Money) -> np.ndarray:
-    """Return what each customer spent a day, from the first stay to the last watched day."""
-    return _pace_on(money, _first(stays), stays.day)
-
-
-def _first(stays: Stays) -> np.ndarray:
-    """Return the first day of each customer; the day after the last for those without any."""
-    first = np.full(stays.people, stays.day + 1)
-    np.minimum.at(first, stays.who, stays.entered)
-    return first
-
-
-def _pace_on(money: Money, first: np.ndarray, day: int) -> np.ndarray:
-    by_then = money.day <= day
-    spent = np.bincount(money.who[by_then], money.sales[by_then], len(first))
+def pace_on(flows: CashFlows, first: np.ndarray, day: int) -> np.ndarray:
+    """Return what each customer had spent a day, from the first day to this one."""
+    by_then = flows.day <= day
+    spent = np.bincount(flows.who[by_then], flows.sales[by_then], len(first))
     return spent / np.maximum(day - first + 1, _YOUNG)
 
 
-def _ranked(pace: np.ndarray, there: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Return tiers of the given sizes by pace, the largest pace in the first; whoever is not there yet in the last."""
+def _ranked(pace: np.ndarray, present: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Return tiers of the given sizes by pace, the largest pace in the first; customers yet to come in the last."""
     tier = np.full(len(pace), len(shares) - 1)
-    rows = np.flatnonzero(there)
+    rows = np.flatnonzero(present)
     rank = np.empty(len(rows), dtype=np.int64)
     rank[np.argsort(-pace[rows], kind="stable")] = np.arange(len(rows))
     tier[rows] = np.searchsorted(np.cumsum(shares)[:-1] * len(rows), rank, side="right")

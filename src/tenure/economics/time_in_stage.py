@@ -1,6 +1,6 @@
-"""Time in stage: how long customers stay, with a Kaplan-Meier survival curve per stage.
+"""Time in stage: how long customers are in a stage, with a Kaplan-Meier survival curve per stage.
 
-Kaplan, Meier (1958), JASA 53:457; the bounds are Greenwood's on the scale of log(-log S). Current stays count as
+Kaplan, Meier (1958), JASA 53:457; the bounds are Greenwood's on the scale of log(-log S). Current episodes count as
 long as they were observed: they enter the curve as right-censored.
 """
 
@@ -11,23 +11,21 @@ from typing import Any
 
 import numpy as np
 
-from tenure.economics.stays import Stays
+from tenure.economics.episodes import Episodes
 
 #: A survival curve is stored in at most this many points.
 MAX_POINTS = 60
 
 
-def time_in_stage(stays: Stays) -> list[dict[str, Any]]:
-    """Return durations and survival of every stage, in the order of ``stays.stages``.
+def time_in_stage(episodes: Episodes) -> list[dict[str, Any]]:
+    """Return durations and survival of every stage, in the order of ``episodes.stages``.
 
     ``half_days`` is the day by which half of those who entered have left, with its interval (Brookmeyer and Crowley,
     1982); None when fewer have.
     """
-    days, ended = stays.length, stays.ended
     return [
-        {"stage": stage, **_durations(days[rows], ended[rows]), **_survival(days[rows], ended[rows])}
-        for number, stage in enumerate(stays.stages)
-        for rows in [stays.stage == number]
+        {"stage": stage, **_durations(episodes.length[rows], episodes.ended[rows])}
+        for stage, rows in ((stage, episodes.stage == number) for number, stage in enumerate(episodes.stages))
     ]
 
 
@@ -40,6 +38,7 @@ def _durations(days: np.ndarray, ended: np.ndarray) -> dict[str, Any]:
         "mean_days": float(closed.mean()) if len(closed) else None,
         **dict(zip(("lower_quartile", "median_days", "upper_quartile"), quartiles, strict=True)),
         "current_mean_days": float(current.mean()) if len(current) else None,
+        **_survival(days, ended),
     }
 
 
@@ -55,7 +54,7 @@ def _survival(days: np.ndarray, ended: np.ndarray) -> dict[str, Any]:
     with np.errstate(divide="ignore", invalid="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # SciPy warns wherever an interval is not defined
         bounds = curve.confidence_interval(method="log-log")
-    # ecdf also lists the days on which stays were only censored; the curve does not move there.
+    # ecdf also lists the days on which episodes were only censored; the curve does not move there.
     steps = np.isin(curve.quantiles, days[ended])
     times, share = curve.quantiles[steps].astype(np.float64), curve.probabilities[steps]
     # Where the curve has reached 0 its interval is not defined, and cannot say "still above one half".

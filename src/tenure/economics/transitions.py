@@ -1,8 +1,8 @@
-"""Who goes where: counts of moves, their shares and rates, each with an interval.
+"""Transitions between stages: counts, shares and rates, each with an interval.
 
-How often does a customer move in thirty days there? And who stood where a while ago and stands where now? Intervals
-are Wilson's for shares (Wilson 1927) and Garwood's for rates (Garwood 1936); both take moves for independent of each
-other.
+How often does a customer move in thirty days there? And which stages were customers in a while ago, and which now?
+Intervals are Wilson's for shares (Wilson 1927) and Garwood's for rates (Garwood 1936); both take moves for
+independent of each other.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from tenure.economics.stays import Stays
+from tenure.clock import day_of
+from tenure.economics.episodes import Episodes
 
 MONTH = 30
 LEVEL = 0.95
@@ -42,71 +43,73 @@ def garwood(count: int, exposure: float, level: float = LEVEL) -> tuple[float, f
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class Transition:
     """Moves from one stage to another."""
 
-    source: str  # stage ids, or :data:`tenure.economics.stays.NOWHERE`
+    source: str  # stage ids, or :data:`tenure.economics.episodes.UNSTAGED`
     target: str
     moves: int  # how often, and how many different customers
     customers: int
     share: float  # of all moves out of `source`
     share_low: float
     share_high: float
-    rate: float  # moves per 30 days that a customer stands in `source`
+    rate: float  # moves per 30 days that a customer is in `source`
     rate_low: float
     rate_high: float
 
     @property
     def rare(self) -> bool:
-        """Whether so few moves were seen that the figures say little."""
+        """Whether there were so few moves that the figures say little."""
         return self.moves < 10
 
 
-def moves_of(stays: Stays) -> list[Move]:
-    """Count every move between two stays, in the order of the stages."""
-    size = len(stays.stages)
-    rows = np.flatnonzero(stays.continues)
-    pairs = stays.stage[rows] * size + stays.stage[rows + 1]
+def transitions(episodes: Episodes) -> list[Transition]:
+    """Count every move between two episodes, in the order of the stages."""
+    size = len(episodes.stages)
+    rows = np.flatnonzero(episodes.continues)
+    pairs = episodes.stage[rows] * size + episodes.stage[rows + 1]
     counts = np.bincount(pairs, minlength=size * size).reshape(size, size)
-    people = np.unique(pairs * max(stays.people, 1) + stays.who[rows]) // max(stays.people, 1)
-    different = np.bincount(people, minlength=size * size).reshape(size, size)
-    exposed = np.bincount(stays.stage, weights=stays.length, minlength=size)
-    found = []
+    # Each customer once a pair: pair and customer as one key.
+    distinct = np.unique(pairs * max(episodes.people, 1) + episodes.who[rows]) // max(episodes.people, 1)
+    customers = np.bincount(distinct, minlength=size * size).reshape(size, size)
+    exposed = np.bincount(episodes.stage, weights=episodes.length, minlength=size)
+    result = []
     for source, target in np.argwhere(counts):
-        moves, months = int(counts[source, target]), float(exposed[source]) / MONTH
-        found.append(
-            Move(
-                stays.stages[source],
-                stays.stages[target],
+        moves, leaving = int(counts[source, target]), int(counts[source].sum())
+        months = float(exposed[source]) / MONTH
+        result.append(
+            Transition(
+                episodes.stages[source],
+                episodes.stages[target],
                 moves,
-                int(different[source, target]),
-                moves / int(counts[source].sum()),
-                *wilson(moves, int(counts[source].sum())),
+                int(customers[source, target]),
+                moves / leaving,
+                *wilson(moves, leaving),
                 moves / months if months else float("inf"),
                 *garwood(moves, months),
             )
         )
-    return found
+    return result
 
 
-def matrix(stays: Stays, days: int = MONTH) -> dict[str, Any]:
-    """Compare where customers stood some days before the last watched day with where they stand on it."""
-    since = stays.day - days
-    size = len(stays.stages)
-    everybody = np.arange(stays.people)
-    before = stays.at(everybody, np.full(stays.people, since))
-    after = stays.at(everybody, np.full(stays.people, stays.day))
+def matrix(episodes: Episodes, days: int = MONTH) -> dict[str, Any]:
+    """Compare the stages of customers some days before the last watched day with those on it."""
+    since = episodes.day - days
+    size = len(episodes.stages)
+    who = np.arange(episodes.people)
+    before = episodes.at(who, np.full(episodes.people, since))
+    after = episodes.at(who, np.full(episodes.people, episodes.day))
     both = (before >= 0) & (after >= 0)
-    pairs = stays.stage[before[both]] * size + stays.stage[after[both]]
+    pairs = episodes.stage[before[both]] * size + episodes.stage[after[both]]
     counts = np.bincount(pairs, minlength=size * size).reshape(size, size)
     totals = counts.sum(axis=1)
-    bounds = [[wilson(int(one), int(total)) for one in row] for row, total in zip(counts, totals, strict=True)]
+    bounds = [[wilson(int(count), int(total)) for count in row] for row, total in zip(counts, totals, strict=True)]
     return {
-        "since": since,
-        "until": stays.day,
-        "stages": list(stays.stages),
+        "since": day_of(since).isoformat(),
+        "until": day_of(episodes.day).isoformat(),
+        "stages": list(episodes.stages),
         "counts": counts.tolist(),
         "shares": (counts / np.maximum(totals, 1)[:, None]).tolist(),
-        "low": [[one[0] for one in row] for row in bounds],
-        "high": [[one[1] for one in row] for row in bounds],
+        "low": [[low for low, _ in row] for row in bounds],
+        "high": [[high for _, high in row] for row in bounds],
     }

@@ -1,9 +1,8 @@
-"""What a stage brings, and what a customer standing in it will probably bring.
+"""What a stage brings, and what a customer who is in it will probably bring.
 
-And how much will one who stands there now bring over the horizon, given where people go from there? The first divides
-money by days; the second walks the weekly chain of :mod:`tenure.economics.weekly` backwards from the horizon
-(backward induction over a semi-Markov chain: Howard, Dynamic Probabilistic Systems II, 1971). Intervals: a bootstrap
-that draws customers in groups.
+The first divides money by days. The second walks the weekly chain of :mod:`tenure.economics.weekly` backwards from
+the horizon, given where customers go from there (backward induction over a semi-Markov chain: Howard, Dynamic
+Probabilistic Systems II, 1971). Intervals: a bootstrap that draws customers in groups.
 """
 
 from __future__ import annotations
@@ -13,34 +12,34 @@ from typing import Any
 
 import numpy as np
 
-from tenure.economics.stays import Money, Stays
+from tenure.economics.episodes import CashFlows, Episodes
 from tenure.economics.transitions import MONTH
-from tenure.economics.weekly import BAND_OF, BANDS, DURATIONS, WEEK, Counts
+from tenure.economics.weekly import BAND_OF, BANDS, DURATIONS, WEEK, WeeklyCounts
 
 DRAWS = 120
 QUARTER = 13
-#: With the weight of so many weeks, a cell is drawn towards those before it; a tier's stage and cell to everybody's.
+#: With the weight of so many weeks, a cell is drawn towards those before it; a tier's stage and cell to the pooled.
 _CELL, _TIER, _TIER_CELL = 2.0, 26.0, 8.0
 
 
 def weights(groups: int, draws: int = DRAWS, seed: int = 20_240_101) -> np.ndarray:
     """Return how often each draw takes each group, shape (1 + draws, groups); the first row takes each once."""
-    found = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), size=draws)
-    return np.concatenate([np.ones((1, groups)), found]).astype(np.float64)
+    sampled = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), size=draws)
+    return np.concatenate([np.ones((1, groups)), sampled]).astype(np.float64)
 
 
 def interval(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return bounds that hold the truth in 95 % of cases: the estimate and 1.96 standard errors of the bootstrap."""
-    wide = 1.96 * draws[1:].std(axis=0, ddof=1) if len(draws) > 2 else np.zeros_like(draws[0])
-    return draws[0] - wide, draws[0] + wide
+    half = 1.96 * draws[1:].std(axis=0, ddof=1) if len(draws) > 2 else np.zeros_like(draws[0])
+    return draws[0] - half, draws[0] + half
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forward:
-    """Value of standing somewhere, the point estimate first, then the draws."""
+    """Value of being in a stage, the point estimate first, then the draws."""
 
-    counts: Counts  # what it was estimated from
-    value: np.ndarray  # discounted profit over the horizon of one who has stood there for so many weeks
+    counts: WeeklyCounts  # what it was estimated from
+    value: np.ndarray  # discounted profit over the horizon of a customer who has been there for so many weeks
     horizon_days: int  # how far it looks
 
     @property
@@ -55,106 +54,125 @@ class Forward:
         return np.einsum("nts,ts->ns", self.entering, first / np.maximum(first.sum(axis=0), 1e-12))
 
     @property
-    def standing_all(self) -> np.ndarray:
-        """Value of one who stands there now, tiers mixed as they stand there, shape (1 + draws, stages)."""
-        return np.einsum("nts,ts->ns", self.standing, self.tier_mix)
+    def current(self) -> np.ndarray:
+        """Value of a customer who is there now, shape (1 + draws, tiers, stages)."""
+        now, risk = self.counts.now.sum(axis=0), self.counts.risk.sum(axis=0)
+        # For how long those who are there have been; of the past where a stage is empty.
+        mix = np.where(now.sum(axis=-1, keepdims=True) == 0, risk, now)
+        return np.einsum("ntsd,tsd->nts", self.value, mix / np.maximum(mix.sum(axis=-1, keepdims=True), 1e-12))
+
+    @property
+    def current_all(self) -> np.ndarray:
+        """Value of a customer who is there now, tiers mixed as they are there, shape (1 + draws, stages)."""
+        return np.einsum("nts,ts->ns", self.current, self.tier_mix)
 
     @property
     def tier_mix(self) -> np.ndarray:
-        """Which part of those who stand in a stage each tier is, shape (tiers, stages); of the past if nobody is."""
+        """Which part of a stage's customers each tier is, shape (tiers, stages); of the past where it is empty."""
         now, risk = self.counts.now.sum(axis=(0, 3)), self.counts.risk.sum(axis=(0, 3))
         mix = np.where(now.sum(axis=0) == 0, risk, now)
         return mix / np.maximum(mix.sum(axis=0), 1e-12)
 
     @property
-    def mix(self) -> np.ndarray:
-        """For how long those who are there have been, shape (tiers, stages, durations); of the past if nobody is."""
-        now, risk = self.counts.now.sum(axis=0), self.counts.risk.sum(axis=0)
-        empty = now.sum(axis=-1, keepdims=True) == 0
-        mix = np.where(empty, risk, now)
-        return mix / np.maximum(mix.sum(axis=-1, keepdims=True), 1e-12)
-
-    @property
-    def standing(self) -> np.ndarray:
-        """Value of one who stands there now, shape (1 + draws, tiers, stages)."""
-        return np.einsum("ntsd,tsd->nts", self.value, self.mix)
-
-    @property
     def known(self) -> np.ndarray:
-        """Whether anybody was ever watched there, shape (stages,)."""
+        """Whether any customer was ever watched there, shape (stages,)."""
         return self.counts.risk.sum(axis=(0, 1, 3)) > 0
 
     def banded(self) -> np.ndarray:
         """Return the value by band of weeks, shape (1 + draws, tiers, stages, bands)."""
-        seen = self.counts.risk.sum(axis=0) + self.counts.now.sum(axis=0) + 1e-9
-        share = np.zeros((*seen.shape, len(BANDS)))
-        share[..., np.arange(DURATIONS), BAND_OF] = seen
+        weeks = self.counts.risk.sum(axis=0) + self.counts.now.sum(axis=0) + 1e-9
+        share = np.zeros((*weeks.shape, len(BANDS)))
+        share[..., np.arange(DURATIONS), BAND_OF] = weeks
         share /= share.sum(axis=-2, keepdims=True)
         return np.einsum("ntsd,tsdb->ntsb", self.value, share)
 
+    def stage_values(self) -> list[dict[str, Any]]:
+        """Return the value of every stage over the horizon."""
+        rows = []
+        for n, name in enumerate(self.counts.stages):
+            known = bool(self.known[n])
+            row: dict[str, Any] = {"stage": name}
+            for key, draws in (("value", self.current_all[:, n]), ("entering", self.entering_all[:, n])):
+                low, high = interval(draws)
+                row[key] = float(draws[0]) if known else None
+                row[f"{key}_low"], row[f"{key}_high"] = (float(low), float(high)) if known else (None, None)
+            rows.append(row)
+        return rows
 
-def forward(counts: Counts, horizon_days: int, discount: float, taken: np.ndarray) -> Forward:
-    """Work out the value of standing in each stage."""
-    rates = _rates(counts, taken)
-    hazard, money = rates.hazard, rates.money
+    def move_values(self) -> list[dict[str, Any]]:
+        """Return what it is worth when one customer is in another stage, from each to each other.
+
+        That is a difference between customers who went there by themselves: an association, not the effect of
+        bringing somebody there, which only a hold-out shows.
+        """
+        known = np.flatnonzero(self.known)
+        # Like with like: what the tiers that are in the source would bring after entering the target.
+        difference = np.einsum("ntb,ta->nab", self.entering, self.tier_mix) - self.current_all[:, :, None]
+        low, high = interval(difference)
+        return [
+            {
+                "source": self.counts.stages[source],
+                "target": self.counts.stages[target],
+                "value": float(difference[0, source, target]),
+                "low": float(low[source, target]),
+                "high": float(high[source, target]),
+            }
+            for source in known
+            for target in known
+            if source != target
+        ]
+
+
+def forward(counts: WeeklyCounts, horizon_days: int, discount: float, drawn: np.ndarray) -> Forward:
+    """Estimate the value of being in each stage; `drawn` are the :func:`weights` of the bootstrap."""
+    moves, risk, money = _totals(counts.pooled, drawn)
+    hazard, mean_hazard = _smooth(moves, risk[:, :, counts.source])
+    profit, mean_profit = _smooth(money, risk)
     if len(counts.tiers) > 1:
-        hazard, money = _by_tier(counts, taken, rates)
-    return Forward(counts, _walk(counts, hazard, money, horizon_days, discount), horizon_days)
+        moves, risk, money = _totals(counts, drawn)
+        before = risk[:, :, counts.source]
+        # A tier's cell is drawn towards the pooled one, shifted as the whole stage differs in that tier.
+        likely = hazard * _shrunk(moves, before, mean_hazard) / np.maximum(mean_hazard, 1e-12)
+        hazard = _drawn_towards(moves, before, np.minimum(likely, 1.0))
+        profit = _drawn_towards(money, risk, profit + _shrunk(money, risk, mean_profit) - mean_profit)
+    return Forward(counts, _backward(counts, hazard, profit, horizon_days, discount), horizon_days)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Rates:
-    """Chances of each move, and money, a week: by cell, and of the stage as a whole."""
-
-    hazard: np.ndarray  # (draws, tiers, pairs, durations)
-    money: np.ndarray  # (draws, tiers, stages, durations)
-    mean_hazard: np.ndarray
-    mean_money: np.ndarray
-
-
-def _rates(counts: Counts, taken: np.ndarray) -> _Rates:
-    """Return the rates of everybody: a cell that was hardly seen is drawn towards the quarter of a year before it."""
-    pooled = counts.pooled
-    moves, risk, money = (np.tensordot(taken, one, 1) for one in (pooled.moves, pooled.risk, pooled.money))
-    before = risk[:, :, counts.source]
-    hazard, mean_hazard = _smooth(moves, before)
-    earned, mean_money = _smooth(money, risk)
-    return _Rates(hazard, earned, mean_hazard, mean_money)
+def _totals(counts: WeeklyCounts, drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return moves, weeks and money of each draw: (draws, tiers, moves or stages, durations)."""
+    moves, risk, money = (np.tensordot(drawn, array, 1) for array in (counts.moves, counts.risk, counts.money))
+    return moves, risk, money
 
 
 def _smooth(amount: np.ndarray, weeks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return amount a week by duration, and altogether."""
+    """Return amount a week by duration, each cell drawn towards the quarter of a year before it, and altogether."""
     mean = amount.sum(axis=-1, keepdims=True) / np.maximum(weeks.sum(axis=-1, keepdims=True), 1e-12)
-    prior = (_before(amount) + mean) / (_before(weeks) + 1.0)
+    prior = (_quarter_before(amount) + mean) / (_quarter_before(weeks) + 1.0)
     return (amount + _CELL * prior) / (weeks + _CELL), mean
 
 
-def _before(amount: np.ndarray) -> np.ndarray:
+def _quarter_before(amount: np.ndarray) -> np.ndarray:
     """Return the sum over the thirteen durations before each."""
     upto = np.concatenate([np.zeros((*amount.shape[:-1], 1)), np.cumsum(amount, axis=-1)], axis=-1)[..., :-1]
     upto[..., QUARTER:] -= upto[..., :-QUARTER].copy()
     return upto
 
 
-def _by_tier(counts: Counts, taken: np.ndarray, all_: _Rates) -> tuple[np.ndarray, np.ndarray]:
-    """Return hazard and money by tier; a cell is drawn towards everybody's, shifted as the tier differs there."""
-    moves, risk, money = (np.tensordot(taken, one, 1) for one in (counts.moves, counts.risk, counts.money))
-    before = risk[:, :, counts.source]
-    whole, went = risk.sum(axis=-1, keepdims=True), before.sum(axis=-1, keepdims=True)
-    own_hazard = (moves.sum(axis=-1, keepdims=True) + _TIER * all_.mean_hazard) / (went + _TIER)
-    own_money = (money.sum(axis=-1, keepdims=True) + _TIER * all_.mean_money) / (whole + _TIER)
-    likely = np.minimum(all_.hazard * own_hazard / np.maximum(all_.mean_hazard, 1e-12), 1.0)
-    hazard = _drawn(moves, before, likely)
-    return hazard, _drawn(money, risk, all_.money + own_money - all_.mean_money)
+def _shrunk(amount: np.ndarray, weeks: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Return amount a week of each tier and stage, drawn towards that of the stage."""
+    return (amount.sum(axis=-1, keepdims=True) + _TIER * mean) / (weeks.sum(axis=-1, keepdims=True) + _TIER)
 
 
-def _drawn(amount: np.ndarray, weeks: np.ndarray, towards: np.ndarray) -> np.ndarray:
-    """Return amount a week: a tier's cell is drawn towards its own quarter before, and that towards everybody's."""
-    prior = (_before(amount) + _TIER_CELL * towards) / (_before(weeks) + _TIER_CELL)
+def _drawn_towards(amount: np.ndarray, weeks: np.ndarray, pooled: np.ndarray) -> np.ndarray:
+    """Return amount a week: a tier's cell is drawn towards its own quarter before, and that towards the pooled."""
+    prior = (_quarter_before(amount) + _TIER_CELL * pooled) / (_quarter_before(weeks) + _TIER_CELL)
     return (amount + _CELL * prior) / (weeks + _CELL)
 
 
-def _walk(counts: Counts, hazard: np.ndarray, money: np.ndarray, horizon_days: int, discount: float) -> np.ndarray:
+def _backward(
+    counts: WeeklyCounts, hazard: np.ndarray, money: np.ndarray, horizon_days: int, discount: float
+) -> np.ndarray:
+    """Return the value of each cell by backward induction, a week at a time from the horizon."""
     step, half = np.exp(-discount * WEEK / 365), np.exp(-discount * WEEK / 730)
     weeks, rest = divmod(horizon_days, WEEK)
     source, first = np.unique(counts.source, return_index=True)
@@ -173,35 +191,41 @@ def _walk(counts: Counts, hazard: np.ndarray, money: np.ndarray, horizon_days: i
     return value
 
 
-def profit_by_stage(stays: Stays, money: Money, taken: np.ndarray) -> list[dict[str, Any]]:
-    """Divide the money of each stage by the days that customers stood in it."""
-    groups, size = taken.shape[1], len(stays.stages)
-    days = _summed(stays.who % groups, stays.stage, stays.left - stays.entered, (groups, size))
-    row = stays.at(money.who, money.day)
-    held = row >= 0
-    who, stage = money.who[held] % groups, stays.stage[row[held]]
-    sums = {
-        name: _summed(who, stage, getattr(money, name)[held], (groups, size))
-        for name in ("sales", "margin", "invested", "profit")
-    }
-    now = np.bincount(stays.stage[~stays.ended], minlength=size)
-    watched = np.maximum(taken @ days, 1e-12)
-    month = {name: (taken @ one) / watched * MONTH for name, one in sums.items()}
+def profit_by_stage(episodes: Episodes, flows: CashFlows, drawn: np.ndarray) -> list[dict[str, Any]]:
+    """Divide the money of each stage by the days that customers were in it."""
+    groups, size = drawn.shape[1], len(episodes.stages)
+
+    def sums(who: np.ndarray, stage: np.ndarray, amount: np.ndarray) -> np.ndarray:
+        """Return sums by group of customers and stage."""
+        return np.bincount(who % groups * size + stage, amount, groups * size).reshape(groups, size)
+
+    days = sums(episodes.who, episodes.stage, episodes.left - episodes.entered)
+    row = episodes.at(flows.who, flows.day)
+    inside = row >= 0
+    who, stage = flows.who[inside], episodes.stage[row[inside]]
+    names = ("sales", "margin", "invested", "profit")
+    totals = {name: sums(who, stage, getattr(flows, name)[inside]) for name in names}
+    now = np.bincount(episodes.stage[~episodes.ended], minlength=size)
+    watched = np.maximum(drawn @ days, 1e-12)
+    month = {name: (drawn @ total) / watched * MONTH for name, total in totals.items()}
     low, high = interval(month["profit"])
-    told = []
-    for n, name in enumerate(stays.stages):
-        some = bool(days[:, n].sum())
-        told.append(
-            {"stage": name, "people": int(now[n]), "customer_days": float(days[:, n].sum()),
-             **{key: float(one[:, n].sum()) for key, one in sums.items()},
-             **{f"month_{key}": float(month[key][0, n]) if some else None for key in ("sales", "margin", "invested")},
-             "month_profit": float(month["profit"][0, n]) if some else None,
-             "month_low": float(low[n]) if some else None, "month_high": float(high[n]) if some else None,
-             "draws": month["profit"][:, n]}
-        )  # fmt: skip
-    return told
-
-
-def _summed(first: np.ndarray, second: np.ndarray, amount: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    flat = np.bincount(first * shape[1] + second, amount, shape[0] * shape[1])
-    return flat.reshape(shape)
+    rows = []
+    for n, name in enumerate(episodes.stages):
+        # Nothing a month can be said of a stage in which no day was watched.
+        known = bool(days[:, n].sum())
+        figures = {
+            **{f"month_{key}": month[key][0, n] for key in names},
+            "month_low": low[n],
+            "month_high": high[n],
+        }
+        rows.append(
+            {
+                "stage": name,
+                "people": int(now[n]),
+                "customer_days": float(days[:, n].sum()),
+                **{key: float(total[:, n].sum()) for key, total in totals.items()},
+                **{key: float(figure) if known else None for key, figure in figures.items()},
+                "draws": month["profit"][:, n],
+            }
+        )
+    return rows

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-    from tenure.economics.decision import Choice, Values
+    from tenure.economics.allocation import Allocation, StageValues
     from tenure.economics.plans import Book, Plan
     from tenure_app.lifecycle.catalogue import Entry
 
@@ -41,26 +41,23 @@ class Economics:
         return any(not plan.assumed for plan in self.book.plans) or self.book.budget is not None
 
     @cached_property
-    def values(self) -> Values:
+    def values(self) -> StageValues:
         """What customers are worth."""
-        from tenure.economics.decision import Values
+        from tenure.economics.allocation import StageValues
 
-        return Values.read(self.body["values"])
+        return StageValues.from_json(self.body["values"])
 
     @cached_property
     def plans(self) -> list[Plan]:
         """The plans whose stages are there."""
-        from tenure.economics.plans import GONE
-
-        names = self.values.stages
-        return [plan for plan in self.book.plans if plan.stage in names and plan.target in (*names, GONE)]
+        return self.values.usable(self.book.plans)
 
     @cached_property
-    def choice(self) -> Choice:
+    def choice(self) -> Allocation:
         """What to do with everybody under the plans in force."""
-        from tenure.economics.decision import choose
+        from tenure.economics.allocation import allocate
 
-        return choose(self.values, self.plans, self.book.budget)
+        return allocate(self.values, self.plans, self.book.budget)
 
     def plan(self, plan_id: str) -> Plan | None:
         """Return a plan by its id."""
@@ -93,8 +90,8 @@ def reported(con: duckdb.DuckDBPyConnection, entry: Entry) -> dict[str, Any] | N
 
 def _worked_out(entry: Entry) -> dict[str, Any] | None:
     """Work a model out now: one of this installation's own, or one that was staged after the last full refresh."""
-    from tenure.economics.reading import Source
-    from tenure.economics.report import work_out
+    from tenure.economics.report import analyse
+    from tenure.economics.source import Source
     from tenure.scorecard.options import options_of
     from tenure_app.lifecycle.catalogue import last_refresh
 
@@ -106,7 +103,7 @@ def _worked_out(entry: Entry) -> dict[str, Any] | None:
     if entry.id not in source.models():
         return None
     options = options_of(lake)
-    return work_out(source, entry.id, entry.model, source.money(options.margin), options).body
+    return analyse(source, entry.id, entry.model, source.cash_flows(options.margin), options).report
 
 
 def book_of(entry: Entry, body: dict[str, Any]) -> Book:
@@ -121,7 +118,7 @@ def book_of(entry: Entry, body: dict[str, Any]) -> Book:
         return written
     state = BookState.objects.filter(model_id=entry.id).first()
     if state is None:
-        return Book(tuple(Plan.of({**plan, "assumed": True}) for plan in body["plans"]))
+        return Book(tuple(Plan.from_json({**plan, "assumed": True}) for plan in body["plans"]))
     plans = tuple(
         Plan(row.plan_id, row.kind, row.stage, row.target, row.cost, row.effect, row.capacity, tuple(row.tiers),
              row.zh, row.en, row.assumed)
@@ -137,22 +134,22 @@ def changed(model: str) -> BookState | None:
 
 def everybody(found: Economics) -> pa.Table:
     """Return who gets which plan: customer_id, the columns of the scorecard's decision, stage, tier, weeks."""
-    key = json.dumps([[plan.told() for plan in found.plans], found.book.budget], sort_keys=True)
+    key = json.dumps([[plan.to_json() for plan in found.plans], found.book.budget], sort_keys=True)
     ask = Answers(conf.connection(), conf.versions())
     table: pa.Table = ask.kept(("economics.who", found.entry.id, key), lambda: _everybody(found))
     return table
 
 
 def _everybody(found: Economics) -> pa.Table:
-    from tenure.economics.deciding import cells_of, scored
-    from tenure.economics.reading import Source
+    from tenure.economics.decisions import cells_of, decided
+    from tenure.economics.source import Source
 
     source = Source.of(conf.lake(), _day(found), sample=2**62, like=found.body["tiers"])
     params = {
         "stages": list(found.values.stages),
         "cells": cells_of(found.values, found.choice, source, found.entry.id),
     }
-    return scored(source, found.entry.id, params).add_column(0, "customer_id", source.ids)
+    return decided(source, found.entry.id, params).add_column(0, "customer_id", source.ids)
 
 
 def _day(found: Economics) -> date:
@@ -165,7 +162,7 @@ def moved(
     con: duckdb.DuckDBPyConnection, found: Economics, source: str, target: str, most: int = 1_000_000
 ) -> list[tuple[str, date, int]]:
     """Return every move from one stage to another: customer, on which day, after how many days; the newest first."""
-    from tenure.economics.stays import NOWHERE
+    from tenure.economics.episodes import UNSTAGED
 
     held = (
         "select customer_id, stage, entered_on, left_on, lead(stage) over w as next_stage,"
@@ -174,11 +171,11 @@ def moved(
     )
     day = _day(found)
     model: list[Any] = [found.entry.id, day]
-    if target == NOWHERE:
+    if target == UNSTAGED:
         sql = f"select customer_id, left_on, left_on - entered_on from ({held}) where stage = ? and left_on <= ?" \
               " and (next_on is null or next_on > left_on)"  # fmt: skip
         model += [source, day]
-    elif source == NOWHERE:
+    elif source == UNSTAGED:
         sql = f"select customer_id, next_on, next_on - left_on from ({held}) where next_stage = ? and next_on > left_on"
         model += [target]
     else:
@@ -201,19 +198,19 @@ class Standing:
 
 def standing(found: Economics, customer: str) -> Standing | None:
     """Return both options of a customer with their numbers; None for who stands in no stage of the model."""
-    from tenure.economics.decision import both_ways
-    from tenure.economics.reading import Source, row_of
+    from tenure.economics.allocation import compare_options
+    from tenure.economics.source import Source, row_of
 
     table = row_of(conf.connection(), customer)
     if table is None:
         return None
     source = Source.of(conf.lake(), _day(found), table, like=found.body["tiers"])
-    there = source.standing(found.entry.id).to_pylist()
+    there = source.current(found.entry.id).to_pylist()
     if not there:
         return None
     tier, (place,) = source.tiers.names[int(source.tier[0])], there
     weeks = max(int(place["weeks"]), 0)
-    options = both_ways(found.values, found.plans, place["stage"], tier, weeks)
+    options = compare_options(found.values, found.plans, place["stage"], tier, weeks)
     return Standing(customer, place["stage"], tier, weeks, options)
 
 

@@ -1,4 +1,4 @@
-"""Stays and money of a lake, for everybody or for an evenly drawn part of them.
+"""Episodes and cash flows of a lake, of all customers or of an evenly drawn sample of them.
 
 One pass of DuckDB each.
 """
@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from tenure.clock import day_number
-from tenure.economics.stays import Money, Stays, money_of, stays_of
+from tenure.economics.episodes import CashFlows, Episodes, cash_flows, episodes_of
 from tenure.economics.tiers import Tiers, tiers_of
 from tenure.lifecycle.model import Model
 from tenure.lifecycle.statistics import on_day
@@ -25,24 +25,25 @@ if TYPE_CHECKING:
 
     from tenure.facts.lake import Lake
 
-#: Estimates read at most so many customers, drawn evenly over the sorted ids; counts always read everybody.
+#: Estimates read at most so many customers, drawn evenly over the sorted ids; counts always read all of them.
 SAMPLE = 50_000
 #: Of up to so many customers only the files are read that can hold them.
 _FEW = 1_000
 _IDS, _TIERS = "tenure_economics_ids", "tenure_economics_tiers"
-#: A number from 0 to 1 that always falls alike for a customer.
-_DICE = "md5_number_lower(s.customer_id)::DOUBLE / 18446744073709551616.0"
-_CURRENT = on_day("?", "s")
+#: A number from 0 to 1 that is always the same for a customer, to take some of them by.
+_UNIFORM = "md5_number_lower(s.customer_id)::DOUBLE / 18446744073709551616.0"
+_WEEKS = "date_diff('day', s.entered_on, CAST($day AS DATE)) // 7 AS weeks"
+_CURRENT = f"s.model = $model AND {on_day('$day', 's')}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """A lake opened for economics: everybody with their tier, and the customers that estimates read, numbered."""
+    """A lake opened for economics: the tier of every customer, and the customers that estimates read, numbered."""
 
     con: duckdb.DuckDBPyConnection  # with the views ``spans``, ``orders``, ``costs`` (where there are any)
     ids: pa.Array  # the customers read, sorted; their position is their number
     tier: np.ndarray  # their tiers, positions in `tiers.names`
-    tiers: Tiers  # of everybody
+    tiers: Tiers  # of all customers
     day: date
     tz: str
 
@@ -55,13 +56,14 @@ class Source:
         sample: int = SAMPLE,
         like: dict[str, Any] | None = None,
     ) -> Source:
-        """Open a lake."""
+        """Open a lake, for the customers of its scorecard or of a table."""
         names = ("spans", "orders", "costs", *(("scorecard",) if table is None else ()))
         few = table.column("customer_id").to_pylist() if table is not None and len(table) <= _FEW else None
         con = lake.connect(names, customers=few)
-        everybody = _everybody(con) if table is None else table
-        tiers = tiers_of(everybody, day, like)
-        ids = everybody.column("customer_id").combine_chunks()
+        if table is None:
+            table = _customers(con)
+        tiers = tiers_of(table, day, like)
+        ids = table.column("customer_id").combine_chunks()
         con.register("tenure_given", pa.table({"customer_id": ids, "tier": tiers.of}))
         con.execute(f"CREATE TEMP TABLE {_TIERS} AS SELECT * FROM tenure_given")
         kept = np.arange(0, len(ids), max(1, -(-len(ids) // sample)))
@@ -71,7 +73,7 @@ class Source:
         return cls(con, ids, tiers.of[kept], tiers, day, lake.settings.tz)
 
     @property
-    def everybody(self) -> int:
+    def customers(self) -> int:
         """How many customers there are altogether."""
         return len(self.tiers.of)
 
@@ -81,66 +83,61 @@ class Source:
             return []
         return [row[0] for row in self.con.execute("SELECT DISTINCT model FROM spans ORDER BY model").fetchall()]
 
-    def stays(self, model: str, order: Sequence[str] = ()) -> Stays:
-        """Return the stays of the customers under a model; stages that `order` does not name come after it."""
-        last = day_number(self.day)
-        found = self.con.execute(
+    def episodes(self, model: str, order: Sequence[str] = ()) -> Episodes:
+        """Return the episodes of the customers under a model; stages that `order` does not name come after it."""
+        spans = self.con.execute(
             "SELECT i.who AS who, s.stage AS stage, date_diff('day', DATE '1970-01-01', s.entered_on) AS entered,"
             " date_diff('day', DATE '1970-01-01', s.left_on) AS left_"
             f" FROM spans s JOIN {_IDS} i ON i.customer_id = s.customer_id"
             " WHERE s.model = ? AND NOT s.passed_through AND s.entered_on <= ? ORDER BY 1, 3",
             [model, self.day],
         ).to_arrow_table()
-        return stays_of(found, len(self.ids), last, order)
+        return episodes_of(spans, len(self.ids), day_number(self.day), order)
 
-    def standing_counts(self, model: str) -> list[tuple[int, str, int, int]]:
-        """Count everybody, not only the customers read, by tier, stage and whole weeks in it, on the last day.
+    def stage_counts(self, model: str) -> list[tuple[int, str, int, int]]:
+        """Count all customers, not only those read, by tier, stage and whole weeks in it, on the last day.
 
         Customers in no stage are not counted.
         """
         return self.con.execute(
-            "SELECT t.tier, s.stage, date_diff('day', s.entered_on, CAST(? AS DATE)) // 7 AS weeks, count(*)"
-            f" FROM spans s JOIN {_TIERS} t USING (customer_id) WHERE s.model = ? AND {_CURRENT} GROUP BY ALL",
-            [self.day, model, self.day, self.day],
+            f"SELECT t.tier, s.stage, {_WEEKS}, count(*) FROM spans s JOIN {_TIERS} t USING (customer_id)"
+            f" WHERE {_CURRENT} GROUP BY ALL",
+            {"day": self.day, "model": model},
         ).fetchall()
 
-    def dice(self, model: str) -> list[tuple[int, str, int, np.ndarray]]:
-        """Return tier, stage, weeks and the dice of everybody who stands there, see :meth:`standing`."""
-        found = self.con.execute(
-            "SELECT t.tier AS tier, s.stage AS stage, date_diff('day', s.entered_on, CAST(? AS DATE)) // 7 AS weeks,"
-            f" list({_DICE}) AS dice FROM spans s JOIN {_TIERS} t USING (customer_id) WHERE s.model = ? AND {_CURRENT}"
-            " GROUP BY ALL",
-            [self.day, model, self.day, self.day],
+    def uniforms(self, model: str) -> list[tuple[int, str, int, np.ndarray]]:
+        """Return tier, stage, weeks in it and the uniform numbers of all customers there, see :meth:`current`."""
+        groups = self.con.execute(
+            f"SELECT t.tier AS tier, s.stage AS stage, {_WEEKS}, list({_UNIFORM}) AS uniform"
+            f" FROM spans s JOIN {_TIERS} t USING (customer_id) WHERE {_CURRENT} GROUP BY ALL",
+            {"day": self.day, "model": model},
         ).to_arrow_table()
-        dice = found.column("dice").combine_chunks()
-        parts = np.split(dice.flatten().to_numpy(), dice.offsets.to_numpy()[1:-1])
-        names = (found.column(one).to_pylist() for one in ("tier", "stage", "weeks"))
-        return list(zip(*names, parts, strict=True))
+        uniform = groups.column("uniform").combine_chunks()
+        lists = np.split(uniform.flatten().to_numpy(), uniform.offsets.to_numpy()[1:-1])
+        return list(zip(*(groups.column(name).to_pylist() for name in ("tier", "stage", "weeks")), lists, strict=True))
 
-    def ever(self, model: str, stage: str) -> bool:
-        """Whether anybody ever stood in a stage."""
-        asked = [model, stage, self.day]
+    def was_reached(self, model: str, stage: str) -> bool:
+        """Whether any customer was ever in a stage."""
         sql = "SELECT 1 FROM spans WHERE model = ? AND stage = ? AND NOT passed_through AND entered_on <= ? LIMIT 1"
-        return self.con.execute(sql, asked).fetchone() is not None
+        return self.con.execute(sql, [model, stage, self.day]).fetchone() is not None
 
-    def standing(self, model: str) -> pa.Table:
-        """Return where the customers read stand on the last day: who, stage, weeks, dice.
+    def current(self, model: str) -> pa.Table:
+        """Return the stage of the customers read on the last day: who, stage, weeks, uniform.
 
-        `dice` is a number between 0 and 1 that always falls alike for a customer, to choose some of many by.
+        `uniform` is a number between 0 and 1 that is always the same for a customer, to take some of many by.
         """
         return self.con.execute(
-            "SELECT i.who AS who, s.stage AS stage, date_diff('day', s.entered_on, CAST(? AS DATE)) // 7 AS weeks,"
-            f" {_DICE} AS dice FROM spans s JOIN {_IDS} i USING (customer_id)"
-            f" WHERE s.model = ? AND {_CURRENT} ORDER BY 1",
-            [self.day, model, self.day, self.day],
+            f"SELECT i.who AS who, s.stage AS stage, {_WEEKS}, {_UNIFORM} AS uniform"
+            f" FROM spans s JOIN {_IDS} i USING (customer_id) WHERE {_CURRENT} ORDER BY 1",
+            {"day": self.day, "model": model},
         ).to_arrow_table()
 
-    def money(self, margin: float | None = None) -> Money:
-        """Return orders and costs of the customers up to the day, see :class:`Money`."""
+    def cash_flows(self, margin: float | None = None) -> CashFlows:
+        """Return orders and costs of the customers up to the day."""
         columns = "amount::DOUBLE AS amount, cost::DOUBLE AS cost, status = 'refund' AS back"
         orders = self._facts("orders", columns, "status IN ('sale', 'refund')")
         costs = self._facts("costs", "amount::DOUBLE AS amount")
-        return money_of(orders, costs, self.tz, day_number(self.day), margin)
+        return cash_flows(orders, costs, self.tz, day_number(self.day), margin)
 
     def _facts(self, name: str, columns: str, which: str = "true") -> pa.Table | None:
         if not has(self.con, name):
@@ -155,24 +152,23 @@ def row_of(con: duckdb.DuckDBPyConnection, customer: str) -> pa.Table | None:
     """Return one customer's row of the scorecard with what tiers are made of, None when there is none."""
     if not has(con, "scorecard"):
         return None
-    found = con.execute(
-        f"SELECT {_tier_columns(con)} FROM scorecard WHERE customer_id = ?", [customer]
-    ).to_arrow_table()
-    return found if len(found) else None
+    sql = f"SELECT {_tier_columns(con)} FROM scorecard WHERE customer_id = ?"
+    row = con.execute(sql, [customer]).to_arrow_table()
+    return row if len(row) else None
 
 
 def _tier_columns(con: duckdb.DuckDBPyConnection) -> str:
-    there = [row[0] for row in con.execute("DESCRIBE scorecard").fetchall()]
-    return ", ".join(one for one in ("customer_id", "amount", "first_order_on", "tier") if one in there)
+    present = {row[0] for row in con.execute("DESCRIBE scorecard").fetchall()}
+    return ", ".join(name for name in ("customer_id", "amount", "first_order_on", "tier") if name in present)
 
 
-def _everybody(con: duckdb.DuckDBPyConnection) -> pa.Table:
-    """Return the scorecard's rows with what tiers are made of; without a scorecard, whoever has spans."""
-    if not has(con, "scorecard"):
-        if not has(con, "spans"):
-            return pa.table({"customer_id": pa.array([], pa.string())})
+def _customers(con: duckdb.DuckDBPyConnection) -> pa.Table:
+    """Return the scorecard's rows with what tiers are made of; without a scorecard, the customers with spans."""
+    if has(con, "scorecard"):
+        return con.execute(f"SELECT {_tier_columns(con)} FROM scorecard ORDER BY customer_id").to_arrow_table()
+    if has(con, "spans"):
         return con.execute("SELECT DISTINCT customer_id FROM spans ORDER BY customer_id").to_arrow_table()
-    return con.execute(f"SELECT {_tier_columns(con)} FROM scorecard ORDER BY customer_id").to_arrow_table()
+    return pa.table({"customer_id": pa.array([], pa.string())})
 
 
 def has(con: duckdb.DuckDBPyConnection, view: str) -> bool:

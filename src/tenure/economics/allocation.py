@@ -1,6 +1,6 @@
 """Reinvest or withdraw: which plan for which customers, under a budget and capacities.
 
-Customers who stand in the same stage and tier for as long are worth the same to the model, so they are decided
+Customers who have been in the same stage and tier for as long are worth the same to the model, so they are decided
 together: a small integer program, solved exactly.
 """
 
@@ -21,54 +21,61 @@ KEPT = 60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Values:
+class StageValues:
     """What a customer is worth over the horizon, by tier, stage and band of weeks in it."""
 
     stages: tuple[str, ...]  # what positions mean
     tiers: tuple[str, ...]
     value: np.ndarray  # the estimate first, then bootstrap draws. Band 0 is the first week: the value of entering.
-    people: np.ndarray  # how many stand there now
+    people: np.ndarray  # how many are there now
 
     @classmethod
-    def of(cls, found: Forward, people: np.ndarray) -> Values:
-        """Return the values of a forward calculation, with how many stand in each tier, stage and week."""
+    def of(cls, values: Forward, people: np.ndarray) -> StageValues:
+        """Return the values of a forward calculation, with how many are in each tier, stage and week."""
         banded = np.zeros((*people.shape[:2], len(BANDS)), dtype=np.int64)
         for band in range(len(BANDS)):
             banded[..., band] = people[..., band == BAND_OF].sum(axis=-1)
-        return cls(found.counts.stages, found.counts.tiers, found.banded()[: KEPT + 1], banded)
+        return cls(values.counts.stages, values.counts.tiers, values.banded()[: KEPT + 1], banded)
 
     def profit(self, plan: Plan) -> np.ndarray:
         """Return the profit of a plan on one customer beyond doing nothing, shape (1 + draws, tiers, bands)."""
-        here = self.value[:, :, self.stages.index(plan.stage), :]
-        if plan.target == plan.stage:  # nobody is moved: only the cost, or what is saved, counts
-            gained = np.zeros_like(here)
+        current = self.value[:, :, self.stages.index(plan.stage), :]
+        if plan.target == plan.stage:  # no customer is moved: only the cost, or what is saved, counts
+            gained = np.zeros_like(current)
         elif plan.target == GONE:
-            gained = -here
+            gained = -current
         else:
-            gained = self.value[:, :, self.stages.index(plan.target), :1] - here
+            gained = self.value[:, :, self.stages.index(plan.target), :1] - current
         return plan.effect * (-gained if plan.kind == MAINTAIN else gained) - plan.cost
 
-    def told(self) -> dict[str, Any]:
-        """Return it as a mapping for JSON, numbers with six digits."""
+    def usable(self, plans: Sequence[Plan]) -> list[Plan]:
+        """Return the plans whose stages are there: a model may have lost one since its plan was entered."""
+        return [plan for plan in plans if plan.stage in self.stages and plan.target in (*self.stages, GONE)]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for JSON, numbers with six digits."""
         value = [[[[float(f"{x:.6g}") for x in d] for d in c] for c in b] for b in self.value.tolist()]
         return {
-            "stages": list(self.stages), "tiers": list(self.tiers), "value": value, "people": self.people.tolist(),
-        }  # fmt: skip
+            "stages": list(self.stages),
+            "tiers": list(self.tiers),
+            "value": value,
+            "people": self.people.tolist(),
+        }
 
     @classmethod
-    def read(cls, told: Mapping[str, Any]) -> Values:
-        """Return what :meth:`told` wrote."""
+    def from_json(cls, body: Mapping[str, Any]) -> StageValues:
+        """Return what :meth:`to_json` wrote."""
         return cls(
-            tuple(told["stages"]),
-            tuple(told["tiers"]),
-            np.asarray(told["value"], dtype=np.float64),
-            np.asarray(told["people"], dtype=np.int64),
+            tuple(body["stages"]),
+            tuple(body["tiers"]),
+            np.asarray(body["value"], dtype=np.float64),
+            np.asarray(body["people"], dtype=np.int64),
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
-    """Some customers of one tier, stage and band for whom a plan was chosen."""
+class AllocationRow:
+    """Some customers of one tier, stage and band, and the plan for them."""
 
     plan: Plan | None  # none where nothing is done
     stage: str  # who they are
@@ -91,11 +98,11 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """What to do with everybody."""
+class Allocation:
+    """Which customers get which plan."""
 
-    rows: tuple[Chosen, ...]  # who gets what, those who get nothing included
-    spend: float = 0.0  # money that the chosen plans cost, and that they save
+    rows: tuple[AllocationRow, ...]  # those who get nothing included
+    spend: float = 0.0  # money that the plans cost, and that they save
     saved: float = 0.0
     profit: float = 0.0  # expected incremental profit of all of it, and its 95 % interval
     low: float = 0.0
@@ -103,17 +110,27 @@ class Choice:
     # what one more of the currency in the budget would earn; None without a budget, 0 when money is left
     last_yuan: float | None = None
     left_out: int = 0  # customers for whom some plan would have been worth its cost, but money or capacity ended
-    # expected profit, low and high of each plan that anybody gets
+    # expected profit, low and high of each plan that any customer gets
     by_plan: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
 
-    def told(self) -> dict[str, Any]:
-        """Return it as a mapping for JSON: totals, and rows with customers."""
-        rows = [
-            {"stage": row.stage, "tier": row.tier, "weeks_from": BANDS[row.band], "plan": row.plan_id,
-             "decision": row.kind, "people": row.people, "profit": row.profit, "low": row.low, "high": row.high}
-            for row in self.rows if row.people
-        ]  # fmt: skip
+    def to_json(self) -> dict[str, Any]:
+        """Return it for JSON: totals, and rows with customers."""
         totals = ("spend", "saved", "profit", "low", "high", "last_yuan", "left_out")
+        rows = [
+            {
+                "stage": row.stage,
+                "tier": row.tier,
+                "weeks_from": BANDS[row.band],
+                "plan": row.plan_id,
+                "decision": row.kind,
+                "people": row.people,
+                "profit": row.profit,
+                "low": row.low,
+                "high": row.high,
+            }
+            for row in self.rows
+            if row.people
+        ]
         return {**{name: getattr(self, name) for name in totals}, "rows": rows}
 
 
@@ -126,38 +143,39 @@ class _Options:
     draws: np.ndarray  # shape (1 + draws, options)
 
 
-def choose(values: Values, plans: Sequence[Plan], budget: float | None = None) -> Choice:
-    """Choose plans so that expected profit is largest, within budget and capacities."""
+def allocate(values: StageValues, plans: Sequence[Plan], budget: float | None = None) -> Allocation:
+    """Give plans to customers so that expected profit is largest, within budget and capacities."""
     plans = [plan.checked(values.stages) for plan in plans]
     people = values.people.ravel()
     options = _options(values, plans)
     taken, last_yuan = _solved(options, plans, people, budget)
-    rows = [*_chosen(values, plans, options, taken), *_nothing(values, options, taken)]
-    each = options.draws @ taken
-    low, high = interval(each)
+    profit, low, high = _estimate(options.draws @ taken)
     costs = np.array([plan.cost for plan in plans])[options.plan] if plans else np.zeros(0)
-    wanted = int(people[np.unique(options.cell)].sum())
-    return Choice(
-        tuple(rows),
+    by_plan = {}
+    for n, plan in enumerate(plans):
+        mine = options.plan == n
+        if taken[mine].any():
+            by_plan[plan.id] = _estimate(options.draws[:, mine] @ taken[mine])
+    return Allocation(
+        _rows(values, plans, options, taken),
         spend=float(np.maximum(costs, 0) @ taken),
         saved=float(np.maximum(-costs, 0) @ taken),
-        profit=float(each[0]),
-        low=float(low),
-        high=float(high),
+        profit=profit,
+        low=low,
+        high=high,
         last_yuan=last_yuan,
-        left_out=wanted - int(taken.sum()),
-        by_plan={plan.id: _sum(options, taken, n) for n, plan in enumerate(plans) if taken[options.plan == n].any()},
+        left_out=int(people[np.unique(options.cell)].sum()) - int(taken.sum()),
+        by_plan=by_plan,
     )
 
 
-def _sum(options: _Options, taken: np.ndarray, plan: int) -> tuple[float, float, float]:
-    mine = options.plan == plan
-    each = options.draws[:, mine] @ taken[mine]
-    low, high = interval(each)
-    return float(each[0]), float(low), float(high)
+def _estimate(draws: np.ndarray) -> tuple[float, float, float]:
+    """Return the estimate, which is the first of the draws, and its interval."""
+    low, high = interval(draws)
+    return float(draws[0]), float(low), float(high)
 
 
-def _options(values: Values, plans: Sequence[Plan]) -> _Options:
+def _options(values: StageValues, plans: Sequence[Plan]) -> _Options:
     shape = values.people.shape
     plan_of, cells, draws = [], [], []
     for number, plan in enumerate(plans):
@@ -181,82 +199,74 @@ def _solved(
     options: _Options, plans: Sequence[Plan], people: np.ndarray, budget: float | None
 ) -> tuple[np.ndarray, float | None]:
     """Return how many customers each option takes, and the price of the budget."""
+    # Optimisers take long to import, and most commands allocate nothing.
     from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
     size = len(options.cell)
     if not size:
         return np.zeros(0), None if budget is None else 0.0
-    cost = np.maximum([plans[one].cost for one in options.plan], 0.0)
-    rows, limits = _limits(options, plans, people)
+    # One plan a customer, and each plan's capacity.
+    cells = np.unique(options.cell)
+    capped = [n for n, plan in enumerate(plans) if plan.capacity is not None]
+    rows = np.concatenate(
+        [options.cell[None] == cells[:, None], options.plan[None] == np.array(capped, dtype=np.int64)[:, None]]
+    ).astype(np.float64)
+    limits = np.append(people[cells].astype(np.float64), [float(plans[n].capacity or 0) for n in capped])
     if budget is not None:
+        cost = np.maximum([plans[n].cost for n in options.plan], 0.0)
         rows, limits = np.concatenate([rows, cost[None]]), np.append(limits, max(budget, 0.0))
     most = people[options.cell].astype(np.float64)
-    found = milp(
+    solution = milp(
         -options.draws[0],
         integrality=np.ones(size),
         bounds=Bounds(0, most),
         constraints=LinearConstraint(rows, ub=limits),
         options={"mip_rel_gap": 1e-9, "time_limit": 20.0},
     )
-    taken = np.zeros(size) if found.x is None else np.round(found.x)
+    taken = np.zeros(size) if solution.x is None else np.round(solution.x)
     if budget is None:
         return taken, None
+    # An integer program has no prices; those of the relaxed one say what more budget would earn.
     relaxed = linprog(-options.draws[0], A_ub=rows, b_ub=limits, bounds=np.stack([np.zeros(size), most], axis=1))
     return taken, -float(relaxed.ineqlin.marginals[-1]) + 0.0 if relaxed.success else None
 
 
-def _limits(options: _Options, plans: Sequence[Plan], people: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows and bounds of: one plan a customer, and a plan's capacity."""
-    cells = np.unique(options.cell)
-    capped = [n for n, plan in enumerate(plans) if plan.capacity is not None]
-    rows = np.concatenate(
-        [options.cell[None] == cells[:, None], options.plan[None] == np.array(capped, dtype=np.int64)[:, None]]
-    )
-    capacities = [float(plans[n].capacity or 0) for n in capped]
-    return rows.astype(np.float64), np.append(people[cells].astype(np.float64), capacities)
-
-
-def _chosen(values: Values, plans: Sequence[Plan], options: _Options, taken: np.ndarray) -> list[Chosen]:
-    found = []
+def _rows(
+    values: StageValues, plans: Sequence[Plan], options: _Options, taken: np.ndarray
+) -> tuple[AllocationRow, ...]:
+    """Return which customers get which plan, in the order of stages, tiers and bands; then those who get nothing."""
+    rows = []
     for n in np.flatnonzero(taken):
         tier, stage, band = np.unravel_index(options.cell[n], values.people.shape)
-        draws = options.draws[:, n]
-        low, high = interval(draws)
-        found.append(
-            Chosen(plans[options.plan[n]], values.stages[stage], values.tiers[tier], int(band), int(taken[n]),
-                   float(draws[0]), float(low), float(high))
-        )  # fmt: skip
-    order = {name: n for n, name in enumerate(values.stages)}
-    return sorted(found, key=lambda one: (order[one.stage], values.tiers.index(one.tier), one.band, -one.profit))
-
-
-def _nothing(values: Values, options: _Options, taken: np.ndarray) -> list[Chosen]:
-    rest = values.people.copy().ravel()
-    np.subtract.at(rest, options.cell, taken.astype(np.int64))
-    left = rest.reshape(values.people.shape)
-    return [
-        Chosen(None, values.stages[stage], values.tiers[tier], int(band), int(left[tier, stage, band]))
-        for stage in range(len(values.stages))
-        for tier in range(len(values.tiers))
+        who = values.stages[stage], values.tiers[tier], int(band), int(taken[n])
+        rows.append(AllocationRow(plans[options.plan[n]], *who, *_estimate(options.draws[:, n])))
+    stages, tiers = values.stages, values.tiers
+    rows.sort(key=lambda row: (stages.index(row.stage), tiers.index(row.tier), row.band, -row.profit))
+    left = values.people.copy()
+    np.subtract.at(left.reshape(-1), options.cell, taken.astype(np.int64))
+    rows += [
+        AllocationRow(None, name, tier_name, int(band), int(left[tier, stage, band]))
+        for stage, name in enumerate(stages)
+        for tier, tier_name in enumerate(tiers)
         for band in np.flatnonzero(left[tier, stage])
     ]
+    return tuple(rows)
 
 
-def both_ways(values: Values, plans: Sequence[Plan], stage: str, tier: str, weeks: int) -> list[dict[str, Any]]:
-    """Set every option for one customer beside each other, doing nothing first."""
+def compare_options(
+    values: StageValues, plans: Sequence[Plan], stage: str, tier: str, weeks: int
+) -> list[dict[str, Any]]:
+    """Compare every option for one customer, doing nothing first."""
     band = int(BAND_OF[min(max(weeks, 0), len(BAND_OF) - 1)])
-    place = values.tiers.index(tier) if tier in values.tiers else 0
-    found: list[dict[str, Any]] = [
+    position = values.tiers.index(tier) if tier in values.tiers else 0
+    options: list[dict[str, Any]] = [
         {"plan": None, "kind": MAINTAIN, "cost": 0.0, "returns": 0.0, "profit": 0.0, "low": 0.0, "high": 0.0}
     ]
     for plan in plans:
         if plan.stage != stage or (plan.tiers and tier not in plan.tiers):
             continue
-        draws = values.profit(plan)[:, place, band]
-        low, high = interval(draws)
-        found.append(
-            {"plan": plan.told(), "kind": plan.kind, "cost": plan.cost, "returns": float(draws[0]) + plan.cost,
-             "profit": float(draws[0]), "low": float(low), "high": float(high)}
-        )  # fmt: skip
-    best = max(found, key=lambda one: one["profit"])
-    return [{**one, "best": one is best} for one in found]
+        profit, low, high = _estimate(values.profit(plan)[:, position, band])
+        returns = {"cost": plan.cost, "returns": profit + plan.cost, "profit": profit, "low": low, "high": high}
+        options.append({"plan": plan.to_json(), "kind": plan.kind, **returns})
+    best = max(options, key=lambda option: option["profit"])
+    return [{**option, "best": option is best} for option in options]
