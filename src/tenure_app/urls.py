@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-PACKAGES = ("web", "lifecycle", "customers", "value")
+PACKAGES = ("web", "lifecycle", "customers", "value", "economics")
 
 urlpatterns = [path("", include(f"tenure_app.{package}.urls")) for package in PACKAGES]
 

@@ -18,7 +18,6 @@ MODULES = (
     "models_editor",
     "risk_pages",
     "risk_decline",
-    "economics_pages",
     "products_pages",
     "predictions_pages",
 )
