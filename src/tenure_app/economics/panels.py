@@ -96,8 +96,11 @@ def _plan_profit(row: Row) -> str:
 def _drop(row: Row) -> str:
     if not row["id"]:
         return ""
-    text = '<input class="form-check-input" type="checkbox" name="{}:drop" value="1" aria-label="{}: {}">'
-    return format_html(text, row["id"], gettext("Drop"), row["name"])
+    text = (
+        '<label class="form-check mb-0"><input class="form-check-input" type="checkbox" name="{}:drop" value="1"'
+        ' aria-label="{}: {}"><span class="form-check-label">{}</span></label>'
+    )
+    return format_html(text, row["id"], gettext("Delete"), row["name"], gettext("Delete"))
 
 
 #: The plans in the form that changes them.
@@ -123,7 +126,7 @@ PLANS = Table(
             value="profit",
             also=(*bounds("low", "high"), _ASSUMED),
         ),
-        Column("drop", _("Drop"), html=_drop, classes="no-print", bare=True, export=()),
+        Column("drop", _("Delete"), html=_drop, classes="no-print", bare=True, export=()),
     ),
     classes=f"{CARDS} plan-table",
 )
