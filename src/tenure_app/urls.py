@@ -13,6 +13,7 @@ PACKAGES = (
     "value",
     "predictions",
     "risk",
+    "economics",
 )
 
 urlpatterns = [path("", include(f"tenure_app.{package}.urls")) for package in PACKAGES]

@@ -12,7 +12,7 @@ import pytest
 from app import numbers
 from tenure_app.economics import queries
 from tenure_app.economics.models import PlanRow
-from tenure_app.web.economics_tables import TABLES
+from tenure_app.economics.pages import FILES
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -49,7 +49,7 @@ def test_every_move_and_every_plan_opens_its_rows(shop: Lake, signed_in: Client)
         assert len(table) == int(number.replace(",", ""))
 
 
-@pytest.mark.parametrize("name", sorted(TABLES))
+@pytest.mark.parametrize("name", sorted(FILES))
 def test_every_table_can_be_taken_along(shop: Lake, signed_in: Client, name: str) -> None:
     answer = signed_in.get("/economics/", {"model": MODEL, "format": f"{name}.csv"})
     assert answer["Content-Type"].startswith("text/csv")
@@ -150,6 +150,6 @@ def test_without_data_the_page_says_what_to_do(lake: Lake, signed_in: Client) ->
 @pytest.mark.parametrize("width", [1440, 390])
 def test_it_opens_in_a_browser_and_draws_its_charts(shop: Lake, open_page: object, language: str, width: int) -> None:
     page = open_page(f"/economics/?model={MODEL}", language=language, width=width)  # type: ignore[operator]
-    for chart in ("#stage-values", "#matrix", "#survival"):
+    for chart in ("#stages", "#matrix", "#stay"):
         page.wait_for_selector(f"{chart} canvas")
     assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -140,6 +140,26 @@ def everybody(found: Economics) -> pa.Table:
     return table
 
 
+def recipients(economics: Economics, *, band: int | None = None, **columns: str) -> list[dict[str, Any]]:
+    """Return customers of certain columns and weeks in their stage with their plans, the largest profit first."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    from tenure.economics.weekly import BAND_OF
+
+    table = everybody(economics)
+    table = table.filter(pc.is_valid(table.column("stage")))
+    for name, value in columns.items():
+        table = table.filter(pc.equal(table.column(name), value))
+    if band is not None:
+        weeks = np.clip(table.column("weeks").to_numpy(), 0, len(BAND_OF) - 1).astype(np.int64)
+        table = table.filter(BAND_OF[weeks] == band)
+    rows: list[dict[str, Any]] = table.sort_by(
+        [("decision_profit", "descending"), ("customer_id", "ascending")]
+    ).to_pylist()
+    return rows
+
+
 def _everybody(found: Economics) -> pa.Table:
     from tenure.economics.decisions import cells_of, decided
     from tenure.economics.source import Source

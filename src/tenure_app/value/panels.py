@@ -85,7 +85,7 @@ PERIOD = Table(
         Column("measure", _("Measure"), row_head=True),
         Column("old", _("Existing customers"), "number", html=_side("old")),
         Column("new", _("New customers"), "number", html=_side("new")),
-        Column("old_share", _("Existing customers' share"), "percent"),
+        Column("share"),
         Column("passes", "60%", "yesno", html=_mark),
     ),
     caption=_("Existing and new customers"),
@@ -107,7 +107,7 @@ def period_rows(period: Row) -> list[Row]:
             "measure": label,
             "old": period["old"][name],
             "new": period["new"][name],
-            "old_share": period["shares"].get(name),
+            "share": period["shares"].get(name),
             "passes": period["passes"].get(name),
             "money": name in ("sales", "profit", "invested"),
         }

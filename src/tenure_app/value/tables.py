@@ -91,7 +91,8 @@ def _amount_with_share(name: str) -> Callable[[Row], str]:
 
     def cell(row: Row) -> str:
         amount = money(row[name], business().currency, brief=True)
-        return format_html('{} <span class="text-secondary">{}</span>', amount, percent(row[f"{name}_share"]))
+        text = '<span>{} <span class="text-secondary">{}</span></span>'
+        return format_html(text, amount, percent(row[f"{name}_share"]))
 
     return cell
 
@@ -217,7 +218,7 @@ def _step(row: Row) -> str:
 STICKINESS = Table(
     "stickiness",
     (
-        Column("deals", html=_step, row_head=True),
+        Column("deals", kind="text", html=_step, row_head=True),
         PEOPLE,
         Column(
             "rate",

@@ -62,7 +62,7 @@ class Figure:
             self.title(data),
             str(self.note(data) if callable(self.note) else self.note),
             self.chart(data),
-            self.table_of(data).show(self.rows(data), foot=False),
+            self.table_of(data).show(list(self.rows(data)), foot=False),
             self.switch(data) if self.switch else None,
         )
 

@@ -9,7 +9,6 @@ from tenure_app.web.pages import addresses
 #: In this order: an address is answered by the first that knows it.
 MODULES = (
     "signin",
-    "economics_pages",
     "products_pages",
 )
 

@@ -1,4 +1,4 @@
-"""The plans of a model as a form sends them: read, or explained."""
+"""The form of a model's plans: what was entered as plans and budget, or what is wrong with it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _AMOUNT = re.compile(r"[+-]?\d+(\.\d+)?")
 
 
-def read_book(words: Mapping[str, str], found: Economics) -> Book:
+def read_book(words: Mapping[str, str], economics: Economics) -> Book:
     """Return the plans and the budget that a form sends.
 
     Raises
@@ -28,7 +28,7 @@ def read_book(words: Mapping[str, str], found: Economics) -> Book:
         When a field holds what cannot be, with its name.
     """
     plans = []
-    for plan in found.book.plans:
+    for plan in economics.book.plans:
         if f"{plan.id}:cost" not in words:
             plans.append(plan)
         elif not words.get(f"{plan.id}:drop"):
@@ -43,9 +43,17 @@ def _edited(words: Mapping[str, str], plan: Plan) -> Plan:
     effect = number(words.get(f"{plan.id}:effect", ""), _("Effect of the plan"), plan.id) or 0.0
     capacity = number(words.get(f"{plan.id}:capacity", ""), _("At most"), plan.id)
     return Plan(
-        plan.id, plan.kind, plan.stage, plan.target, -cost if plan.kind == WITHDRAW and cost else cost,
-        round(effect / 100, 6), None if capacity is None else int(capacity), plan.tiers, plan.zh, plan.en,
-    )  # fmt: skip
+        plan.id,
+        plan.kind,
+        plan.stage,
+        plan.target,
+        -cost if plan.kind == WITHDRAW and cost else cost,
+        round(effect / 100, 6),
+        None if capacity is None else int(capacity),
+        plan.tiers,
+        plan.zh,
+        plan.en,
+    )
 
 
 def _new(words: Mapping[str, str], others: list[Plan]) -> Plan:
@@ -53,7 +61,8 @@ def _new(words: Mapping[str, str], others: list[Plan]) -> Plan:
     kind = words.get("new:kind", "")
     stage = words.get("new:stage", "")
     taken = {other.id for other in others}
-    plan_id = next(one for n in range(1, len(taken) + 2) if (one := f"{kind or 'plan'}-{stage}-{n}") not in taken)
+    ids = (f"{kind or 'plan'}-{stage}-{count}" for count in range(1, len(taken) + 2))
+    plan_id = next(name for name in ids if name not in taken)
     cost = abs(number(words.get("new:cost", ""), _("Cost each"), name) or 0.0)
     effect = number(words.get("new:effect", ""), _("Effect of the plan"), name) or 0.0
     capacity = number(words.get("new:capacity", ""), _("At most"), name)
@@ -61,10 +70,17 @@ def _new(words: Mapping[str, str], others: list[Plan]) -> Plan:
         raise PlanError(mark("A plan is one of %(kinds)s, not %(kind)r."), kinds=", ".join(KINDS), kind=kind)
     tier, chinese = words.get("new:tier", ""), current_language() == "zh_Hans"
     return Plan(
-        plan_id, kind, stage, words.get("new:target", "") or stage, -cost if kind == WITHDRAW and cost else cost,
-        round(effect / 100, 6), None if capacity is None else int(capacity), (tier,) if tier else (),
-        name if chinese else "", "" if chinese else name,
-    )  # fmt: skip
+        plan_id,
+        kind,
+        stage,
+        words.get("new:target", "") or stage,
+        -cost if kind == WITHDRAW and cost else cost,
+        round(effect / 100, 6),
+        None if capacity is None else int(capacity),
+        (tier,) if tier else (),
+        name if chinese else "",
+        "" if chinese else name,
+    )
 
 
 def number(text: str, field: str, plan: str = "") -> float | None:
@@ -81,6 +97,8 @@ def number(text: str, field: str, plan: str = "") -> float | None:
     if not _AMOUNT.fullmatch(plain) or len(plain) > 18:
         raise PlanError(
             mark("%(field)s of %(plan)s: %(given)r is no number. Write it like 12.5."),
-            field=field, plan=plan or "–", given=text,
-        )  # fmt: skip
+            field=field,
+            plan=plan or "–",
+            given=text,
+        )
     return float(plain)
