@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "tenure_app.economics",
     "tenure_app.customers",
     "tenure_app.predictions",
+    "tenure_app.recommend",
     "tenure_app.lifecycle",
     "tenure_app.web",
 ]

@@ -14,6 +14,7 @@ PACKAGES = (
     "predictions",
     "risk",
     "economics",
+    "recommend",
 )
 
 urlpatterns = [path("", include(f"tenure_app.{package}.urls")) for package in PACKAGES]

@@ -62,6 +62,12 @@ def _csv(client: Client, address: str, **query: Any) -> list[list[str]]:
     return list(csv.reader(io.StringIO(text)))
 
 
+def _rows_of(client: Client, name: str) -> Any:
+    """Return the rows of one table of the page."""
+    (figure,) = [figure for figure in client.get("/products/").context["figures"] if figure.id == name]
+    return figure.table.rows
+
+
 def test_pairs_on_the_page_are_those_of_the_lake(signed_in: Client, products: Lake) -> None:
     found = _csv(signed_in, "/products/", format="pairs.csv", level="category", chance="all")
     count = products.connect().execute("select count(*) from pairs where level = 'category'").fetchone()[0]
@@ -85,22 +91,22 @@ def test_filters_and_order_narrow_the_pairs(signed_in: Client, products: Lake) -
 
 
 def test_what_rises_leads_to_the_customers_whom_it_concerns(signed_in: Client, products: Lake) -> None:
-    offers = signed_in.get("/products/").context["offers"]
+    offers = _rows_of(signed_in, "offers")
     (garden,) = [offer for offer in offers if offer["trigger"] == "garden"]
     assert (garden["partner"], garden["people"]) == ("fuel", 1)
     page = signed_in.get(garden["url"])
-    assert [person["customer_id"] for person in page.context["people"]] == ["c001"]
-    assert "garden" in page.context["people"][0]["why"]
+    assert [person["customer_id"] for person in page.context["people"].rows] == ["c001"]
+    assert "garden" in page.context["people"].rows[0]["why"]
     assert signed_in.get("/products/offer/", {"trigger": "garden", "category": "?"}).status_code == 404
 
 
 def test_who_is_due_is_counted_as_listed(signed_in: Client, products: Lake) -> None:
-    soon = signed_in.get("/products/").context["soon"]
+    soon = _rows_of(signed_in, "soon")
     assert soon
     for one in soon[:4]:
         page = signed_in.get(one["url"])
-        assert page.context["total"] == one["people"]
-        assert all(row["kind"] == "buy-again" for row in page.context["people"])
+        assert page.context["total"] == one["people_due"]
+        assert all(row["kind"] == "buy-again" for row in page.context["people"].rows)
 
 
 def test_a_product_shows_its_sales_its_partners_and_its_buyers(signed_in: Client, products: Lake) -> None:
@@ -110,7 +116,7 @@ def test_a_product_shows_its_sales_its_partners_and_its_buyers(signed_in: Client
     buyers = len(set(lines.who[lines.item == item].tolist()))
     assert page.context["sales"]["customers"] == buyers
     assert page.context["sales"]["last_on"].isoformat() == "2026-06-28"
-    assert page.context["partners"][0]["product"] == "coal"
+    assert page.context["partners"].rows[0]["product"] == "coal"
     assert len(_csv(signed_in, "/products/product/", id=ODD, bought="1", format="customers.csv")) == buyers + 1
     assert signed_in.get("/products/product/", {"id": ODD, "bought": "1"}).context["total"] == buyers
     assert (
@@ -120,9 +126,9 @@ def test_a_product_shows_its_sales_its_partners_and_its_buyers(signed_in: Client
 
 
 def test_the_back_test_says_which_ranking_is_used(signed_in: Client, products: Lake) -> None:
-    page = signed_in.get("/products/")
-    assert [ranking["name"] for ranking in page.context["rankings"]] == ["popularity", "often", "buy-again", "blend"]
-    assert sum(ranking["chosen"] for ranking in page.context["rankings"]) == 1
+    rankings = _rows_of(signed_in, "backtest")
+    assert [ranking["name"] for ranking in rankings] == ["popularity", "often", "buy-again", "blend"]
+    assert sum(ranking["used"] for ranking in rankings) == 1
     assert len(_csv(signed_in, "/products/", format="backtest.csv")) == 5
 
 
@@ -147,7 +153,7 @@ def test_pages_fit_their_window_in_both_languages(
     open_page: Callable[..., Page], settings: Any, products_folder: Path, width: int
 ) -> None:
     settings.TENURE_LAKE = products_folder
-    for language, title in (("zh-hans", "哪些常一起买"), ("en", "What goes with what")):
+    for language, title in (("zh-hans", "哪些常一起买"), ("en", "What is bought together")):
         page = open_page("/products/", language=language, width=width)
         assert title in page.inner_text("h1")
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

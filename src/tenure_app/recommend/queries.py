@@ -33,27 +33,13 @@ SOON = 14
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which pairs a page asks for.
+class PairQuery:
+    """Which pairs a page shows, in which order."""
 
-    Attributes
-    ----------
-    level : str
-        ``category`` or ``product``.
-    q : str
-        Part of a name, or of a category, of either side.
-    least : int
-        Baskets both must have met in.
-    beyond : bool
-        Only pairs whose lift is above 1 with its whole interval.
-    sort, down
-        Order.
-    """
-
-    level: str = "category"
-    q: str = ""
-    least: int = 0
-    beyond: bool = True
+    level: str = "category"  # or product
+    q: str = ""  # part of a name, or of a category, of either side
+    least: int = 0  # baskets with both
+    beyond: bool = True  # only pairs whose lift is above 1 with its whole interval
     sort: str = "surplus"
     down: bool = True
 
@@ -64,36 +50,38 @@ def ready(con: duckdb.DuckDBPyConnection) -> bool:
 
 
 def report(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, Any], date | None]:
-    """Return what the last refresh said of recommendations, and of which day it speaks."""
+    """Return the report of the last refresh on recommendations, and its day."""
     row = con.execute("select body, as_of from reports where name = 'recommend'").fetchone()
     return (json.loads(row[0]), row[1]) if row else ({}, None)
 
 
-def _where(wanted: Wanted) -> tuple[str, list[Any]]:
-    tests, values = ["p.level = ?", "p.count >= ?"], [wanted.level, wanted.least]
-    if wanted.beyond:
+def _where(query: PairQuery) -> tuple[str, list[Any]]:
+    tests, values = ["p.level = ?", "p.count >= ?"], [query.level, query.least]
+    if query.beyond:
         tests.append("p.lift_low > 1")
-    if wanted.q:
+    if query.q:
         sides = ("p.product_a", "p.product_b", "p.category_a", "p.category_b")
         tests.append("(" + " or ".join(f"contains(lower({side}), ?)" for side in sides) + ")")
-        values += [wanted.q.casefold()] * len(sides)
+        values += [query.q.casefold()] * len(sides)
     return " where " + " and ".join(tests), values
 
 
-def count_pairs(con: duckdb.DuckDBPyConnection, wanted: Wanted) -> int:
-    """Return how many pairs a choice names."""
-    where, values = _where(wanted)
+def count_pairs(con: duckdb.DuckDBPyConnection, query: PairQuery) -> int:
+    """Return how many pairs a query has."""
+    where, values = _where(query)
     row = con.execute(f"select count(*) from pairs p{where}", values).fetchone()
     return int(row[0]) if row else 0
 
 
-def find_pairs(con: duckdb.DuckDBPyConnection, wanted: Wanted, start: int, most: int) -> list[dict[str, Any]]:
-    """Return some of the pairs that a choice names."""
-    where, values = _where(wanted)
-    way = "desc" if wanted.down else "asc"
-    order = f"{SORTS[wanted.sort]} {way} nulls last, p.product_a, p.product_b"
+def find_pairs(
+    con: duckdb.DuckDBPyConnection, query: PairQuery, start: int = 0, limit: int | None = None
+) -> list[dict[str, Any]]:
+    """Return some of the pairs of a query."""
+    where, values = _where(query)
+    way = "desc" if query.down else "asc"
+    order = f"{SORTS[query.sort]} {way} nulls last, p.product_a, p.product_b"
     sql = f"select p.*, {SORTS['surplus']} as surplus from pairs p{where} order by {order} limit ? offset ?"
-    return _rows(con, sql, [*values, most, start])
+    return _rows(con, sql, [*values, limit, start])
 
 
 def _rows(con: duckdb.DuckDBPyConnection, sql: str, values: list[Any]) -> list[dict[str, Any]]:
@@ -158,7 +146,7 @@ def wanting(
         values.append(kind)
     if within:
         tests.append("r.kind = 'buy-again' and r.due_on between ? and ?")
-        values += [str(one) for one in within]
+        values += [str(day) for day in within]
     where = " and ".join(tests)
     return _rows(con, f"{_PEOPLE} where {where} group by all{_BEST}", values)
 
@@ -172,7 +160,7 @@ def kinds(con: duckdb.DuckDBPyConnection, product: str) -> dict[str, int]:
 
 
 def sales(con: duckdb.DuckDBPyConnection, product: str, tz: str) -> dict[str, Any] | None:
-    """Return a product's own figures from its lines, the last day in the business's zone; None if never sold."""
+    """Return a product's own sales from its lines, the last day in the business's zone; None if never sold."""
     rows = _rows(
         con,
         'select arg_max(category, "at") as category, count(*) as lines, count(distinct customer_id) as customers,'
@@ -198,12 +186,12 @@ def buyers(con: duckdb.DuckDBPyConnection, product: str, tz: str) -> list[dict[s
 def partners(con: duckdb.DuckDBPyConnection, product: str, level: str = "product") -> list[dict[str, Any]]:
     """Return what goes with a product (or a category), with the numbers seen from its side."""
     sql = (
-        "select case when p.product_a = $one then p.product_b else p.product_a end as product,"
-        " case when p.product_a = $one then p.category_b else p.category_a end as category,"
-        " case when p.product_a = $one then p.confidence else p.confidence_back end as confidence,"
-        " case when p.product_a = $one then p.confidence_back else p.confidence end as confidence_back,"
+        "select case when p.product_a = $product then p.product_b else p.product_a end as product,"
+        " case when p.product_a = $product then p.category_b else p.category_a end as category,"
+        " case when p.product_a = $product then p.confidence else p.confidence_back end as confidence,"
+        " case when p.product_a = $product then p.confidence_back else p.confidence end as confidence_back,"
         " p.count, p.support, p.lift_shrunk, p.lift_low, p.lift_high"
-        " from pairs p where p.level = $level and $one in (p.product_a, p.product_b)"
+        " from pairs p where p.level = $level and $product in (p.product_a, p.product_b)"
         " order by p.lift_low > 1 desc, p.count * (1 - 1 / nullif(p.lift, 0)) desc, product"
     )
-    return list(con.execute(sql, {"one": product, "level": level}).to_arrow_table().to_pylist())
+    return list(con.execute(sql, {"product": product, "level": level}).to_arrow_table().to_pylist())

@@ -111,6 +111,7 @@ FIGURES = (
         rows=lambda data: data.signals,
         term="warning_signals",
         wide=True,
+        open=True,
     ),
     SILENCE,
 )

@@ -110,6 +110,7 @@ WARNINGS = Table(
     ),
     caption=_("Early warnings, the most money at stake first"),
     classes="table-vcenter card-table cards warnings",
+    row_class=lambda line: "text-secondary" if line.customer.handled_as_of else "",
 )
 
 
@@ -211,7 +212,7 @@ DECLINING = Table(
             "activity_change",
             html=lambda row: change(row.activity_change),
             term="activity_change",
-            export=(Column("activity_change"), Column("decline_p", value=lambda row: row.p)),
+            also=(Column("decline_p", value="p"),),
         ),
         Column("value_at_stake", brief=True),
         Column("last_order_on"),
@@ -225,7 +226,7 @@ WALLET = Table(
         Column("last", _("To"), "day"),
         Column("ours", _("Bought from us"), "money"),
         Column("total", _("Their total"), "money"),
-        Column("wallet_share", value=lambda row: row["share"]),
+        Column("wallet_share", value="share"),
     ),
     classes="table-sm",
 )

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from tenure.columns import value_name
 from tenure.value import groups as definitions
+from tenure_app.customers.query import customers_url
 from tenure_app.lifecycle import catalogue
 from tenure_app.value import ranking_queries as queries
 from tenure_app.value import tables, titles
@@ -71,7 +70,7 @@ class Value:
 
     def customers(self, **filters: object) -> str:
         """Return the address of the customers that a number counts."""
-        return f"{reverse('customers')}?{urlencode({'as_of': self.day.isoformat(), **filters})}"
+        return customers_url(self.day, **filters)
 
     @property
     def pareto(self) -> dict[str, Any]:

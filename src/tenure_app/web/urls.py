@@ -1,15 +1,6 @@
-"""The addresses of the pages that still live here."""
+"""The addresses of the frame's own pages."""
 
-from __future__ import annotations
-
-from importlib import import_module
-
+from tenure_app.web import signin
 from tenure_app.web.pages import addresses
 
-#: In this order: an address is answered by the first that knows it.
-MODULES = (
-    "signin",
-    "products_pages",
-)
-
-urlpatterns = addresses(*(import_module(f"tenure_app.web.{name}") for name in MODULES))
+urlpatterns = addresses(signin)
