@@ -43,4 +43,4 @@ def broken(request: HttpRequest, *_args: Any) -> HttpResponse:
         _("Something broke on our side"),
         _("Nothing of yours was lost. Try again; the details are in the server's log."),
     )
-    return HttpResponse(render_to_string("broken.html", {"title": title, "text": text}), status=500)
+    return HttpResponse(render_to_string("error.html", {"status": 500, "title": title, "text": text}), status=500)

@@ -15,35 +15,22 @@ from tenure.errors import TenureError
 from tenure.words import Message, current_language
 from tenure_app.core.pages import describe
 from tenure_app.facts import actions, labels, looking, quarantine, queries
-from tenure_app.facts.tables import BATCHES
+from tenure_app.facts.tables import BATCHES, CHOICES, REASONS, sample_table
 from tenure_app.web.pages import SIGNED_IN, page
 
 if TYPE_CHECKING:
     from tenure_app.facts.models import Import, ImportFile
+    from tenure_app.web.tables import Shown
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """One field and the column that is chosen for it, with what the column holds."""
-
-    field: str
-    label: str
-    needed: bool
-    column: str
-    examples: list[str]
-    unsure: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One file as the page shows it."""
+class Group:
+    """A file as the page shows it, for all files with the same columns."""
 
     file: ImportFile
     layout: str
-    choices: list[Choice]
-    columns: list[str]
-    meaning: list[str]
-    sample: list[list[str]]
+    choices: Shown  # which column is which field
+    sample: Shown
     trouble: str
     alike: list[str]  # other files with the same columns, which follow this one's choices
 
@@ -115,38 +102,47 @@ def one(request: HttpRequest, import_id: int) -> HttpResponse:
         return render(request, "imports/columns.html", context | {"groups": _groups(found)})
     if found.job is not None:
         context |= describe(found.job)
-        context["reasons"] = quarantine.reasons(found.job.result.get("batches", []), current_language())
+        reasons = quarantine.reasons(found.job.result.get("batches", []), current_language())
+        rows = [{"code": code, "text": text, "rows": count} for code, text, count in reasons]
+        context["reasons"] = REASONS.show(rows, foot=False) if rows else None
     return render(request, "imports/result.html", context)
 
 
-def _groups(found: Import) -> list[Shown]:
+def _groups(found: Import) -> list[Group]:
     """Return the files, those with the same columns behind the first of them."""
     groups: dict[tuple[str, ...], list[ImportFile]] = {}
     for file in queries.files(found.pk):
         key = tuple(file.looked.get("columns", ())) or (f"trouble-{file.pk}",)
         groups.setdefault(key, []).append(file)
-    return [_shown(found, files) for files in groups.values()]
+    return [_group(found, files) for files in groups.values()]
 
 
-def _shown(found: Import, files: list[ImportFile]) -> Shown:
+def _group(found: Import, files: list[ImportFile]) -> Group:
     file = files[0]
     columns, sample = file.looked.get("columns", []), file.looked.get("sample", [])
     needed, by_column = looking.needed_of(found.table), {column: field for field, column in file.mapping.items()}
     choices = []
     for field in looking.fields_of(found.table):
         column = file.mapping.get(field, "")
-        unsure = field in file.looked.get("unsure", ()) and column == file.looked["guessed"].get(field)
-        examples = _examples(columns, sample, column)
-        choices.append(Choice(field, labels.field_name(field), field in needed, column, examples, unsure))
-    trouble = Message.from_dict(file.trouble).render() if file.trouble else ""
-    return Shown(
+        choices.append(
+            {
+                "name": f"map-{file.pk}-{field}",
+                "label": labels.field_name(field),
+                "needed": field in needed,
+                "column": column,
+                "columns": columns,
+                "examples": " · ".join(_examples(columns, sample, column)),
+                "unsure": field in file.looked.get("unsure", ()) and column == file.looked["guessed"].get(field),
+                "is_missing": field in needed and not column,
+            }
+        )
+    meanings = [labels.field_name(by_column[column]) if column in by_column else "" for column in columns]
+    return Group(
         file=file,
         layout=labels.layout_in_words(file.looked),
-        choices=choices,
-        columns=columns,
-        meaning=[labels.field_name(by_column[column]) if column in by_column else "" for column in columns],
-        sample=sample,
-        trouble=trouble,
+        choices=CHOICES.show(choices, foot=False),
+        sample=sample_table(columns, meanings).show(sample, foot=False),
+        trouble=Message.from_dict(file.trouble).render() if file.trouble else "",
         alike=[other.name for other in files[1:]],
     )
 

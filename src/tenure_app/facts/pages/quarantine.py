@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -16,64 +15,100 @@ from django.utils.translation import gettext as _
 from tenure.errors import TenureError
 from tenure.facts.reasons import reason_text
 from tenure.words import current_language
-from tenure_app.facts import labels
 from tenure_app.facts import quarantine as waiting
+from tenure_app.facts.tables import QUARANTINE
+from tenure_app.web.filters import Chip, FilterForm, Select
+from tenure_app.web.formats import number
 from tenure_app.web.pages import SIGNED_IN, page
 from tenure_app.web.tables import SqlRows
+from tenure_app.web.templatetags.tenure import file_name
 
 FILTERS = ("reason", "file", "table", "batch_id")
 PAGE = 50
 
 
-def _line(row: waiting.Row, said: str = "") -> dict[str, Any]:
-    reason = said or reason_text(row.reason, current_language())
-    return {"row": row, "reason": reason, "table": labels.table_name(row.table)}
+def _line(row: waiting.Row) -> dict[str, Any]:
+    """Return a row for its table, with its reason in words."""
+    return {
+        "key": row.key,
+        "file": row.file,
+        "row": row.row,
+        "column": row.column,
+        "value": row.value,
+        "cells": row.cells,
+        "reason": reason_text(row.reason, current_language()),
+    }
+
+
+def _chosen(request: HttpRequest) -> dict[str, str]:
+    return {name: request.GET[name] for name in FILTERS if request.GET.get(name)}
 
 
 @page("imports/quarantine/", "quarantine", rule=SIGNED_IN)
 def quarantine(request: HttpRequest) -> HttpResponse:
     """List the rows that wait."""
-    chosen = {name: request.GET[name] for name in FILTERS if request.GET.get(name)}
-    found = SqlRows(waiting.count(chosen), partial(waiting.find, chosen))
-    rows = Paginator(found, PAGE).get_page(request.GET.get("page"))
+    chosen = _chosen(request)
+    rows = SqlRows(
+        waiting.count(chosen), lambda start, limit: [_line(row) for row in waiting.find(chosen, start, limit)]
+    )
+    csv_url = reverse("quarantine-csv") + (f"?{urlencode(chosen)}" if chosen else "")
     context = {
         "title": _("Quarantine"),
         "subtitle": _("Rows that are no facts yet. Repair a value and the row comes in; nothing is lost meanwhile."),
-        "page": rows,
-        "lines": [_line(row) for row in rows],
-        "chosen": chosen,
-        "reasons": [(code, reason_text(code, current_language()), count) for code, count in waiting.choices("reason")],
-        "files": waiting.choices("file"),
+        "table": QUARANTINE.show(Paginator(rows, PAGE).get_page(request.GET.get("page")), files={"CSV": csv_url}),
+        "form": _filters(chosen),
         "total": waiting.count(),
-        "csv_url": _address("quarantine-csv", chosen),
+        "csv_url": csv_url,
     }
     return render(request, "imports/quarantine.html", context)
 
 
-def _address(name: str, chosen: dict[str, str]) -> str:
-    return reverse(name) + (f"?{urlencode(chosen)}" if chosen else "")
+def _filters(chosen: dict[str, str]) -> FilterForm:
+    """Return the form above the list; rows of one import are reached by a link, so that filter is only removed here."""
+    language = current_language()
+    reasons = [(code, f"{reason_text(code, language)} ({number(count)})") for code, count in waiting.choices("reason")]
+    files = [(name, f"{file_name(name)} ({number(count)})") for name, count in waiting.choices("file")]
+    kept = [(name, value) for name, value in chosen.items() if name not in ("reason", "file")]
+    others = urlencode({name: value for name, value in chosen.items() if name != "batch_id"})
+    return FilterForm(
+        _("Filter the rows"),
+        (
+            Select("reason", _("Reason"), reasons, chosen.get("reason", ""), _("All"), submits=True, grow=True),
+            Select("file", _("File"), files, chosen.get("file", ""), _("All"), submits=True, grow=True),
+        ),
+        hidden=kept,
+        chips=[Chip(_("Of one import"), f"?{others}")] if "batch_id" in chosen else (),
+        button=False,
+    )
+
+
+def _row(request: HttpRequest, row: waiting.Row, *, is_open: bool) -> HttpResponse:
+    """Return a row of the table, or its cells open for repair."""
+    if is_open:
+        return render(request, "imports/quarantine_repair.html", {"row": _line(row)})
+    return HttpResponse(QUARANTINE.show([_line(row)]).body({"request": request}))
 
 
 @page("imports/quarantine/repair/", "quarantine-repair", rule=SIGNED_IN, methods=("POST",))
 def repair(request: HttpRequest) -> HttpResponse:
-    """Bring one repaired row in, and answer its line."""
+    """Import one repaired row, and return its line."""
     row = waiting.one(request.POST.get("key", ""))
     if row is None:
         raise Http404
     typed = {name: request.POST.get(f"cell-{name}") for name in row.cells}
     done, still = waiting.repair(row, {name: value for name, value in typed.items() if value is not None})
     if still is not None:
-        return render(request, "imports/quarantine_row.html", {"line": _line(still), "open": True})
+        return _row(request, still, is_open=True)
     return render(request, "imports/quarantine_done.html", {"row": row, "duplicate": done.duplicates > 0})
 
 
 @page("imports/quarantine/row/", "quarantine-row", rule=SIGNED_IN)
 def form(request: HttpRequest) -> HttpResponse:
-    """Answer a row's line with its cells open for repair."""
+    """Return a row with its cells open for repair, or closed again."""
     row = waiting.one(request.GET.get("key", ""))
     if row is None:
         raise Http404
-    return render(request, "imports/quarantine_row.html", {"line": _line(row), "open": "close" not in request.GET})
+    return _row(request, row, is_open="close" not in request.GET)
 
 
 @page("imports/quarantine/dismiss/", "quarantine-dismiss", rule=SIGNED_IN, methods=("POST",))
@@ -86,8 +121,7 @@ def dismiss(request: HttpRequest) -> HttpResponse:
 @page("imports/quarantine/quarantine.csv", "quarantine-csv", rule=SIGNED_IN)
 def download(request: HttpRequest) -> StreamingHttpResponse:
     """Answer the chosen rows as CSV, to be repaired in a spreadsheet."""
-    chosen = {name: request.GET[name] for name in FILTERS if request.GET.get(name)}
-    response = StreamingHttpResponse(waiting.as_csv(chosen), content_type="text/csv; charset=utf-8")
+    response = StreamingHttpResponse(waiting.as_csv(_chosen(request)), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = 'attachment; filename="quarantine.csv"'
     return response
 
