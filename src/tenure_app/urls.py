@@ -3,7 +3,6 @@
 from django.urls import include, path
 
 PACKAGES = (
-    "web",
     "core",
     "staff",
     "facts",

@@ -1,6 +1,6 @@
-"""The addresses of the settings."""
+"""The addresses of settings and of signing in."""
 
-from tenure_app.staff import pages
+from tenure_app.staff.pages import settings, sign_in
 from tenure_app.web.pages import addresses
 
-urlpatterns = addresses(pages)
+urlpatterns = addresses(settings, sign_in)

@@ -1,6 +1,8 @@
-"""Sign in, sign out, choose the language, and say that the server is alive."""
+"""Sign in, sign out, choose the language, and answer whether the server is alive."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.auth import login, logout
@@ -14,11 +16,15 @@ from tenure_app.staff import actions, queries
 from tenure_app.web.middleware import address_of
 from tenure_app.web.pages import EVERYONE, SIGNED_IN, page
 
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
 
 def _next(request: HttpRequest) -> str:
-    wanted = request.POST.get("next") or request.GET.get("next") or "/"
-    safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return wanted if safe else "/"
+    """Return the page to go on to: the one that was asked for, unless that would lead away from here."""
+    target = request.POST.get("next") or request.GET.get("next") or "/"
+    safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
+    return target if safe else "/"
 
 
 @never_cache
@@ -36,18 +42,16 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     elif "stale" in request.GET:
         wrong = _("This link is no longer valid: each start of the server prints a new one. Copy it from the terminal.")
     context = {"wrong": wrong, "next": _next(request), "has_password": queries.password_is_set()}
-    return render(request, "signin.html", context, status=status)
+    return render(request, "staff/sign_in.html", context, status=status)
 
 
-def _try(request: HttpRequest):  # type: ignore[no-untyped-def]
-    address, given = address_of(request), request.POST.get("secret", "").strip()
+def _try(request: HttpRequest) -> tuple[User | None, str, int]:
+    """Return who a secret signs in, else why nobody and with which status."""
+    address, secret = address_of(request), request.POST.get("secret", "").strip()
     if queries.is_locked_out(address):
-        return (
-            None,
-            _("Too many attempts from this address. Wait 15 minutes, or restart the server and use its new link."),
-            429,
-        )
-    person = actions.sign_in_by_token(given) or actions.sign_in_by_password(given)
+        text = _("Too many attempts from this address. Wait 15 minutes, or restart the server and use its new link.")
+        return None, text, 429
+    person = actions.sign_in_by_token(secret) or actions.sign_in_by_password(secret)
     if person is None:
         actions.note_failure(address)
         return None, _("This is neither the password nor the token of the running server."), 403
@@ -66,11 +70,11 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 def language(request: HttpRequest) -> HttpResponse:
     """Keep the chosen language in a cookie and return to the same page."""
     response = HttpResponseRedirect(_next(request))
-    chosen = request.POST.get("language", "")
-    if chosen in {code for code, _name in settings.LANGUAGES}:
+    code = request.POST.get("language", "")
+    if code in dict(settings.LANGUAGES):
         response.set_cookie(
             settings.LANGUAGE_COOKIE_NAME,
-            chosen,
+            code,
             max_age=settings.LANGUAGE_COOKIE_AGE,
             samesite="Lax",
             secure=settings.HTTPS,
@@ -80,5 +84,5 @@ def language(request: HttpRequest) -> HttpResponse:
 
 @page("health/", "health", rule=EVERYONE)
 def health(request: HttpRequest) -> HttpResponse:
-    """Answer that the server is alive, to whoever asks; nothing else."""
+    """Answer that the server is alive, and nothing else, to anybody."""
     return HttpResponse("ok", content_type="text/plain")

@@ -1,0 +1,1 @@
+"""The pages of the people who use the product: settings, signing in and out."""
