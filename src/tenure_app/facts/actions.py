@@ -1,4 +1,4 @@
-"""Writes of the facts room: bring files, say which column is which, start, discard."""
+"""Writes of imports: keep uploaded files, set which column is which, start, discard."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def bring(files: Iterable[UploadedFile], table: str) -> Import:
     return new
 
 
-def folder_of(one: Import) -> Path:
+def folder_of(upload: Import) -> Path:
     """Return the folder of an import's files."""
-    return Path(settings.MEDIA_ROOT) / str(one.pk)
+    return Path(settings.MEDIA_ROOT) / str(upload.pk)
 
 
 def look_again(file: ImportFile, table: str) -> None:
@@ -61,29 +61,29 @@ def look_again(file: ImportFile, table: str) -> None:
     file.save()
 
 
-def choose_table(one: Import, table: str) -> None:
+def choose_table(upload: Import, table: str) -> None:
     """Say what the files hold, and guess their columns anew."""
-    one.table = table
-    one.save()
-    for file in one.files.all():
+    upload.table = table
+    upload.save()
+    for file in upload.files.all():
         look_again(file, table)
 
 
 def choose_columns(
-    one: Import, chosen: Mapping[int, Mapping[str, str]], date_format: str = "", *, corrections: bool = False
+    upload: Import, choices: Mapping[int, Mapping[str, str]], date_format: str = "", *, corrections: bool = False
 ) -> None:
     """Keep which column is which field, file by file: {file's row: {field: column}}."""
-    one.corrections = corrections
+    upload.corrections = corrections
     if date_format in ("", "dmy", "mdy"):
-        one.date_format = date_format
-    one.save()
-    for file in one.files.filter(pk__in=list(chosen)):
+        upload.date_format = date_format
+    upload.save()
+    for file in upload.files.filter(pk__in=list(choices)):
         known = set(file.looked.get("columns", ()))
-        file.mapping = {field: column for field, column in chosen[file.pk].items() if column in known}
+        file.mapping = {field: column for field, column in choices[file.pk].items() if column in known}
         file.save()
 
 
-def start(one: Import) -> None:
+def start(upload: Import) -> None:
     """Let a worker read the files.
 
     Raises
@@ -91,11 +91,11 @@ def start(one: Import) -> None:
     MappingError
         When a needed field has no column.
     """
-    for file in one.files.all():
+    for file in upload.files.all():
         if file.trouble:
             trouble = Message.from_dict(file.trouble)
             raise TenureError(trouble.template, **trouble.data)
-        lost = [field for field in needed_of(one.table) if field not in file.mapping]
+        lost = [field for field in needed_of(upload.table) if field not in file.mapping]
         if lost:
             raise MappingError(
                 mark("%(file)s: no column was chosen for %(fields)s. Choose one, or change what the file holds."),
@@ -103,27 +103,27 @@ def start(one: Import) -> None:
                 fields=", ".join(lost),
             )
     with transaction.atomic():
-        one.job = jobs.enqueue("import", import_id=one.pk)
-        one.state = Import.STARTED
-        one.save()
+        upload.job = jobs.enqueue("import", import_id=upload.pk)
+        upload.state = Import.STARTED
+        upload.save()
 
 
-def discard(one: Import) -> None:
+def discard(upload: Import) -> None:
     """Forget an import and its files; facts that it brought stay."""
-    folder = folder_of(one)
-    one.delete()
+    folder = folder_of(upload)
+    upload.delete()
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def drop_files(one: Import) -> None:
+def drop_files(upload: Import) -> None:
     """Remove the bytes of files that have been read."""
-    shutil.rmtree(folder_of(one), ignore_errors=True)
+    shutil.rmtree(folder_of(upload), ignore_errors=True)
 
 
-def payload(one: Import) -> list[dict[str, Any]]:
+def payload(upload: Import) -> list[dict[str, Any]]:
     """Return what a job reads: the files grouped by their columns' meaning."""
     groups: dict[str, dict[str, Any]] = {}
-    for file in one.files.all():
+    for file in upload.files.all():
         key = repr(sorted(file.mapping.items()))
         dropped = {field: "=" for field in file.looked.get("guessed", ()) if field not in file.mapping}
         groups.setdefault(key, {"mapping": {**file.mapping, **dropped}, "paths": []})["paths"].append(file.path)

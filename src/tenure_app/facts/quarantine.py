@@ -49,45 +49,45 @@ class Row:
         return f"{self.batch_id}~{self.row}"
 
 
-def _where(chosen: Mapping[str, str]) -> tuple[str, list[str]]:
-    names = [name for name in ("batch_id", "file", "reason", "table") if chosen.get(name)]
+def _where(filters: Mapping[str, str]) -> tuple[str, list[str]]:
+    names = [name for name in ("batch_id", "file", "reason", "table") if filters.get(name)]
     tests = " AND ".join(f'"{name}" = ?' for name in names)
-    return (f" WHERE {tests}" if tests else ""), [chosen[name] for name in names]
+    return (f" WHERE {tests}" if tests else ""), [filters[name] for name in names]
 
 
-def count(chosen: Mapping[str, str] | None = None) -> int:
+def count(filters: Mapping[str, str] | None = None) -> int:
     """Return how many rows wait."""
-    where, values = _where(chosen or {})
-    found = rows("quarantine", f"SELECT count(*) AS n FROM quarantine{where}", values)
-    return int(found[0]["n"]) if found else 0
+    where, values = _where(filters or {})
+    result = rows("quarantine", f"SELECT count(*) AS n FROM quarantine{where}", values)
+    return int(result[0]["n"]) if result else 0
 
 
-def find(chosen: Mapping[str, str], start: int = 0, limit: int = 50) -> list[Row]:
+def find(filters: Mapping[str, str], start: int = 0, limit: int = 50) -> list[Row]:
     """Return rows in the order of their files."""
-    where, values = _where(chosen)
+    where, values = _where(filters)
     sql = f'SELECT * FROM quarantine{where} ORDER BY "at" DESC, batch_id, "row" LIMIT {int(limit)} OFFSET {int(start)}'
-    return [_row(found) for found in rows("quarantine", sql, values)]
+    return [_row(row) for row in rows("quarantine", sql, values)]
 
 
-def one(key: str) -> Row | None:
+def row_of(key: str) -> Row | None:
     """Return a row by its key."""
     batch, _, number = key.rpartition("~")
     if not batch or not number.isdecimal():
         return None
-    found = rows("quarantine", _ONE, [batch, int(number)])
-    return _row(found[0]) if found else None
+    result = rows("quarantine", _ONE, [batch, int(number)])
+    return _row(result[0]) if result else None
 
 
-def _row(found: Mapping[str, Any]) -> Row:
-    cells = json.loads(found["raw"] or "{}")
+def _row(row: Mapping[str, Any]) -> Row:
+    cells = json.loads(row["raw"] or "{}")
     return Row(
-        batch_id=found["batch_id"],
-        table=found["table"],
-        file=Path(found["file"] or "").name,
-        row=int(found["row"] or 0),
-        column=found["column"] or "",
-        reason=found["reason"],
-        value=found["value"] or "",
+        batch_id=row["batch_id"],
+        table=row["table"],
+        file=Path(row["file"] or "").name,
+        row=int(row["row"] or 0),
+        column=row["column"] or "",
+        reason=row["reason"],
+        value=row["value"] or "",
         cells={str(name): "" if value is None else str(value) for name, value in cells.items()},
     )
 
@@ -95,10 +95,10 @@ def _row(found: Mapping[str, Any]) -> Row:
 def choices(name: str) -> list[tuple[str, int]]:
     """Return the values of a column with their rows: the filters."""
     assert name in ("file", "reason", "table", "batch_id")
-    found = rows(
+    result = rows(
         "quarantine", f'SELECT "{name}" AS v, count(*) AS n FROM quarantine GROUP BY 1 ORDER BY 2 DESC LIMIT 100'
     )
-    return [(str(row["v"]), int(row["n"])) for row in found]
+    return [(str(row["v"]), int(row["n"])) for row in result]
 
 
 def reasons(batches: list[str], language: str) -> list[tuple[str, str, int]]:
@@ -112,11 +112,11 @@ def reasons(batches: list[str], language: str) -> list[tuple[str, str, int]]:
     ]
 
 
-def as_csv(chosen: Mapping[str, str]) -> Iterator[str]:
+def as_csv(filters: Mapping[str, str]) -> Iterator[str]:
     """Return the rows as a CSV file that can be brought back repaired."""
     from tenure.facts.quarantine import exported
 
-    where, values = _where(chosen)
+    where, values = _where(filters)
     sql = f'SELECT * FROM quarantine{where} ORDER BY "at", batch_id, "row"'
     yield "\ufeff"  # for Excel, which takes Chinese for something else without it
     buffer = io.StringIO()
@@ -134,11 +134,11 @@ def repair(row: Row, cells: Mapping[str, str]) -> tuple[Replayed, Row | None]:
     waiting = rows("quarantine", _ONE, [row.batch_id, row.row])
     if not waiting:
         raise TenureError(mark("This row no longer waits in quarantine. Reload the list."))
-    found = {**waiting[0], "raw": json.dumps({**row.cells, **cells}, ensure_ascii=False)}
+    repaired = {**waiting[0], "raw": json.dumps({**row.cells, **cells}, ensure_ascii=False)}
     buffer = io.StringIO()
-    csv.writer(buffer).writerows(exported([found]))
+    csv.writer(buffer).writerows(exported([repaired]))
     done = replay(buffer.getvalue())
-    return done, one(row.key) if done.quarantined else None
+    return done, row_of(row.key) if done.quarantined else None
 
 
 def replay(text: str) -> Replayed:
@@ -156,12 +156,12 @@ def replay(text: str) -> Replayed:
 
 def dismiss(keys: Iterable[str]) -> int:
     """Take rows out of the quarantine for good, unrepaired."""
-    wanted: dict[str, list[int]] = {}
-    for row in (found for key in keys if (found := one(key)) is not None):
-        wanted.setdefault(row.batch_id, []).append(row.row)
-    for batch, numbers in wanted.items():
+    numbers_by_batch: dict[str, list[int]] = {}
+    for row in filter(None, map(row_of, keys)):
+        numbers_by_batch.setdefault(row.batch_id, []).append(row.row)
+    for batch, numbers in numbers_by_batch.items():
         _leave(batch, numbers)
-    return sum(len(numbers) for numbers in wanted.values())
+    return sum(len(numbers) for numbers in numbers_by_batch.values())
 
 
 def _leave(batch: str, numbers: list[int]) -> None:
@@ -173,7 +173,7 @@ def _leave(batch: str, numbers: list[int]) -> None:
 
     lake = conf.lake()
     with writing(lake.path):  # read and written under one lock, so that two people do not undo each other
-        found = lake.connect(["quarantine"]).execute("SELECT * FROM quarantine WHERE batch_id = ?", [batch])
-        table = found.to_arrow_table()
+        result = lake.connect(["quarantine"]).execute("SELECT * FROM quarantine WHERE batch_id = ?", [batch])
+        table = result.to_arrow_table()
         keep = pc.invert(pc.is_in(table.column("row"), value_set=pa.array(numbers, pa.int64())))
         lake.write("quarantine", table.filter(keep).cast(QUARANTINE), replace={"batch_id": [batch]})

@@ -1,4 +1,4 @@
-"""Reads of the facts room."""
+"""Reads of imports and refreshes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tenure_app.core import conf
 from tenure_app.facts.models import Import, ImportFile
 
 
-def one(import_id: int) -> Import | None:
+def import_of(import_id: int) -> Import | None:
     """Return an import."""
     return Import.objects.select_related("job").filter(pk=import_id).first()
 
@@ -31,14 +31,14 @@ def batches(limit: int = 200) -> list[dict[str, Any]]:
 
 def brought() -> dict[str, int]:
     """Return how many files were brought, and how many facts they held."""
-    found = rows("batches", "SELECT count(*) AS files, sum(accepted)::BIGINT AS accepted FROM batches")
-    return {"files": int(found[0]["files"]), "accepted": int(found[0]["accepted"] or 0)} if found else {}
+    result = rows("batches", "SELECT count(*) AS files, sum(accepted)::BIGINT AS accepted FROM batches")
+    return {"files": int(result[0]["files"]), "accepted": int(result[0]["accepted"] or 0)} if result else {}
 
 
 def refreshes(limit: int = 20) -> list[dict[str, Any]]:
     """Return the newest refreshes."""
-    found = rows("refreshes", f"SELECT * FROM refreshes ORDER BY started_at DESC LIMIT {int(limit)}")
-    return [{**row, "seconds": (row["finished_at"] - row["started_at"]).total_seconds()} for row in found]
+    result = rows("refreshes", f"SELECT * FROM refreshes ORDER BY started_at DESC LIMIT {int(limit)}")
+    return [{**row, "seconds": (row["finished_at"] - row["started_at"]).total_seconds()} for row in result]
 
 
 def has_facts() -> bool:
@@ -65,5 +65,5 @@ def rows(table: str, sql: str, parameters: list[Any] | dict[str, Any] | None = N
     except LakeError:
         return []
     # By way of Arrow: fetchall() needs one more package for instants.
-    found: list[dict[str, Any]] = conf.connection().execute(sql, parameters or []).to_arrow_table().to_pylist()
-    return found
+    result: list[dict[str, Any]] = conf.connection().execute(sql, parameters or []).to_arrow_table().to_pylist()
+    return result

@@ -37,16 +37,16 @@ def run_import(running: Running) -> dict[str, Any]:
     """Read an import's files into the lake; doing it twice adds nothing twice."""
     from tenure.facts.importing import Progress, import_files
 
-    one = queries.one(running.payload["import_id"])
-    if one is None:
+    upload = queries.import_of(running.payload["import_id"])
+    if upload is None:
         return {}
     lake, total, batches = conf.lake(), dict.fromkeys(COUNTED, 0), []
-    groups = actions.payload(one)
+    groups = actions.payload(upload)
     files, before = sum(len(group["paths"]) for group in groups), 0
 
-    def told(progress: Progress) -> None:
-        here = progress.done / progress.total if progress.total else 1
-        running.share(STEPS.get(progress.step, STEPS["reading"]), (before + progress.number - 1 + here) / files)
+    def report_progress(progress: Progress) -> None:
+        share = progress.done / progress.total if progress.total else 1
+        running.share(STEPS.get(progress.step, STEPS["reading"]), (before + progress.number - 1 + share) / files)
 
     running.report(STEPS["reading"])
     for group in groups:
@@ -54,18 +54,18 @@ def run_import(running: Running) -> dict[str, Any]:
         report = import_files(
             lake,
             paths,
-            one.table,
+            upload.table,
             group["mapping"],
-            on_progress=told,
-            date_format=one.date_format,
-            corrections=one.corrections,
+            on_progress=report_progress,
+            date_format=upload.date_format,
+            corrections=upload.corrections,
         )
         before += len(paths)
         for name in COUNTED:
             total[name] += getattr(report, name)
         batches += [batch.batch_id for batch in report.batches]
     ask_for_refresh()
-    actions.drop_files(one)
+    actions.drop_files(upload)
     return {**total, "batches": batches}
 
 
@@ -83,10 +83,10 @@ def run_demo(running: Running) -> dict[str, Any]:
         files = sample.files(Path(folder))
         for number, file in enumerate(files):
 
-            def told(progress: Progress, number: int = number) -> None:
-                here = progress.done / progress.total if progress.total else 1
-                running.share(STEPS["reading"], (number + here) / len(files))
+            def report_progress(progress: Progress, number: int = number) -> None:
+                share = progress.done / progress.total if progress.total else 1
+                running.share(STEPS["reading"], (number + share) / len(files))
 
-            import_files(lake, [file.path], file.as_, file.mapping or None, on_progress=told)
+            import_files(lake, [file.path], file.as_, file.mapping or None, on_progress=report_progress)
     ask_for_refresh()
     return {}

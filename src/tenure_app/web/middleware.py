@@ -113,7 +113,7 @@ class BusinessMiddleware:
         if not isinstance(exception, TenureError):
             return None
         text = exception.say()
-        template = "components/said.html" if request.headers.get("HX-Request") else "error.html"
+        template = "components/error.html" if request.headers.get("HX-Request") else "error.html"
         return render(
             request,
             template,

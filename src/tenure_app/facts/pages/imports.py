@@ -36,10 +36,10 @@ class Group:
 
 
 def _or_404(import_id: int) -> Import:
-    found = queries.one(import_id)
-    if found is None:
+    upload = queries.import_of(import_id)
+    if upload is None:
         raise Http404
-    return found
+    return upload
 
 
 def tables() -> list[tuple[str, str]]:
@@ -57,7 +57,9 @@ def imports(request: HttpRequest) -> HttpResponse:
         "tables": tables(),
         "upload_mb": settings.TENURE_UPLOAD_MB,
         "open": [
-            _line(one) for one in queries.imports() if one.state == "draft" or (one.job and one.job.state != "done")
+            _line(upload)
+            for upload in queries.imports()
+            if upload.state == "draft" or (upload.job and upload.job.state != "done")
         ],
         "batches": BATCHES.show(batches, foot=False) if batches else None,
         "quarantined": quarantine.count(),
@@ -65,9 +67,14 @@ def imports(request: HttpRequest) -> HttpResponse:
     return render(request, "imports/page.html", context)
 
 
-def _line(one: Import) -> dict[str, Any]:
-    names = ", ".join(file.name for file in one.files.all())
-    return {"one": one, "names": names, "table": labels.table_name(one.table), **(describe(one.job) if one.job else {})}
+def _line(upload: Import) -> dict[str, Any]:
+    names = ", ".join(file.name for file in upload.files.all())
+    return {
+        "upload": upload,
+        "names": names,
+        "table": labels.table_name(upload.table),
+        **(describe(upload.job) if upload.job else {}),
+    }
 
 
 @page("imports/new/", "import-new", rule=SIGNED_IN, methods=("POST",))
@@ -89,40 +96,40 @@ def bring(request: HttpRequest) -> HttpResponse:
 
 
 @page("imports/<int:import_id>/", "import", rule=SIGNED_IN)
-def one(request: HttpRequest, import_id: int) -> HttpResponse:
+def show_import(request: HttpRequest, import_id: int) -> HttpResponse:
     """Show one import: the columns while it is a draft, then its progress, then its result."""
-    found = _or_404(import_id)
+    upload = _or_404(import_id)
     context: dict[str, Any] = {
-        "one": found,
+        "upload": upload,
         "title": _("Import of %(files)s") % {"files": ", ".join(file.name for file in queries.files(import_id))},
-        "table_name": labels.table_name(found.table),
+        "table_name": labels.table_name(upload.table),
         "tables": tables(),
     }
-    if found.state == "draft":
-        return render(request, "imports/columns.html", context | {"groups": _groups(found)})
-    if found.job is not None:
-        context |= describe(found.job)
-        reasons = quarantine.reasons(found.job.result.get("batches", []), current_language())
+    if upload.state == "draft":
+        return render(request, "imports/columns.html", context | {"groups": _groups(upload)})
+    if upload.job is not None:
+        context |= describe(upload.job)
+        reasons = quarantine.reasons(upload.job.result.get("batches", []), current_language())
         rows = [{"code": code, "text": text, "rows": count} for code, text, count in reasons]
         context["reasons"] = REASONS.show(rows, foot=False) if rows else None
     return render(request, "imports/result.html", context)
 
 
-def _groups(found: Import) -> list[Group]:
+def _groups(upload: Import) -> list[Group]:
     """Return the files, those with the same columns behind the first of them."""
     groups: dict[tuple[str, ...], list[ImportFile]] = {}
-    for file in queries.files(found.pk):
+    for file in queries.files(upload.pk):
         key = tuple(file.looked.get("columns", ())) or (f"trouble-{file.pk}",)
         groups.setdefault(key, []).append(file)
-    return [_group(found, files) for files in groups.values()]
+    return [_group(upload, files) for files in groups.values()]
 
 
-def _group(found: Import, files: list[ImportFile]) -> Group:
+def _group(upload: Import, files: list[ImportFile]) -> Group:
     file = files[0]
     columns, sample = file.looked.get("columns", []), file.looked.get("sample", [])
-    needed, by_column = looking.needed_of(found.table), {column: field for field, column in file.mapping.items()}
+    needed, by_column = looking.needed_of(upload.table), {column: field for field, column in file.mapping.items()}
     choices = []
-    for field in looking.fields_of(found.table):
+    for field in looking.fields_of(upload.table):
         column = file.mapping.get(field, "")
         choices.append(
             {
@@ -157,55 +164,55 @@ def _examples(columns: list[str], sample: list[list[str]], column: str) -> list[
 @page("imports/<int:import_id>/table/", "import-table", rule=SIGNED_IN, methods=("POST",))
 def choose_table(request: HttpRequest, import_id: int) -> HttpResponse:
     """Say what the files hold; their columns are guessed anew."""
-    found, table = _or_404(import_id), request.POST.get("table", "")
-    if found.state == "draft" and table in actions.TABLES:
-        actions.choose_table(found, table)
+    upload, table = _or_404(import_id), request.POST.get("table", "")
+    if upload.state == "draft" and table in actions.TABLES:
+        actions.choose_table(upload, table)
     return redirect("import", import_id)
 
 
 @page("imports/<int:import_id>/columns/", "import-columns", rule=SIGNED_IN, methods=("POST",))
 def choose_columns(request: HttpRequest, import_id: int) -> HttpResponse:
     """Keep the chosen columns; answer the form again (htmx), or start when the button was pressed."""
-    found = _or_404(import_id)
-    if found.state != "draft":
+    upload = _or_404(import_id)
+    if upload.state != "draft":
         return redirect("import", import_id)
     actions.choose_columns(
-        found,
-        _chosen(request, found),
+        upload,
+        _mappings(request, upload),
         request.POST.get("date_format", ""),
         corrections=bool(request.POST.get("corrections")),
     )
     if "start" not in request.POST:
-        return render(request, "imports/groups.html", {"one": found, "groups": _groups(found)})
+        return render(request, "imports/groups.html", {"upload": upload, "groups": _groups(upload)})
     try:
-        actions.start(found)
+        actions.start(upload)
     except TenureError as wrong:
-        messages.error(request, _said(wrong))
+        messages.error(request, _in_words(wrong))
     return redirect("import", import_id)
 
 
-def _said(wrong: TenureError) -> str:
+def _in_words(wrong: TenureError) -> str:
     data = dict(wrong.data)
     if "fields" in data:
         data["fields"] = ", ".join(labels.field_name(name) for name in str(data["fields"]).split(", "))
     return Message(wrong.message.template, data).render()
 
 
-def _chosen(request: HttpRequest, found: Import) -> dict[int, dict[str, str]]:
-    chosen: dict[int, dict[str, str]] = {}
+def _mappings(request: HttpRequest, upload: Import) -> dict[int, dict[str, str]]:
+    mappings: dict[int, dict[str, str]] = {}
     first: dict[tuple[str, ...], int] = {}
-    for file in queries.files(found.pk):
+    for file in queries.files(upload.pk):
         leader = first.setdefault(tuple(file.looked.get("columns", ())), file.pk)
-        picked = {field: request.POST.get(f"map-{leader}-{field}", "") for field in looking.fields_of(found.table)}
-        chosen[file.pk] = {field: column for field, column in picked.items() if column}
-    return chosen
+        columns = {field: request.POST.get(f"map-{leader}-{field}", "") for field in looking.fields_of(upload.table)}
+        mappings[file.pk] = {field: column for field, column in columns.items() if column}
+    return mappings
 
 
 @page("imports/<int:import_id>/discard/", "import-discard", rule=SIGNED_IN, methods=("POST",))
 def discard(request: HttpRequest, import_id: int) -> HttpResponse:
     """Forget a draft."""
-    found = _or_404(import_id)
-    if found.state == "draft":
-        actions.discard(found)
+    upload = _or_404(import_id)
+    if upload.state == "draft":
+        actions.discard(upload)
         messages.info(request, _("The files were discarded. Nothing was imported."))
     return redirect("imports")

@@ -40,44 +40,44 @@ def _line(row: waiting.Row) -> dict[str, Any]:
     }
 
 
-def _chosen(request: HttpRequest) -> dict[str, str]:
+def _in_force(request: HttpRequest) -> dict[str, str]:
     return {name: request.GET[name] for name in FILTERS if request.GET.get(name)}
 
 
 @page("imports/quarantine/", "quarantine", rule=SIGNED_IN)
 def quarantine(request: HttpRequest) -> HttpResponse:
     """List the rows that wait."""
-    chosen = _chosen(request)
+    filters = _in_force(request)
     rows = SqlRows(
-        waiting.count(chosen), lambda start, limit: [_line(row) for row in waiting.find(chosen, start, limit)]
+        waiting.count(filters), lambda start, limit: [_line(row) for row in waiting.find(filters, start, limit)]
     )
-    csv_url = reverse("quarantine-csv") + (f"?{urlencode(chosen)}" if chosen else "")
+    csv_url = reverse("quarantine-csv") + (f"?{urlencode(filters)}" if filters else "")
     context = {
         "title": _("Quarantine"),
         "subtitle": _("Rows that are no facts yet. Repair a value and the row comes in; nothing is lost meanwhile."),
         "table": QUARANTINE.show(Paginator(rows, PAGE).get_page(request.GET.get("page")), files={"CSV": csv_url}),
-        "form": _filters(chosen),
+        "form": _filters(filters),
         "total": waiting.count(),
         "csv_url": csv_url,
     }
     return render(request, "imports/quarantine.html", context)
 
 
-def _filters(chosen: dict[str, str]) -> FilterForm:
+def _filters(filters: dict[str, str]) -> FilterForm:
     """Return the form above the list; rows of one import are reached by a link, so that filter is only removed here."""
     language = current_language()
     reasons = [(code, f"{reason_text(code, language)} ({number(count)})") for code, count in waiting.choices("reason")]
     files = [(name, f"{file_name(name)} ({number(count)})") for name, count in waiting.choices("file")]
-    kept = [(name, value) for name, value in chosen.items() if name not in ("reason", "file")]
-    others = urlencode({name: value for name, value in chosen.items() if name != "batch_id"})
+    kept = [(name, value) for name, value in filters.items() if name not in ("reason", "file")]
+    others = urlencode({name: value for name, value in filters.items() if name != "batch_id"})
     return FilterForm(
         _("Filter the rows"),
         (
-            Select("reason", _("Reason"), reasons, chosen.get("reason", ""), _("All"), submits=True, grow=True),
-            Select("file", _("File"), files, chosen.get("file", ""), _("All"), submits=True, grow=True),
+            Select("reason", _("Reason"), reasons, filters.get("reason", ""), _("All"), submits=True, grow=True),
+            Select("file", _("File"), files, filters.get("file", ""), _("All"), submits=True, grow=True),
         ),
         hidden=kept,
-        chips=[Chip(_("Of one import"), f"?{others}")] if "batch_id" in chosen else (),
+        chips=[Chip(_("Of one import"), f"?{others}")] if "batch_id" in filters else (),
         button=False,
     )
 
@@ -92,7 +92,7 @@ def _row(request: HttpRequest, row: waiting.Row, *, is_open: bool) -> HttpRespon
 @page("imports/quarantine/repair/", "quarantine-repair", rule=SIGNED_IN, methods=("POST",))
 def repair(request: HttpRequest) -> HttpResponse:
     """Import one repaired row, and return its line."""
-    row = waiting.one(request.POST.get("key", ""))
+    row = waiting.row_of(request.POST.get("key", ""))
     if row is None:
         raise Http404
     typed = {name: request.POST.get(f"cell-{name}") for name in row.cells}
@@ -105,7 +105,7 @@ def repair(request: HttpRequest) -> HttpResponse:
 @page("imports/quarantine/row/", "quarantine-row", rule=SIGNED_IN)
 def form(request: HttpRequest) -> HttpResponse:
     """Return a row with its cells open for repair, or closed again."""
-    row = waiting.one(request.GET.get("key", ""))
+    row = waiting.row_of(request.GET.get("key", ""))
     if row is None:
         raise Http404
     return _row(request, row, is_open="close" not in request.GET)
@@ -120,8 +120,8 @@ def dismiss(request: HttpRequest) -> HttpResponse:
 
 @page("imports/quarantine/quarantine.csv", "quarantine-csv", rule=SIGNED_IN)
 def download(request: HttpRequest) -> StreamingHttpResponse:
-    """Answer the chosen rows as CSV, to be repaired in a spreadsheet."""
-    response = StreamingHttpResponse(waiting.as_csv(_chosen(request)), content_type="text/csv; charset=utf-8")
+    """Send the rows that the filters leave as CSV, to be repaired in a spreadsheet."""
+    response = StreamingHttpResponse(waiting.as_csv(_in_force(request)), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = 'attachment; filename="quarantine.csv"'
     return response
 

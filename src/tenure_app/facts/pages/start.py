@@ -42,7 +42,7 @@ def start(request: HttpRequest) -> HttpResponse:
         "demo_possible": not queries.has_facts(),
         "busy": [describe(job) for job in job_queries.open_jobs()],
         "failed": [describe(job) for job in job_queries.recent_jobs(1) if job.state == "failed"],
-        "drafts": [one for one in queries.imports(5) if one.state == "draft"],
+        "drafts": [upload for upload in queries.imports(5) if upload.state == "draft"],
     }
     if context["has_facts"]:
         context |= {"brought": queries.brought(), "quarantined": quarantine.count(), "models": _models()}
@@ -55,15 +55,15 @@ def _models() -> list[dict[str, Any]]:
     from tenure.rules.wording.vocabulary import kind_name
 
     available, language = conf.lake().available_kinds(), current_language()
-    found = [
+    models = [
         {
-            "name": one.name.render(),
-            "summary": one.summary.render(),
-            "missing": [kind_name(kind, language) for kind in one.missing(available)],
+            "name": model.name.render(),
+            "summary": model.summary.render(),
+            "missing": [kind_name(kind, language) for kind in model.missing(available)],
         }
-        for one in builtin().values()
+        for model in builtin().values()
     ]
-    return sorted(found, key=lambda one: len(one["missing"]))
+    return sorted(models, key=lambda model: len(model["missing"]))
 
 
 @page("start/demo/", "start-demo", rule=SIGNED_IN, methods=("POST",))
