@@ -125,11 +125,7 @@ def _money(name: str, label: Any) -> Column:
 
 CALIBRATION = Table(
     "calibration",
-    (
-        _GROUP,
-        _count("actual", _("Customers"), url=lambda row: row["url"]),
-        _count("expected", _("Predicted")),
-    ),
+    (_GROUP, _count("actual", _("Customers"), url=lambda row: row["url"]), _count("expected", _("Predicted"))),
     classes="table-sm",
 )
 AFTER = Table(

@@ -33,11 +33,7 @@ class Products:
         """The products that will be bought again soon, each with the customers who are due."""
         people = queries.due(self.con, self.day) if self.day else {}
         return [
-            {
-                **row,
-                "people_due": people.get(row["product"], 0),
-                "url": tables.product_url(row["product"], due=1),
-            }
+            {**row, "people_due": people.get(row["product"], 0), "url": tables.product_url(row["product"], due=1)}
             for row in self.report.get("replenishment", [])
         ]
 

@@ -41,10 +41,7 @@ def products(request: HttpRequest) -> HttpResponse:
         return _empty(request)
     query, data = _query(request), figures.Products(con, *queries.report(con))
     shown = [figure for figure in figures.FIGURES if figure is not figures.BACKTEST or data.tested]
-    files = {
-        **sheets(shown, data),
-        "pairs": lambda: tables.pairs(query.level).sheet(queries.find_pairs(con, query)),
-    }
+    files = {**sheets(shown, data), "pairs": lambda: tables.pairs(query.level).sheet(queries.find_pairs(con, query))}
     if file := exports.requested(request, files, data.day):
         return file
     rows = SqlRows(queries.count_pairs(con, query), partial(queries.find_pairs, con, query))

@@ -116,9 +116,7 @@ _BEST = " order by r.score desc, r.customer_id"
 def offered(con: duckdb.DuckDBPyConnection, trigger: str, partner: str) -> list[dict[str, Any]]:
     """Return the customers to whom a category is offered because another rises with them."""
     return _rows(
-        con,
-        f"{_PEOPLE} where r.rising and r.because = ? and r.category = ? group by all{_BEST}",
-        [trigger, partner],
+        con, f"{_PEOPLE} where r.rising and r.because = ? and r.category = ? group by all{_BEST}", [trigger, partner]
     )
 
 

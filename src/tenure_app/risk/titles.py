@@ -108,11 +108,7 @@ def decline_test(test: dict[str, Any] | None) -> list[str]:
         lines.append(_("A fall of %(drop)s would be detected in %(part)s.") % words)
     expected, actual = test["expected_orders"], test["found_orders"]
     if expected:
-        words = {
-            "actual": number(actual, 0),
-            "expected": number(expected, 0),
-            "change": percent(actual / expected - 1),
-        }
+        words = {"actual": number(actual, 0), "expected": number(expected, 0), "change": percent(actual / expected - 1)}
         lines.append(
             _(
                 "All together: %(actual)s order days, where %(expected)s were expected (%(change)s). If the whole shop "
