@@ -15,9 +15,9 @@ from tenure.features.contracts import GAP, LATE
 from tenure.features.windows import HORIZON, snapshot_day
 from tenure.risk.churn_features import View, features
 from tenure.risk.guards import LeakError
-from tenure.rules.syntax.tree import Measure, Window
+from tenure.rules.syntax.tree import Measure, TimeWindow
 
-_LAST, _YEAR = Window(HORIZON), Window(360)
+_LAST, _YEAR = TimeWindow(HORIZON), TimeWindow(360)
 #: What each input is in the rule language, and on how many snapshots it is read.
 MEASURES: dict[str, tuple[Measure, int]] = {
     "orders": (Measure("days", ("order",), window=_LAST), 7),

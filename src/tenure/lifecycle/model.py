@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tenure.rules.syntax.tree import Measure, Node, measures_of
+from tenure.rules.syntax.tree import Measure, RuleNode, measures_of
 from tenure.words import LocalizedText
 
 FAMILIES = tuple(f"F{n}" for n in range(1, 13))
@@ -37,7 +37,7 @@ class Cause:
     id: str
     name: LocalizedText
     when: str
-    rule: Node
+    rule: RuleNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Stage:
     id: str
     name: LocalizedText
     when: str  # its rule as written, and as a tree
-    rule: Node
+    rule: RuleNode
     family: str = ""  # F1 to F12, across models
     # what customers are like here, what they need, what we want, what to do and not to do, what is ours and not the
     # source's

@@ -21,7 +21,7 @@ from tenure.errors import ModelError, RuleError
 from tenure.facts.kinds import KINDS, Kind
 from tenure.lifecycle.model import FAMILIES, Cause, Model, Play, SourceReference, Stage
 from tenure.rules.syntax.parser import parse
-from tenure.rules.syntax.tree import Node, Otherwise, kinds_of
+from tenure.rules.syntax.tree import Otherwise, RuleNode, kinds_of
 from tenure.words import LocalizedText, mark
 
 Item = TypeVar("Item")
@@ -189,7 +189,7 @@ class _Entry:
     def fact_kinds(self, key: str) -> tuple[str, ...]:
         return tuple(self.one_of(key, str(kind), tuple(self.kinds)) for kind in self.list(key))
 
-    def rule(self) -> Node:
+    def rule(self) -> RuleNode:
         when = self.string("when")
         if not when:
             raise ModelError(

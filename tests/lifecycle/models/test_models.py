@@ -12,7 +12,7 @@ from tenure.lifecycle.crosswalk import OUTSIDE, crosswalk, families, stages_of
 from tenure.lifecycle.model import Model, Play, Stage
 from tenure.lifecycle.model_file import builtin, builtin_texts
 from tenure.lifecycle.pages import pages
-from tenure.rules.syntax.tree import ALWAYS, Measure, Number
+from tenure.rules.syntax.tree import ALWAYS, Measure, NumberLiteral
 from tenure.rules.wording.sentence import sentence
 
 STAGE_COUNTS = {
@@ -140,7 +140,7 @@ def test_every_threshold_of_ours_is_called_an_assumption(model: Model) -> None:
     """A rule with a window or a number beyond none and one has a note that says where the number comes from."""
     given_by_the_source = {("value-5", "new"), ("purchase-type", "repeat")}
     for stage in model.stages:
-        numbers = [node.value for node in stage.rule.walk() if isinstance(node, Number)]
+        numbers = [node.value for node in stage.rule.walk() if isinstance(node, NumberLiteral)]
         windows = [node for node in stage.rule.walk() if isinstance(node, Measure) and node.window != ALWAYS]
         if (windows or set(numbers) - {0, 1}) and (model.id, stage.id) not in given_by_the_source:
             assert stage.assumption, f"{model.id}/{stage.id}: {stage.when}"

@@ -17,7 +17,16 @@ from tenure.facts.blocks import SCALE, Block, Events, day_number_of, who_of
 from tenure.rules.evaluation import steps
 from tenure.rules.evaluation.elapsed import Breaks
 from tenure.rules.evaluation.steps import Moments, Reach, Steps
-from tenure.rules.syntax.tree import ALWAYS, Arithmetic, Measure, Negative, Node, Number, Window, measures_of
+from tenure.rules.syntax.tree import (
+    ALWAYS,
+    Arithmetic,
+    Measure,
+    Negative,
+    NumberLiteral,
+    RuleNode,
+    TimeWindow,
+    measures_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,9 +63,9 @@ class EvaluationContext:
     # published columns, ``{name: {customer_id: number}}``, read by ``score(name)``
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     #: The truths of rules and of their parts, see :func:`tenure.rules.evaluation.truth.truth_of`.
-    truths: dict[Node, Truth] = field(default_factory=dict)
+    truths: dict[RuleNode, Truth] = field(default_factory=dict)
     _steps: dict[Measure, Steps] = field(default_factory=dict)
-    _reaches: dict[tuple[int, Window], Reach] = field(default_factory=dict)
+    _reaches: dict[tuple[int, TimeWindow], Reach] = field(default_factory=dict)
     _moments: dict[tuple[int, ...], Moments] = field(default_factory=dict)
     _days: dict[tuple[str, ...], np.ndarray] = field(default_factory=dict)
     _texts: dict[Measure, list[object]] = field(default_factory=dict)
@@ -84,11 +93,11 @@ class EvaluationContext:
         days = self.days(kinds)
         return days[steps.starts(days)]
 
-    def reach(self, events: np.ndarray, window: Window) -> Reach:
+    def reach(self, events: np.ndarray, window: TimeWindow) -> Reach:
         """Return which of some events lie in a window; the block keeps the events, so their identity is theirs."""
         if (id(events), window) not in self._reaches:
             self._reaches[id(events), window] = (
-                self.reach(events, Window(window.last)).before(window.before)
+                self.reach(events, TimeWindow(window.last)).before(window.before)
                 if window.before
                 else steps.reach(events, window.last, self.block.origins)
             )
@@ -101,7 +110,7 @@ class EvaluationContext:
             self._breaks[measure] = Breaks(keys[~steps.is_origin(keys)])
         return self._breaks[measure]
 
-    def moments(self, node: Node) -> Moments:
+    def moments(self, node: RuleNode) -> Moments:
         """Return the moments at which the measures below a node change; origins when there are none."""
         measures = [measure for measure in measures_of(node) if measure.name not in ("attribute", "score")]
         columns = [self.steps(measure).keys for measure in measures] or [self.block.origins]
@@ -111,10 +120,10 @@ class EvaluationContext:
             self._moments[same] = Moments.of_all(*columns)
         return self._moments[same]
 
-    def values(self, node: Node, moments: Moments) -> Values:
+    def values(self, node: RuleNode, moments: Moments) -> Values:
         """Return what a number of a rule is at some moments."""
         match node:
-            case Number(value=value):
+            case NumberLiteral(value=value):
                 return Values(np.full(len(moments), float(value)), integral=float(value).is_integer())
             case Negative(operand=operand):
                 inner = self.values(operand, moments)

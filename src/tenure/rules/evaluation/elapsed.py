@@ -11,10 +11,10 @@ import numpy as np
 
 from tenure.facts.blocks import DAYS
 from tenure.rules.evaluation.steps import starts
-from tenure.rules.syntax.tree import Arithmetic, Comparison, Measure, Negative, Node, Number
+from tenure.rules.syntax.tree import Arithmetic, Comparison, Measure, Negative, NumberLiteral, RuleNode
 
 
-def elapsed_only(node: Node) -> Measure | None:
+def elapsed_only(node: RuleNode) -> Measure | None:
     """Return the one waiting time that a comparison is about, when nothing else in it varies."""
     if not isinstance(node, Comparison):
         return None
@@ -22,7 +22,7 @@ def elapsed_only(node: Node) -> Measure | None:
     for part in node.walk():
         if isinstance(part, Measure) and part.elapsed:
             measures.add(part)
-        elif not isinstance(part, Comparison | Arithmetic | Negative | Number):
+        elif not isinstance(part, Comparison | Arithmetic | Negative | NumberLiteral):
             return None
     return measures.pop() if len(measures) == 1 else None
 

@@ -24,7 +24,7 @@ import numpy as np
 from tenure.facts.blocks import DAYS, SHIFT, who_of
 
 if TYPE_CHECKING:
-    from tenure.rules.syntax.tree import Window
+    from tenure.rules.syntax.tree import TimeWindow
 
 
 class Union:
@@ -230,7 +230,7 @@ def accumulated(keys: np.ndarray, changes: np.ndarray, origins: np.ndarray) -> S
     return Steps(keys[last], (total - base)[last].astype(np.float64))
 
 
-def different(events: np.ndarray, labels: np.ndarray, window: Window, origins: np.ndarray) -> Steps:
+def different(events: np.ndarray, labels: np.ndarray, window: TimeWindow, origins: np.ndarray) -> Steps:
     """Return how many different labels the window holds.
 
     Each label is *alive* from an event until the window has left it behind; the count of labels alive is the answer.
@@ -252,7 +252,7 @@ def different(events: np.ndarray, labels: np.ndarray, window: Window, origins: n
     return accumulated(keys, np.repeat([1, -1], [len(born), len(gone)]), origins)
 
 
-def sloping(events: np.ndarray, values: np.ndarray, window: Window, origins: np.ndarray) -> Steps:
+def sloping(events: np.ndarray, values: np.ndarray, window: TimeWindow, origins: np.ndarray) -> Steps:
     """Return the least-squares slope over the four quarters of the window, divided by their mean.
 
     With quarters y0 (oldest) to y3: slope = sum((x - 1.5) y) / 5, mean = sum(y) / 4.

@@ -19,7 +19,7 @@ from tenure.facts.blocks import BIAS, DAYS
 from tenure.rules.evaluation.compute import EvaluationContext, Values, both_known
 from tenure.rules.evaluation.elapsed import elapsed_only
 from tenure.rules.evaluation.steps import Moments, Steps, is_origin
-from tenure.rules.syntax.tree import And, Comparison, Known, Measure, Node, Not, Or, Otherwise, Text
+from tenure.rules.syntax.tree import And, Comparison, Known, Measure, Not, Or, Otherwise, RuleNode, TextLiteral
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,7 @@ class Truth:
         return self.values[moments.place(self.keys)]
 
 
-def truth_of(node: Node, context: EvaluationContext) -> Truth:
+def truth_of(node: RuleNode, context: EvaluationContext) -> Truth:
     """Return when a rule holds."""
     if node not in context.truths:
         truth = _truth_of(node, context)
@@ -52,7 +52,7 @@ def truth_of(node: Node, context: EvaluationContext) -> Truth:
     return context.truths[node]
 
 
-def _truth_of(node: Node, context: EvaluationContext) -> Truth:
+def _truth_of(node: RuleNode, context: EvaluationContext) -> Truth:
     match node:
         case Not(operand=operand):
             inner = truth_of(operand, context)
@@ -64,7 +64,7 @@ def _truth_of(node: Node, context: EvaluationContext) -> Truth:
             return changes(moments.keys, reduce(combine, (inner.at(moments) for inner in inners)))
         case Otherwise():
             return Truth(context.block.origins, np.full(len(context.block), TRUE))
-        case Comparison(left=left, right=right) if isinstance(left, Text) or isinstance(right, Text):
+        case Comparison(left=left, right=right) if isinstance(left, TextLiteral) or isinstance(right, TextLiteral):
             return _of_texts(node, context)
         case Known(operand=Measure(name="attribute") as operand, known=known):  # a text is known too
             given = [TRUE if (value is not None) == known else FALSE for value in context.texts(operand)]
@@ -74,7 +74,7 @@ def _truth_of(node: Node, context: EvaluationContext) -> Truth:
     return _of_numbers(node, context)
 
 
-def _of_numbers(node: Node, context: EvaluationContext) -> Truth:
+def _of_numbers(node: RuleNode, context: EvaluationContext) -> Truth:
     """Return the truth of a test of numbers, which can change only where one of its measures does."""
     moments = context.moments(node)
     if isinstance(node, Comparison):
@@ -205,7 +205,7 @@ def _crossings(
 
 def _of_texts(node: Comparison, context: EvaluationContext) -> Truth:
     left, right = (
-        [side.value] * len(context.block) if isinstance(side, Text) else context.texts(side)  # type: ignore[arg-type]
+        [side.value] * len(context.block) if isinstance(side, TextLiteral) else context.texts(side)  # type: ignore[arg-type]
         for side in (node.left, node.right)
     )
     answers = [

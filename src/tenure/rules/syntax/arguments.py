@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from tenure.rules.syntax.measures import MEASURES, Signature
 from tenure.rules.syntax.tokens import Reader, Token
-from tenure.rules.syntax.tree import ALWAYS, Measure, Node, Window
+from tenure.rules.syntax.tree import ALWAYS, Measure, RuleNode, TimeWindow
 from tenure.words import mark
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class MeasureReader(Reader):
         super().__init__(text)
         self.kinds = kinds
 
-    def measure(self) -> Node:
+    def measure(self) -> RuleNode:
         """Take one measure with its parentheses."""
         name = self.take()
         signature = MEASURES.get(name.text.lower())
@@ -162,7 +162,7 @@ class MeasureReader(Reader):
             )
         return shared[0]
 
-    def _windows(self, signature: Signature) -> Window:
+    def _windows(self, signature: Signature) -> TimeWindow:
         last: int | None = None
         before = 0
         while self._window_follows(signature, last, before):
@@ -216,11 +216,11 @@ class MeasureReader(Reader):
             )
         return days
 
-    def _fitting(self, signature: Signature, last: int | None, before: int) -> Window:
+    def _fitting(self, signature: Signature, last: int | None, before: int) -> TimeWindow:
         if signature.windows == "quarters" and (last is None or last % 4):
             self.fail(
                 mark("slope needs a window that can be cut into four equal parts, such as last 360d."),
                 self.token.place,
                 (f"last {max(4, (last or 360) // 4 * 4)}d",),
             )
-        return Window(last, before) if last is not None or before else ALWAYS
+        return TimeWindow(last, before) if last is not None or before else ALWAYS

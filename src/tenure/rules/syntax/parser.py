@@ -20,12 +20,12 @@ from tenure.rules.syntax.tree import (
     Known,
     Measure,
     Negative,
-    Node,
     Not,
-    Number,
+    NumberLiteral,
     Or,
     Otherwise,
-    Text,
+    RuleNode,
+    TextLiteral,
 )
 from tenure.words import mark
 
@@ -40,7 +40,7 @@ _AND_OR = re.compile(r"\b(?:and|or)\b", re.IGNORECASE)
 _COMPARISONS = ("<", "<=", "=", "!=", ">=", ">")
 
 
-def parse(text: str, kinds: Mapping[str, Kind] = KINDS) -> Node:
+def parse(text: str, kinds: Mapping[str, Kind] = KINDS) -> RuleNode:
     """Parse a rule.
 
     Parameters
@@ -90,7 +90,7 @@ class _Parser(MeasureReader):
 
     # The grammar, a method a line
 
-    def rule(self) -> Node:
+    def rule(self) -> RuleNode:
         self.expecting("sign", "otherwise")
         if self.token.what == "end":
             self.expecting("measure")
@@ -99,7 +99,7 @@ class _Parser(MeasureReader):
                 mark("The rule is empty. Write a condition such as days_since(order) <= 45, or otherwise."), (0, 1)
             )
         if self.token.is_word("otherwise"):
-            tree: Node = Otherwise(place=self.take().place)
+            tree: RuleNode = Otherwise(place=self.take().place)
         else:
             tree = self._truth(self.either())
         if self.token.what != "end":
@@ -111,13 +111,13 @@ class _Parser(MeasureReader):
             )
         return tree
 
-    def either(self) -> Node:
+    def either(self) -> RuleNode:
         return self._chain("or", Or, self.both)
 
-    def both(self) -> Node:
+    def both(self) -> RuleNode:
         return self._chain("and", And, self.negation)
 
-    def _chain(self, word: str, node: type[And] | type[Or], part: Callable[[], Node]) -> Node:
+    def _chain(self, word: str, node: type[And] | type[Or], part: Callable[[], RuleNode]) -> RuleNode:
         parts = [part()]
         while self.token.is_word(word):
             self.take()
@@ -128,7 +128,7 @@ class _Parser(MeasureReader):
             return parts[0]
         return node(tuple(self._truth(one) for one in parts), place=(parts[0].place[0], parts[-1].place[1]))
 
-    def _deeper(self, part: Callable[[], Node]) -> Node:
+    def _deeper(self, part: Callable[[], RuleNode]) -> RuleNode:
         self.depth += 1
         if self.depth > DEEPEST_RULE:
             self.fail(
@@ -140,7 +140,7 @@ class _Parser(MeasureReader):
         self.depth -= 1
         return node
 
-    def negation(self) -> Node:
+    def negation(self) -> RuleNode:
         self.expecting("sign", "not")
         if self.token.is_word("not"):
             start = self.take().place[0]
@@ -148,7 +148,7 @@ class _Parser(MeasureReader):
             return Not(operand, place=(start, operand.place[1]))
         return self.test()
 
-    def test(self) -> Node:
+    def test(self) -> RuleNode:
         left = self.number()
         if left.type == "number":
             self.expecting("sign", *_COMPARISONS, "is known", "is unknown")
@@ -162,7 +162,7 @@ class _Parser(MeasureReader):
             self.fail(mark("Write two comparisons joined by and: a < b and b < c."), self.token.place)
         return self._compare(_COMPARE.get(sign.text, sign.text), left, right)
 
-    def _known(self, operand: Node) -> Node:
+    def _known(self, operand: RuleNode) -> RuleNode:
         self.take()
         negated = self.token.is_word("not")
         if negated:
@@ -178,7 +178,7 @@ class _Parser(MeasureReader):
         known = (word.text.lower() == "known") != negated
         return Known(self._number(operand), known, place=(operand.place[0], word.place[1]))
 
-    def _compare(self, sign: str, left: Node, right: Node) -> Node:
+    def _compare(self, sign: str, left: RuleNode, right: RuleNode) -> RuleNode:
         place = (left.place[0], right.place[1])
         for side in (left, right):
             if side.type == "truth":
@@ -192,13 +192,13 @@ class _Parser(MeasureReader):
                 self.fail(mark("Texts are compared with = or !=."), place)
         return Comparison(sign, left, right, place=place)  # type: ignore[arg-type]
 
-    def number(self) -> Node:
+    def number(self) -> RuleNode:
         return self._arithmetic(("+", "-"), self.product)
 
-    def product(self) -> Node:
+    def product(self) -> RuleNode:
         return self._arithmetic(("*", "/"), self.factor)
 
-    def _arithmetic(self, signs: tuple[str, ...], part: Callable[[], Node]) -> Node:
+    def _arithmetic(self, signs: tuple[str, ...], part: Callable[[], RuleNode]) -> RuleNode:
         left = part()
         terms = 1
         while self.token.is_sign(*signs):
@@ -222,7 +222,7 @@ class _Parser(MeasureReader):
             self.expecting("sign", *signs)
         return left
 
-    def factor(self) -> Node:
+    def factor(self) -> RuleNode:
         self.expecting("measure")
         token = self.token
         if token.is_sign("-"):
@@ -235,9 +235,9 @@ class _Parser(MeasureReader):
             self.expect(")", mark("A parenthesis was opened and not closed."))
             return inside
         if token.what == "number":
-            return Number(_value(self.take().text), place=token.place)
+            return NumberLiteral(_value(self.take().text), place=token.place)
         if token.what == "text":
-            return Text(self.take().text[1:-1], place=token.place)
+            return TextLiteral(self.take().text[1:-1], place=token.place)
         if token.what == "name":
             return self.measure()
         self._refuse_factor(token)
@@ -254,7 +254,7 @@ class _Parser(MeasureReader):
             self.fail(mark("The rule stops in the middle: a number or a measure is missing."), token.place)
         self.fail(mark("A number or a measure is missing before %(found)s."), token.place, found=token.text)
 
-    def _truth(self, node: Node) -> Node:
+    def _truth(self, node: RuleNode) -> RuleNode:
         if node.type != "truth":
             near = (f"{node} > 0", f"{node} is known") if node.type == "number" else ()
             self.fail(
@@ -262,7 +262,7 @@ class _Parser(MeasureReader):
             )
         return node
 
-    def _number(self, node: Node) -> Node:
+    def _number(self, node: RuleNode) -> RuleNode:
         if node.type != "number":
             self.fail(mark("%(part)s is not a number, so it cannot be calculated with."), node.place, part=str(node))
         return node

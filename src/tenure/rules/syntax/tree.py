@@ -18,7 +18,7 @@ Place = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class TimeWindow:
     """The days a measure looks at: `last` days that end `before` days ago."""
 
     last: int | None = None  # length in days; None reaches back to the beginning
@@ -29,11 +29,11 @@ class Window:
         return ", ".join(parts + ([f"before {self.before}d"] if self.before else []))
 
 
-ALWAYS = Window()
+ALWAYS = TimeWindow()
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class RuleNode:
     """Base of all nodes."""
 
     place: Place = dataclasses.field(default=(0, 0), compare=False, repr=False, kw_only=True)
@@ -49,11 +49,11 @@ class Node:
         return any(child.elapsed for child in self.children)
 
     @property
-    def children(self) -> tuple[Node, ...]:
+    def children(self) -> tuple[RuleNode, ...]:
         """The nodes directly below."""
         return ()
 
-    def walk(self) -> Iterator[Node]:
+    def walk(self) -> Iterator[RuleNode]:
         """Yield this node and all below it, in the order of the text."""
         yield self
         for child in self.children:
@@ -61,7 +61,7 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Number(Node):
+class NumberLiteral(RuleNode):
     """A number written in the rule."""
 
     value: float
@@ -76,7 +76,7 @@ class Number(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Text(Node):
+class TextLiteral(RuleNode):
     """A text written in the rule, for attributes."""
 
     value: str
@@ -91,13 +91,13 @@ class Text(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Measure(Node):
+class Measure(RuleNode):
     """Something read from a customer's facts, such as ``count(order, last 90d)``."""
 
     name: str  # one of :data:`tenure.rules.syntax.measures.MEASURES`
     kinds: tuple[str, ...] = ()  # the fact kinds it reads, any of them
     field: str = ""  # the number of a fact that it reads; empty when it only counts or waits
-    window: Window = ALWAYS  # the days it looks at
+    window: TimeWindow = ALWAYS  # the days it looks at
     argument: str = ""  # the name given to ``attribute`` and ``score``
     # ``any`` is an attribute: a number or a text, whichever it is compared with
     returns: Literal["number", "truth", "any"] = "number"
@@ -123,10 +123,10 @@ class Measure(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Negative(Node):
+class Negative(RuleNode):
     """Minus a number."""
 
-    operand: Node
+    operand: RuleNode
 
     @property
     def type(self) -> NodeType:
@@ -134,7 +134,7 @@ class Negative(Node):
         return "number"
 
     @property
-    def children(self) -> tuple[Node, ...]:
+    def children(self) -> tuple[RuleNode, ...]:
         """The nodes directly below."""
         return (self.operand,)
 
@@ -143,12 +143,12 @@ class Negative(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Arithmetic(Node):
+class Arithmetic(RuleNode):
     """Two numbers added, subtracted, multiplied or divided."""
 
     operator: Literal["+", "-", "*", "/"]
-    left: Node
-    right: Node
+    left: RuleNode
+    right: RuleNode
 
     @property
     def type(self) -> NodeType:
@@ -156,7 +156,7 @@ class Arithmetic(Node):
         return "number"
 
     @property
-    def children(self) -> tuple[Node, ...]:
+    def children(self) -> tuple[RuleNode, ...]:
         """The nodes directly below."""
         return (self.left, self.right)
 
@@ -169,15 +169,15 @@ class Arithmetic(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison(Node):
+class Comparison(RuleNode):
     """Two numbers, or two texts, compared."""
 
     operator: Literal["<", "<=", "=", "!=", ">=", ">"]
-    left: Node
-    right: Node
+    left: RuleNode
+    right: RuleNode
 
     @property
-    def children(self) -> tuple[Node, ...]:
+    def children(self) -> tuple[RuleNode, ...]:
         """The nodes directly below."""
         return (self.left, self.right)
 
@@ -186,14 +186,14 @@ class Comparison(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Known(Node):
+class Known(RuleNode):
     """Whether a number is known (or, with `known` False, unknown)."""
 
-    operand: Node
+    operand: RuleNode
     known: bool
 
     @property
-    def children(self) -> tuple[Node, ...]:
+    def children(self) -> tuple[RuleNode, ...]:
         """The nodes directly below."""
         return (self.operand,)
 
@@ -202,13 +202,13 @@ class Known(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Not(Node):
+class Not(RuleNode):
     """The opposite of a truth."""
 
-    operand: Node
+    operand: RuleNode
 
     @property
-    def children(self) -> tuple[Node, ...]:
+    def children(self) -> tuple[RuleNode, ...]:
         """The nodes directly below."""
         return (self.operand,)
 
@@ -217,13 +217,13 @@ class Not(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class And(Node):
+class And(RuleNode):
     """All of the parts hold."""
 
-    parts: tuple[Node, ...]
+    parts: tuple[RuleNode, ...]
 
     @property
-    def children(self) -> tuple[Node, ...]:
+    def children(self) -> tuple[RuleNode, ...]:
         """The nodes directly below."""
         return self.parts
 
@@ -232,13 +232,13 @@ class And(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Or(Node):
+class Or(RuleNode):
     """At least one of the parts holds."""
 
-    parts: tuple[Node, ...]
+    parts: tuple[RuleNode, ...]
 
     @property
-    def children(self) -> tuple[Node, ...]:
+    def children(self) -> tuple[RuleNode, ...]:
         """The nodes directly below."""
         return self.parts
 
@@ -247,26 +247,26 @@ class Or(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Otherwise(Node):
+class Otherwise(RuleNode):
     """Holds whenever no earlier rule did."""
 
     def __str__(self) -> str:
         return "otherwise"
 
 
-def _is_sum(node: Node) -> bool:
+def _is_sum(node: RuleNode) -> bool:
     return isinstance(node, Arithmetic) and node.operator in "+-"
 
 
-def _inside(node: Node) -> str:
+def _inside(node: RuleNode) -> str:
     return f"({node})" if node.children else str(node)
 
 
-def measures_of(node: Node) -> tuple[Measure, ...]:
+def measures_of(node: RuleNode) -> tuple[Measure, ...]:
     """Return the different measures of a rule, in the order of the text."""
     return tuple(dict.fromkeys(part for part in node.walk() if isinstance(part, Measure)))
 
 
-def kinds_of(node: Node) -> tuple[str, ...]:
+def kinds_of(node: RuleNode) -> tuple[str, ...]:
     """Return the fact kinds that a rule reads, in the order of the text."""
     return tuple(dict.fromkeys(kind for measure in measures_of(node) for kind in measure.kinds))

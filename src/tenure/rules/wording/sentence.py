@@ -1,11 +1,7 @@
 """Reads a rule back as a sentence, so that whoever edits it sees what it says.
 
 ``过去 90 天的下单次数不到此前 90 天的一半``. Every construct of the language has a sentence in both languages; the
-sentence says exactly what the rule says, no less and no more.
-
-The grammar of the two languages differs too much for templates with holes, so each has its own speaker,
-:mod:`tenure.rules.wording.chinese` and :mod:`tenure.rules.wording.english`. What they share stands here: a rule is
-first put into the shape in which one would say it (the number last, no doubled not).
+sentence says exactly what the rule says. The rule is first put into the shape in which one would say it.
 """
 
 from __future__ import annotations
@@ -13,61 +9,56 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from tenure.rules.syntax.tree import And, Comparison, Known, Node, Not, Number, Or, Text
-from tenure.rules.wording import chinese, english
+from tenure.rules.syntax.tree import And, Comparison, Known, Not, NumberLiteral, Or, RuleNode, TextLiteral
+from tenure.rules.wording.chinese import Chinese
+from tenure.rules.wording.english import English
 from tenure.words import current_language, language_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tenure.rules.syntax.tree import Measure
-
-_TRUTH: dict[str, Callable[[Node], str]] = {"zh_Hans": chinese.truth, "en": english.truth}
-_VALUE: dict[str, Callable[[Node], str]] = {"zh_Hans": chinese.value, "en": english.value}
+    from tenure.rules.wording.speaker import Speaker
 
 _OPPOSITE = {"<": ">=", ">=": "<", ">": "<=", "<=": ">", "=": "!=", "!=": "="}
 _MIRRORED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 
 
-def sentence(rule: Node, language: str | None = None) -> str:
+def sentence(rule: RuleNode, language: str | None = None) -> str:
     """Read a rule back as a sentence."""
-    return _TRUTH[_chosen(language)](speakable(rule))
+    speaker = _speaker(language)
+    return speaker.finish(speaker.truth(speakable(rule)))
 
 
 def measure_phrase(measure: Measure, language: str | None = None) -> str:
     """Return what a measure is called, as a noun: ``过去 90 天的下单次数``."""
-    return _VALUE[_chosen(language)](measure)
+    speaker = _speaker(language)
+    return speaker.finish(speaker.value(measure))
 
 
-def _chosen(language: str | None) -> str:
-    return language_of(language) if language else current_language()
+def _speaker(language: str | None) -> Speaker:
+    language = language_of(language) if language else current_language()
+    return {"zh_Hans": Chinese, "en": English}[language]()
 
 
-def speakable(node: Node) -> Node:
+def speakable(node: RuleNode) -> RuleNode:
     """Return an equal rule in the shape in which one would say it.
 
     ``not`` moves inwards where that changes nothing (also for what is unknown), and a comparison puts its number last.
     """
-    if isinstance(node, And | Or):
-        return dataclasses.replace(node, parts=tuple(speakable(part) for part in node.parts))
-    if isinstance(node, Comparison):
-        return _number_last(node)
-    if isinstance(node, Not):
-        return _opposite(speakable(node.operand))
-    return node
-
-
-def _opposite(node: Node) -> Node:
-    if isinstance(node, Not):
-        return node.operand
-    if isinstance(node, Comparison):
-        return dataclasses.replace(node, operator=_OPPOSITE[node.operator])  # type: ignore[arg-type]
-    if isinstance(node, Known):
-        return dataclasses.replace(node, known=not node.known)
-    return Not(node)
-
-
-def _number_last(node: Comparison) -> Comparison:
-    if isinstance(node.left, Number | Text) and not isinstance(node.right, Number | Text):
-        return Comparison(_MIRRORED[node.operator], node.right, node.left, place=node.place)  # type: ignore[arg-type]
+    match node:
+        case And() | Or():
+            return dataclasses.replace(node, parts=tuple(speakable(part) for part in node.parts))
+        case Comparison(left=NumberLiteral() | TextLiteral(), right=right):
+            if isinstance(right, NumberLiteral | TextLiteral):
+                return node
+            return Comparison(_MIRRORED[node.operator], right, node.left, place=node.place)  # type: ignore[arg-type]
+        case Not(operand=operand):
+            inner = speakable(operand)
+            match inner:
+                case Not():
+                    return inner.operand
+                case Comparison():
+                    return dataclasses.replace(inner, operator=_OPPOSITE[inner.operator])  # type: ignore[arg-type]
+                case Known():
+                    return dataclasses.replace(inner, known=not inner.known)
+            return Not(inner)
     return node
