@@ -33,7 +33,7 @@ ENGINES = ("duckdb", "spark")
 
 
 @dataclass(frozen=True)
-class Plan:
+class RefreshPlan:
     """What a refresh is going to do."""
 
     as_of: date
@@ -55,7 +55,7 @@ def plan_of(
     engine: str,
     customers: Sequence[str] | None,
     only_changed: bool,
-) -> Plan:
+) -> RefreshPlan:
     """Return the plan of a refresh, see :func:`tenure.refreshing.run.refresh`."""
     if engine not in ENGINES:
         raise EngineError(mark("There is no engine %(engine)r. Choose duckdb or spark."), engine=engine)
@@ -78,7 +78,7 @@ def plan_of(
         mode = FULL if customers is None else TOUCHED
     rescored = mode == TOUCHED and bool(scorecard) and last_day is not None and as_of > last_day
     named = None if customers is None else sorted(set(customers))
-    return Plan(as_of, mode, fitting, reports, scorecard, scores, named, rescored)
+    return RefreshPlan(as_of, mode, fitting, reports, scorecard, scores, named, rescored)
 
 
 def _can_score(lake: Lake, scorecard: tuple[ScorecardModel, ...]) -> bool:

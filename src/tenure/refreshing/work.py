@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tenure.facts.lake import Lake
     from tenure.refreshing.blocks import EvaluatedBlock
     from tenure.refreshing.draft import Draft
-    from tenure.refreshing.planning import Plan
+    from tenure.refreshing.planning import RefreshPlan
     from tenure.refreshing.report import Progress, RefreshReport
     from tenure.scorecard.model import Fits, Options
     from tenure.stats.record import Fit
@@ -36,7 +36,7 @@ class Work:
     """One refresh at work."""
 
     lake: Lake
-    plan: Plan
+    plan: RefreshPlan
     report: RefreshReport
     draft: Draft
     options: Options

@@ -31,7 +31,7 @@ CLEARLY = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ModelChoice:
     """The outcome of a comparison."""
 
     model: str  # which one is used
@@ -82,7 +82,7 @@ def tested(
     return rows, found
 
 
-def choose(fits: list[Fitted], rows: list[dict[str, Any]]) -> Choice:
+def choose(fits: list[Fitted], rows: list[dict[str, Any]]) -> ModelChoice:
     """Return which model is used, and why.
 
     The model with the smallest AIC wins (where it finds no dropout, the AIC of its fallback), unless another one errs
@@ -95,13 +95,13 @@ def choose(fits: list[Fitted], rows: list[dict[str, Any]]) -> Choice:
     verdict = _verdict(fits, best)
     errors = {name: means["rmse"] for name, means in averaged(rows).items()}
     if best.name not in errors:
-        return Choice(best.name, "untested", verdict, best.name)
+        return ModelChoice(best.name, "untested", verdict, best.name)
     better = [one for one in fit if one is not best and _clearly_better(one.name, best.name, rows, errors)]
     if better:
         taken = min(better, key=lambda one: errors[one.name])
-        return Choice(taken.name, "backtest", _verdict(fits, taken), best.name)
+        return ModelChoice(taken.name, "backtest", _verdict(fits, taken), best.name)
     least = min(fit, key=lambda one: errors[one.name])
-    return Choice(best.name, "both" if least is best else "likelihood", verdict, best.name)
+    return ModelChoice(best.name, "both" if least is best else "likelihood", verdict, best.name)
 
 
 def _verdict(fits: list[Fitted], chosen: Fitted) -> str:

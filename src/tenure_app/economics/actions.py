@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import User
 
-    from tenure_app.economics.queries import Economics, Standing
+    from tenure_app.economics.queries import ChoiceStanding, Economics
 
 _MOST = 1e12
 
@@ -64,7 +64,7 @@ def reset_book(model: str) -> None:
 
 def decide(
     found: Economics,
-    standing: Standing,
+    standing: ChoiceStanding,
     plan_id: str,
     *,
     owner: str = "",

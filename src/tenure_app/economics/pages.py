@@ -187,7 +187,7 @@ def choose(request: HttpRequest) -> HttpResponse:
     return render(request, "economics/choose.html", _options(data, standing))
 
 
-def _decide(request: HttpRequest, data: StageEconomics, standing: queries.Standing) -> HttpResponse:
+def _decide(request: HttpRequest, data: StageEconomics, standing: queries.ChoiceStanding) -> HttpResponse:
     author, given = cast("User", request.user), request.POST
     if "back" in given:
         actions.take_back(data.entry.id, standing.customer_id, author)
@@ -215,7 +215,7 @@ def _decide(request: HttpRequest, data: StageEconomics, standing: queries.Standi
 
 
 def _options(
-    data: StageEconomics, standing: queries.Standing, given: Mapping[str, str] | None = None
+    data: StageEconomics, standing: queries.ChoiceStanding, given: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     chosen = queries.chosen(data.entry.id, standing.customer_id)
     values = given or {name: getattr(chosen, name, "") or "" for name in ("owner", "due_on", "note")}

@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from tenure.economics.plans import Plan
     from tenure_app.economics.figures import StageEconomics
     from tenure_app.economics.models import CustomerChoice
-    from tenure_app.economics.queries import Standing
+    from tenure_app.economics.queries import ChoiceStanding
     from tenure_app.web.filters import Field
-    from tenure_app.web.tables import Row, Shown
+    from tenure_app.web.tables import Row, ShownTable
 
 
 _ASSUMED = Column("assumed", _("Assumed"), "yesno")
@@ -284,7 +284,7 @@ def chosen(data: StageEconomics) -> list[Row]:
     ]
 
 
-def form(data: StageEconomics, given: Mapping[str, str] | None) -> Shown:
+def form(data: StageEconomics, given: Mapping[str, str] | None) -> ShownTable:
     """Return the plans with what the form holds of each, and doing nothing as the last of them."""
     rows = []
     for plan in plans(data):
@@ -345,7 +345,7 @@ def recipient(data: StageEconomics, row: Row) -> Row:
     }
 
 
-def options(data: StageEconomics, standing: Standing, chosen: CustomerChoice | None) -> list[Row]:
+def options(data: StageEconomics, standing: ChoiceStanding, chosen: CustomerChoice | None) -> list[Row]:
     """Return the options of one customer, checked what was chosen, else the best."""
     rows = []
     for option in standing.options:

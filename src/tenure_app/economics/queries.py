@@ -206,7 +206,7 @@ def moved(
 
 
 @dataclass(frozen=True)
-class Standing:
+class ChoiceStanding:
     """Where one customer stands, and the options there are."""
 
     customer_id: str
@@ -216,7 +216,7 @@ class Standing:
     options: list[dict[str, Any]]
 
 
-def standing(found: Economics, customer: str) -> Standing | None:
+def standing(found: Economics, customer: str) -> ChoiceStanding | None:
     """Return both options of a customer with their numbers; None for who stands in no stage of the model."""
     from tenure.economics.allocation import compare_options
     from tenure.economics.source import Source, row_of
@@ -231,7 +231,7 @@ def standing(found: Economics, customer: str) -> Standing | None:
     tier, (place,) = source.tiers.names[int(source.tier[0])], there
     weeks = max(int(place["weeks"]), 0)
     options = compare_options(found.values, found.plans, place["stage"], tier, weeks)
-    return Standing(customer, place["stage"], tier, weeks, options)
+    return ChoiceStanding(customer, place["stage"], tier, weeks, options)
 
 
 def chosen(model: str, customer: str) -> CustomerChoice | None:

@@ -13,7 +13,7 @@ from tenure_app.customers.query import NOT_STAGED, CustomerQuery
 from tenure_app.lifecycle import queries, tables, titles
 from tenure_app.lifecycle.answers import Answers
 from tenure_app.lifecycle.catalogue import Entry
-from tenure_app.web.charts import Area, Link, Node, Sankey, Series
+from tenure_app.web.charts import Area, FlowNode, Link, Sankey, Series
 from tenure_app.web.figures import Figure, Switch
 from tenure_app.web.formats import day, number
 
@@ -85,7 +85,7 @@ def _flow(data: Overview) -> Sankey | None:
         return None
     entry, sides = data.entry, (("from", data.since), ("to", data.day))
     nodes = [
-        Node(
+        FlowNode(
             f"{side}-{stage}",
             entry.stage_name(stage),
             entry.family(stage),

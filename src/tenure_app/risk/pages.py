@@ -20,7 +20,7 @@ from tenure_app.core import conf
 from tenure_app.customers.query import customers_url
 from tenure_app.risk import actions, declining, figures, queries, tables, titles
 from tenure_app.risk.queries import ALL, HANDLED, NO_OWNER, OPEN, STATES, WarnedCustomer, WarningQuery
-from tenure_app.risk.tables import Line
+from tenure_app.risk.tables import WarningLine
 from tenure_app.web import exports
 from tenure_app.web.figures import sheets
 from tenure_app.web.filters import Chip, FilterForm, Select
@@ -61,7 +61,7 @@ def risk(request: HttpRequest) -> HttpResponse:
         return file
     rows = SqlRows(
         queries.count(con, query),
-        lambda start, count: [Line(customer, day) for customer in queries.find(con, query, start, count)],
+        lambda start, count: [WarningLine(customer, day) for customer in queries.find(con, query, start, count)],
     )
     lines = Paginator(rows, LINES).get_page(request.GET.get("page"))
     context = {
@@ -210,7 +210,7 @@ def _customer(con: duckdb.DuckDBPyConnection, form: QueryDict) -> WarnedCustomer
 def _line(request: HttpRequest, con: duckdb.DuckDBPyConnection, **state: object) -> HttpResponse:
     """Answer one line as it is now."""
     customer = _customer(con, request.POST if request.method == "POST" else request.GET)
-    shown = tables.WARNINGS.show([Line(customer, queries.as_of(con), **state)])  # type: ignore[arg-type]
+    shown = tables.WARNINGS.show([WarningLine(customer, queries.as_of(con), **state)])  # type: ignore[arg-type]
     shared = {"request": request, "business": business(), "csrf_token": get_token(request)}
     return HttpResponse(shown.body(shared))
 

@@ -39,7 +39,7 @@ class WarningQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class Signal:
+class WarningSignal:
     """One signal of a customer."""
 
     signal: str
@@ -61,7 +61,7 @@ class WarnedCustomer:
     due_on: date | None
     handled_as_of: date | None
     note: str
-    signals: tuple[Signal, ...] = field(default=())
+    signals: tuple[WarningSignal, ...] = field(default=())
 
 
 def ready(con: duckdb.DuckDBPyConnection) -> bool:
@@ -110,7 +110,7 @@ def find(
     )
     while rows := reader.fetchmany(2_000):
         for customer, score, stake, lead, owner, due, handled, note, signals, name in rows:
-            items = tuple(Signal(s["signal"], s["score"], s["since"], loads(s["evidence"])) for s in signals)
+            items = tuple(WarningSignal(s["signal"], s["score"], s["since"], loads(s["evidence"])) for s in signals)
             yield WarnedCustomer(customer, name, score, stake, lead, owner or "", due, handled, note or "", items)
 
 

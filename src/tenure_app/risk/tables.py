@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from tenure.columns import value_name
 from tenure.words import sentences
 from tenure_app.risk import titles
-from tenure_app.risk.queries import Signal, WarnedCustomer
+from tenure_app.risk.queries import WarnedCustomer, WarningSignal
 from tenure_app.web.formats import MISSING, change, day, number, percent
 from tenure_app.web.tables import Column, Table
 
@@ -30,7 +30,7 @@ _CUSTOMER = Column("customer", template="components/customer.html", export=(Colu
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class WarningLine:
     """One customer of the list of warnings, as it is shown."""
 
     customer: WarnedCustomer
@@ -84,7 +84,7 @@ def _days(days: int | None) -> str:
     return ngettext("%(shown)s day", "%(shown)s days", days) % {"shown": number(days)}
 
 
-def _due(line: Line) -> str:
+def _due(line: WarningLine) -> str:
     if not line.overdue:
         return format_html('<span class="text-nowrap">{}</span>', day(line.customer.due_on))
     return format_html(
@@ -119,7 +119,7 @@ class SignalOf:
     """One signal of a customer, a row of a file."""
 
     customer: WarnedCustomer
-    signal: Signal
+    signal: WarningSignal
 
 
 def signals_of(customers: Iterable[WarnedCustomer]) -> Iterator[SignalOf]:

@@ -24,7 +24,7 @@ GROUPS = {"rfm_group": "rfm", "tier": "tiers", "loyalty": "loyalty", "stickiness
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class TargetStanding:
     """A target and where it stands.
 
     Attributes
@@ -92,18 +92,18 @@ def _in_stage(con: duckdb.DuckDBPyConnection, model: str, stage: str) -> float |
     return float(found[0]) if found and found[1] else None
 
 
-def standings(con: duckdb.DuckDBPyConnection, reports: Mapping[str, Any], day: date) -> list[Standing]:
+def standings(con: duckdb.DuckDBPyConnection, reports: Mapping[str, Any], day: date) -> list[TargetStanding]:
     """Return every target with where it stands on the day of the last refresh."""
     return [_standing(target, figure(con, reports, target.measure), day) for target in Target.objects.all()]
 
 
-def _standing(target: Target, today: float | None, day: date) -> Standing:
+def _standing(target: Target, today: float | None, day: date) -> TargetStanding:
     if today is None:
-        return Standing(target, None, None, "unknown")
+        return TargetStanding(target, None, None, "unknown")
     reached = today >= target.value if target.sense == Target.AT_LEAST else today <= target.value
     way = target.value - (today if target.began_at is None else target.began_at)
     gone = today - (today if target.began_at is None else target.began_at)
     progress = min(max(gone / way, 0.0), 1.0) if way else None
     late = target.due_on is not None and day > target.due_on
-    return Standing(target, today, 1.0 if reached else progress, "reached" if reached else "missed" if late else
+    return TargetStanding(target, today, 1.0 if reached else progress, "reached" if reached else "missed" if late else
                     "under-way")  # fmt: skip

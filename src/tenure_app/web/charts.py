@@ -118,7 +118,7 @@ class Heatmap(Chart):
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class FlowNode:
     """One end of flows."""
 
     id: str
@@ -143,7 +143,7 @@ class Sankey(Chart):
     """Flows between two days."""
 
     kind: ClassVar[str] = "sankey"
-    nodes: Sequence[Node]
+    nodes: Sequence[FlowNode]
     links: Sequence[Link]
     unit: str = ""
 

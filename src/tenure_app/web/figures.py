@@ -16,7 +16,7 @@ from tenure_app.web.tables import Column
 
 if TYPE_CHECKING:
     from tenure_app.web.exports import Sheet
-    from tenure_app.web.tables import Row, Shown, Table
+    from tenure_app.web.tables import Row, ShownTable, Table
 
 Data = Any  # what a page's figures are made of
 
@@ -79,7 +79,7 @@ class ShownFigure:
     title: str
     note: str
     chart: Chart | None
-    table: Shown
+    table: ShownTable
     switch: Switch | None = None
 
     @property

@@ -40,24 +40,24 @@ class Item:
 
 
 @dataclass(slots=True)
-class Group:
+class NavigationGroup:
     """One group of the navigation."""
 
     label: object
     items: list[Item] = field(default_factory=list)
 
 
-def _groups() -> list[Group]:
+def _groups() -> list[NavigationGroup]:
     return [
-        Group(_("Overview"), [Item("overview", _("Overview"), "layout-dashboard")]),
-        Group(
+        NavigationGroup(_("Overview"), [Item("overview", _("Overview"), "layout-dashboard")]),
+        NavigationGroup(
             _("Customers"),
             [
                 Item("customers", _("All customers"), "users", ("customer",)),
                 Item("duplicates", _("Duplicates"), "copy"),
             ],
         ),
-        Group(
+        NavigationGroup(
             _("Life cycle"),
             [
                 Item("lifecycle", _("Stages"), "columns"),
@@ -65,7 +65,7 @@ def _groups() -> list[Group]:
                 Item("economics", _("Economics"), "arrows-shuffle"),
             ],
         ),
-        Group(
+        NavigationGroup(
             _("Value and risk"),
             [
                 Item("value", _("Value"), "coin"),
@@ -74,7 +74,7 @@ def _groups() -> list[Group]:
                 Item("predictions", _("Predictions"), "target"),
             ],
         ),
-        Group(
+        NavigationGroup(
             _("Settings"),
             [
                 Item("imports", _("Imports"), "upload", ("import", "quarantine", "import-new")),
@@ -92,7 +92,7 @@ def _address(name: str) -> str:
         return ""
 
 
-def navigation(request: HttpRequest) -> list[Group]:
+def navigation(request: HttpRequest) -> list[NavigationGroup]:
     """Return the groups with the pages that exist, the present one marked."""
     match = request.resolver_match
     here = match.url_name if match else ""

@@ -176,9 +176,9 @@ class Table:
 
     # The page
 
-    def show(self, rows: Iterable[Row] | Page[Row], **shown: Any) -> Shown:
+    def show(self, rows: Iterable[Row] | Page[Row], **shown: Any) -> ShownTable:
         """Return the table with rows, for ``{% table shown %}``; see :class:`Shown` for what else it can show."""
-        return Shown(self, rows, **shown)
+        return ShownTable(self, rows, **shown)
 
     # Files
 
@@ -198,7 +198,7 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownTable:
     """A table with its rows, as ``components/table.html`` shows it."""
 
     table: Table

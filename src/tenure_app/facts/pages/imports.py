@@ -20,7 +20,7 @@ from tenure_app.web.pages import SIGNED_IN, page
 
 if TYPE_CHECKING:
     from tenure_app.facts.models import Import, ImportFile
-    from tenure_app.web.tables import Shown
+    from tenure_app.web.tables import ShownTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ class Group:
 
     file: ImportFile
     layout: str
-    choices: Shown  # which column is which field
-    sample: Shown
+    choices: ShownTable  # which column is which field
+    sample: ShownTable
     trouble: str
     alike: list[str]  # other files with the same columns, which follow this one's choices
 

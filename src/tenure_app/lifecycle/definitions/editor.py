@@ -37,7 +37,7 @@ MAX_TEXT = 200_000
 
 
 @dataclass
-class Draft:
+class ModelDraft:
     """A model while it is edited."""
 
     text: str
@@ -61,7 +61,7 @@ class Draft:
         return str(given.get("id", "")) if given else ""
 
 
-def read_draft(request: HttpRequest) -> Draft:
+def read_draft(request: HttpRequest) -> ModelDraft:
     """Return the draft that a form holds: its text with its fields filled in."""
     text = request.POST.get("text", "")[:MAX_TEXT].replace("\r\n", "\n")
     base, origin = request.POST.get("base", "0"), request.POST.get("origin", "")
@@ -69,7 +69,7 @@ def read_draft(request: HttpRequest) -> Draft:
         day = date.fromisoformat(request.POST.get("as_of", ""))
     except ValueError:
         day = as_of(request)
-    return Draft(
+    return ModelDraft(
         text=drafts.filled_in(text, request.POST),
         base=int(base) if base.isdigit() else 0,
         mode="yaml" if request.POST.get("mode") == "yaml" else "fields",
@@ -98,7 +98,7 @@ def edit(request: HttpRequest, model_id: str) -> HttpResponse:
         if old is None:
             raise Http404
         text = old
-    return _page(request, Draft(text, base=now.number, extra={"restoring": restoring}))
+    return _page(request, ModelDraft(text, base=now.number, extra={"restoring": restoring}))
 
 
 @page("models/-/new/", "model-new", rule=SIGNED_IN)
@@ -107,14 +107,14 @@ def new(request: HttpRequest) -> HttpResponse:
     source = request.GET.get("copy", "")
     taken = set(queries.in_force())
     if not source:
-        return _page(request, Draft(drafts.empty(drafts.id_of("my-model", taken)), new=True))
+        return _page(request, ModelDraft(drafts.empty(drafts.id_of("my-model", taken)), new=True))
     now = queries.one_in_force(source)
     if now is None:
         raise Http404
     name = now.model.name if now.model else None
     zh, en = (f"{name.zh} 副本", f"{name.en} copy") if name else ("", "")
     text = drafts.copied(now.text, drafts.id_of(f"{source}-copy", taken), zh, en)
-    return _page(request, Draft(text, new=True, origin=ModelVersion.COPIED))
+    return _page(request, ModelDraft(text, new=True, origin=ModelVersion.COPIED))
 
 
 @page("models/-/upload/", "model-upload", rule=SIGNED_IN, methods=("POST",))
@@ -130,7 +130,7 @@ def upload(request: HttpRequest) -> HttpResponse:
         text = _("%(name)s is not a text in UTF-8. Save it as UTF-8 and try again.") % {"name": file.name}
         messages.error(request, text)
         return redirect("models")
-    draft = Draft(text, origin=ModelVersion.UPLOADED)
+    draft = ModelDraft(text, origin=ModelVersion.UPLOADED)
     now = queries.one_in_force(draft.model_id)
     draft.new, draft.base = now is None, now.number if now else 0
     draft.mode = "fields" if drafts.mapping_of(text) else "yaml"
@@ -286,7 +286,7 @@ def _person(request: HttpRequest) -> User:
     return cast("User", request.user)  # signed in: the middleware lets nobody else through
 
 
-def _context(request: HttpRequest, draft: Draft) -> dict[str, Any]:
+def _context(request: HttpRequest, draft: ModelDraft) -> dict[str, Any]:
     """Return what the form shows, and whether this very text may be saved: a model, changed, its preview seen."""
     checked = checks.check(draft.text, current_language())
     draft.as_of = draft.as_of or as_of(request)
@@ -311,7 +311,7 @@ def _context(request: HttpRequest, draft: Draft) -> dict[str, Any]:
     }
 
 
-def _page(request: HttpRequest, draft: Draft) -> HttpResponse:
+def _page(request: HttpRequest, draft: ModelDraft) -> HttpResponse:
     context = _context(request, draft)
     model = context["checked"].model
     name = model.name.render(current_language()) if model else draft.model_id

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ModelLine:
     """One model of the list."""
 
     now: InForce
@@ -138,7 +138,7 @@ def models(request: HttpRequest) -> HttpResponse:
     return render(request, "models/list.html", context)
 
 
-def _lines() -> list[Line]:
+def _lines() -> list[ModelLine]:
     models_on = staff.preference().models_on
     available = queries.available_kinds()
     try:
@@ -151,7 +151,7 @@ def _lines() -> list[Line]:
         missing = now.model.missing(available) if now.model is not None else ()
         staged = report is not None and not report.get("missing")
         customers = int(report.get("customers") or 0) if report else 0
-        lines.append(Line(now, queries.is_on(now.id, models_on), staged, customers, missing))
+        lines.append(ModelLine(now, queries.is_on(now.id, models_on), staged, customers, missing))
     return lines
 
 

@@ -18,7 +18,7 @@ from tenure_app.web import formats, glossary
 
 if TYPE_CHECKING:
     from tenure_app.web.figures import ShownFigure, Switch
-    from tenure_app.web.tables import Shown
+    from tenure_app.web.tables import ShownTable
 
 register = template.Library()
 for _name in ("number", "percent", "change", "day", "instant", "ago", "size"):
@@ -89,7 +89,7 @@ def stat(label: str, value: object, term: str = "", url: str = "", note: str = "
 
 
 @register.inclusion_tag("components/table.html", takes_context=True)
-def table(context: Context, shown: Shown) -> dict[str, Any]:
+def table(context: Context, shown: ShownTable) -> dict[str, Any]:
     """Return a table of tenure_app.web.tables: {% table shown %}."""
     shared = {name: context.get(name) for name in ("request", "business", "as_of_chosen", "csrf_token")}
     return {
