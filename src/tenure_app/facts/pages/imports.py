@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class FileGroup:
     """A file as the page shows it, for all files with the same columns."""
 
     file: ImportFile
@@ -115,7 +115,7 @@ def show_import(request: HttpRequest, import_id: int) -> HttpResponse:
     return render(request, "imports/result.html", context)
 
 
-def _groups(upload: Import) -> list[Group]:
+def _groups(upload: Import) -> list[FileGroup]:
     """Return the files, those with the same columns behind the first of them."""
     groups: dict[tuple[str, ...], list[ImportFile]] = {}
     for file in queries.files(upload.pk):
@@ -124,7 +124,7 @@ def _groups(upload: Import) -> list[Group]:
     return [_group(upload, files) for files in groups.values()]
 
 
-def _group(upload: Import, files: list[ImportFile]) -> Group:
+def _group(upload: Import, files: list[ImportFile]) -> FileGroup:
     file = files[0]
     columns, sample = file.looked.get("columns", []), file.looked.get("sample", [])
     needed, by_column = looking.needed_of(upload.table), {column: field for field, column in file.mapping.items()}
@@ -144,7 +144,7 @@ def _group(upload: Import, files: list[ImportFile]) -> Group:
             }
         )
     meanings = [labels.field_name(by_column[column]) if column in by_column else "" for column in columns]
-    return Group(
+    return FileGroup(
         file=file,
         layout=labels.layout_in_words(file.looked),
         choices=CHOICES.show(choices, foot=False),
