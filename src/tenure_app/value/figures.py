@@ -117,8 +117,8 @@ class Value:
     @property
     def period(self) -> Row | None:
         """The period that is shown."""
-        asked = (period for period in self.periods if period["days"] == self.days)
-        return next(asked, self.periods[-1] if self.periods else None)
+        last = self.periods[-1] if self.periods else None
+        return next((period for period in self.periods if period["days"] == self.days), last)
 
     @property
     def sales_days(self) -> list[Row]:

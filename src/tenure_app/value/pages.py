@@ -138,15 +138,15 @@ def _data(request: HttpRequest) -> Value | None:
     day = queries.refreshed_on(con) if reports else None
     if not profile.has(con, "scorecard") or not {"money", "pareto", "old"} <= set(reports) or day is None:
         return None
-    asked = request.GET
+    query = request.GET
     return Value(
         con,
         day,
         business().currency,
         reports,
-        by="profit" if asked.get("by") == "profit" else "sales",
-        cohort="sales" if asked.get("cohort") == "sales" else "retention",
-        days=next((days for days in PERIODS if asked.get("days") == str(days)), 30),
+        by="profit" if query.get("by") == "profit" else "sales",
+        cohort="sales" if query.get("cohort") == "sales" else "retention",
+        days=next((days for days in PERIODS if query.get("days") == str(days)), 30),
     )
 
 
