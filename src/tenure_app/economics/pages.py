@@ -93,6 +93,7 @@ def _context(data: StageEconomics, given: Mapping[str, str] | None = None) -> di
 def save_plans(request: HttpRequest) -> HttpResponse:
     """Put other costs, effects, capacities and another budget in force."""
     data = _named(request)
+    # Resetting takes the entered plans away; those assumed of the model hold again.
     if "reset" in request.POST:
         actions.reset_book(data.entry.id)
         messages.success(request, _("The plans are those assumed of the model again."))
@@ -128,6 +129,7 @@ def _named(request: HttpRequest) -> StageEconomics:
 def who(request: HttpRequest) -> HttpResponse:
     """List the customers for whom a plan was chosen, or of one stage, tier and time in it."""
     data, query = _named(request), request.GET
+    # An empty tier is a tier of its own, so what counts is whether the address names it.
     columns = {
         column: query[name]
         for name, column in (("plan", "decision_plan"), ("stage", "stage"), ("tier", "tier"))
@@ -140,6 +142,7 @@ def who(request: HttpRequest) -> HttpResponse:
     if file := exports.requested(request, files, f"plans-{data.entry.id}-{data.day}"):
         return file
     shown = Paginator(rows, PAGE_SIZE).get_page(query.get("page"))
+    # Only the rows of the page are named: a list can hold a million.
     shown.object_list = [panels.recipient(data, row) for row in shown.object_list]
     plan = query.get("plan", "")
     context = {
