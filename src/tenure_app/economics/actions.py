@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _MOST = 1e12
 
 
-def save_book(found: Economics, book: Book, author: User | None = None) -> None:
+def save_book(economics: Economics, book: Book, author: User | None = None) -> None:
     """Put plans and budget in force: rows here, and a file in the lake for refreshes and the command line.
 
     Raises
@@ -33,22 +33,34 @@ def save_book(found: Economics, book: Book, author: User | None = None) -> None:
     """
     ids = [plan.id for plan in book.plans]
     for plan in book.plans:
-        plan.checked(found.values.stages)
+        plan.checked(economics.values.stages)
         if ids.count(plan.id) > 1:
             raise PlanError(mark("Two plans are called %(plan)s. Give one of them another name."), plan=plan.id)
     if book.budget is not None and not 0 <= book.budget < _MOST:
         raise PlanError(
             mark("A budget is an amount from 0 on, or empty for no limit; not %(given)s."), given=book.budget
         )
-    model = found.entry.id
+    model = economics.entry.id
     with transaction.atomic():
         PlanRow.objects.filter(model_id=model).delete()
         PlanRow.objects.bulk_create(
-            PlanRow(model_id=model, plan_id=plan.id, place=place, kind=plan.kind, stage=plan.stage, target=plan.target,
-                    cost=plan.cost, effect=plan.effect, capacity=plan.capacity, tiers=list(plan.tiers),
-                    zh=plan.zh[:200], en=plan.en[:200], assumed=plan.assumed)
+            PlanRow(
+                model_id=model,
+                plan_id=plan.id,
+                place=place,
+                kind=plan.kind,
+                stage=plan.stage,
+                target=plan.target,
+                cost=plan.cost,
+                effect=plan.effect,
+                capacity=plan.capacity,
+                tiers=list(plan.tiers),
+                zh=plan.zh[:200],
+                en=plan.en[:200],
+                assumed=plan.assumed,
+            )
             for place, plan in enumerate(book.plans)
-        )  # fmt: skip
+        )
         budget = None if book.budget is None else Decimal(str(round(book.budget, 2)))
         BookState.objects.update_or_create(model_id=model, defaults={"budget": budget, "author": author})
         write_book(conf.lake().path, model, book)
@@ -63,7 +75,7 @@ def reset_book(model: str) -> None:
 
 
 def decide(
-    found: Economics,
+    economics: Economics,
     standing: ChoiceStanding,
     plan_id: str,
     *,
@@ -83,19 +95,34 @@ def decide(
     if plan_id not in options:
         raise PlanError(
             mark("There is no option %(plan)r for this customer. There are: %(plans)s."),
-            plan=plan_id, plans=", ".join(options),
-        )  # fmt: skip
-    one = options[plan_id]
-    plan = one["plan"] or {}
+            plan=plan_id,
+            plans=", ".join(options),
+        )
+    option = options[plan_id]
+    plan = option["plan"] or {}
     with transaction.atomic():
-        _age(found.entry.id, standing.customer_id)
+        _age(economics.entry.id, standing.customer_id)
         return CustomerChoice.objects.create(
-            model_id=found.entry.id, customer_id=standing.customer_id, as_of=found.body["as_of"],
-            stage=standing.stage, tier=standing.tier, weeks=standing.weeks, plan_id=plan_id, kind=one["kind"],
-            cost=one["cost"], profit=one["profit"], low=one["low"], high=one["high"], options=standing.options,
-            task_zh=plan.get("zh", "")[:200], task_en=plan.get("en", "")[:200], owner=owner[:120], due_on=due_on,
-            note=note[:500], author=author,
-        )  # fmt: skip
+            model_id=economics.entry.id,
+            customer_id=standing.customer_id,
+            as_of=economics.body["as_of"],
+            stage=standing.stage,
+            tier=standing.tier,
+            weeks=standing.weeks,
+            plan_id=plan_id,
+            kind=option["kind"],
+            cost=option["cost"],
+            profit=option["profit"],
+            low=option["low"],
+            high=option["high"],
+            options=standing.options,
+            task_zh=plan.get("zh", "")[:200],
+            task_en=plan.get("en", "")[:200],
+            owner=owner[:120],
+            due_on=due_on,
+            note=note[:500],
+            author=author,
+        )
 
 
 def take_back(model: str, customer: str, author: User | None = None) -> None:
@@ -106,9 +133,15 @@ def take_back(model: str, customer: str, author: User | None = None) -> None:
     with transaction.atomic():
         _age(model, customer)
         CustomerChoice.objects.create(
-            model_id=model, customer_id=customer, as_of=before.as_of, stage=before.stage, tier=before.tier,
-            weeks=before.weeks, plan_id="", author=author,
-        )  # fmt: skip
+            model_id=model,
+            customer_id=customer,
+            as_of=before.as_of,
+            stage=before.stage,
+            tier=before.tier,
+            weeks=before.weeks,
+            plan_id="",
+            author=author,
+        )
 
 
 def _age(model: str, customer: str) -> None:

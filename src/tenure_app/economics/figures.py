@@ -89,6 +89,7 @@ class StageEconomics:
     @cached_property
     def stages(self) -> list[Row]:
         """Money, value and time of every stage."""
+        # Young shops have no back-test: nothing was known so long ago.
         tested = {row["stage"]: row for row in (self.report["backtest"] or {}).get("stages", [])}
         return [
             {
@@ -109,6 +110,7 @@ class StageEconomics:
     @cached_property
     def flow_stages(self) -> tuple[list[str], list[str]]:
         """The stages that customers came from and went to."""
+        # Stages without anybody on either day would be empty rows.
         ends = {stage for flow in self.flows for stage in (flow.source, flow.target)}
         sources = [stage for stage in self.entry.order if stage in ends]
         left = [NOT_STAGED] if any(flow.target == NOT_STAGED for flow in self.flows) else []
@@ -178,6 +180,7 @@ class StageEconomics:
     @property
     def budget_total(self) -> Row:
         """The whole budget as its last row."""
+        # Averages of one customer cannot be added up, so the sum leaves them out.
         names = ("people", "planned", "saved", "decided", "decided_spend", "decided_saved", "wasted_month", "gets_plan")
         sums = {name: sum(row[name] for row in self.budget) for name in names}
         return {**sums, "stage": _("All"), "family": "", "url": "", "costs_known": False}
@@ -200,6 +203,7 @@ class StageEconomics:
 
 
 def _stage_values(data: StageEconomics) -> Bars | None:
+    # To the cent, as the table shows it.
     bars = [
         Bar(row["stage"], round(row["value"], 2), row["family"], row["url"])
         for row in data.stages
@@ -308,6 +312,7 @@ def _survival(data: StageEconomics) -> Curve | None:
     if not rows:
         return None
     last = max(row["survival"]["days"][-1] for row in rows)
+    # All curves share one grid, so that they can be compared and the page stays small.
     grid = [round(last * at / _GRID, 1) for at in range(_GRID + 1)]
     series = [Series(row["stage"], row["family"], *_on_grid(row["survival"], grid)) for row in rows]
     return Curve(series, x=grid, percent=True, x_name=_("Days in the stage"))

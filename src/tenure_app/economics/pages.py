@@ -56,8 +56,8 @@ def _data(request: HttpRequest) -> StageEconomics | None:
     if not (profile.has(con, "spans") and profile.has(con, "scorecard")):
         return None
     entry = chosen_entry(request, _entries())
-    found = queries.economics_of(con, entry) if entry else None
-    return StageEconomics(con, entry, found, period(request, 90)) if entry and found else None
+    result = queries.economics_of(con, entry) if entry else None
+    return StageEconomics(con, entry, result, period(request, 90)) if entry and result else None
 
 
 def _entries() -> dict[str, Entry]:
@@ -93,6 +93,7 @@ def _context(data: StageEconomics, given: Mapping[str, str] | None = None) -> di
 def save_plans(request: HttpRequest) -> HttpResponse:
     """Put other costs, effects, capacities and another budget in force."""
     data = _named(request)
+    # Resetting takes the entered plans away; those assumed of the model hold again.
     if "reset" in request.POST:
         actions.reset_book(data.entry.id)
         messages.success(request, _("The plans are those assumed of the model again."))
@@ -118,30 +119,32 @@ def _named(request: HttpRequest) -> StageEconomics:
     con = conf.connection()
     form_or_address = request.POST if request.method == "POST" else request.GET
     entry = _entries().get(form_or_address.get("model", "")) if profile.has(con, "spans") else None
-    found = queries.economics_of(con, entry) if entry else None
-    if entry is None or found is None:
+    result = queries.economics_of(con, entry) if entry else None
+    if entry is None or result is None:
         raise Http404
-    return StageEconomics(con, entry, found, period(request, 90))
+    return StageEconomics(con, entry, result, period(request, 90))
 
 
 @page("economics/who/", "economics-who", rule=SIGNED_IN)
 def who(request: HttpRequest) -> HttpResponse:
     """List the customers for whom a plan was chosen, or of one stage, tier and time in it."""
-    data, asked = _named(request), request.GET
+    data, query = _named(request), request.GET
+    # An empty tier is a tier of its own, so what counts is whether the address names it.
     columns = {
-        column: asked[name]
+        column: query[name]
         for name, column in (("plan", "decision_plan"), ("stage", "stage"), ("tier", "tier"))
-        if name in asked
+        if name in query
     }
-    band = asked.get("band", "")
+    band = query.get("band", "")
     number = int(band) if band.isascii() and band.isdigit() else None
     rows = queries.recipients(data.economics, band=number, **columns)
     files = {"": lambda: panels.WHO.sheet(panels.recipient(data, row) for row in rows)}
     if file := exports.requested(request, files, f"plans-{data.entry.id}-{data.day}"):
         return file
-    shown = Paginator(rows, PAGE_SIZE).get_page(asked.get("page"))
+    shown = Paginator(rows, PAGE_SIZE).get_page(query.get("page"))
+    # Only the rows of the page are named: a list can hold a million.
     shown.object_list = [panels.recipient(data, row) for row in shown.object_list]
-    plan = asked.get("plan", "")
+    plan = query.get("plan", "")
     context = {
         "entry": data.entry,
         "title": titles.plan_name(data.economics.plan(plan)) if plan else _("Who gets what"),

@@ -293,9 +293,11 @@ def form(data: StageEconomics, given: Mapping[str, str] | None) -> ShownTable:
             "effect": f"{round(plan['effect'] * 100, 4):g}",
             "capacity": "" if plan["capacity"] is None else plan["capacity"],
         }
+        # A form with a mistake comes back as it was typed.
         if given is not None:
             fields = {name: given.get(f"{plan['id']}:{name}", "") for name in fields}
         rows.append({**plan, "given": fields})
+    # Doing nothing costs nothing and is never dropped, so its row has no fields.
     nothing: Row = {
         **dict.fromkeys(("id", "kind", "stage", "family", "target"), ""),
         **dict.fromkeys(("spend", "profit", "low", "high"), 0),

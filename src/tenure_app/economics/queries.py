@@ -120,10 +120,21 @@ def book_of(entry: Entry, body: dict[str, Any]) -> Book:
     if state is None:
         return Book(tuple(Plan.from_json({**plan, "assumed": True}) for plan in body["plans"]))
     plans = tuple(
-        Plan(row.plan_id, row.kind, row.stage, row.target, row.cost, row.effect, row.capacity, tuple(row.tiers),
-             row.zh, row.en, row.assumed)
+        Plan(
+            row.plan_id,
+            row.kind,
+            row.stage,
+            row.target,
+            row.cost,
+            row.effect,
+            row.capacity,
+            tuple(row.tiers),
+            row.zh,
+            row.en,
+            row.assumed,
+        )
         for row in PlanRow.objects.filter(model_id=entry.id)
-    )  # fmt: skip
+    )
     return Book(plans, None if state.budget is None else float(state.budget))
 
 
@@ -132,11 +143,11 @@ def changed(model: str) -> BookState | None:
     return BookState.objects.filter(model_id=model).select_related("author").first()
 
 
-def everybody(found: Economics) -> pa.Table:
+def everybody(economics: Economics) -> pa.Table:
     """Return who gets which plan: customer_id, the columns of the scorecard's decision, stage, tier, weeks."""
-    key = json.dumps([[plan.to_json() for plan in found.plans], found.book.budget], sort_keys=True)
+    key = json.dumps([[plan.to_json() for plan in economics.plans], economics.book.budget], sort_keys=True)
     ask = Answers(conf.connection(), conf.versions())
-    table: pa.Table = ask.kept(("economics.who", found.entry.id, key), lambda: _everybody(found))
+    table: pa.Table = ask.kept(("economics.who", economics.entry.id, key), lambda: _everybody(economics))
     return table
 
 
@@ -160,47 +171,53 @@ def recipients(economics: Economics, *, band: int | None = None, **columns: str)
     return rows
 
 
-def _everybody(found: Economics) -> pa.Table:
+def _everybody(economics: Economics) -> pa.Table:
     from tenure.economics.decisions import cells_of, decided
     from tenure.economics.source import Source
 
-    source = Source.of(conf.lake(), _day(found), sample=2**62, like=found.body["tiers"])
+    source = Source.of(conf.lake(), _day(economics), sample=2**62, like=economics.body["tiers"])
     params = {
-        "stages": list(found.values.stages),
-        "cells": cells_of(found.values, found.choice, source, found.entry.id),
+        "stages": list(economics.values.stages),
+        "cells": cells_of(economics.values, economics.choice, source, economics.entry.id),
     }
-    return decided(source, found.entry.id, params).add_column(0, "customer_id", source.ids)
+    return decided(source, economics.entry.id, params).add_column(0, "customer_id", source.ids)
 
 
-def _day(found: Economics) -> date:
+def _day(economics: Economics) -> date:
     from datetime import date
 
-    return date.fromisoformat(found.body["as_of"])
+    return date.fromisoformat(economics.body["as_of"])
 
 
 def moved(
-    con: duckdb.DuckDBPyConnection, found: Economics, source: str, target: str, most: int = 1_000_000
+    con: duckdb.DuckDBPyConnection, economics: Economics, source: str, target: str, most: int = 1_000_000
 ) -> list[tuple[str, date, int]]:
     """Return every move from one stage to another: customer, on which day, after how many days; the newest first."""
     from tenure.economics.episodes import UNSTAGED
 
-    held = (
+    spans = (
         "select customer_id, stage, entered_on, left_on, lead(stage) over w as next_stage,"
         " lead(entered_on) over w as next_on from spans where model = ? and not passed_through and entered_on <= ?"
         " window w as (partition by customer_id order by entered_on)"
     )
-    day = _day(found)
-    model: list[Any] = [found.entry.id, day]
+    day = _day(economics)
+    model: list[Any] = [economics.entry.id, day]
     if target == UNSTAGED:
-        sql = f"select customer_id, left_on, left_on - entered_on from ({held}) where stage = ? and left_on <= ?" \
-              " and (next_on is null or next_on > left_on)"  # fmt: skip
+        sql = (
+            f"select customer_id, left_on, left_on - entered_on from ({spans}) where stage = ? and left_on <= ?"
+            " and (next_on is null or next_on > left_on)"
+        )
         model += [source, day]
     elif source == UNSTAGED:
-        sql = f"select customer_id, next_on, next_on - left_on from ({held}) where next_stage = ? and next_on > left_on"
+        sql = (
+            f"select customer_id, next_on, next_on - left_on from ({spans}) where next_stage = ? and next_on > left_on"
+        )
         model += [target]
     else:
-        sql = f"select customer_id, next_on, next_on - entered_on from ({held})" \
-              " where stage = ? and next_stage = ? and next_on = left_on"  # fmt: skip
+        sql = (
+            f"select customer_id, next_on, next_on - entered_on from ({spans})"
+            " where stage = ? and next_stage = ? and next_on = left_on"
+        )
         model += [source, target]
     return con.execute(f"{sql} order by 2 desc, 1 limit {int(most)}", model).fetchall()
 
@@ -216,7 +233,7 @@ class ChoiceStanding:
     options: list[dict[str, Any]]
 
 
-def standing(found: Economics, customer: str) -> ChoiceStanding | None:
+def standing(economics: Economics, customer: str) -> ChoiceStanding | None:
     """Return both options of a customer with their numbers; None for who stands in no stage of the model."""
     from tenure.economics.allocation import compare_options
     from tenure.economics.source import Source, row_of
@@ -224,20 +241,20 @@ def standing(found: Economics, customer: str) -> ChoiceStanding | None:
     table = row_of(conf.connection(), customer)
     if table is None:
         return None
-    source = Source.of(conf.lake(), _day(found), table, like=found.body["tiers"])
-    there = source.current(found.entry.id).to_pylist()
-    if not there:
+    source = Source.of(conf.lake(), _day(economics), table, like=economics.body["tiers"])
+    places = source.current(economics.entry.id).to_pylist()
+    if not places:
         return None
-    tier, (place,) = source.tiers.names[int(source.tier[0])], there
+    tier, (place,) = source.tiers.names[int(source.tier[0])], places
     weeks = max(int(place["weeks"]), 0)
-    options = compare_options(found.values, found.plans, place["stage"], tier, weeks)
+    options = compare_options(economics.values, economics.plans, place["stage"], tier, weeks)
     return ChoiceStanding(customer, place["stage"], tier, weeks, options)
 
 
 def chosen(model: str, customer: str) -> CustomerChoice | None:
     """Return what was decided for a customer, None when nothing was."""
-    found = CustomerChoice.objects.filter(model_id=model, customer_id=customer, newest=True).exclude(plan_id="")
-    return found.select_related("author").first()
+    choices = CustomerChoice.objects.filter(model_id=model, customer_id=customer, newest=True).exclude(plan_id="")
+    return choices.select_related("author").first()
 
 
 def history(model: str, customer: str) -> list[CustomerChoice]:
@@ -247,8 +264,8 @@ def history(model: str, customer: str) -> list[CustomerChoice]:
 
 def choices(model: str) -> list[CustomerChoice]:
     """Return what was decided for single customers, the soonest due first."""
-    found = CustomerChoice.objects.filter(model_id=model, newest=True).exclude(plan_id="")
-    return sorted(found, key=lambda one: (one.due_on is None, one.due_on, one.customer_id))
+    choices = CustomerChoice.objects.filter(model_id=model, newest=True).exclude(plan_id="")
+    return sorted(choices, key=lambda choice: (choice.due_on is None, choice.due_on, choice.customer_id))
 
 
 @dataclass
@@ -270,27 +287,27 @@ class Share:
     decided_profit: float = 0.0
 
 
-def budget_by_stage(found: Economics) -> list[Share]:
+def budget_by_stage(economics: Economics) -> list[Share]:
     """Return what is spent, planned and decided in each stage, and what of it brings nothing back."""
-    shares = {name: Share(name) for name in found.values.stages}
-    for stage in found.body["stages"]:
+    shares = {name: Share(name) for name in economics.values.stages}
+    for stage in economics.body["stages"]:
         share = shares[stage["stage"]]
-        share.people = int(found.values.people[:, found.values.stages.index(stage["stage"])].sum())
+        share.people = int(economics.values.people[:, economics.values.stages.index(stage["stage"])].sum())
         share.invested_month, share.profit_month = stage["month_invested"], stage["month_profit"]
         if (stage["month_profit"] or 0.0) < 0 < (stage["month_invested"] or 0.0):
             share.wasted_month = min(-stage["month_profit"], stage["month_invested"]) * share.people
-    for row in found.choice.rows:
+    for row in economics.choice.rows:
         if row.plan is not None:
             share = shares[row.stage]
             share.gets_plan += row.people
             share.planned += max(row.plan.cost, 0.0) * row.people
             share.saved += max(-row.plan.cost, 0.0) * row.people
             share.profit += row.profit * row.people
-    for done in choices(found.entry.id):
-        if done.stage in shares:
-            share = shares[done.stage]
+    for choice in choices(economics.entry.id):
+        if choice.stage in shares:
+            share = shares[choice.stage]
             share.decided += 1
-            share.decided_spend += max(done.cost, 0.0)
-            share.decided_saved += max(-done.cost, 0.0)
-            share.decided_profit += done.profit
+            share.decided_spend += max(choice.cost, 0.0)
+            share.decided_saved += max(-choice.cost, 0.0)
+            share.decided_profit += choice.profit
     return list(shares.values())

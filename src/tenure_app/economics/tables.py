@@ -170,15 +170,7 @@ def worth_cell(cell: Row | None) -> str:
 
 
 #: Where customers went between two days, as a file.
-MATRIX = Table(
-    "matrix",
-    (
-        FROM,
-        TO,
-        Column("people"),
-        Column("share", also=bounds("low", "high")),
-    ),
-)
+MATRIX = Table("matrix", (FROM, TO, Column("people"), Column("share", also=bounds("low", "high"))))
 WORTH = Table("worth", (FROM, TO, ranged("value", _("Worth"), "low", "high")))
 
 
@@ -243,12 +235,7 @@ STAY = Table(
             html=lambda row: format_html('<a href="{}">{}</a>', row["url"], number(row["people"])),
         ),
         numeric("current_mean_days", _("Mean days so far"), places=1),
-        numeric(
-            "half_days",
-            _("Median days in stage"),
-            html=_median,
-            also=bounds("half_low", "half_high"),
-        ),
+        numeric("half_days", _("Median days in stage"), html=_median, also=bounds("half_low", "half_high")),
     ),
     classes=CARDS,
 )

@@ -80,6 +80,7 @@ class Value:
     def groups(self, kind: str, column: str) -> list[Row]:
         """Return the groups of a kind with their definitions, shares and customers."""
         rows = self.reports["groups"][kind]
+        # Shares are of all buyers of this kind, whatever the group: groups of one kind do not overlap.
         totals = {name: sum(row[name] for row in rows) for name in ("customers", "sales", "profit")}
         known = {} if kind.startswith("abc") else {group.id: group for group in definitions.groups(kind)}
         return [
@@ -107,6 +108,7 @@ class Value:
         periods = []
         for period in self.reports["old"]["periods"]:
             since = date.fromisoformat(period["since"])
+            # Buyers of the period have their last order in it, since the period ends on the day.
             last = {"last_from": since.isoformat()}
             before = (since - timedelta(days=1)).isoformat()
             existing = self.customers(**last, first_order_on_max=before)
@@ -117,8 +119,8 @@ class Value:
     @property
     def period(self) -> Row | None:
         """The period that is shown."""
-        asked = (period for period in self.periods if period["days"] == self.days)
-        return next(asked, self.periods[-1] if self.periods else None)
+        last = self.periods[-1] if self.periods else None
+        return next((period for period in self.periods if period["days"] == self.days), last)
 
     @property
     def sales_days(self) -> list[Row]:
@@ -129,6 +131,7 @@ class Value:
     def steps(self) -> list[Row]:
         """How many customers have so many deals, and how many of those who got that far continued."""
         steps = self.reports["stickiness"]["steps"]
+        # Bars are as long as their share of the largest step.
         most = max((step["customers"] for step in steps), default=0) or 1
         return [
             {
@@ -272,6 +275,7 @@ def _cohort_cells(data: Value) -> list[list[Any]]:
 
 
 def _cohort_months(data: Value) -> int:
+    # Three years are as wide as a page can show.
     return min(max((len(cohort["active"]) for cohort in data.cohorts), default=0), 36)
 
 
@@ -343,6 +347,7 @@ COHORTS_FIGURE = Figure(
 def _life(data: Value) -> Curve | None:
     if len(data.months) < 2:
         return None
+    # Refunds can make an average negative; the axis begins at 0.
     bounds = {name: [max(month[name], 0) for month in data.months] for name in ("value", "low", "high")}
     series = Series(_("a customer"), "F6", bounds["value"], bounds["low"], bounds["high"], symbol="circle")
     ages = [month["month"] + 1 for month in data.months]

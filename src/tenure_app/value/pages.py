@@ -105,6 +105,7 @@ def report(request: HttpRequest) -> HttpResponse:
     data = _data(request)
     if data is None:
         return render(request, "value/empty.html")
+    # One workbook with every table, so that a manager needs one download.
     if request.GET.get("format") == "xlsx":
         return exports.excel_file(f"value-{data.day}", *(make(data) for make in FILES.values()))
     cohorts = data.cohorts[-MONTHS:]
@@ -136,17 +137,18 @@ def _data(request: HttpRequest) -> Value | None:
     con = conf.connection()
     reports = queries.reports(con)
     day = queries.refreshed_on(con) if reports else None
+    # A lake that was refreshed before value was known has a scorecard without these reports.
     if not profile.has(con, "scorecard") or not {"money", "pareto", "old"} <= set(reports) or day is None:
         return None
-    asked = request.GET
+    query = request.GET
     return Value(
         con,
         day,
         business().currency,
         reports,
-        by="profit" if asked.get("by") == "profit" else "sales",
-        cohort="sales" if asked.get("cohort") == "sales" else "retention",
-        days=next((days for days in PERIODS if asked.get("days") == str(days)), 30),
+        by="profit" if query.get("by") == "profit" else "sales",
+        cohort="sales" if query.get("cohort") == "sales" else "retention",
+        days=next((days for days in PERIODS if query.get("days") == str(days)), 30),
     )
 
 
@@ -176,7 +178,7 @@ def _other_period(request: HttpRequest, data: Value) -> dict[str, Any] | None:
     try:
         since, until = (date.fromisoformat(day) for day in days)
         period = queries.old_share(since, until, data.day).to_json()
-    except ValueError:
+    except ValueError:  # a day that was typed into the address
         return None
     except TenureError as error:
         messages.error(request, error.say())

@@ -113,6 +113,7 @@ def period_rows(period: Row) -> list[Row]:
         }
         for name, label in names.items()
     ]
+    # Buyers of a period that ends on the day of the figures can be listed.
     rows[0] |= {"old_url": period.get("old_url"), "new_url": period.get("new_url")}
     return rows
 
@@ -176,10 +177,12 @@ def stats(data: Value) -> list[Stat]:
         return money(amount, data.currency, brief=True)
 
     stats = [Stat(gettext("Sales so far"), brief(sums["sales"]), term="value-brought")]
+    # Without costs profit equals sales, and saying so twice helps nobody.
     if sums["profit"] != sums["sales"]:
         stats.append(Stat(gettext("Profit so far"), brief(sums["profit"]), term="value-profit"))
     predictions = data.reports.get("predictions") or {}
     totals, horizon = predictions.get("totals") or [], predictions.get("horizon_days")
+    # Reports hold several horizons; the one of the settings is shown, else the first.
     total = next((total for total in totals if total["days"] == horizon), totals[0] if totals else None)
     if total:
         bounds = {name: brief(total["sales"][name]) for name in ("low", "high")}
@@ -207,6 +210,7 @@ def rfm_grid(data: Value) -> list[list[Row]]:
         {
             **cell,
             "url": data.customers(rfm_r=cell["r"], rfm_f=cell["f"]),
+            # The colour of the group with most customers in the cell, which comes first.
             "family": FAMILIES.get(cell["groups"][0][0], "") if cell["groups"] else "",
             "names": [value_name("rfm_group", name) for name, _count in cell["groups"]],
         }

@@ -62,6 +62,7 @@ def standings(data: Value) -> list[dict[str, Any]]:
     for standing in queries.standings(data.con, data.reports, data.day):
         target = standing.target
         name, group = names.get(target.measure, (target.measure, ""))
+        # A model may be gone since the target was set: then its measure stands for its name.
         write = percent if queries.is_share(target.measure) else number
         rows.append(
             {
@@ -106,6 +107,7 @@ def set_from_form(form: Mapping[str, str], author: User | None) -> str:
         return unreadable
     if not math.isfinite(value) or value < 0:
         return unreadable
+    # Shares are typed in percent and kept as shares.
     if queries.is_share(measure):
         if value > 100:
             return _("A share is at most 100 (%%), not %(value)s.") % {"value": number(value)}
