@@ -69,8 +69,10 @@ def plan_of(
     if models is not None and (customers is not None or only_changed):
         # What is put over a customer's old rows hides them all, so the other models that have spans are evaluated too.
         staged = {file.partition.get("model") or "" for file in lake.files("spans")} - {model.id for model in selected}
-        own = {path.stem for path in (lake.path / "models").glob("*.yaml")}
-        selected += models_of(lake, [name for name in sorted(staged - {""}) if name in own or name in builtin_texts()])
+        in_lake = {path.stem for path in (lake.path / "models").glob("*.yaml")}
+        selected += models_of(
+            lake, [name for name in sorted(staged - {""}) if name in in_lake or name in builtin_texts()]
+        )
     previous = published_since(lake, 0)
     last_day = previous[-1][2] if previous else None
     if as_of is None:
