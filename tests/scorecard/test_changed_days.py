@@ -14,7 +14,7 @@ from scorecard.shop import rows
 from tenure.facts.completing import completed
 from tenure.facts.lake import Lake
 from tenure.facts.tables import BATCHES
-from tenure.refreshing.draft import Draft
+from tenure.refreshing.draft import LakeDraft
 from tenure.refreshing.models import columns, scorecard_models
 from tenure.refreshing.planning import plan_of
 from tenure.refreshing.report import RefreshReport
@@ -83,7 +83,7 @@ def full_with_the_same_fits(lake: Lake) -> pa.Table:
     """Return what a full refresh scores with the fits that are stored; ranks follow from everybody."""
     plan = plan_of(lake, LAST, MODELS, scorecard_models(), engine="duckdb", customers=None, only_changed=False)
     report = RefreshReport(99, LAST, "duckdb", "full", None, models=plan.reports)  # type: ignore[arg-type]
-    work = Work(lake, plan, report, Draft(lake), STRICT, lambda _text, _share: None)
+    work = Work(lake, plan, report, LakeDraft(lake), STRICT, lambda _text, _share: None)
     result = work.score_everybody(work.evaluate_everybody(), registry.latest(lake))
     work.draft.discard()
     return result.table.sort_by("customer_id")

@@ -10,7 +10,7 @@ import pytest
 from refreshes import stages_only
 from scorecard.shop import LAST, lake_of
 from tenure.facts.lake import Lake
-from tenure.refreshing.draft import Draft
+from tenure.refreshing.draft import LakeDraft
 from tenure.refreshing.planning import plan_of
 from tenure.refreshing.publishing import publish
 from tenure.refreshing.report import RefreshReport, take_generation
@@ -32,7 +32,7 @@ def begun(lake: Lake) -> Work:
     """Return a full refresh of stages that has taken its generation."""
     plan = plan_of(lake, LAST, MODELS, (), engine="duckdb", customers=None, only_changed=False)
     report = RefreshReport(take_generation(lake), LAST, "duckdb", plan.mode, datetime.now(UTC), models=plan.reports)
-    return Work(lake, plan, report, Draft(lake), Options(), lambda _text, _share: None)
+    return Work(lake, plan, report, LakeDraft(lake), Options(), lambda _text, _share: None)
 
 
 def counted(lake: Lake) -> tuple[int, int, int]:
@@ -76,7 +76,7 @@ def test_a_restage_that_a_full_refresh_overtakes_is_done_again(lake: Lake) -> No
     stages_only(lake, LAST, MODELS)
     plan = plan_of(lake, None, MODELS, (), engine="duckdb", customers=["C00003"], only_changed=False)
     report = RefreshReport(take_generation(lake), LAST, "duckdb", plan.mode, datetime.now(UTC), models=plan.reports)
-    small = Work(lake, plan, report, Draft(lake), Options(), lambda _text, _share: None)
+    small = Work(lake, plan, report, LakeDraft(lake), Options(), lambda _text, _share: None)
     features = small.evaluate(["C00003"])
     result = small.score(["C00003"], features, {})
     stages_only(lake, LAST, MODELS)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 #: Built-in models that are no customer's life cycle and therefore in no family: a product's life, a classification
 #: by money, and one by role.
-OUTSIDE = frozenset({"product-life-cycle", "tiers-3", "internal-external"})
+WITHOUT_FAMILY = frozenset({"product-life-cycle", "tiers-3", "internal-external"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Why this stage and not another: one customer, one day, every rule.
 
-Answers the question that a colleague asks on the customer's page. Each stage's rule is judged on the day, true, false
-or unknown, with the value of every measure in it, through the same kernel as everything else.
+Each stage's rule is evaluated on the day, true, false or unknown, with the value of every measure in it, through the
+same kernel as everything else.
 """
 
 from __future__ import annotations

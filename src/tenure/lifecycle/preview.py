@@ -1,16 +1,16 @@
 """What saving a changed model would do: who would move, from where to where, and why.
 
-Answers, before anything is saved: how many customers would be in another stage on a day, which ones for example, which
-value moves with them, which rules overlap and which nobody matches. Both models are staged by the same kernel as a
+Both models are staged by the same kernel as a
 refresh, over the same blocks, so that what is previewed is what a refresh then does. Equal input gives equal output,
 down to the twenty examples.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from hashlib import md5
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,7 +46,7 @@ _CENTS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class StageMove:
     """Customers who would go from one stage to another."""
 
     source: str
@@ -86,7 +86,7 @@ class Preview:
     value_moved: float
     before: dict[str, int]  # customers per stage; ``UNSTAGED`` and ``NOT_IN_MODEL`` too
     after: dict[str, int]
-    moves: tuple[Move, ...]  # from where to where, most customers first. Nobody who stays is among them.
+    moves: tuple[StageMove, ...]  # from where to where, most customers first. Nobody who stays is among them.
     examples: tuple[Example, ...]  # at most twenty, from every move some
     overlapping: int  # customers for whom more than one rule holds (``otherwise`` is not counted)
     overlaps: tuple[Overlap, ...]  # which pairs of rules, most customers first
@@ -101,8 +101,6 @@ class Preview:
 
     def as_json(self) -> dict[str, Any]:
         """Return the preview as plain lists and mappings."""
-        from dataclasses import asdict
-
         return {**asdict(self), "as_of": self.as_of.isoformat(), "moved": self.moved}
 
 
@@ -235,18 +233,19 @@ class _Tally:
         pairs, numbers = _pairs(before.places[went], after.places[went])
         for number, pair in enumerate(pairs):
             rows = went[numbers == number]
-            drawn = sorted((_lot(ids[int(row)].as_py()), int(row)) for row in rows)[:EXAMPLES]
+            hashed = ((md5(ids[int(row)].as_py().encode(), usedforsecurity=False), int(row)) for row in rows)
             kept = self.examples.setdefault(pair, [])
-            for lot, row in drawn:
+            for digest, row in sorted((digest.hexdigest(), row) for digest, row in hashed)[:EXAMPLES]:
                 value = int(worth[row]) / _CENTS
-                kept.append((lot, Example(ids[row].as_py(), *pair, before.reason(row), after.reason(row), value)))
-            kept.sort(key=lambda one: one[0])
+                kept.append((digest, Example(ids[row].as_py(), *pair, before.reason(row), after.reason(row), value)))
+            kept.sort(key=itemgetter(0))
             del kept[EXAMPLES:]
 
     def preview(self, as_of: date) -> Preview:
         """Return what was counted."""
         order = sorted(self.moved, key=lambda pair: (-self.moved[pair], pair))
-        moves = tuple(Move(*pair, self.moved[pair], self.worth[pair] / _CENTS) for pair in order)
+        moves = tuple(StageMove(*pair, self.moved[pair], self.worth[pair] / _CENTS) for pair in order)
+        overlaps = sorted(self.pairs.items(), key=lambda item: (-item[1], item[0]))
         nobody = tuple(stage.id for stage in self.new.stages if not self.after[stage.id])
         return Preview(
             as_of=as_of,
@@ -258,32 +257,24 @@ class _Tally:
             moves=moves,
             examples=self._drawn(order),
             overlapping=self.overlapping,
-            overlaps=tuple(Overlap(*pair, count) for pair, count in _most(self.pairs)),
+            overlaps=tuple(Overlap(*pair, count) for pair, count in overlaps[:PAIRS]),
             nobody=nobody,
             shadowed=tuple(stage for stage in nobody if self.holding[stage]),
         )
 
     def _drawn(self, order: list[tuple[str, str]]) -> tuple[Example, ...]:
         """Draw from every move in turn, the bigger moves first, so that no kind of move stays unseen."""
-        chosen: list[tuple[int, Example]] = []
+        drawn: list[tuple[int, Example]] = []
         for turn in range(EXAMPLES):
             for rank, pair in enumerate(order):
-                if turn < len(self.examples[pair]) and len(chosen) < EXAMPLES:
-                    chosen.append((rank, self.examples[pair][turn][1]))
-        return tuple(one for _rank, one in sorted(chosen, key=lambda one: one[0]))
+                if turn < len(self.examples[pair]) and len(drawn) < EXAMPLES:
+                    drawn.append((rank, self.examples[pair][turn][1]))
+        return tuple(example for _rank, example in sorted(drawn, key=itemgetter(0)))
 
 
 def _in_order(model: Model | None, counts: Counter[str]) -> dict[str, int]:
     places = [*(model.path if model else ()), *(stage.id for stage in (model.stages if model else ()))]
     return {place: counts[place] for place in dict.fromkeys([*places, UNSTAGED, NOT_IN_MODEL])}
-
-
-def _most(pairs: Counter[tuple[str, str]]) -> list[tuple[tuple[str, str], int]]:
-    return sorted(pairs.items(), key=lambda one: (-one[1], one[0]))[:PAIRS]
-
-
-def _lot(customer_id: str) -> str:
-    return hashlib.md5(customer_id.encode(), usedforsecurity=False).hexdigest()
 
 
 def _pairs(source: np.ndarray, target: np.ndarray) -> tuple[list[tuple[str, str]], np.ndarray]:

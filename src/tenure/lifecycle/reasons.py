@@ -21,7 +21,7 @@ from tenure.facts.schema import TEXT
 from tenure.rules.evaluation.steps import Moments
 from tenure.rules.evaluation.truth import TRUE, UNKNOWN, Truth, truth_of
 from tenure.rules.syntax.measures import MEASURES
-from tenure.rules.syntax.tree import Measure, Otherwise, measures_of
+from tenure.rules.syntax.tree import Otherwise, measures_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,27 +76,28 @@ class ReasonColumns:
         rules = [other.rule for other in model.stages] if isinstance(stage.rule, Otherwise) else [stage.rule]
         measures = tuple(dict.fromkeys(measure for rule in rules for measure in measures_of(rule)))
         moments = Moments(keys)
-        values = [_numbers(measure, context, moments) for measure in measures]
+        values = []
+        for measure in measures:
+            if measure.name == "attribute":  # its text stands in the shared part
+                values.append(np.full(len(moments), np.nan))
+                continue
+            numbers = context.values(measure, moments)
+            known = numbers.known
+            values.append(numbers.value if known is None else np.where(known, numbers.value, np.nan))
         shared = {"rule": str(stage.rule), "measures": [str(measure) for measure in measures]}
         attributes = [measure for measure in measures if measure.name == "attribute"]
         if not attributes:
             self.put(rows, [shared], 0, values)
             return
         of_customer = list(zip(*(context.texts(measure) for measure in attributes), strict=True))
-        numbers: dict[tuple[Any, ...], int] = {}
-        codes = [numbers.setdefault(of_customer[who], len(numbers)) for who in moments.who.tolist()]
+        combinations: dict[tuple[Any, ...], int] = {}
+        codes = [combinations.setdefault(of_customer[who], len(combinations)) for who in moments.who.tolist()]
         names = [str(measure) for measure in attributes]
         texts = [
-            {name: str(text) for name, text in zip(names, given, strict=True) if text is not None} for given in numbers
+            {name: str(text) for name, text in zip(names, given, strict=True) if text is not None}
+            for given in combinations
         ]
         self.put(rows, [{**shared, "texts": given} for given in texts], np.array(codes, dtype=np.int32), values)
-
-
-def _numbers(measure: Measure, context: EvaluationContext, moments: Moments) -> np.ndarray:
-    if measure.name == "attribute":  # its text stands in the shared part
-        return np.full(len(moments), np.nan)
-    values = context.values(measure, moments)
-    return values.value if values.known is None else np.where(values.known, values.value, np.nan)
 
 
 def doubts(

@@ -1,9 +1,8 @@
 """Spans: in which stage every customer was, from when to when, and what comes next.
 
-Answers the product's main question for a block of customers under one model, exact for every day: the truths of the
-stages' rules are laid over each other, the first that holds is the stage, equal neighbours are one span. Then the
-model's manners: terminal stages hold until a new fact, stepwise models pass through skipped stages, and a person's
-override wins while it lasts. It never reads files and never asks what day it is.
+The truths of the stages' rules are laid over each other, for every day: the first that holds is the stage, equal
+neighbours are one span. Then terminal stages hold until a new fact, stepwise models pass through skipped stages, and a
+person's override wins while it lasts. It never reads files and never asks what day it is.
 """
 
 from __future__ import annotations
@@ -96,7 +95,7 @@ def streams_needed(models: Sequence[Model], kinds: Mapping[str, Kind] = KINDS) -
     for model in models:
         for name in model.enters:
             needed.setdefault(Stream.of(kinds[name], model.subject), {})
-        for measure, name in ((one, name) for one in model.measures for name in one.kinds):
+        for measure, name in [(read, kind) for read in model.measures for kind in read.kinds]:
             stream = Stream.of(kinds[name], model.subject)
             if measure.name == "categories" and stream.table == "orders":  # they stand in the lines
                 needed.setdefault(Stream("order_lines", stream.who), {})
@@ -133,8 +132,8 @@ def entries_of(model: Model, context: EvaluationContext) -> tuple[np.ndarray, np
         return first_facts, first_facts
     # The moments at which customer records were created, as far as they are known and past.
     created = block.customers.column("created_on").cast(pa.int32()).combine_chunks()
-    seen = block.customers.column("seen_at").cast(pa.date32()).cast(pa.int32()).combine_chunks()
-    days = pc.coalesce(created, seen).fill_null(block.last_day + 1).to_numpy(zero_copy_only=False)
+    recorded = block.customers.column("seen_at").cast(pa.date32()).cast(pa.int32()).combine_chunks()
+    days = pc.coalesce(created, recorded).fill_null(block.last_day + 1).to_numpy(zero_copy_only=False)
     who = np.flatnonzero(days <= block.last_day)
     return first_facts, _firsts(first_facts, keys_of(who, days[who]))
 

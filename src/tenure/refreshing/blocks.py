@@ -94,17 +94,13 @@ def evaluate_here(lake: Lake, request: EvaluationRequest, as_of: date, subject: 
             block = slices.block(*ranges[number], day_number(as_of))
             return EvaluatedBlock(*evaluate(request, block), (number + 1) / len(ranges))
 
-        yield from _in_order(evaluated, len(ranges))
-
-
-def _in_order(work: Callable[[int], EvaluatedBlock], count: int) -> Iterator[EvaluatedBlock]:
-    """Run pieces of work side by side and yield them in order, only a few ahead: memory stays bounded."""
-    workers = cpu_count() or 1
-    with ThreadPoolExecutor(workers) as threads:
-        waiting: deque[Future[EvaluatedBlock]] = deque()
-        for number in range(count):
-            waiting.append(threads.submit(work, number))
-            if len(waiting) > workers + 1:
+        # Only a few blocks are evaluated ahead of the one that is yielded: memory stays bounded.
+        workers = cpu_count() or 1
+        with ThreadPoolExecutor(workers) as threads:
+            waiting: deque[Future[EvaluatedBlock]] = deque()
+            for number in range(len(ranges)):
+                waiting.append(threads.submit(evaluated, number))
+                if len(waiting) > workers + 1:
+                    yield waiting.popleft().result()
+            while waiting:
                 yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()

@@ -28,17 +28,26 @@ def customers_to_evaluate(lake: Lake, models: Sequence[Model], as_of: date) -> l
     last = _last_refresh(con)
     if last is None or as_of < last[0]:
         return None
-    known = _versions(con)
+    known: dict[str, str] = {}
+    for (staged,) in con.execute("SELECT models FROM refreshes ORDER BY generation").fetchall():
+        known |= {load["id"]: load["version"] for load in json.loads(staged) if not load["missing"]}
     if any(known.get(model.id) != model.version or model.subject == "product" for model in models):
         return None
     then, started = last
-    found = _with_new_facts(con, started) | _merged_since(con, started)
+    views = _views(con)
+    changed = _with_new_facts(con, started)
+    if "identities" in views:  # both sides of every merge made or undone since
+        merges = 'SELECT customer_id, into_id FROM identities WHERE epoch_us("at") >= ?'
+        changed |= {customer for row in con.execute(merges, [started]).fetchall() for customer in row}
     if as_of > then:
-        found |= _with_facts_between(con, then, as_of, lake.settings.tz) | _due(con, as_of)
-    return sorted(found)
+        changed |= _with_facts_between(con, then, as_of, lake.settings.tz)
+        if "spans" in views:
+            due = "SELECT DISTINCT customer_id FROM spans WHERE next_change_on <= $until AND next_change_on >= $first"
+            changed |= {row[0] for row in con.execute(due, {"until": as_of, "first": EPOCH}).fetchall()}
+    return sorted(changed)
 
 
-def _there(con: duckdb.DuckDBPyConnection) -> set[str]:
+def _views(con: duckdb.DuckDBPyConnection) -> set[str]:
     return {row[0] for row in con.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()}
 
 
@@ -47,7 +56,7 @@ def _last_refresh(con: duckdb.DuckDBPyConnection) -> tuple[date, int] | None:
 
     One that restaged some customers saw new facts of them alone, so it does not count for the beginning.
     """
-    if "refreshes" not in _there(con):
+    if "refreshes" not in _views(con):
         return None
     row = con.execute(
         "SELECT arg_max(as_of, generation), arg_max(epoch_us(started_at), generation) FILTER (mode <> 'restaged')"
@@ -56,30 +65,22 @@ def _last_refresh(con: duckdb.DuckDBPyConnection) -> tuple[date, int] | None:
     return (row[0], row[1]) if row and row[1] is not None else None
 
 
-def _versions(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    known: dict[str, str] = {}
-    for (told,) in con.execute("SELECT models FROM refreshes ORDER BY generation").fetchall():
-        known |= {load["id"]: load["version"] for load in json.loads(told) if not load["missing"]}
-    return known
-
-
 def _with_new_facts(con: duckdb.DuckDBPyConnection, since: int) -> set[str]:
-    there = _there(con)
-    if "batches" not in there:
+    views = _views(con)
+    if "batches" not in views:
         return set()
-    batches = [
-        row[0] for row in con.execute('SELECT batch_id FROM batches WHERE epoch_us("at") >= ?', [since]).fetchall()
-    ]
+    rows = con.execute('SELECT batch_id FROM batches WHERE epoch_us("at") >= ?', [since]).fetchall()
+    batches = [row[0] for row in rows]
     if not batches:
         return set()
-    found: set[str] = set()
+    customers: set[str] = set()
     for name in [*FACT_TABLES, "customers", "replaced"]:
-        if name in there:
+        if name in views:
             for column in _whose(name):
                 new = f"batch_id IN (SELECT unnest($batches)) AND {column} IS NOT NULL"
                 sql = f'SELECT DISTINCT {column} FROM "{name}" WHERE {new}'
-                found |= {row[0] for row in con.execute(sql, {"batches": batches}).fetchall()}
-    return found
+                customers |= {row[0] for row in con.execute(sql, {"batches": batches}).fetchall()}
+    return customers
 
 
 def _whose(name: str) -> tuple[str, ...]:
@@ -90,32 +91,17 @@ def _whose(name: str) -> tuple[str, ...]:
     return ("customer_id", "referrer_id") if name in ("orders", "replaced") else ("customer_id",)
 
 
-def _merged_since(con: duckdb.DuckDBPyConnection, since: int) -> set[str]:
-    """Return both sides of every merge made or undone since."""
-    if "identities" not in _there(con):
-        return set()
-    rows = con.execute('SELECT customer_id, into_id FROM identities WHERE epoch_us("at") >= ?', [since]).fetchall()
-    return {one for row in rows for one in row}
-
-
 def _with_facts_between(con: duckdb.DuckDBPyConnection, after: date, until: date, tz: str) -> set[str]:
     """Return whose facts were there already but lay in the future of the last refresh."""
-    there = _there(con)
-    found: set[str] = set()
+    views = _views(con)
+    customers: set[str] = set()
     for name in FACT_TABLES:
-        if name in there:
+        if name in views:
             day = f"(\"at\" AT TIME ZONE '{tz}')::DATE"
             # The instant is compared first: it skips whole row groups, where the local day would be made for each row.
             near = '"at" > $after::TIMESTAMP - INTERVAL 2 DAY'
             for column in _whose(name):
                 sql = f'SELECT DISTINCT {column} FROM "{name}" WHERE {near} AND {day} > $after AND {day} <= $until'
                 rows = con.execute(f"{sql} AND {column} IS NOT NULL", {"after": after, "until": until}).fetchall()
-                found |= {row[0] for row in rows}
-    return found
-
-
-def _due(con: duckdb.DuckDBPyConnection, until: date) -> set[str]:
-    if "spans" not in _there(con):
-        return set()
-    sql = "SELECT DISTINCT customer_id FROM spans WHERE next_change_on <= $until AND next_change_on >= $first"
-    return {row[0] for row in con.execute(sql, {"until": until, "first": EPOCH}).fetchall()}
+                customers |= {row[0] for row in rows}
+    return customers

@@ -39,7 +39,7 @@ class _Staged:
         return all((file.partition.get(column) or "") in values for column, values in self.replace.items())
 
 
-class Draft:
+class LakeDraft:
     """Tables of a lake that are written, and not committed yet."""
 
     def __init__(self, lake: Lake) -> None:
@@ -65,7 +65,12 @@ class Draft:
         batches = rows.to_batches(max_chunksize=delta.ROW_GROUP) if isinstance(rows, pa.Table) else rows
         staged = self._staged.setdefault(name, _Staged(shape))
         staged.added += delta.write_files(folder, batches, shape, partition_by)
-        staged.replace = _both(staged.replace, replace)
+        if isinstance(staged.replace, bool) or isinstance(replace, bool):
+            staged.replace = staged.replace or replace
+        else:
+            before = staged.replace
+            columns = {*before, *replace}
+            staged.replace = {name: {*before.get(name, ()), *replace.get(name, ())} for name in columns}
 
     def rewrite(self, name: str, rows: pa.Table) -> None:
         """Write the rows of a whole table, in the place of those that were written in this draft before."""
@@ -96,12 +101,6 @@ class Draft:
             (Path(self.lake.uri(name)) / action.path).unlink(missing_ok=True)
 
 
-def _both(first: Replace, second: Replace) -> Replace:
-    if isinstance(first, bool) or isinstance(second, bool):
-        return first or second
-    return {name: {*first.get(name, ()), *second.get(name, ())} for name in {*first, *second}}
-
-
 class _LakeAfter(Lake):
     """A lake whose tables are read with the staged files in the place of those that they replace."""
 
@@ -115,17 +114,16 @@ class _LakeAfter(Lake):
         if staged is None:
             return files
         kept = [file for file in files if not staged.replaces(file)]
-        return [*kept, *(_active(action, Path(self.uri(name))) for action in staged.added)]
-
-
-def _active(action: AddAction, folder: Path) -> delta.ActiveFile:
-    stats = json.loads(action.stats)
-    return delta.ActiveFile(
-        path=str(folder / action.path),
-        relative=action.path,
-        rows=stats["numRecords"],
-        size=action.size,
-        low=stats.get("minValues", {}).get("customer_id"),
-        high=stats.get("maxValues", {}).get("customer_id"),
-        partition=dict(action.partition_values),
-    )
+        for action in staged.added:
+            stats = json.loads(action.stats)
+            file = delta.ActiveFile(
+                path=str(Path(self.uri(name)) / action.path),
+                relative=action.path,
+                rows=stats["numRecords"],
+                size=action.size,
+                low=stats.get("minValues", {}).get("customer_id"),
+                high=stats.get("maxValues", {}).get("customer_id"),
+                partition=dict(action.partition_values),
+            )
+            kept.append(file)
+        return kept

@@ -54,7 +54,7 @@ def is_published(name: str) -> bool:
 
 def columns(models: Sequence[ScorecardModel] | None = None) -> pa.Schema:
     """Return the published columns: features, the models' columns, and the day that scores speak of."""
-    chosen = scorecard_models() if models is None else models
-    computed = [*features_of(chosen).schema, *(field for model in chosen for field in model.schema)]
+    models = scorecard_models() if models is None else models
+    computed = [*features_of(models).schema, *(field for model in models for field in model.schema)]
     published = [field for field in computed if is_published(field.name)]
-    return pa.schema([*published, *([AS_OF] if chosen else [])])
+    return pa.schema([*published, *([AS_OF] if models else [])])

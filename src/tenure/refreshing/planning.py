@@ -59,19 +59,27 @@ def plan_of(
     """Return the plan of a refresh, see :func:`tenure.refreshing.run.refresh`."""
     if engine not in ENGINES:
         raise EngineError(mark("There is no engine %(engine)r. Choose duckdb or spark."), engine=engine)
-    if not _can_score(lake, scorecard):
+    # A few customers can be scored only with the fits of a full refresh by this version.
+    table = lake.table("scorecard")
+    published = {field.name for field in table.schema().fields} if table is not None else set()
+    if scorecard and not (set(columns(scorecard).names) <= published and registry.latest(lake)):
         customers, only_changed = None, False
-    chosen = models_of(lake, models)
-    scores = _scores(lake, chosen)
+    selected = models_of(lake, models)
+    scores = _scores(lake, selected)
     if models is not None and (customers is not None or only_changed):
-        chosen += _others(lake, chosen)
+        # What is put over a customer's old rows hides them all, so the other models that have spans are evaluated too.
+        staged = {file.partition.get("model") or "" for file in lake.files("spans")} - {model.id for model in selected}
+        in_lake = {path.stem for path in (lake.path / "models").glob("*.yaml")}
+        selected += models_of(
+            lake, [name for name in sorted(staged - {""}) if name in in_lake or name in builtin_texts()]
+        )
     previous = published_since(lake, 0)
     last_day = previous[-1][2] if previous else None
     if as_of is None:
         as_of = last_day if customers is not None and last_day else last_fact_day(lake)
     available = lake.available_kinds()
-    reports = [ModelReport(model.id, model.version, model.missing(available)) for model in chosen]
-    fitting = [model for model, report in zip(chosen, reports, strict=True) if not report.missing]
+    reports = [ModelReport(model.id, model.version, model.missing(available)) for model in selected]
+    fitting = [model for model, report in zip(selected, reports, strict=True) if not report.missing]
     mode = FULL if customers is None else RESTAGED
     if customers is None and only_changed:
         customers = customers_to_evaluate(lake, fitting, as_of)
@@ -79,15 +87,6 @@ def plan_of(
     rescored = mode == TOUCHED and bool(scorecard) and last_day is not None and as_of > last_day
     named = None if customers is None else sorted(set(customers))
     return RefreshPlan(as_of, mode, fitting, reports, scorecard, scores, named, rescored)
-
-
-def _can_score(lake: Lake, scorecard: tuple[ScorecardModel, ...]) -> bool:
-    """Whether a full refresh of this version was made, whose fits can score a few customers."""
-    if not scorecard:
-        return True
-    table = lake.table("scorecard")
-    names = {field.name for field in table.schema().fields} if table is not None else set()
-    return set(columns(scorecard).names) <= names and bool(registry.latest(lake))
 
 
 def last_fact_day(lake: Lake) -> date:
@@ -100,16 +99,6 @@ def last_fact_day(lake: Lake) -> date:
     if not newest:
         return date(1970, 1, 1)
     return day_of(int(local_days(np.array([max(newest)], dtype=np.int64), lake.settings.tz)[0]))
-
-
-def _others(lake: Lake, chosen: Sequence[Model]) -> list[Model]:
-    """Return the other models that have spans: whoever is evaluated again is evaluated under all of them.
-
-    What is put over a customer's old rows hides them all, so all have to be made anew.
-    """
-    with_spans = {file.partition.get("model") or "" for file in lake.files("spans")} - {model.id for model in chosen}
-    own = {path.stem for path in (lake.path / "models").glob("*.yaml")}
-    return models_of(lake, [name for name in sorted(with_spans - {""}) if name in own or name in builtin_texts()])
 
 
 def _scores(lake: Lake, models: Sequence[Model]) -> Scores:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tenure.lake.lock import writing
 from tenure.lake.views import scan
-from tenure.refreshing.draft import Draft
+from tenure.refreshing.draft import LakeDraft
 from tenure.refreshing.report import FULL, RESTAGED, published_since, take_generation
 from tenure.scorecard import registry
 from tenure.words import Message, mark
@@ -20,7 +20,6 @@ from tenure.words import Message, mark
 if TYPE_CHECKING:
     from datetime import date
 
-    from tenure.facts.lake import Lake
     from tenure.refreshing.scoring import Scorecard
     from tenure.refreshing.work import Work
 
@@ -30,15 +29,15 @@ def publish(work: Work, result: Scorecard | None) -> None:
     lake, report = work.lake, work.report
     with writing(lake.path):
         newer = published_since(lake, report.generation)
-        whole = [generation for generation, mode, _day in newer if mode != RESTAGED]
-        if whole and report.mode != RESTAGED:
-            report.superseded_by = whole[-1]
+        full = [generation for generation, mode, _day in newer if mode != RESTAGED]
+        if full and report.mode != RESTAGED:
+            report.superseded_by = full[-1]
             text = mark("Refresh %(later)s began later and was published first, so this result was left out.")
-            report.problems["refresh"] = Message(text, {"later": whole[-1]})
+            report.problems["refresh"] = Message(text, {"later": full[-1]})
             report.finished_at = datetime.now(UTC)
             return
         if newer:
-            result = _redone(work, result, newer[-1][2] if whole else None)
+            result = _redone(work, result, newer[-1][2] if full else None)
         work.draft.commit()
         if result is not None and work.plan.scorecard:
             _write_fits(work, result)
@@ -50,7 +49,12 @@ def publish(work: Work, result: Scorecard | None) -> None:
 
 def _redone(work: Work, result: Scorecard | None, newer_day: date | None) -> Scorecard | None:
     """Evaluate again whoever was restaged while this refresh worked, under a generation of its own."""
-    customers = _restaged_since(work.lake, work.report.generation)
+    # A row without a model marks a customer whose spans were put over older ones.
+    markers = [file.path for file in work.lake.files("spans") if not file.partition.get("model")]
+    customers: set[str] = set()
+    if markers:
+        sql = f"SELECT DISTINCT customer_id FROM {scan(markers)} WHERE generation > ?"
+        customers = {row[0] for row in work.lake.connect(()).execute(sql, [work.report.generation]).fetchall()}
     work.report.generation = take_generation(work.lake)
     fits = registry.latest(work.lake) if result is None or newer_day else result.fits
     if newer_day is not None:
@@ -59,22 +63,13 @@ def _redone(work: Work, result: Scorecard | None, newer_day: date | None) -> Sco
         work.plan = replace(work.plan, as_of=newer_day)
         work.report.as_of = newer_day
         work.draft.discard()
-        work.draft = Draft(work.lake)
+        work.draft = LakeDraft(work.lake)
     elif work.plan.customers is not None and not work.plan.rescored:
         customers &= set(work.plan.customers)
-    again = sorted(customers)
-    if again:
-        work.score(again, work.evaluate(again, counted=False), fits)
+    if customers:
+        redone = sorted(customers)
+        work.score(redone, work.evaluate(redone, counted=False), fits)
     return result
-
-
-def _restaged_since(lake: Lake, generation: int) -> set[str]:
-    """Return the customers whose spans were put over older ones after a generation was taken."""
-    markers = [file.path for file in lake.files("spans") if not file.partition.get("model")]
-    if not markers:
-        return set()
-    sql = f"SELECT DISTINCT customer_id FROM {scan(markers)} WHERE generation > ?"
-    return {row[0] for row in lake.connect(()).execute(sql, [generation]).fetchall()}
 
 
 def _write_fits(work: Work, result: Scorecard) -> None:

@@ -24,12 +24,12 @@ def renewed(
         return {}, []
     model = models[place]
     changed = run_models(features, models[:place], context, fits, everybody=False).table
-    chosen = ", ".join(f'"{name}"' for name in ("customer_id", *model.inputs, *model.schema.names))
-    stored = lake.connect(("scorecard",)).execute(f"SELECT {chosen} FROM scorecard").to_arrow_table()
+    names = ", ".join(f'"{name}"' for name in ("customer_id", *model.inputs, *model.schema.names))
+    stored = lake.connect(("scorecard",)).execute(f"SELECT {names} FROM scorecard").to_arrow_table()
     stored = stored.filter(pc.invert(pc.is_in(stored.column("customer_id"), changed.column("customer_id"))))
     inputs = ["customer_id", *model.inputs]
-    everybody = pa.concat_tables([stored.select(inputs), changed.select(inputs)], promote_options="permissive")
-    result = model.run(everybody, context)
+    customers = pa.concat_tables([stored.select(inputs), changed.select(inputs)], promote_options="permissive")
+    result = model.run(customers, context)
     differs = pa.repeat(pa.scalar(False), len(stored))
     for name in model.schema.names:
         before, now = stored.column(name).combine_chunks(), result.columns.column(name).slice(0, len(stored))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tenure.refreshing.draft import Draft
+from tenure.refreshing.draft import LakeDraft
 from tenure.refreshing.models import scorecard_models
 from tenure.refreshing.planning import plan_of
 from tenure.refreshing.publishing import publish
@@ -83,22 +83,20 @@ def refresh(  # noqa: PLR0913
     """
     progress = on_progress or (lambda _text, _share: None)
     progress(mark("Looking at which models fit"), 0.0)
-    chosen = scorecard_models() if scorecard is None else tuple(scorecard)
-    plan = plan_of(lake, as_of, models, chosen, engine=engine, customers=customers, only_changed=only_changed)
+    parts = scorecard_models() if scorecard is None else tuple(scorecard)
+    plan = plan_of(lake, as_of, models, parts, engine=engine, customers=customers, only_changed=only_changed)
     report = RefreshReport(take_generation(lake), plan.as_of, engine, plan.mode, datetime.now(UTC), models=plan.reports)
-    work = Work(lake, plan, report, Draft(lake), options or options_of(lake), progress)
+    work = Work(lake, plan, report, LakeDraft(lake), options or options_of(lake), progress)
     try:
-        publish(work, _everybody(work) if plan.customers is None else _changed(work, plan.customers))
+        if plan.customers is None:
+            report.fitted_on = plan.as_of
+            publish(work, work.score_everybody(work.evaluate_everybody(), None))
+        else:
+            publish(work, _changed(work, plan.customers))
     finally:
         work.draft.discard()
     progress(mark("Done"), 1.0)
     return report
-
-
-def _everybody(work: Work) -> Scorecard:
-    """Evaluate, fit and score everybody."""
-    work.report.fitted_on = work.plan.as_of
-    return work.score_everybody(work.evaluate_everybody(), None)
 
 
 def _changed(work: Work, customers: list[str]) -> Scorecard | None:

@@ -16,7 +16,7 @@ from tenure.words import Message
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tenure.scorecard.model import Context, Fits, Result, ScorecardModel
+    from tenure.scorecard.model import Context, Fits, ScorecardModel
 
 log = logging.getLogger("tenure.refreshing")
 
@@ -46,46 +46,37 @@ def run_models(
     Ranks are made anew from everybody even then: a tier says who is in the first fifth today.
     """
     scorecard = Scorecard(features, dict(fits or {}))
+    all_features = set(features_of(scorecard_models()).schema.names)
     for number, model in enumerate(models):
         on_model(model.name)
         given = None if fits is None or (model.ranks and everybody) else fits
         try:
             result = model.run(scorecard.table, context, given)
-            made = {field.name: result.columns.column(field.name).cast(field.type) for field in model.schema}
+            added = {field.name: result.columns.column(field.name).cast(field.type) for field in model.schema}
             if given is None:  # what was given is there already, ranks that were renewed with it included
                 scorecard.fits |= result.fits
         except Exception as wrong:
             if context.options.strict:
                 raise
             _note(scorecard, model, wrong)
-            result, made = None, {field.name: pa.nulls(len(features), field.type) for field in model.schema}
-        for name, column in made.items():
+            result, added = None, {field.name: pa.nulls(len(features), field.type) for field in model.schema}
+        for name, column in added.items():
             scorecard.table = scorecard.table.append_column(name, column)
-        if result is not None:
-            _add_reports(scorecard, model, result, context, everybody=everybody)
-        scorecard.table = _without_read(scorecard.table, models[number + 1 :])
+        try:
+            if result is not None:
+                scorecard.reports |= result.report() if everybody else {}
+                scorecard.tables |= result.tables
+        except Exception as wrong:
+            if context.options.strict:
+                raise
+            _note(scorecard, model, wrong)
+        # The features that no later model reads go: there are a hundred, for every customer.
+        done = all_features - set(features_of(models[number + 1 :]).schema.names)
+        kept = [name for name in scorecard.table.column_names if is_published(name) or name not in done]
+        scorecard.table = scorecard.table.select(kept)
     day = pa.repeat(pa.scalar(context.as_of, AS_OF.type), len(features))
     scorecard.table = scorecard.table.append_column(AS_OF, day).select(columns(models).names)
     return scorecard
-
-
-def _add_reports(
-    scorecard: Scorecard, model: ScorecardModel, result: Result, context: Context, *, everybody: bool
-) -> None:
-    try:
-        if everybody:
-            scorecard.reports |= result.report()
-        scorecard.tables |= result.tables
-    except Exception as wrong:
-        if context.options.strict:
-            raise
-        _note(scorecard, model, wrong)
-
-
-def _without_read(table: pa.Table, later: Sequence[ScorecardModel]) -> pa.Table:
-    """Return a table without the features that no later model reads: there are a hundred, for every customer."""
-    read = set(features_of(scorecard_models()).schema.names) - set(features_of(later).schema.names)
-    return table.select([name for name in table.column_names if is_published(name) or name not in read])
 
 
 def _note(scorecard: Scorecard, model: ScorecardModel, wrong: Exception) -> None:

@@ -13,7 +13,7 @@ import sys
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -68,9 +68,9 @@ def session() -> SparkSession:
     }
     for name, value in settings.items():
         builder = builder.config(name, value)
-    made = builder.getOrCreate()
-    made.sparkContext.setLogLevel("ERROR")
-    return made
+    started = builder.getOrCreate()
+    started.sparkContext.setLogLevel("ERROR")
+    return started
 
 
 def evaluate_on_spark(
@@ -81,6 +81,8 @@ def evaluate_on_spark(
 ) -> Iterator[EvaluatedBlock]:
     """Evaluate everybody on Spark, in the order of the customers, as the laptop would."""
     spark = session()
+    from pyspark.sql.pandas.types import from_arrow_schema  # after the session's message when Spark is missing
+
     kinds = lake.kinds()
     with (
         slices_of(lake, request.streams(kinds), subject=subject) as slices,
@@ -105,8 +107,16 @@ def evaluate_on_spark(
         target = Path(folder) / "evaluated"
         # Inside a partition the rows of one customer stand together, each stream in the order of time.
         ordered = together.sortWithinPartitions(WHO, STREAM, "at")
-        ordered.mapInArrow(work, _spark_schema(request)).write.parquet(str(target))
-        yield from _read(target, request)
+        ordered.mapInArrow(work, from_arrow_schema(_wide_schema(request))).write.parquet(str(target))
+        # What the partitions gave, in the order of their customers.
+        paths = sorted(target.glob("part-*.parquet"))
+        names = request.schema.names
+        for n, path in enumerate(paths, start=1):
+            table = pq.ParquetFile(path).read()
+            is_span = pc.is_valid(table.column("model"))
+            spans = table.filter(is_span).select(SPANS.names).cast(SPANS)
+            features = table.filter(pc.invert(is_span)).select([_FEATURE_PREFIX + name for name in names])
+            yield EvaluatedBlock(spans, features.rename_columns(names).cast(request.schema), n / len(paths))
 
 
 def _together(spark: SparkSession, files: Mapping[Stream, SortedFiles]) -> DataFrame:
@@ -116,25 +126,19 @@ def _together(spark: SparkSession, files: Mapping[Stream, SortedFiles]) -> DataF
     from pyspark.sql import functions
 
     frames = []
-    for index, (stream, one) in enumerate(files.items()):
-        frame = spark.read.parquet(*one.paths).select(*one.columns)
+    for index, (stream, sorted_files) in enumerate(files.items()):
+        frame = spark.read.parquet(*sorted_files.paths).select(*sorted_files.columns)
         frame = frame.withColumnRenamed(stream.who, WHO).withColumn(STREAM, functions.lit(str(index)))
-        if "at" not in one.columns:  # customer records happen at no instant
+        if "at" not in sorted_files.columns:  # customer records happen at no instant
             frame = frame.withColumn("at", functions.lit(None).cast("timestamp"))
         frames.append(frame)
-    whole = reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), frames)
-    return whole.where(functions.col(WHO).isNotNull())
+    rows = reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), frames)
+    return rows.where(functions.col(WHO).isNotNull())
 
 
 def _wide_schema(request: EvaluationRequest) -> pa.Schema:
-    """Return the spans' columns and, prefixed, the features's: one row is one or the other."""
+    """Return the spans' columns and, prefixed, the features': one row is one or the other."""
     return pa.schema([*SPANS, *(field.with_name(_FEATURE_PREFIX + field.name) for field in request.schema)])
-
-
-def _spark_schema(request: EvaluationRequest) -> Any:
-    from pyspark.sql.pandas.types import from_arrow_schema
-
-    return from_arrow_schema(_wide_schema(request))
 
 
 def _evaluate_partition(
@@ -167,17 +171,5 @@ def _evaluate_partition(
 
 
 def _wide(table: pa.Table, prefix: str, schema: pa.Schema) -> pa.Table:
-    there = {prefix + name: table.column(name) for name in table.column_names}
-    return pa.table([there.get(field.name, pa.nulls(len(table), field.type)) for field in schema], schema=schema)
-
-
-def _read(folder: Path, request: EvaluationRequest) -> Iterator[EvaluatedBlock]:
-    """Yield what the partitions gave, in the order of their customers."""
-    paths = sorted(folder.glob("part-*.parquet"))
-    for n, path in enumerate(paths, start=1):
-        table = pq.ParquetFile(path).read()
-        is_span = pc.is_valid(table.column("model"))
-        spans = table.filter(is_span).select(SPANS.names).cast(SPANS)
-        names = request.schema.names
-        features = table.filter(pc.invert(is_span)).select([_FEATURE_PREFIX + name for name in names])
-        yield EvaluatedBlock(spans, features.rename_columns(names).cast(request.schema), n / len(paths))
+    present = {prefix + name: table.column(name) for name in table.column_names}
+    return pa.table([present.get(field.name, pa.nulls(len(table), field.type)) for field in schema], schema=schema)

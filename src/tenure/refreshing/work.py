@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tenure.facts.lake import Lake
     from tenure.refreshing.blocks import EvaluatedBlock
-    from tenure.refreshing.draft import Draft
+    from tenure.refreshing.draft import LakeDraft
     from tenure.refreshing.planning import RefreshPlan
     from tenure.refreshing.report import Progress, RefreshReport
     from tenure.scorecard.model import Fits, Options
@@ -38,7 +38,7 @@ class Work:
     lake: Lake
     plan: RefreshPlan
     report: RefreshReport
-    draft: Draft
+    draft: LakeDraft
     options: Options
     progress: Progress
 
@@ -65,27 +65,21 @@ class Work:
             engine = evaluate_on_spark
         features: list[pa.Table] = []
         missing = [model.id for model in self.report.models if model.missing]  # they lose their spans too
-        for subject, request in (("customer", self.request), ("product", self._of_products())):
+        products = EvaluationRequest([model for model in self.plan.models if model.subject == "product"])
+        with_spans = {file.partition.get("model") for file in self.lake.files("spans")} - {"", None}
+        with_spans -= {model.id for model in products.models}
+        for subject, request in (("customer", self.request), ("product", products)):
             if subject == "product" and not request.models:
                 continue
             replaced = [model.id for model in request.models] + (missing if subject == "customer" else [])
-            if subject == "customer" and self._replaces_all(replaced):
+            # Markers of touched refreshes go too, unless a model keeps rows to which they still apply.
+            if subject == "customer" and with_spans <= set(replaced):
                 replaced.append("")
             blocks = engine(self.lake, request, self.plan.as_of, subject)
-            self.draft.write(
-                "spans", self._spans_of(blocks, features if subject == "customer" else []), schema=SPANS_IN_LAKE,
-                partition_by="model", replace={"model": replaced},
-            )  # fmt: skip
+            spans = self._spans_of(blocks, features if subject == "customer" else [])
+            replace_models = {"model": replaced}
+            self.draft.write("spans", spans, schema=SPANS_IN_LAKE, partition_by="model", replace=replace_models)
         return pa.concat_tables(features) if features else self.request.schema.empty_table()
-
-    def _of_products(self) -> EvaluationRequest:
-        return EvaluationRequest([model for model in self.plan.models if model.subject == "product"])
-
-    def _replaces_all(self, partitions: Sequence[str]) -> bool:
-        """Whether no model keeps rows to which a marker of a touched refresh still applies."""
-        products = {model.id for model in self._of_products().models}
-        with_spans = {file.partition.get("model") for file in self.lake.files("spans")} - {"", None} - products
-        return with_spans <= set(partitions)
 
     def _spans_of(self, blocks: Iterable[EvaluatedBlock], features: list[pa.Table]) -> Iterator[pa.RecordBatch]:
         share = 0.55 if self.plan.scorecard else 0.9
@@ -94,7 +88,7 @@ class Work:
             self.report.customers += len(block.features)
             features.append(block.features)
             yield from self._stamped(block.spans).cast(SPANS_IN_LAKE).to_batches()
-            self.progress(mark("Judging customers"), 0.05 + share * block.share)
+            self.progress(mark("Evaluating customers"), 0.05 + share * block.share)
 
     def features_of_everybody(self) -> pa.Table:
         """Return everybody's features; no stages are evaluated."""
@@ -131,15 +125,12 @@ class Work:
         if counted:
             self.report.count(spans)
             self.report.customers = len(features)
-        self._write_spans(customers, spans)
-        return features
-
-    def _write_spans(self, customers: Sequence[str], spans: pa.Table) -> None:
         # A row without a model says that a customer's older rows are old.
         markers = _only_ids(customers, SPANS)
         markers = markers.set_column(0, "model", pa.repeat(pa.scalar("", TEXT), len(markers)))
         rows = self._stamped(pa.concat_tables([markers, spans])).cast(SPANS_IN_LAKE)
         self.draft.write("spans", rows, partition_by="model")
+        return features
 
     def with_features_of(self, customers: Sequence[str], features: pa.Table) -> pa.Table:
         """Return features with those of some customers below."""
@@ -163,16 +154,13 @@ class Work:
         self.draft.write("scorecard", self._stamped(rows))
         for name, table in result.tables.items():
             if "customer_id" in table.column_names and self.lake.has(name):
-                self._renew(name, table, customers)
+                # A table that is kept as one set: the rows of these customers take the place of their old ones.
+                old = self.draft.lake_after().connect((name,)).execute(f"SELECT * FROM {name}").to_arrow_table()
+                kept = old.filter(pc.invert(pc.is_in(old.column("customer_id"), value_set=pa.array(customers, TEXT))))
+                generation = old.column("generation")[0].as_py() if len(old) else 0
+                stamped = self._dated(table, generation).select(old.column_names).cast(old.schema)
+                self.draft.rewrite(name, pa.concat_tables([kept, stamped]))
         return result
-
-    def _renew(self, name: str, rows: pa.Table, customers: Sequence[str]) -> None:
-        """Put the rows of some customers in the place of their old ones, in a table that is kept as one set."""
-        old = self.draft.lake_after().connect((name,)).execute(f"SELECT * FROM {name}").to_arrow_table()
-        kept = old.filter(pc.invert(pc.is_in(old.column("customer_id"), value_set=pa.array(customers, TEXT))))
-        generation = old.column("generation")[0].as_py() if len(old) else 0
-        stamped = self._dated(rows, generation).select(old.column_names).cast(old.schema)
-        self.draft.rewrite(name, pa.concat_tables([kept, stamped]))
 
     # Rows
 

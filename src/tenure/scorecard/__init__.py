@@ -1,1 +1,1 @@
-"""One row per customer: everything the other rooms find out, made together and published together."""
+"""One row per customer: value, risk, recommendations and decisions, computed and published together."""

@@ -49,10 +49,6 @@ class Context:
 Fits = Mapping[str, "Fit"]
 
 
-def _no_report() -> dict[str, Any]:
-    return {}
-
-
 @dataclass(frozen=True, slots=True)
 class Result:
     """What one scorecard model made of a table of customers."""
@@ -61,7 +57,7 @@ class Result:
     fits: Fits  # what was fitted on everybody (or used), by the name of the fit
     tables: Mapping[str, pa.Table] = field(default_factory=dict)  # whole tables for the lake
     # what pages show of everybody: JSON by name; worked out when called, since a few customers need none
-    report: Callable[[], dict[str, Any]] = _no_report
+    report: Callable[[], dict[str, Any]] = dict
 
 
 class ScorecardModel(ABC):

@@ -39,15 +39,13 @@ def options_of(lake: Lake) -> Options:
 
 def save_options(lake: Lake, **changes: float | None) -> Options:
     """Change assumptions of a lake and return all of them."""
-    made = replace(options_of(lake), **changes)  # type: ignore[arg-type]
+    options = replace(options_of(lake), **changes)  # type: ignore[arg-type]
     for name, (low, high) in BOUNDS.items():
-        value = getattr(made, name)
+        value = getattr(options, name)
         if value is not None and not low <= value <= high:
-            raise TenureError(
-                mark("%(name)s is %(value)s; it must lie between %(low)s and %(high)s."),
-                name=name, value=value, low=low, high=high,
-            )  # fmt: skip
+            text = mark("%(name)s is %(value)s; it must lie between %(low)s and %(high)s.")
+            raise TenureError(text, name=name, value=value, low=low, high=high)
     draft = lake.path / f"{OPTIONS}.draft"
-    draft.write_text(json.dumps(asdict(made), indent=2) + "\n", encoding="utf-8")
+    draft.write_text(json.dumps(asdict(options), indent=2) + "\n", encoding="utf-8")
     draft.replace(lake.path / OPTIONS)
-    return made
+    return options

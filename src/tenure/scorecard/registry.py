@@ -59,7 +59,7 @@ def latest(lake: Lake) -> dict[str, Fit]:
     )
     return {
         fit.part: fit
-        for fit in (Fit.from_json(body) for body, told in rows if json.loads(told).get("format") == FORMAT)
+        for fit in (Fit.from_json(body) for body, options in rows if json.loads(options).get("format") == FORMAT)
     }
 
 
@@ -103,7 +103,7 @@ def write_fits(
 ) -> None:
     """Add a generation of fits; the oldest go."""
     facts = json.dumps(facts_of(lake))
-    said = json.dumps({**options, "format": FORMAT})
+    assumed = json.dumps({**options, "format": FORMAT})
     rows = [
         {
             "generation": generation,
@@ -114,7 +114,7 @@ def write_fits(
             "verdict": fit.verdict,
             "customers": fit.customers,
             "facts": facts,
-            "options": said,
+            "options": assumed,
             "body": fit.to_json(),
         }
         for fit in fits.values()
@@ -143,13 +143,7 @@ def _lighter(old: pa.Table) -> pa.Table:
 def write_reports(lake: Lake, reports: Mapping[str, Any], generation: int, as_of: date) -> None:
     """Replace what pages show of everybody."""
     rows = [
-        {
-            "generation": generation,
-            "as_of": as_of,
-            "name": name,
-            "body": dumps(body),
-        }
-        for name, body in reports.items()
+        {"generation": generation, "as_of": as_of, "name": name, "body": dumps(body)} for name, body in reports.items()
     ]
     lake.write("reports", pa.Table.from_pylist(rows, schema=REPORTS), replace=True)
 
@@ -164,12 +158,12 @@ def report(lake: Lake, name: str) -> Any:
 
 def facts_of(lake: Lake) -> dict[str, list[int]]:
     """Return the version and the rows of every fact table, so that the same facts can be read again."""
-    found = {}
+    facts = {}
     for name in (*FACT_TABLES, "customers", "identities"):
         table = lake.table(name)
         if table is not None:
-            found[name] = [table.version(), sum(file.rows for file in lake.files(name))]
-    return found
+            facts[name] = [table.version(), sum(file.rows for file in lake.files(name))]
+    return facts
 
 
 def stability(before: Sequence[float], now: Sequence[float]) -> float:
@@ -178,8 +172,8 @@ def stability(before: Sequence[float], now: Sequence[float]) -> float:
     edges = [-math.inf, *sorted(set(before[1:-1])), math.inf]
     for low, high in pairwise(edges):
         was = max(1e-4, _below(before, high) - _below(before, low))
-        there = max(1e-4, _below(now, high) - _below(now, low))
-        total += (there - was) * math.log(there / was)
+        share = max(1e-4, _below(now, high) - _below(now, low))
+        total += (share - was) * math.log(share / was)
     return total
 
 
@@ -197,10 +191,13 @@ def _below(quantiles: Sequence[float], value: float) -> float:
 
 def drift(before: Fit, now: Fit) -> dict[str, dict[str, Any]]:
     """Return how the inputs of a part changed between two fits, by input: {"psi": …, "level": …}."""
-    found = {}
+    drifts = {}
     for name in now.inputs:
         old, new = before.inputs.get(name), now.inputs[name]
         if old and new and len(old) == len(new) and None not in (*old, *new):
             psi = stability(old, new)
-            found[name] = {"psi": psi, "level": "stable" if psi < STABLE else "shifted" if psi < CHANGED else "changed"}
-    return found
+            drifts[name] = {
+                "psi": psi,
+                "level": "stable" if psi < STABLE else "shifted" if psi < CHANGED else "changed",
+            }
+    return drifts

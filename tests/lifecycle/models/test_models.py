@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tenure.lifecycle.crosswalk import OUTSIDE, crosswalk, families, stages_of
+from tenure.lifecycle.crosswalk import WITHOUT_FAMILY, crosswalk, families, stages_of
 from tenure.lifecycle.model import Model, Play, Stage
 from tenure.lifecycle.model_file import builtin, builtin_texts
 from tenure.lifecycle.pages import pages
@@ -190,7 +190,7 @@ def test_the_crosswalk_is_that_of_the_requirements() -> None:
 def test_every_stage_is_in_a_family_unless_its_model_is_no_customers_life() -> None:
     for model in builtin().values():
         for stage in model.stages:
-            assert bool(stage.family) != (model.id in OUTSIDE), f"{model.id}/{stage.id}"
+            assert bool(stage.family) != (model.id in WITHOUT_FAMILY), f"{model.id}/{stage.id}"
 
 
 def test_the_families_are_named_and_say_what_to_look_at() -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tenure.facts.blocks import SCALE, Block, Events, day_number_of, who_of
+from tenure.facts.blocks import SCALE, Block, day_number_of, who_of
 from tenure.rules.evaluation import steps
 from tenure.rules.evaluation.elapsed import Breaks
 from tenure.rules.evaluation.steps import Moments, Reach, Steps
@@ -39,7 +39,7 @@ Mask = np.ndarray | None  # which are known; None when all are
 
 
 @dataclass(frozen=True, slots=True)
-class Values:
+class MomentValues:
     """A number at some moments."""
 
     value: np.ndarray  # the number at the moment
@@ -120,26 +120,26 @@ class EvaluationContext:
             self._moments[same] = Moments.of_all(*columns)
         return self._moments[same]
 
-    def values(self, node: RuleNode, moments: Moments) -> Values:
+    def values(self, node: RuleNode, moments: Moments) -> MomentValues:
         """Return what a number of a rule is at some moments."""
         match node:
             case NumberLiteral(value=value):
-                return Values(np.full(len(moments), float(value)), integral=float(value).is_integer())
+                return MomentValues(np.full(len(moments), float(value)), integral=float(value).is_integer())
             case Negative(operand=operand):
                 inner = self.values(operand, moments)
-                return Values(-inner.value, -inner.slope, inner.known, inner.integral)
+                return MomentValues(-inner.value, -inner.slope, inner.known, inner.integral)
             case Arithmetic(operator=operator, left=left, right=right):
-                return _ARITHMETIC[operator](self.values(left, moments), self.values(right, moments))
+                return _calculated(operator, self.values(left, moments), self.values(right, moments))
             case Measure(name="attribute" | "score"):
                 of_customers = np.array([_number(value) for value in self.texts(node)], dtype=np.float64)
                 numbers = of_customers[moments.who]
                 known = ~np.isnan(numbers)
-                return Values(np.where(known, numbers, 0.0), 0.0, known)
+                return MomentValues(np.where(known, numbers, 0.0), 0.0, known)
             case Measure():
                 numbers, mask = self.steps(node).at(moments)
                 if node.elapsed:
-                    return Values(day_number_of(moments.keys) - numbers, 1.0, mask, integral=True)
-                return Values(numbers, 0.0, mask, integral=node.name in _INTEGRAL)
+                    return MomentValues(day_number_of(moments.keys) - numbers, 1.0, mask, integral=True)
+                return MomentValues(numbers, 0.0, mask, integral=node.name in _INTEGRAL)
         raise TypeError(node)
 
     def texts(self, measure: Measure) -> list[Any]:
@@ -176,30 +176,21 @@ def _number(value: object) -> float:
 # Arithmetic: a number that grows stays one that grows evenly; the grammar refuses what would not.
 
 
-def _add(a: Values, b: Values) -> Values:
-    return Values(a.value + b.value, a.slope + b.slope, both_known(a.known, b.known), a.integral and b.integral)
-
-
-def _subtract(a: Values, b: Values) -> Values:
-    return Values(a.value - b.value, a.slope - b.slope, both_known(a.known, b.known), a.integral and b.integral)
-
-
-def _multiply(a: Values, b: Values) -> Values:
-    constant = not (np.any(a.slope) or np.any(b.slope))
-    slope: np.ndarray | float = 0.0 if constant else a.slope * b.value + a.value * b.slope
-    return Values(a.value * b.value, slope, both_known(a.known, b.known), a.integral and b.integral)
-
-
-def _divide(a: Values, b: Values) -> Values:
-    known = both_known(a.known, b.known)
+def _calculated(operator: str, a: MomentValues, b: MomentValues) -> MomentValues:
+    known, integral = both_known(a.known, b.known), a.integral and b.integral
+    if operator == "+":
+        return MomentValues(a.value + b.value, a.slope + b.slope, known, integral)
+    if operator == "-":
+        return MomentValues(a.value - b.value, a.slope - b.slope, known, integral)
+    if operator == "*":
+        constant = not (np.any(a.slope) or np.any(b.slope))
+        slope: np.ndarray | float = 0.0 if constant else a.slope * b.value + a.value * b.slope
+        return MomentValues(a.value * b.value, slope, known, integral)
     zero = np.abs(b.value) <= ZERO
     divisor = np.where(zero, 1.0, b.value)
     if zero.any():
         known = both_known(known, ~zero)
-    return Values(a.value / divisor, a.slope / divisor, known)
-
-
-_ARITHMETIC: dict[str, Callable[[Values, Values], Values]] = {"+": _add, "-": _subtract, "*": _multiply, "/": _divide}
+    return MomentValues(a.value / divisor, a.slope / divisor, known)
 
 
 # Measures
@@ -213,62 +204,11 @@ def _valued(context: EvaluationContext, measure: Measure) -> tuple[Reach, np.nda
     return context.reach(events.keys, measure.window), events.values
 
 
-def _count(context: EvaluationContext, measure: Measure) -> Steps:
-    return steps.counted(context.reach(context.block.events(measure.kinds).keys, measure.window))
-
-
-def _days(context: EvaluationContext, measure: Measure) -> Steps:
-    return steps.counted(context.reach(context.days(measure.kinds), measure.window))
-
-
-def _sum(context: EvaluationContext, measure: Measure) -> Steps:
-    return steps.summed(*_valued(context, measure), SCALE)
-
-
-def _avg(context: EvaluationContext, measure: Measure) -> Steps:
-    return steps.averaged(*_valued(context, measure), SCALE)
-
-
-def _max(context: EvaluationContext, measure: Measure) -> Steps:
-    return steps.extreme(*_valued(context, measure), SCALE, largest=True)
-
-
-def _min(context: EvaluationContext, measure: Measure) -> Steps:
-    return steps.extreme(*_valued(context, measure), SCALE, largest=False)
-
-
-def _last(context: EvaluationContext, measure: Measure) -> Steps:
-    return steps.latest(*_valued(context, measure), SCALE)
-
-
-def _categories(context: EvaluationContext, measure: Measure) -> Steps:
-    events = context.block.events(measure.kinds, label="category")
-    assert events.labels is not None
-    return steps.different(events.keys, events.labels, measure.window, context.block.origins)
-
-
-def _typical_gap(context: EvaluationContext, measure: Measure) -> Steps:
-    return steps.known_from_facts(context.since(measure.kinds), *steps.typical_gap(context.days(measure.kinds)))
-
-
-def _gap_variation(context: EvaluationContext, measure: Measure) -> Steps:
-    return steps.known_from_facts(context.since(measure.kinds), *steps.gap_variation(context.days(measure.kinds)))
-
-
 def _slope(context: EvaluationContext, measure: Measure) -> Steps:
     events = context.block.events(measure.kinds, measure.field)
     values = events.values if measure.field else np.ones(len(events.keys), dtype=np.int64)
     assert values is not None
     return steps.sloping(events.keys, values, measure.window, context.block.origins)
-
-
-def _last_day(context: EvaluationContext, measure: Measure) -> Steps:
-    return steps.known_from_facts(context.since(measure.kinds), day_number_of(context.days(measure.kinds)))
-
-
-def _first_day(context: EvaluationContext, measure: Measure) -> Steps:
-    firsts = context.firsts(measure.kinds)
-    return steps.known_from_facts(steps.merge(context.block.origins, firsts), day_number_of(firsts))
 
 
 def _balance(context: EvaluationContext, measure: Measure) -> Steps:
@@ -283,13 +223,9 @@ def _balance(context: EvaluationContext, measure: Measure) -> Steps:
 def _open(context: EvaluationContext, measure: Measure) -> Steps:
     cases = context.block.events(measure.kinds, label="case_id")
     happened = context.block.events(measure.kinds, label="event")
-    return steps.accumulated(*_opened_and_closed(cases, happened), context.block.origins)
-
-
-def _opened_and_closed(cases: Events, happened: Events) -> tuple[np.ndarray, np.ndarray]:
-    """Return how the number of open cases changes: a case is open after an event unless that event closed it."""
     assert cases.labels is not None
     assert happened.labels is not None
+    # A case is open after an event unless that event closed it.
     closing = np.array([name == "closed" for name in happened.names] or [False])
     order = np.lexsort((np.arange(len(cases.keys)), cases.labels, who_of(cases.keys)))
     keys, labels = cases.keys[order], cases.labels[order]
@@ -297,24 +233,44 @@ def _opened_and_closed(cases: Events, happened: Events) -> tuple[np.ndarray, np.
     fresh = steps.starts(keys)
     fresh[1:] |= labels[1:] != labels[:-1]
     was_open = np.where(fresh, 0, np.concatenate(([0], is_open[:-1])) if len(keys) else is_open)
-    return keys, is_open - was_open
+    return steps.accumulated(keys, is_open - was_open, context.block.origins)
+
+
+def _different(context: EvaluationContext, measure: Measure) -> Steps:
+    events = context.block.events(measure.kinds, label="category")
+    assert events.labels is not None
+    return steps.different(events.keys, events.labels, measure.window, context.block.origins)
+
+
+def _first_day(context: EvaluationContext, measure: Measure) -> Steps:
+    firsts = context.firsts(measure.kinds)
+    return steps.known_from_facts(steps.merge(context.block.origins, firsts), day_number_of(firsts))
+
+
+def _counted(context: EvaluationContext, measure: Measure) -> Steps:
+    return steps.counted(context.reach(context.block.events(measure.kinds).keys, measure.window))
+
+
+def _from_days(context: EvaluationContext, measure: Measure, compute: Callable[[np.ndarray], Any]) -> Steps:
+    """Return what is computed of the days with facts, with what is known of it, and holds from each day on."""
+    return steps.known_from_facts(context.since(measure.kinds), *compute(context.days(measure.kinds)))
 
 
 _MAKERS: dict[str, Callable[[EvaluationContext, Measure], Steps]] = {
-    "days_since": _last_day,
+    "days_since": lambda context, measure: _from_days(context, measure, lambda days: (day_number_of(days),)),
     "days_since_first": _first_day,
-    "count": _count,
-    "days": _days,
-    "sum": _sum,
-    "avg": _avg,
-    "max": _max,
-    "min": _min,
-    "last": _last,
-    "categories": _categories,
-    "typical_gap": _typical_gap,
-    "gap_variation": _gap_variation,
+    "count": _counted,
+    "days": lambda context, measure: steps.counted(context.reach(context.days(measure.kinds), measure.window)),
+    "sum": lambda context, measure: steps.summed(*_valued(context, measure), SCALE),
+    "avg": lambda context, measure: steps.averaged(*_valued(context, measure), SCALE),
+    "max": lambda context, measure: steps.extreme(*_valued(context, measure), SCALE, largest=True),
+    "min": lambda context, measure: steps.extreme(*_valued(context, measure), SCALE, largest=False),
+    "last": lambda context, measure: steps.latest(*_valued(context, measure), SCALE),
+    "categories": _different,
+    "typical_gap": lambda context, measure: _from_days(context, measure, steps.typical_gap),
+    "gap_variation": lambda context, measure: _from_days(context, measure, steps.gap_variation),
     "slope": _slope,
     "open": _open,
     "balance": _balance,
-    "has": _count,
+    "has": _counted,
 }

@@ -293,22 +293,17 @@ def typical_gap(days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     medians = np.zeros(len(days))
     begins = np.flatnonzero(first)
     sizes = np.diff(np.append(begins, len(days))) - 1
-    for lot in _lots_of_similar_size(sizes):
-        _running_medians(before, begins[lot] + 1, sizes[lot], medians)
-    return medians, number >= 1
-
-
-def _lots_of_similar_size(sizes: np.ndarray, most: int = 1 << 13) -> list[np.ndarray]:
+    # Customers with about as many gaps are taken together, 8,192 at most: one matrix of all would be mostly empty.
     order = np.argsort(sizes, kind="stable")
     order = order[sizes[order] > 0]
-    lots = []
     begin = 0
     while begin < len(order):
         limit = sizes[order[begin]] * 1.25 + 2
-        end = min(int(np.searchsorted(sizes[order], limit, side="right")), begin + most)
-        lots.append(order[begin:end])
+        end = min(int(np.searchsorted(sizes[order], limit, side="right")), begin + (1 << 13))
+        lot = order[begin:end]
+        _running_medians(before, begins[lot] + 1, sizes[lot], medians)
         begin = end
-    return lots
+    return medians, number >= 1
 
 
 def _running_medians(values: np.ndarray, begins: np.ndarray, sizes: np.ndarray, medians: np.ndarray) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from tenure.clock import day_number
 from tenure.facts.blocks import BIAS, DAYS
-from tenure.rules.evaluation.compute import EvaluationContext, Values, both_known
+from tenure.rules.evaluation.compute import EvaluationContext, MomentValues, both_known
 from tenure.rules.evaluation.elapsed import elapsed_only
 from tenure.rules.evaluation.steps import Moments, Steps, is_origin
 from tenure.rules.syntax.tree import And, Comparison, Known, Measure, Not, Or, Otherwise, RuleNode, TextLiteral
@@ -65,7 +65,15 @@ def _truth_of(node: RuleNode, context: EvaluationContext) -> Truth:
         case Otherwise():
             return Truth(context.block.origins, np.full(len(context.block), TRUE))
         case Comparison(left=left, right=right) if isinstance(left, TextLiteral) or isinstance(right, TextLiteral):
-            return _of_texts(node, context)
+            sides = (
+                [side.value] * len(context.block) if isinstance(side, TextLiteral) else context.texts(side)  # type: ignore[arg-type]
+                for side in (left, right)
+            )
+            truths = [
+                UNKNOWN if a is None or b is None else TRUE if (str(a) == str(b)) == (node.operator == "=") else FALSE
+                for a, b in zip(*sides, strict=True)
+            ]
+            return Truth(context.block.origins, np.array(truths, dtype=np.int8))
         case Known(operand=Measure(name="attribute") as operand, known=known):  # a text is known too
             given = [TRUE if (value is not None) == known else FALSE for value in context.texts(operand)]
             return Truth(context.block.origins, np.array(given, dtype=np.int8))
@@ -133,7 +141,7 @@ _HOLDS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-def _compared(operator: str, keys: np.ndarray, left: Values, right: Values) -> Truth:
+def _compared(operator: str, keys: np.ndarray, left: MomentValues, right: MomentValues) -> Truth:
     holds = _HOLDS[operator]
     known = both_known(left.known, right.known)
     integral = left.integral and right.integral
@@ -189,8 +197,8 @@ def _crossings(
     moving = np.flatnonzero((slope != 0) if known is None else known & (slope != 0))
     d, g, most = distance[moving], slope[moving], length[moving]
     root = -d / g
-    ahead = (root > -1) & (root < most)
-    moving, d, g, most, root = moving[ahead], d[ahead], g[ahead], most[ahead], root[ahead]
+    inside = (root > -1) & (root < most)
+    moving, d, g, most, root = moving[inside], d[inside], g[inside], most[inside], root[inside]
     nearest = np.rint(root)
     root = np.where(np.abs(root - nearest) <= CLOSE * np.maximum(np.abs(nearest), 1.0), nearest, root)
     exact = root == np.floor(root)
@@ -201,15 +209,3 @@ def _crossings(
         crossings.append((place, keys[place] + days[valid].astype(np.int64), _as_truth(holds(sign[valid]))))
     first, second = crossings
     return tuple(np.concatenate(columns) for columns in zip(first, second, strict=True))  # type: ignore[return-value]
-
-
-def _of_texts(node: Comparison, context: EvaluationContext) -> Truth:
-    left, right = (
-        [side.value] * len(context.block) if isinstance(side, TextLiteral) else context.texts(side)  # type: ignore[arg-type]
-        for side in (node.left, node.right)
-    )
-    answers = [
-        UNKNOWN if a is None or b is None else TRUE if (str(a) == str(b)) == (node.operator == "=") else FALSE
-        for a, b in zip(left, right, strict=True)
-    ]
-    return Truth(context.block.origins, np.array(answers, dtype=np.int8))

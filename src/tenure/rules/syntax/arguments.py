@@ -63,7 +63,16 @@ class MeasureReader(Reader):
         kinds: tuple[str, ...] = ()
         field = argument = ""
         if signature.takes == "name":
-            argument = self._name_argument(signature)
+            self.expecting("name")
+            token = self.token
+            if token.what not in ("name", "text"):
+                self.fail(
+                    mark("%(name)s needs a name: write %(example)s."),
+                    token.place,
+                    name=signature.name,
+                    example=signature.example,
+                )
+            argument = self.take().text.strip("\"'")
         elif signature.takes == "nothing":
             kinds = (signature.name,)
         else:
@@ -80,19 +89,6 @@ class MeasureReader(Reader):
         plain = plain and field == self._shared_fields(kinds)[0]
         place = (name.place[0], end.place[1])
         return Measure(signature.name, kinds, field, window, argument, signature.returns, plain, place=place)
-
-    def _name_argument(self, signature: Signature) -> str:
-        self.expecting("name")
-        token = self.token
-        if token.what not in ("name", "text"):
-            self.fail(
-                mark("%(name)s needs a name: write %(example)s."),
-                token.place,
-                name=signature.name,
-                example=signature.example,
-            )
-        self.take()
-        return token.text.strip("\"'")
 
     def _kinds(self, signature: Signature) -> tuple[str, ...]:
         kinds = [self._kind(signature)]
@@ -181,7 +177,13 @@ class MeasureReader(Reader):
                 last = days
             else:
                 before = days
-        return self._fitting(signature, last, before)
+        if signature.windows == "quarters" and (last is None or last % 4):
+            self.fail(
+                mark("slope needs a window that can be cut into four equal parts, such as last 360d."),
+                self.token.place,
+                (f"last {max(4, (last or 360) // 4 * 4)}d",),
+            )
+        return TimeWindow(last, before) if last is not None or before else ALWAYS
 
     def _window_follows(self, signature: Signature, last: int | None, before: int) -> bool:
         """Take the comma before a window, if there is one."""
@@ -215,12 +217,3 @@ class MeasureReader(Reader):
                 mark("A window has 1 to %(most)s days, not %(found)s."), token.place, most=LONGEST_WINDOW, found=days
             )
         return days
-
-    def _fitting(self, signature: Signature, last: int | None, before: int) -> TimeWindow:
-        if signature.windows == "quarters" and (last is None or last % 4):
-            self.fail(
-                mark("slope needs a window that can be cut into four equal parts, such as last 360d."),
-                self.token.place,
-                (f"last {max(4, (last or 360) // 4 * 4)}d",),
-            )
-        return TimeWindow(last, before) if last is not None or before else ALWAYS

@@ -7,12 +7,12 @@ as code.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from tenure.errors import RuleError
 from tenure.facts.kinds import KINDS
 from tenure.rules.syntax.arguments import MeasureReader
-from tenure.rules.syntax.tokens import Expected, Token
+from tenure.rules.syntax.tokens import Expected
 from tenure.rules.syntax.tree import (
     And,
     Arithmetic,
@@ -126,7 +126,7 @@ class _Parser(MeasureReader):
             self.expecting("sign", word)
         if len(parts) == 1:
             return parts[0]
-        return node(tuple(self._truth(one) for one in parts), place=(parts[0].place[0], parts[-1].place[1]))
+        return node(tuple(self._truth(part) for part in parts), place=(parts[0].place[0], parts[-1].place[1]))
 
     def _deeper(self, part: Callable[[], RuleNode]) -> RuleNode:
         self.depth += 1
@@ -235,14 +235,13 @@ class _Parser(MeasureReader):
             self.expect(")", mark("A parenthesis was opened and not closed."))
             return inside
         if token.what == "number":
-            return NumberLiteral(_value(self.take().text), place=token.place)
+            plain = self.take().text.replace("_", "").rstrip("% ")
+            value = float(plain) / 100 if token.text.endswith("%") else float(plain)
+            return NumberLiteral(int(value) if value.is_integer() else value, place=token.place)
         if token.what == "text":
             return TextLiteral(self.take().text[1:-1], place=token.place)
         if token.what == "name":
             return self.measure()
-        self._refuse_factor(token)
-
-    def _refuse_factor(self, token: Token) -> NoReturn:
         if token.what == "days":
             self.fail(
                 mark("%(found)s is a window and belongs into a measure; compare with the plain number of days."),
@@ -266,9 +265,3 @@ class _Parser(MeasureReader):
         if node.type != "number":
             self.fail(mark("%(part)s is not a number, so it cannot be calculated with."), node.place, part=str(node))
         return node
-
-
-def _value(text: str) -> float:
-    plain = text.replace("_", "").rstrip("% ")
-    value = float(plain) / 100 if text.endswith("%") else float(plain)
-    return int(value) if value.is_integer() else value

@@ -78,18 +78,16 @@ class Reader:
                 most=LONGEST_RULE,
                 found=len(text),
             )
-        self.tokens = list(self._tokens())
-        self.position = 0
-        self.expected: list[Expected] = []
-
-    def _tokens(self) -> Iterable[Token]:
-        for match in _TOKEN.finditer(self.text.translate(_FULL_WIDTH)):
+        self.tokens = []
+        for match in _TOKEN.finditer(text.translate(_FULL_WIDTH)):
             what = match.lastgroup or "wrong"
             if what == "wrong":
                 self._refuse_characters(match.group(), match.span())
             if what != "skip":
-                yield Token(what, match.group(), match.span())
-        yield Token("end", "", (len(self.text), len(self.text) + 1))
+                self.tokens.append(Token(what, match.group(), match.span()))
+        self.tokens.append(Token("end", "", (len(text), len(text) + 1)))
+        self.position = 0
+        self.expected: list[Expected] = []
 
     def _refuse_characters(self, found: str, place: Place) -> NoReturn:
         if found in "\"'":

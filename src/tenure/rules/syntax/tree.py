@@ -68,7 +68,6 @@ class NumberLiteral(RuleNode):
 
     @property
     def type(self) -> NodeType:
-        """What the node stands for."""
         return "number"
 
     def __str__(self) -> str:
@@ -83,7 +82,6 @@ class TextLiteral(RuleNode):
 
     @property
     def type(self) -> NodeType:
-        """What the node stands for."""
         return "text"
 
     def __str__(self) -> str:
@@ -106,7 +104,6 @@ class Measure(RuleNode):
 
     @property
     def type(self) -> NodeType:
-        """What the node stands for."""
         return "truth" if self.returns == "truth" else "number"
 
     @property
@@ -130,12 +127,10 @@ class Negative(RuleNode):
 
     @property
     def type(self) -> NodeType:
-        """What the node stands for."""
         return "number"
 
     @property
     def children(self) -> tuple[RuleNode, ...]:
-        """The nodes directly below."""
         return (self.operand,)
 
     def __str__(self) -> str:
@@ -152,17 +147,16 @@ class Arithmetic(RuleNode):
 
     @property
     def type(self) -> NodeType:
-        """What the node stands for."""
         return "number"
 
     @property
     def children(self) -> tuple[RuleNode, ...]:
-        """The nodes directly below."""
         return (self.left, self.right)
 
     def __str__(self) -> str:
         weak = self.operator in "*/"
-        left = _inside(self.left) if weak and _is_sum(self.left) else str(self.left)
+        is_sum = isinstance(self.left, Arithmetic) and self.left.operator in "+-"
+        left = _inside(self.left) if weak and is_sum else str(self.left)
         strong_right = isinstance(self.right, Arithmetic) and (weak or self.operator == "-")
         right = _inside(self.right) if strong_right else str(self.right)
         return f"{left} {self.operator} {right}"
@@ -178,7 +172,6 @@ class Comparison(RuleNode):
 
     @property
     def children(self) -> tuple[RuleNode, ...]:
-        """The nodes directly below."""
         return (self.left, self.right)
 
     def __str__(self) -> str:
@@ -194,7 +187,6 @@ class Known(RuleNode):
 
     @property
     def children(self) -> tuple[RuleNode, ...]:
-        """The nodes directly below."""
         return (self.operand,)
 
     def __str__(self) -> str:
@@ -209,7 +201,6 @@ class Not(RuleNode):
 
     @property
     def children(self) -> tuple[RuleNode, ...]:
-        """The nodes directly below."""
         return (self.operand,)
 
     def __str__(self) -> str:
@@ -224,7 +215,6 @@ class And(RuleNode):
 
     @property
     def children(self) -> tuple[RuleNode, ...]:
-        """The nodes directly below."""
         return self.parts
 
     def __str__(self) -> str:
@@ -239,7 +229,6 @@ class Or(RuleNode):
 
     @property
     def children(self) -> tuple[RuleNode, ...]:
-        """The nodes directly below."""
         return self.parts
 
     def __str__(self) -> str:
@@ -252,10 +241,6 @@ class Otherwise(RuleNode):
 
     def __str__(self) -> str:
         return "otherwise"
-
-
-def _is_sum(node: RuleNode) -> bool:
-    return isinstance(node, Arithmetic) and node.operator in "+-"
 
 
 def _inside(node: RuleNode) -> str:

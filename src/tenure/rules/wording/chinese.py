@@ -52,7 +52,7 @@ class Chinese(Speaker):
 
     language = "zh_Hans"
     otherwise = "以上条件都不符合"
-    both, either = "，且", "，或"
+    all_of, any_of = "，且", "，或"
     opposite = "并非“{}”"
     brackets = "（{}）"
     minus = "{}的相反数"
@@ -113,8 +113,8 @@ class Chinese(Speaker):
     def later(self, left: Measure, sign: str, right: Measure) -> str:
         return f"{self._which(left)}{_LATER[sign].format(self._which(right))}"
 
-    def same_in(self, window: TimeWindow, *, beside: TimeWindow) -> str:
-        return _during(window, beside)
+    def same_in(self, window: TimeWindow, *, previous: TimeWindow) -> str:
+        return _during(window, previous)
 
     def multiple(self, left: Measure, sign: str, factor: float, text: str) -> str:
         text += self._share(factor)
@@ -179,13 +179,13 @@ def _unit(measure: Measure) -> str:
     return "个" if measure.name == "categories" else ""
 
 
-def _during(window: TimeWindow, beside: TimeWindow | None = None) -> str:
-    """Say a window; `beside` is the one named just before, so that the days before it can be called 此前."""
+def _during(window: TimeWindow, previous: TimeWindow | None = None) -> str:
+    """Say a window; `previous` is the one named just before, so that the days before it can be called 此前."""
     last, before = window.last, window.before
     if last is None:
         return f"{before} 天以前" if before else "迄今"
     if not before:
         return "当天" if last == 1 else f"过去 {last} 天"
-    if beside is not None and beside.before == 0 and beside.last == before:
+    if previous is not None and previous.before == 0 and previous.last == before:
         return f"此前 {last} 天"
     return f"{before} 天前那一天" if last == 1 else f"{before} 至 {before + last - 1} 天前"

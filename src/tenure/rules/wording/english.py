@@ -52,7 +52,7 @@ class English(Speaker):
 
     language = "en"
     otherwise = "none of the rules above holds"
-    both, either = ", and ", ", or "
+    all_of, any_of = ", and ", ", or "
     opposite = "it is not so that ({})"
     brackets = "({})"
     minus = "minus {}"
@@ -63,8 +63,8 @@ class English(Speaker):
     listed = (", ", " or ")
 
     def has(self, measure: Measure, *, exists: bool) -> str:
-        some = "at least one" if exists else "no"
-        return f"there was {some} {self._singular(measure)}{_during(measure.window) or ' so far'}"
+        quantity = "at least one" if exists else "no"
+        return f"there was {quantity} {self._singular(measure)}{_during(measure.window) or ' so far'}"
 
     def open(self, measure: Measure, *, exists: bool) -> str:
         return f"there is {'an' if exists else 'no'} open {self._singular(measure)}"
@@ -107,8 +107,8 @@ class English(Speaker):
     def later(self, left: Measure, sign: str, right: Measure) -> str:
         return f"{self._which(left)} was {_LATER[sign]} {self._which(right)}"
 
-    def same_in(self, window: TimeWindow, *, beside: TimeWindow) -> str:
-        return f"that{_during(window, beside)}"
+    def same_in(self, window: TimeWindow, *, previous: TimeWindow) -> str:
+        return f"that{_during(window, previous)}"
 
     def multiple(self, left: Measure, sign: str, factor: float, text: str) -> str:
         if factor == 0.5:
@@ -154,14 +154,14 @@ class English(Speaker):
         return self.join([kind_words(kind).plural for kind in measure.kinds])
 
 
-def _during(window: TimeWindow, beside: TimeWindow | None = None) -> str:
-    """Say a window; `beside` is the one named just before, so that the days before it can be called so."""
+def _during(window: TimeWindow, previous: TimeWindow | None = None) -> str:
+    """Say a window; `previous` is the one named just before, so that the days before it can be called so."""
     last, before = window.last, window.before
     if last is None:
         return f" at least {before} day{'' if before == 1 else 's'} ago" if before else ""
     if not before:
         return " on that day" if last == 1 else f" in the last {last} days"
-    if beside is not None and beside.before == 0 and beside.last == before:
+    if previous is not None and previous.before == 0 and previous.last == before:
         return f" in the {last} days before"
     if last == 1:
         return f" {before} days before"

@@ -36,8 +36,8 @@ class Speaker(ABC):
 
     language: ClassVar[str]
     otherwise: ClassVar[str]
-    both: ClassVar[str]  # between conditions that all hold
-    either: ClassVar[str]
+    all_of: ClassVar[str]  # between conditions that all hold
+    any_of: ClassVar[str]
     opposite: ClassVar[str]
     brackets: ClassVar[str]
     minus: ClassVar[str]
@@ -59,7 +59,7 @@ class Speaker(ABC):
             case Otherwise():
                 return self.otherwise
             case And(parts=parts) | Or(parts=parts):
-                weaker, word = (Or, self.both) if isinstance(node, And) else (And, self.either)
+                weaker, word = (Or, self.all_of) if isinstance(node, And) else (And, self.any_of)
                 texts = [(part, self.truth(part)) for part in parts]
                 return word.join(
                     self.brackets.format(text) if isinstance(part, weaker) else text for part, text in texts
@@ -96,7 +96,7 @@ class Speaker(ABC):
             return self.later(left, sign, other)
         # Such as "… in the last 90 days is less than half of that in the 90 days before".
         same = (left.name, left.kinds, left.field) == (other.name, other.kinds, other.field) and other.window != ALWAYS
-        text = self.same_in(other.window, beside=left.window) if same else self.value(other)
+        text = self.same_in(other.window, previous=left.window) if same else self.value(other)
         return self.multiple(left, sign, factor, text)
 
     def _against_number(self, measure: Measure, sign: str, bound: float) -> str:
@@ -153,7 +153,7 @@ class Speaker(ABC):
         """Say which of two facts was earlier."""
 
     @abstractmethod
-    def same_in(self, window: TimeWindow, *, beside: TimeWindow) -> str:
+    def same_in(self, window: TimeWindow, *, previous: TimeWindow) -> str:
         """Say the measure just named in another window."""
 
     @abstractmethod
