@@ -15,9 +15,8 @@ from tenure.features.columns import with_columns
 from tenure.features.windows import HORIZON, SNAPSHOTS
 from tenure.scorecard.model import Fits, Result, ScorecardModel
 from tenure.stats.record import Fit
-from tenure.value import choosing
 from tenure.value.buyers import WEEK, Buyers, buyers_of
-from tenure.value.gates import gates
+from tenure.value.model_selection import BASELINES, SAMPLE, averaged, backtest, comparison, fit_all, gates, select
 from tenure.value.scoring import SCHEMA, scored
 from tenure.value.spending import basis_of, dependence, fit_spend
 
@@ -62,48 +61,41 @@ class Lifetime(ScorecardModel):
 
 def _report(table: pa.Table, columns: pa.Table, fits: Fits, context: Context) -> dict[str, Any]:
     from tenure.stats.threads import one_thread
-    from tenure.value.lifetime_report import reported
+    from tenure.value.lifetime_report import predictions
 
     with one_thread():
-        return {"predictions": reported(with_columns(table, columns), fits, context)}
+        return {"predictions": predictions(with_columns(table, columns), fits, context)}
 
 
 def _fit_purchases(table: pa.Table, buyers: Buyers, seed: int) -> dict[str, Any]:
-    """Return what is written down of the models of purchases: the chosen one, and how all of them did."""
+    """Return what is written down of the models of purchases: the selected one, and how all of them did."""
     from tenure.stats import purchases
 
-    origins = {k: buyers_of(table, k) for k in range(1, SNAPSHOTS + 1)}
-    few = {k: then.sample(choosing.SAMPLE, seed) for k, then in origins.items()}
-    sample = buyers.sample(choosing.SAMPLE, seed)
-    fits = choosing.fit_all(sample.cells)
-    rows, tested = choosing.tested([fit.name for fit in fits], few)
-    choice = choosing.choose(fits, rows)
-    found = next(fit for fit in fits if fit.name == choice.model)
+    snapshots = {k: buyers_of(table, k).sample(SAMPLE, seed) for k in range(1, SNAPSHOTS + 1)}
+    sample = buyers.sample(SAMPLE, seed)
+    fits = fit_all(sample.cells)
+    rows, models = backtest([fit.name for fit in fits], snapshots)
+    selection = select(fits, rows)
+    fitted = next(fit for fit in fits if fit.name == selection.model)
     if len(sample) < len(buyers):
-        found = purchases.fit(choice.model, buyers.cells, start=found.params)
-    # At the origins the models of the back-test answer, so that pages and scores speak of the same.
-    then = {str(k): models[choice.model].to_dict() for k, models in tested.items()}
+        fitted = purchases.fit(selection.model, buyers.cells, start=fitted.params)
+    # At the snapshots the models of the back-test answer, so that pages and scores speak of the same.
+    then = {str(k): fits_then[selection.model].to_dict() for k, fits_then in models.items()}
+    means = averaged(rows)
     return {
-        "model": choice.model,
-        "verdict": choice.verdict,
-        "params": {"unit_days": WEEK, "model": found.to_dict(), "origins": then},
+        "model": selection.model,
+        "verdict": selection.verdict,
+        "params": {"unit_days": WEEK, "model": fitted.to_dict(), "origins": then},
         "figures": {
-            "why": choice.why,
-            "likeliest": choice.likeliest,
+            "why": selection.why,
+            "likeliest": selection.likeliest,
             "compared_on": len(sample),
             "horizon": HORIZON,
-            "models": choosing.compared(fits, rows),
-            "baselines": _baselines(rows),
+            "models": comparison(fits, rows),
+            "baselines": [{"model": name, "backtest": means[name]} for name in BASELINES if name in means],
             "backtest": rows,
         },
     }
-
-
-def _baselines(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    from tenure.value.backtest import BASELINES, averaged
-
-    means = averaged(rows)
-    return [{"model": name, "backtest": means[name]} for name in BASELINES if name in means]
 
 
 def _fit_spend(table: pa.Table, buyers: Buyers, context: Context, *, enough: bool) -> dict[str, Any]:
