@@ -210,8 +210,13 @@ def _of_attributes(sales: Sales, size: int) -> list[Behaviour]:
     """Return the values of the customers' attributes, among those of whom the attribute is known."""
     known: dict[str, dict[int, str]] = {}
     for row in sales.rows(_ATTRIBUTES):
-        for name, value in _simple(row["attributes"]).items():
-            known.setdefault(name, {})[row["place"]] = str(value)
+        try:
+            attributes = json.loads(row["attributes"])
+        except ValueError:  # written by hand somewhere: what cannot be read says nothing
+            continue
+        for name, value in attributes.items():
+            if not isinstance(value, list | dict | None):
+                known.setdefault(name, {})[row["place"]] = str(value)
     measures = []
     for name, values in sorted(known.items()):
         common = Counter(values.values()).most_common(VALUES + 1)
@@ -222,11 +227,3 @@ def _of_attributes(sales: Sales, size: int) -> list[Behaviour]:
             has[list(values)] = [other == value for other in values.values()]
             measures.append(Behaviour(f"trait:{name}:{value}", "%(name)s", has, "yes", "trait", f"{name}: {value}"))
     return measures
-
-
-def _simple(text: str) -> dict[str, object]:
-    try:
-        attributes = json.loads(text)
-    except ValueError:
-        return {}
-    return {key: value for key, value in attributes.items() if not isinstance(value, list | dict | None)}

@@ -60,19 +60,13 @@ def classify(kind: str, measures: Mapping[str, np.ndarray]) -> np.ndarray:
     free = np.ones(size, dtype=bool)
     for group in groups(kind):
         fits = free.copy()
-        for name, bounds in group.when.items():
-            fits &= _within(measures[name], bounds)
+        for name, (low, high) in group.when.items():
+            values = measures[name]
+            fits &= ~np.isnan(values)
+            if low is not None:
+                fits &= values >= low
+            if high is not None:
+                fits &= values <= high
         result[fits] = group.id
         free &= ~fits
     return result
-
-
-def _within(values: np.ndarray, bounds: Bounds) -> np.ndarray:
-    """Return which values lie inside inclusive bounds."""
-    low, high = bounds
-    inside = ~np.isnan(values)
-    if low is not None:
-        inside &= values >= low
-    if high is not None:
-        inside &= values <= high
-    return inside

@@ -8,7 +8,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 
 from tenure.features.columns import with_columns
@@ -32,12 +31,20 @@ class Lifetime(ScorecardModel):
     families = ("purchases",)
 
     def fit(self, table: pa.Table, context: Context) -> list[Fit]:
-        """Return the fits ``purchases`` and ``spend`` of everybody."""
+        """Return the fits ``purchases`` and ``spend`` of all customers."""
+        from tenure.stats.metrics import quantiles
+
         buyers = buyers_of(table)
         conditions = gates(buyers, context.options)
         enough = all(condition.passed for condition in conditions)
         shared: dict[str, Any] = {"gates": conditions, "customers": len(buyers), "seed": context.options.seed}
-        inputs = _inputs(buyers)
+        # What a later fit is compared with, to notice that customers have changed.
+        inputs = {
+            "frequency": quantiles(buyers.frequency),
+            "recency": quantiles(buyers.recency * WEEK),
+            "age": quantiles(buyers.age * WEEK),
+            "repeat_spend": quantiles(buyers.spend),
+        }
         spending = _fit_spend(table, buyers, context, enough=enough)
         if not enough:
             return [
@@ -110,15 +117,3 @@ def _fit_spend(table: pa.Table, buyers: Buyers, context: Context, *, enough: boo
         "params": {**params, "spend": spend.params},
         "figures": {"dependence": relation, "log_likelihood": spend.log_likelihood, "mean": spend.mean},
     }
-
-
-def _inputs(buyers: Buyers) -> dict[str, list[float]]:
-    from tenure.stats.metrics import quantiles
-
-    columns: dict[str, np.ndarray] = {
-        "frequency": buyers.frequency,
-        "recency": buyers.recency * WEEK,
-        "age": buyers.age * WEEK,
-        "repeat_spend": buyers.spend,
-    }
-    return {name: quantiles(values) for name, values in columns.items()}

@@ -167,6 +167,8 @@ def gain(then: Buyers, revenue: np.ndarray) -> list[dict[str, float]]:
 
 def _compared(table: pa.Table, fit: Fit, context: Context) -> dict[str, Any]:
     """Return predictions against what happened after a snapshot: of the latest one, and of all for reliability."""
+    from tenure.stats import metrics
+
     compared: dict[str, Any] = {"origins": []}
     reliability = []
     for k in range(1, SNAPSHOTS + 1):
@@ -190,23 +192,18 @@ def _compared(table: pa.Table, fit: Fit, context: Context) -> dict[str, Any]:
         tracked = tracking(table, fitted, k)
         compared["tracking"] = {"origin": k, "day": day.isoformat(), "weeks": tracked}
     if reliability:
-        compared["reliability"] = _reliability(*(np.concatenate(column) for column in zip(*reliability, strict=True)))
+        outcome, chance, weight = (np.concatenate(column) for column in zip(*reliability, strict=True))
+        compared["reliability"] = [
+            {
+                "low": line.low,
+                "high": line.high,
+                "customers": float(line.customers),
+                "predicted": line.predicted,
+                "actual": line.actual,
+            }
+            for line in metrics.calibration_table(outcome, chance, 10, weight)
+        ]
     return compared
-
-
-def _reliability(outcome: np.ndarray, chance: np.ndarray, weight: np.ndarray) -> list[dict[str, float]]:
-    from tenure.stats import metrics
-
-    return [
-        {
-            "low": line.low,
-            "high": line.high,
-            "customers": float(line.customers),
-            "predicted": line.predicted,
-            "actual": line.actual,
-        }
-        for line in metrics.calibration_table(outcome, chance, 10, weight)
-    ]
 
 
 def tracking(table: pa.Table, fitted: Fitted, number: int) -> list[dict[str, Any]]:

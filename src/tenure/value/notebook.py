@@ -46,12 +46,12 @@ def features_of(facts: Mapping[str, pa.Table], as_of: date, tz: str) -> pa.Table
     """Return the features of purchases of all customers in some facts (complete fact tables), sorted by customer."""
     needed = {stream.table: columns_of(stream, fields) for stream, fields in _FEATURES.streams.items()}
     tables = {name: table.select(needed[name]) for name, table in facts.items() if name in needed}
-    return pa.concat_tables([_computed(piece, as_of, tz) for piece in _pieces(tables)])
-
-
-def _computed(tables: Mapping[str, pa.Table], as_of: date, tz: str) -> pa.Table:
-    streams = {Stream(name): table for name, table in tables.items()}
-    return _FEATURES.compute(EvaluationContext(block_of(streams, tz=tz, last_day=day_number(as_of))))
+    computed = []
+    for piece in _pieces(tables):
+        streams = {Stream(name): table for name, table in piece.items()}
+        block = block_of(streams, tz=tz, last_day=day_number(as_of))
+        computed.append(_FEATURES.compute(EvaluationContext(block)))
+    return pa.concat_tables(computed)
 
 
 def _pieces(tables: Mapping[str, pa.Table]) -> Iterator[dict[str, pa.Table]]:

@@ -131,7 +131,12 @@ def _worth(
     known, basis = spend_of(spend.params["spend"]), Basis(**spend.params["basis"])
     mean, second = moments(known, buyers.frequency, np.nan_to_num(buyers.spend))
     unit = (basis.net * shares(table, basis))[buyers.where]
-    unit = unit * _discount(orders, options.horizon_days, options.discount)[buyers.cells.where]
+    # Money of each piece of the horizon is discounted as at its middle.
+    middles = (np.arange(PIECES) + 0.5) * options.horizon_days / PIECES / 365
+    worth = np.exp(-options.discount * middles) @ np.diff(orders.upto, axis=0, prepend=0.0)
+    expected = orders.mean > 0
+    discount = np.where(expected, worth / np.where(expected, orders.mean, 1.0), 1.0)
+    unit = unit * discount[buyers.cells.where]
     each = orders.of(buyers.cells.where)
     low, high = value_range(each, (mean, second), 1 / known.p if known.p else known.scatter**2)
     values = {
@@ -142,11 +147,3 @@ def _worth(
         "potential_high": np.maximum(low * unit, high * unit),
     }
     return {name: _spread(column, buyers, len(table)) for name, column in values.items()}
-
-
-def _discount(orders: OrderDistribution, days: int, rate: float) -> np.ndarray:
-    """Return by what each cell's future money shrinks: money of each piece of the horizon counts at its middle."""
-    middles = (np.arange(PIECES) + 0.5) * days / PIECES / 365
-    worth = np.exp(-rate * middles) @ np.diff(orders.upto, axis=0, prepend=0.0)
-    expected = orders.mean > 0
-    return np.where(expected, worth / np.where(expected, orders.mean, 1.0), 1.0)

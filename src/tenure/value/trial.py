@@ -115,6 +115,10 @@ class Trial:
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON; the keys are those of ``tenure value --json``."""
         known = self.summary
+        holdout: dict[str, float] = {}
+        if self.held_out:
+            predicted = {name: float(self.expected(name).sum()) for name in self.names}
+            holdout = {"actual": int(self.after.sum()), **predicted}
         return {
             "calibrate_to": self.calibrate_to,
             "until": self.until,
@@ -125,14 +129,9 @@ class Trial:
             "cells": len(self.cells),
             "models": {name: _model(fit) for name, fit in self.fits.items()},
             "spend": self.spend.params,
-            "holdout": self._holdout(),
+            "holdout": holdout,
             "backtest": self._backtest(),
         }
-
-    def _holdout(self) -> dict[str, float]:
-        if not self.held_out:
-            return {}
-        return {"actual": int(self.after.sum()), **{name: float(self.expected(name).sum()) for name in self.names}}
 
     def _backtest(self) -> dict[str, dict[str, float]]:
         """Return the figures of every model, and of going on at the average rate, in the period held out."""
