@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tenure.lifecycle.table import Spans, spans
     from tenure.refreshing.run import refresh
     from tenure.rules.syntax.parser import parse as parse_rule
-    from tenure.value.table import clv
+    from tenure.value.notebook import clv
 
 __version__ = "0.1.0"
 
@@ -34,7 +34,7 @@ _HOMES = {
     "RuleError": ("tenure.errors", "RuleError"),
     "Spans": ("tenure.lifecycle.table", "Spans"),
     "TenureError": ("tenure.errors", "TenureError"),
-    "clv": ("tenure.value.table", "clv"),
+    "clv": ("tenure.value.notebook", "clv"),
     "models": ("tenure.lifecycle.model_file", "builtin"),
     "parse_rule": ("tenure.rules.syntax.parser", "parse"),
     "read_model": ("tenure.lifecycle.model_file", "read"),

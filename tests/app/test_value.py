@@ -14,7 +14,7 @@ import pytest
 
 from app import numbers
 from app.test_overview import data_of
-from tenure.value.ranking_report import bodies
+from tenure.value.ranking_report import reports
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -127,7 +127,7 @@ def test_charts_hold_the_bodies_of_the_refresh(valued: Lake, signed_in: Client) 
 
     con = valued.connect(("scorecard",))
     table = con.execute("select * from scorecard order by customer_id").to_arrow_table()
-    told = bodies(table, Context(TODAY, "Asia/Shanghai", "CNY", valued))
+    told = reports(table, Context(TODAY, "Asia/Shanghai", "CNY", valued))
     html = signed_in.get("/value/").content.decode()
     assert data_of(html, "curve-data")["series"][0]["values"] == [y for _, y in told["value.pareto"]["sales"]["curve"]]
     cells = {(x, y): value for x, y, value in data_of(html, "cohorts-data")["cells"]}

@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tenure.value import old_customers, pareto
-from tenure.value.ledger import Ledger
+from tenure.value import existing_customers, pareto
 from tenure.value.notebook import rank
-from tenure.value.stickiness import steps
+from tenure.value.repeat_funnel import steps
+from tenure.value.sales import Sales
 
 TODAY = date(2026, 6, 30)
 
@@ -29,20 +29,20 @@ def test_a07_a_day_of_500000_with_the_share_of_old_customers(by_old: int, share:
     before = [order(f"old{n}", 40, "88") for n in range(20)]
     today = [order(f"old{n}", 0, str(by_old // 20)) for n in range(20)]
     today += [order(f"new{n}", 0, str((500_000 - by_old) // 10)) for n in range(10)]
-    ledger = Ledger.of(pa.Table.from_pylist(before + today), as_of=TODAY)
-    found = old_customers.old_share(ledger, TODAY, TODAY)
-    assert found.old.sales + found.new.sales == 500_000
+    sales = Sales.of(pa.Table.from_pylist(before + today), as_of=TODAY)
+    found = existing_customers.existing_share(sales, TODAY, TODAY)
+    assert found.existing.sales + found.new.sales == 500_000
     assert found.share("sales") == Decimal(share)
     assert found.passes("sales") is passes
     assert found.share("buyers") == Decimal(20) / 30  # of customers it is another share: both are shown
-    (day,) = old_customers.old_share_by_day(ledger, TODAY, TODAY).to_pylist()
+    (day,) = existing_customers.existing_share_by_day(sales, TODAY, TODAY).to_pylist()
     assert (day["sales"], day["old_sales"], day["old_buyers"], day["buyers"]) == (500_000, by_old, 20, 30)
 
 
 def test_a07_exactly_sixty_percent_reaches_the_mark() -> None:
-    side = old_customers.Side
-    at = old_customers.OldShare(TODAY, TODAY, side(sales=Decimal("300000")), side(sales=Decimal("200000")))
-    below = old_customers.OldShare(TODAY, TODAY, side(sales=Decimal("299999.99")), side(sales=Decimal("200000.01")))
+    side, share_of = existing_customers.PeriodTotals, existing_customers.ExistingShare
+    at = share_of(TODAY, TODAY, side(sales=Decimal("300000")), side(sales=Decimal("200000")))
+    below = share_of(TODAY, TODAY, side(sales=Decimal("299999.99")), side(sales=Decimal("200000.01")))
     assert (at.passes(), below.passes()) == (True, False)
 
 

@@ -16,11 +16,11 @@ from tenure.features.snapshot import Snapshot
 from tenure.scorecard.model import Context, Options
 from tenure.stats.record import Fit
 from tenure.value.buyers import buyers_of
-from tenure.value.intervals import counts
+from tenure.value.intervals import order_distribution
 from tenure.value.lifetime import Lifetime
+from tenure.value.notebook import features_of
 from tenure.value.scoring import fitted_of
 from tenure.value.spending import Basis, historic, moments, shares, spend_of
-from tenure.value.table import features_of
 from value.shops import Shop, day_after, shop
 
 MODEL = Lifetime()
@@ -261,7 +261,7 @@ def test_the_law_of_counts_keeps_the_models_mean_and_chance(scored: Any) -> None
     fitted = fitted_of(fits["purchases"])
     assert fitted is not None
     buyers = buyers_of(table)
-    law = counts(fitted, 52.0, buyers.cells)
+    law = order_distribution(fitted, 52.0, buyers.cells)
     rng = np.random.default_rng(4)
     draws = np.stack([fitted.future(buyers.cells, 52.0, rng) for _ in range(400)])
     weight = buyers.cells.weight

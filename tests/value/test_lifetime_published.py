@@ -39,7 +39,7 @@ def sample() -> Trial:
 def test_what_each_model_foretells_of_cdnow(
     sample: Trial, model: str, total: float, mae: float, rmse: float, corr: float
 ) -> None:
-    told = sample.told()
+    told = sample.to_json()
     assert told["holdout"]["actual"] == 1882
     assert told["holdout"][model] == pytest.approx(total, abs=0.05)
     test = told["backtest"][model]
@@ -51,7 +51,7 @@ def test_what_each_model_foretells_of_cdnow(
 
 
 def test_the_plain_guess_is_far_too_high_on_cdnow(sample: Trial) -> None:
-    test = sample.told()["backtest"]["rate-times-time"]
+    test = sample.to_json()["backtest"]["rate-times-time"]
     assert test["bias"] == pytest.approx(0.557, abs=5e-4)
     assert test["rmse"] == pytest.approx(2.2119, abs=5e-5)
     assert test["corr"] == pytest.approx(0.5839, abs=5e-5)
@@ -72,7 +72,7 @@ def test_conditional_expectations_by_frequency_are_the_published_ones(
     assert people.tolist() == [1411, 439, 214, 100, 62, 38, 29, 64]
     actual = np.bincount(group, sample.after) / people
     assert actual == pytest.approx((0.237, 0.697, 1.393, 1.560, 2.532, 2.947, 3.862, 6.359), abs=6e-4)
-    assert np.bincount(group, sample.foretold(model)) / people == pytest.approx(means, abs=2e-3)
+    assert np.bincount(group, sample.expected(model)) / people == pytest.approx(means, abs=2e-3)
 
 
 def test_the_spend_of_cdnows_repeaters_is_the_published_one(sample: Trial) -> None:
@@ -80,7 +80,7 @@ def test_the_spend_of_cdnows_repeaters_is_the_published_one(sample: Trial) -> No
     assert (spend.model, round(spend.p, 2), round(spend.q, 2)) == ("gamma-gamma", 6.25, 3.74)
     assert spend.gamma == pytest.approx(15.44, abs=0.01)
     assert spend.mean == pytest.approx(35.17, abs=0.01)
-    one = sample.one("0001", 39.0)
+    one = sample.customer("0001", 39.0)
     assert one["expected_spend"] == pytest.approx(24.65862, abs=6e-3)
     assert one["models"]["bg-nbd"]["expected"] == pytest.approx(1.22591, abs=2e-4)
     assert one["models"]["pareto-nbd"]["p_alive"] == pytest.approx(0.86911, abs=2e-4)
@@ -90,7 +90,7 @@ def test_the_spend_of_cdnows_repeaters_is_the_published_one(sample: Trial) -> No
 def test_the_unit_of_time_changes_parameters_and_no_prediction(sample: Trial, unit: str) -> None:
     facts, _ = read_file(CDNOW, "orders", {"customer_id": 2, "at": 3, "amount": 5}, tz=TZ)
     other = trial(facts, date(1997, 9, 30), date(1998, 6, 30), unit=unit, models=["bg-nbd"], tz=TZ)
-    assert other.told()["holdout"]["bg-nbd"] == pytest.approx(1653.41, abs=0.02)
+    assert other.to_json()["holdout"]["bg-nbd"] == pytest.approx(1653.41, abs=0.02)
     factor = 7 if unit == "day" else 1
     assert other.fits["bg-nbd"].params["alpha"] == pytest.approx(4.4136 * factor, rel=1e-4)
 
@@ -100,7 +100,7 @@ def test_all_of_cdnow(tmp_path: Path) -> None:
     (file,) = SAMPLES["cdnow"].files(tmp_path)
     facts, _ = read_file(file.path, "orders", {"customer_id": 1, "at": 2, "amount": 4}, tz=TZ)
     names = ("bg-nbd", "mbg-nbd", "pareto-nbd")
-    told = trial(facts, date(1997, 9, 30), date(1998, 6, 30), models=names, tz=TZ).told()
+    told = trial(facts, date(1997, 9, 30), date(1998, 6, 30), models=names, tz=TZ).to_json()
     assert (told["customers"], told["holdout"]["actual"]) == (23_570, 19_684)
     wanted: dict[str, Any] = {
         "bg-nbd": ((0.2516, 4.7889, 0.7234, 2.1611), -95368.44, -0.143, 0.669),
@@ -129,7 +129,7 @@ def test_a_supermarket_shows_no_detectable_dropout(tmp_path: Path) -> None:
     )
     # Anchors were made with days of UTC.
     found = trial(facts_from("orders", orders, "UTC"), date(2017, 8, 31), date(2017, 12, 31), tz="UTC")
-    told = found.told()
+    told = found.to_json()
     bg = told["models"]["bg-nbd"]
     assert told["customers"] == 2_430
     assert bg["log_likelihood"] == pytest.approx(-54579.50, abs=0.01)

@@ -9,7 +9,7 @@ import pytest
 
 import tenure as tn
 from tenure.errors import FactsError, MappingError
-from tenure.value.table import Lifetimes
+from tenure.value.notebook import Lifetimes
 from value.shops import day_after, shop
 
 
@@ -75,9 +75,9 @@ def test_a_missing_column_is_named() -> None:
 
 
 def test_how_customers_are_cut_into_pieces_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tenure.value import table
+    from tenure.value import notebook
 
     orders = {"orders": shop(150, seed=3).orders}
-    whole = table.figured(orders, day_after(730), "UTC")
-    monkeypatch.setattr(table, "PIECE", 7)
-    assert table.figured(orders, day_after(730), "UTC").to_pylist() == whole.to_pylist()
+    whole = notebook.features_of(orders, day_after(730), "UTC")
+    monkeypatch.setattr(notebook, "PIECE", 7)
+    assert notebook.features_of(orders, day_after(730), "UTC").to_pylist() == whole.to_pylist()

@@ -12,7 +12,7 @@ import yaml
 from tenure.lifecycle.model import Model
 from tenure.lifecycle.model_file import read
 from tenure.value import cycle
-from tenure.value.ledger import Ledger
+from tenure.value.sales import Sales
 
 AS_OF = date(2024, 12, 31)
 BEGIN = date(2023, 1, 1)
@@ -32,9 +32,9 @@ def model() -> Model:
     return read(yaml.safe_load(MODEL))
 
 
-def ledger_of(spans: list[Span]) -> Ledger:
+def sales_of(spans: list[Span]) -> Sales:
     orders = pa.table({"customer_id": ["a"], "at": [BEGIN.isoformat()], "amount": [1.0]})
-    ledger = Ledger.of(orders, as_of=AS_OF)
+    sales = Sales.of(orders, as_of=AS_OF)
     rows = [
         {"customer_id": who, "model": "three", "stage": stage, "entered_on": start, "left_on": end,
          "passed_through": False}
@@ -43,8 +43,8 @@ def ledger_of(spans: list[Span]) -> Ledger:
     days = {"entered_on": pa.date32(), "left_on": pa.date32()}
     schema = pa.schema({"customer_id": pa.string(), "model": pa.string(), "stage": pa.string(), **days,
                         "passed_through": pa.bool_()})  # fmt: skip
-    ledger.con.register("spans", pa.Table.from_pylist(rows, schema=schema))
-    return ledger
+    sales.con.register("spans", pa.Table.from_pylist(rows, schema=schema))
+    return sales
 
 
 def spans(seed: int, stay: dict[bool, int], customers: int = 300) -> list[Span]:
@@ -85,7 +85,7 @@ def by_hand(found: list[Span], begin: date, end: date) -> tuple[int, int]:
 @pytest.mark.parametrize("seed", range(3))
 def test_days_and_departures_are_those_counted_day_by_day(seed: int) -> None:
     lives = spans(seed, {False: 60, True: 60}, 40)
-    found = cycle.extension(ledger_of(lives), model())
+    found = cycle.extension(sales_of(lives), model())
     assert found is not None
     assert (found.begin, found.cut, found.end) == (AS_OF - timedelta(360), AS_OF - timedelta(180), AS_OF)
     assert (found.before.days, found.before.left) == by_hand(lives, found.begin, found.cut)
@@ -96,7 +96,7 @@ def test_days_and_departures_are_those_counted_day_by_day(seed: int) -> None:
     ("before", "after", "verdict"), [(60, 160, "longer"), (160, 60, "shorter"), (80, 80, "no-difference")]
 )
 def test_a_longer_and_a_shorter_cycle_are_told_from_chance(before: int, after: int, verdict: str) -> None:
-    found = cycle.extension(ledger_of(spans(1, {False: before, True: after})), model())
+    found = cycle.extension(sales_of(spans(1, {False: before, True: after})), model())
     assert found is not None
     assert found.verdict == verdict
 
@@ -104,15 +104,15 @@ def test_a_longer_and_a_shorter_cycle_are_told_from_chance(before: int, after: i
 def test_a_stay_that_goes_from_mature_to_loyal_has_not_ended() -> None:
     day = AS_OF - timedelta(days=100)
     lives: list[Span] = [("a", "grown", BEGIN, day), ("a", "fond", day, None)]
-    found = cycle.extension(ledger_of(lives), model())
+    found = cycle.extension(sales_of(lives), model())
     assert found is not None
     assert found.after == cycle.Length(180, 0)
     assert (found.after.mean, found.verdict) == (None, "cannot-judge")
 
 
 def test_too_short_a_history_gives_no_comparison() -> None:
-    ledger = ledger_of([("a", "grown", AS_OF - timedelta(days=10), None)])
-    young = Ledger(ledger.con, AS_OF, AS_OF - timedelta(days=80), ledger.tz)
+    sales = sales_of([("a", "grown", AS_OF - timedelta(days=10), None)])
+    young = Sales(sales.con, AS_OF, AS_OF - timedelta(days=80), sales.tz)
     assert cycle.extension(young, model()) is None
-    assert cycle.extension(ledger, model(), cut=AS_OF - timedelta(days=5)) is None
-    assert cycle.extension(ledger, model(), cut=AS_OF - timedelta(days=50)) is not None
+    assert cycle.extension(sales, model(), cut=AS_OF - timedelta(days=5)) is None
+    assert cycle.extension(sales, model(), cut=AS_OF - timedelta(days=50)) is not None

@@ -17,9 +17,9 @@ import pytest
 
 from services import DATA
 from tenure.practices.samples import SAMPLES
-from tenure.value import cohorts, old_customers
-from tenure.value.ledger import Ledger
+from tenure.value import cohorts, existing_customers
 from tenure.value.notebook import rank
+from tenure.value.sales import Sales
 
 Rows = list[tuple[str, date, Decimal]]
 
@@ -118,16 +118,16 @@ def test_old_customers_of_a_month_add_up_to_the_rows(shop: tuple[pa.Table, Rows,
     first: dict[str, date] = {}
     for who, day, _ in rows:
         first[who] = min(day, first.get(who, day))
-    ledger = Ledger.of(orders, tz=tz, as_of=as_of)
+    sales = Sales.of(orders, tz=tz, as_of=as_of)
     for back in (as_of, as_of - timedelta(days=120), min(first.values()) + timedelta(days=60)):
         since = back - timedelta(days=29)
-        found = old_customers.old_share(ledger, since, back)
+        found = existing_customers.existing_share(sales, since, back)
         mine = [row for row in rows if since <= row[1] <= back]
         old = [row for row in mine if first[row[0]] < since]
-        assert found.old.sales == sum((row[2] for row in old), Decimal(0))
-        assert found.old.sales + found.new.sales == sum((row[2] for row in mine), Decimal(0))
-        assert found.old.buyers == len({row[0] for row in old})
-        assert found.new.buyers == len({row[0] for row in mine}) - found.old.buyers
+        assert found.existing.sales == sum((row[2] for row in old), Decimal(0))
+        assert found.existing.sales + found.new.sales == sum((row[2] for row in mine), Decimal(0))
+        assert found.existing.buyers == len({row[0] for row in old})
+        assert found.new.buyers == len({row[0] for row in mine}) - found.existing.buyers
 
 
 def test_cohorts_add_up_to_the_rows(shop: tuple[pa.Table, Rows, date, str]) -> None:
@@ -142,7 +142,7 @@ def test_cohorts_add_up_to_the_rows(shop: tuple[pa.Table, Rows, date, str]) -> N
         place = begin.strftime("%Y-%m"), (day.year - begin.year) * 12 + day.month - begin.month
         money[place] += amount
         people[place].add(who)
-    cells = cohorts.cohorts(Ledger.of(orders, tz=tz, as_of=as_of)).to_pylist()
+    cells = cohorts.cohorts(Sales.of(orders, tz=tz, as_of=as_of)).to_pylist()
     assert {(cell["first_month"], cell["month"]): cell["sales"] for cell in cells} == money
     assert {(cell["first_month"], cell["month"]): cell["active"] for cell in cells} == {
         place: len(who) for place, who in people.items()

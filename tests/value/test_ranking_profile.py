@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from tenure.value.behaviour import label_of, profile
 from tenure.value.effects import cliffs_delta
-from tenure.value.ledger import Ledger
 from tenure.value.notebook import rank
-from tenure.value.profile import label_of, profile
+from tenure.value.sales import Sales
 
 AS_OF = date(2024, 6, 30)
 
@@ -62,7 +62,7 @@ def test_everybody_above_everybody_is_one_and_equal_groups_are_nothing() -> None
     assert cliffs_delta(np.array([1.0]), np.ones(5)) is None
 
 
-def planted(seed: int = 4) -> tuple[Ledger, pa.Table]:
+def planted(seed: int = 4) -> tuple[Sales, pa.Table]:
     """Return a shop whose best customers shop at weekends; nothing else tells them apart but what they spend."""
     draw = random.Random(seed)
     orders = []
@@ -78,7 +78,7 @@ def planted(seed: int = 4) -> tuple[Ledger, pa.Table]:
                  "amount": draw.uniform(80, 120) if best else draw.uniform(5, 50), "store": draw.choice("xyz")}
             )  # fmt: skip
     table = pa.Table.from_pylist(orders)
-    return Ledger.of(table, as_of=AS_OF), rank(table, as_of=AS_OF)
+    return Sales.of(table, as_of=AS_OF), rank(table, as_of=AS_OF)
 
 
 def test_a_planted_habit_is_found_and_the_rest_is_not_named() -> None:
@@ -104,7 +104,7 @@ def test_noise_is_named_no_more_often_than_promised() -> None:
             orders.append({"customer_id": f"{who % 120:03d}", "at": f"{day} {hour}:00", "amount": amount,
                            "store": draw.choice("abcd")})  # fmt: skip
         table = pa.Table.from_pylist(orders)
-        found = profile(Ledger.of(table, as_of=AS_OF), rank(table, as_of=AS_OF), seed)
+        found = profile(Sales.of(table, as_of=AS_OF), rank(table, as_of=AS_OF), seed)
         habits = [row for row in found if row["id"] in ("weekend", "evening", "stores", "second_soon")]
         named += any(row["differs"] for row in habits)
         asked += 1

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pytest
 
 from tenure.errors import TenureError
-from tenure.value import cohorts, costs, inverted_u, old_customers, pareto, stickiness
-from tenure.value.ledger import Ledger
+from tenure.value import cohorts, costs, existing_customers, pareto, repeat_funnel, value_by_age
 from tenure.value.notebook import rank
+from tenure.value.sales import Sales
 from value.ranking_shop import AS_OF, TZ, Clerk, shop
 
 if TYPE_CHECKING:
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 SEEDS = range(6)
 
 
-def books(seed: int) -> tuple[Clerk, Ledger, pa.Table]:
+def books(seed: int) -> tuple[Clerk, Sales, pa.Table]:
     orders, spent = (pa.Table.from_pylist(rows) for rows in shop(seed))
-    return Clerk(*shop(seed)), Ledger.of(orders, spent, tz=TZ, as_of=AS_OF), rank(orders, spent, as_of=AS_OF, tz=TZ)
+    return Clerk(*shop(seed)), Sales.of(orders, spent, tz=TZ, as_of=AS_OF), rank(orders, spent, as_of=AS_OF, tz=TZ)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("days", [1, 30, 200])
 def test_old_and_new_customers_of_a_period_are_those_counted_by_hand(seed: int, days: int) -> None:
-    clerk, ledger, _ = books(seed)
+    clerk, sales, _ = books(seed)
     since = AS_OF - timedelta(days=days - 1)
-    found = old_customers.old_share(ledger, since, AS_OF)
-    for side, old in ((found.old, True), (found.new, False)):
+    found = existing_customers.existing_share(sales, since, AS_OF)
+    for side, old in ((found.existing, True), (found.new, False)):
         mine = [row for row in clerk.orders if row["on"] >= since and _is_old(clerk, row["customer_id"], since) == old]
         sales = [row for row in mine if row["status"] == "sale"]
         spent = [row for row in clerk.costs if row["on"] >= since and _is_old(clerk, row["customer_id"], since) == old]
@@ -52,9 +52,9 @@ def _is_old(clerk: Clerk, who: str, day: date) -> bool:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_daily_share_counts_as_old_who_ordered_before_that_day(seed: int) -> None:
-    clerk, ledger, _ = books(seed)
+    clerk, sales, _ = books(seed)
     since = AS_OF - timedelta(days=300)
-    found = {row["day"]: row for row in old_customers.old_share_by_day(ledger, since, AS_OF).to_pylist()}
+    found = {row["day"]: row for row in existing_customers.existing_share_by_day(sales, since, AS_OF).to_pylist()}
     assert set(found) == {row["on"] for row in clerk.orders if row["on"] >= since}
     for day, row in found.items():
         mine = [order for order in clerk.orders if order["on"] == day]
@@ -65,22 +65,23 @@ def test_the_daily_share_counts_as_old_who_ordered_before_that_day(seed: int) ->
 
 
 def test_a_period_that_ends_before_it_begins_is_refused_with_what_to_do() -> None:
-    _, ledger, _ = books(0)
+    _, sales, _ = books(0)
     with pytest.raises(TenureError, match="Swap the two days"):
-        old_customers.old_share(ledger, AS_OF, AS_OF - timedelta(days=1))
+        existing_customers.existing_share(sales, AS_OF, AS_OF - timedelta(days=1))
 
 
 def test_a_share_of_nothing_or_of_a_loss_is_no_share() -> None:
-    nobody = old_customers.OldShare(AS_OF, AS_OF, old_customers.Side(), old_customers.Side())
+    share_of, nothing = existing_customers.ExistingShare, existing_customers.PeriodTotals()
+    nobody = share_of(AS_OF, AS_OF, nothing, nothing)
     assert nobody.share() is None
     assert nobody.passes() is None
-    loss = old_customers.Side(margin=Decimal(-5))
-    assert old_customers.OldShare(AS_OF, AS_OF, loss, old_customers.Side()).share("profit") is None
+    loss = existing_customers.PeriodTotals(margin=Decimal(-5))
+    assert share_of(AS_OF, AS_OF, loss, nothing).share("profit") is None
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_cohorts_are_those_counted_by_hand_and_add_up_to_the_rows(seed: int) -> None:
-    clerk, ledger, _ = books(seed)
+    clerk, sales, _ = books(seed)
     wanted: dict[tuple[str, int], list[object]] = defaultdict(lambda: [set(), Decimal(0), 0])
     for row in clerk.orders:
         first = clerk.first.get(row["customer_id"])
@@ -91,7 +92,7 @@ def test_cohorts_are_those_counted_by_hand_and_add_up_to_the_rows(seed: int) -> 
         if row["status"] == "sale":
             cell[0].add(row["customer_id"])  # type: ignore[attr-defined]
             cell[2] += 1  # type: ignore[operator]
-    table = cohorts.cohorts(ledger)
+    table = cohorts.cohorts(sales)
     found = {(row["first_month"], row["month"]): row for row in table.to_pylist()}
     assert set(found) == set(wanted)
     sizes = Counter(day.strftime("%Y-%m") for day in clerk.first.values())
@@ -116,11 +117,11 @@ def test_the_month_that_is_not_over_is_left_out_of_the_mean() -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_second_purchases_are_those_counted_by_hand(seed: int) -> None:
-    clerk, ledger, table = books(seed)
-    found = stickiness.second_purchase(ledger)
+    clerk, sales, table = books(seed)
+    found = repeat_funnel.second_purchase(sales)
     again = {who: (days[1] - days[0]).days for who, days in clerk.days.items() if len(days) > 1}
     assert (found["buyers"], found["second"]) == (len(clerk.buyers), len(again))
-    assert found["rate"] == stickiness.repurchase_rate(np.array(table.column("deals").to_pylist()))
+    assert found["rate"] == repeat_funnel.repurchase_rate(np.array(table.column("deals").to_pylist()))
     assert found["days"][1] == sorted(again.values())[(len(again) + 1) // 2 - 1]
     for one in found["within"]:
         watched = {who for who, first in clerk.first.items() if (AS_OF - first).days >= one["days"]}
@@ -129,7 +130,7 @@ def test_second_purchases_are_those_counted_by_hand(seed: int) -> None:
 
 
 def test_steps_of_stickiness_count_who_went_on() -> None:
-    found = stickiness.steps(np.array([0, 0, 1, 1, 1, 2, 3, 4, 5, 6, 40]))
+    found = repeat_funnel.steps(np.array([0, 0, 1, 1, 1, 2, 3, 4, 5, 6, 40]))
     assert [one["customers"] for one in found] == [2, 3, 1, 1, 1, 1, 2]
     assert [one["reached"] for one in found] == [11, 9, 6, 5, 4, 3, 2]
     assert found[1]["rate"] == 6 / 9
@@ -167,8 +168,8 @@ def test_the_80_20_of_a_loss_is_no_share() -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_costs_add_up_to_the_rows_and_break_even_is_counted_by_hand(seed: int) -> None:
-    clerk, ledger, table = books(seed)
-    found = costs.summary(ledger)
+    clerk, sales, table = books(seed)
+    found = costs.summary(sales)
     assert found["sales"] == pytest.approx(float(sum(row["amount"] for row in clerk.orders)))
     assert found["invested"] == pytest.approx(float(sum(row["amount"] for row in clerk.costs)))
     assert found["profit"] == pytest.approx(float(sum(clerk.profit(who) for who in clerk.everybody)))
@@ -178,7 +179,7 @@ def test_costs_add_up_to_the_rows_and_break_even_is_counted_by_hand(seed: int) -
     for row in clerk.costs:
         spent[row["customer_id"]] += row["amount"]
     column = pa.array([spent.get(who) for who in clerk.everybody], pa.decimal128(18, 4))
-    told = costs.break_even(table.append_column("invested", column))
+    told = costs.break_even(table.drop_columns("invested").append_column("invested", column))
     reached = {who: clerk.break_even(who) for who in spent}
     assert told["invested_in"] == len(spent)
     assert told["paid_back"] == sum(day is not None for day in reached.values())
@@ -198,7 +199,7 @@ def _lives() -> Iterator[dict[str, object]]:
 def test_the_inverted_u_rises_holds_and_falls() -> None:
     last = (date(2023, 1, 1) + timedelta(days=30 * 12 + 19)).isoformat()
     orders = [row for row in _lives() if row["customer_id"] != "x"]
-    found = inverted_u.curve(Ledger.of(pa.Table.from_pylist(orders), as_of=last))
+    found = value_by_age.curve(Sales.of(pa.Table.from_pylist(orders), as_of=last))
     assert [month["value"] for month in found["months"]][1:5] == pytest.approx([20, 40, 80, 120])
     assert [phase["phase"] for phase in found["phases"]] == ["rising", "holding", "falling"]
     assert found["months"][3]["low"] == found["months"][3]["high"]  # all alike: nothing is uncertain
@@ -215,7 +216,7 @@ def test_older_customers_who_are_better_do_not_make_the_curve_rise() -> None:
         for month in range(months):
             day = date(2024, 1, 1) - timedelta(days=30 * (month + 1))
             orders.append({"customer_id": f"{who:02d}", "at": day.isoformat(), "amount": amount})
-    found = inverted_u.curve(Ledger.of(pa.Table.from_pylist(orders), as_of="2024-01-01"))
+    found = value_by_age.curve(Sales.of(pa.Table.from_pylist(orders), as_of="2024-01-01"))
     assert [phase["phase"] for phase in found["phases"]] == ["holding"]
     assert found["months"][-1]["value"] == pytest.approx(55)
     assert found["months"][-1]["mean"] == pytest.approx(100)
@@ -223,8 +224,8 @@ def test_older_customers_who_are_better_do_not_make_the_curve_rise() -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_months_of_life_are_those_counted_by_hand(seed: int) -> None:
-    clerk, ledger, _ = books(seed)
-    for one in inverted_u.life(ledger):
+    clerk, sales, _ = books(seed)
+    for one in value_by_age.curve(sales)["months"]:
         old_enough = [who for who, first in clerk.first.items() if (AS_OF - first).days + 1 >= 30 * (one["month"] + 1)]
         assert one["customers"] == len(old_enough)
         mine = [
@@ -238,18 +239,18 @@ def test_months_of_life_are_those_counted_by_hand(seed: int) -> None:
 
 
 def test_a_phase_of_one_month_is_noise() -> None:
-    assert inverted_u.phases([100, 100, 100, 145, 100, 100, 100]) == ["holding"] * 7
-    assert inverted_u.phases([1, 2]) == ["holding", "holding"]
-    assert inverted_u.phases([0, 0, 0]) == ["holding"] * 3
+    assert value_by_age.phases([100, 100, 100, 145, 100, 100, 100]) == ["holding"] * 7
+    assert value_by_age.phases([1, 2]) == ["holding", "holding"]
+    assert value_by_age.phases([0, 0, 0]) == ["holding"] * 3
 
 
 def test_an_empty_shop_has_empty_tables_and_no_errors() -> None:
     nothing = pa.table({"customer_id": pa.array([], pa.string()), "at": pa.array([], pa.string()),
                         "amount": pa.array([], pa.float64())})  # fmt: skip
-    ledger = Ledger.of(nothing, as_of="2024-01-01")
-    assert cohorts.cohorts(ledger).num_rows == 0
-    assert inverted_u.curve(ledger) == {"months": [], "phases": []}
-    assert stickiness.second_purchase(ledger)["rate"] is None
-    assert old_customers.old_share(ledger, date(2024, 1, 1), date(2024, 1, 1)).share() is None
-    assert costs.summary(ledger)["cost_known_share"] is None
+    sales = Sales.of(nothing, as_of="2024-01-01")
+    assert cohorts.cohorts(sales).num_rows == 0
+    assert value_by_age.curve(sales) == {"months": [], "phases": []}
+    assert repeat_funnel.second_purchase(sales)["rate"] is None
+    assert existing_customers.existing_share(sales, date(2024, 1, 1), date(2024, 1, 1)).share() is None
+    assert costs.summary(sales)["cost_known_share"] is None
     assert rank(nothing, as_of="2024-01-01").num_rows == 0

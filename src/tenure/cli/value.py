@@ -91,9 +91,9 @@ def value(
     if last is None:  # without a split everything calibrates and nothing is held out
         last = newest if split is None else max(newest, split)
     result = trial(facts, split or last, last, unit=unit, models=list_of(models) or MODELS, tz=tz)
-    body = {"orders": len(facts), "quarantined": len(rejected), **result.told()}
+    body = {"orders": len(facts), "quarantined": len(rejected), **result.to_json()}
     if customer is not None:
-        body["customer"] = result.one(customer, ahead)
+        body["customer"] = result.customer(customer, ahead)
     if out is not None:
         write_table(_scores(result, ahead), out)
         body["out"] = str(out)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -51,14 +51,14 @@ class Buyers:
 
     @property
     def mean_spend(self) -> np.ndarray:
-        """Mean spend of each, with everybody's mean where it is not known; 0 when nobody bought twice."""
+        """Mean spend of each, with the mean of all where it is not known; 0 when no customer bought twice."""
         known = ~np.isnan(self.spend)
         return np.where(known, self.spend, self.spend[known].mean() if known.any() else 0.0)
 
     def only(self, places: np.ndarray) -> Buyers:
         """Return some of the buyers."""
-        named = ("where", "frequency", "recency", "age", "spend", "log_gaps", "before", "after", "spent")
-        columns = {name: getattr(self, name) for name in named}
+        columns = {field.name: getattr(self, field.name) for field in fields(self)}
+        # What lies before and after is empty on the last day.
         return Buyers(**{name: column[places] if len(column) else column for name, column in columns.items()})
 
     def sample(self, most: int, seed: int) -> Buyers:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from tenure.value.ledger import Ledger
+    from tenure.value.sales import Sales
 
 _CELLS = """
     WITH each AS (
@@ -29,40 +29,38 @@ _CELLS = """
 """
 
 
-def cohorts(ledger: Ledger) -> pa.Table:
+def cohorts(sales: Sales) -> pa.Table:
     """Return the cells of the cohort table in which anything happened."""
-    return ledger.table(_CELLS)
+    return sales.table(_CELLS)
 
 
 def months_between(first: str, last: date) -> int:
     """Return how many months after the month ``2017-03`` a day lies."""
-    year, month = (int(part) for part in first.split("-"))
+    year, month = (int(digits) for digits in first.split("-"))
     return (last.year - year) * 12 + last.month - month
 
 
 def grid(cells: pa.Table, as_of: date) -> list[dict[str, Any]]:
     """Return cohorts as rows of a heat map, months without anything as 0."""
-    found: dict[str, dict[str, Any]] = {}
+    rows: dict[str, dict[str, Any]] = {}
     for cell in cells.to_pylist():
-        row = found.get(cell["first_month"])
-        if row is None:
-            size = months_between(cell["first_month"], as_of) + 1
-            row = found[cell["first_month"]] = {
-                "first_month": cell["first_month"], "customers": cell["customers"], "active": [0] * size,
-                "retention": [0.0] * size, "sales": [0.0] * size, "margin": [0.0] * size,
-            }  # fmt: skip
-        at = cell["month"]
-        row["active"][at], row["retention"][at] = cell["active"], cell["active"] / cell["customers"]
-        row["sales"][at], row["margin"][at] = float(cell["sales"]), float(cell["margin"])
-    return list(found.values())
+        first, month = cell["first_month"], cell["month"]
+        if first not in rows:
+            size = months_between(first, as_of) + 1
+            empty = {name: [0.0] * size for name in ("retention", "sales", "margin")}
+            rows[first] = {"first_month": first, "customers": cell["customers"], "active": [0] * size, **empty}
+        row = rows[first]
+        row["active"][month], row["retention"][month] = cell["active"], cell["active"] / cell["customers"]
+        row["sales"][month], row["margin"][month] = float(cell["sales"]), float(cell["margin"])
+    return list(rows.values())
 
 
 def by_age(rows: list[dict[str, Any]], *, whole_last: bool) -> list[dict[str, Any]]:
     """Return the weighted mean retention of all cohorts by month of life."""
     totals: dict[int, list[float]] = {}
     for row in rows:
-        seen = len(row["active"]) - (0 if whole_last else 1)
-        for month in range(seen):
+        # A month that is not over would look like a fall.
+        for month in range(len(row["active"]) - (0 if whole_last else 1)):
             total = totals.setdefault(month, [0, 0, 0.0])
             total[0] += row["customers"]
             total[1] += row["active"][month]

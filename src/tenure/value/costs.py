@@ -15,7 +15,7 @@ from tenure.features import columns
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from tenure.value.ledger import Ledger
+    from tenure.value.sales import Sales
 
 _TOTALS = """
     SELECT coalesce(sum(amount), 0) AS sales, coalesce(sum(profit), 0) AS margin,
@@ -29,10 +29,10 @@ _KINDS = """
 """
 
 
-def summary(ledger: Ledger) -> dict[str, Any]:
+def summary(sales: Sales) -> dict[str, Any]:
     """Return what the order rows and the cost rows add up to."""
-    row = ledger.row(_TOTALS)
-    kinds = ledger.rows(_KINDS)
+    row = sales.row(_TOTALS)
+    kinds = sales.rows(_KINDS)
     invested = sum((kind["amount"] for kind in kinds), start=row["sales"] * 0)
     gross = row["gross_sales"]
     return {
@@ -46,18 +46,18 @@ def summary(ledger: Ledger) -> dict[str, Any]:
 
 
 def break_even(table: pa.Table) -> dict[str, Any]:
-    """Return how many of those in whom something was invested have paid it back."""
+    """Return how many of the customers with costs have paid them back."""
     spent = columns.amounts(table, "invested") if "invested" in table.column_names else np.zeros(len(table), np.int64)
-    asked = spent != 0
+    has_costs = spent != 0
     profit = columns.amounts(table, "profit")
     reached = columns.numbers(table, "break_even_on")
-    known = asked & ~np.isnan(reached)
+    known = has_costs & ~np.isnan(reached)
     took = (reached - columns.numbers(table, "first_seen_on"))[known]
     took = took[~np.isnan(took)]
     return {
-        "invested_in": int(asked.sum()),
+        "invested_in": int(has_costs.sum()),
         "paid_back": int(known.sum()),
-        "in_profit": int((asked & (profit >= 0)).sum()),
-        "loss": float(-profit[asked & (profit < 0)].sum() / SCALE),
-        "days": [float(one) for one in np.quantile(took, (0.25, 0.5, 0.75))] if len(took) else None,
+        "in_profit": int((has_costs & (profit >= 0)).sum()),
+        "loss": float(-profit[has_costs & (profit < 0)].sum() / SCALE),
+        "days": [float(day) for day in np.quantile(took, (0.25, 0.5, 0.75))] if len(took) else None,
     }

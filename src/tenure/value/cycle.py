@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tenure.lifecycle.model import Model
-    from tenure.value.ledger import Ledger
+    from tenure.value.sales import Sales
 
 #: Families of mature and of loyal stages: who goes from one to the other has not left the mature period.
 MATURE = ("F6", "F7")
@@ -52,11 +52,11 @@ class Length:
     """How long the mature period is, as seen in one window."""
 
     days: int  # customer-days spent in it
-    left: int  # how often somebody left it
+    left: int  # how often a customer left it
 
     @property
     def mean(self) -> float | None:
-        """Days a stay lasts; None when nobody left, so that no end is in sight."""
+        """Days a stay lasts; None when no customer left, so that no end is in sight."""
         return self.days / self.left if self.left else None
 
 
@@ -77,9 +77,9 @@ class Extension:
         """Length after over length before, with its 95 % interval; None when one of them is not known."""
         if self.before.mean is None or self.after.mean is None or not self.before.days or not self.after.days:
             return None
-        found = self.after.mean / self.before.mean
+        ratio = self.after.mean / self.before.mean
         half = NORMAL * sqrt(1 / self.before.left + 1 / self.after.left)
-        return found, exp(log(found) - half), exp(log(found) + half)
+        return ratio, exp(log(ratio) - half), exp(log(ratio) + half)
 
     @property
     def verdict(self) -> str:
@@ -91,14 +91,17 @@ class Extension:
 
     def to_json(self) -> dict[str, Any]:
         """Return everything with its conclusion."""
+        lengths = {"before": self.before, "after": self.after}
         return {
-            "model": self.model, "stages": list(self.stages), "begin": self.begin.isoformat(),
-            "cut": self.cut.isoformat(), "end": self.end.isoformat(), "ratio": self.ratio, "verdict": self.verdict,
-            **{
-                name: {"days": one.days, "left": one.left, "mean": one.mean}
-                for name, one in (("before", self.before), ("after", self.after))
-            },
-        }  # fmt: skip
+            "model": self.model,
+            "stages": list(self.stages),
+            "begin": self.begin.isoformat(),
+            "cut": self.cut.isoformat(),
+            "end": self.end.isoformat(),
+            "ratio": self.ratio,
+            "verdict": self.verdict,
+            **{name: {"days": side.days, "left": side.left, "mean": side.mean} for name, side in lengths.items()},
+        }
 
 
 def mature_stages(model: Model) -> tuple[str, ...]:
@@ -108,23 +111,24 @@ def mature_stages(model: Model) -> tuple[str, ...]:
     return tuple(stage.id for stage in model.stages if stage.family in MATURE)
 
 
-def extension(ledger: Ledger, model: Model, cut: date | None = None) -> Extension | None:
+def extension(sales: Sales, model: Model, cut: date | None = None) -> Extension | None:
     """Return how long the mature period of a model is, before and after a day."""
     stages = mature_stages(model)
-    history = (ledger.as_of - ledger.since).days
+    history = (sales.as_of - sales.since).days
+    # Two windows to compare, and as much history before them, in which leaving could not be noticed yet.
     window = min(WINDOW, history // 3)
     if cut is not None:
-        window = min(WINDOW, (ledger.as_of - cut).days, (cut - ledger.since).days // 2)
+        window = min(WINDOW, (sales.as_of - cut).days, (cut - sales.since).days // 2)
     if not stages or window < SHORTEST:
         return None
-    cut = cut or ledger.as_of - timedelta(days=window)
+    cut = cut or sales.as_of - timedelta(days=window)
     begin, end = cut - timedelta(days=window), cut + timedelta(days=window)
-    row = ledger.row(_STAYS, model=model.id, stages=list(stages), begin=begin, cut=cut, after_end=end)
+    row = sales.row(_STAYS, model=model.id, stages=list(stages), begin=begin, cut=cut, after_end=end)
     before, after = Length(row["days_before"], row["left_before"]), Length(row["days_after"], row["left_after"])
     return Extension(model.id, stages, begin, cut, end, before, after)
 
 
-def extensions(ledger: Ledger, models: Iterable[Model], cut: date | None = None) -> list[Extension]:
-    """Return the mature period of every model in which somebody has been mature."""
-    found = [extension(ledger, model, cut) for model in models]
-    return [one for one in found if one is not None and one.before.days + one.after.days > 0]
+def extensions(sales: Sales, models: Iterable[Model], cut: date | None = None) -> list[Extension]:
+    """Return the mature period of every model in which any customer has been mature."""
+    results = [extension(sales, model, cut) for model in models]
+    return [result for result in results if result is not None and result.before.days + result.after.days > 0]

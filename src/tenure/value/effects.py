@@ -1,7 +1,7 @@
 """Effect sizes: how differently two groups behave, with an interval, whatever the scale.
 
-Cliff's delta is that share less the share in which the second has more: 0 is no difference, 1 is everybody above
-everybody. For yes-or-no measures it is the difference of the two shares.
+Cliff's delta is that share less the share in which the second has more: 0 is no difference, 1 is all of the first above
+all of the second. For yes-or-no measures it is the difference of the two shares.
 
 Delta: Cliff (1993), Psychological Bulletin 114:494. Its variance from placements: DeLong, DeLong, Clarke-Pearson
 (1988), Biometrics 44:837. Words for sizes: Romano et al. (2006).
@@ -54,8 +54,8 @@ def _interval(delta: float, variance: float) -> tuple[float, float]:
     if abs(delta) >= 1 or variance == 0:
         return delta, delta
     spread = NORMAL * sqrt(variance) * sqrt((1 - delta**2) ** 2 + NORMAL**2 * variance)
-    middle, whole = delta - delta**3, 1 - delta**2 + NORMAL**2 * variance
-    return max((middle - spread) / whole, -1.0), min((middle + spread) / whole, 1.0)
+    middle, scale = delta - delta**3, 1 - delta**2 + NORMAL**2 * variance
+    return max((middle - spread) / scale, -1.0), min((middle + spread) / scale, 1.0)
 
 
 def _p_value(a: np.ndarray, b: np.ndarray, delta: float) -> float:

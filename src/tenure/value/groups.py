@@ -5,7 +5,7 @@ The rules are data (``groups.yaml``), tried from above, so that a page can show 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -20,7 +20,7 @@ _SILENT = LocalizedText()
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class CustomerGroup:
     """One named group."""
 
     id: str  # as in the scorecard
@@ -30,54 +30,43 @@ class Group:
     advice: LocalizedText = _SILENT
     policy: LocalizedText = _SILENT
     note: LocalizedText = _SILENT
-    share: float | None = None  # of a tier: which part of all buyers stands in it or above
+    share: float | None = None  # of a tier: which part of all buyers is in it or above
     source: str = ""  # what the seed texts say, quoted
 
 
 @cache
-def groups(kind: str) -> tuple[Group, ...]:
+def groups(kind: str) -> tuple[CustomerGroup, ...]:
     """Return the groups of a kind, in the order in which their rules are tried."""
     import yaml
 
     text = files("tenure.value").joinpath("groups.yaml").read_text(encoding="utf-8")
-    return tuple(_group(one) for one in yaml.safe_load(text)[kind])
+    return tuple(_read(entry) for entry in yaml.safe_load(text)[kind])
 
 
-def _group(told: Mapping[str, Any]) -> Group:
-    words = {key: LocalizedText(**told[key]) for key in ("name", "means", "advice", "policy", "note") if key in told}
-    when = {key: _bounds(value) for key, value in told.get("when", {}).items()}
-    return Group(id=told["id"], when=when, share=told.get("share"), source=told.get("source", ""), **words)
-
-
-def _bounds(value: Any) -> Bounds:
-    return (None, value) if not isinstance(value, list) else (value[0], value[1])
+def _read(entry: Mapping[str, Any]) -> CustomerGroup:
+    words = {key: LocalizedText(**entry[key]) for key in ("name", "means", "advice", "policy", "note") if key in entry}
+    # A single number is an upper bound.
+    when: dict[str, Bounds] = {
+        key: (value[0], value[1]) if isinstance(value, list) else (None, value)
+        for key, value in entry.get("when", {}).items()
+    }
+    return CustomerGroup(id=entry["id"], when=when, share=entry.get("share"), source=entry.get("source", ""), **words)
 
 
 def classify(kind: str, measures: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return the id of the first group whose rule holds for each customer."""
     size = len(next(iter(measures.values())))
-    found = np.full(size, None, dtype=object)
+    result = np.full(size, None, dtype=object)
     free = np.ones(size, dtype=bool)
     for group in groups(kind):
         fits = free.copy()
-        for name, bounds in group.when.items():
-            fits &= within(measures[name], bounds)
-        found[fits] = group.id
+        for name, (low, high) in group.when.items():
+            values = measures[name]
+            fits &= ~np.isnan(values)
+            if low is not None:
+                fits &= values >= low
+            if high is not None:
+                fits &= values <= high
+        result[fits] = group.id
         free &= ~fits
-    return found
-
-
-def within(values: np.ndarray, bounds: Bounds) -> np.ndarray:
-    """Return which values lie inside inclusive bounds."""
-    low, high = bounds
-    inside = ~np.isnan(values)
-    if low is not None:
-        inside &= values >= low
-    if high is not None:
-        inside &= values <= high
-    return inside
-
-
-def ids(kind: str) -> Sequence[str]:
-    """Return the ids of a kind's groups, in their order."""
-    return [group.id for group in groups(kind)]
+    return result

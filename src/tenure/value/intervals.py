@@ -2,9 +2,10 @@
 
 They are ranges of what *happens*, not of a mean: a customer with 0.4 expected orders will have 0 or 1 or 2.
 
-Nothing is drawn at random here, so that a customer scored alone gets the numbers that they get among a million. The law
-of the count has a heap at zero, whose size is the model's, and above it a negative binomial with the model's mean and
-with this variance: given a rate, somebody buys while they stay, so that with S(v) the chance to stay until v
+Nothing is drawn at random here, so that a customer scored alone gets the numbers that they get among a million. The
+distribution of the count has a heap at zero, whose size is the model's, and above it a negative binomial with the
+model's mean and with this variance: given a rate, customers buy while they stay, so that with S(v) the chance to stay
+until v
 
     E[N(N - 1)] = E[rate^2] · 2 ∫ v S(v) dv,    where  S(v) = E'(v) / E'(0),
 
@@ -30,17 +31,17 @@ _STEP = 1e-3  # of a log parameter, for differences
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """The law of a number of future orders: one entry a cell, or a customer."""
+class OrderDistribution:
+    """The distribution of the number of future orders: one entry a cell, or a customer."""
 
     mean: np.ndarray  # of the number
     variance: np.ndarray
     active: np.ndarray  # chance of at least one
     upto: np.ndarray  # expected number up to each of the equal pieces of the horizon; the last one is `mean`
 
-    def of(self, where: np.ndarray) -> Counts:
-        """Return the law of each customer, given the cell of each."""
-        return Counts(self.mean[where], self.variance[where], self.active[where], self.upto[:, where])
+    def of(self, where: np.ndarray) -> OrderDistribution:
+        """Return the distribution of each customer, given the cell of each."""
+        return OrderDistribution(self.mean[where], self.variance[where], self.active[where], self.upto[:, where])
 
     def quantile(self, level: float) -> np.ndarray:
         """Return the smallest number that is reached with this probability, as float64."""
@@ -48,22 +49,22 @@ class Counts:
 
         mean, variance = _of_the_active(self.mean, self.variance, self.active)
         left = (level - (1 - self.active)) / np.where(self.active > 0, self.active, 1.0)
-        found = np.zeros(len(self.mean))
+        number = np.zeros(len(self.mean))
         inside = (left > 0) & (self.active > 0)
-        # Among those with at least one: one order, and a law of the further ones with the same two moments.
+        # Among those with at least one: one order, and a distribution of the further ones with the same two moments.
         more, spread = np.maximum(mean[inside] - 1, 1e-9), np.maximum(variance[inside], 1e-9)
         level_left = np.clip(left[inside], 1e-12, 1 - 1e-12)
         wide = spread > more * (1 + 1e-6)
         size = np.where(wide, more**2 / np.where(wide, spread - more, 1.0), 1.0)
-        number = nbdtrik(level_left, size, np.where(wide, size / (size + more), 0.5))
+        broad = nbdtrik(level_left, size, np.where(wide, size / (size + more), 0.5))
         shape = more**2 / spread
         narrow = gammaincinv(np.maximum(shape, 1e-6), level_left) * spread / more
-        found[inside] = 1 + np.where(wide, np.ceil(np.nan_to_num(np.maximum(number, 0.0)) - 1e-9), np.rint(narrow))
-        return found
+        number[inside] = 1 + np.where(wide, np.ceil(np.nan_to_num(np.maximum(broad, 0.0)) - 1e-9), np.rint(narrow))
+        return number
 
 
-def counts(fitted: Fitted, horizon: float, cells: Cells) -> Counts:
-    """Return the law of the number of orders in a horizon."""
+def order_distribution(fitted: Fitted, horizon: float, cells: Cells) -> OrderDistribution:
+    """Return the distribution of the number of orders in a horizon."""
     upto = np.stack([fitted.expected(horizon * n / PIECES, cells) for n in range(1, PIECES + 1)])
     upto = np.maximum.accumulate(np.maximum(upto, 0.0), axis=0)
     mean = upto[-1]
@@ -71,10 +72,11 @@ def counts(fitted: Fitted, horizon: float, cells: Cells) -> Counts:
     k = regularity(fitted.name)
     shape = float(fitted.used.params["r"]) + k * cells.frequency
     spread = 1 / np.maximum(shape, 1e-9) + uncertainty(fitted, horizon, cells)
-    twice = (1 + spread) * _rate(fitted, horizon, cells) * 2 * horizon * (mean - _mean_height(upto))
+    height = (4 * upto[0] + 2 * upto[1] + 4 * upto[2] + upto[3]) / 12  # mean of the curve, by Simpson's rule
+    twice = (1 + spread) * _rate(fitted, horizon, cells) * 2 * horizon * (mean - height)
     # A number of at least one, or none, varies at least as much as the chance of it says.
     variance = np.maximum(twice + mean / k - mean**2, mean**2 / np.where(active > 0, active, 1.0) - mean**2)
-    return Counts(mean, np.maximum(variance, 0.0), active, upto)
+    return OrderDistribution(mean, np.maximum(variance, 0.0), active, upto)
 
 
 def _rate(fitted: Fitted, horizon: float, cells: Cells) -> np.ndarray:
@@ -84,13 +86,8 @@ def _rate(fitted: Fitted, horizon: float, cells: Cells) -> np.ndarray:
         params = fitted.used.at(cells)
         return np.asarray((params["r"] + k * cells.frequency) / (params["alpha"] + cells.age) / k)
     now, alive = fitted.expected(moment, cells) / moment, fitted.p_alive(cells)
-    some = alive > 1e-9
-    return np.where(some, now / np.where(some, alive, 1.0), 0.0)
-
-
-def _mean_height(upto: np.ndarray) -> np.ndarray:
-    """Return the mean of a curve from 0 through the ends of four equal pieces (Simpson's rule)."""
-    return (4 * upto[0] + 2 * upto[1] + 4 * upto[2] + upto[3]) / 12
+    possible = alive > 1e-9
+    return np.where(possible, now / np.where(possible, alive, 1.0), 0.0)
 
 
 def regularity(name: str) -> int:
@@ -120,29 +117,30 @@ def uncertainty(fitted: Fitted, horizon: float, cells: Cells) -> np.ndarray:
 
 
 def _of_the_active(mean: np.ndarray, variance: np.ndarray, active: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    some = np.where(active > 0, active, 1.0)
-    among = mean / some
-    return among, np.maximum((variance + mean**2) / some - among**2, 0.0)
+    """Return mean and variance among those for whom the number is not zero."""
+    chance = np.where(active > 0, active, 1.0)
+    among = mean / chance
+    return among, np.maximum((variance + mean**2) / chance - among**2, 0.0)
 
 
 def value_range(
-    law: Counts, spend: tuple[np.ndarray, np.ndarray], scatter: float, level: float = LEVEL
+    orders: OrderDistribution, spend: tuple[np.ndarray, np.ndarray], scatter: float, level: float = LEVEL
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the range of the sum of a customer's future spend. `law` has one entry a customer here."""
+    """Return the range of the sum of a customer's future spend. `orders` has one entry a customer."""
     from scipy.special import gammaincinv
 
     mean, second = spend
-    total = law.mean * mean
-    squared = (law.variance + law.mean**2) * second + law.mean * second * scatter
-    among, variance = _of_the_active(total, np.maximum(squared - total**2, 0.0), law.active)
+    total = orders.mean * mean
+    squared = (orders.variance + orders.mean**2) * second + orders.mean * second * scatter
+    among, variance = _of_the_active(total, np.maximum(squared - total**2, 0.0), orders.active)
     shape = among**2 / np.maximum(variance, 1e-12)
-    found = []
+    bounds = []
     for bound in ((1 - level) / 2, (1 + level) / 2):
-        left = (bound - (1 - law.active)) / np.where(law.active > 0, law.active, 1.0)
-        inside = (left > 0) & (law.active > 0) & (among > 0)
+        left = (bound - (1 - orders.active)) / np.where(orders.active > 0, orders.active, 1.0)
+        inside = (left > 0) & (orders.active > 0) & (among > 0)
         values = np.zeros(len(total))
         values[inside] = gammaincinv(np.clip(shape[inside], 1e-6, 1e8), left[inside]) * (
             variance[inside] / np.maximum(among[inside], 1e-300)
         )
-        found.append(values)
-    return found[0], found[1]
+        bounds.append(values)
+    return bounds[0], bounds[1]

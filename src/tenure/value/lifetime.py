@@ -8,16 +8,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 
 from tenure.features.columns import with_columns
 from tenure.features.windows import HORIZON, SNAPSHOTS
 from tenure.scorecard.model import Fits, Result, ScorecardModel
 from tenure.stats.record import Fit
-from tenure.value import choosing
 from tenure.value.buyers import WEEK, Buyers, buyers_of
-from tenure.value.gates import gates
+from tenure.value.model_selection import BASELINES, SAMPLE, averaged, backtest, comparison, fit_all, gates, select
 from tenure.value.scoring import SCHEMA, scored
 from tenure.value.spending import basis_of, dependence, fit_spend
 
@@ -33,12 +31,20 @@ class Lifetime(ScorecardModel):
     families = ("purchases",)
 
     def fit(self, table: pa.Table, context: Context) -> list[Fit]:
-        """Return the fits ``purchases`` and ``spend`` of everybody."""
+        """Return the fits ``purchases`` and ``spend`` of all customers."""
+        from tenure.stats.metrics import quantiles
+
         buyers = buyers_of(table)
         conditions = gates(buyers, context.options)
         enough = all(condition.passed for condition in conditions)
         shared: dict[str, Any] = {"gates": conditions, "customers": len(buyers), "seed": context.options.seed}
-        inputs = _inputs(buyers)
+        # What a later fit is compared with, to notice that customers have changed.
+        inputs = {
+            "frequency": quantiles(buyers.frequency),
+            "recency": quantiles(buyers.recency * WEEK),
+            "age": quantiles(buyers.age * WEEK),
+            "repeat_spend": quantiles(buyers.spend),
+        }
         spending = _fit_spend(table, buyers, context, enough=enough)
         if not enough:
             return [
@@ -62,48 +68,41 @@ class Lifetime(ScorecardModel):
 
 def _report(table: pa.Table, columns: pa.Table, fits: Fits, context: Context) -> dict[str, Any]:
     from tenure.stats.threads import one_thread
-    from tenure.value.lifetime_report import reported
+    from tenure.value.lifetime_report import predictions
 
     with one_thread():
-        return {"predictions": reported(with_columns(table, columns), fits, context)}
+        return {"predictions": predictions(with_columns(table, columns), fits, context)}
 
 
 def _fit_purchases(table: pa.Table, buyers: Buyers, seed: int) -> dict[str, Any]:
-    """Return what is written down of the models of purchases: the chosen one, and how all of them did."""
+    """Return what is written down of the models of purchases: the selected one, and how all of them did."""
     from tenure.stats import purchases
 
-    origins = {k: buyers_of(table, k) for k in range(1, SNAPSHOTS + 1)}
-    few = {k: then.sample(choosing.SAMPLE, seed) for k, then in origins.items()}
-    sample = buyers.sample(choosing.SAMPLE, seed)
-    fits = choosing.fit_all(sample.cells)
-    rows, tested = choosing.tested([fit.name for fit in fits], few)
-    choice = choosing.choose(fits, rows)
-    found = next(fit for fit in fits if fit.name == choice.model)
+    snapshots = {k: buyers_of(table, k).sample(SAMPLE, seed) for k in range(1, SNAPSHOTS + 1)}
+    sample = buyers.sample(SAMPLE, seed)
+    fits = fit_all(sample.cells)
+    rows, models = backtest([fit.name for fit in fits], snapshots)
+    selection = select(fits, rows)
+    fitted = next(fit for fit in fits if fit.name == selection.model)
     if len(sample) < len(buyers):
-        found = purchases.fit(choice.model, buyers.cells, start=found.params)
-    # At the origins the models of the back-test answer, so that pages and scores speak of the same.
-    then = {str(k): models[choice.model].to_dict() for k, models in tested.items()}
+        fitted = purchases.fit(selection.model, buyers.cells, start=fitted.params)
+    # At the snapshots the models of the back-test answer, so that pages and scores speak of the same.
+    then = {str(k): fits_then[selection.model].to_dict() for k, fits_then in models.items()}
+    means = averaged(rows)
     return {
-        "model": choice.model,
-        "verdict": choice.verdict,
-        "params": {"unit_days": WEEK, "model": found.to_dict(), "origins": then},
+        "model": selection.model,
+        "verdict": selection.verdict,
+        "params": {"unit_days": WEEK, "model": fitted.to_dict(), "origins": then},
         "figures": {
-            "why": choice.why,
-            "likeliest": choice.likeliest,
+            "why": selection.why,
+            "likeliest": selection.likeliest,
             "compared_on": len(sample),
             "horizon": HORIZON,
-            "models": choosing.compared(fits, rows),
-            "baselines": _baselines(rows),
+            "models": comparison(fits, rows),
+            "baselines": [{"model": name, "backtest": means[name]} for name in BASELINES if name in means],
             "backtest": rows,
         },
     }
-
-
-def _baselines(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    from tenure.value.backtest import BASELINES, averaged
-
-    means = averaged(rows)
-    return [{"model": name, "backtest": means[name]} for name in BASELINES if name in means]
 
 
 def _fit_spend(table: pa.Table, buyers: Buyers, context: Context, *, enough: bool) -> dict[str, Any]:
@@ -118,15 +117,3 @@ def _fit_spend(table: pa.Table, buyers: Buyers, context: Context, *, enough: boo
         "params": {**params, "spend": spend.params},
         "figures": {"dependence": relation, "log_likelihood": spend.log_likelihood, "mean": spend.mean},
     }
-
-
-def _inputs(buyers: Buyers) -> dict[str, list[float]]:
-    from tenure.stats.metrics import quantiles
-
-    columns: dict[str, np.ndarray] = {
-        "frequency": buyers.frequency,
-        "recency": buyers.recency * WEEK,
-        "age": buyers.age * WEEK,
-        "repeat_spend": buyers.spend,
-    }
-    return {name: quantiles(values) for name, values in columns.items()}

@@ -1,7 +1,7 @@
-"""The report "predictions": every prediction beside what happened, for pages, the command line and notebooks.
+"""The report "predictions": every prediction compared with what happened, as JSON.
 
-Calibration by frequency, what was expected and what came, tracking week by week, deciles, reliability, gain, the
-table of all models and both baselines, and totals with intervals. It is JSON.
+Calibration by frequency, actual and expected orders, tracking week by week, deciles, reliability, gain, the
+table of all models and both baselines, and totals with intervals.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tenure.features.columns import numbers
 from tenure.features.purchases import WEEKS
 from tenure.features.windows import HORIZON, SNAPSHOTS
 from tenure.value.buyers import WEEK, Buyers, buyers_of
-from tenure.value.choosing import SAMPLE
+from tenure.value.model_selection import SAMPLE
 from tenure.value.scoring import fitted_of
 from tenure.value.spending import expected_spend, fit_spend, spend_of
 from tenure.value.totals import total
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 MOST = 7
 
 
-def reported(table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, Any]:
+def predictions(table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict[str, Any]:
     """Return the report."""
     purchases, spend = fits["purchases"], fits["spend"]
-    told: dict[str, Any] = {
+    report: dict[str, Any] = {
         "as_of": context.as_of.isoformat(),
         "horizon_days": context.options.horizon_days,
         "discount": context.options.discount,
@@ -52,20 +52,20 @@ def reported(table: pa.Table, fits: Mapping[str, Fit], context: Context) -> dict
     }
     fitted = fitted_of(purchases)
     if not purchases.usable or fitted is None:
-        return told
+        return report
     buyers = buyers_of(table)
-    told |= {
+    report |= {
         "choice": purchases.figures,
         "spend": {"model": spend.model, "verdict": spend.verdict, **spend.params["spend"], **spend.figures},
         "params": {name: float(value) for name, value in fitted.used.params.items()},
         "calibration": by_frequency(fitted, buyers),
         "totals": _totals(fitted, fits, buyers, context),
     }
-    return told | _since(table, purchases, context)
+    return report | _compared(table, purchases, context)
 
 
 def _value(table: pa.Table) -> dict[str, Any]:
-    """Return what everybody has brought and will probably bring, as sums of the columns."""
+    """Return what all customers have brought and will probably bring, as sums of the columns."""
     names = ("historic_value", "potential_value", "lifetime_value", "expected_orders")
     present = [name for name in names if name in table.column_names]
     return {
@@ -83,7 +83,7 @@ def groups(frequency: np.ndarray) -> np.ndarray:
     return np.unique(np.concatenate(([0], edges)))
 
 
-def _said(edges: np.ndarray) -> list[dict[str, Any]]:
+def _ranges(edges: np.ndarray) -> list[dict[str, Any]]:
     """Return each group as its smallest and its largest frequency; the last one is open."""
     ends = [*(int(edge) - 1 for edge in edges[1:]), None]
     return [{"frequency": int(low), "upto": high} for low, high in zip(edges, ends, strict=True)]
@@ -108,44 +108,43 @@ def by_frequency(fitted: Fitted, buyers: Buyers) -> list[dict[str, Any]]:
     expected = np.diff(np.append(running[edges], len(buyers)))
     actual = np.bincount(np.searchsorted(edges, buyers.frequency, side="right") - 1, minlength=len(edges))
     return [
-        {**one, "actual": int(came), "expected": float(max(said, 0.0))}
-        for one, came, said in zip(_said(edges), actual, expected, strict=True)
+        {**frequency, "actual": int(count), "expected": float(max(predicted, 0.0))}
+        for frequency, count, predicted in zip(_ranges(edges), actual, expected, strict=True)
     ]
 
 
 def after_by_frequency(then: Buyers, expected: np.ndarray) -> list[dict[str, Any]]:
-    """Return mean orders after an origin by how often customers had bought again before it: actual and expected."""
+    """Return mean orders after a snapshot by how often customers had bought again before it: actual and expected."""
     edges = groups(then.frequency)
     group = np.searchsorted(edges, then.frequency, side="right") - 1
     people = np.bincount(group, minlength=len(edges))
-    sums = {name: np.bincount(group, column, len(edges)) for name, column in _both(then, expected)}
+    actual, predicted = (np.bincount(group, column, len(edges)) for column in (then.after, expected))
     return [
-        {**one, "customers": int(people[n]), **{name: float(own[n] / people[n]) for name, own in sums.items()}}
-        for n, one in enumerate(_said(edges))
+        {
+            **frequency,
+            "customers": int(people[n]),
+            "actual": float(actual[n] / people[n]),
+            "expected": float(predicted[n] / people[n]),
+        }
+        for n, frequency in enumerate(_ranges(edges))
         if people[n]
     ]
 
 
-def _both(then: Buyers, expected: np.ndarray) -> tuple[tuple[str, np.ndarray], ...]:
-    return (("actual", then.after), ("expected", expected))
-
-
 def deciles(then: Buyers, expected: np.ndarray, revenue: np.ndarray) -> list[dict[str, Any]]:
-    """Return ten groups by expected revenue, best first: customers, and orders and sales expected and come true."""
+    """Return ten groups by expected revenue, best first: customers, and orders and sales expected and actual."""
     order = np.argsort(-revenue, kind="stable")
-    rows = []
-    for number, part in enumerate(np.array_split(order, 10), start=1):
-        rows.append(
-            {
-                "decile": number,
-                "customers": len(part),
-                "orders_expected": float(expected[part].sum()),
-                "orders_actual": float(then.after[part].sum()),
-                "sales_expected": float(revenue[part].sum()),
-                "sales_actual": float(then.spent[part].sum()),
-            }
-        )
-    return rows
+    return [
+        {
+            "decile": number,
+            "customers": len(part),
+            "orders_expected": float(expected[part].sum()),
+            "orders_actual": float(then.after[part].sum()),
+            "sales_expected": float(revenue[part].sum()),
+            "sales_actual": float(then.spent[part].sum()),
+        }
+        for number, part in enumerate(np.array_split(order, 10), start=1)
+    ]
 
 
 def gain(then: Buyers, revenue: np.ndarray) -> list[dict[str, float]]:
@@ -166,9 +165,11 @@ def gain(then: Buyers, revenue: np.ndarray) -> list[dict[str, float]]:
     ]
 
 
-def _since(table: pa.Table, fit: Fit, context: Context) -> dict[str, Any]:
-    """Return everything that was held against what came after an origin: the latest, and all for reliability."""
-    found: dict[str, Any] = {"origins": []}
+def _compared(table: pa.Table, fit: Fit, context: Context) -> dict[str, Any]:
+    """Return predictions against what happened after a snapshot: of the latest one, and of all for reliability."""
+    from tenure.stats import metrics
+
+    compared: dict[str, Any] = {"origins": []}
     reliability = []
     for k in range(1, SNAPSHOTS + 1):
         fitted = fitted_of(fit, k)
@@ -177,44 +178,39 @@ def _since(table: pa.Table, fit: Fit, context: Context) -> dict[str, Any]:
         then = buyers_of(table, k)
         weeks = HORIZON / WEEK
         expected = fitted.expected(weeks, then.cells)[then.cells.where]
-        came = np.bincount(then.cells.where, then.after > 0, len(then.cells)) / then.cells.weight
-        reliability.append((came, fitted.p_active(weeks, then.cells), then.cells.weight))
+        returned = np.bincount(then.cells.where, then.after > 0, len(then.cells)) / then.cells.weight
+        reliability.append((returned, fitted.p_active(weeks, then.cells), then.cells.weight))
         day = context.as_of - timedelta(days=k * HORIZON)
-        found["origins"].append({"origin": k, "day": day.isoformat(), "customers": len(then)})
-        if "deciles" not in found:
+        compared["origins"].append({"origin": k, "day": day.isoformat(), "customers": len(then)})
+        if "deciles" not in compared:
             revenue = expected * expected_spend(fit_spend(then.sample(SAMPLE, context.options.seed)), then)
-            found |= {
+            compared |= {
                 "after": after_by_frequency(then, expected),
                 "deciles": deciles(then, expected, revenue),
                 "gain": gain(then, revenue),
             }
         tracked = tracking(table, fitted, k)
-        found["tracking"] = {"origin": k, "day": day.isoformat(), "weeks": tracked}
+        compared["tracking"] = {"origin": k, "day": day.isoformat(), "weeks": tracked}
     if reliability:
-        found["reliability"] = _reliability(*(np.concatenate(column) for column in zip(*reliability, strict=True)))
-    return found
-
-
-def _reliability(outcome: np.ndarray, chance: np.ndarray, weight: np.ndarray) -> list[dict[str, float]]:
-    from tenure.stats import metrics
-
-    return [
-        {
-            "low": one.low,
-            "high": one.high,
-            "customers": float(one.customers),
-            "predicted": one.predicted,
-            "actual": one.actual,
-        }
-        for one in metrics.calibration_table(outcome, chance, 10, weight)
-    ]
+        outcome, chance, weight = (np.concatenate(column) for column in zip(*reliability, strict=True))
+        compared["reliability"] = [
+            {
+                "low": line.low,
+                "high": line.high,
+                "customers": float(line.customers),
+                "predicted": line.predicted,
+                "actual": line.actual,
+            }
+            for line in metrics.calibration_table(outcome, chance, 10, weight)
+        ]
+    return compared
 
 
 def tracking(table: pa.Table, fitted: Fitted, number: int) -> list[dict[str, Any]]:
-    """Return repeat purchases week by week, and added up: actual and expected, of buyers known at an origin.
+    """Return repeat purchases week by week, and added up: actual and expected, of buyers known at a snapshot.
 
-    The model was fitted at the origin; what it says of the weeks before is how it fits, of the weeks after, how it
-    foretells. Expected is what new customers of the same first days would buy: it knows nothing of who did buy.
+    The model was fitted at the snapshot; what it says of the weeks before is how it fits, of the weeks after, how it
+    predicts. Expected is what new customers of the same first days would buy: it knows nothing of who did buy.
     """
     age = numbers(table, "age")
     known = age >= number * HORIZON
@@ -234,21 +230,21 @@ def tracking(table: pa.Table, fitted: Fitted, number: int) -> list[dict[str, Any
     expected = upto[:-1] - upto[1:]
     split = number * HORIZON / WEEK
     rows = zip(range(weeks, 0, -1), actual[:weeks][::-1], expected[::-1], strict=True)
-    sums = [float(upto[weeks])] * 2  # what came before the weeks shown is taken as expected
-    told = []
-    for ago, came, said in rows:
-        sums = [sums[0] + float(came), sums[1] + float(said)]
-        told.append(
+    sums = [float(upto[weeks])] * 2  # what happened before the weeks shown is taken as expected
+    result = []
+    for ago, count, predicted in rows:
+        sums = [sums[0] + float(count), sums[1] + float(predicted)]
+        result.append(
             {
                 "ago": ago - 1,
-                "actual": float(came),
-                "expected": float(said),
+                "actual": float(count),
+                "expected": float(predicted),
                 "actual_sum": sums[0],
                 "expected_sum": sums[1],
                 "after": bool(ago - 1 < split),
             }
         )
-    return told
+    return result
 
 
 def _totals(fitted: Fitted, fits: Mapping[str, Fit], buyers: Buyers, context: Context) -> list[dict[str, Any]]:

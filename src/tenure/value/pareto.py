@@ -34,7 +34,7 @@ def top_count(buyers: int, part: float = TOP) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Where a list of the best ends: everybody with more value, or with as much and no later id, is in it."""
+    """Where a list of the best ends: customers with more value, or with as much and no later id, are in it."""
 
     value: int
     customer_id: str
@@ -48,9 +48,9 @@ class Cut:
         return {"value": self.value, "customer_id": self.customer_id}
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> Cut:
+    def from_json(cls, body: Mapping[str, Any]) -> Cut:
         """Return what :meth:`to_json` wrote."""
-        return cls(int(told["value"]), str(told["customer_id"]))
+        return cls(int(body["value"]), str(body["customer_id"]))
 
 
 def cut_of_top(values: np.ndarray, ids: np.ndarray, part: float = TOP) -> Cut | None:
@@ -73,10 +73,10 @@ def abc_bounds(values: np.ndarray) -> list[int]:
 
 def abc_of(values: np.ndarray, bounds: list[int]) -> np.ndarray:
     """Return A, B or C for each customer."""
-    found = np.full(len(values), "C", dtype=object)
+    result = np.full(len(values), "C", dtype=object)
     for (name, _), bound in reversed(list(zip(CLASSES, bounds, strict=False))):
-        found[(values >= bound) & (values > 0)] = name
-    return found
+        result[(values >= bound) & (values > 0)] = name
+    return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Concentration:
     count: int
     top: int  # what the best, and what all, bring; money times 10,000
     total: int
-    old: int = 0  # how many of the best are old customers
+    old: int = 0  # how many of the best are existing customers
 
     @property
     def share(self) -> float | None:
@@ -96,10 +96,8 @@ class Concentration:
 
     def to_json(self) -> dict[str, Any]:
         """Return it with money in the shop's currency."""
-        return {
-            "buyers": self.buyers, "count": self.count, "top": self.top / SCALE, "total": self.total / SCALE,
-            "share": self.share, "old": self.old,
-        }  # fmt: skip
+        money = {"top": self.top / SCALE, "total": self.total / SCALE}
+        return {"buyers": self.buyers, "count": self.count, **money, "share": self.share, "old": self.old}
 
 
 def concentration(
@@ -107,8 +105,8 @@ def concentration(
 ) -> Concentration:
     """Return what the best part of the buyers bring."""
     order = best_first(values, ids)[: top_count(len(values), part)]
-    found = 0 if old is None else int(old[order].sum())
-    return Concentration(len(values), len(order), int(values[order].sum()), int(values.sum()), found)
+    existing = 0 if old is None else int(old[order].sum())
+    return Concentration(len(values), len(order), int(values[order].sum()), int(values.sum()), existing)
 
 
 def curve(values: np.ndarray, points: int = 100) -> list[tuple[float, float]]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 #: Fifths need five.
 BUYERS = 5
-#: An old customer ordered before the period began; the scorecard's period is the last thirty days.
+#: An existing customer ordered before the period began; the scorecard's period is the last thirty days.
 PERIOD = 30
 
 _SCHEMA = pa.schema(
@@ -66,22 +66,24 @@ class Ranking(ScorecardModel):
         gate = Gate("buyers", BUYERS, len(buyers))
         if not gate.passed:
             return [Fit(self.name, verdict="too-little-data", gates=(gate,), customers=len(buyers))]
-        ids, sales, profit = (
-            columns.texts(buyers, "customer_id"),
-            columns.sales(buyers),
-            columns.amounts(buyers, "profit"),
-        )
+        ids, sales = columns.texts(buyers, "customer_id"), columns.sales(buyers)
         since = columns.days_since(buyers, "last_order_on", context.as_of)
         deals = columns.numbers(buyers, "orders")
         top = pareto.cut_of_top(sales, ids)
         assert top is not None
-        by, worth = _worth(buyers, sales)
+        # Tiers are made by lifetime value where every buyer has one, else by sales so far.
+        by, worth = "sales", sales
+        if not np.isnan(columns.numbers(buyers, "lifetime_value")).any():
+            by, worth = "lifetime_value", columns.amounts(buyers, "lifetime_value")
+        ordered = np.sort(worth)[::-1]
+        shares = [group.share for group in groups("tiers") if group.share is not None and group.share < 1]
+        tiers = [int(ordered[pareto.top_count(len(ordered), share) - 1]) for share in shares]
         params = {
             "rfm": {"r": rfm.cuts(since), "f": rfm.cuts(deals), "m": rfm.cuts(sales)},
             "abc_sales": pareto.abc_bounds(sales),
-            "abc_profit": pareto.abc_bounds(profit),
+            "abc_profit": pareto.abc_bounds(columns.amounts(buyers, "profit")),
             "top": top.to_json(),
-            "tier": {"by": by, "bounds": _tier_bounds(worth)},
+            "tier": {"by": by, "bounds": tiers},
         }
         inputs = {"days_since": _spread(since), "deals": _spread(deals), "sales": _spread(sales / SCALE)}
         seed = context.options.seed
@@ -90,36 +92,22 @@ class Ranking(ScorecardModel):
     def score(self, table: pa.Table, fits: Fits, context: Context) -> Result:
         """Return the groups, and a report of how sales and customers are spread over them."""
         fit = fits.get(self.name)
-        made = _plain(table, context)
+        groups_of = _unbounded(table, context)
         if fit is not None and fit.usable:
-            made |= _bounded(table, fit.params, context)
-        nothing = {field.name: pa.nulls(len(table), field.type) for field in _SCHEMA if field.name not in made}
-        columns_made = pa.table({name: {**made, **nothing}[name] for name in _SCHEMA.names}, schema=_SCHEMA)
-        return Result(columns_made, fits, report=partial(_report, table, columns_made, context))
+            groups_of |= _bounded(table, fit.params, context)
+        ranked = pa.table(
+            [groups_of.get(field.name, pa.nulls(len(table), field.type)) for field in _SCHEMA], schema=_SCHEMA
+        )
+        return Result(ranked, fits, report=partial(_report, table, ranked, context))
 
 
-def _report(table: pa.Table, made: pa.Table, context: Context) -> dict[str, Any]:
-    from tenure.value.ranking_report import bodies
+def _report(table: pa.Table, ranked: pa.Table, context: Context) -> dict[str, Any]:
+    from tenure.value.ranking_report import reports
 
-    return bodies(columns.with_columns(table, made), context)
-
-
-def _worth(buyers: pa.Table, sales: np.ndarray) -> tuple[str, np.ndarray]:
-    """Return by what tiers are made: lifetime value where everybody has one, else sales so far."""
-    lifetime = columns.numbers(buyers, "lifetime_value")
-    if np.isnan(lifetime).any():
-        return "sales", sales
-    return "lifetime_value", columns.amounts(buyers, "lifetime_value")
+    return reports(columns.with_columns(table, ranked), context)
 
 
-def _tier_bounds(worth: np.ndarray) -> list[int]:
-    """Return the least value in each tier but the lowest; who is worth as much is in the same tier."""
-    ordered = np.sort(worth)[::-1]
-    shares = [group.share for group in groups("tiers") if group.share is not None and group.share < 1]
-    return [int(ordered[pareto.top_count(len(ordered), share) - 1]) for share in shares]
-
-
-def _plain(table: pa.Table, context: Context) -> dict[str, pa.Array]:
+def _unbounded(table: pa.Table, context: Context) -> dict[str, pa.Array]:
     """Return the classes that need no bounds: they follow from a customer's own orders."""
     deals = columns.numbers(table, "orders")
     silent = columns.days_since(table, "last_order_on", context.as_of)
@@ -137,40 +125,38 @@ def _plain(table: pa.Table, context: Context) -> dict[str, pa.Array]:
 def _bounded(table: pa.Table, params: Mapping[str, Any], context: Context) -> dict[str, pa.Array]:
     """Return the classes that follow from stored bounds; null for customers who never bought."""
     deals = columns.numbers(table, "orders")
-    nobody = ~(deals > 0)
+    never = ~(deals > 0)
     sales, ids = columns.sales(table), columns.texts(table, "customer_id")
     r = rfm.score_from_above(columns.days_since(table, "last_order_on", context.as_of), params["rfm"]["r"])
     f = rfm.score_from_below(deals, params["rfm"]["f"])
     m = rfm.score_from_below(sales, params["rfm"]["m"])
     since_first = columns.days_since(table, "first_order_on", context.as_of)
-    rated = [np.where(nobody, np.nan, one) for one in (r, f, m)]
-    group = rfm.groups_of(rated[0], rated[1], rated[2], since_first)
+    scores = [np.where(never, np.nan, score) for score in (r, f, m)]
+    group = rfm.groups_of(scores[0], scores[1], scores[2], since_first)
     worth = sales if params["tier"]["by"] == "sales" else columns.amounts(table, params["tier"]["by"])
     tops = pareto.Cut.from_json(params["top"]).holds(sales, ids)
 
-    def classes(found: np.ndarray) -> pa.Array:
-        found[nobody] = None
-        return columns.text_column(found)
+    names = np.array([group.id for group in groups("tiers")], dtype=object)
+    tiers = names[np.sum([worth < bound for bound in params["tier"]["bounds"]], axis=0)]
+
+    def classes(ids_of: np.ndarray) -> pa.Array:
+        ids_of[never] = None
+        return columns.text_column(ids_of)
 
     return {
-        **{f"rfm_{name}": pa.array(one, mask=nobody) for name, one in (("r", r), ("f", f), ("m", m))},
+        **{f"rfm_{name}": pa.array(score, mask=never) for name, score in (("r", r), ("f", f), ("m", m))},
         "rfm": classes(_CODES[25 * r + 5 * f + m - 31]),
         "rfm_group": columns.text_column(group),
         "abc_sales": classes(pareto.abc_of(sales, params["abc_sales"])),
         "abc_profit": classes(pareto.abc_of(columns.amounts(table, "profit"), params["abc_profit"])),
-        "tier": classes(_tiers(worth, params["tier"]["bounds"])),
-        "top_fifth": pa.array(tops, mask=nobody),
+        "tier": classes(tiers),
+        "top_fifth": pa.array(tops, mask=never),
     }
 
 
 #: 111, 112 … 555
-_CODES = np.array(["".join(one) for one in product("12345", repeat=3)], dtype=object)
-
-
-def _tiers(worth: np.ndarray, bounds: list[int]) -> np.ndarray:
-    names = np.array([group.id for group in groups("tiers")], dtype=object)
-    return names[np.sum([worth < bound for bound in bounds], axis=0)]
+_CODES = np.array(["".join(digits) for digits in product("12345", repeat=3)], dtype=object)
 
 
 def _spread(values: np.ndarray) -> list[float]:
-    return [float(one) for one in np.quantile(values, np.linspace(0, 1, 11))]
+    return [float(value) for value in np.quantile(values, np.linspace(0, 1, 11))]

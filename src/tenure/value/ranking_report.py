@@ -1,4 +1,4 @@
-"""The bodies of the value page: everything about everybody, as JSON.
+"""The reports of the value page: everything about all customers, as JSON.
 
 Money is in the shop's currency, days are ISO texts; sums are made exactly and only then written as numbers.
 """
@@ -12,47 +12,21 @@ import numpy as np
 
 from tenure.facts.blocks import SCALE
 from tenure.features import columns
-from tenure.value import cohorts, costs, cycle, inverted_u, old_customers, pareto, profile, stickiness
+from tenure.value import behaviour, cohorts, costs, cycle, existing_customers, pareto, repeat_funnel, value_by_age
 from tenure.value.groups import groups
-from tenure.value.ledger import Ledger
 from tenure.value.rfm import FIFTHS
+from tenure.value.sales import Sales
 
 if TYPE_CHECKING:
-    from datetime import date
-
     import pyarrow as pa
 
+    from tenure.facts.lake import Lake
     from tenure.scorecard.model import Context
 
-#: Periods, in days back from the last day, for which old customers are counted.
+#: Periods, in days back from the last day, for which existing customers are counted.
 PERIODS = (1, 7, 30, 90, 365)
 #: How many days the daily share goes back.
 DAYS = 90
-
-
-def bodies(table: pa.Table, context: Context) -> dict[str, Any]:
-    """Return the bodies by name."""
-    buyers = table.filter(columns.numbers(table, "orders") > 0)
-    told: dict[str, Any] = {
-        "value.money": money(table),
-        "value.groups": {kind: of_groups(buyers, column) for kind, column in COLUMNS.items()},
-        "value.rfm": rfm_grid(buyers),
-        "value.pareto": concentrations(buyers),
-    }
-    if context.lake is None:
-        return told
-    ledger = Ledger.of_lake(context.lake, context.as_of)
-    return told | {
-        "value.old": {"periods": old_periods(ledger), "days": old_days(ledger)},
-        "value.stickiness": ladder(table, ledger),
-        "value.cohorts": of_cohorts(ledger),
-        "value.life": inverted_u.curve(ledger),
-        "value.costs": {**costs.summary(ledger), "break_even": costs.break_even(table)},
-        "value.cycle": of_cycles(ledger, context),
-        "value.profile": profile.profile(ledger, buyers, context.options.seed),
-    }
-
-
 #: Which column holds which kind of group.
 COLUMNS = {
     "rfm": "rfm_group",
@@ -62,6 +36,40 @@ COLUMNS = {
     "abc_sales": "abc_sales",
     "abc_profit": "abc_profit",
 }
+
+
+def reports(table: pa.Table, context: Context) -> dict[str, Any]:
+    """Return the reports by name; those that read order rows only where there is a lake."""
+    buyers = table.filter(columns.numbers(table, "orders") > 0)
+    result: dict[str, Any] = {
+        "value.money": money(table),
+        "value.groups": {kind: by_group(buyers, kind) for kind in COLUMNS},
+        "value.rfm": rfm_grid(buyers),
+        "value.pareto": concentrations(buyers),
+    }
+    if context.lake is None:
+        return result
+    sales = Sales.of_lake(context.lake, context.as_of)
+    deals = columns.numbers(table, "orders")
+    cohort_rows = cohorts.grid(cohorts.cohorts(sales), sales.as_of)
+    month_is_over = (sales.as_of + timedelta(days=1)).day == 1
+    return result | {
+        "value.old": {"periods": periods(sales), "days": days(sales)},
+        "value.stickiness": {
+            "steps": repeat_funnel.steps(deals),
+            "repurchase_rate": repeat_funnel.repurchase_rate(deals),
+            "second": repeat_funnel.second_purchase(sales),
+        },
+        "value.cohorts": {
+            "cohorts": cohort_rows,
+            "by_age": cohorts.by_age(cohort_rows, whole_last=month_is_over),
+            "whole_last": month_is_over,
+        },
+        "value.life": value_by_age.curve(sales),
+        "value.costs": {**costs.summary(sales), "break_even": costs.break_even(table)},
+        "value.cycle": cycles(sales, context.lake),
+        "value.profile": behaviour.profile(sales, buyers, context.options.seed),
+    }
 
 
 def money(table: pa.Table) -> dict[str, Any]:
@@ -81,102 +89,83 @@ def money(table: pa.Table) -> dict[str, Any]:
     }
 
 
-def of_groups(buyers: pa.Table, column: str) -> list[dict[str, Any]]:
-    """Return customers, old customers, sales and profit of each group of a column, in the order of the groups."""
-    found = columns.texts(buyers, column)
+def by_group(buyers: pa.Table, kind: str) -> list[dict[str, Any]]:
+    """Return customers, existing customers, sales and profit of each group of a kind, in the order of the groups."""
+    group = columns.texts(buyers, COLUMNS[kind])
     sales, profit = columns.sales(buyers), columns.amounts(buyers, "profit")
-    old = columns.numbers(buyers, "old_customer") == 1
-    kind = next((kind for kind, name in COLUMNS.items() if name == column), "")
-    ids = list("ABC") if column.startswith("abc") else [group.id for group in groups(kind)]
-    told = []
-    for name in ids:
-        mine = found == name
-        told.append(
-            {
-                "id": name,
-                "customers": int(mine.sum()),
-                "old": int((mine & old).sum()),
-                "sales": int(sales[mine].sum()) / SCALE,
-                "profit": int(profit[mine].sum()) / SCALE,
-            }
-        )
-    return told
+    existing = columns.numbers(buyers, "old_customer") == 1
+    ids = list("ABC") if kind.startswith("abc") else [group.id for group in groups(kind)]
+    members = {name: group == name for name in ids}
+    return [
+        {
+            "id": name,
+            "customers": int(mine.sum()),
+            "old": int((mine & existing).sum()),
+            "sales": int(sales[mine].sum()) / SCALE,
+            "profit": int(profit[mine].sum()) / SCALE,
+        }
+        for name, mine in members.items()
+    ]
 
 
 def rfm_grid(buyers: pa.Table) -> list[dict[str, Any]]:
     """Return the cells of recency by frequency: r, f, customers, sales, and the groups in it with their customers."""
-    r, f = columns.numbers(buyers, "rfm_r"), columns.numbers(buyers, "rfm_f")
+    recency, frequency = columns.numbers(buyers, "rfm_r"), columns.numbers(buyers, "rfm_f")
     sales, group = columns.sales(buyers), columns.texts(buyers, "rfm_group")
-    told = []
-    for high in range(FIFTHS, 0, -1):
-        for often in range(1, FIFTHS + 1):
-            mine = (r == high) & (f == often)
+    cells = []
+    for r in range(FIFTHS, 0, -1):
+        for f in range(1, FIFTHS + 1):
+            mine = (recency == r) & (frequency == f)
             names, counts = np.unique(group[mine].astype(str), return_counts=True)
-            there = sorted(zip(names.tolist(), counts.tolist(), strict=True), key=lambda one: -one[1])
+            largest = sorted(zip(names.tolist(), counts.tolist(), strict=True), key=lambda pair: -pair[1])
             worth = int(sales[mine].sum()) / SCALE
-            told.append({"r": high, "f": often, "customers": int(mine.sum()), "sales": worth, "groups": there})
-    return told
+            cells.append({"r": r, "f": f, "customers": int(mine.sum()), "sales": worth, "groups": largest})
+    return cells
 
 
 def concentrations(buyers: pa.Table) -> dict[str, Any]:
-    """Return the 80/20 figures and curves by sales and by profit, and of the top fifth how many are old customers."""
-    ids, old = columns.texts(buyers, "customer_id"), columns.numbers(buyers, "old_customer") == 1
-    told = {}
-    for name, values in (("sales", columns.sales(buyers)), ("profit", columns.amounts(buyers, "profit"))):
-        found = pareto.concentration(values, ids, old)
-        told[name] = {**found.to_json(), "curve": pareto.curve(values), "for_80": pareto.part_for(values, 0.8)}
-    return told
+    """Return the 80/20 figures and curves by sales and by profit, and how many of the top fifth are existing."""
+    ids, existing = columns.texts(buyers, "customer_id"), columns.numbers(buyers, "old_customer") == 1
+    measures = {"sales": columns.sales(buyers), "profit": columns.amounts(buyers, "profit")}
+    return {
+        name: {
+            **pareto.concentration(values, ids, existing).to_json(),
+            "curve": pareto.curve(values),
+            "for_80": pareto.part_for(values, 0.8),
+        }
+        for name, values in measures.items()
+    }
 
 
-def old_periods(ledger: Ledger) -> list[dict[str, Any]]:
-    """Return old and new customers of the usual periods that end on the last day."""
-    found = []
-    for days in PERIODS:
-        since = ledger.as_of - timedelta(days=days - 1)
-        if days == 1 or since > ledger.since:  # otherwise nobody can have been there before
-            found.append({"days": days, **old_customers.old_share(ledger, since, ledger.as_of).to_json()})
-    return found
+def periods(sales: Sales) -> list[dict[str, Any]]:
+    """Return existing and new customers of the usual periods that end on the last day."""
+    rows = []
+    for length in PERIODS:
+        since = sales.as_of - timedelta(days=length - 1)
+        if length == 1 or since > sales.since:  # otherwise no customer can have been there before
+            share = existing_customers.existing_share(sales, since, sales.as_of)
+            rows.append({"days": length, **share.to_json()})
+    return rows
 
 
-def old_days(ledger: Ledger) -> list[dict[str, Any]]:
-    """Return old customers day by day."""
-    table = old_customers.old_share_by_day(ledger, ledger.as_of - timedelta(days=DAYS - 1), ledger.as_of)
+def days(sales: Sales) -> list[dict[str, Any]]:
+    """Return existing customers day by day."""
+    since = sales.as_of - timedelta(days=DAYS - 1)
+    rows = existing_customers.existing_share_by_day(sales, since, sales.as_of).to_pylist()
     return [
         {
             **{name: value if isinstance(value, int) else float(value) for name, value in row.items() if name != "day"},
             "day": row["day"].isoformat(),
         }
-        for row in table.to_pylist()
+        for row in rows
     ]
 
 
-def ladder(table: pa.Table, ledger: Ledger) -> dict[str, Any]:
-    """Return the steps of stickiness, the repurchase rate and the second purchase."""
-    deals = columns.numbers(table, "orders")
-    return {
-        "steps": stickiness.steps(deals),
-        "repurchase_rate": stickiness.repurchase_rate(deals),
-        "second": stickiness.second_purchase(ledger),
-    }
-
-
-def of_cohorts(ledger: Ledger) -> dict[str, Any]:
-    """Return the cohort table and the mean of all cohorts by month of life."""
-    rows = cohorts.grid(cohorts.cohorts(ledger), ledger.as_of)
-    whole = is_last_of_month(ledger.as_of)
-    return {"cohorts": rows, "by_age": cohorts.by_age(rows, whole_last=whole), "whole_last": whole}
-
-
-def is_last_of_month(day: date) -> bool:
-    """Whether a month is over at the end of this day."""
-    return (day + timedelta(days=1)).day == 1
-
-
-def of_cycles(ledger: Ledger, context: Context) -> list[dict[str, Any]]:
+def cycles(sales: Sales, lake: Lake) -> list[dict[str, Any]]:
     """Return the mature period of every model, before and after."""
     from tenure.lifecycle.lake_models import models_of
 
-    if context.lake is None or not ledger.has("spans"):
+    if not sales.has("spans"):
         return []
-    models = [model for model in models_of(context.lake) if model.subject == "customer"]
-    return [extension.to_json() for extension in cycle.extensions(ledger, models)]
+    models = [model for model in models_of(lake) if model.subject == "customer"]
+    return [extension.to_json() for extension in cycle.extensions(sales, models)]

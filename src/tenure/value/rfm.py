@@ -6,7 +6,7 @@ be explained and repeated.
 Where many are equal, a fifth cannot hold a fifth. Each measure is therefore counted from the end at which equal values
 pile up: frequency and money from below (a buyer's score is one more than the whole fifths of buyers who have less),
 recency from above (five less the whole fifths of buyers who came later). Single purchases, however many, score 1;
-everybody who came on the last day scores 5.
+all who came on the last day score 5.
 
 After Hughes, *Strategic Database Marketing* (1994), whose quintiles leave ties to chance.
 """
@@ -30,8 +30,7 @@ def cuts(values: np.ndarray) -> list[float]:
     if not len(values):
         return []
     places = [-(-k * len(values) // FIFTHS) - 1 for k in range(1, FIFTHS)]
-    found = np.partition(values, places)[places]
-    return [one.item() for one in found]
+    return [value.item() for value in np.partition(values, places)[places]]
 
 
 def score_from_below(values: np.ndarray, bounds: Sequence[float]) -> np.ndarray:

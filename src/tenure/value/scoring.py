@@ -1,6 +1,6 @@
 """Scores: what the fitted models say of each customer.
 
-Everything follows from the customer's own figures and the stored fits, so that one customer alone gets what they get
+Everything follows from the customer's own features and the stored fits, so that one customer alone gets what they get
 among a million.
 """
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tenure.clock import day_number
 from tenure.facts.schema import DAY, NUMBER, TEXT
@@ -17,7 +18,7 @@ from tenure.features.columns import day_column, money_column, number_column, sal
 from tenure.features.snapshot import Snapshot
 from tenure.features.windows import HORIZON, SNAPSHOTS
 from tenure.value.buyers import WEEK, Buyers, buyers_of
-from tenure.value.intervals import LEVEL, PIECES, Counts, counts, value_range
+from tenure.value.intervals import LEVEL, PIECES, OrderDistribution, order_distribution, value_range
 from tenure.value.spending import Basis, historic, moments, shares, spend_of
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ _MONEY = ("expected_spend", "historic_value", "potential_value", "potential_low"
 _DAYS = ("next_order_on", "next_order_low", "next_order_high")
 _TESTS = tuple(f"_p_active@{k}" for k in range(1, SNAPSHOTS + 1))
 
-#: The columns that this part adds.
 SCHEMA = pa.schema(
     {
         "frequency": pa.float64(),
@@ -70,13 +70,20 @@ def scored(table: pa.Table, fits: Mapping[str, Fit], context: Context) -> pa.Tab
         if len(buyers):
             fitted = fitted_of(purchases)
             assert fitted is not None
-            law = counts(fitted, context.options.horizon_days / WEEK, buyers.cells)
-            columns["purchase_model"] = _named(purchases.model, buyers, len(table))
-            columns |= _of_buyers(len(table), buyers, fitted, law)
+            orders = order_distribution(fitted, context.options.horizon_days / WEEK, buyers.cells)
+            known = np.zeros(len(table), dtype=bool)
+            known[buyers.where] = True
+            columns["purchase_model"] = pa.array([purchases.model] * len(table), TEXT, mask=~known)
+            columns |= _of_buyers(len(table), buyers, fitted, orders)
             columns |= _next_order(len(table), buyers, fitted, context)
-            columns |= _worth(table, buyers, law, spend, context)
-            columns["lifetime_value"] = _sum(columns["historic_value"], columns["potential_value"])
-        columns |= _at_origins(table, purchases)
+            columns |= _worth(table, buyers, orders, spend, context)
+            columns["lifetime_value"] = pc.add(columns["historic_value"], columns["potential_value"])
+        # At each snapshot, so that churn can be tested against what was known then.
+        for k in range(1, SNAPSHOTS + 1):
+            fitted, then = fitted_of(purchases, k), buyers_of(table, k)
+            if fitted is not None and len(then):
+                active = fitted.p_active(HORIZON / WEEK, then.cells)[then.cells.where]
+                columns[f"_p_active@{k}"] = _spread(active, then, len(table))
     return pa.table([columns.get(name, pa.nulls(len(table), SCHEMA.field(name).type)) for name in SCHEMA.names], SCHEMA)
 
 
@@ -89,53 +96,48 @@ def fitted_of(fit: Fit, number: int = 0) -> Fitted | None:
 
 
 def _spread(values: np.ndarray, buyers: Buyers, size: int) -> pa.Array:
-    """Return a number a cell, brought back to all customers; null for whoever has not bought."""
-    found = np.full(size, np.nan)
-    found[buyers.where] = values[buyers.cells.where]
-    return number_column(found, ~np.isnan(found))
+    """Return a number a buyer, brought back to all customers; null for those who have not bought."""
+    column = np.full(size, np.nan)
+    column[buyers.where] = values
+    return number_column(column, ~np.isnan(column))
 
 
-def _named(model: str, buyers: Buyers, size: int) -> pa.Array:
-    known = np.zeros(size, dtype=bool)
-    known[buyers.where] = True
-    return pa.array([model] * size, TEXT, mask=~known)
-
-
-def _sum(one: pa.Array, other: pa.Array) -> pa.Array:
-    import pyarrow.compute as pc
-
-    return pc.add(one, other)
-
-
-def _of_buyers(size: int, buyers: Buyers, fitted: Fitted, law: Counts) -> dict[str, pa.Array]:
+def _of_buyers(size: int, buyers: Buyers, fitted: Fitted, orders: OrderDistribution) -> dict[str, pa.Array]:
     values = {
         "p_alive": fitted.p_alive(buyers.cells),
         "p_active_90": fitted.p_active(HORIZON / WEEK, buyers.cells),
-        "expected_orders": law.mean,
-        "expected_orders_low": law.quantile((1 - LEVEL) / 2),
-        "expected_orders_high": law.quantile((1 + LEVEL) / 2),
+        "expected_orders": orders.mean,
+        "expected_orders_low": orders.quantile((1 - LEVEL) / 2),
+        "expected_orders_high": orders.quantile((1 + LEVEL) / 2),
     }
-    return {name: _spread(column, buyers, size) for name, column in values.items()}
+    return {name: _spread(column[buyers.cells.where], buyers, size) for name, column in values.items()}
 
 
 def _next_order(size: int, buyers: Buyers, fitted: Fitted, context: Context) -> dict[str, pa.Array]:
     today = day_number(context.as_of)
-    found = {}
+    columns = {}
     for name, level in QUANTILES.items():
         days = np.full(size, np.inf)
         days[buyers.where] = np.maximum(np.ceil(fitted.waiting(level, buyers.cells) * WEEK), 1.0)[buyers.cells.where]
         soon = days <= FARTHEST
-        found[name] = day_column(today + np.where(soon, days, 0.0), soon)
-    return found
+        columns[name] = day_column(today + np.where(soon, days, 0.0), soon)
+    return columns
 
 
-def _worth(table: pa.Table, buyers: Buyers, law: Counts, spend: Fit, context: Context) -> dict[str, pa.Array]:
+def _worth(
+    table: pa.Table, buyers: Buyers, orders: OrderDistribution, spend: Fit, context: Context
+) -> dict[str, pa.Array]:
     options = context.options
     known, basis = spend_of(spend.params["spend"]), Basis(**spend.params["basis"])
     mean, second = moments(known, buyers.frequency, np.nan_to_num(buyers.spend))
     unit = (basis.net * shares(table, basis))[buyers.where]
-    unit = unit * _discount(law, options.horizon_days, options.discount)[buyers.cells.where]
-    each = law.of(buyers.cells.where)
+    # Money of each piece of the horizon is discounted as at its middle.
+    middles = (np.arange(PIECES) + 0.5) * options.horizon_days / PIECES / 365
+    worth = np.exp(-options.discount * middles) @ np.diff(orders.upto, axis=0, prepend=0.0)
+    expected = orders.mean > 0
+    discount = np.where(expected, worth / np.where(expected, orders.mean, 1.0), 1.0)
+    unit = unit * discount[buyers.cells.where]
+    each = orders.of(buyers.cells.where)
     low, high = value_range(each, (mean, second), 1 / known.p if known.p else known.scatter**2)
     values = {
         "expected_spend": mean,
@@ -144,33 +146,4 @@ def _worth(table: pa.Table, buyers: Buyers, law: Counts, spend: Fit, context: Co
         "potential_low": np.minimum(low * unit, high * unit),
         "potential_high": np.maximum(low * unit, high * unit),
     }
-    found = {}
-    for name, column in values.items():
-        whole = np.full(len(table), np.nan)
-        whole[buyers.where] = column
-        found[name] = number_column(whole, ~np.isnan(whole))
-    return found
-
-
-def _discount(law: Counts, days: int, rate: float) -> np.ndarray:
-    """Return by what each cell's future money shrinks: money of each piece of the horizon counts at its middle."""
-    middles = (np.arange(PIECES) + 0.5) * days / PIECES / 365
-    worth = np.exp(-rate * middles) @ np.diff(law.upto, axis=0, prepend=0.0)
-    some = law.mean > 0
-    return np.where(some, worth / np.where(some, law.mean, 1.0), 1.0)
-
-
-def _at_origins(table: pa.Table, fit: Fit) -> dict[str, pa.Array]:
-    found = {}
-    for k in range(1, SNAPSHOTS + 1):
-        fitted = fitted_of(fit, k)
-        if fitted is None:
-            continue
-        then = buyers_of(table, k)
-        if len(then):
-            weeks = HORIZON / WEEK
-            found[f"_p_active@{k}"] = _spread(fitted.p_active(weeks, then.cells), then, len(table))
-    return found
-
-
-__all__ = ["QUANTILES", "SCHEMA", "Counts", "fitted_of", "scored"]
+    return {name: _spread(column, buyers, len(table)) for name, column in values.items()}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tenure.scorecard.model import Options
 
-#: Rank correlation of frequency and spend from which it is said aloud.
+#: Rank correlation of frequency and spend from which the page warns.
 DEPENDENT = 0.2
 #: Share of sales with a known cost from which value is counted in margin.
 KNOWN = 0.5
@@ -44,7 +44,7 @@ class Spenders(Protocol):
 class Spend:
     """What was learnt of spend."""
 
-    model: str  # ``gamma-gamma``; ``average`` where it could not be fitted: then everybody's own mean counts
+    model: str  # ``gamma-gamma``; ``average`` where it could not be fitted: then each customer's own mean counts
     p: float = 0.0  # its parameters; 0 for ``average``
     q: float = 0.0
     gamma: float = 0.0
@@ -62,7 +62,7 @@ class Spend:
 class Basis:
     """What of a sale counts as value."""
 
-    kind: str  # ``margin`` (costs are known), ``assumed`` (a share that somebody set), or ``sales``
+    kind: str  # ``margin`` (costs are known), ``assumed`` (a share from the settings), or ``sales``
     share: float = 1.0  # value of one unit of net sales, over the whole shop
     net: float = 1.0  # what refunds leave of sales
     typical: float = 0.0  # mean sales of a customer: an own margin share counts as much as it has sales beside this
@@ -87,17 +87,17 @@ def fit_spend(buyers: Spenders) -> Spend:
     from tenure.stats.threads import one_thread
 
     with one_thread():
-        found = fit(frequency, spend)
-    if found.verdict != "ok":
+        fitted = fit(frequency, spend)
+    if fitted.verdict != "ok":
         return plain
-    p, q, gamma = (float(found.params[name]) for name in ("p", "q", "gamma"))
-    return Spend("gamma-gamma", p, q, gamma, p * gamma / (q - 1), plain.scatter, float(found.log_likelihood))
+    p, q, gamma = (float(fitted.params[name]) for name in ("p", "q", "gamma"))
+    return Spend("gamma-gamma", p, q, gamma, p * gamma / (q - 1), plain.scatter, float(fitted.log_likelihood))
 
 
 def expected_spend(known: Spend, buyers: Spenders) -> np.ndarray:
     """Return the spend expected of each buyer's next purchase.
 
-    A mean of few purchases is drawn towards everybody's mean; whoever bought once gets that.
+    A mean of few purchases is drawn towards the mean of all; who bought once gets that.
     """
     return moments(known, buyers.frequency, np.nan_to_num(buyers.spend))[0]
 
@@ -125,8 +125,8 @@ def dependence(buyers: Spenders) -> dict[str, Any]:
     from tenure.stats import metrics
 
     paid = np.flatnonzero((buyers.frequency > 0) & (np.nan_to_num(buyers.spend) > 0))
-    found = metrics.spearman(buyers.frequency[paid], buyers.spend[paid]) if len(paid) > 2 else float("nan")
-    return {"spearman": found, "customers": len(paid), "warning": bool(abs(found) >= DEPENDENT)}
+    correlation = metrics.spearman(buyers.frequency[paid], buyers.spend[paid]) if len(paid) > 2 else float("nan")
+    return {"spearman": correlation, "customers": len(paid), "warning": bool(abs(correlation) >= DEPENDENT)}
 
 
 def basis_of(table: pa.Table, options: Options) -> Basis:
@@ -165,9 +165,9 @@ def shares(table: pa.Table, basis: Basis) -> np.ndarray:
     if basis.kind != "margin":
         return np.full(len(table), basis.share)
     known = _known_sales(table)
-    own = np.nan_to_num(numbers(table, "margin")) + basis.typical * basis.share
+    margin = np.nan_to_num(numbers(table, "margin")) + basis.typical * basis.share
     weight = known + basis.typical
-    return np.where(weight > 0, own / np.where(weight > 0, weight, 1.0), basis.share)
+    return np.where(weight > 0, margin / np.where(weight > 0, weight, 1.0), basis.share)
 
 
 def historic(table: pa.Table, basis: Basis) -> np.ndarray:

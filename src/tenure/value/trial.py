@@ -1,7 +1,7 @@
-"""A trial on an orders file: models fitted on a first period, held against what came in a second one.
+"""A trial on an orders file: models fitted on a first period, compared with what happened in a second one.
 
-Answers ``tenure value ORDERS --calibrate-to DATE --until DATE``: the parameters and likelihoods as papers print them,
-and how many orders each model foretold. There is no gate and no choice here: it is the laboratory, not the scorecard.
+The command ``tenure value ORDERS --calibrate-to DATE --until DATE`` prints parameters and likelihoods as papers do, and
+how many orders each model predicted. There is no gate and no selection: it is the laboratory, not the scorecard.
 """
 
 from __future__ import annotations
@@ -78,11 +78,11 @@ class Trial:
         """Spend expected of everybody's next purchase."""
         return expected_spend(self.spend, self.summary)
 
-    def foretold(self, name: str) -> np.ndarray:
+    def expected(self, name: str) -> np.ndarray:
         """Return the purchase days that a model expects of each customer in the period held out."""
         return self.fits[name].expected(self.held_out / UNITS[self.unit], self.cells)[self.cells.where]
 
-    def one(self, customer: str, horizon: float) -> dict[str, Any]:
+    def customer(self, customer: str, horizon: float) -> dict[str, Any]:
         """Return one customer's numbers under every model."""
         if customer not in self.ids:
             raise FactsError(
@@ -112,9 +112,13 @@ class Trial:
             },
         }
 
-    def told(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return everything as JSON; the keys are those of ``tenure value --json``."""
         known = self.summary
+        holdout: dict[str, float] = {}
+        if self.held_out:
+            predicted = {name: float(self.expected(name).sum()) for name in self.names}
+            holdout = {"actual": int(self.after.sum()), **predicted}
         return {
             "calibrate_to": self.calibrate_to,
             "until": self.until,
@@ -125,14 +129,9 @@ class Trial:
             "cells": len(self.cells),
             "models": {name: _model(fit) for name, fit in self.fits.items()},
             "spend": self.spend.params,
-            "holdout": self._holdout(),
+            "holdout": holdout,
             "backtest": self._backtest(),
         }
-
-    def _holdout(self) -> dict[str, float]:
-        if not self.held_out:
-            return {}
-        return {"actual": int(self.after.sum()), **{name: float(self.foretold(name).sum()) for name in self.names}}
 
     def _backtest(self) -> dict[str, dict[str, float]]:
         """Return the figures of every model, and of going on at the average rate, in the period held out."""
@@ -141,14 +140,14 @@ class Trial:
         if not self.held_out:
             return {}
         rate = self.summary.frequency / np.maximum(self.summary.age, 1.0) * self.held_out
-        said = {**{name: self.foretold(name) for name in self.names}, "rate-times-time": rate}
+        predictions = {**{name: self.expected(name) for name in self.names}, "rate-times-time": rate}
         figures = ("bias", "mae", "rel_mae", "rmse", "corr")
         return {
             name: {
                 **{figure: float(getattr(metrics, figure)(self.after, expected)) for figure in figures},
                 "auc": metrics.auc(self.after > 0, expected),
             }
-            for name, expected in said.items()
+            for name, expected in predictions.items()
         }
 
 
@@ -192,14 +191,14 @@ def trial(
 def _names(models: Iterable[str]) -> tuple[str, ...]:
     from tenure.stats import purchases
 
-    wanted = tuple(dict.fromkeys(models))
-    if wanted == ("all",):
+    names = tuple(dict.fromkeys(models))
+    if names == ("all",):
         return tuple(purchases.MODELS)
-    for name in wanted:
+    for name in names:
         if name not in purchases.MODELS and name not in purchases.PLAIN:
             raise FactsError(
                 mark("There is no purchase model %(name)r. There are: %(names)s."),
                 name=name,
                 names=", ".join(purchases.MODELS),
             )
-    return wanted
+    return names

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from tenure.errors import TenureError
 from tenure.value import groups as definitions
-from tenure.value.profile import label_of
+from tenure.value.behaviour import label_of
 from tenure_app.core import conf
 from tenure_app.customers import profile
 from tenure_app.lifecycle import catalogue

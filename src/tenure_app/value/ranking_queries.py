@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from tenure.value.old_customers import OldShare
+    from tenure.value.existing_customers import ExistingShare
 
 #: What the best are the best by.
 BY = ("sales", "profit")
@@ -73,7 +73,7 @@ def short_of_the_next(con: duckdb.DuckDBPyConnection, deals: int, count: int) ->
     return [Customer(*row) for row in rows]
 
 
-def old_share(since: date, until: date, as_of: date) -> OldShare:
+def old_share(since: date, until: date, as_of: date) -> ExistingShare:
     """Return existing and new customers of any period, counted from the order rows.
 
     Raises
@@ -81,8 +81,8 @@ def old_share(since: date, until: date, as_of: date) -> OldShare:
     TenureError
         When the period ends before it begins.
     """
-    from tenure.value import old_customers
-    from tenure.value.ledger import Ledger
+    from tenure.value import existing_customers
+    from tenure.value.sales import Sales
 
-    ledger = Ledger.on(conf.connection(), conf.lake().settings.tz, as_of)
-    return old_customers.old_share(ledger, since, until)
+    sales = Sales.on(conf.connection(), conf.lake().settings.tz, as_of)
+    return existing_customers.existing_share(sales, since, until)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from tenure.columns import value_name
-from tenure.value.profile import label_of
+from tenure.value.behaviour import label_of
 from tenure_app.value import titles
 from tenure_app.web.formats import MISSING, money, number, percent
 from tenure_app.web.layout import business

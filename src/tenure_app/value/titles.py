@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from tenure.columns import column, value_name
-from tenure.value.profile import label_of
+from tenure.value.behaviour import label_of
 from tenure_app.web.formats import day as say_day
 from tenure_app.web.formats import money, number, percent
 from tenure_app.web.layout import business

@@ -1,8 +1,8 @@
-"""The inverted U: what a customer brings in each month of life, and where that rises, holds and falls.
+"""Value by age, the inverted U: what a customer brings in each month of life, and where that rises, holds and falls.
 
 「大致也分为上升期,保持期与衰退期,客户价值 呈倒U型曲线」[S002]. A month of life is thirty days from the first order.
 Every customer who is old enough counts in a month, those who have left with 0, so the curve is what one customer
-won brings, not what the faithful spend.
+won brings, not what the loyal ones spend.
 
 Late months are lived through by the oldest customers only, who may be better than the others. The curve is
 therefore chained as price indices are: each month is compared with the one before among the same customers.
@@ -17,7 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tenure.value.ledger import Ledger
+    from tenure.value.sales import Sales
 
 #: Days in a month of life.
 MONTH = 30
@@ -48,34 +48,49 @@ _LIFE = f"""
 """
 
 
-def life(ledger: Ledger) -> list[dict[str, Any]]:
-    """Return what one customer brings in each month of life."""
-    found: list[dict[str, Any]] = []
+def curve(sales: Sales) -> dict[str, Any]:
+    """Return what one customer brings in each month of life, each month with its phase, and the phases in a row.
+
+    The first thirty days hold the first order of all customers by construction, so phases begin with the second month.
+    """
+    months: list[dict[str, Any]] = []
     before: dict[str, Any] = {}
-    for row in ledger.rows(_LIFE, as_of=ledger.as_of):
+    for row in sales.rows(_LIFE, as_of=sales.as_of):
         if row["customers"] < FEWEST:
             break
-        found.append(_month(row, before, found[-1] if found else None))
+        months.append(_month(row, before, months[-1] if months else None))
         before = row
-    return found
+    phase_of = phases([month["value"] for month in months[1:]])
+    for month, phase in zip(months, ("first", *phase_of), strict=False):
+        month["phase"] = phase
+    return {"months": months, "phases": runs(phase_of, 1)}
 
 
 def _month(row: dict[str, Any], before: dict[str, Any], last: dict[str, Any] | None) -> dict[str, Any]:
+    """Return a month of life: means over its customers, and its value chained to the month before."""
     size = row["customers"]
     mean = row["sales"] / size
-    spread = max(row["squares"] / size - mean * mean, 0.0)
-    half = NORMAL * float(np.sqrt(spread / size))
-    linked = last is not None and before["carried"] > 0 and row["sales"] > 0 and last["value"] > 0
-    value = last["value"] * row["sales"] / before["carried"] if linked and last is not None else mean
+    variance = max(row["squares"] / size - mean * mean, 0.0)
+    half = NORMAL * float(np.sqrt(variance / size))
+    value = mean
+    # Compared with the month before among the customers who were old enough for both.
+    if last is not None and before["carried"] > 0 and row["sales"] > 0 and last["value"] > 0:
+        value = last["value"] * row["sales"] / before["carried"]
     scale = value / mean if mean else 1.0
     profit = (row["margin"] - row["invested"]) / size
-    told = {
-        "month": row["month"], "customers": size, "active": row["active"], "value": value,
-        "low": (mean - half) * scale, "high": (mean + half) * scale, "mean": mean, "margin": row["margin"] / size,
-        "invested": row["invested"] / size, "profit": profit,
+    return {
+        "month": row["month"],
+        "customers": size,
+        "active": row["active"],
+        "value": value,
+        "low": (mean - half) * scale,
+        "high": (mean + half) * scale,
+        "mean": mean,
+        "margin": row["margin"] / size,
+        "invested": row["invested"] / size,
+        "profit": profit,
         "profit_so_far": profit + (last["profit_so_far"] if last else 0.0),
-    }  # fmt: skip
-    return told
+    }
 
 
 def phases(values: Sequence[float], flat: float = FLAT) -> list[str]:
@@ -87,42 +102,26 @@ def phases(values: Sequence[float], flat: float = FLAT) -> list[str]:
     size = len(values)
     if size < 3:
         return ["holding"] * size
-    found = [_phase(values[min(max(at - 1, 0), size - 3) :][:3], flat) for at in range(size)]
+    result = [_phase(values[min(max(at - 1, 0), size - 3) :][:3], flat) for at in range(size)]
     for at in range(1, size - 1):
-        if found[at - 1] != found[at] != found[at + 1]:
-            found[at] = found[at - 1]
-    return found
+        if result[at - 1] != result[at] != result[at + 1]:
+            result[at] = result[at - 1]
+    return result
 
 
 def _phase(three: Sequence[float], flat: float) -> str:
-    mean = sum(three) / 3
     slope = (three[2] - three[0]) / 2
-    if abs(slope) <= flat * abs(mean):
+    if abs(slope) <= flat * abs(sum(three) / 3):
         return "holding"
     return "rising" if slope > 0 else "falling"
 
 
-def runs(found: Sequence[str], first: int = 0) -> list[dict[str, Any]]:
+def runs(phase_of: Sequence[str], first: int = 0) -> list[dict[str, Any]]:
     """Return neighbouring months of one phase as one: phase, since and until (months of life, inclusive)."""
-    told: list[dict[str, Any]] = []
-    for month, phase in enumerate(found, first):
-        if told and told[-1]["phase"] == phase:
-            told[-1]["until"] = month
+    result: list[dict[str, Any]] = []
+    for month, phase in enumerate(phase_of, first):
+        if result and result[-1]["phase"] == phase:
+            result[-1]["until"] = month
         else:
-            told.append({"phase": phase, "since": month, "until": month})
-    return told
-
-
-def curve(ledger: Ledger) -> dict[str, Any]:
-    """Return the whole curve: months (see :func:`life`), each with its phase, and phases in a row.
-
-    The first thirty days hold the first order of everybody by construction, so phases are told from the second month
-    of life on.
-    """
-    months = life(ledger)
-    found = phases([month["value"] for month in months[1:]])
-    for one, phase in zip(months[1:], found, strict=True):
-        one["phase"] = phase
-    for month in months[:1]:
-        month["phase"] = "first"
-    return {"months": months, "phases": runs(found, 1)}
+            result.append({"phase": phase, "since": month, "until": month})
+    return result

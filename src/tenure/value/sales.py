@@ -1,16 +1,16 @@
-"""The ledger: what was sold to whom on which local day, as a few SQL views.
+"""Sales: what was sold to whom on which local day, as a few SQL views.
 
 From order rows and nothing else, up to one day, in exact decimals, so that every table made of it adds up to the
 rows. It is made of a lake, of the application's connection, or of a notebook's tables.
 
-The views, in the ledger's own connection:
+The views, in a connection of their own:
 
 ``sold``
     customer_id, on (local day), at, deal (a sale, not a refund), amount, profit (amount less cost where it is known).
 ``spent``
     customer_id, on, kind, amount: what was invested in customers.
 ``firsts``
-    customer_id, first_on, second_on (days of the first and the second deal), deals: everybody who ever bought.
+    customer_id, first_on, second_on (days of the first and the second deal), deals: every customer who ever bought.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Ledger:
+class Sales:
     """Order rows and costs up to a day; see the module for the views."""
 
     con: duckdb.DuckDBPyConnection  # A connection of its own, with the views
@@ -41,13 +41,13 @@ class Ledger:
     tz: str  # in which days are local
 
     @classmethod
-    def of_lake(cls, lake: Lake, as_of: date) -> Ledger:
-        """Return the ledger of a lake."""
+    def of_lake(cls, lake: Lake, as_of: date) -> Sales:
+        """Return the sales of a lake."""
         return cls.on(lake.connect(("orders", "costs", "order_lines", "customers", "spans")), lake.settings.tz, as_of)
 
     @classmethod
-    def of(cls, orders: object, costs: object = None, *, tz: str = "UTC", as_of: str | date | None = None) -> Ledger:
-        """Return the ledger of a notebook's tables."""
+    def of(cls, orders: object, costs: object = None, *, tz: str = "UTC", as_of: str | date | None = None) -> Sales:
+        """Return the sales of a notebook's tables."""
         from tenure.lifecycle.table import day_from, facts_from
 
         con = connect()
@@ -58,18 +58,19 @@ class Ledger:
         return cls.on(con, tz, day_from(as_of, facts, tz))
 
     @classmethod
-    def on(cls, con: duckdb.DuckDBPyConnection, tz: str, as_of: date) -> Ledger:
-        """Return the ledger of a connection with the views ``orders`` and, perhaps, ``costs``."""
-        there = {row[0] for row in con.execute("SELECT view_name FROM duckdb_views()").fetchall()}
-        there |= {row[0] for row in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    def on(cls, con: duckdb.DuckDBPyConnection, tz: str, as_of: date) -> Sales:
+        """Return the sales of a connection with the views ``orders`` and, perhaps, ``costs``."""
+        sql = "SELECT view_name FROM duckdb_views() UNION ALL SELECT table_name FROM duckdb_tables()"
+        present = {row[0] for row in con.execute(sql).fetchall()}
         for name in ("orders", "costs"):
-            if name not in there:
+            if name not in present:
                 con.register(name, FACT_TABLES[name].schema.empty_table())
         low, high = con.execute(
             'SELECT min(epoch_us("at")), max(epoch_us("at")) FROM'
             ' (SELECT min("at") AS "at" FROM orders UNION ALL SELECT max("at") FROM orders'
             ' UNION ALL SELECT min("at") FROM costs UNION ALL SELECT max("at") FROM costs)'
         ).fetchone() or (None, None)
+        # The time zone's offsets between the first and the last fact are all that local days need.
         day = day_sql('"at"', tz, low or 0, high or 0)
         for statement in _VIEWS:
             con.execute(statement.format(day=day, as_of=as_of.isoformat()))
@@ -77,23 +78,23 @@ class Ledger:
         return cls(con, as_of, (first and first[0]) or as_of, tz)
 
     def rows(self, sql: str, **values: Any) -> list[dict[str, Any]]:
-        """Return what a question answers as dictionaries; ``$name`` stands for a value."""
-        found = self.con.execute(sql, values)
-        names = [one[0] for one in found.description or []]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        """Return the rows of a query as dictionaries; ``$name`` stands for a value."""
+        result = self.con.execute(sql, values)
+        names = [column[0] for column in result.description or []]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
     def row(self, sql: str, **values: Any) -> dict[str, Any]:
-        """Return the only row that a question answers."""
+        """Return the only row of a query."""
         return self.rows(sql, **values)[0]
 
     def table(self, sql: str, **values: Any) -> pa.Table:
-        """Return what a question answers as an Arrow table."""
+        """Return the rows of a query as an Arrow table."""
         return self.con.execute(sql, values).to_arrow_table()
 
     def has(self, name: str) -> bool:
         """Return whether the connection knows a view."""
-        found = self.con.execute("SELECT count(*) FROM duckdb_views() WHERE view_name = ?", [name]).fetchone()
-        return bool(found and found[0])
+        row = self.con.execute("SELECT count(*) FROM duckdb_views() WHERE view_name = ?", [name]).fetchone()
+        return bool(row and row[0])
 
 
 _VIEWS = (

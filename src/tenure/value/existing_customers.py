@@ -1,8 +1,7 @@
-"""Old customers: their share of buyers, sales and profit in a period, held against the 60 % mark.
+"""Existing customers: their share of buyers, sales and profit in a period, compared with the 60 % mark.
 
-An old customer ordered before the period began; of a single day, before that day.
-
-Costs of people who have never bought count to the new customers: that is what winning customers costs.
+An existing customer ordered before the period began; of a single day, before that day. Costs of people who have never
+bought count to the new customers: that is what winning customers costs.
 """
 
 from __future__ import annotations
@@ -19,18 +18,18 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from tenure.value.ledger import Ledger
+    from tenure.value.sales import Sales
 
-#: A good shop's share of old customers, 「老客户占比会达到60%以上」[S002]. The text does not say of what, so it is held
-#: against sales, buyers and profit alike.
+#: A good shop's share of existing customers, 「老客户占比会达到60%以上」[S002]. The text does not say of
+#: what, so sales, buyers and profit are all compared with it.
 MARK = Decimal("0.60")
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
-    """Old, or new, customers in a period."""
+class PeriodTotals:
+    """What existing, or new, customers bought in a period."""
 
-    buyers: int = 0  # who bought, and how often
+    buyers: int = 0
     orders: int = 0
     sales: Decimal = Decimal(0)  # what was sold less what was refunded
     margin: Decimal = Decimal(0)  # … less the cost of goods, where it is known
@@ -42,27 +41,32 @@ class Side:
         return self.margin - self.invested
 
     def each(self, name: str) -> Decimal | None:
-        """Return a figure a buyer, None when nobody bought."""
+        """Return a figure a buyer, None when there are no buyers."""
         return getattr(self, name) / self.buyers if self.buyers else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the totals as numbers."""
+        money = {name: float(getattr(self, name)) for name in ("sales", "margin", "invested", "profit")}
+        return {"buyers": self.buyers, "orders": self.orders, **money}
 
 
 @dataclass(frozen=True, slots=True)
-class OldShare:
-    """Old and new customers of a period side by side."""
+class ExistingShare:
+    """Existing and new customers of a period."""
 
     since: date
     until: date
-    old: Side
-    new: Side
+    existing: PeriodTotals
+    new: PeriodTotals
 
     def share(self, of: str = "sales") -> Decimal | None:
-        """Return the part of ``sales``, ``buyers``, ``orders`` or ``profit`` that old customers make.
+        """Return the part of ``sales``, ``buyers``, ``orders`` or ``profit`` that existing customers make.
 
         None when the total is not positive: a share of a loss says nothing.
         """
-        old = Decimal(getattr(self.old, of))
-        total = old + Decimal(getattr(self.new, of))
-        return old / total if total > 0 else None
+        existing = Decimal(getattr(self.existing, of))
+        total = existing + Decimal(getattr(self.new, of))
+        return existing / total if total > 0 else None
 
     def passes(self, of: str = "sales") -> bool | None:
         """Whether the share reaches the 60 % mark."""
@@ -71,25 +75,15 @@ class OldShare:
 
     def to_json(self) -> dict[str, Any]:
         """Return everything with its shares."""
-        sides = {
-            name: {
-                "buyers": side.buyers, "orders": side.orders, "sales": side.sales, "margin": side.margin,
-                "invested": side.invested, "profit": side.profit,
-            }
-            for name, side in (("old", self.old), ("new", self.new))
-        }  # fmt: skip
         shares = {of: self.share(of) for of in ("buyers", "sales", "profit", "orders")}
         return {
             "since": self.since.isoformat(),
             "until": self.until.isoformat(),
-            **{name: {key: _plain(value) for key, value in side.items()} for name, side in sides.items()},
+            "old": self.existing.to_json(),
+            "new": self.new.to_json(),
             "shares": {of: None if share is None else float(share) for of, share in shares.items()},
             "passes": {of: self.passes(of) for of in shares},
         }
-
-
-def _plain(value: Any) -> int | float:
-    return value if isinstance(value, int) else float(value)
 
 
 _IN_PERIOD = """
@@ -112,20 +106,21 @@ _BY_DAY = """
 """
 
 
-def old_share(ledger: Ledger, since: date, until: date) -> OldShare:
-    """Return old and new customers of a period."""
+def existing_share(sales: Sales, since: date, until: date) -> ExistingShare:
+    """Return existing and new customers of a period."""
     if until < since:
         raise TenureError(
             mark("The period ends on %(until)s, before it begins on %(since)s. Swap the two days."),
             since=since.isoformat(),
             until=until.isoformat(),
         )
-    found = {row.pop("is_old"): row for row in ledger.rows(_IN_PERIOD, since=since, until=until)}
-    for row in ledger.rows(_SPENT_IN_PERIOD, since=since, until=until):
-        found.setdefault(row["is_old"], {})["invested"] = row["invested"]
-    return OldShare(since, until, Side(**found.get(True, {})), Side(**found.get(False, {})))
+    totals: dict[bool, dict[str, Any]] = {True: {}, False: {}}
+    for query in (_IN_PERIOD, _SPENT_IN_PERIOD):
+        for row in sales.rows(query, since=since, until=until):
+            totals[row.pop("is_old")] |= row
+    return ExistingShare(since, until, PeriodTotals(**totals[True]), PeriodTotals(**totals[False]))
 
 
-def old_share_by_day(ledger: Ledger, since: date, until: date) -> pa.Table:
-    """Return for each day with orders what old customers bought on it."""
-    return ledger.table(_BY_DAY, since=since, until=until)
+def existing_share_by_day(sales: Sales, since: date, until: date) -> pa.Table:
+    """Return for each day with orders what existing customers bought on it."""
+    return sales.table(_BY_DAY, since=since, until=until)

@@ -1,0 +1,230 @@
+"""Selecting a model of purchases: by likelihood and by back-test, both shown.
+
+Back-tests compare what a model predicts at a snapshot with what happened after it, and with two guesses that need no
+model. Customers who first bought after the snapshot are left out: nobody could have foreseen them. Where a shop is
+large, models are *compared* on a sample of its buyers and the selected one is fitted on all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tenure.features.windows import HORIZON
+from tenure.stats.record import Gate
+from tenure.value.buyers import WEEK
+from tenure.value.spending import expected_spend, fit_spend
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tenure.scorecard.model import Options
+    from tenure.stats.cells import Cells
+    from tenure.stats.fitted import Fitted
+    from tenure.value.buyers import Buyers
+
+#: How many customers must have come back for the rhythm of coming back to be learnt.
+REPEATERS = 50
+#: A snapshot is held to less: it only tests what was learnt.
+SNAPSHOT_BUYERS, SNAPSHOT_REPEATERS, SNAPSHOT_DAYS = 100, 30, 60
+#: Buyers on whom models are compared.
+SAMPLE = 30_000
+#: Models that are always tried; the families with regular gaps are climbed, k = 2, 3 …, while they gain.
+ALWAYS = ("nbd", "bg-nbd", "mbg-nbd", "pareto-nbd")
+FAMILIES = {"bg-cnbd": "bg-nbd", "mbg-cnbd": "mbg-nbd"}
+REGULAR = range(2, 7)
+#: By how much a model must err less, at every snapshot, to be taken against the likelihood.
+CLEARLY = 0.02
+#: Guesses without a model: go on at the average rate so far, or as in the 90 days before.
+BASELINES = ("rate-times-time", "last-period")
+METRICS = ("bias", "mae", "rel_mae", "rmse", "corr", "auc", "gini")
+
+
+def gates(buyers: Buyers, options: Options) -> tuple[Gate, ...]:
+    """Return the conditions for predicting purchases, met or not; pages say which one is missing."""
+    return (
+        Gate("buyers", options.buyers, len(buyers)),
+        Gate("days", options.days, _days(buyers)),
+        Gate("repeaters", min(REPEATERS, options.buyers), buyers.repeaters),
+    )
+
+
+def _days(buyers: Buyers) -> float:
+    """Return the days from the first purchase of all to the last."""
+    if not len(buyers):
+        return 0.0
+    return float(round((buyers.age.max() - (buyers.age - buyers.recency).min()) * WEEK))
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What was predicted of buyers at a snapshot."""
+
+    name: str  # of the model or the baseline
+    orders: np.ndarray  # purchase days expected in the next 90 days
+    active: np.ndarray  # what the buyers are ranked by for "buys at all": a probability where there is a model
+    revenue: np.ndarray  # spend expected in the next 90 days
+
+
+def baselines(then: Buyers) -> list[Prediction]:
+    """Return the two guesses without a model.
+
+    ``rate-times-time``: purchase days after the first, by the time known, go on. A customer who came on the very day
+    is taken as known for a week. ``last-period``: what came in the 90 days before comes again.
+    """
+    rate = then.frequency / np.maximum(then.age, 1.0) * (HORIZON / WEEK)
+    spend = then.mean_spend
+    return [
+        Prediction(name, orders, orders, orders * spend)
+        for name, orders in zip(BASELINES, (rate, then.before), strict=True)
+    ]
+
+
+def scores_of(prediction: Prediction, then: Buyers) -> dict[str, Any]:
+    """Return the :data:`METRICS` of a prediction, with the totals expected and actual; see :mod:`tenure.stats`."""
+    from tenure.stats import metrics
+
+    return {
+        "model": prediction.name,
+        "customers": len(then),
+        "actual": float(then.after.sum()),
+        "expected": float(prediction.orders.sum()),
+        "revenue_actual": float(then.spent.sum()),
+        "revenue_expected": float(prediction.revenue.sum()),
+        "bias": metrics.bias(then.after, prediction.orders),
+        "mae": metrics.mae(then.after, prediction.orders),
+        "rel_mae": metrics.rel_mae(then.after, prediction.orders),
+        "rmse": metrics.rmse(then.after, prediction.orders),
+        "corr": metrics.corr(then.after, prediction.orders),
+        "auc": metrics.auc(then.after > 0, prediction.active),
+        "gini": metrics.gini(then.spent, prediction.revenue),
+    }
+
+
+def averaged(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Return the mean of each metric over the snapshots, by model; of the bias, the mean distance from 0 too."""
+    means: dict[str, dict[str, float]] = {}
+    for name in dict.fromkeys(row["model"] for row in rows):
+        mine = [row for row in rows if row["model"] == name]
+        metrics = {metric: _mean([row[metric] for row in mine]) for metric in METRICS}
+        means[name] = {**metrics, "off": _mean([abs(row["bias"]) for row in mine]), "origins": float(len(mine))}
+    return means
+
+
+def _mean(values: list[float]) -> float:
+    known = [value for value in values if not np.isnan(value)]
+    return float(np.mean(known)) if known else float("nan")
+
+
+def fit_all(cells: Cells) -> list[Fitted]:
+    """Return all models worth looking at, fitted to buyers."""
+    from tenure.stats import purchases
+
+    fits = [purchases.fit(name, cells) for name in ALWAYS]
+    for family, plain in FAMILIES.items():
+        before = next(fit for fit in fits if fit.name == plain)
+        for k in REGULAR:
+            fit = purchases.fit(f"{family}-{k}", cells)
+            fits.append(fit)
+            if not fit.log_likelihood > before.log_likelihood:
+                break
+            before = fit
+    return fits
+
+
+def backtest(
+    names: Sequence[str], snapshots: Mapping[int, Buyers]
+) -> tuple[list[dict[str, Any]], dict[int, dict[str, Fitted]]]:
+    """Return the metrics of every model and baseline at every snapshot that can be tested, and the models there."""
+    from tenure.stats import purchases
+
+    rows: list[dict[str, Any]] = []
+    models: dict[int, dict[str, Fitted]] = {}
+    for number, then in snapshots.items():
+        # Too few buyers, or too short a past, to fit on what was known there.
+        if len(then) < SNAPSHOT_BUYERS or then.repeaters < SNAPSHOT_REPEATERS or _days(then) < SNAPSHOT_DAYS:
+            continue
+        spend = expected_spend(fit_spend(then), then)
+        models[number] = {name: purchases.fit(name, then.cells) for name in names}
+        predictions = []
+        for fit in models[number].values():
+            weeks = HORIZON / WEEK
+            orders = fit.expected(weeks, then.cells)[then.cells.where]
+            active = fit.p_active(weeks, then.cells)[then.cells.where]
+            predictions.append(Prediction(fit.name, orders, active, orders * spend))
+        rows += [{"origin": number, **scores_of(prediction, then)} for prediction in (*predictions, *baselines(then))]
+    return rows, models
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSelection:
+    """The outcome of a comparison."""
+
+    model: str  # which one is used
+    # ``both`` (likelihood and back-test agree), ``likelihood`` (no other is clearly better at every snapshot),
+    # ``backtest`` (another one is), or ``untested`` (no snapshot could be tested)
+    why: str
+    verdict: str  # ``ok``, or ``no-dropout`` when no model that knows leaving finds any
+    likeliest: str  # the model with the smallest AIC
+
+
+def select(fits: list[Fitted], rows: list[dict[str, Any]]) -> ModelSelection:
+    """Return which model is used, and why.
+
+    The model with the smallest AIC wins (where it finds no dropout, the AIC of its fallback), unless another one errs
+    clearly less (root mean squared error of a customer's next 90 days smaller at every snapshot, and by 2 % on
+    average): then the one that errs least. Squared error is used because its smallest value belongs to the true mean;
+    absolute error would favour saying "nothing" of people who seldom buy.
+    """
+    candidates = [fit for fit in fits if fit.verdict != "not-identified"] or fits
+    best = min(candidates, key=lambda fit: fit.used.aic)
+    errors = {name: means["rmse"] for name, means in averaged(rows).items()}
+    if best.name not in errors:
+        return ModelSelection(best.name, "untested", _verdict(fits, best), best.name)
+
+    def at_snapshots(fit: Fitted) -> dict[int, float]:
+        return {row["origin"]: row["rmse"] for row in rows if row["model"] == fit.name}
+
+    def clearly_better(fit: Fitted) -> bool:
+        mine = at_snapshots(fit)
+        everywhere = all(mine[number] < error for number, error in at_snapshots(best).items())
+        return everywhere and errors[fit.name] < (1 - CLEARLY) * errors[best.name]
+
+    better = [fit for fit in candidates if fit is not best and clearly_better(fit)]
+    if better:
+        taken = min(better, key=lambda fit: errors[fit.name])
+        return ModelSelection(taken.name, "backtest", _verdict(fits, taken), best.name)
+    least = min(candidates, key=lambda fit: errors[fit.name])
+    return ModelSelection(best.name, "both" if least is best else "likelihood", _verdict(fits, best), best.name)
+
+
+def _verdict(fits: list[Fitted], selected: Fitted) -> str:
+    """Return the verdict of the selected model; of NBD, which knows no leaving, what the models say that know it."""
+    if selected.name != "nbd":
+        return selected.verdict
+    verdicts = [fit.verdict for fit in fits if fit.name in ALWAYS and fit is not selected]
+    return "no-dropout" if verdicts and "ok" not in verdicts else selected.verdict
+
+
+def comparison(fits: list[Fitted], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return one line a model, likeliest first: parameters, likelihood and its mean metrics over the snapshots.
+
+    Where nobody leaves, AIC and BIC are those of the model without dropout that answers in its place (``used``).
+    """
+    means = averaged(rows)
+    return [
+        {
+            "model": fit.name,
+            "params": {name: float(value) for name, value in fit.params.items()},
+            "log_likelihood": float(fit.log_likelihood),
+            "aic": float(fit.used.aic),
+            "bic": float(fit.used.bic),
+            "used": fit.used.name,
+            "verdict": fit.verdict,
+            "customers": float(fit.customers),
+            "backtest": means.get(fit.name, {}),
+        }
+        for fit in sorted(fits, key=lambda fit: fit.used.aic)
+    ]
