@@ -261,7 +261,7 @@ def test_upload_map_import_quarantine_repair_in_a_real_browser(
     path.write_bytes(DIRTY.replace("下单时间", "第二列").encode("gb18030"))
     page = open_page("/imports/", language="zh-hans")
     page.set_input_files("input[name=files]", str(path))
-    page.get_by_role("button", name="上传并查看").click()
+    page.get_by_role("button", name="上传并预览").click()
     page.get_by_text("GB18030").wait_for()
     page.get_by_label("日期或时间").select_option("第二列")
     page.get_by_role("cell", name="2026-01-05 · 2026-02-30", exact=False).first.wait_for()
@@ -272,10 +272,10 @@ def test_upload_map_import_quarantine_repair_in_a_real_browser(
     page.get_by_text("日历上没有这一天").wait_for()
     page.goto(page.url.split("/imports/")[0] + "/imports/quarantine/")
     row = page.get_by_role("row").filter(has_text="2026-02-30")
-    row.get_by_role("button", name="修复", exact=True).click()
+    row.get_by_role("button", name="修正", exact=True).click()
     page.get_by_label("第二列").fill("2026-02-28")
-    page.get_by_role("button", name="修复并导入").click()
-    page.get_by_text("已成为事实").wait_for()
+    page.get_by_role("button", name="修正并导入").click()
+    page.get_by_text("已导入，正在重新计算阶段").wait_for()
     assert lake.read("orders").num_rows == 3
 
 

@@ -153,5 +153,5 @@ def test_charts_are_drawn_and_nothing_runs_over(
         page.locator(f"#{name} canvas").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     if language == "zh-hans":
-        assert page.locator("h1").inner_text().startswith("3 次检验中")
+        assert page.locator("h1").inner_text().startswith("3 次回测中")
         assert "Predicted" not in page.inner_text("main")

@@ -153,7 +153,7 @@ def test_pages_fit_their_window_in_both_languages(
     open_page: Callable[..., Page], settings: Any, products_folder: Path, width: int
 ) -> None:
     settings.TENURE_LAKE = products_folder
-    for language, title in (("zh-hans", "哪些常一起买"), ("en", "What is bought together")):
+    for language, title in (("zh-hans", "哪些商品常一起买"), ("en", "What is bought together")):
         page = open_page("/products/", language=language, width=width)
         assert title in page.inner_text("h1")
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
