@@ -68,7 +68,7 @@ def test_it_shows_a_model_with_rule_sentence_plays_and_assumption(signed_in: Cli
     assert "days_since(order) &lt;= 45" in page
     assert "the last order was at most 45 days ago" in page
     assert "Our assumption" in page
-    assert "Better not" in page
+    assert "Avoid" in page
     signed_in.cookies["tenure_language"] = "zh-hans"
     assert "最近一次下单在 45 天以内" in signed_in.get("/models/retail-activity/").content.decode()
 

@@ -156,7 +156,7 @@ def day_from(as_of: str | date | None, orders: pa.Table, tz: str) -> date:
         try:
             return date.fromisoformat(as_of)
         except ValueError as wrong:
-            raise FactsError(mark("%(text)r is not a valid date. Write it like 2024-12-31."), text=as_of) from wrong
+            raise FactsError(mark("%(text)r is not a valid date. Use the format 2024-12-31."), text=as_of) from wrong
     instants = orders.column("at").drop_null().cast(pa.int64()).to_numpy()
     return day_of(int(local_days(instants, tz).max())) if len(instants) else date(1970, 1, 1)
 
@@ -165,7 +165,7 @@ def facts_from(name: str, table: object, tz: str, columns: Mapping[str, str] | N
     """Return whatever holds a fact table as Arrow, in the table's schema, or say which column is missing."""
     if name not in FACT_TABLES:
         raise MappingError(
-            mark("There is no fact table %(name)r. There are: %(names)s."), name=name, names=", ".join(FACT_TABLES)
+            mark("Unknown fact table %(name)r. Fact tables: %(names)s."), name=name, names=", ".join(FACT_TABLES)
         )
     if isinstance(table, str | Path):
         return _file(table, name, columns, tz)

@@ -80,7 +80,7 @@ def shape_of_table(as_: str) -> tuple[pa.Schema, tuple[str, ...]]:
         return FACT_TABLES["order_lines"].schema, ("customer_id", "at", "order_id", "product_id", "amount")
     if as_ not in FACT_TABLES:
         raise MappingError(
-            mark("There is no fact table %(name)r. There are: %(known)s."),
+            mark("Unknown fact table %(name)r. Fact tables: %(known)s."),
             name=as_,
             known=", ".join([*FACT_TABLES, "customers", BASKETS]),
         )

@@ -194,7 +194,7 @@ def _stage(stage: Stage) -> dict[str, Any]:
         (_("What they need"), stage.needs_text),
         (_("Our goal"), stage.goal),
     )
-    plays = ((_("Do"), stage.advised), (_("Better not"), stage.discouraged))
+    plays = ((_("Do"), stage.advised), (_("Avoid"), stage.discouraged))
     return {
         "stage": stage,
         "sentence": sentence_of(stage.when),
