@@ -39,7 +39,7 @@ def test_it_shows_people_its_guess_and_the_reasons(tmp_path: Path) -> None:
     done = tenure("import", orders(tmp_path / "a.csv", *ROWS, BAD), "--lake", tmp_path / "lake")
     assert done.returncode == 0
     assert "下单时间" in done.stderr and "3 accepted" in done.stderr
-    assert "There is no such day in the calendar." in done.stderr
+    assert "This day does not exist in the calendar." in done.stderr
 
 
 def test_columns_can_be_mapped_by_position_and_sheets_chosen(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_columns_can_be_mapped_by_position_and_sheets_chosen(tmp_path: Path) -> 
 def test_mistakes_are_one_sentence_and_no_traceback(tmp_path: Path) -> None:
     lake = ("--lake", tmp_path / "lake")
     for arguments, sentence in (
-        (("import", tmp_path / "no.csv", *lake), "There is no file"),
+        (("import", tmp_path / "no.csv", *lake), "does not exist"),
         (("import", orders(tmp_path / "a.csv"), *lake, "--map", "amount"), "is not valid"),
         (("import", orders(tmp_path / "a.csv"), *lake, "--map", "amount=nothing"), "no column 'nothing'"),
         (("import", orders(tmp_path / "a.csv"), *lake, "--as", "sales"), "Unknown fact table 'sales'"),

@@ -83,10 +83,10 @@ def test_a_forced_restore_brings_the_lake_back_and_leaves_what_is_not_the_lake_s
 
 
 def test_a_backup_that_is_none_changes_nothing_and_leaves_no_folder(lake: Path, tmp_path: Path) -> None:
-    broken = write(tmp_path / "b.tar.gz", "no backup")
+    broken = write(tmp_path / "b.tar.gz", "not a Tenure backup")
     for folder in (lake, tmp_path / "new"):
         done = tenure("restore", broken, "--lake", folder, "--force")
-        assert done.returncode == 2 and "no backup of tenure" in done.stderr
+        assert done.returncode == 2 and "not a Tenure backup" in done.stderr
     assert _rows(lake) == 3 and not (tmp_path / "new").exists()
 
 

@@ -58,7 +58,7 @@ def plan_of(
 ) -> RefreshPlan:
     """Return the plan of a refresh, see :func:`tenure.refreshing.run.refresh`."""
     if engine not in ENGINES:
-        raise EngineError(mark("There is no engine %(engine)r. Choose duckdb or spark."), engine=engine)
+        raise EngineError(mark("Unknown engine %(engine)r. Choose duckdb or spark."), engine=engine)
     if not _can_score(lake, scorecard):
         customers, only_changed = None, False
     chosen = models_of(lake, models)

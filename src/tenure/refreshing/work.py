@@ -94,7 +94,7 @@ class Work:
             self.report.customers += len(block.features)
             features.append(block.features)
             yield from self._stamped(block.spans).cast(SPANS_IN_LAKE).to_batches()
-            self.progress(mark("Judging customers"), 0.05 + share * block.share)
+            self.progress(mark("Evaluating customers"), 0.05 + share * block.share)
 
     def features_of_everybody(self) -> pa.Table:
         """Return everybody's features; no stages are evaluated."""

@@ -44,7 +44,7 @@ def save_options(lake: Lake, **changes: float | None) -> Options:
         value = getattr(made, name)
         if value is not None and not low <= value <= high:
             raise TenureError(
-                mark("%(name)s is %(value)s; it must lie between %(low)s and %(high)s."),
+                mark("%(name)s must be between %(low)s and %(high)s, not %(value)s."),
                 name=name, value=value, low=low, high=high,
             )  # fmt: skip
     draft = lake.path / f"{OPTIONS}.draft"

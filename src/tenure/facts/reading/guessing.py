@@ -137,7 +137,7 @@ def _match_columns(
     for name, column in mapping.items():
         if name not in fields:
             raise MappingError(
-                mark("There is no field %(name)r. Fields you can map: %(known)s."), name=name, known=", ".join(fields)
+                mark("Unknown field %(name)r. Fields you can map: %(known)s."), name=name, known=", ".join(fields)
             )
         matched[name] = _header(layout, str(column))
     confidence = dict.fromkeys(matched, 1.0)
