@@ -26,7 +26,7 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, IsADirectoryError) as wrong:
         raise TenureError(
-            mark("There is no time zone %(name)r. Write an IANA name such as Asia/Shanghai or Europe/Berlin."),
+            mark("Unknown time zone %(name)r. Use an IANA name such as Asia/Shanghai or Europe/Berlin."),
             name=name,
         ) from wrong
 

@@ -36,12 +36,14 @@ STEPS = 1000  # a progress bar's length
 
 def demo(
     data: Annotated[
-        str, typer.Option(help=say(mark("Which shop: complete-journey, cdnow or clickstream.")))
+        str, typer.Option(help=say(mark("Sample shop: complete-journey, cdnow or clickstream.")))
     ] = "complete-journey",
-    serve: Annotated[bool, typer.Option("--serve/--no-serve", help=say(mark("Serve the pages when done.")))] = True,
-    lake: Annotated[Path | None, typer.Option(help=say(mark("Folder of the facts; made when missing.")))] = None,
-    port: Annotated[int, typer.Option(min=1, max=65535, help=say(mark("Port to serve at.")))] = 8000,
-    as_json: Annotated[bool, typer.Option("--json", help=say(mark("Print one JSON document for programs.")))] = False,
+    serve: Annotated[
+        bool, typer.Option("--serve/--no-serve", help=say(mark("Start the web application when done.")))
+    ] = True,
+    lake: Annotated[Path | None, typer.Option(help=say(mark("Data folder; created if it does not exist.")))] = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help=say(mark("Port to listen on.")))] = 8000,
+    as_json: Annotated[bool, typer.Option("--json", help=say(mark("Print the result as JSON.")))] = False,
 ) -> None:
     """Try Tenure on a shop's data: import, work out every stage, serve the pages."""
     try:
@@ -50,7 +52,7 @@ def demo(
         typer.secho(wrong.say(), err=True, fg="red")
         raise typer.Exit(1) from wrong
     except KeyboardInterrupt as stopped:
-        typer.echo(say(mark("Stopped. Nothing is lost: call it again to go on.")), err=True)
+        typer.echo(say(mark("Stopped. Nothing was lost; run the command again to continue.")), err=True)
         raise typer.Exit(130) from stopped
     raise typer.Exit(code)
 
@@ -77,7 +79,7 @@ def _demo(data: str, folder: Path | None, port: int | None, as_json: bool) -> in
     _load()
     sample, console = _sample(data), Console(stderr=as_json)
     path = (folder or _home() / sample.id).expanduser().absolute()
-    console.print(say(mark("%(name)s. Its facts lie in %(path)s"), name=say(sample.name), path=path), highlight=False)
+    console.print(say(mark("%(name)s. Data stored in %(path)s"), name=say(sample.name), path=path), highlight=False)
     ready = prepare(sample, path, console)
     counts, models = count(ready), _models(ready)
     if as_json:
@@ -96,7 +98,7 @@ def _sample(data: str) -> Sample:
     from tenure.practices.samples import SAMPLES
 
     if data not in SAMPLES:
-        raise TenureError(mark("There is no sample %(name)r. Choose one of %(names)s."), name=data, names=list(SAMPLES))
+        raise TenureError(mark("Unknown sample %(name)r. Choose one of %(names)s."), name=data, names=list(SAMPLES))
     return SAMPLES[data]
 
 
@@ -117,7 +119,7 @@ def prepare(sample: Sample, path: Path, console: Console) -> Lake:
 
     lake = Lake.create(path, tz=sample.tz, currency=sample.currency, business=say(sample.name))
     if is_ready(lake, sample):
-        console.print(say(mark("Everything is there already from last time.")))
+        console.print(say(mark("Already up to date from the last run.")))
         return lake
     with _progress(console) as progress:
         _bring(lake, sample, progress)
@@ -159,7 +161,7 @@ def _bring(lake: Lake, sample: Sample, progress: Progress) -> None:
 
     from tenure.facts.importing import import_files
 
-    bar = progress.add_task(say(mark("Reading the package's data")), total=None)
+    bar = progress.add_task(say(mark("Reading the sample data")), total=None)
     with TemporaryDirectory(prefix="tenure-demo-") as folder:
         files = sample.files(Path(folder))
         progress.update(bar, total=STEPS, completed=STEPS)
@@ -176,13 +178,13 @@ def _bring(lake: Lake, sample: Sample, progress: Progress) -> None:
 def _work_out(lake: Lake, sample: Sample, progress: Progress) -> None:
     from tenure.refreshing.run import refresh
 
-    bar = progress.add_task(say(mark("Working out stages, value and risk")), total=STEPS)
+    bar = progress.add_task(say(mark("Calculating stages, value and risk")), total=STEPS)
     refresh(
         lake,
         as_of=sample.as_of,
         on_progress=lambda text, part: progress.update(bar, description=say(text), completed=STEPS * part),
     )
-    progress.update(bar, description=say(mark("Working out stages, value and risk")), completed=STEPS)
+    progress.update(bar, description=say(mark("Calculating stages, value and risk")), completed=STEPS)
 
 
 def count(lake: Lake) -> Counts:
@@ -243,4 +245,4 @@ def _show(console: Console, sample: Sample, models: dict[str, Model], counts: Co
     console.print(Columns(tables, padding=(0, 2)))
     silent = [one.name.render() for one in models.values() if one.id not in counts]
     if silent:
-        console.print(say(mark("Without the facts they need: %(names)s"), names=", ".join(silent)), style="dim")
+        console.print(say(mark("Models without the facts they need: %(names)s"), names=", ".join(silent)), style="dim")

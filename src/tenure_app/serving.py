@@ -43,13 +43,16 @@ def check_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except PermissionError as wrong:
             raise TenureError(
-                mark("Port %(port)s needs more rights than you have. Choose one above 1023: --port 8000."), port=port
+                mark("You do not have permission to use port %(port)s. Choose one above 1023, such as --port 8000."),
+                port=port,
             ) from wrong
         except socket.gaierror as wrong:
-            raise TenureError(mark("There is no host %(host)s here. Write --host 127.0.0.1."), host=host) from wrong
+            raise TenureError(
+                mark("Host %(host)s is not available on this computer. Use --host 127.0.0.1."), host=host
+            ) from wrong
         except OSError as wrong:
             raise TenureError(
-                mark("Port %(port)s on %(host)s is taken by another program. Stop it, or choose --port %(other)s."),
+                mark("Port %(port)s on %(host)s is already in use. Stop the other program, or use --port %(other)s."),
                 host=host,
                 port=port,
                 other=port + 1,

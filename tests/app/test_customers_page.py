@@ -132,10 +132,10 @@ def test_everybody_else_keeps_their_stage_after_a_judgement(own_shop: Lake, sign
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"reason": " "}, "Write why"),
+        ({"reason": " "}, "Enter a reason"),
         ({"stage": "no-such"}, "no stage"),
         ({"model": "no-such"}, "no model"),
-        ({"until": "2020-01-01"}, "lies before the first"),
+        ({"until": "2020-01-01"}, "is before the first"),
         ({"until": "soon"}, "is not a valid date"),
     ],
 )

@@ -67,7 +67,7 @@ def test_the_page_shows_what_the_library_says(shop: Lake, signed_in: Client) -> 
     for row, one in zip(rows, told["stages"], strict=True):
         assert int(row["Customers"]) == one["people"]
         assert float(row["Sales"]) == pytest.approx(one["sales"])
-        assert (row["Value ahead"] or None) == (None if one["value"] is None else str(one["value"]))
+        assert (row["Future value"] or None) == (None if one["value"] is None else str(one["value"]))
 
 
 @pytest.mark.slow
@@ -107,10 +107,10 @@ def test_a_plan_is_added_and_dropped(own_shop: Lake, signed_in: Client) -> None:
     [
         ({"budget": "plenty"}, "is no number"),
         ({"budget": "-5"}, "amount from 0 on"),
-        ({"reinvest-dormant:effect": "500"}, "share from 0 to 1"),
+        ({"reinvest-dormant:effect": "500"}, "must be from 0 to 1"),
         ({"reinvest-dormant:cost": "1e9"}, "is no number"),
-        ({"new:name": "x", "new:kind": "hope", "new:stage": "dormant"}, "A plan is one of"),
-        ({"new:name": "x", "new:kind": "develop", "new:stage": "moon", "new:target": "active"}, "no stage"),
+        ({"new:name": "x", "new:kind": "hope", "new:stage": "dormant"}, "The kind of a plan must be one of"),
+        ({"new:name": "x", "new:kind": "develop", "new:stage": "moon", "new:target": "active"}, "unknown stage"),
     ],
 )
 def test_what_cannot_be_is_explained_and_nothing_is_saved(

@@ -75,7 +75,7 @@ def test_a_started_import_becomes_facts_and_quarantine_and_asks_for_a_refresh(
     assert lake.read("orders").num_rows == 2
     assert Job.objects.filter(kind="refresh", state="waiting").count() == 1
     page = signed_in.get(address).content.decode()
-    assert "There is no such day in the calendar." in page
+    assert "This day does not exist in the calendar." in page
     listed = signed_in.get("/imports/").content.decode()
     assert "3 rows in quarantine" in listed
     assert "/uploads/" not in listed
@@ -114,7 +114,7 @@ def test_a_column_that_was_left_out_is_not_guessed_after_all(
 def test_an_import_without_a_needed_column_is_refused_in_words(signed_in: Client, lake: Lake) -> None:
     address = bring(signed_in, "客户编号,备注\nC1,x\n")
     page = start(signed_in, address)
-    assert "no column was chosen for" in page
+    assert "no column selected for" in page
     assert "Amount" in page
 
 
@@ -225,7 +225,7 @@ def test_a_repaired_spreadsheet_is_brought_back(signed_in: Client, quarantined: 
 def test_another_spreadsheet_is_refused_in_words(signed_in: Client, quarantined: Lake) -> None:
     file = SimpleUploadedFile("other.csv", GOOD.encode())
     said = signed_in.post("/imports/quarantine/upload/", {"file": file}, follow=True).content.decode()
-    assert "no exported quarantine" in said
+    assert "not an exported quarantine" in said
 
 
 def test_a_row_can_be_left_out_for_good(signed_in: Client, quarantined: Lake) -> None:

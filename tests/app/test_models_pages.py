@@ -68,7 +68,7 @@ def test_it_shows_a_model_with_rule_sentence_plays_and_assumption(signed_in: Cli
     assert "days_since(order) &lt;= 45" in page
     assert "the last order was at most 45 days ago" in page
     assert "Our assumption" in page
-    assert "Better not" in page
+    assert "Avoid" in page
     signed_in.cookies["tenure_language"] = "zh-hans"
     assert "最近一次下单在 45 天以内" in signed_in.get("/models/retail-activity/").content.decode()
 
@@ -100,10 +100,10 @@ def test_completion_answers_what_may_come_at_the_caret(signed_in: Client, shop: 
 
 
 def test_nothing_is_saved_before_exactly_this_text_was_previewed(signed_in: Client, shop: Lake) -> None:
-    assert "Look at the preview" in save(signed_in, STRICTER).content.decode()
+    assert "Preview this version" in save(signed_in, STRICTER).content.decode()
     see_preview(signed_in, STRICTER)
     other = STRICTER.replace("<= 30", "<= 31")
-    assert "Look at the preview" in save(signed_in, other).content.decode()
+    assert "Preview this version" in save(signed_in, other).content.decode()
     assert not ModelVersion.objects.exists()
     assert save(signed_in, STRICTER).status_code == 302
     assert ModelVersion.objects.get().text == STRICTER
@@ -115,10 +115,10 @@ def test_a_preview_of_another_person_or_an_unfinished_one_does_not_count(
     see_preview(signed_in, STRICTER)
     stranger = django_user_model.objects.create_user("somebody")
     ModelPreview.objects.update(person=stranger)
-    assert "Look at the preview" in save(signed_in, STRICTER).content.decode()
+    assert "Preview this version" in save(signed_in, STRICTER).content.decode()
     see_preview(signed_in, STRICTER)
     ModelPreview.objects.update(seen_at=None)
-    assert "Look at the preview" in save(signed_in, STRICTER).content.decode()
+    assert "Preview this version" in save(signed_in, STRICTER).content.decode()
 
 
 def test_a10_a_saved_rule_moves_list_and_statistics_to_the_totals_of_its_preview(

@@ -78,7 +78,7 @@ def test_the_title_is_how_far_off_predictions_were(signed_in: Client, busy: Lake
     own = next(model for model in told["choice"]["models"] if model["model"] == told["model"])
     page = signed_in.get("/predictions/").content.decode()
     assert f"off by {own['backtest']['off'] * 100:.1f}".rstrip("0").rstrip(".") in page
-    assert "Average rate goes on" in page
+    assert "Constant average rate" in page
     assert "Last 90 days again" in page
     for name in CHARTS:
         assert f'id="{name}"' in page

@@ -33,7 +33,7 @@ def broken(running: running.Running) -> dict[str, Any]:
 
 
 def refused(running: running.Running) -> dict[str, Any]:
-    raise LakeError("There is no lake in %(path)s. Make one with: tenure import FILE --lake %(path)s", path="X")
+    raise LakeError("There is no lake in %(path)s. Create one with: tenure import FILE --lake %(path)s", path="X")
 
 
 @pytest.fixture(autouse=True)

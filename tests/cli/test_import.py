@@ -39,7 +39,7 @@ def test_it_shows_people_its_guess_and_the_reasons(tmp_path: Path) -> None:
     done = tenure("import", orders(tmp_path / "a.csv", *ROWS, BAD), "--lake", tmp_path / "lake")
     assert done.returncode == 0
     assert "下单时间" in done.stderr and "3 accepted" in done.stderr
-    assert "There is no such day in the calendar." in done.stderr
+    assert "This day does not exist in the calendar." in done.stderr
 
 
 def test_columns_can_be_mapped_by_position_and_sheets_chosen(tmp_path: Path) -> None:
@@ -52,11 +52,11 @@ def test_columns_can_be_mapped_by_position_and_sheets_chosen(tmp_path: Path) -> 
 def test_mistakes_are_one_sentence_and_no_traceback(tmp_path: Path) -> None:
     lake = ("--lake", tmp_path / "lake")
     for arguments, sentence in (
-        (("import", tmp_path / "no.csv", *lake), "There is no file"),
-        (("import", orders(tmp_path / "a.csv"), *lake, "--map", "amount"), "not understood"),
+        (("import", tmp_path / "no.csv", *lake), "does not exist"),
+        (("import", orders(tmp_path / "a.csv"), *lake, "--map", "amount"), "is not valid"),
         (("import", orders(tmp_path / "a.csv"), *lake, "--map", "amount=nothing"), "no column 'nothing'"),
-        (("import", orders(tmp_path / "a.csv"), *lake, "--as", "sales"), "no fact table 'sales'"),
-        (("import", orders(tmp_path / "a.csv"), *lake, "--tz", "Moon"), "no time zone 'Moon'"),
+        (("import", orders(tmp_path / "a.csv"), *lake, "--as", "sales"), "Unknown fact table 'sales'"),
+        (("import", orders(tmp_path / "a.csv"), *lake, "--tz", "Moon"), "Unknown time zone 'Moon'"),
         (("quarantine", "list", "--lake", tmp_path / "nowhere"), "There is no lake"),
         (("import", write_excel(tmp_path / "b.xlsx"), *lake, "--sheet", "x"), "no sheet 'x'"),
     ):
@@ -73,7 +73,7 @@ def test_quarantine_goes_out_and_comes_back_repaired(tmp_path: Path) -> None:
     file.write_text(file.read_text("utf-8-sig").replace("C,2024-02-30", "C,2024-02-29"), "utf-8-sig")
     done = json.loads(tenure("quarantine", "replay", file, *lake, "--json").stdout)
     assert done == {"accepted": 1, "duplicates": 0, "quarantined": 0}
-    assert "Nothing is in quarantine" in tenure("quarantine", "list", *lake).stderr
+    assert "No rejected rows" in tenure("quarantine", "list", *lake).stderr
 
 
 def test_backup_and_restore(tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def test_mistakes_are_one_sentence(arguments: tuple[str, ...], said: str) -> Non
 
 def test_without_a_file_it_wants_a_lake() -> None:
     done = tenure("value")
-    assert (done.returncode, "Name an orders file, or a lake" in done.stderr) == (2, True)
+    assert (done.returncode, "Specify an orders file, or a lake" in done.stderr) == (2, True)
 
 
 def test_a_lake_without_a_refresh_is_told_to_be_refreshed(tmp_path: Path) -> None:

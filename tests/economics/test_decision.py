@@ -170,10 +170,10 @@ def test_values_survive_being_written_down() -> None:
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"effect": 5.0}, "share from 0 to 1"),
-        ({"stage": "nowhere"}, "no stage"),
+        ({"effect": 5.0}, "must be from 0 to 1"),
+        ({"stage": "nowhere"}, "unknown stage"),
         ({"cost": -4.0}, "Only withdrawing"),
-        ({"cost": float("nan")}, "cannot be its cost"),
+        ({"cost": float("nan")}, "the cost cannot be"),
         ({"capacity": -1}, "capacity"),
         ({"kind": "hope"}, "develop, maintain, withdraw"),
     ],

@@ -189,7 +189,7 @@ def test_the_command_tells_people_and_machines(shop: Lake) -> None:
 
 def test_the_command_explains_what_is_wrong(shop: Lake) -> None:
     for more, text in (
-        (["--model", "nothing"], "Nobody has a stage"),
+        (["--model", "nothing"], "No customer has a stage"),
         (["--horizon", "0"], "1 to 3650 days"),
         (["--discount", "10"], "from 0 to 1"),
     ):

@@ -70,7 +70,7 @@ def test_a_merge_shows_all_facts_under_one_id_and_can_be_undone(lake: Lake, tmp_
     assert len(lake.read("orders", ["A01"])) == 3
     customers.undo_merge(lake, name, NOW)
     assert len(lake.read("orders", ["B02"])) == 2 and len(lake.read("customers")) == 4
-    with pytest.raises(FactsError, match="could be undone"):
+    with pytest.raises(FactsError, match="to undo"):
         customers.undo_merge(lake, name, NOW)
     assert [merge.undone for merge in customers.merges(lake)] == [True]
 
@@ -79,7 +79,7 @@ def test_merges_follow_each_other_and_nobody_is_merged_twice(lake: Lake) -> None
     customers.merge(lake, "A01", ["B02"], "", NOW)
     customers.merge(lake, "C03", ["A01"], "", NOW)
     assert lake.merged() == {"A01": "C03", "B02": "C03"}
-    with pytest.raises(FactsError, match="one customer already"):
+    with pytest.raises(FactsError, match="already merged"):
         customers.merge(lake, "B02", ["A01"], "", NOW)
     with pytest.raises(FactsError, match="no customer nobody"):
         customers.merge(lake, "A01", ["nobody"], "", NOW)

@@ -55,7 +55,7 @@ def test_a_parquet_folder_is_served_beside_the_lake_s_own_facts(lake: Lake, tmp_
     assert len(lake.read("orders")) == 5 and len(lake.read("orders", ["A 1", "A01"])) == 3
     remove_source(lake, "shop")
     assert len(lake.read("orders")) == 3
-    with pytest.raises(FactsError, match="no source"):
+    with pytest.raises(FactsError, match="no external table"):
         remove_source(lake, "shop")
 
 
@@ -72,7 +72,7 @@ def test_a_column_that_is_missing_is_named(lake: Lake, tmp_path: Path) -> None:
     pq.write_table(SHOP.rename_columns(["x", "paid", "sum", "nr"]), tmp_path / "shop.parquet")
     with pytest.raises(MappingError, match="--map customer_id"):
         add_source(lake, "orders", str(tmp_path / "shop.parquet"), {"amount": "sum", "at": "paid"})
-    with pytest.raises(FactsError, match="no folder"):
+    with pytest.raises(FactsError, match="does not exist"):
         add_source(lake, "orders", str(tmp_path / "nowhere"))
     assert all_sources(lake.path) == []
 

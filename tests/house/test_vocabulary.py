@@ -9,8 +9,35 @@ from house.the_house import ROOT
 
 #: Words that say nothing about what they hold; a noun of the field says it.
 DIALECT = frozenset(
-    "one found told said seen made chosen own there asked here held wanted whole either some somebody everybody many few"
-    " again behind beside ahead little luck dice".split()
+    {
+        "one",
+        "found",
+        "told",
+        "said",
+        "seen",
+        "made",
+        "chosen",
+        "own",
+        "there",
+        "asked",
+        "here",
+        "held",
+        "wanted",
+        "whole",
+        "either",
+        "some",
+        "somebody",
+        "everybody",
+        "many",
+        "few",
+        "again",
+        "behind",
+        "beside",
+        "ahead",
+        "little",
+        "luck",
+        "dice",
+    }
 )
 LIMIT = 0.02
 

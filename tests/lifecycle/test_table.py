@@ -87,8 +87,8 @@ def test_what_is_no_table_is_answered_in_one_sentence(value: object, name: str) 
         with pytest.raises(MappingError) as answer:
             function(value)
         assert str(answer.value) == (
-            f"A value of type {name} is no table: give a pandas or Polars data frame, an Arrow table, a DuckDB "
-            "relation, or the path of a file."
+            f"A value of type {name} is not a table. Pass a pandas or Polars data frame, an Arrow table, a DuckDB "
+            "relation or a file path."
         )
 
 

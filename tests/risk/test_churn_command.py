@@ -65,7 +65,7 @@ def test_people_are_told_who_and_why(
     who, risk, reasons = row
     monkeypatch.setenv("COLUMNS", "200")
     text, _ = _run(monkeypatch, capsys, "--lake", str(club), "--customer", who)
-    assert "To be looked at first" in text
+    assert "Highest priority" in text
     assert f"Customer {who}: risk of leaving {risk:.1%} (high)" in text
     assert all(reason["text"].render("en") in text for reason in loads(reasons))
     assert "not proof of a cause" in text
@@ -80,6 +80,6 @@ def test_mistakes_are_answered_with_a_sentence(
     assert "There is no customer 'nobody'" in wrong
     Lake.create(tmp_path / "new")
     _, wrong = _run(monkeypatch, capsys, "--lake", str(tmp_path / "new"))
-    assert "says nothing of risk yet. Run: tenure refresh" in wrong
+    assert "has no risk scores yet. Run: tenure refresh" in wrong
     _, wrong = _run(monkeypatch, capsys, "--lake", str(club), "--out", "w.pdf")
     assert "must end in .csv or .parquet" in wrong

@@ -64,7 +64,7 @@ def test_a_trusted_column_is_let_through() -> None:
 @pytest.mark.parametrize("name", ["gone_reason", "gone_on", "was_gone"])
 def test_a_column_with_the_targets_name_is_refused(name: str) -> None:
     people = _people()
-    with pytest.raises(LeakError, match=f"{name} carries the name of the target gone"):
+    with pytest.raises(LeakError, match=f"{name} contains the name of the target gone"):
         snapshot(pa.table(people | {name: people["calls"]}), "gone")
 
 
@@ -72,9 +72,9 @@ def test_identifiers_are_refused_until_they_are_named_as_such() -> None:
     people = _people()
     ids = np.array([f"K{n:05d}" for n in range(1200)])
     for name in ("customer_id", "reference"):  # by its name, and by naming everybody
-        with pytest.raises(LeakError, match=f"{name} names customers"):
+        with pytest.raises(LeakError, match=f"{name} identifies customers"):
             snapshot(pa.table(people | {name: ids}), "gone")
-    with pytest.raises(LeakError, match="row names customers"):
+    with pytest.raises(LeakError, match="row identifies customers"):
         snapshot(pa.table(people | {"row": np.arange(1200)}), "gone")
     assert snapshot(pa.table(people | {"reference": ids}), "gone", identifiers=["reference"]).auc < 0.9
 
@@ -84,9 +84,9 @@ def test_features_dated_after_the_snapshot_are_refused() -> None:
     days = np.datetime64("2024-05-01") - people["months"].astype("timedelta64[D]")
     table = pa.table(people | {"last_call_on": pa.array(days)})
     assert snapshot(table, "gone", as_of=date(2024, 5, 1)).auc > 0.65
-    with pytest.raises(LeakError, match=r"last_call_on holds what became known on 2024-04-30, after .* 2024-03-01"):
+    with pytest.raises(LeakError, match=r"last_call_on contains information from 2024-04-30, after .* 2024-03-01"):
         snapshot(table, "gone", as_of=date(2024, 3, 1))
-    with pytest.raises(LeakError, match="calls holds what became known on 2024-06-01"):
+    with pytest.raises(LeakError, match="calls contains information from 2024-06-01"):
         snapshot(pa.table(people), "gone", as_of=date(2024, 5, 1), known_on={"calls": date(2024, 6, 1)})
     with pytest.raises(FactsError, match=r"last_call_on holds days\. Give as_of"):
         snapshot(table, "gone")
@@ -97,7 +97,7 @@ def test_copied_rows_are_refused() -> None:
     left = np.flatnonzero(people["gone"])
     copies = np.random.default_rng(5).choice(left, 2 * (len(people["gone"]) - 2 * len(left)))
     rows = np.concatenate((np.arange(1200), copies))
-    with pytest.raises(LeakError, match="copies of each other"):
+    with pytest.raises(LeakError, match="one class are duplicates"):
         snapshot(pa.table({name: values[rows] for name, values in people.items()}), "gone")
 
 
@@ -118,15 +118,15 @@ def test_rows_mixed_from_neighbours_are_refused() -> None:
 def test_a_customer_who_stands_twice_is_refused() -> None:
     people = _people()
     ids = np.array([f"K{n // 2}" for n in range(1200)])
-    with pytest.raises(LeakError, match="stand in the table twice"):
+    with pytest.raises(LeakError, match="appear more than once"):
         snapshot(pa.table(people | {"who": ids}), "gone", identifiers=["who"])
 
 
 def test_what_cannot_be_learnt_is_said() -> None:
     people = _people()
-    with pytest.raises(FactsError, match=r"no column 'left' to learn\. The columns are: calls"):
+    with pytest.raises(FactsError, match=r"no target column 'left'\. Columns: calls"):
         snapshot(pa.table(people), "left")
-    with pytest.raises(FactsError, match="by two values"):
+    with pytest.raises(FactsError, match="exactly two values"):
         snapshot(pa.table(people), "calls")
     with pytest.raises(FactsError, match="At least 100 of each are needed"):
         snapshot(pa.table({name: values[:120] for name, values in people.items()}), "gone")

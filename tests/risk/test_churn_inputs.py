@@ -94,7 +94,7 @@ def test_what_happens_after_an_origin_changes_nothing_that_is_read_on_it() -> No
 
 def test_a_view_refuses_what_is_newer_than_its_origin() -> None:
     table = subscriptions(5, 1).features()
-    with pytest.raises(LeakError, match=r"orders is read on origin 1, which lies after origin 2"):
+    with pytest.raises(LeakError, match=r"orders is taken at snapshot 1, after the prediction snapshot 2"):
         View(table, 2).at("orders", -1)
     assert len(features(View(table, 3), contract=True)[0].values) == 5
 

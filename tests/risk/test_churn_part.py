@@ -109,7 +109,8 @@ def test_a_reason_tells_the_customers_own_number_past_and_peers(club: pa.Table, 
                     load["text"]
                     .render("en")
                     .startswith(
-                        f"contacts in the last 90 days: {load['value']:g} (in the 90 days before: {load['own_past']:g};"
+                        f"contacts in the last 90 days: {load['value']:g} "
+                        f"(in the previous 90 days: {load['own_past']:g};"
                     )
                 )
                 assert load["value"] < max(load["own_past"], load["peers"])  # fewer than either

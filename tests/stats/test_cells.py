@@ -76,13 +76,13 @@ def test_cells_of_weight_zero_are_left_out() -> None:
 @pytest.mark.parametrize(
     ("x", "t", "age", "weight", "says"),
     [
-        ([], [], [], None, "no customer"),
+        ([], [], [], None, "No customers"),
         ([1.5], [1.0], [2.0], None, "1.5 is not a whole number"),
         ([float("nan")], [1.0], [2.0], None, "not a whole number"),
         ([1], [-1.0], [2.0], None, "before the first"),
         ([0, 1], [0, 3.0], [2.0, 2.0], None, "Row 1: the last purchase (3) is after the day of the data (2)"),
-        ([1], [1.0], [float("inf")], None, "not a length of time"),
-        ([1], [0.0], [2.0], None, "Merge the purchases of one day"),
+        ([1], [1.0], [float("inf")], None, "not a valid customer age"),
+        ([1], [0.0], [2.0], None, "Merge purchases made on the same day"),
         ([0], [1.0], [2.0], None, "no repeat purchase"),
         ([0], [0.0], [2.0], [0.0], "at least one customer"),
     ],

@@ -181,7 +181,7 @@ def test_impossible_contracts_are_refused_with_their_row() -> None:
         sbg.fit([1, 2.5], [True, True])
     with pytest.raises(FitError, match="Row 0"):
         sbg.fit([0], [True])
-    with pytest.raises(FitError, match="never rise"):
+    with pytest.raises(FitError, match="never increase"):
         bdw.from_survival([1.0, 0.5, 0.6])
     with pytest.raises(FitError, match="above 0"):
         sbg.from_survival(HIGH_END[:8]).residual(0.0, [1])

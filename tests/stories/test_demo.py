@@ -85,7 +85,7 @@ def test_it_counts_a_real_shop_as_a_hand_would(shop: Path, tmp_path: Path) -> No
 def test_the_second_time_everything_is_there_and_nothing_is_written(shop: Path) -> None:
     before = sorted((str(path), path.stat().st_mtime_ns) for path in shop.rglob("*.parquet"))
     again = _demo("--data", "cdnow", "--lake", str(shop))
-    assert "already from last time" in again.stdout
+    assert "Already up to date" in again.stdout
     assert sorted((str(path), path.stat().st_mtime_ns) for path in shop.rglob("*.parquet")) == before
 
 

@@ -180,7 +180,7 @@ def test_a17_a_changed_cost_and_budget_change_who_gets_what(reader: Client, sett
 
     bad = reader.post("/economics/plans/", {**words, "reinvest-degeneration:effect": "400"})
     assert bad.status_code == 400
-    assert "share from 0 to 1" in bad.content.decode()
+    assert "must be from 0 to 1" in bad.content.decode()
     assert 'value="400"' in bad.content.decode()
     assert reader.post("/economics/plans/", {"model": MODEL, "reset": "1"}).status_code == 302
     assert command("economics", "--lake", str(settings.TENURE_LAKE), "--model", MODEL, "--json")["budget"] is None

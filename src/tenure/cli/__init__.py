@@ -23,39 +23,42 @@ GROUP = "tenure.commands"
 COMMANDS: dict[str, tuple[str, str]] = {
     "import": (
         "tenure.cli.importing:import_",
-        mark("Bring files of facts into the lake: each row is a fact, known already, or waits in quarantine."),
+        mark("Import files into the lake. Each row is accepted, skipped as a duplicate, or quarantined."),
     ),
-    "quarantine": ("tenure.cli.importing:quarantine", mark("Rows that are no facts: list, export, replay.")),
-    "customers": ("tenure.cli.lake:customers", mark("Who is who: duplicates, merge, undo, completeness.")),
-    "source": ("tenure.cli.lake:source", mark("Read facts where they lie: add, list, remove.")),
-    "stages": ("tenure.cli.stages:stages", mark("Stage every customer of an orders file; no lake needed.")),
+    "quarantine": ("tenure.cli.importing:quarantine", mark("Rejected rows: list, export and replay them.")),
+    "customers": (
+        "tenure.cli.lake:customers",
+        mark("Customer records: find duplicates, merge, undo merges, check completeness."),
+    ),
+    "source": ("tenure.cli.lake:source", mark("External tables, read in place: add, list, remove.")),
+    "stages": ("tenure.cli.stages:stages", mark("Assign a stage to every customer in an orders file; no lake needed.")),
     "value": (
         "tenure.cli.value:value",
-        mark("What customers are worth: models of repeat buying, held against what came."),
+        mark("Customer value: repeat-purchase models and how well they predict."),
     ),
     "risk": (
         "tenure.cli.risk:risk",
-        mark("Who should be looked at first, by which signs, and how likely customers are to leave."),
+        mark("Churn risk: warning signs, churn probability, and which customers to look at first."),
     ),
     "recommend": (
         "tenure.cli.recommend:recommend",
-        mark("What goes with what, and what each customer will probably want next."),
+        mark("Products bought together, and recommendations for each customer."),
     ),
-    "refresh": ("tenure.cli.stages:refresh", mark("Work out every customer's stages anew.")),
-    "models": ("tenure.cli.models:models", mark("Life-cycle models: list, show, check.")),
+    "refresh": ("tenure.cli.stages:refresh", mark("Recalculate every customer's stages.")),
+    "models": ("tenure.cli.models:models", mark("Life-cycle models: list, show and check them.")),
     "economics": (
         "tenure.cli.economics:economics",
-        mark("What each stage brings, what a move is worth, and where to invest again or to withdraw."),
+        mark("Profit by stage, the value of moving between stages, and where to reinvest or withdraw."),
     ),
-    "compact": ("tenure.cli.lake:compact", mark("Rewrite tables into few sorted files.")),
-    "backup": ("tenure.cli.lake:backup", mark("Write the whole lake into one file.")),
-    "restore": ("tenure.cli.lake:restore", mark("Make a lake from a backup.")),
+    "compact": ("tenure.cli.lake:compact", mark("Compact tables into fewer, sorted files.")),
+    "backup": ("tenure.cli.lake:backup", mark("Back up the whole lake to one file.")),
+    "restore": ("tenure.cli.lake:restore", mark("Restore a lake from a backup.")),
 }
 #: What the application's commands do; their modules are not loaded to say it.
 _APPLICATION = {
-    "up": mark("Serve the application: pages and a worker."),
-    "demo": mark("Try everything on a year of a supermarket, or on another sample shop."),
-    "worker": mark("Do imports, refreshes and other waiting work."),
+    "up": mark("Run the web application and its worker."),
+    "demo": mark("Try Tenure with a year of supermarket data or another sample shop."),
+    "worker": mark("Run queued imports, refreshes and other jobs."),
 }
 
 
@@ -127,10 +130,10 @@ app = typer.Typer(
 )
 
 
-@app.callback(help=say(mark("Tenure: which life-cycle stage every customer is in, on any day, and why.")))
+@app.callback(help=say(mark("Tenure: see which life-cycle stage every customer is in, on any day, and why.")))
 def _root(
-    version: bool = typer.Option(False, "--version", help=say(mark("Show the version and leave."))),
-    lang: str = typer.Option("", "--lang", metavar="zh|en", help=say(mark("Language of everything that is printed."))),
+    version: bool = typer.Option(False, "--version", help=say(mark("Show the version and exit."))),
+    lang: str = typer.Option("", "--lang", metavar="zh|en", help=say(mark("Output language."))),
 ) -> None:
     if version:
         from importlib.metadata import version as version_of
@@ -151,11 +154,13 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(130)
     except PermissionError as error:
-        _fail(say(mark("Not allowed to touch %(path)s. Check the rights of the file or folder."), path=error.filename))
+        _fail(
+            say(mark("Permission denied: %(path)s. Check the permissions of the file or folder."), path=error.filename)
+        )
     except OSError as error:
         if error.errno != 28:  # no space left on device
             raise
-        _fail(say(mark("The disk is full. Make room, then run the same command again: nothing is lost.")))
+        _fail(say(mark("The disk is full. Free up space, then run the same command again. No data was lost.")))
 
 
 def _take_language() -> None:

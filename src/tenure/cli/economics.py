@@ -26,29 +26,35 @@ if TYPE_CHECKING:
 
 _VERDICTS = {
     "holds": mark("holds"),
-    "rather-holds": mark("holds, not for sure"),
+    "rather-holds": mark("holds (not significant)"),
     "violated": mark("is violated"),
-    "rather-violated": mark("is violated, not for sure"),
-    "cannot-judge": mark("cannot be judged"),
+    "rather-violated": mark("is violated (not significant)"),
+    "cannot-judge": mark("cannot be tested"),
 }
 
 
 def economics(
     lake: LakeFolder,
     model: Annotated[
-        str, typer.Option("--model", help=say(mark("Id of a model that the lake has stages of; chosen when omitted.")))
+        str,
+        typer.Option(
+            "--model",
+            help=say(mark("Id of a model that has been refreshed in this lake; selected automatically when omitted.")),
+        ),
     ] = "",
     horizon: Annotated[
         int | None,
-        typer.Option("--horizon", metavar="DAYS", help=say(mark("Days ahead; the lake's own setting when omitted."))),
+        typer.Option(
+            "--horizon", metavar="DAYS", help=say(mark("Days to look ahead; defaults to the lake's setting."))
+        ),
     ] = None,
     discount: Annotated[
         float | None,
-        typer.Option("--discount", help=say(mark("Interest a year at which later money counts less, such as 0.1."))),
+        typer.Option("--discount", help=say(mark("Annual discount rate, such as 0.1."))),
     ] = None,
     budget: Annotated[
         float | None,
-        typer.Option("--budget", help=say(mark("Most that all plans may cost together; no limit when omitted."))),
+        typer.Option("--budget", help=say(mark("Total budget for all plans; no limit when omitted."))),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -74,11 +80,11 @@ def _options(lake: Lake, horizon: int | None, discount: float | None) -> Options
     options = options_of(lake)
     if horizon is not None:
         if not 1 <= horizon <= 3650:
-            raise TenureError(mark("--horizon %(days)d: value is reckoned 1 to 3650 days ahead."), days=horizon)
+            raise TenureError(mark("--horizon %(days)d: enter 1 to 3650 days."), days=horizon)
         options = replace(options, horizon_days=horizon)
     if discount is not None:
         if not 0 <= discount < 1:
-            text = mark("--discount %(given)s: give a share from 0 to 1, such as 0.1 for 10%% a year.")
+            text = mark("--discount %(given)s: enter a rate from 0 to 1, such as 0.1 for 10%% a year.")
             raise TenureError(text, given=discount)
         options = replace(options, discount=discount)
     return options
@@ -92,14 +98,14 @@ def _worked(lake: Lake, model: str, options: Options, budget: float | None) -> t
 
     if not lake.has("refreshes") or not lake.has("spans"):
         raise LakeError(
-            mark("The lake in %(path)s has no stages yet. Work them out with: tenure refresh --lake %(path)s"),
+            mark("The lake in %(path)s has no stages yet. Run: tenure refresh --lake %(path)s"),
             path=lake.path,
         )
     newest = lake.connect(("refreshes",)).execute("SELECT max_by(as_of, generation) FROM refreshes").fetchall()
     source = Source.of(lake, newest[0][0])
     model = model or default_model(source)
     if model not in source.models():
-        text = mark("Nobody has a stage under the model %(model)r here. There are: %(models)s.")
+        text = mark("No customer has a stage under the model %(model)r here. Available models: %(models)s.")
         raise ModelError(text, model=model, models=", ".join(source.models()) or "–")
     definition = definitions(lake).get(model)
     book = read_book(lake.path, model)
@@ -120,16 +126,17 @@ def _show(body: dict[str, Any], definition: Model | None) -> None:
         out.print(_check(check, named))
     out.print(_plans(body, named))
     text = mark(
-        "Expected profit beyond doing nothing: %(profit)s (%(low)s to %(high)s) for %(spend)s spent, %(saved)s saved."
+        "Expected profit compared with doing nothing: %(profit)s (%(low)s to %(high)s), with %(spend)s "
+        "spent and %(saved)s saved."
     )
     amounts = ("profit", "low", "high", "spend", "saved")
     out.print(say(text, **{name: number(body["choice"][name], 0) for name in amounts}))
     if any(plan["assumed"] for plan in body["plans"]):
-        text = mark("Costs and effects are assumptions until somebody enters or measures them.")
+        text = mark("Costs and effects are assumptions until you enter or measure them.")
         out.print(say(text), style="yellow")
     if body["basis"] == "sales":
-        out.print(say(mark("No costs of goods are known: profit means sales here.")), style="yellow")
-    out.print(say(mark("Values say what went together, not what bringing somebody there would cause.")), style="dim")
+        out.print(say(mark("No cost of goods on record, so profit means sales here.")), style="yellow")
+    out.print(say(mark("Values show association, not the effect of moving a customer to another stage.")), style="dim")
 
 
 def _range(low: float | None, high: float | None) -> str:
@@ -149,7 +156,7 @@ def _stages(body: dict[str, Any], named: StageName) -> Table:
         ]
         for stage in body["stages"]
     ]
-    month, value = (mark("Profit a month"), mark("95 %")), (mark("Value ahead"), mark("95 %"))
+    month, value = (mark("Profit per month"), mark("95 %")), (mark("Future value"), mark("95 %"))
     headings = (mark("Customers"), mark("Median days in stage"), *month, *value)
     title = say(mark("Stages of %(model)s, %(day)s"), model=body["model"], day=body["as_of"])
     return table_of(title, (mark("Stage"),), headings, rows)
@@ -172,7 +179,7 @@ def _moves(body: dict[str, Any], named: StageName) -> Table:
             ]
         )
     headings = (mark("Moves"), mark("Share of exits"), mark("In 30 days"), mark("Worth"), mark("95 %"))
-    return table_of(say(mark("Moves, and what a move is worth")), (mark("From → to"),), headings, rows)
+    return table_of(say(mark("Moves and their value")), (mark("From → to"),), headings, rows)
 
 
 def _plans(body: dict[str, Any], named: StageName) -> Table:
@@ -184,8 +191,8 @@ def _plans(body: dict[str, Any], named: StageName) -> Table:
         name = LocalizedText(plan["zh"], plan["en"]).render()
         cost, effect = number(plan["cost"], 2), percent(plan["effect"], 0)
         rows.append([name, named(plan["stage"]), cost, effect, number(people), number(each, 2)])
-    headings = (mark("Cost"), mark("Effect"), mark("Customers"), mark("Profit each"))
-    return table_of(say(mark("Plans and who should get them")), (mark("Plan"), mark("Stage")), headings, rows)
+    headings = (mark("Cost"), mark("Effect"), mark("Customers"), mark("Profit per customer"))
+    return table_of(say(mark("Plans and target customers")), (mark("Plan"), mark("Stage")), headings, rows)
 
 
 def _check(check: dict[str, Any], named: StageName) -> str:

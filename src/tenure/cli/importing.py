@@ -23,24 +23,26 @@ if TYPE_CHECKING:
 
 
 def import_(
-    files: Annotated[list[Path], typer.Argument(help=say(mark("CSV, Excel, Parquet or JSON lines; CSV may be gzip.")))],
+    files: Annotated[
+        list[Path], typer.Argument(help=say(mark("CSV (optionally gzipped), Excel, Parquet or JSON lines.")))
+    ],
     lake: LakeFolder,
     as_: As = "orders",
     map_: Map = None,
-    sheet: Annotated[str | None, typer.Option(help=say(mark("Sheet of a workbook.")))] = None,
-    delimiter: Annotated[str | None, typer.Option(help=say(mark("Delimiter, when the guess is wrong.")))] = None,
+    sheet: Annotated[str | None, typer.Option(help=say(mark("Sheet name, for Excel workbooks.")))] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(help=say(mark("Delimiter, if it is not detected correctly.")))
+    ] = None,
     date_format: Annotated[
-        str, typer.Option(help=say(mark("dmy, mdy or a pattern such as %d.%m.%Y, when the file cannot tell.")))
+        str, typer.Option(help=say(mark("dmy, mdy or a pattern such as %d.%m.%Y, if dates are ambiguous.")))
     ] = "",
     tz: Annotated[
-        str | None, typer.Option(help=say(mark("Time zone of times that name none; a new lake keeps it.")))
+        str | None, typer.Option(help=say(mark("Time zone for times without one; a new lake adopts it.")))
     ] = None,
     source: Source = "file",
     corrections: Annotated[
         bool,
-        typer.Option(
-            "--corrections", help=say(mark("Rows with the number of a fact that says something else replace it."))
-        ),
+        typer.Option("--corrections", help=say(mark("Rows replace existing facts that have the same number."))),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -102,17 +104,17 @@ def _show_guess(errors: Console, path: Path, guessed: Guess) -> None:
         place = guessed.columns.get(field)
         values = (row[place] for row in layout.sample if place is not None and place < len(row) and row[place])
         rows.append([field, header, percent(guessed.confidence[field], 0), next(values, "")])
-    headings = (mark("Field"), mark("Column"), mark("Sure"), mark("Example"))
+    headings = (mark("Field"), mark("Column"), mark("Confidence"), mark("Example"))
     errors.print(table_of(f"{path.name}  ({about})", headings, (), rows))
     unused = [name for place, name in enumerate(layout.names) if place not in guessed.columns.values()]
     if unused and guessed.as_ != "customers":
         errors.print(say(mark("Not used: %(names)s"), names=", ".join(unused)), style="dim")
     for field, style in guessed.date_styles.items():
         if style.ambiguous:
-            order = mark("day before month") if style.order == "dmy" else mark("month before day")
+            order = mark("day first") if style.order == "dmy" else mark("month first")
             text = mark(
-                "Nothing in column %(column)s says whether day or month comes first; read as %(read)s. "
-                "If that is wrong: --date-format mdy (or dmy)"
+                "Dates in column %(column)s are ambiguous; read as %(read)s. If that is wrong, use "
+                "--date-format mdy (or dmy)"
             )
             errors.print(say(text, column=guessed.mapping[field], read=say(order)), style="yellow")
 
@@ -144,31 +146,30 @@ def _progress_bar(errors: Console) -> Iterator[Callable[[Progress], None]]:
 def _show_report(errors: Console, report: ImportReport, lake: Path) -> None:
     from tenure.facts.reasons import reason_text
 
-    text = mark("%(accepted)s accepted, %(duplicates)s there already, %(quarantined)s in quarantine.")
+    text = mark("%(accepted)s accepted, %(duplicates)s duplicates, %(quarantined)s quarantined.")
     if report.corrected:
         text = mark(
-            "%(accepted)s accepted, %(corrected)s corrected, %(duplicates)s there already, "
-            "%(quarantined)s in quarantine."
+            "%(accepted)s accepted, %(corrected)s corrected, %(duplicates)s duplicates, %(quarantined)s quarantined."
         )
     names = ("accepted", "corrected", "duplicates", "quarantined")
     errors.print(say(text, **{name: number(getattr(report, name)) for name in names}), style="bold")
     for reason, rows in report.reasons.items():
         errors.print(f"  {rows:>9,}  {reason_text(reason)}", style="yellow")
     if report.quarantined:
-        errors.print(say(mark("See the rows: tenure quarantine list --lake %(lake)s"), lake=lake))
+        errors.print(say(mark("View the rows: tenure quarantine list --lake %(lake)s"), lake=lake))
 
 
 quarantine = typer.Typer(
-    help=say(mark("Rows that are no facts: list, export, replay.")),
+    help=say(mark("Rejected rows: list, export and replay them.")),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
 
 
-@quarantine.command("list", help=say(mark("Show the rows in quarantine with their reasons.")))
+@quarantine.command("list", help=say(mark("List rejected rows with the reason for each.")))
 def list_(
     lake: LakeFolder,
-    limit: Annotated[int, typer.Option(help=say(mark("How many rows to show.")))] = 50,
+    limit: Annotated[int, typer.Option(help=say(mark("Number of rows to show.")))] = 50,
     as_json: AsJson = False,
 ) -> None:
     from tenure.facts.lake import Lake
@@ -185,20 +186,20 @@ def list_(
     ]
     headings = (mark("File"), mark("Row"), mark("Column"), mark("Reason"), mark("Value"))
     errors = console()
-    errors.print(table_of("", headings, (), cells) if cells else say(mark("Nothing is in quarantine.")))
+    errors.print(table_of("", headings, (), cells) if cells else say(mark("No rejected rows.")))
 
 
-@quarantine.command("export", help=say(mark("Write the rows in quarantine to a CSV file, to be repaired.")))
+@quarantine.command("export", help=say(mark("Export rejected rows to a CSV file so you can fix them.")))
 def export(lake: LakeFolder, file: Annotated[Path, typer.Argument(help=say(mark("The CSV file.")))]) -> None:
     from tenure.facts.lake import Lake
     from tenure.facts.quarantine import export_to
 
     count = export_to(Lake.open(lake), file)
-    text = mark("%(rows)d rows in %(file)s. Repair them there, then: tenure quarantine replay")
+    text = mark("%(rows)d rows written to %(file)s. Fix them there, then run: tenure quarantine replay")
     typer.echo(say(text, rows=count, file=file))
 
 
-@quarantine.command("replay", help=say(mark("Bring repaired rows in; what is a fact now leaves the quarantine.")))
+@quarantine.command("replay", help=say(mark("Import fixed rows; accepted rows leave the quarantine.")))
 def replay(
     lake: LakeFolder,
     file: Annotated[Path, typer.Argument(help=say(mark("The CSV file.")))],
@@ -212,5 +213,5 @@ def replay(
     if as_json:
         print_json(counts)
         return
-    text = mark("%(accepted)d accepted, %(duplicates)d there already, %(quarantined)d still in quarantine.")
+    text = mark("%(accepted)d accepted, %(duplicates)d duplicates, %(quarantined)d still quarantined.")
     typer.echo(say(text, **counts))

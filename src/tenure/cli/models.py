@@ -23,17 +23,17 @@ models = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help=say(mark("Life-cycle models: list, show, check.")),
+    help=say(mark("Life-cycle models: list, show and check them.")),
 )
 
 SomeLake = Annotated[
     Path | None,
-    typer.Option("--lake", envvar="TENURE_LAKE", help=say(mark("Take a lake's own models and facts into account."))),
+    typer.Option("--lake", envvar="TENURE_LAKE", help=say(mark("Include this lake's own models and facts."))),
 ]
-Which = Annotated[str, typer.Argument(help=say(mark("Id of a model, or a model file.")))]
+Which = Annotated[str, typer.Argument(help=say(mark("Model id or model file.")))]
 
 
-@models.command("list", help=say(mark("List all models, and with --lake whether each fits the facts.")))
+@models.command("list", help=say(mark("List all models; with --lake, also show whether each fits the data.")))
 def list_(lake: SomeLake = None, as_json: AsJson = False) -> None:
     """List all models."""
     store, definitions = _definitions(lake)
@@ -55,9 +55,7 @@ def list_(lake: SomeLake = None, as_json: AsJson = False) -> None:
     _console().print(table)
 
 
-@models.command(
-    "show", help=say(mark("Show a model: its stages, their rules, what to do in them, where they come from."))
-)
+@models.command("show", help=say(mark("Show a model: its stages, rules, recommended actions and sources.")))
 def show(model: Which, lake: SomeLake = None, as_json: AsJson = False) -> None:
     """Show one model."""
     _, definitions = _definitions(lake)
@@ -82,16 +80,16 @@ def _show_stage(console: Console, stage: Stage, language: str) -> None:
     console.print(f"\n[bold]{stage.name.render()}[/] ({stage.id}{', ' + stage.family if stage.family else ''})")
     console.print(f"  {stage.when}", style="cyan", markup=False)
     console.print(f"  {sentence(stage.rule, language)}", markup=False)
-    labels = ((mark("Traits"), stage.traits), (mark("Goal"), stage.goal), (mark("Ours"), stage.assumption))
+    labels = ((mark("Traits"), stage.traits), (mark("Goal"), stage.goal), (mark("Our goal"), stage.assumption))
     for label, text in labels:
         if text:
             console.print(f"  {say(label)}: {text.render()}", markup=False)
-    for label, plays in ((mark("Do"), stage.advised), (mark("Better not"), stage.discouraged)):
+    for label, plays in ((mark("Do"), stage.advised), (mark("Avoid"), stage.discouraged)):
         for play in plays:
             console.print(f"  {say(label)}: {play.words.render()}", markup=False)
 
 
-@models.command("check", help=say(mark("Check a model file: schema, rules, and what is wrong where.")))
+@models.command("check", help=say(mark("Check a model file and show each problem with its location.")))
 def check(model: Which, lake: SomeLake = None, as_json: AsJson = False) -> None:
     """Check one model; exit code 1 when it has a mistake."""
     store, _ = _definitions(lake)
@@ -103,7 +101,7 @@ def check(model: Which, lake: SomeLake = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"ok": True, **_body(definition, store.available_kinds() if store else None)})
         return
-    text = mark("%(id)s is right: %(stages)s stages, reads %(kinds)s.")
+    text = mark("%(id)s is valid: %(stages)s stages, uses %(kinds)s.")
     _console().print(
         say(text, id=definition.id, stages=len(definition.stages), kinds=", ".join(definition.kinds) or "–")
     )

@@ -12,41 +12,42 @@ from tenure.errors import FactsError, MappingError
 from tenure.words import mark, say
 
 LakeFolder = Annotated[
-    Path, typer.Option("--lake", envvar="TENURE_LAKE", help=say(mark("Folder of the lake.")), show_default=False)
+    Path, typer.Option("--lake", envvar="TENURE_LAKE", help=say(mark("Lake folder.")), show_default=False)
 ]
 OptionalLake = Annotated[
     Path | None,
-    typer.Option("--lake", envvar="TENURE_LAKE", help=say(mark("Folder of the lake.")), show_default=False),
+    typer.Option("--lake", envvar="TENURE_LAKE", help=say(mark("Lake folder.")), show_default=False),
 ]
 Map = Annotated[
     list[str] | None,
     typer.Option(
         "--map",
         metavar="FIELD=COLUMN",
-        help=say(mark("Which column holds a field: its header, its position from 1, or =TEXT for a fixed text.")),
+        help=say(mark("Column for a field: its header, its position starting at 1, or =TEXT for a fixed value.")),
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help=say(mark("Print one JSON object for machines.")))]
+AsJson = Annotated[bool, typer.Option("--json", help=say(mark("Print the result as JSON.")))]
 As = Annotated[
     str,
     typer.Option(
         "--as",
         help=say(
             mark(
-                "What the rows are: orders, order_lines, baskets (lines that also make orders), interactions, "
-                "feedback, cases, costs, volumes, balances, contracts, overrides or customers."
+                "What the rows contain: orders, order_lines, baskets (order lines from which orders are "
+                "built), interactions, feedback, cases, costs, volumes, balances, contracts, overrides or "
+                "customers."
             )
         ),
     ),
 ]
-Source = Annotated[str, typer.Option("--source", help=say(mark("Where the facts come from.")))]
-TimeZone = Annotated[str, typer.Option("--tz", help=say(mark("Time zone in which days are counted.")))]
+Source = Annotated[str, typer.Option("--source", help=say(mark("Source of the data.")))]
+TimeZone = Annotated[str, typer.Option("--tz", help=say(mark("Time zone used for calendar days.")))]
 DateFormat = Annotated[
-    str, typer.Option("--date-format", help=say(mark("dmy, mdy or a pattern, when the file cannot tell.")))
+    str, typer.Option("--date-format", help=say(mark("dmy, mdy or a pattern, if dates are ambiguous.")))
 ]
 AsOf = Annotated[
     str | None,
-    typer.Option("--as-of", metavar="DATE", help=say(mark("Day on which everybody is seen, such as 2024-12-31."))),
+    typer.Option("--as-of", metavar="DATE", help=say(mark("As-of date, such as 2024-12-31."))),
 ]
 
 
@@ -57,7 +58,7 @@ def mapping_of(pairs: list[str] | None) -> dict[str, str | int]:
         name, sign, column = pair.partition("=")
         if not sign or not name.strip() or not column.strip():
             raise MappingError(
-                mark("--map %(pair)r is not understood. Write --map field=column, such as --map amount=实付金额."),
+                mark("--map %(pair)r is not valid. Use --map field=column, such as --map amount=实付金额."),
                 pair=pair,
             )
         mapping[name.strip()] = column.strip()
@@ -71,7 +72,7 @@ def day_of(text: str | None) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise FactsError(mark("%(text)r is not a valid date. Write it like 2024-12-31."), text=text) from error
+        raise FactsError(mark("%(text)r is not a valid date. Use the format 2024-12-31."), text=text) from error
 
 
 def list_of(text: str | None) -> list[str] | None:

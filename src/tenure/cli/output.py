@@ -87,7 +87,7 @@ def check_target(out: Path | None) -> None:
         raise FactsError(mark("--out %(path)s: the name must end in .csv or .parquet."), path=out)
     if not out.absolute().parent.is_dir():
         raise FactsError(
-            mark("--out %(path)s: there is no folder %(folder)s. Make it first."), path=out, folder=out.parent
+            mark("--out %(path)s: folder %(folder)s does not exist. Create it first."), path=out, folder=out.parent
         )
 
 

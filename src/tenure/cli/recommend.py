@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from tenure.recommend.analysis import BasketAnalysis
 
 _RANKINGS = {
-    "popularity": mark("What everybody buys"),
-    "often": mark("What the customer bought most often"),
-    "buy-again": mark("What is due to be bought again"),
-    "blend": mark("Everything weighed together"),
+    "popularity": mark("Best sellers"),
+    "often": mark("Most often bought by the customer"),
+    "buy-again": mark("Due for repurchase"),
+    "blend": mark("Combined ranking"),
 }
 _KINDS = {
     "buy-again": mark("buy again"),
-    "cross-sell": mark("goes with it"),
-    "up-sell": mark("step up"),
+    "cross-sell": mark("bought together"),
+    "up-sell": mark("upgrade"),
     "popular": mark("popular"),
 }
-_GATES = {"buyers": mark("buyers"), "days": mark("days of facts"), "products": mark("products in enough baskets")}
+_GATES = {"buyers": mark("buyers"), "days": mark("days of data"), "products": mark("products found in enough baskets")}
 
 
 def recommend(
@@ -40,10 +40,10 @@ def recommend(
     ] = None,
     lake: OptionalLake = None,
     customer: Annotated[
-        str | None, typer.Option("--customer", metavar="ID", help=say(mark("Show this customer's list.")))
+        str | None, typer.Option("--customer", metavar="ID", help=say(mark("Show this customer's recommendations.")))
     ] = None,
     pairs: Annotated[
-        bool, typer.Option("--pairs", help=say(mark("Show, and write with --out, pairs in place of lists.")))
+        bool, typer.Option("--pairs", help=say(mark("Show product pairs instead of recommendations (also for --out).")))
     ] = False,
     as_of: AsOf = None,
     least: Annotated[
@@ -51,20 +51,18 @@ def recommend(
         typer.Option(
             "--min-count",
             min=1,
-            help=say(mark("Baskets that make a pair count; by the size of the shop when omitted.")),
+            help=say(mark("Minimum baskets for a pair; depends on data size when omitted.")),
         ),
     ] = None,
     buyers: Annotated[
-        int, typer.Option("--buyers", min=1, help=say(mark("Buyers that it takes before anything is predicted.")))
+        int, typer.Option("--buyers", min=1, help=say(mark("Minimum number of buyers for predictions.")))
     ] = 500,
-    days: Annotated[
-        int, typer.Option("--days", min=0, help=say(mark("Days of facts that it takes before anything is predicted.")))
-    ] = 180,
+    days: Annotated[int, typer.Option("--days", min=0, help=say(mark("Minimum days of data for predictions.")))] = 180,
     map_: Map = None,
     tz: TimeZone = "Asia/Shanghai",
     date_format: DateFormat = "",
     out: Annotated[
-        Path | None, typer.Option("--out", help=say(mark("CSV or Parquet file for all lists, or all pairs.")))
+        Path | None, typer.Option("--out", help=say(mark("CSV or Parquet file for all recommendations, or all pairs.")))
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -97,7 +95,7 @@ def _source(lines: Path | None, lake: Path | None, mapping: Any, tz: str, date_f
 
         return read_file(lines, "order_lines", mapping, tz=tz, date_format=date_format, now=current_time())[0]
     if lake is None:
-        raise FactsError(mark("Name a file of order lines, or a lake with --lake FOLDER."))
+        raise FactsError(mark("Specify a file of order lines, or a lake with --lake FOLDER."))
     from tenure.facts.lake import Lake
 
     return Lake.open(lake)
@@ -131,7 +129,7 @@ def _show(body: dict[str, Any]) -> None:
     out.print(say(text, day=body["as_of"], **counts))
     for gate in body["gates"]:
         if not gate["passed"]:
-            text = mark("No predictions yet: it takes %(needed)s %(what)s, and there are %(found)s.")
+            text = mark("Not enough data for predictions: %(needed)s %(what)s needed, %(found)s available.")
             numbers = {name: number(gate[name], 0) for name in ("needed", "found")}
             out.print(say(text, what=say(_GATES[gate["name"]]), **numbers), style="yellow")
     if body["backtest"]:
@@ -141,7 +139,7 @@ def _show(body: dict[str, Any]) -> None:
     if body.get("customer", {}).get("list"):
         out.print(_list(body["customer"]))
     if body["out"]:
-        out.print(say(mark("Everything is in %(out)s."), out=body["out"]))
+        out.print(say(mark("Results written to %(out)s."), out=body["out"]))
 
 
 def _backtest(body: dict[str, Any]) -> Table:
@@ -154,9 +152,9 @@ def _backtest(body: dict[str, Any]) -> Table:
         for name, text in _RANKINGS.items()
         if name in tests
     ]
-    title = mark("Back-test: the last baskets of %(customers)s customers, held out; used: %(chosen)s")
+    title = mark("Back-test on the last baskets of %(customers)s customers; ranking in use: %(chosen)s")
     title = say(title, customers=number(tests["customers"]), chosen=say(_RANKINGS[body["model"]]))
-    return table_of(title, (mark("Ranking"),), (mark("Hit rate of ten"), "NDCG@10"), rows)
+    return table_of(title, (mark("Ranking"),), (mark("Hit rate @10"), "NDCG@10"), rows)
 
 
 def _pairs(level: str, pairs: list[dict[str, Any]]) -> Table:
@@ -170,14 +168,14 @@ def _pairs(level: str, pairs: list[dict[str, Any]]) -> Table:
         rows.append([*names, number(pair["count"]), percent(pair["support"], 3), confidence, lift])
     title = mark("Categories bought together") if level == "category" else mark("Products bought together")
     headings = (mark("Baskets"), mark("Support"), mark("Confidence"), mark("Lift, shrunk (95 %)"))
-    return table_of(say(title), (mark("This"), mark("and that")), headings, rows)
+    return table_of(say(title), (mark("This"), mark("That")), headings, rows)
 
 
 def _list(customer: dict[str, Any]) -> Table:
     from rich.markup import escape
 
     title = say(mark("Customer %(customer)s"), customer=customer["id"])
-    table = table_of(title, ("#", mark("Product"), mark("Kind")), (mark("Chance"),), ())
+    table = table_of(title, ("#", mark("Product"), mark("Kind")), (mark("Probability"),), ())
     table.add_column(say(mark("Reason")))
     for row in customer["list"]:
         product = f"{escape(row['product_id'])} [dim]{escape(row['category'] or '')}[/]"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tenure.facts.lake import Lake
 
-_KINDS = {"contract": mark("Contracts that end"), "silence": mark("Customers without a contract who stop buying")}
+_KINDS = {"contract": mark("Ending contracts"), "silence": mark("Non-contract customers who stop buying")}
 _MODELS = {
     "logistic": mark("logistic regression"),
     "boosting": mark("boosted trees"),
@@ -27,7 +27,7 @@ _MODELS = {
 _LEVELS = {"high": mark("high"), "medium": mark("medium"), "low": mark("low")}
 _GATES = {
     "buyers": mark("customers"),
-    "days": mark("days of facts"),
+    "days": mark("days of data"),
     "left": mark("customers who left"),
     "stayed": mark("customers who stayed"),
 }
@@ -49,12 +49,13 @@ from scorecard where customer_id = ?
 
 def risk(
     lake: LakeFolder,
-    top: Annotated[int, typer.Option("--top", min=0, help=say(mark("How many warned customers to list.")))] = 10,
+    top: Annotated[int, typer.Option("--top", min=0, help=say(mark("Number of customers to list.")))] = 10,
     customer: Annotated[
-        str | None, typer.Option("--customer", metavar="ID", help=say(mark("Show this customer's risk and reasons.")))
+        str | None,
+        typer.Option("--customer", metavar="ID", help=say(mark("Show one customer's risk and the reasons for it."))),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help=say(mark("CSV or Parquet file for everybody with a warning.")))
+        Path | None, typer.Option("--out", help=say(mark("CSV or Parquet file for all customers with warnings.")))
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -74,7 +75,7 @@ def risk(
         body["customer"] = rows[0] | {"churn_reasons": loads(rows[0]["churn_reasons"] or "[]")}
     if out is not None:
         if not store.has("warnings"):
-            raise LakeError(mark("The lake %(path)s holds no warnings, so there is nothing to write."), path=store.path)
+            raise LakeError(mark("The lake %(path)s has no warnings to export."), path=store.path)
         sql = _WARNED.replace("list(signal order by score desc)", "string_agg(signal, ',' order by score desc)")
         write_table(store.connect(("warnings", "scorecard")).execute(sql).to_arrow_table(), out)
         body["out"] = str(out)
@@ -90,7 +91,7 @@ def _body(lake: Lake, top: int) -> dict[str, Any]:
     churn = report(lake, "risk.churn")
     if churn is None:
         raise LakeError(
-            mark("The lake %(path)s says nothing of risk yet. Run: tenure refresh --lake %(path)s"), path=lake.path
+            mark("The lake %(path)s has no risk scores yet. Run: tenure refresh --lake %(path)s"), path=lake.path
         )
     return {
         "as_of": churn["as_of"],
@@ -122,14 +123,14 @@ def _show(body: dict[str, Any]) -> None:
     if any(churn["verdict"] == "ok" for churn in kinds.values()):
         out.print(body["churn"]["association"].render(), style="dim")
     if body.get("out"):
-        out.print(say(mark("Everybody with a warning is in %(out)s."), out=body["out"]))
+        out.print(say(mark("All customers with warnings were written to %(out)s."), out=body["out"]))
 
 
 def _show_warnings(out: Console, body: dict[str, Any]) -> None:
     from tenure.risk.signals import SIGNALS
 
     summary = body["warnings"] or {"warned": 0, "value_at_stake": 0.0}
-    text = mark("%(day)s: %(warned)s customers show a warning sign; %(value)s are at stake.")
+    text = mark("%(day)s: %(warned)s customers with warning signals; %(value)s at stake.")
     value = number(summary["value_at_stake"] or 0, 0)
     out.print(say(text, day=body["as_of"], warned=number(summary["warned"]), value=value))
     rows = []
@@ -138,8 +139,8 @@ def _show_warnings(out: Console, body: dict[str, Any]) -> None:
         stake, due = number(row["value_at_stake"], 0), str(row["due_on"] or "–")
         rows.append([row["customer_id"], signs, stake, percent(row["churn"]), due])
     if rows:
-        texts, numbers = (mark("Customer"), mark("Signs")), (mark("At stake"), mark("Risk"), mark("Due"))
-        out.print(table_of(say(mark("To be looked at first")), texts, numbers, rows))
+        texts, numbers = (mark("Customer"), mark("Signals")), (mark("At stake"), mark("Risk"), mark("Due"))
+        out.print(table_of(say(mark("Highest priority")), texts, numbers, rows))
 
 
 def _show_churn(out: Console, kind: str, churn: dict[str, Any]) -> None:
@@ -147,14 +148,14 @@ def _show_churn(out: Console, kind: str, churn: dict[str, Any]) -> None:
     out.print(say(_KINDS[kind]), style="bold")
     for gate in churn["gates"]:
         if not gate["passed"]:
-            text = mark("No prediction yet: it takes %(needed)s %(what)s, and there are %(found)s.")
+            text = mark("Not enough data for predictions: %(needed)s %(what)s needed, %(found)s available.")
             numbers = {name: number(gate[name], 0) for name in ("needed", "found")}
             out.print("  " + say(text, what=say(_GATES[gate["name"]]), **numbers), style="yellow")
     if "leak" in churn:
         out.print("  " + churn["leak"]["text"].render(), style="yellow")
     if churn["verdict"] != "ok":
         return
-    text = mark("Of %(customers)s customers about %(expected)s will leave within 90 days, by the %(model)s.")
+    text = mark("About %(expected)s of %(customers)s customers are expected to leave within 90 days (%(model)s).")
     numbers = {"customers": number(churn["scored"]), "expected": number(churn["expected_to_leave"], 0)}
     out.print("  " + say(text, model=say(_MODELS[churn["model"]]), **numbers))
     levels = " · ".join(f"{say(_LEVELS[name])} {number(count)}" for name, count in churn["by_level"].items())
@@ -164,8 +165,8 @@ def _show_churn(out: Console, kind: str, churn: dict[str, Any]) -> None:
         for name, test in churn["models"].items():
             label = say(_MODELS[name]) + (" *" if name == churn["model"] else "")
             rows.append([label, *(number(test.get(key), places) for key, places in _TESTS.items())])
-        headings = (mark("AUC"), mark("Brier score"), mark("Lift of the top tenth"))
-        title = say(mark("On the newest 90 days, which no model had seen"))
+        headings = (mark("AUC"), mark("Brier score"), mark("Top-decile lift"))
+        title = say(mark("Tested on the most recent 90 days, not used for training"))
         out.print(table_of(title, (mark("Model"),), headings, rows))
 
 

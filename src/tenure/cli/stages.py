@@ -40,12 +40,12 @@ def stages(
     tz: TimeZone = "Asia/Shanghai",
     out: Annotated[
         Path | None,
-        typer.Option("--out", help=say(mark("CSV or Parquet file to write; standard output when omitted."))),
+        typer.Option("--out", help=say(mark("Output CSV or Parquet file; standard output when omitted."))),
     ] = None,
     map_: Map = None,
     date_format: DateFormat = "",
     quarantine: Annotated[
-        Path | None, typer.Option("--quarantine", help=say(mark("CSV file for the rows that are no orders.")))
+        Path | None, typer.Option("--quarantine", help=say(mark("CSV file for rejected rows.")))
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -88,10 +88,10 @@ def _show_stages(model: Model, body: dict[str, Any]) -> None:
     errors = console()
     errors.print(_stage_table(model, body["stages"], str(body["as_of"])))
     if body["quarantined"]:
-        text = mark("%(count)s rows are no orders and were left out; --quarantine FILE writes them with their reasons.")
+        text = mark("%(count)s rows were rejected. Use --quarantine FILE to export them with reasons.")
         errors.print(say(text, count=body["quarantined"]), style="yellow")
     if body["out"]:
-        text = mark("%(spans)s spans of %(customers)s customers are in %(out)s.")
+        text = mark("%(spans)s spans of %(customers)s customers written to %(out)s.")
         errors.print(say(text, spans=body["spans"], customers=body["customers"], out=body["out"]))
 
 
@@ -110,11 +110,13 @@ def refresh(
     as_of: AsOf = None,
     models: Annotated[
         str | None,
-        typer.Option("--models", help=say(mark("Ids or files, separated by commas; all that fit when omitted."))),
+        typer.Option(
+            "--models", help=say(mark("Model ids or files, separated by commas; all applicable models when omitted."))
+        ),
     ] = None,
-    engine: Annotated[str, typer.Option("--engine", help=say(mark("duckdb, or spark.")))] = "duckdb",
+    engine: Annotated[str, typer.Option("--engine", help=say(mark("duckdb or spark.")))] = "duckdb",
     changed: Annotated[
-        bool, typer.Option("--changed", help=say(mark("Only customers with new facts, or whose day has come.")))
+        bool, typer.Option("--changed", help=say(mark("Only customers with new facts or a scheduled stage change.")))
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -163,7 +165,7 @@ def _show_report(errors: Console, report: RefreshReport, definitions: list[Model
     rows = []
     for counted in report.models:
         if counted.missing:
-            text = say(mark("does not fit: no facts of kind %(kinds)s"), kinds=", ".join(counted.missing))
+            text = say(mark("not applicable: no facts of kind %(kinds)s"), kinds=", ".join(counted.missing))
             rows.append([f"[dim]{counted.id}[/]", f"[dim]{text}[/]"])
         else:
             model = by_id[counted.id]
@@ -176,15 +178,15 @@ def _show_report(errors: Console, report: RefreshReport, definitions: list[Model
     )
     table.columns[0].no_wrap = True
     errors.print(table)
-    text = mark("%(customers)s customers under %(models)s models in %(seconds)s s.")
+    text = mark("Refreshed %(customers)s customers under %(models)s models in %(seconds)s s.")
     fitting = sum(not counted.missing for counted in report.models)
     errors.print(say(text, customers=number(report.customers), models=fitting, seconds=number(report.seconds, 1)))
     if report.fitted_on is not None and report.mode != "full":
-        text = mark("Scores use models fitted on %(day)s; ranks are of today.")
+        text = mark("Scores use models fitted on %(day)s; ranks are up to date.")
         errors.print(say(text, day=report.fitted_on))
     for name, why in report.problems.items():
         if name == "refresh":  # it published nothing, which its own sentence says
             errors.print(why.render(), style="yellow")
             continue
-        text = mark("%(part)s could not be worked out and stays empty: %(why)s")
+        text = mark("%(part)s could not be calculated and was left empty: %(why)s")
         errors.print(say(text, part=name, why=why), style="yellow")

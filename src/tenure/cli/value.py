@@ -39,16 +39,18 @@ def value(
     calibrate_to: Annotated[
         str | None,
         typer.Option(
-            "--calibrate-to", metavar="DATE", help=say(mark("Last day that models see; the last order when omitted."))
+            "--calibrate-to",
+            metavar="DATE",
+            help=say(mark("End of the calibration period; the last order when omitted.")),
         ),
     ] = None,
     until: Annotated[
         str | None,
-        typer.Option("--until", metavar="DATE", help=say(mark("Last day held out; the last order when omitted."))),
+        typer.Option(
+            "--until", metavar="DATE", help=say(mark("End of the hold-out period; the last order when omitted."))
+        ),
     ] = None,
-    unit: Annotated[
-        str, typer.Option("--unit", help=say(mark("Unit of time of the parameters: week or day.")))
-    ] = "week",
+    unit: Annotated[str, typer.Option("--unit", help=say(mark("Time unit: week or day.")))] = "week",
     models: Annotated[
         str | None, typer.Option("--models", help=say(mark("Purchase models, separated by commas, or all.")))
     ] = None,
@@ -56,14 +58,16 @@ def value(
     tz: TimeZone = "Asia/Shanghai",
     date_format: DateFormat = "",
     customer: Annotated[
-        str | None, typer.Option("--customer", metavar="ID", help=say(mark("Show this customer's numbers too.")))
+        str | None, typer.Option("--customer", metavar="ID", help=say(mark("Also show the results for this customer.")))
     ] = None,
     horizon: Annotated[
         int | None,
-        typer.Option("--horizon", help=say(mark("How far ahead, in units; a year (52 weeks, 365 days) when omitted."))),
+        typer.Option(
+            "--horizon", help=say(mark("Forecast horizon in time units; one year (52 weeks, 365 days) when omitted."))
+        ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help=say(mark("CSV or Parquet file for every customer's scores.")))
+        Path | None, typer.Option("--out", help=say(mark("CSV or Parquet file for the scores of all customers.")))
     ] = None,
     lake: OptionalLake = None,
     as_json: AsJson = False,
@@ -84,7 +88,7 @@ def value(
     zone(tz)
     ahead = horizon or (52 if unit == "week" else 365)
     if ahead < 1:
-        raise FactsError(mark("--horizon %(found)s: write a number of units above 0."), found=ahead)
+        raise FactsError(mark("--horizon %(found)s: enter a number of units above 0."), found=ahead)
     check_target(out)
     facts, rejected = read_file(orders, "orders", mapping_of(map_), tz=tz, date_format=date_format, now=current_time())
     split, last, newest = day_of(calibrate_to), day_of(until), day_from(None, facts, tz)
@@ -131,8 +135,8 @@ def _scores(result: Trial, ahead: int) -> pa.Table:
 def _show_trial(body: dict[str, Any]) -> None:
     out = console(stderr=False)
     text = mark(
-        "%(customers)s customers up to %(day)s, %(repeaters)s of them came back, %(repeats)s repeat purchases; "
-        "time in units of a %(unit)s."
+        "%(customers)s customers up to %(day)s, of whom %(repeaters)s came back; %(repeats)s repeat "
+        "purchases. Time unit: %(unit)s."
     )
     counts = {"customers": "customers", "repeaters": "repeaters", "repeats": "repeat_orders"}
     unit = say(mark("week")) if body["unit"] == "week" else say(mark("day"))
@@ -144,17 +148,17 @@ def _show_trial(body: dict[str, Any]) -> None:
     if "customer" in body:
         out.print(_customer(body["customer"]))
     if body["quarantined"]:
-        text = mark("%(count)s rows are no orders and were left out.")
+        text = mark("%(count)s rows were rejected.")
         out.print(say(text, count=body["quarantined"]), style="yellow")
     if body.get("out"):
-        out.print(say(mark("Every customer's scores are in %(out)s."), out=body["out"]))
+        out.print(say(mark("Scores of all customers written to %(out)s."), out=body["out"]))
 
 
 def _verdict(verdict: str) -> str:
     return {
         "ok": say(mark("fits")),
-        "no-dropout": say(mark("the data show no detectable dropout: the model without it is used")),
-        "not-identified": say(mark("the data cannot tell the parameters apart")),
+        "no-dropout": say(mark("no dropout detected in the data; using the model without dropout")),
+        "not-identified": say(mark("the data cannot identify the parameters")),
     }.get(verdict, verdict)
 
 
@@ -177,10 +181,10 @@ def _holdout(body: dict[str, Any]) -> Table:
     actual = body["holdout"]["actual"]
     rows = []
     for name, test in body["backtest"].items():
-        label = say(mark("average rate goes on")) if name == "rate-times-time" else name
+        label = say(mark("constant average rate")) if name == "rate-times-time" else name
         metrics = (number(test[metric], 3) for metric in _METRICS)
         rows.append([label, number(actual * (1 + test["bias"]), 1), change(test["bias"]), *metrics])
-    title = mark("Held out up to %(day)s: %(actual)s purchases came")
+    title = mark("Hold-out period up to %(day)s: %(actual)s actual purchases")
     headings = (mark("Predicted"), mark("Bias"), *_METRICS.values())
     return table_of(say(title, day=body["until"], actual=number(actual)), (mark("Model"),), headings, rows)
 
@@ -188,7 +192,7 @@ def _holdout(body: dict[str, Any]) -> Table:
 def _customer(body: dict[str, Any]) -> Table:
     title = mark("Customer %(customer)s: x = %(x)s, t_x = %(recency)s, T = %(age)s; the next %(horizon)s units")
     summary = {"recency": number(body["recency"], 3), "age": number(body["age"], 3), "horizon": body["horizon"]}
-    headings = (mark("Expected purchases"), mark("Still a customer"), mark("Buys at all"))
+    headings = (mark("Expected purchases"), mark("Still a customer"), mark("Buys at least once"))
     rows = (
         [name, number(model["expected"], 4), percent(model["p_alive"], 4), percent(model["p_active"], 2)]
         for name, model in body["models"].items()
@@ -205,11 +209,11 @@ def _value_of_lake(lake: Path | None, *, as_json: bool) -> None:
     from tenure.scorecard.registry import report
 
     if lake is None:
-        raise FactsError(mark("Name an orders file, or a lake with --lake FOLDER."))
+        raise FactsError(mark("Specify an orders file, or a lake with --lake FOLDER."))
     body = report(Lake.open(lake), "predictions")
     if body is None:
         raise LakeError(
-            mark("The lake %(path)s says nothing of value yet. Run: tenure refresh --lake %(path)s"), path=lake
+            mark("The lake %(path)s has no customer value yet. Run: tenure refresh --lake %(path)s"), path=lake
         )
     if as_json:
         print_json(body)
@@ -221,11 +225,11 @@ def _show_lake(body: dict[str, Any]) -> None:
     out = console(stderr=False)
     worth = body["value"]
     values = {"buyers": number(worth["buyers"]), "value": number(worth.get("historic_value", 0), 0)}
-    text = mark("%(buyers)s buyers as of %(day)s; they have brought %(value)s %(currency)s.")
+    text = mark("%(buyers)s buyers as of %(day)s, with total sales of %(value)s %(currency)s.")
     out.print(say(text, day=body["as_of"], currency=body["currency"], **values))
     failed = [gate for gate in body["gates"] if not gate["passed"]]
     for gate in failed:
-        text = mark("Too little to predict from: %(name)s %(found)s, needed %(needed)s.")
+        text = mark("Not enough data for predictions: %(name)s %(found)s, %(needed)s needed.")
         numbers = {key: number(gate[key], 0) for key in ("found", "needed")}
         out.print(say(text, name=gate["name"], **numbers), style="yellow")
     if failed:
@@ -243,7 +247,13 @@ def _totals(body: dict[str, Any]) -> Table:
             by_chance = f"{number(row['low'], 0)} – {number(row['high'], 0)}"
             with_model_error = f"{number(row['wide_low'], 0)} – {number(row['wide_high'], 0)}"
             rows.append([str(total["days"]), say(label), number(row["expected"], 0), by_chance, with_model_error])
-    headings = (mark("Days"), mark("Figure"), mark("Expected"), mark("95 %, by chance"), mark("95 %, with model error"))
+    headings = (
+        mark("Days"),
+        mark("Figure"),
+        mark("Expected"),
+        mark("95 %, sampling error"),
+        mark("95 %, with model error"),
+    )
     return table_of(say(mark("Expected total")), (), headings, rows)
 
 
@@ -254,5 +264,7 @@ def _backtest(body: dict[str, Any]) -> Table:
         test = model["backtest"]
         errors = (number(test.get(metric), 3) for metric in metrics)
         rows.append([model["model"], number(model.get("aic"), 1), change(test.get("bias")), *errors])
-    title = say(mark("Back-test: mean of %(origins)s snapshots, 90 days each"), origins=len(body.get("origins", [])))
+    title = say(
+        mark("Back-test: average over %(origins)s snapshots of 90 days each"), origins=len(body.get("origins", []))
+    )
     return table_of(title, (mark("Model"),), (mark("AIC"), mark("Bias"), *metrics.values()), rows)

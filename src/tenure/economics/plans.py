@@ -60,20 +60,24 @@ class Plan:
     def checked(self, stages: Sequence[str]) -> Plan:
         """Return the plan itself; raise a PlanError when it makes no sense under a model with these stages."""
         if self.kind not in KINDS:
-            raise PlanError(mark("A plan is one of %(kinds)s, not %(kind)r."), kinds=", ".join(KINDS), kind=self.kind)
+            raise PlanError(
+                mark("The kind of a plan must be one of %(kinds)s, not %(kind)r."),
+                kinds=", ".join(KINDS),
+                kind=self.kind,
+            )
         aims = stages if self.kind == DEVELOP else (*stages, GONE)
         for stage, known in ((self.stage, stages), (self.target, aims)):
             if stage not in known:
-                text = mark("Plan %(plan)s: there is no stage %(stage)r. There are: %(stages)s.")
+                text = mark("Plan %(plan)s: unknown stage %(stage)r. Stages: %(stages)s.")
                 raise PlanError(text, plan=self.id, stage=stage, stages=", ".join(stages))
         if not 0 <= self.effect <= 1:
-            text = mark("Plan %(plan)s: the effect is a share from 0 to 1 (0%% to 100%%), not %(effect)s.")
+            text = mark("Plan %(plan)s: the effect must be from 0 to 1 (0%% to 100%%), not %(effect)s.")
             raise PlanError(text, plan=self.id, effect=self.effect)
         if not math.isfinite(self.cost) or (self.cost < 0) != (self.kind == WITHDRAW and self.cost != 0):
-            text = mark("Plan %(plan)s: %(cost)s cannot be its cost. Only withdrawing saves money (a cost below 0).")
+            text = mark("Plan %(plan)s: the cost cannot be %(cost)s. Only withdrawing can have a negative cost.")
             raise PlanError(text, plan=self.id, cost=self.cost)
         if self.capacity is not None and self.capacity < 0:
-            text = mark("Plan %(plan)s: a capacity is a number of customers from 0 on, not %(capacity)s.")
+            text = mark("Plan %(plan)s: capacity must be a number of customers, 0 or more, not %(capacity)s.")
             raise PlanError(text, plan=self.id, capacity=self.capacity)
         return self
 

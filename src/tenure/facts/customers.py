@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 SAME_PHONE, SAME_EMAIL, SAME_ID = "same-phone", "same-email", "same-id"
 REASONS = {
-    SAME_PHONE: mark("The same phone number."),
-    SAME_EMAIL: mark("The same e-mail address."),
-    SAME_ID: mark("Ids that differ only in blanks, marks or leading zeros."),
+    SAME_PHONE: mark("Same phone number"),
+    SAME_EMAIL: mark("Same e-mail address"),
+    SAME_ID: mark("Ids differ only in spaces, punctuation or leading zeros"),
 }
 _MERGE, _UNDO = "merge", "undo"
 _SWITCHBOARD = 20  # a phone number of more records than this is a switchboard or a dummy, and says nothing
@@ -166,7 +166,7 @@ def merge(lake: Lake, keep: str, others: Sequence[str], reason: str, now: dateti
         into = merged.get(keep, keep)
         for other in others:
             if merged.get(other, other) == into:
-                raise FactsError(mark("%(one)s and %(keep)s are one customer already."), one=other, keep=keep)
+                raise FactsError(mark("%(one)s and %(keep)s are already merged."), one=other, keep=keep)
         merge_id = uuid.uuid4().hex[:12]
         former = tuple(merged.get(other, other) for other in others)
         _record(lake, _MERGE, Merge(merge_id, into, former, reason, now, undone=False), now)
@@ -179,7 +179,7 @@ def undo_merge(lake: Lake, merge_id: str, now: datetime) -> None:
         known = next((merge for merge in merges(lake) if merge.merge_id == merge_id and not merge.undone), None)
         if known is None:
             raise FactsError(
-                mark("There is no merge %(name)r that could be undone. See them with: tenure customers merges"),
+                mark("There is no merge %(name)r to undo. List all merges with: tenure customers merges"),
                 name=merge_id,
             )
         _record(lake, _UNDO, known, now)

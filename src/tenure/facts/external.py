@@ -82,20 +82,20 @@ def add_source(
     """Serve an external table as facts."""
     if table not in FACT_TABLES:
         raise MappingError(
-            mark("There is no fact table %(name)r. There are: %(known)s."), name=table, known=", ".join(FACT_TABLES)
+            mark("Unknown fact table %(name)r. Fact tables: %(known)s."), name=table, known=", ".join(FACT_TABLES)
         )
     kind, address = _located(place, relation)
     label = name or (relation.rpartition(".")[2] if relation else Path(address).name)
     sources = all_sources(lake.path)
     if any(source.name == label for source in sources):
-        raise FactsError(mark("There is a source %(name)r already. Give this one another --name."), name=label)
+        raise FactsError(mark("An external table named %(name)r already exists. Choose another --name."), name=label)
     source = ExternalSource(label, table, kind, address, {}, tz or lake.settings.tz, relation)
     columns = _columns_of(source)
     mapped = guess_columns(tuple(columns.names), table, mapping or {})
     missing = [field for field in FACT_TABLES[table].required if field not in mapped]
     if missing:
         raise MappingError(
-            mark("No column was recognised as %(missing)s. Say it with --map %(first)s=COLUMN. Columns: %(names)s."),
+            mark("No column was recognised as %(missing)s. Map it with --map %(first)s=COLUMN. Columns: %(names)s."),
             missing=", ".join(missing),
             first=missing[0],
             names=", ".join(columns.names),
@@ -113,7 +113,7 @@ def remove_source(lake: Lake, name: str) -> None:
     sources = all_sources(lake.path)
     kept = [source for source in sources if source.name != name]
     if len(kept) == len(sources):
-        raise FactsError(mark("There is no source %(name)r."), name=name)
+        raise FactsError(mark("There is no external table named %(name)r."), name=name)
     _save_sources(lake.path, kept)
 
 
@@ -132,8 +132,8 @@ def _located(place: str, relation: str) -> tuple[str, str]:
         if urlsplit(place).password:
             raise MappingError(
                 mark(
-                    "Leave the password out of the address, it would be written down. "
-                    "Put it into PGPASSWORD or ~/.pgpass."
+                    "Do not include the password in the address, because the address is stored. Set "
+                    "PGPASSWORD or use ~/.pgpass."
                 )
             )
         return "postgres", place
@@ -142,7 +142,7 @@ def _located(place: str, relation: str) -> tuple[str, str]:
         return "delta", str(folder)
     if folder.exists():
         return "parquet", str(folder)
-    raise FactsError(mark("There is no folder %(path)s."), path=place)
+    raise FactsError(mark("Folder %(path)s does not exist."), path=place)
 
 
 # SQL
@@ -209,7 +209,7 @@ def _expression(source: ExternalSource, name: str, kind: pa.DataType) -> str:
 def _delta_table(source: ExternalSource) -> DeltaTable:
     table = delta.open_table(Path(source.place))
     if table is None:
-        raise FactsError(mark("There is no folder %(path)s."), path=source.place)
+        raise FactsError(mark("Folder %(path)s does not exist."), path=source.place)
     if "deletionVectors" in (table.protocol().reader_features or []):
         raise FactsError(
             mark("The Delta table %(path)s uses deletion vectors, which cannot be read here. Purge them first."),
@@ -229,7 +229,7 @@ def _parquet_files(source: ExternalSource) -> list[str]:
     paths = [str(path) for path in files if not path.name.startswith((".", "_"))]
     if not paths:
         raise FactsError(
-            mark("The source %(name)r has no Parquet files in %(place)s."), name=source.name, place=source.place
+            mark("The external table %(name)r has no Parquet files in %(place)s."), name=source.name, place=source.place
         )
     return paths
 
@@ -258,7 +258,7 @@ def _connected(source: ExternalSource) -> Any:
         return psycopg.connect(source.place, connect_timeout=10, options="-c TimeZone=UTC")
     except psycopg.OperationalError as error:
         raise EngineError(
-            mark("PostgreSQL at %(place)s does not answer: %(told)s"), place=source.place, told=str(error).strip()
+            mark("Cannot connect to PostgreSQL at %(place)s: %(told)s"), place=source.place, told=str(error).strip()
         ) from error
 
 

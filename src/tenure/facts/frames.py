@@ -32,8 +32,8 @@ def arrow_from(table: Any) -> pa.Table:
         ) from wrong
     raise MappingError(
         mark(
-            "A value of type %(type)s is no table: give a pandas or Polars data frame, an Arrow table, a DuckDB "
-            "relation, or the path of a file."
+            "A value of type %(type)s is not a table. Pass a pandas or Polars data frame, an Arrow table, "
+            "a DuckDB relation or a file path."
         ),
         type=_type_of(table),
     )

@@ -109,8 +109,9 @@ def _require_numbers(path: str, known: Guess) -> None:
     if known.as_ == BASKETS:
         raise MappingError(
             mark(
-                "%(path)s: baskets cannot be corrected, for their lines have no numbers. Import the orders again with "
-                "--as orders --corrections, or the lines with --as order_lines --map fact_id=COLUMN --corrections."
+                "%(path)s: baskets cannot be corrected because their lines have no numbers. Import the "
+                "orders again with --as orders --corrections, or the lines with --as order_lines --map "
+                "fact_id=COLUMN --corrections."
             ),
             path=path,
         )
@@ -120,8 +121,8 @@ def _require_numbers(path: str, known: Guess) -> None:
         return
     raise MappingError(
         mark(
-            "The rows of %(path)s have no number, so nothing tells which fact each of them corrects. "
-            "Name its column with --map %(field)s=COLUMN, or import without corrections."
+            "Corrections need a number for each row, but %(path)s has none. Map its column with --map "
+            "%(field)s=COLUMN, or import without --corrections."
         ),
         path=path,
         field=next((name for name in key if name not in given), "fact_id"),

@@ -68,12 +68,11 @@ class Lake(DeltaStore):
             return cls.open(folder)
         if any(sign in str(folder) for sign in "*?["):
             raise LakeError(
-                mark("A lake's path cannot contain *, ? or [, but it is %(path)s. Choose another folder."), path=folder
+                mark("The lake path %(path)s contains *, ? or [, which is not allowed. Choose another folder."),
+                path=folder,
             )
         if folder.is_file() or (folder.is_dir() and any(path.name != ".lock" for path in folder.iterdir())):
-            raise LakeError(
-                mark("%(path)s is not empty and no lake. Choose a new or empty folder for the lake."), path=folder
-            )
+            raise LakeError(mark("%(path)s is not empty and is not a lake. Choose a new or empty folder."), path=folder)
         zone(tz)
         folder.mkdir(parents=True, exist_ok=True)
         lake = cls(folder, Settings(tz, currency, business))
@@ -95,11 +94,14 @@ class Lake(DeltaStore):
             about = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise LakeError(
-                mark("There is no lake in %(path)s. Make one with: tenure import FILE --lake %(path)s"), path=folder
+                mark("There is no lake in %(path)s. Create one with: tenure import FILE --lake %(path)s"), path=folder
             ) from error
         if about.get("format") != FORMAT:
             raise LakeError(
-                mark("The lake in %(path)s has format %(format)s, this version reads format %(known)d. Update tenure."),
+                mark(
+                    "The lake in %(path)s has format %(format)s, but this version reads format "
+                    "%(known)d. Update Tenure."
+                ),
                 path=folder,
                 format=about.get("format"),
                 known=FORMAT,

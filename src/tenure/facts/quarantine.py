@@ -73,10 +73,10 @@ def replay_from(lake: Lake, file: Path, *, now: datetime) -> Replayed:
         with file.open(encoding="utf-8-sig", newline="") as handle:
             rows = list(csv.DictReader(handle))
     except (OSError, UnicodeDecodeError) as error:
-        raise FileUnreadable(mark("There is no file %(path)s, or it is not saved as UTF-8."), path=str(file)) from error
+        raise FileUnreadable(mark("%(path)s does not exist or is not saved as UTF-8."), path=str(file)) from error
     if not rows or not {"batch_id", "row"}.issubset(rows[0]):
         raise FileUnreadable(
-            mark("%(path)s is no exported quarantine: its columns batch_id and row are missing. Export it anew."),
+            mark("%(path)s is not an exported quarantine file: columns batch_id and row are missing. Export it again."),
             path=str(file),
         )
     by_batch: dict[str, list[dict[str, str]]] = defaultdict(list)

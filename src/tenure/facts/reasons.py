@@ -27,25 +27,25 @@ UNKNOWN_WORD = "unknown-word"
 
 REASONS: dict[str, str] = {
     NO_CUSTOMER: mark("The customer is missing."),
-    NO_VALUE: mark("A value that every row needs is missing."),
+    NO_VALUE: mark("A required value is missing."),
     NO_DATE: mark("The date is missing."),
     BAD_DATE: mark("The date cannot be read."),
-    IMPOSSIBLE_DATE: mark("There is no such day in the calendar."),
-    FUTURE: mark("The date lies in the future."),
-    TOO_OLD: mark("The date lies before 1900."),
+    IMPOSSIBLE_DATE: mark("This day does not exist in the calendar."),
+    FUTURE: mark("The date is in the future."),
+    TOO_OLD: mark("The date is before 1900."),
     NO_NUMBER: mark("The number is missing."),
     BAD_NUMBER: mark("The number cannot be read."),
     NOT_FINITE: mark("The number is infinite or not a number."),
-    TOO_LARGE: mark("The number is too large: at most 14 digits before the point."),
+    TOO_LARGE: mark("The number is too large: at most 14 digits before the decimal point."),
     RAGGED: mark("The row has too many or too few fields."),
-    BROKEN_QUOTES: mark("A quotation mark is opened and not closed, or text follows the closing one."),
-    BROKEN_JSON: mark("The line is no JSON object."),
-    UNDECODABLE: mark("The row holds bytes that are no text in the file's encoding."),
+    BROKEN_QUOTES: mark("A quotation mark is not closed, or is followed by more text."),
+    BROKEN_JSON: mark("The line is not a JSON object."),
+    UNDECODABLE: mark("The row contains bytes that are not valid in the file's encoding."),
     CONFLICT: mark(
-        "There is already a fact with this number, and it says something else. "
-        "If this row is right, import its file again as corrections (tenure import --corrections)."
+        "A different fact with this number already exists. If this row is correct, import the file again "
+        "as corrections (tenure import --corrections)."
     ),
-    UNKNOWN_WORD: mark("The word is not one of those allowed in this column."),
+    UNKNOWN_WORD: mark("The value is not one of those allowed in this column."),
 }
 
 

@@ -153,7 +153,7 @@ def _unpack(file: Path, draft: Path) -> dict[str, int]:
         about = json.loads((draft / _ABOUT).read_text(encoding="utf-8"))
     except (OSError, tarfile.TarError, ValueError, EOFError) as error:
         raise FileUnreadable(
-            mark("%(path)s is no backup of tenure, or it is damaged: %(told)s"), path=str(file), told=str(error)
+            mark("%(path)s is not a Tenure backup, or it is damaged: %(told)s"), path=str(file), told=str(error)
         ) from error
     (draft / _ABOUT).unlink()
     rows = {name: _rebuild(draft / table["folder"], table) for name, table in about["tables"].items()}

@@ -35,8 +35,8 @@ def writing(folder: Path, wait: float = 600.0) -> Iterator[None]:
     except Timeout:
         raise LakeError(
             mark(
-                "Another process has been writing to %(folder)s for more than %(wait)d s. "
-                "Wait for it to finish, then try again."
+                "Another process has been writing to %(folder)s for more than %(wait)d s. Try again when "
+                "it has finished."
             ),
             folder=str(folder),
             wait=int(wait),

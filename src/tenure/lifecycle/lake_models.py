@@ -28,5 +28,5 @@ def models_of(lake: Lake, wanted: Sequence[str | Path | Model] | None = None) ->
     models = [one if isinstance(one, Model) else read(own.get(str(one), one), kinds) for one in wanted]
     for model in models:
         if [other.id for other in models].count(model.id) > 1:
-            raise ModelError(mark("Two models have the id %(id)r. Give one of them another."), id=model.id)
+            raise ModelError(mark("Two models have the id %(id)r. Change one of them."), id=model.id)
     return models

@@ -156,7 +156,7 @@ def day_from(as_of: str | date | None, orders: pa.Table, tz: str) -> date:
         try:
             return date.fromisoformat(as_of)
         except ValueError as wrong:
-            raise FactsError(mark("%(text)r is not a valid date. Write it like 2024-12-31."), text=as_of) from wrong
+            raise FactsError(mark("%(text)r is not a valid date. Use the format 2024-12-31."), text=as_of) from wrong
     instants = orders.column("at").drop_null().cast(pa.int64()).to_numpy()
     return day_of(int(local_days(instants, tz).max())) if len(instants) else date(1970, 1, 1)
 
@@ -165,7 +165,7 @@ def facts_from(name: str, table: object, tz: str, columns: Mapping[str, str] | N
     """Return whatever holds a fact table as Arrow, in the table's schema, or say which column is missing."""
     if name not in FACT_TABLES:
         raise MappingError(
-            mark("There is no fact table %(name)r. There are: %(names)s."), name=name, names=", ".join(FACT_TABLES)
+            mark("Unknown fact table %(name)r. Fact tables: %(names)s."), name=name, names=", ".join(FACT_TABLES)
         )
     if isinstance(table, str | Path):
         return _file(table, name, columns, tz)
@@ -173,7 +173,7 @@ def facts_from(name: str, table: object, tz: str, columns: Mapping[str, str] | N
     for field, column in (columns or {}).items():
         if column not in arrow.column_names:
             raise MappingError(
-                mark("There is no column %(column)r for %(field)s. The columns are: %(names)s."),
+                mark("There is no column %(column)r for %(field)s. Columns: %(names)s."),
                 column=column,
                 field=field,
                 names=", ".join(arrow.column_names),
@@ -182,7 +182,10 @@ def facts_from(name: str, table: object, tz: str, columns: Mapping[str, str] | N
     missing = [name for name in ("customer_id", "at") if name not in arrow.column_names]
     if missing:
         raise MappingError(
-            mark("%(table)s has no column %(missing)s. Name yours: columns={'%(missing)s': '...'}. It has: %(names)s."),
+            mark(
+                "%(table)s has no column %(missing)s. Map yours with columns={'%(missing)s': '...'}. "
+                "Columns: %(names)s."
+            ),
             table=name,
             missing=missing[0],
             names=", ".join(arrow.column_names),
@@ -195,7 +198,7 @@ def _file(path: str | Path, name: str, columns: Mapping[str, str] | None, tz: st
     """Read a file as the import does; a warning counts the rejected rows."""
     facts, rejected = read_file(path, name, columns, tz=tz)
     if len(rejected):
-        text = mark("%(count)s rows of %(file)s are no facts and were left out.")
+        text = mark("%(count)s rows of %(file)s were rejected.")
         warnings.warn(say(text, count=len(rejected), file=Path(path).name), stacklevel=4)
     return facts
 
@@ -211,7 +214,7 @@ def _instants(column: pa.ChunkedArray, tz: str) -> pa.ChunkedArray:
         local = column.cast(pa.timestamp("us"))
     except pa.ArrowInvalid as wrong:
         raise FactsError(
-            mark("Column at cannot be read as days or instants: %(why)s. Convert it first, such as to 2024-12-31."),
+            mark("Column at cannot be read as dates or times: %(why)s. Convert it first, for example to 2024-12-31."),
             why=wrong,
         ) from wrong
     if tz == "UTC":

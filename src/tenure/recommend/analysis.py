@@ -72,7 +72,7 @@ def analyze(
     day = as_of or _last_day(source, tz)
     lines = lines_of(source, day, tz) if isinstance(source, pa.Table) else lines_in(source, day)
     if not len(lines):
-        text = mark("There are no order lines with products up to %(day)s. Import order_lines or baskets.")
+        text = mark("No order lines with products up to %(day)s. Import order_lines or baskets.")
         raise FactsError(text, day=day)
     fit, pairs, lists = all_of(lines, day, options or Options(), least)
     if fit.usable:  # the packed catalogue is megabytes that nobody reads here
@@ -89,5 +89,5 @@ def _last_day(source: Lake | pa.Table, tz: str) -> date:
             row = source.connect(("order_lines",)).execute('SELECT epoch_us(max("at")) FROM order_lines').fetchone()
             last = row[0] if row else None
     if last is None:
-        raise FactsError(mark("There are no order lines. Import a file of order_lines, or of baskets."))
+        raise FactsError(mark("No order lines. Import order_lines or baskets."))
     return day_of(int(local_days(np.array([last], dtype=np.int64), tz)[0]))

@@ -17,22 +17,23 @@ _AGAIN = mark(
 )
 _AGAIN_ONCE = mark("Bought on %(last)s; other buyers come back after about %(gap)s days: due on %(due)s")
 _BASKET = mark(
-    "Bought %(with)s; %(confidence)s of baskets with it hold this as well, %(lift)s times as often as by chance"
-    " (%(low)s to %(high)s; %(count)s baskets)"
+    "Bought %(with)s; %(confidence)s of baskets with it also contain this product, %(lift)s times as "
+    "often as by chance (%(low)s to %(high)s; %(count)s baskets)"
 )
 _CUSTOMER = mark(
-    "Bought %(with)s; %(confidence)s of its buyers also buy this, %(lift)s times as often as by chance"
-    " (%(low)s to %(high)s; %(count)s customers)"
+    "Bought %(with)s; %(confidence)s of its buyers also buy this product, %(lift)s times as often as by "
+    "chance (%(low)s to %(high)s; %(count)s customers)"
 )
 _STEP = mark(
-    "Buys %(with)s; %(movers)s of its %(buyers)s buyers went on to this one,"
-    " which costs %(price)s instead of %(before)s"
+    "Buys %(with)s; %(movers)s of its %(buyers)s buyers upgraded to this product, which costs %(price)s "
+    "instead of %(before)s"
 )
 _POPULAR = mark("%(buyers)s customers bought it in the last %(days)s days")
 _RISING = mark(
-    "Buys more of %(category)s lately: on %(lately)s days in the last %(lately_days)s, after %(before)s"
-    " in the %(before_days)s before; %(confidence)s of baskets with %(category)s also hold %(partner)s,"
-    " %(lift)s times as often as by chance (support %(support)s, lift %(low)s to %(high)s)"
+    "Recently buys more %(category)s: on %(lately)s of the last %(lately_days)s days, compared with "
+    "%(before)s of the %(before_days)s days before; %(confidence)s of baskets with %(category)s also "
+    "contain %(partner)s, %(lift)s times as often as by chance (support %(support)s, lift %(low)s to "
+    "%(high)s)"
 )
 _TEMPLATES = {
     "again": _AGAIN,

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 DOING = {
     "lifetime": mark("Fitting purchase models"),
     "ranking": mark("Ranking customers"),
-    "churn": mark("Learning who leaves"),
-    "warnings": mark("Looking for early signs"),
-    "recommend": mark("Finding what goes with what"),
-    "decisions": mark("Weighing where to invest"),
+    "churn": mark("Training the churn model"),
+    "warnings": mark("Detecting warning signals"),
+    "recommend": mark("Finding products bought together"),
+    "decisions": mark("Optimising plans"),
 }
 AS_OF = pa.field("as_of", DAY)  # the day of which a row speaks
 GENERATION = pa.field("generation", pa.int64())

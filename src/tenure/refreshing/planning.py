@@ -58,7 +58,7 @@ def plan_of(
 ) -> RefreshPlan:
     """Return the plan of a refresh, see :func:`tenure.refreshing.run.refresh`."""
     if engine not in ENGINES:
-        raise EngineError(mark("There is no engine %(engine)r. Choose duckdb or spark."), engine=engine)
+        raise EngineError(mark("Unknown engine %(engine)r. Choose duckdb or spark."), engine=engine)
     # A few customers can be scored only with the fits of a full refresh by this version.
     table = lake.table("scorecard")
     published = {field.name for field in table.schema().fields} if table is not None else set()

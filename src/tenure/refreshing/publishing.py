@@ -32,7 +32,7 @@ def publish(work: Work, result: Scorecard | None) -> None:
         full = [generation for generation, mode, _day in newer if mode != RESTAGED]
         if full and report.mode != RESTAGED:
             report.superseded_by = full[-1]
-            text = mark("Refresh %(later)s began later and was published first, so this result was left out.")
+            text = mark("A newer refresh (%(later)s) was published first, so this result was discarded.")
             report.problems["refresh"] = Message(text, {"later": full[-1]})
             report.finished_at = datetime.now(UTC)
             return

@@ -82,7 +82,7 @@ def refresh(  # noqa: PLR0913
         When the engine is not known, or Spark is asked for and not installed.
     """
     progress = on_progress or (lambda _text, _share: None)
-    progress(mark("Looking at which models fit"), 0.0)
+    progress(mark("Checking which models apply"), 0.0)
     parts = scorecard_models() if scorecard is None else tuple(scorecard)
     plan = plan_of(lake, as_of, models, parts, engine=engine, customers=customers, only_changed=only_changed)
     report = RefreshReport(take_generation(lake), plan.as_of, engine, plan.mode, datetime.now(UTC), models=plan.reports)

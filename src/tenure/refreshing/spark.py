@@ -52,7 +52,7 @@ def session() -> SparkSession:
         return SparkSession.builder.remote(os.environ["SPARK_REMOTE"]).getOrCreate()
     if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
         raise EngineError(
-            mark("Spark needs Java 17 or newer, and there is no java. Install a JRE, or use the DuckDB engine.")
+            mark("Spark needs Java 17 or newer, but Java was not found. Install a JRE, or use the DuckDB engine.")
         )
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.master(os.environ.get("TENURE_SPARK_MASTER", "local[*]")).appName("tenure")

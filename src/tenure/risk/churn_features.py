@@ -49,7 +49,7 @@ GROUPS: dict[str, str] = {
     "frequency": mark("Order frequency"),
     "spend": mark("Spending"),
     "returns": mark("Returned goods"),
-    "breadth": mark("Range of categories"),
+    "breadth": mark("Category variety"),
     "interaction": mark("Contact"),
     "response": mark("Response to messages"),
     "satisfaction": mark("Satisfaction"),
@@ -164,18 +164,18 @@ class MeasureText:
 
 
 def _average(name: str, text: str, unit: str = "count") -> MeasureText:
-    return MeasureText(text, unit, mark("own average before: %(own)s"), lambda view: view.before(name))
+    return MeasureText(text, unit, mark("previous average: %(own)s"), lambda view: view.before(name))
 
 
 def _earlier(name: str, text: str) -> MeasureText:
-    return MeasureText(text, "count", mark("in the 90 days before: %(own)s"), lambda view: view.at(name, 1))
+    return MeasureText(text, "count", mark("in the previous 90 days: %(own)s"), lambda view: view.at(name, 1))
 
 
 MEASURES: dict[str, MeasureText] = {
     "silence": MeasureText(
         mark("days since the last order: %(value)s"),
         "days",
-        mark("own rhythm: every %(own)s days"),
+        mark("usual pattern: every %(own)s days"),
         lambda view: view.at("gap"),
     ),
     "gap": MeasureText(mark("typical days between orders: %(value)s"), "days"),
@@ -183,9 +183,9 @@ MEASURES: dict[str, MeasureText] = {
     "orders": _average("orders", mark("days with an order in the last 90 days: %(value)s")),
     "amount": _average("amount", mark("spent in the last 90 days: %(value)s"), "money"),
     "basket": MeasureText(
-        mark("spent on a day with an order: %(value)s"),
+        mark("spent per order day: %(value)s"),
         "money",
-        mark("own average before: %(own)s"),
+        mark("previous average: %(own)s"),
         lambda view: _basket(view, range(1, 4)),
     ),
     "refunds": MeasureText(mark("returns in the last 180 days: %(value)s")),
@@ -198,7 +198,7 @@ MEASURES: dict[str, MeasureText] = {
     "csat": MeasureText(
         mark("satisfaction in the last survey: %(value)s"),
         "score",
-        mark("own average of the year: %(own)s"),
+        mark("average over the year: %(own)s"),
         lambda view: view.at("csat_mean"),
     ),
     "nps": MeasureText(mark("likelihood to recommend in the last survey: %(value)s"), "score"),
@@ -210,7 +210,7 @@ MEASURES: dict[str, MeasureText] = {
     "contract_age": MeasureText(mark("days since the first contract: %(value)s"), "days"),
 }
 #: Instead of the measure's own sentence when the contract ran out already.
-RAN_OUT = mark("days since the contract ran out: %(value)s")
+RAN_OUT = mark("days since the contract expired: %(value)s")
 
 
 def shown_as(feature: str) -> str:

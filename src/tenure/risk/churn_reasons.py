@@ -29,9 +29,7 @@ APART = 0.25
 # What rounding leaves of a measure that does not stand out.
 _EPSILON = 1e-9
 #: Stands under every list of reasons.
-ASSOCIATION = mark(
-    "Customers who look like this leave more often. That goes together with leaving; it is not proof of a cause."
-)
+ASSOCIATION = mark("Customers with this profile leave more often. This is an association, not proof of a cause.")
 _WITH_OWN = mark("%(what)s (%(own)s; customers who stayed: %(peers)s)")
 _WITHOUT = mark("%(what)s (customers who stayed: %(peers)s)")
 _PLAIN = mark("%(name)s: %(value)s (customers who stayed: %(peers)s)")

@@ -93,19 +93,19 @@ def _satisfaction(inputs: SignalInputs, row: int) -> list[Message]:
         messages.append(Message(mark("Last satisfaction score: %(score)s."), {"score": data["score"]}))
     if inputs.satisfaction.detractor[row]:
         data = {"nps": _score(inputs, "nps_last", row)}
-        messages.append(Message(mark("Would hardly recommend us: %(nps)s of 10."), data))
+        messages.append(Message(mark("Unlikely to recommend us: %(nps)s out of 10."), data))
     if inputs.satisfaction.disappointed[row]:
         data = {name: _score(inputs, name, row) for name in ("experience", "expectation")}
-        messages.append(Message(mark("Got less (%(experience)s) than they expected (%(expectation)s)."), data))
+        messages.append(Message(mark("Experience (%(experience)s) fell short of expectation (%(expectation)s)."), data))
     return messages
 
 
 def _decline(inputs: SignalInputs, row: int) -> list[Message]:
     data: dict[str, Percent | Change] = {"fall": _share(-float(inputs.volume.ours[row]))}
-    text = mark("Our volume fell by %(fall)s; what they buy elsewhere is not known.")
+    text = mark("Our volume fell by %(fall)s; their purchases elsewhere are unknown.")
     if inputs.volume.verdict[row] == "yes":
         data["theirs"] = _change(float(inputs.volume.theirs[row]))
-        text = mark("Our volume fell by %(fall)s; their own total did not fall (%(theirs)s).")
+        text = mark("Our volume fell by %(fall)s, while their total did not (%(theirs)s).")
     messages = [Message(text, data)]
     share, before = float(inputs.volume.share[row]), float(inputs.volume.share_before[row])
     if not np.isnan(share) and not np.isnan(before):
@@ -120,9 +120,7 @@ def _orders(inputs: SignalInputs, row: int) -> list[Message]:
         "expected": Number(round(float(inputs.orders.expected[row]), 1)),
         "p": _share(float(inputs.orders.p[row])),
     }
-    text = mark(
-        "Order days in the last 90: %(seen)s, where %(expected)s were to be expected (chance of so few: %(p)s)."
-    )
+    text = mark("Order days in the last 90 days: %(seen)s; expected: %(expected)s (probability of so few: %(p)s).")
     return [Message(text, data)]
 
 
@@ -132,14 +130,14 @@ def _silence(inputs: SignalInputs, row: int) -> list[Message]:
         "mean": Number(round(float(inputs["gap_days"][row] / max(inputs["gaps"][row], 1.0)), 1)),
         "usual": Number(int(np.ceil(inputs.gap.usual[row]))),
     }
-    text = mark("No order for %(days)s days. Their gaps last %(mean)s days on average and seldom more than %(usual)s.")
+    text = mark("No order for %(days)s days. Gaps between orders average %(mean)s days and rarely exceed %(usual)s.")
     return [Message(text, data)]
 
 
 def _both(inputs: SignalInputs, row: int) -> list[Message]:
     text = mark(
-        "Order days %(days_before)s, then %(days_90)s; contacts %(interactions_before)s, then %(interactions_90)s:"
-        " the last two 90 days compared."
+        "Order days fell from %(days_before)s to %(days_90)s and contacts from %(interactions_before)s to "
+        "%(interactions_90)s, comparing the last two 90-day periods."
     )
     orders = {"days_before": "days_before", "days_90": "order_days"}
     contacts = {"interactions_before": "contacts_before", "interactions_90": "contacts"}
@@ -150,7 +148,9 @@ def _activity(inputs: SignalInputs, row: int) -> list[Message]:
     messages = _orders(inputs, row) if inputs.orders.fewer[row] and not inputs.declines[row] else []
     if inputs.contacts.fewer[row]:
         data = _counts(inputs, row, interactions_90="contacts", interactions_before="contacts_before")
-        text = mark("Contacts in the last 90 days: %(interactions_90)s, in the 90 before: %(interactions_before)s.")
+        text = mark(
+            "Contacts in the last 90 days: %(interactions_90)s; in the 90 days before: %(interactions_before)s."
+        )
         messages.append(Message(text, data))
     return messages
 
@@ -161,7 +161,7 @@ def _fatigue(inputs: SignalInputs, row: int) -> list[Message]:
         "before": _share(float(inputs.fatigue.before[row])),
         "messages": _count(inputs, "messages", row),
     }
-    text = mark("Answered %(now)s of %(messages)s messages in the last 90 days; in the year before %(before)s.")
+    text = mark("Responded to %(now)s of %(messages)s messages in the last 90 days; %(before)s in the year before.")
     return [Message(text, data)]
 
 
@@ -173,7 +173,7 @@ def _boundary(inputs: SignalInputs, row: int) -> list[Message]:
         "next": coming.model.stage(str(coming.next_stage[row])).name,
         "day": _day(inputs.today + int(coming.days[row])),
     }
-    return [Message(mark("From %(stage)s to %(next)s on %(day)s, if nothing happens until then."), data)]
+    return [Message(mark("Moves from %(stage)s to %(next)s on %(day)s if nothing happens before then."), data)]
 
 
 _EVIDENCE: dict[str, Callable[[SignalInputs, int], list[Message]]] = {

@@ -43,8 +43,8 @@ def refuse_later(name: str, known_on: date, snapshot: date) -> None:
     """Refuse a column whose values became known after the snapshot."""
     if known_on > snapshot:
         text = mark(
-            "%(name)s holds what became known on %(known)s, after the snapshot of %(snapshot)s. Take it out, or "
-            "read it as of the snapshot."
+            "%(name)s contains information from %(known)s, after the snapshot of %(snapshot)s. Remove it, "
+            "or use its value as of the snapshot."
         )
         raise LeakError(text, name=name, known=known_on, snapshot=snapshot)
 
@@ -53,8 +53,8 @@ def refuse_newer_origin(name: str, read: int, origin: int) -> None:
     """Refuse a feature of a snapshot that lies after the one from which the prediction looks ahead."""
     if read < origin:
         text = mark(
-            "%(name)s is read on origin %(read)s, which lies after origin %(origin)s, from which the prediction "
-            "looks ahead. Read it there or earlier."
+            "%(name)s is taken at snapshot %(read)s, after the prediction snapshot %(origin)s. Use that "
+            "snapshot or an earlier one."
         )
         raise LeakError(text, name=name, read=read, origin=origin)
 
@@ -70,13 +70,13 @@ def refuse_disguises(columns: Collection[FeatureColumn], target: str, trusted: C
             continue
         if len(target) >= SHORTEST and bare(target) and bare(target) in bare(column.name):
             text = mark(
-                "%(name)s carries the name of the target %(target)s: it is the answer, or was made from it. Take "
-                "it out, or name it in trusted=[...]."
+                "%(name)s contains the name of the target %(target)s, so it may be derived from it. "
+                "Remove it, or list it in trusted=[...]."
             )
             raise LeakError(text, name=column.name, target=target)
         if _IDENTIFIER.search(column.name.lower()) or column.names_everybody():
             text = mark(
-                "%(name)s names customers instead of describing them. Take it out, or name it in identifiers=[...]."
+                "%(name)s identifies customers instead of describing them. Remove it, or list it in identifiers=[...]."
             )
             raise LeakError(text, name=column.name)
 
@@ -88,8 +88,8 @@ def refuse_oracles(single: Mapping[str, float], labels: np.ndarray, trusted: Col
     for name, area in single.items():
         if name not in trusted and max(area, 1 - area) > TOO_GOOD:
             text = mark(
-                "%(name)s alone tells leavers from stayers (AUC %(auc)s): it was probably written down after they "
-                "left. Take it out, or name it in trusted=[...] when you are sure."
+                "%(name)s alone separates leavers from stayers (AUC %(auc)s), so it was probably recorded "
+                "after they left. Remove it, or list it in trusted=[...] if you are sure."
             )
             raise LeakError(text, name=name, auc=f"{max(area, 1 - area):.3f}")
 
@@ -107,7 +107,7 @@ def refuse_copies(
     whole numbers that are whole for one label only, because rows of the other were mixed from neighbours.
     """
     if ids is not None and len(np.unique(ids)) < len(ids):
-        raise LeakError(mark("Some customers stand in the table twice. Keep one row a customer for each snapshot."))
+        raise LeakError(mark("Some customers appear more than once. Keep one row per customer and snapshot."))
     size, repeats = int(min(labels.sum(), (~labels).sum())), {}
     for label in (True, False):
         # As many rows as the rarer label has: the commoner repeats itself more by nature.
@@ -117,14 +117,13 @@ def refuse_copies(
         repeats[label] = 1.0 - len(np.unique(rows, axis=0)) / len(rows) if len(rows) else 0.0
     if any(repeats[label] > 0.2 + 2 * repeats[not label] for label in repeats):
         text = mark(
-            "Many rows of one sort are copies of each other: they were resampled before splitting. Give the "
-            "rows as they are."
+            "Many rows of one class are duplicates: the data was resampled before splitting. Pass the original rows."
         )
         raise LeakError(text)
     mixed = next((column.name for column in columns if column.name not in trusted and column.is_mixed(labels)), None)
     if mixed is not None:
         text = mark(
-            "%(name)s is a whole number for one sort of rows and not for the other: rows were made up by "
-            "resampling before splitting. Give the rows as they are."
+            "%(name)s has whole numbers for one class but not for the other: the data was resampled "
+            "before splitting. Pass the original rows."
         )
         raise LeakError(text, name=mixed)

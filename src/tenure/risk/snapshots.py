@@ -93,9 +93,7 @@ def snapshot(
     left, stayed = int(labels.sum()), int((~labels).sum())
     gates = (Gate("left", LABELS, left), Gate("stayed", LABELS, stayed))
     if not all(gate.passed for gate in gates):
-        text = mark(
-            "%(left)s customers left and %(stayed)s stayed. At least %(needed)s of each are needed to learn who leaves."
-        )
+        text = mark("%(left)s customers left and %(stayed)s stayed. Training needs at least %(needed)s of each.")
         raise FactsError(text, left=left, stayed=stayed, needed=LABELS)
     tried = {name: _validated(name, fold) for name in (LOGISTIC, BOOSTING)}
     models = {name: figures for name, (figures, _) in tried.items()}
@@ -127,15 +125,15 @@ def _validated(name: str, fold: Fold) -> tuple[dict[str, Any], np.ndarray]:
 
 def _labels(table: pa.Table, target: str, positive: object) -> np.ndarray:
     if target not in table.column_names:
-        text = mark("There is no column %(name)r to learn. The columns are: %(names)s.")
+        text = mark("There is no target column %(name)r. Columns: %(names)s.")
         raise FactsError(text, name=target, names=", ".join(table.column_names))
     values = table.column(target).to_pylist()
     names = sorted({str(value) for value in values if value is not None})
     left = str(positive) if positive is not None else next((name for name in names if name.lower() in _YES), "")
     if len(names) != 2 or None in values or left not in names:
         text = mark(
-            "Column %(name)s must say of every customer whether they left, by two values, and which means that "
-            "they did (positive=...). It holds: %(values)s."
+            "Column %(name)s must have exactly two values; specify the one that means the customer left "
+            "with positive=... Values found: %(values)s."
         )
         raise FactsError(text, name=target, values=", ".join(names[:10]))
     return np.array([str(value) == left for value in values])
@@ -146,7 +144,7 @@ def _refuse_times(table: pa.Table, as_of: date | None, known_on: Mapping[str, st
     days = {name: name for name in table.column_names if pa.types.is_temporal(table.schema.field(name).type)}
     for name, known in {**days, **known_on}.items():
         if as_of is None:
-            text = mark("%(name)s holds days. Give as_of=..., the day of the snapshot, to compare them with.")
+            text = mark("%(name)s contains dates. Pass the snapshot date as as_of=...")
             raise FactsError(text, name=name)
         newest: date | None = known if isinstance(known, date) else None
         if isinstance(known, str):
@@ -159,7 +157,7 @@ def _refuse_times(table: pa.Table, as_of: date | None, known_on: Mapping[str, st
 def _column(table: pa.Table, name: str, group: str, as_of: date | None, text: bool | None = None) -> FeatureColumn:
     """Return a column as a model reads it; `text` is None when that is seen from its type."""
     if name not in table.column_names:
-        message = mark("There is no column %(name)r, which the model was fitted with. The columns are: %(names)s.")
+        message = mark("Column %(name)r, which the model was fitted with, is missing. Columns: %(names)s.")
         raise FactsError(message, name=name, names=", ".join(table.column_names))
     column = table.column(name)
     if pa.types.is_dictionary(column.type):

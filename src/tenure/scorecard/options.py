@@ -43,7 +43,7 @@ def save_options(lake: Lake, **changes: float | None) -> Options:
     for name, (low, high) in BOUNDS.items():
         value = getattr(options, name)
         if value is not None and not low <= value <= high:
-            text = mark("%(name)s is %(value)s; it must lie between %(low)s and %(high)s.")
+            text = mark("%(name)s must be between %(low)s and %(high)s, not %(value)s.")
             raise TenureError(text, name=name, value=value, low=low, high=high)
     draft = lake.path / f"{OPTIONS}.draft"
     draft.write_text(json.dumps(asdict(options), indent=2) + "\n", encoding="utf-8")

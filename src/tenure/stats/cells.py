@@ -148,15 +148,15 @@ def compress(
 
 def _check(x: Floats, t: Floats, T: Floats, weight: Floats) -> None:
     if not len(x):
-        raise FitError(mark("There is no customer to fit. Bring customers with at least one purchase."))
+        raise FitError(mark("No customers to fit. Provide customers with at least one purchase."))
     wrong = {
         mark("Row %(row)d: %(x)g is not a whole number of repeat purchases."): ~((x >= 0) & (x == np.floor(x))),
         mark("Row %(row)d: the last purchase (%(t)g) is before the first (0)."): ~(t >= 0),
         mark("Row %(row)d: the last purchase (%(t)g) is after the day of the data (%(age)g)."): ~(t <= T),
-        mark("Row %(row)d: the customer's age %(age)g is not a length of time."): ~np.isfinite(T),
-        mark("Row %(row)d: %(x)g repeat purchases in no time. Merge the purchases of one day."): (x > 0) & (t <= 0),
+        mark("Row %(row)d: %(age)g is not a valid customer age."): ~np.isfinite(T),
+        mark("Row %(row)d: %(x)g repeat purchases at age 0. Merge purchases made on the same day."): (x > 0) & (t <= 0),
         mark("Row %(row)d: a last purchase at %(t)g, but no repeat purchase."): (x == 0) & (t > 0),
-        mark("Row %(row)d: a row stands for at least one customer."): ~((weight > 0) & np.isfinite(weight)),
+        mark("Row %(row)d: a row must represent at least one customer."): ~((weight > 0) & np.isfinite(weight)),
     }
     for sentence, bad in wrong.items():
         if bad.any():

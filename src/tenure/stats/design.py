@@ -33,7 +33,7 @@ class Design:
         for group in groups:
             if group not in cells.groups:
                 raise FitError(
-                    mark("There is no group %(group)s. There are: %(groups)s."),
+                    mark("Unknown group %(group)s. Groups: %(groups)s."),
                     group=group,
                     groups=", ".join(cells.groups) or "—",
                 )
@@ -53,7 +53,7 @@ class Design:
         missing = sorted({group for group, _ in self.columns} - set(cells.groups))
         if missing:
             raise FitError(
-                mark("The model was fitted with the group %(group)s, which these customers lack."), group=missing[0]
+                mark("The model was fitted with the group %(group)s, which is missing here."), group=missing[0]
             )
         rows = [cells.groups[group].astype(str) == label for group, label in self.columns]
         return np.array(rows, dtype=float).reshape(len(self.columns), len(cells))

@@ -157,7 +157,8 @@ def fit(frequency: npt.ArrayLike, mean_spend: npt.ArrayLike, weight: npt.ArrayLi
     if not len(x) == len(m) == len(rows):
         raise FitError(
             mark(
-                "There are %(frequency)d frequencies, %(spend)d spends and %(weight)d weights. Give one of each a row."
+                "%(frequency)d frequencies, %(spend)d spends and %(weight)d weights were passed. Pass one "
+                "of each per row."
             ),
             frequency=len(x),
             spend=len(m),
@@ -166,7 +167,7 @@ def fit(frequency: npt.ArrayLike, mean_spend: npt.ArrayLike, weight: npt.ArrayLi
     wrong = np.flatnonzero(~((x >= 0.0) & (rows >= 0.0)))
     if wrong.size:
         raise FitError(
-            mark("Row %(row)d: a frequency (%(x)s) and a weight (%(weight)s) are numbers of 0 or more."),
+            mark("Row %(row)d: frequency (%(x)s) and weight (%(weight)s) must be 0 or more."),
             row=int(wrong[0]),
             x=float(x[wrong[0]]),
             weight=float(rows[wrong[0]]),

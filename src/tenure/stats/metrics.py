@@ -29,7 +29,7 @@ def _columns(first: ArrayLike, second: ArrayLike, weight: ArrayLike | None) -> t
     w = np.ones(y.size) if weight is None else np.asarray(weight, np.float64).ravel()
     if not y.size == z.size == w.size:
         raise TenureError(
-            mark("The columns differ in length: %(first)d, %(second)d and %(weight)d weights. Give one value a row."),
+            mark("The columns differ in length: %(first)d, %(second)d and %(weight)d weights. Pass one value per row."),
             first=y.size,
             second=z.size,
             weight=w.size,
@@ -174,7 +174,7 @@ def lift_at(outcome: ArrayLike, score: ArrayLike, share: float = 0.1, weight: Ar
     """
     y, z, w = _columns(outcome, score, weight)
     if not 0.0 < share <= 1.0:
-        raise TenureError(mark("A share of the customers lies above 0 and up to 1, not %(share)s."), share=share)
+        raise TenureError(mark("The share of customers must be above 0 and at most 1, not %(share)s."), share=share)
     _, place = np.unique(-z, return_inverse=True)
     people, happened = np.bincount(place, w), np.bincount(place, w * y)
     # Of the group at the edge only the part is taken that is still missing, at the group's mean rate.

@@ -33,7 +33,7 @@ def benjamini_hochberg(p_values: ArrayLike) -> NDArray[np.float64]:
     tested = ~np.isnan(p)
     wrong = p[tested][(p[tested] < 0.0) | (p[tested] > 1.0)]
     if wrong.size:
-        raise TenureError(mark("A p-value lies between 0 and 1, not %(value)s."), value=float(wrong[0]))
+        raise TenureError(mark("A p-value must be between 0 and 1, not %(value)s."), value=float(wrong[0]))
     adjusted = np.full(p.shape, np.nan)
     if tested.any():
         adjusted[tested] = false_discovery_control(p[tested])

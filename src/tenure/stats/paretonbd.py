@@ -111,7 +111,7 @@ class ParetoNbd(PurchaseModel):
     def residual(self, params: Params, rate: float, cells: Cells) -> Floats:
         """Return the discounted number of all purchases to come; refuse a negative rate."""
         if not rate >= 0.0:
-            raise FitError(mark("A discount rate is 0 or more, not %(rate)s."), rate=rate)
+            raise FitError(mark("The discount rate must be 0 or more, not %(rate)s."), rate=rate)
         first, where = cells.births
         r, alpha, s, beta = (_taken(params, first)[name] for name in self.names)
         old = beta + cells.age[first]

@@ -127,7 +127,7 @@ def checked(columns: Mapping[str, Any], weight: Any | None) -> list[Floats]:
         wrong = np.flatnonzero(~(np.isfinite(column) & (column >= 0.0)))
         if wrong.size:
             raise FitError(
-                mark("Row %(row)d: %(name)s is %(value)s, and must be a number of 0 or more."),
+                mark("Row %(row)d: %(name)s must be 0 or more, not %(value)s."),
                 row=int(wrong[0]),
                 name=name,
                 value=float(column[wrong[0]]),

@@ -42,9 +42,7 @@ def model(name: str) -> PurchaseModel:
     """Return a model by its name; refuse a name that there is not with a FitError."""
     known = MODELS.get(PLAIN.get(name, name)) or FALLBACKS.get(name)
     if known is None:
-        raise FitError(
-            mark("There is no purchase model %(name)s. There are: %(names)s."), name=name, names=", ".join(MODELS)
-        )
+        raise FitError(mark("Unknown purchase model %(name)s. Models: %(names)s."), name=name, names=", ".join(MODELS))
     return known
 
 

@@ -67,7 +67,9 @@ def _new(words: Mapping[str, str], others: list[Plan]) -> Plan:
     effect = number(words.get("new:effect", ""), _("Effect of the plan"), name) or 0.0
     capacity = number(words.get("new:capacity", ""), _("At most"), name)
     if kind not in KINDS:
-        raise PlanError(mark("A plan is one of %(kinds)s, not %(kind)r."), kinds=", ".join(KINDS), kind=kind)
+        raise PlanError(
+            mark("The kind of a plan must be one of %(kinds)s, not %(kind)r."), kinds=", ".join(KINDS), kind=kind
+        )
     tier, chinese = words.get("new:tier", ""), current_language() == "zh_Hans"
     return Plan(
         plan_id,

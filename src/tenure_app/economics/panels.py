@@ -145,7 +145,7 @@ CHOSEN = Table(
         Column("weeks", _("Time in stage")),
         Column("plan", _("Plan"), html=_plan_with_kind, export=(DECISION, PLAN)),
         PEOPLE,
-        ranged("profit_each", _("Profit each"), "low", "high"),
+        ranged("profit_each", _("Profit per customer"), "low", "high"),
     ),
     classes="table-sm cards",
 )

@@ -104,8 +104,8 @@ STAGES = Table(
             also=(numeric("customer_days", _("Customer-days")), Column("revenue", value="sales"), Column("margin")),
         ),
         invested("month_invested", export=(Column("invested"), Column("profit"))),
-        ranged("month_profit", _("Profit a month"), "month_low", "month_high", term="stage-profit"),
-        ranged("value", _("Value ahead")),
+        ranged("month_profit", _("Profit per month"), "month_low", "month_high", term="stage-profit"),
+        ranged("value", _("Future value")),
         money("entering", _("Value on entering")),
         numeric(
             "backtest",

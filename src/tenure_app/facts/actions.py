@@ -98,7 +98,7 @@ def start(upload: Import) -> None:
         lost = [field for field in needed_of(upload.table) if field not in file.mapping]
         if lost:
             raise MappingError(
-                mark("%(file)s: no column was chosen for %(fields)s. Choose one, or change what the file holds."),
+                mark("%(file)s: no column selected for %(fields)s. Select one, or change the type of data."),
                 file=file.name,
                 fields=", ".join(lost),
             )

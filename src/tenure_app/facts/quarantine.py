@@ -133,7 +133,7 @@ def repair(row: Row, cells: Mapping[str, str]) -> tuple[Replayed, Row | None]:
 
     waiting = rows("quarantine", _ONE, [row.batch_id, row.row])
     if not waiting:
-        raise TenureError(mark("This row no longer waits in quarantine. Reload the list."))
+        raise TenureError(mark("This row is no longer in quarantine. Reload the list."))
     repaired = {**waiting[0], "raw": json.dumps({**row.cells, **cells}, ensure_ascii=False)}
     buffer = io.StringIO()
     csv.writer(buffer).writerows(exported([repaired]))

@@ -17,7 +17,7 @@ from tenure_app.facts import actions, queries
 
 STEPS = {
     "reading": mark("Reading the files"),
-    "settling": mark("Comparing with what is there already"),
+    "settling": mark("Comparing with existing data"),
     "done": mark("Reading the files"),
 }
 COUNTED = ("accepted", "corrected", "quarantined", "duplicates")
@@ -78,7 +78,7 @@ def run_demo(running: Running) -> dict[str, Any]:
     if not lake.has("batches"):
         name = say(sample.name, running.payload.get("language"))
         lake.save_settings(tz=sample.tz, currency=sample.currency, business=name)
-    running.report(mark("Reading the package's data"))
+    running.report(mark("Reading the sample data"))
     with TemporaryDirectory() as folder:
         files = sample.files(Path(folder))
         for number, file in enumerate(files):

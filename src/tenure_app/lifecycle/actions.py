@@ -35,14 +35,14 @@ def set_override(customer: str, model: str, stage: str, reason: str, until: date
         raise NotOverridden(mark("The model %(model)s has no stage %(stage)r."), model=model, stage=stage)
     reason = " ".join(reason.split())
     if not reason:
-        raise NotOverridden(mark("Write why: the reason stands beside the stage for everybody who asks later."))
+        raise NotOverridden(mark("Enter a reason. It is shown next to the stage."))
     if len(reason) > LONGEST:
         raise NotOverridden(
-            mark("The reason has %(length)d characters; at most %(most)d fit."), length=len(reason), most=LONGEST
+            mark("The reason has %(length)d characters; the maximum is %(most)d."), length=len(reason), most=LONGEST
         )
     if until is not None and until < begins.date():
         raise NotOverridden(
-            mark("The last day, %(until)s, lies before the first, %(first)s. Choose a later day, or none."),
+            mark("The last day, %(until)s, is before the first day, %(first)s. Choose a later day, or leave it empty."),
             until=until,
             first=begins.date(),
         )
@@ -64,7 +64,7 @@ def day_of(text: str) -> date | None:
         return date.fromisoformat(text.strip())
     except ValueError as wrong:
         raise NotOverridden(
-            mark("%(given)s is not a valid date. Write it as 2026-11-30, or leave it empty."), given=text
+            mark("%(given)s is not a valid date. Use the format 2026-11-30, or leave it empty."), given=text
         ) from wrong
 
 

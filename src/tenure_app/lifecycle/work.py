@@ -15,7 +15,7 @@ def run_refresh(running: Running) -> dict[str, Any]:
     """Work out every customer's stage in the models that are switched on, in the version that is in force."""
     from tenure.refreshing.run import refresh
 
-    doing = mark("Working out everybody's stages")
+    doing = mark("Calculating stages")
     running.report(doing)
     actions.take_in_files()
     as_of = running.payload.get("as_of")
@@ -31,7 +31,7 @@ def run_refresh(running: Running) -> dict[str, Any]:
 
 def run_preview(running: Running) -> dict[str, Any]:
     """Compare a text with the model in force, for everybody."""
-    doing = mark("Working out who would move")
+    doing = mark("Calculating which customers would move")
     running.report(doing)
     previews.work_out(running.payload["preview_id"], lambda done, size: running.report(doing, done, size))
     return {}

@@ -47,7 +47,7 @@ TOTALS = Table(
         Column(
             "expected", _("Expected"), "number", html=lambda row: format_html("<strong>{}</strong>", row["expected"])
         ),
-        Column("chance", _("95 %, by chance"), "number", html=lambda row: f"{row['low']}–{row['high']}"),
+        Column("chance", _("95 %, sampling error"), "number", html=lambda row: f"{row['low']}–{row['high']}"),
         Column("error", _("95 %, with error"), "number", html=lambda row: f"{row['wide_low']}–{row['wide_high']}"),
     ),
     classes="table-sm table-vcenter cards",

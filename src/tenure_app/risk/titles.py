@@ -28,7 +28,7 @@ def answers() -> dict[str, str]:
 
 def churn_kind(kind: str) -> str:
     """Return what a kind of churn is called."""
-    return {"contract": _("Contracts that end"), "silence": _("Customers who stop ordering")}.get(kind, kind)
+    return {"contract": _("Ending contracts"), "silence": _("Customers who stop ordering")}.get(kind, kind)
 
 
 def gates(summary: dict[str, Any]) -> list[str]:

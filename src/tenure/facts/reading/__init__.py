@@ -40,8 +40,8 @@ def plan_of(path: Path, known: Guess, *, tz: str, source: str, now: datetime) ->
     if known.missing:
         raise MappingError(
             mark(
-                "No column of %(path)s was recognised as %(missing)s. "
-                "Say it with --map %(first)s=COLUMN. Columns: %(names)s."
+                "No column in %(path)s was recognised as %(missing)s. Map it with --map %(first)s=COLUMN. "
+                "Columns: %(names)s."
             ),
             path=path.name,
             missing=", ".join(known.missing),

@@ -36,10 +36,10 @@ def text_layout(path: Path, delimiter: str | None, head: bool | None) -> Layout:
     with closing(blocks(path, encoding, 1 << 18)) as source:
         first = next(source, None)
     if first is None or not first.data.strip():
-        raise FileUnreadable(mark("%(path)s holds no rows."), path=str(path))
+        raise FileUnreadable(mark("%(path)s has no rows."), path=str(path))
     if b"\x00" in first.data:
         raise FileUnreadable(
-            mark("%(path)s is no text file, nor Excel, Parquet or JSON lines. Save it as one of these."),
+            mark("%(path)s is not a text, Excel, Parquet or JSON lines file. Save it in one of these formats."),
             path=str(path),
         )
     lines = first.data.decode().splitlines()

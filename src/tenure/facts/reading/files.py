@@ -30,7 +30,9 @@ _CHUNK_ROWS = 200_000
 _EXCEL = {".xlsx", ".xls", ".xlsm", ".xlsb", ".ods"}
 _JSON = {".jsonl", ".ndjson"}
 _PARQUET = {".parquet", ".pq"}
-_DAMAGED = mark("%(path)s is damaged or not what its name says. Save it again as CSV, Excel or Parquet.")
+_DAMAGED = mark(
+    "%(path)s is damaged, or its content does not match its extension. Save it again as CSV, Excel or Parquet."
+)
 
 
 def layout_of(
@@ -38,7 +40,7 @@ def layout_of(
 ) -> Layout:
     """Look at a file and say how it is laid out."""
     if not path.is_file():
-        raise FileUnreadable(mark("There is no file %(path)s."), path=str(path))
+        raise FileUnreadable(mark("File %(path)s does not exist."), path=str(path))
     if path.stat().st_size == 0:
         raise FileUnreadable(mark("%(path)s is empty."), path=str(path))
     with _unpacked(path):
@@ -67,7 +69,7 @@ def _unpacked(path: Path) -> Iterator[None]:
         yield
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise FileUnreadable(
-            mark("%(path)s is damaged: it cannot be unpacked to its end. Fetch it again."), path=str(path)
+            mark("%(path)s is damaged and cannot be fully unpacked. Download it again."), path=str(path)
         ) from error
 
 
@@ -159,7 +161,7 @@ def _sheet_rows(path: Path, sheet: str | None) -> tuple[str, tuple[str, ...], li
         rows = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
         if any(cell != "" for row in rows for cell in row):
             return name, names, rows
-    raise FileUnreadable(mark("%(path)s holds no rows."), path=str(path))
+    raise FileUnreadable(mark("%(path)s has no rows."), path=str(path))
 
 
 def _cell_text(value: Any) -> str:
@@ -203,7 +205,7 @@ def _json_layout(path: Path) -> Layout:
                 break
     names = tuple(dict.fromkeys(name for record in records for name in record))
     if not names:
-        raise FileUnreadable(mark("%(path)s holds no JSON objects, one a line."), path=str(path))
+        raise FileUnreadable(mark("%(path)s does not contain JSON objects, one per line."), path=str(path))
     return Layout("json", names, sample=tuple(tuple(record.get(name, "") for name in names) for record in records[:50]))
 
 

@@ -80,7 +80,7 @@ def shape_of_table(as_: str) -> tuple[pa.Schema, tuple[str, ...]]:
         return FACT_TABLES["order_lines"].schema, ("customer_id", "at", "order_id", "product_id", "amount")
     if as_ not in FACT_TABLES:
         raise MappingError(
-            mark("There is no fact table %(name)r. There are: %(known)s."),
+            mark("Unknown fact table %(name)r. Fact tables: %(known)s."),
             name=as_,
             known=", ".join([*FACT_TABLES, "customers", BASKETS]),
         )
@@ -137,7 +137,7 @@ def _match_columns(
     for name, column in mapping.items():
         if name not in fields:
             raise MappingError(
-                mark("There is no field %(name)r. Fields you can map: %(known)s."), name=name, known=", ".join(fields)
+                mark("Unknown field %(name)r. Fields you can map: %(known)s."), name=name, known=", ".join(fields)
             )
         matched[name] = _header(layout, str(column))
     confidence = dict.fromkeys(matched, 1.0)

@@ -83,7 +83,7 @@ class Renewals(Estimate):
         Fader, Hardie (2010), "Customer-base valuation in a contractual setting", Marketing Science 29(1):85-93.
         """
         if not rate > 0.0:
-            raise FitError(mark("A discount rate a period is above 0, not %(rate)s."), rate=rate)
+            raise FitError(mark("The discount rate per period must be above 0, not %(rate)s."), rate=rate)
         # Most customers share their age with others: each age is summed once.
         ages, place = np.unique(np.asarray(age, np.float64), return_inverse=True)
         terms = min(int(np.ceil(-np.log(SMALL * min(rate, 1.0)) / np.log1p(rate))), LONGEST)
@@ -138,7 +138,7 @@ def rows_of_survival(survival: npt.ArrayLike, customers: float) -> tuple[Floats,
     """Return durations, who left and weights of a cohort whose survival curve is known."""
     share = np.asarray(survival, np.float64)
     if len(share) < 2 or share[0] != 1.0 or (np.diff(share) > 0.0).any() or share[-1] < 0.0:
-        raise FitError(mark("Shares still there begin with 1 and never rise; these are %(shares)s."), shares=str(share))
+        raise FitError(mark("Survival shares must start at 1 and never increase, not %(shares)s."), shares=str(share))
     t = np.arange(1.0, len(share))
     duration, left = np.append(t, t[-1]), np.append(np.ones(len(t)), 0.0)
     weight = customers * np.append(-np.diff(share), share[-1])
@@ -156,7 +156,8 @@ def counted(
     if wrong.size:
         raise FitError(
             mark(
-                "Row %(row)d: %(value)s is no whole number of periods from 1; who leaves, leaves at renewal 1 or later."
+                "Row %(row)d: periods must be a whole number, 1 or more, not %(value)s. Customers leave "
+                "at renewal 1 or later."
             ),
             row=int(wrong[0]),
             value=float(periods[wrong[0]]),

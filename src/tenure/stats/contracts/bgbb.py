@@ -68,7 +68,7 @@ class FittedBgbb(Estimate):
         `rate` is the discount rate from one opportunity to the next, above 0.
         """
         if not rate > 0.0:
-            raise FitError(mark("A discount rate a period is above 0, not %(rate)s."), rate=rate)
+            raise FitError(mark("The discount rate per period must be above 0, not %(rate)s."), rate=rate)
         terms = min(int(np.ceil(-np.log(SMALL * min(rate, 1.0)) / np.log1p(rate))), LONGEST)
         return self._worth(np.exp(-np.arange(1.0, terms + 1.0) * np.log1p(rate)), frequency, recency, age)
 
@@ -163,7 +163,7 @@ def fit(
     total = np.bincount(place.ravel(), rows, minlength=len(kinds)).astype(np.float64)
     counts = total > 0.0
     if not counts.any():
-        raise FitError(mark("There is no customer to fit. Bring customers with at least one opportunity."))
+        raise FitError(mark("No customers to fit. Provide customers with at least one opportunity."))
     return _fit((*kinds[counts].T, total[counts]))
 
 
@@ -173,8 +173,8 @@ def _checked_history(x: Floats, last: Floats, n: Floats) -> None:
     if wrong.size:
         raise FitError(
             mark(
-                "Row %(row)d: %(x)g taken, the last at %(last)g of %(n)g, cannot be."
-                " Count opportunities from 1, and give 0 as the last when none was taken."
+                "Row %(row)d: %(x)g taken with the last at %(last)g of %(n)g is not possible. Count "
+                "opportunities from 1, and use 0 as the last if none was taken."
             ),
             row=int(wrong[0]),
             x=float(x[wrong[0]]),

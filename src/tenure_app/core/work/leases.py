@@ -84,7 +84,7 @@ def fail(lease: Lease, error: Exception) -> bool:
         # Such an error names what a person has to mend: trying the same again mends nothing.
         return _end(lease.row(), Job.FAILED, error=error.message.to_dict())
     text = f"{type(error).__name__}: {error}"[:500]
-    reason = Message(mark("An unexpected error stopped this work: %(error)s"), {"error": text}).to_dict()
+    reason = Message(mark("An unexpected error stopped this job: %(error)s"), {"error": text}).to_dict()
     if kind is None or job.attempts >= kind.max_attempts:
         return _end(lease.row(), Job.FAILED, error=reason)
     return _give_back(lease.row(), error=reason, due_at=Now() + kind.pause_after(job.attempts))
@@ -99,7 +99,7 @@ def sweep() -> int:
         row = expired.filter(pk=job.pk, fence=job.fence)
         kind = kinds().get(job.kind)
         if kind is None or job.attempts >= kind.max_attempts:
-            died = Message(mark("The worker died %(times)s times while doing this."), {"times": job.attempts})
+            died = Message(mark("The worker crashed %(times)s times while running this job."), {"times": job.attempts})
             count += _end(row, Job.FAILED, error=died.to_dict())
         else:
             # The lease was pause enough: a worker that was killed is rarely the work's fault.

@@ -44,8 +44,8 @@ class SavedMeanwhile(NotSaved):
         who = other.author.get_username() if other.author else "?"
         super().__init__(
             mark(
-                "%(who)s saved version %(number)s of this model while you were editing. Nothing was overwritten: "
-                "look at that version, then bring your changes into it."
+                "%(who)s saved version %(number)s of this model while you were editing. Nothing was "
+                "overwritten: review that version, then apply your changes to it."
             ),
             who=who,
             number=other.number,
@@ -67,9 +67,9 @@ def save_version(text: str, *, base: int, person: User, note: str = "", origin: 
         if now is not None and now.number != base and now.version is not None:
             raise SavedMeanwhile(now.version)
         if now is not None and now.text == text:
-            raise NotSaved(mark("Nothing was changed, so there is nothing to save."))
+            raise NotSaved(mark("There are no changes to save."))
         if queries.seen_preview(person, text, queries.hash_of(now.text) if now else "") is None:
-            raise NotSaved(mark("Look at the preview of exactly this text first: it shows who would move."))
+            raise NotSaved(mark("Preview this version first to see which customers would move."))
         if models.builtin_texts().get(model.id) == text:
             origin = ModelVersion.SHIPPED
         elif definition.versions.filter(content_hash=queries.hash_of(text)).exists():
@@ -110,7 +110,7 @@ def switch(model_id: str, *, on: bool) -> None:
 def delete(model_id: str) -> None:
     """Delete a model of one's own. Its versions stay in the database and come back with a model of the same id."""
     if model_id in models.builtin_texts():
-        raise NotSaved(mark("A model that comes with the product can be switched off or reset, not deleted."))
+        raise NotSaved(mark("Built-in models can be turned off or reset, but not deleted."))
     with transaction.atomic():
         ModelDefinition.objects.filter(pk=model_id).update(deleted_at=timezone.now())
         jobs.enqueue("refresh")

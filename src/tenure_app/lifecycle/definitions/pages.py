@@ -194,7 +194,7 @@ def _stage(stage: Stage) -> dict[str, Any]:
         (_("What they need"), stage.needs_text),
         (_("Our goal"), stage.goal),
     )
-    plays = ((_("Do"), stage.advised), (_("Better not"), stage.discouraged))
+    plays = ((_("Do"), stage.advised), (_("Avoid"), stage.discouraged))
     return {
         "stage": stage,
         "sentence": sentence_of(stage.when),
@@ -251,7 +251,7 @@ def delete(request: HttpRequest, model_id: str) -> HttpResponse:
     """Show in numbers what deleting a custom model means, and delete it."""
     now = _or_404(model_id)
     if now.shipped:
-        messages.error(request, _("A model that comes with the product can be switched off or reset, not deleted."))
+        messages.error(request, _("Built-in models can be turned off or reset, but not deleted."))
         return redirect("model", model_id)
     line = next(line for line in _lines() if line.now.id == model_id)
     if request.method == "POST":
