@@ -49,7 +49,7 @@ def test_the_page_says_what_the_scorecard_says(signed_in: Client, big: Lake) -> 
         assert said in page
     for reason in loads(row["churn_reasons"]):
         assert reason["text"].render("en").split("(")[0].strip() in page
-    assert "no proof of a cause" in page and "/economics/choose/?model=" in page
+    assert "not proof of a cause" in page and "/economics/choose/?model=" in page
 
 
 def test_a_small_shop_reads_what_is_missing(signed_in: Client, settings: Any, tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_a_small_shop_reads_what_is_missing(signed_in: Client, settings: Any, tm
     refresh(lake, LAST, ["retail-activity"], options=Options(strict=True))
     settings.TENURE_LAKE = lake.path
     page = signed_in.get("/customers/C00001/").content.decode()
-    assert "Predictions need 500 buyers; there are 30." in page
+    assert "Predictions need at least 500 buyers; you have 30." in page
 
 
 def test_a_lake_without_value_and_risk_still_shows_its_customers(signed_in: Client, filled_lake: Lake) -> None:

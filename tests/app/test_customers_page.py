@@ -100,7 +100,7 @@ def test_a_judgement_by_hand_wins_is_listed_and_can_be_taken_back(own_shop: Lake
     assert "/customers/K039/" in listed
     before = signed_in.get("/customers/", {"model": MODEL, "stage": "lost", "as_of": str(TODAY - timedelta(days=1))})
     assert "/customers/K039/" in before.content.decode(), "the past stays as it was"
-    assert "decided by hand" in signed_in.get("/customers/K039/why/", {"model": MODEL}).content.decode()
+    assert "set manually" in signed_in.get("/customers/K039/why/", {"model": MODEL}).content.decode()
     signed_in.post("/customers/K039/override/", {"model": MODEL, "what": "cancel", "reason": ""})
     again = signed_in.get("/customers/", {"model": MODEL, "stage": "active"}).content.decode()
     assert "/customers/K039/" not in again

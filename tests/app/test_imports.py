@@ -64,7 +64,7 @@ def test_a_started_import_becomes_facts_and_quarantine_and_asks_for_a_refresh(
     from tenure_app.core.models import Job
 
     address = bring(signed_in, DIRTY)
-    assert "Waiting for its turn" in start(signed_in, address)
+    assert "Queued" in start(signed_in, address)
     job = run_job("import")
     assert job.state == "done", job.error
     assert {name: job.result[name] for name in ("accepted", "quarantined", "duplicates")} == {
@@ -212,7 +212,7 @@ def test_a_repaired_spreadsheet_is_brought_back(signed_in: Client, quarantined: 
     repaired = text.replace("2026-02-30", "2026-02-28").replace(",abc\r", ",7.5\r")
     file = SimpleUploadedFile("quarantine.csv", repaired.encode("gb18030"))
     said = signed_in.post("/imports/quarantine/upload/", {"file": file}, follow=True).content.decode()
-    assert "2 rows became facts, 0 were facts already, 1 still wait." in said
+    assert "2 rows accepted, 0 duplicates, 1 still quarantined." in said
     assert quarantine.count() == 1
     assert quarantined.read("orders").num_rows == 4
     twice = signed_in.post(

@@ -59,7 +59,7 @@ def test_cookies_are_out_of_reach_of_scripts_and_other_sites(client: Client, tok
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("language", "words"), [("en", "nothing at this address"), ("zh-hans", "没有")])
+@pytest.mark.parametrize(("language", "words"), [("en", "Page not found"), ("zh-hans", "没有")])
 def test_an_unknown_address_is_answered_in_words(signed_in: Client, language: str, words: str) -> None:
     signed_in.cookies["tenure_language"] = language
     answer = signed_in.get("/nowhere/")

@@ -85,14 +85,14 @@ def test_a_chosen_day_stays_in_the_links(signed_in: Client, filled_lake: Lake) -
 def test_the_first_page_leads_to_the_first_steps_until_there_are_stages(signed_in: Client, lake: Lake) -> None:
     assert signed_in.get("/").headers["Location"] == "/start/"
     page = signed_in.get("/start/").content.decode()
-    assert "Bring data" in page
+    assert "Import data" in page
     assert "supermarket" in page
 
 
 def test_the_first_steps_say_what_was_brought_and_which_models_fit(signed_in: Client, filled_lake: Lake) -> None:
     page = signed_in.get("/start/").content.decode()
     assert "1 file, 6 facts." in page
-    assert "Every row was understood." in page
+    assert "Every row was accepted." in page
     assert "Retail activity" in page
     assert signed_in.get("/", {"as_of": "2026-03-01"}).headers["Location"].endswith("?as_of=2026-03-01")
 

@@ -209,7 +209,10 @@ def duplicates(request: HttpRequest) -> HttpResponse:
     merges = merging.done()
     context = {
         "title": _("Duplicates"),
-        "subtitle": _("Records that are probably one customer. A merge moves nothing and can be undone at any time."),
+        "subtitle": _(
+            "Records that probably belong to the same customer. Merging does not move any data "
+            "and can be undone at any time."
+        ),
         "merges": tables.MERGES.show(merges, foot=False) if merges else None,
     }
     return render(request, "customers/duplicates.html", context)
@@ -317,11 +320,11 @@ def override(request: HttpRequest, customer_id: str) -> HttpResponse:
     try:
         if form.get("what") == "cancel":
             actions.cancel_override(customer_id, model, reason, by=author)
-            messages.success(request, _("The rules decide again."))
+            messages.success(request, _("The manual stage was removed."))
         else:
             until = actions.day_of(form.get("until", ""))
             actions.set_override(customer_id, model, form.get("stage", ""), reason, until, by=author)
-            messages.success(request, _("Saved. The customer was judged again."))
+            messages.success(request, _("Saved. The customer was re-evaluated."))
     except TenureError as wrong:
         messages.error(request, wrong.say())
     return redirect(f"{reverse('customer', args=[customer_id])}?model={model}")

@@ -57,7 +57,7 @@ def panels(con: duckdb.DuckDBPyConnection, customer: str) -> Panels | None:
     if predicted is None:
         return None
     row, model = _without_irrelevant(predicted.row), predicted.model
-    idle = _("do nothing more") if row.get("decision_plan") == "nothing" else ""
+    idle = _("do nothing") if row.get("decision_plan") == "nothing" else ""
     signals = column("warning_signals")
     return Panels(
         row.get("as_of"),
@@ -115,9 +115,9 @@ def _rfm(row: dict[str, Any]) -> Stat | None:
 def _risk(row: dict[str, Any]) -> tuple[Stat, ...]:
     wallet = ""
     if row.get("wallet_share") is not None:
-        wallet = _("%(share)s of what they buy anywhere") % {"share": percent(row["wallet_share"])}
+        wallet = _("%(share)s of their total purchases") % {"share": percent(row["wallet_share"])}
     elif row.get("decline") == "cannot-judge":
-        wallet = _("their own total volume is not known")
+        wallet = _("their total volume is unknown")
     level = column("churn_level").value_name(row.get("churn_level"))
     notes = {"decline": wallet}
     return _stats(stat(row, "churn", level), *(stat(row, name, notes.get(name, "")) for name in RISK))
@@ -126,9 +126,9 @@ def _risk(row: dict[str, Any]) -> tuple[Stat, ...]:
 def _gate(gate: dict[str, Any]) -> str:
     words = {"needed": number(gate["needed"]), "found": number(gate["found"])}
     texts = {
-        "buyers": _("Predictions need %(needed)s buyers; there are %(found)s."),
-        "days": _("Predictions need %(needed)s days of orders; there are %(found)s."),
-        "repeaters": _("Predictions need %(needed)s customers who came back; there are %(found)s."),
+        "buyers": _("Predictions need at least %(needed)s buyers; you have %(found)s."),
+        "days": _("Predictions need at least %(needed)s days of orders; you have %(found)s."),
+        "repeaters": _("Predictions need at least %(needed)s repeat customers; you have %(found)s."),
     }
     text = texts.get(gate["name"], _("Predictions need %(needed)s of “%(name)s”; there are %(found)s."))
     return text % {**words, "name": gate["name"]}
@@ -136,5 +136,5 @@ def _gate(gate: dict[str, Any]) -> str:
 
 def _note(predicted: Predictions) -> str:
     if predicted.verdict == "no-dropout":
-        return _("The data of this shop show no detectable dropout yet, so everybody counts as still a customer.")
+        return _("No dropout is detectable in this data yet, so every buyer counts as still a customer.")
     return ""

@@ -43,7 +43,7 @@ def names() -> dict[str, str]:
     return {
         "orders": _("Orders"), "interactions": _("Interactions"), "feedback": _("Feedback"), "cases": _("Cases"),
         "contracts": _("Contracts"), "balances": _("Balances"), "volumes": _("Total volumes"), "costs": _("Costs"),
-        "overrides": _("Decided by hand"), STAGES: _("Stage changes"),
+        "overrides": _("Set manually"), STAGES: _("Stage changes"),
     }  # fmt: skip
 
 
@@ -127,7 +127,7 @@ def _cost(fact: Mapping[str, Any]) -> Text:
 def _override(fact: Mapping[str, Any]) -> Text:
     ended = not fact.get("stage")
     until = fact.get("until")
-    title = _("The rules decide again") if ended else _("Put into a stage by hand")
+    title = _("Manual stage removed") if ended else _("Stage set manually")
     limit = _("until %(day)s") % {"day": day(until)} if until and not ended else ""
     return title, _joined(fact.get("stage"), limit), _joined(fact.get("model"), fact.get("reason"))
 

@@ -6,8 +6,8 @@ from django.utils.translation import gettext_lazy as _
 
 TABLES = {
     "orders": _("Orders"),
-    "baskets": _("Orders with their products, one line a product"),
-    "order_lines": _("Products of orders already brought"),
+    "baskets": _("Orders with their products, one line per product"),
+    "order_lines": _("Products of orders already imported"),
     "customers": _("Customers"),
     "interactions": _("Interactions (visits, calls, clicks …)"),
     "feedback": _("Feedback and surveys"),
@@ -16,7 +16,7 @@ TABLES = {
     "volumes": _("Customers' own total volume"),
     "balances": _("Receivables and payables"),
     "contracts": _("Contracts and memberships"),
-    "overrides": _("Stages set by hand"),
+    "overrides": _("Manually set stages"),
 }
 FIELDS = {
     "customer_id": _("Customer"),

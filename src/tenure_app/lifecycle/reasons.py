@@ -33,7 +33,7 @@ def in_words(reason: Reason | None) -> ReasonInWords:
     if reason.note is not None:
         return ReasonInWords(reason.note, by_hand=True)
     if reason.towards is not None:
-        return ReasonInWords(_("Passed through: this model lets nobody skip a stage."), passed=True)
+        return ReasonInWords(_("Passed through: this model does not allow skipping stages."), passed=True)
     language = current_language()
     measures = tuple((phrase(name, language), value_text(value)) for name, value in reason.measures)
     return ReasonInWords(sentence_of(reason.rule, language), measures, rule=reason.rule)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def standing(entry: Entry, board: queries.Board, rows: list[dict[str, Any]], days: int) -> str:
     """Say where most customers stand, and how that changed."""
     if not board.inside:
-        return _("Nobody was in a stage of this model on %(day)s.") % {"day": say_day(board.day)}
+        return _("No customer was in a stage of this model on %(day)s.") % {"day": say_day(board.day)}
     top = max(rows, key=lambda row: row["people"])
     words = {
         "people": number(top["people"]), "stage": top["stage"], "share": percent(top["share"]),
@@ -41,7 +41,7 @@ def standing(entry: Entry, board: queries.Board, rows: list[dict[str, Any]], day
 def trend(entry: Entry, found: queries.Trend) -> str:
     """Say which stage changed most over the time shown."""
     if not found.days or not found.people:
-        return _("No stages in this time yet")
+        return _("No stages in this period yet")
     changes = {stage: people[-1] - people[0] for stage, people in found.people.items()}
     stage = max(changes, key=lambda one: abs(changes[one]))
     words = {
@@ -52,14 +52,14 @@ def trend(entry: Entry, found: queries.Trend) -> str:
         return _("%(stage)s grew most since %(start)s: from %(a)s to %(b)s") % words
     if changes[stage] < 0:
         return _("%(stage)s shrank most since %(start)s: from %(a)s to %(b)s") % words
-    return _("The stages are as large as on %(start)s") % words
+    return _("Stage sizes are unchanged since %(start)s") % words
 
 
 def flow(entry: Entry, found: list[queries.Flow], since: date, day: date, days: int) -> str:
     """Say which move was the largest, and how it compares with the period before."""
     moves = [one for one in found if not one.stayed]
     if not moves:
-        return _("Nobody changed their stage between %(start)s and %(end)s") % {
+        return _("No stage changes between %(start)s and %(end)s") % {
             "start": say_day(since),
             "end": say_day(day),
         }
@@ -89,7 +89,7 @@ def _compared(now: int, before: int) -> str:
 def coming(entry: Entry, soon: queries.Soon) -> str:
     """Say how many move within a week."""
     if not soon.people:
-        return _("Nobody changes their stage by %(day)s, if nothing happens") % {"day": say_day(soon.until)}
+        return _("No stage changes expected by %(day)s if nothing happens") % {"day": say_day(soon.until)}
     return ngettext(
         "%(people)s customer changes stage by %(day)s, if nothing happens",
         "%(people)s customers change stage by %(day)s, if nothing happens",

@@ -24,7 +24,7 @@ PAPERS = {
 
 def model_name(name: str) -> str:
     """Return a model or a baseline by its name for people; papers' names stay as they are."""
-    baselines = {"rate-times-time": _("Average rate goes on"), "last-period": _("Last 90 days again")}
+    baselines = {"rate-times-time": _("Constant average rate"), "last-period": _("Last 90 days again")}
     family, _sign, k = name.rpartition("-")
     if k.isdigit():
         return _("%(name)s with regular gaps (k=%(k)s)") % {"name": PAPERS.get(family, family), "k": k}

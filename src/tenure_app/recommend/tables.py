@@ -168,7 +168,7 @@ BACKTEST = Table(
             html=_ranking,
             export=(Column("label", _("Ranking"), value=lambda row: str(row["label"])),),
         ),
-        _metric("hit_rate", _("Hit rate of ten"), percent),
+        _metric("hit_rate", _("Hit rate @10"), percent),
         _metric("ndcg", "NDCG@10", lambda value: number(value, 3)),
     ),
     caption=_("Rankings, tried on the last baskets"),

@@ -12,20 +12,20 @@ from tenure_app.web.formats import number, percent
 
 RANKINGS = {
     "popularity": gettext_lazy("Most popular"),
-    "often": gettext_lazy("What the customer bought most often"),
-    "buy-again": gettext_lazy("What is due to be bought again"),
-    "blend": gettext_lazy("Everything weighed together"),
+    "often": gettext_lazy("Most often bought by the customer"),
+    "buy-again": gettext_lazy("Due for repurchase"),
+    "blend": gettext_lazy("Combined ranking"),
 }
 KINDS = {
     "buy-again": gettext_lazy("Buy again"),
-    "cross-sell": gettext_lazy("Goes with it"),
-    "up-sell": gettext_lazy("Step up"),
+    "cross-sell": gettext_lazy("Bought together"),
+    "up-sell": gettext_lazy("Upgrade"),
     "popular": gettext_lazy("Popular"),
 }
 _GATES = {
     "buyers": gettext_lazy("buyers"),
-    "days": gettext_lazy("days of facts"),
-    "products": gettext_lazy("products in enough baskets"),
+    "days": gettext_lazy("days of data"),
+    "products": gettext_lazy("products found in enough baskets"),
 }
 
 

@@ -36,7 +36,7 @@ class BusinessForm(Styled):
     business = forms.CharField(label=gettext_lazy("Business name"), max_length=80, required=False)
     tz = forms.ChoiceField(
         label=gettext_lazy("Time zone"),
-        help_text=gettext_lazy("Decides on which day a fact falls. After a change every stage is worked out again."),
+        help_text=gettext_lazy("Determines the calendar day of each fact. Changing it recalculates all stages."),
     )
     currency = forms.ChoiceField(label=gettext_lazy("Currency"))
 
@@ -57,10 +57,10 @@ class ViewForm(Styled):
     language = forms.ChoiceField(
         label=gettext_lazy("Language"),
         required=False,
-        choices=[("", gettext_lazy("As the browser asks")), ("zh-hans", "中文"), ("en", "English")],
+        choices=[("", gettext_lazy("Browser default")), ("zh-hans", "中文"), ("en", "English")],
     )
     as_of = forms.ChoiceField(
-        label=gettext_lazy("Day that pages speak of"),
+        label=gettext_lazy("Default as-of date"),
         choices=[("data", gettext_lazy("The last day of the data")), ("today", gettext_lazy("Today"))],
     )
 
@@ -69,15 +69,15 @@ class AssumptionsForm(Styled):
     """What is assumed where facts say nothing; shares are written in percent."""
 
     horizon_days = forms.IntegerField(
-        label=gettext_lazy("Days that potential value looks ahead"), min_value=30, max_value=3650
+        label=gettext_lazy("Forecast horizon for potential value, days"), min_value=30, max_value=3650
     )
-    discount = forms.FloatField(label=gettext_lazy("Interest a year, %"), min_value=0, max_value=100)
+    discount = forms.FloatField(label=gettext_lazy("Annual discount rate, %"), min_value=0, max_value=100)
     margin = forms.FloatField(
-        label=gettext_lazy("Margin where costs are not known, % of sales"),
+        label=gettext_lazy("Margin if costs are unknown, % of sales"),
         min_value=0,
         max_value=100,
         required=False,
-        help_text=gettext_lazy("Left empty, value is counted in sales, and the pages say so."),
+        help_text=gettext_lazy("If empty, value is measured in sales."),
     )
 
     @staticmethod
@@ -105,7 +105,7 @@ class PasswordForm(Styled):
         help_text=gettext_lazy("At least 10 characters, not only digits."),
     )
     repeated = forms.CharField(
-        label=gettext_lazy("Once more"),
+        label=gettext_lazy("Repeat password"),
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
@@ -114,7 +114,7 @@ class PasswordForm(Styled):
         """Refuse two different or a weak password."""
         data = super().clean() or {}
         if data.get("password") and data.get("repeated") and data["password"] != data["repeated"]:
-            self.add_error("repeated", _("The two are not the same."))
+            self.add_error("repeated", _("The passwords do not match."))
         if data.get("password"):
             try:
                 validate_password(data["password"])

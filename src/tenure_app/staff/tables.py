@@ -15,7 +15,7 @@ def _started(row: Row) -> str:
 
 
 def _mode(row: Row) -> str:
-    return gettext("Everybody") if row["mode"] == "full" else gettext("Only those with new facts")
+    return gettext("All customers") if row["mode"] == "full" else gettext("Only customers with new facts")
 
 
 REFRESHES = Table(

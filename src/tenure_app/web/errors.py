@@ -15,14 +15,12 @@ def _page(request: HttpRequest, status: int, title: str, text: str) -> HttpRespo
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer 403."""
-    return _page(request, 403, _("This is not open to you"), _("Go back, or sign in again."))
+    return _page(request, 403, _("Access denied"), _("Go back, or sign in again."))
 
 
 def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answer a form that was not sent from our own page, or from one that is too old."""
-    return _page(
-        request, 403, _("This page was open for too long"), _("Go back, reload the page and send the form again.")
-    )
+    return _page(request, 403, _("This page has expired"), _("Go back, reload the page and send the form again."))
 
 
 def missing(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -30,8 +28,8 @@ def missing(request: HttpRequest, exception: Exception | None = None) -> HttpRes
     return _page(
         request,
         404,
-        _("There is nothing at this address"),
-        _("The link may be old, or a letter may be wrong. Search above, or start from a page on the left."),
+        _("Page not found"),
+        _("The link may be outdated or mistyped. Use the search above or the navigation on the left."),
     )
 
 
@@ -40,7 +38,7 @@ def broken(request: HttpRequest, *_args: Any) -> HttpResponse:
     from django.template.loader import render_to_string
 
     title, text = (
-        _("Something broke on our side"),
-        _("Nothing of yours was lost. Try again; the details are in the server's log."),
+        _("Something went wrong"),
+        _("No data was lost. Try again; details are in the server log."),
     )
     return HttpResponse(render_to_string("error.html", {"status": 500, "title": title, "text": text}), status=500)

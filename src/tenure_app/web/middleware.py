@@ -117,6 +117,6 @@ class BusinessMiddleware:
         return render(
             request,
             template,
-            {"status": 422, "title": translation.gettext("This cannot be done as asked"), "text": text},
+            {"status": 422, "title": translation.gettext("This request could not be completed"), "text": text},
             status=422,
         )

@@ -53,7 +53,7 @@ def imports(request: HttpRequest) -> HttpResponse:
     batches = [{**row, "table_name": labels.table_name(row["table"])} for row in queries.batches()]
     context = {
         "title": _("Imports"),
-        "subtitle": _("Bring files; every row becomes a fact or waits in quarantine, and nothing is counted twice."),
+        "subtitle": _("Import files. Every row is accepted or quarantined, and duplicates are never counted twice."),
         "tables": tables(),
         "upload_mb": settings.TENURE_UPLOAD_MB,
         "open": [
@@ -88,7 +88,7 @@ def bring(request: HttpRequest) -> HttpResponse:
     if sum(file.size or 0 for file in files) > settings.TENURE_UPLOAD_MB * 1_048_576:
         messages.error(
             request,
-            _("These files are larger than %(limit)s MB together. Bring them with: tenure import FILE --lake DIR")
+            _("These files exceed %(limit)s MB in total. Import them with: tenure import FILE --lake DIR")
             % {"limit": settings.TENURE_UPLOAD_MB},
         )
         return redirect("imports")

@@ -54,7 +54,7 @@ def quarantine(request: HttpRequest) -> HttpResponse:
     csv_url = reverse("quarantine-csv") + (f"?{urlencode(filters)}" if filters else "")
     context = {
         "title": _("Quarantine"),
-        "subtitle": _("Rows that are no facts yet. Repair a value and the row comes in; nothing is lost meanwhile."),
+        "subtitle": _("Rejected rows. Fix a value and the row is imported; nothing is lost in the meantime."),
         "table": QUARANTINE.show(Paginator(rows, PAGE).get_page(request.GET.get("page")), files={"CSV": csv_url}),
         "form": _filters(filters),
         "total": waiting.count(),
@@ -131,7 +131,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     """Bring the rows of a repaired CSV in."""
     file = request.FILES.get("file")
     if file is None:
-        messages.error(request, _("Choose the repaired CSV first."))
+        messages.error(request, _("Choose the fixed CSV first."))
         return redirect("quarantine")
     try:
         done = waiting.replay(_text(file.read()))
@@ -140,7 +140,7 @@ def upload(request: HttpRequest) -> HttpResponse:
         return redirect("quarantine")
     messages.success(
         request,
-        _("%(accepted)d rows became facts, %(duplicates)d were facts already, %(still)d still wait.")
+        _("%(accepted)d rows accepted, %(duplicates)d duplicates, %(still)d still quarantined.")
         % {"accepted": done.accepted, "duplicates": done.duplicates, "still": done.quarantined},
     )
     return redirect("quarantine")

@@ -54,7 +54,7 @@ def _page(request: HttpRequest, status: int = 200, **bound: forms.Form) -> HttpR
         "title": _("Settings"),
         "password_hint": _("A password is set. A new one replaces it and signs out other sessions.")
         if queries.password_is_set()
-        else _("No password is set: one signs in with the link that the server prints when it starts."),
+        else _("No password yet. Sign in with the link that the server prints at startup."),
         "refreshes": REFRESHES.show(refreshes, foot=False) if refreshes else None,
         **_forms(**bound),
     }
@@ -77,7 +77,7 @@ def save_business(request: HttpRequest) -> HttpResponse:
     conf.lake().save_settings(**form.cleaned_data)
     if form.cleaned_data["tz"] != before:
         jobs.enqueue("refresh")
-        messages.info(request, _("Saved. Every stage is being worked out again for the new time zone."))
+        messages.info(request, _("Saved. All stages are being recalculated for the new time zone."))
     else:
         messages.success(request, _("Saved."))
     return redirect("settings")
@@ -93,7 +93,7 @@ def save_assumptions(request: HttpRequest) -> HttpResponse:
         return _page(request, 422, assumptions_form=form)
     save_options(conf.lake(), **form.asked())
     jobs.enqueue("refresh")
-    messages.info(request, _("Saved. Value and risk are being worked out again."))
+    messages.info(request, _("Saved. Value and risk are being recalculated."))
     return redirect("settings")
 
 
@@ -125,5 +125,5 @@ def save_password(request: HttpRequest) -> HttpResponse:
 def refresh_now(request: HttpRequest) -> HttpResponse:
     """Work out every stage again."""
     jobs.enqueue("refresh")
-    messages.info(request, _("The refresh has begun. You can leave this page."))
+    messages.info(request, _("Refresh started. You can leave this page."))
     return redirect("in-progress")

@@ -40,7 +40,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             login(request, person, backend="django.contrib.auth.backends.ModelBackend")
             return redirect(_next(request))
     elif "stale" in request.GET:
-        wrong = _("This link is no longer valid: each start of the server prints a new one. Copy it from the terminal.")
+        wrong = _("This link has expired: the server prints a new one at each start. Copy it from the terminal.")
     context = {"wrong": wrong, "next": _next(request), "has_password": queries.password_is_set()}
     return render(request, "staff/sign_in.html", context, status=status)
 
@@ -54,7 +54,7 @@ def _try(request: HttpRequest) -> tuple[User | None, str, int]:
     person = actions.sign_in_by_token(secret) or actions.sign_in_by_password(secret)
     if person is None:
         actions.note_failure(address)
-        return None, _("This is neither the password nor the token of the running server."), 403
+        return None, _("Incorrect password or token."), 403
     actions.forget_failures(address)
     return person, "", 200
 
