@@ -51,10 +51,10 @@ def main(command: str, *arguments: str) -> None:
 
     from tenure_app.core.models import Job
     from tenure_app.core.work import actions, leases, loop, running
-    from tenure_app.core.work.kinds import Kind
+    from tenure_app.core.work.kinds import JobKind
 
     core: Any = apps.get_app_config("core")
-    core.job_kinds = (Kind("note", "", "faults.due_worker.note"), Kind("silent", "", "faults.due_worker.silent"))
+    core.job_kinds = (JobKind("note", "", "faults.due_worker.note"), JobKind("silent", "", "faults.due_worker.silent"))
     leases.LEASE, running.BEAT, loop.SWEEP, loop.PAUSE = timedelta(seconds=2), 0.3, 0.3, 0.05
     if command == "migrate":
         call_command("migrate", verbosity=0)
