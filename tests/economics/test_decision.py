@@ -64,7 +64,7 @@ def test_whoever_leaves_for_good_brings_nothing_any_more() -> None:
     leave = Plan("leave", "withdraw", "gone", GONE, -3.0, 0.2)
     (one,) = allocate(values({(2, 3): 4}), [leave]).rows
     assert one.profit == pytest.approx(3.0 - 0.2 * 10)
-    with pytest.raises(PlanError, match="no stage"):
+    with pytest.raises(PlanError, match="unknown stage"):
         allocate(values({(2, 3): 4}), [Plan("lead", "develop", "gone", GONE, 1.0, 0.2)])
 
 

@@ -49,7 +49,7 @@ def test_settings_are_kept(lake: Lake) -> None:
 
 def test_a_folder_that_is_no_lake_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("x")
-    with pytest.raises(LakeError, match="no lake"):
+    with pytest.raises(LakeError, match="not a lake"):
         Lake.create(tmp_path)
     with pytest.raises(LakeError, match="There is no lake"):
         Lake.open(tmp_path)

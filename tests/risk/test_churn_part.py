@@ -153,7 +153,7 @@ def test_a_planted_leak_keeps_everything_from_being_predicted_and_is_named() -> 
     fit = _fits(table)["churn-contract"]
     assert (fit.verdict, fit.model, fit.usable) == ("leak", "", False)
     assert fit.figures["leak"]["name"] == "open"
-    assert "open alone tells leavers from stayers" in Message.from_dict(fit.figures["leak"]["text"]).render("en")
+    assert "open alone separates leavers from stayers" in Message.from_dict(fit.figures["leak"]["text"]).render("en")
     scored = MODEL.score(table, {fit.part: fit}, CONTEXT).columns
     assert scored.column("churn").null_count == len(table)
 
