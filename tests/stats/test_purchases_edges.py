@@ -104,7 +104,7 @@ def test_a_label_that_was_never_fitted_counts_as_the_commonest() -> None:
 
 def test_a_missing_group_is_said() -> None:
     cells = compress([1, 0], [1.0, 0.0], [2.0, 2.0], groups={"channel": ["a", "b"]})
-    with pytest.raises(FitError, match="no group region"):
+    with pytest.raises(FitError, match="Unknown group region"):
         purchases.fit("bg-nbd", cells, covariates=["region"])
     moved = purchases.fit("bg-nbd", grouped(73, 300), covariates=["channel"])
     with pytest.raises(FitError, match="channel, which these customers lack"):
