@@ -107,7 +107,7 @@ def test_a_missing_group_is_said() -> None:
     with pytest.raises(FitError, match="Unknown group region"):
         purchases.fit("bg-nbd", cells, covariates=["region"])
     moved = purchases.fit("bg-nbd", grouped(73, 300), covariates=["channel"])
-    with pytest.raises(FitError, match="channel, which these customers lack"):
+    with pytest.raises(FitError, match="the group channel, which is missing here"):
         moved.expected(10, compress([1], [1.0], [2.0]))
 
 
