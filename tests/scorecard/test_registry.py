@@ -82,6 +82,6 @@ def test_assumptions_are_kept_in_the_lake_and_nonsense_is_refused(tmp_path: Path
     assert options_of(lake).horizon_days == 365
     save_options(lake, margin=0.3, horizon_days=180)
     assert (options_of(lake).margin, options_of(lake).horizon_days, options_of(lake).discount) == (0.3, 180, 0.1)
-    with pytest.raises(TenureError, match="discount must be between 0.0 and 1.0, not 7"):
+    with pytest.raises(TenureError, match=r"discount must be between 0\.0 and 1\.0, not 7"):
         save_options(lake, discount=7)
     assert options_of(lake).discount == 0.1
