@@ -8,6 +8,7 @@ Grown by scikit-learn's ``GradientBoostingClassifier``, because it publishes its
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,17 +53,15 @@ class Trees:
     def log_odds(self, matrix: np.ndarray) -> np.ndarray:
         """Return the start plus the leaves that each row reaches, shape (rows,)."""
         total = np.full(len(matrix), self.start)
-        # Chunks keep the gathered columns inside the processor's cache.
+        # Chunks keep the columns inside the processor's cache.
         for begin in range(0, len(matrix), _CHUNK):
             # The trees were grown on 32-bit floats; a bound lies between two of those.
-            values = matrix[begin : begin + _CHUNK].astype(np.float32)
-            rows = np.arange(len(values))
+            columns = np.ascontiguousarray(matrix[begin : begin + _CHUNK].T, dtype=np.float32)
             for feature, bound, leaf in zip(self.feature, self.bound, self.leaf, strict=True):
-                # Every row walks the same number of steps, so that a customer alone gets what they get among all.
-                place = np.zeros(len(values), dtype=np.int64)
-                for _ in range(DEPTH):
-                    place = 2 * place + 1 + (values[rows, feature[place]] > bound[place])
-                total[begin : begin + _CHUNK] += leaf[place - len(feature)]
+                # Comparing whole columns at every place, even where few rows pass, is ten times as fast as walking
+                # down row by row; and a customer alone gets what they get among all.
+                right = [(columns[n] > limit).view(np.uint8) for n, limit in zip(feature, bound, strict=True)]
+                total[begin : begin + _CHUNK] += leaf.take(reduce(lambda code, turn: code << 1 | turn, _turns(right)))
         return total
 
     def to_dict(self) -> dict[str, Any]:
@@ -74,6 +73,15 @@ class Trees:
     def from_dict(cls, stored: Mapping[str, Any]) -> Trees:
         bound = [[np.inf if value is None else value for value in tree] for tree in stored["bound"]]
         return cls(stored["start"], np.array(stored["feature"], np.int64), np.array(bound), np.array(stored["leaf"]))
+
+
+def _turns(right: list[np.ndarray], place: int = 0) -> list[np.ndarray]:
+    """Return each row's turns from a place down to a leaf, 1 for right, given the turn it would take everywhere."""
+    turn = right[place]
+    if 2 * place + 2 >= len(right):
+        return [turn]
+    below = zip(_turns(right, 2 * place + 1), _turns(right, 2 * place + 2), strict=True)
+    return [turn, *(left ^ (turn & (left ^ right)) for left, right in below)]  # bytes of 0 and 1: faster than np.where
 
 
 def _heap(tree: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
