@@ -58,14 +58,19 @@ class _TableWriter:
     def _flush(self, *, final: bool) -> None:
         if not self._count:
             return
-        table = pa.Table.from_batches(self._waiting, self.schema)
+        # Rows may come with encoded texts; stored they are the same.
+        table = pa.Table.from_batches(self._waiting).unify_dictionaries()
         cut = table.num_rows if final else table.num_rows // ROW_GROUP * ROW_GROUP
         if self._file is None:
             # Delta keeps partition values in its log, not in paths.
             self._path, self._rows_in_file = self.folder / f"part-{uuid.uuid4().hex}.zstd.parquet", 0
-            texts = [f.name for f in self.schema if f.name not in _UNIQUE and pa.types.is_string(f.type)]
             self._file = pq.ParquetWriter(
-                self._path, self.schema, compression="zstd", use_dictionary=texts, write_page_index=False
+                self._path,
+                table.schema,
+                compression="zstd",
+                store_schema=False,
+                use_dictionary=[_path_of(field) for field in self.schema if _repeats(field)],
+                write_statistics=[field.name for field in self.schema if _narrows(field)],
             )
         self._file.write_table(table.slice(0, cut), row_group_size=ROW_GROUP)
         self._rows_in_file += cut
@@ -79,6 +84,20 @@ class _TableWriter:
             self._file.close()
             self._done.append(action_of(self._path, self.partition))
             self._file = None
+
+
+def _repeats(field: pa.Field) -> bool:
+    """Whether a column is written with a dictionary of its values."""
+    return field.name not in _UNIQUE and (field.type in (pa.string(), pa.date32()) or pa.types.is_list(field.type))
+
+
+def _path_of(field: pa.Field) -> str:
+    return f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name
+
+
+def _narrows(field: pa.Field) -> bool:
+    """Whether a reader may skip rows by a column's range, so that statistics are worth their time."""
+    return field.name.endswith("_id") or pa.types.is_temporal(field.type) or pa.types.is_integer(field.type)
 
 
 def action_of(path: Path, partition: dict[str, str]) -> AddAction:
@@ -128,6 +147,7 @@ def _by_value(batch: pa.RecordBatch, column: str | None) -> Iterable[tuple[str, 
     distinct = pc.unique(values).to_pylist()
     if len(distinct) == 1:
         return [(distinct[0] or "", batch)]
+    values = values.cast(pa.string())
     return [(value or "", batch.filter(pc.equal(values, pa.scalar(value, values.type)))) for value in distinct]
 
 

@@ -17,6 +17,7 @@ from tenure.facts.blocks import Block, block_of, day_number_of, keys_of, who_of
 from tenure.facts.completing import completed
 from tenure.facts.kinds import KINDS, Kind
 from tenure.facts.slices import RECORDS, slices_of
+from tenure.lifecycle.history import SPANS
 from tenure.lifecycle.reasons import Reason, Value
 from tenure.lifecycle.spans import entries_of, stage_block, streams_needed, streams_of
 from tenure.rules.evaluation.compute import EvaluationContext
@@ -122,7 +123,7 @@ def explain_in(block: Block, model: Model, customer_id: str, day: date) -> Expla
         first = holds is True and not any(judgement.taken for judgement in judgements)
         values = tuple(MeasureValue(measure, _value(measure, context, moment)) for measure in measures_of(stage.rule))
         judgements.append(Judgement(stage, holds, values, first))
-    spans = stage_block(model, context)
+    spans = stage_block(model, context).cast(SPANS)
     current = pc.and_(pc.equal(spans.column("customer_id"), customer_id), pc.is_null(spans.column("left_on")))
     span = next(iter(spans.filter(current).to_pylist()), None)
     reason = span and Reason.read(span["reason"], span["reason_values"], span["cannot_judge"])

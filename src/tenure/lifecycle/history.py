@@ -34,6 +34,12 @@ SPANS = pa.schema(
     }
 )
 
+_REPEATED = pa.dictionary(pa.int32(), TEXT)
+#: Spans in memory: texts that many of them share are kept once.
+ENCODED_SPANS = pa.schema(
+    [field.with_type(_REPEATED) if field.type == TEXT and field.name != "customer_id" else field for field in SPANS]
+)
+
 
 @dataclass(frozen=True, slots=True)
 class History:

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tenure.facts.schema import TEXT
+from tenure.lifecycle.history import SPANS
 from tenure.rules.evaluation.steps import Moments
 from tenure.rules.evaluation.truth import TRUE, UNKNOWN, Truth, truth_of
 from tenure.rules.syntax.measures import MEASURES
@@ -63,8 +64,7 @@ class ReasonColumns:
             for place, column in enumerate(values):
                 numbers[first + place] = column
         known = pa.array(numbers, from_pandas=True)  # NaN, an unknown value, becomes null
-        texts = pa.array(self._texts, TEXT).take(pa.array(self._codes))
-        return texts, pa.ListArray.from_arrays(pa.array(offsets), known)
+        return encoded(self._codes, self._texts), pa.ListArray.from_arrays(pa.array(offsets), known)
 
     def put_rule(
         self, rows: np.ndarray, model: Model, stage: Stage, context: EvaluationContext, keys: np.ndarray
@@ -109,13 +109,13 @@ def doubts(
         if (truth.values == UNKNOWN).any():
             codes |= ((truth.at(moments) == UNKNOWN) & (stages > place) & ~by_hand).astype(np.int64) << place
     if not codes.any():
-        return pa.nulls(len(codes), TEXT)
+        return encoded(np.full(len(codes), -1), ())
     different = np.flatnonzero(np.bincount(codes)) if len(model.stages) < 20 else np.unique(codes)
     names = [
-        ",".join(stage.id for place, stage in enumerate(model.stages) if code >> place & 1) or None
+        ",".join(stage.id for place, stage in enumerate(model.stages) if code >> place & 1)
         for code in different.tolist()
     ]
-    return pa.array(names, TEXT).take(pa.array(np.searchsorted(different, codes)))
+    return encoded(np.where(codes == 0, -1, np.searchsorted(different, codes)), names)
 
 
 def causes(model: Model, context: EvaluationContext, keys: np.ndarray, stages: np.ndarray) -> pa.Array:
@@ -130,7 +130,13 @@ def causes(model: Model, context: EvaluationContext, keys: np.ndarray, stages: n
         for cause in reversed(stage.causes):
             codes[rows[truth_of(cause.rule, context).at(moments) == TRUE]] = len(ids)
             ids.append(cause.id)
-    return pa.array(ids, TEXT).take(pa.array(codes, mask=codes < 0))
+    return encoded(codes, ids)
+
+
+def encoded(codes: np.ndarray, texts: Sequence[str]) -> pa.DictionaryArray:
+    """Return a column of texts by their positions, null where the position is negative."""
+    indices = pa.array(codes.astype(np.int32), mask=codes < 0)
+    return pa.DictionaryArray.from_arrays(indices, pa.array(texts, TEXT))
 
 
 # Reading reasons
@@ -198,13 +204,12 @@ def value_in_words(value: Value) -> str:
 
 
 def with_because(spans: pa.Table) -> pa.Table:
-    """Return spans with ``because``, each reason in one line, in place of the two columns that hold it as data."""
+    """Return encoded spans with ``because``, each reason in one line, in place of the two columns of it as data."""
     place = spans.column_names.index("reason")
-    spans = spans.combine_chunks()
-    column = pa.chunked_array(spans.column("reason").chunks, TEXT).dictionary_encode().combine_chunks()
+    schema = SPANS.remove(place + 1).set(place, pa.field("because", TEXT))
     if not len(spans):
-        return spans.drop_columns(["reason", "reason_values"]).add_column(place, "because", pa.array([], TEXT))
-    lists = spans.column("reason_values").combine_chunks()
+        return schema.empty_table()
+    column, lists = (spans.column(name).combine_chunks() for name in ("reason", "reason_values"))
     codes = column.indices.to_numpy()
     order = np.argsort(codes, kind="stable")
     bounds = np.searchsorted(codes[order], np.arange(len(column.dictionary) + 1))
@@ -214,9 +219,9 @@ def with_because(spans: pa.Table) -> pa.Table:
         first = offsets[order[bounds[code] : bounds[code + 1]]]  # where each row's values begin
         lines.append(_lines(text, first, numbers))
     because = pa.concat_arrays(lines).take(pa.array(np.argsort(order, kind="stable")))
-    doubting = spans.column("cannot_judge").combine_chunks()
-    because = pc.binary_join_element_wise(because, doubting, _DOUBTS, null_handling="skip").cast(TEXT)
-    return spans.drop_columns(["reason", "reason_values"]).add_column(place, "because", because)
+    doubting = spans.column("cannot_judge").cast(TEXT).combine_chunks()
+    because = pc.binary_join_element_wise(because, doubting, _DOUBTS, null_handling="skip")
+    return spans.drop_columns(["reason", "reason_values"]).add_column(place, "because", because).cast(schema)
 
 
 def _lines(reason: str, first: np.ndarray, numbers: np.ndarray) -> pa.Array:

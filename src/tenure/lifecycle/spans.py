@@ -17,12 +17,12 @@ from tenure.clock import day_number
 from tenure.facts.blocks import block_of, day_number_of, keys_of, who_of
 from tenure.facts.completing import completed
 from tenure.facts.kinds import KINDS, Kind
-from tenure.facts.schema import DAY, TEXT
+from tenure.facts.schema import DAY
 from tenure.facts.streams import Stream
-from tenure.lifecycle.history import SPANS, UNSTAGED, History, entered
+from tenure.lifecycle.history import ENCODED_SPANS, UNSTAGED, History, entered
 from tenure.lifecycle.overrides import Overrides, overridden, overrides_of
 from tenure.lifecycle.passages import passages
-from tenure.lifecycle.reasons import ReasonColumns, causes, doubts, with_because
+from tenure.lifecycle.reasons import ReasonColumns, causes, doubts, encoded, with_because
 from tenure.rules.evaluation.compute import EvaluationContext
 from tenure.rules.evaluation.steps import Moments, merge, starts
 from tenure.rules.evaluation.truth import TRUE, Truth, truth_of
@@ -67,7 +67,7 @@ def spans_of(
     Returns
     -------
     pyarrow.Table
-        Columns of :data:`SPANS`, sorted by customer and day.
+        Columns of :data:`tenure.lifecycle.history.SPANS`, sorted by customer and day.
 
     Examples
     --------
@@ -112,7 +112,7 @@ def streams_of(
 
 
 def stage_block(model: Model, context: EvaluationContext) -> pa.Table:
-    """Return the spans of a block of customers under a model (columns of :data:`SPANS`)."""
+    """Return the spans of a block of customers under a model (columns of :data:`ENCODED_SPANS`)."""
     block = context.block
     first_facts, entries = entries_of(model, context)
     truths = [truth_of(stage.rule, context) for stage in model.stages]
@@ -239,10 +239,7 @@ def _arrow(
     overrides: Overrides | None,
 ) -> pa.Table:
     size = len(rows["keys"])
-    names = pa.array([stage.id for stage in model.stages], TEXT)
-
-    def stage_names(places: np.ndarray) -> pa.Array:
-        return names.take(pa.array(places, mask=places < 0))
+    names = [stage.id for stage in model.stages]
 
     def dates(numbers: np.ndarray) -> pa.Array:
         return pa.array(numbers.astype(np.int32), mask=numbers == _NO_DAY).cast(DAY)
@@ -262,10 +259,10 @@ def _arrow(
         reasons.put(through, [{"passed": stage.id} for stage in model.stages], rows["towards"][through], [])
     reason, values = reasons.arrays()
     columns = {
-        "model": pa.repeat(pa.scalar(model.id, TEXT), size),
-        "version": pa.repeat(pa.scalar(model.version, TEXT), size),
+        "model": encoded(np.zeros(size), [model.id]),
+        "version": encoded(np.zeros(size), [model.version]),
         "customer_id": context.block.ids.take(pa.array(who_of(keys))),
-        "stage": stage_names(stages),
+        "stage": encoded(stages, names),
         "entered_on": dates(day_number_of(keys)),
         "left_on": dates(rows["left"]),
         "reason": reason,
@@ -273,7 +270,7 @@ def _arrow(
         "cause": causes(model, context, keys, np.where(rows["towards"] < 0, stages, UNSTAGED)),
         "passed_through": pa.array(rows["towards"] >= 0),
         "cannot_judge": doubts(model, truths, moments, stages, ~by_rule),
-        "next_stage": stage_names(rows["next"]),
+        "next_stage": encoded(rows["next"], names),
         "next_change_on": dates(rows["change"]),
     }
-    return pa.table([columns[name] for name in SPANS.names], schema=SPANS)
+    return pa.table([columns[name] for name in ENCODED_SPANS.names], schema=ENCODED_SPANS)

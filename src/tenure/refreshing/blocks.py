@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from tenure.clock import day_number
 from tenure.facts.slices import ROWS_A_BLOCK, slices_of
-from tenure.lifecycle.history import SPANS
+from tenure.lifecycle.history import ENCODED_SPANS
 from tenure.lifecycle.spans import stage_block, streams_needed
 from tenure.rules.evaluation.compute import EvaluationContext
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EvaluatedBlock:
-    """What one block gave: spans of every model one below the other, and the features."""
+    """What one block gave: encoded spans of every model one below the other, and the features."""
 
     spans: pa.Table
     features: pa.Table
@@ -71,7 +71,7 @@ def evaluate(request: EvaluationRequest, block: Block) -> tuple[pa.Table, pa.Tab
     context = EvaluationContext(block, request.scores)
     spans = [stage_block(model, context) for model in request.models]
     return (
-        pa.concat_tables(spans) if spans else SPANS.empty_table(),
+        pa.concat_tables(spans) if spans else ENCODED_SPANS.empty_table(),
         request.schema.empty_table() if request.features is None else request.features.compute(context),
     )
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -74,27 +75,26 @@ class RefreshReport:
         return (self.finished_at - self.started_at).total_seconds() if self.finished_at else 0.0
 
     def count(self, spans: pa.Table) -> None:
-        """Add the spans of some customers to the counts of their models."""
-        by_id = {model.id: model for model in self.models}
+        """Add the encoded spans of some customers to the counts of their models."""
         if not len(spans):
             return
+        by_id = {model.id: model for model in self.models}
+        spans = spans.select(["model", "stage", "customer_id", "left_on"]).unify_dictionaries().combine_chunks()
+        model, stage, ids, left = (column.chunk(0) for column in spans.columns)
+        models, stages = model.indices.to_numpy(), stage.indices.to_numpy()
         # A model's spans come customer by customer: whoever is not the one before is counted, and nobody is hashed.
-        names, ids = (spans.column(name).combine_chunks() for name in ("model", "customer_id"))
-        new = pc.or_(*(pc.not_equal(column[1:], column[:-1]) for column in (names, ids)))
-        first = pa.concat_arrays([pa.array([True]), new])
-        counts = (
-            pa.table({"model": names, "first": first})
-            .group_by("model")
-            .aggregate([("first", "sum"), ("first", "count")])
-        )
-        for row in counts.to_pylist():
-            by_id[row["model"]].customers += row["first_sum"]
-            by_id[row["model"]].spans += row["first_count"]
+        first = np.ones(len(spans), dtype=bool)
+        first[1:] = (models[1:] != models[:-1]) | pc.not_equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)
         # A span without an end that is not a passage is where the customer is now.
-        current = spans.filter(pc.is_null(spans.column("left_on")))
-        for row in current.group_by(["model", "stage"]).aggregate([("customer_id", "count")]).to_pylist():
-            stages = by_id[row["model"]].stages
-            stages[row["stage"]] = stages.get(row["stage"], 0) + row["customer_id_count"]
+        current = left.is_null().to_numpy(zero_copy_only=False)
+        for n, name in enumerate(model.dictionary.to_pylist()):
+            counted, report = models == n, by_id[name]
+            report.spans += int(counted.sum())
+            report.customers += int((counted & first).sum())
+            now = np.bincount(stages[counted & current], minlength=len(stage.dictionary))
+            for place, number in zip(stage.dictionary.to_pylist(), now.tolist(), strict=True):
+                if number:
+                    report.stages[place] = report.stages.get(place, 0) + number
 
     def record(self, lake: Lake) -> None:
         """Write the refresh down."""

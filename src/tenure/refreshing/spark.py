@@ -24,7 +24,7 @@ from tenure.errors import EngineError
 from tenure.facts.blocks import block_of
 from tenure.facts.slices import RECORDS, SortedFiles, slices_of
 from tenure.facts.streams import Stream
-from tenure.lifecycle.history import SPANS
+from tenure.lifecycle.history import ENCODED_SPANS, SPANS
 from tenure.refreshing.blocks import EvaluatedBlock, EvaluationRequest, evaluate
 from tenure.words import mark
 
@@ -112,9 +112,9 @@ def evaluate_on_spark(
         paths = sorted(target.glob("part-*.parquet"))
         names = request.schema.names
         for n, path in enumerate(paths, start=1):
-            table = pq.ParquetFile(path).read()
+            table = pq.ParquetFile(path, read_dictionary=SPANS.names).read()
             is_span = pc.is_valid(table.column("model"))
-            spans = table.filter(is_span).select(SPANS.names).cast(SPANS)
+            spans = table.filter(is_span).select(SPANS.names).cast(ENCODED_SPANS)
             features = table.filter(pc.invert(is_span)).select([_FEATURE_PREFIX + name for name in names])
             yield EvaluatedBlock(spans, features.rename_columns(names).cast(request.schema), n / len(paths))
 
@@ -166,7 +166,7 @@ def _evaluate_partition(
     block = block_of(tables, tz=tz, last_day=last_day, customers=records, kinds=kinds, subject=subject)
     spans, features = evaluate(request, block)
     schema = _wide_schema(request)
-    yield from _wide(spans, "", schema).to_batches(max_chunksize=100_000)
+    yield from _wide(spans.cast(SPANS), "", schema).to_batches(max_chunksize=100_000)
     yield from _wide(features, _FEATURE_PREFIX, schema).to_batches(max_chunksize=100_000)
 
 

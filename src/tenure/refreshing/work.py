@@ -87,7 +87,7 @@ class Work:
             self.report.count(block.spans)
             self.report.customers += len(block.features)
             features.append(block.features)
-            yield from self._stamped(block.spans).cast(SPANS_IN_LAKE).to_batches()
+            yield from self._stamped(block.spans).to_batches()
             self.progress(mark("Evaluating customers"), 0.05 + share * block.share)
 
     def features_of_everybody(self) -> pa.Table:
@@ -128,7 +128,7 @@ class Work:
         # A row without a model says that a customer's older rows are old.
         markers = _only_ids(customers, SPANS)
         markers = markers.set_column(0, "model", pa.repeat(pa.scalar("", TEXT), len(markers)))
-        rows = self._stamped(pa.concat_tables([markers, spans])).cast(SPANS_IN_LAKE)
+        rows = self._stamped(pa.concat_tables([markers, spans.cast(SPANS)])).cast(SPANS_IN_LAKE)
         self.draft.write("spans", rows, partition_by="model")
         return features
 

@@ -62,7 +62,8 @@ class Ranking(ScorecardModel):
 
     def fit(self, table: pa.Table, context: Context) -> list[Fit]:
         """Return the bounds of RFM scores, ABC classes, tiers and the top fifth, among all buyers."""
-        buyers = table.filter(pa.array(columns.numbers(table, "orders") > 0))
+        read = {"customer_id", *self.inputs}.intersection(table.column_names)
+        buyers = table.select(sorted(read)).filter(pa.array(columns.numbers(table, "orders") > 0))
         gate = Gate("buyers", BUYERS, len(buyers))
         if not gate.passed:
             return [Fit(self.name, verdict="too-little-data", gates=(gate,), customers=len(buyers))]

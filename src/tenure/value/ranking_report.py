@@ -40,7 +40,8 @@ COLUMNS = {
 
 def reports(table: pa.Table, context: Context) -> dict[str, Any]:
     """Return the reports by name; those that read order rows only where there is a lake."""
-    buyers = table.filter(columns.numbers(table, "orders") > 0)
+    read = [name for name in table.column_names if not name.startswith("_")]
+    buyers = table.select(read).filter(columns.numbers(table, "orders") > 0)
     result: dict[str, Any] = {
         "value.money": money(table),
         "value.groups": {kind: by_group(buyers, kind) for kind in COLUMNS},
