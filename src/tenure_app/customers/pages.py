@@ -213,7 +213,7 @@ def duplicates(request: HttpRequest) -> HttpResponse:
             "Records that probably belong to the same customer. Merging does not move any data "
             "and can be undone at any time."
         ),
-        "merges": tables.MERGES.show(merges, foot=False) if merges else None,
+        "merges": tables.MERGES.show(merges) if merges else None,
     }
     return render(request, "customers/duplicates.html", context)
 
@@ -283,7 +283,7 @@ def why(request: HttpRequest, customer_id: str) -> HttpResponse:
         "entries": [item for item in entries.values() if item.fits],
         "day": day,
         "staged": explained.stage,
-        "verdicts": tables.VERDICTS.show(verdicts, foot=False) if verdicts else None,
+        "verdicts": tables.VERDICTS.show(verdicts) if verdicts else None,
         "stage": stage,
         "family": entry.family(explained.stage),
         "reason": reasons.in_words(explained.reason),
@@ -355,7 +355,7 @@ def customer(request: HttpRequest, customer_id: str) -> HttpResponse:
         "facts": panels.facts(who, f"?{urlencode({**request.GET.dict(), 'show': 'orders'})}#timeline"),
         "lives": lives,
         "life": chosen,
-        "history": tables.HISTORY.show(chosen.stays, foot=False) if chosen else None,
+        "history": tables.HISTORY.show(chosen.stays) if chosen else None,
         "stages": [(stage, chosen.entry.stage_name(stage)) for stage in chosen.entry.order] if chosen else [],
         "day": day,
         "panels": panels.panels(con, who.customer_id),

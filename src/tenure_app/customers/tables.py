@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from tenure_app.customers.query import NOT_IN_MODEL
 from tenure_app.web.formats import MISSING, ago, day, instant
-from tenure_app.web.tables import Column, Table
+from tenure_app.web.tables import LIST, Column, Table
 from tenure_app.web.templatetags.tenure import stage_badge
 
 if TYPE_CHECKING:
@@ -160,6 +160,7 @@ PRESENT_STAGES = Table(
         ),
     ),
     caption=_("The present stage under every model"),
+    classes=LIST,
     is_current=lambda row: row["current"],
 )
 

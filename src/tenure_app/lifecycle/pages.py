@@ -81,12 +81,12 @@ def overview(request: HttpRequest) -> HttpResponse:
         "since": data.since,
         "board": board,
         "standing_title": titles.standing(entry, board, standing, data.days),
-        "standing": tables.STANDING.show(standing, foot=False),
+        "standing": tables.STANDING.show(standing),
         "soon": soon,
         "soon_title": titles.coming(entry, soon),
         "soon_moves": _move_counts(data, soon),
         "soon_url": base.url(next_within=queries.WEEK, sort="next", down=False),
-        "next_moves": tables.NEXT_MOVES.show(_moves(con, data, soon)[:SHOWN], foot=False),
+        "next_moves": tables.NEXT_MOVES.show(_moves(con, data, soon)[:SHOWN]),
         "staged_url": base.url(stage=STAGED),
         "unstaged_url": base.url(stage=UNSTAGED),
         "outside_url": base.url(stage=NOT_IN_MODEL),
@@ -281,7 +281,7 @@ def families(request: HttpRequest) -> HttpResponse:
     context = {
         "title": _("All models by family"),
         "day": day,
-        "table": table.show(rows, foot=False),
+        "table": table.show(rows),
         "others": [(entry, titles.missing_facts(entry)) for entry in entries.values() if not entry.fits],
     }
     return render(request, "lifecycle/families.html", context)

@@ -37,9 +37,9 @@ class Figure:
 
     name: str  # of its files, and of its place on the page
     title: Callable[[Data], str]  # a sentence with the number that matters most
-    chart: Callable[[Data], Chart | None]  # None where there is nothing to draw
     table: Table | Callable[[Data], Table]
     rows: Callable[[Data], Iterable[Row]]  # of the table below the chart
+    chart: Callable[[Data], Chart | None] | None = None  # answers None where there is nothing to draw
     file_rows: Callable[[Data], Iterable[Row]] | None = None  # where the file holds other rows
     file: Table | None = None  # … or another table
     note: Any = ""  # a text, or a function of the data
@@ -49,7 +49,7 @@ class Figure:
     wide: bool = False  # takes the whole width of the page
     tall: bool = False
     summary: Any = ""  # what the folded table is called; empty: "As a table"
-    open: bool = False  # the table is not folded
+    open: bool = False  # the table is not folded; without a chart it never is
 
     def table_of(self, data: Data) -> Table:
         """Return the declaration of the table below the chart."""
@@ -61,8 +61,8 @@ class Figure:
             self,
             self.title(data),
             str(self.note(data) if callable(self.note) else self.note),
-            self.chart(data),
-            self.table_of(data).show(list(self.rows(data)), foot=False),
+            self.chart(data) if self.chart else None,
+            self.table_of(data).show(list(self.rows(data)), usual_classes="table-sm"),
             self.switch(data) if self.switch else None,
         )
 
@@ -86,6 +86,11 @@ class ShownFigure:
     def id(self) -> str:
         """Its name on the page."""
         return self.figure.name
+
+    @property
+    def open(self) -> bool:
+        """Whether the table is not folded."""
+        return self.figure.open or self.figure.chart is None
 
     @property
     def anchor(self) -> str:

@@ -39,8 +39,10 @@ class Page:
     methods: tuple[str, ...]
 
 
-def page(address: str, name: str, *, rule: Rule, methods: tuple[str, ...] = ("GET",)) -> Callable[[View], View]:
-    """Declare a view: ``@page("customers/", "customers", rule=SIGNED_IN)``.
+def page(
+    address: str, name: str, *, rule: Rule = SIGNED_IN, methods: tuple[str, ...] = ("GET",)
+) -> Callable[[View], View]:
+    """Declare a view: ``@page("customers/", "customers")``.
 
     Parameters
     ----------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,14 @@ from tenure.columns import NUMBERS, catalogue
 from tenure_app.web import formats
 from tenure_app.web.exports import Sheet
 from tenure_app.web.layout import business
+from tenure_app.web.templatetags.tenure import stage_badge
 
 if TYPE_CHECKING:
     from django.core.paginator import Page
 
 Row = Any  # a mapping or an object with the columns' names
+#: Classes of tables; "cards" turns rows into cards on phones.
+LIST, CARDS = "table-vcenter card-table cards", "table-sm table-vcenter cards"
 
 
 class SqlRows(Sequence[Row]):
@@ -129,6 +133,38 @@ class Column:
         return (*((self,) if self.export is None else self.export), *self.also)
 
 
+numeric = partial(Column, kind="number")
+
+
+def columns(*names: str) -> tuple[Column, ...]:
+    """Return columns as the catalogue defines them."""
+    return tuple(map(Column, names))
+
+
+# Cells that several tables share
+
+
+def url_of(row: Mapping[str, Any]) -> str:
+    """Return the address that a row holds."""
+    return row.get("url", "")
+
+
+def under(text: Any, below: Any) -> str:
+    """Return a cell of two lines."""
+    return format_html('<span>{}<span class="under">{}</span></span>', text, below) if below else str(text)
+
+
+def badge(row: Mapping[str, Any]) -> str:
+    """Return a row's stage in its colour."""
+    return stage_badge(row["stage"], row["family"])
+
+
+def bar(name: Any, family: str, width: float) -> str:
+    """Return a name above a bar, as wide as `width` percent of its cell."""
+    text = '<span class="bar-name">{}</span><div class="stage-bar" data-family="{}" style="width: {}%"></div>'
+    return format_html(text, name, family, width)
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """One head of a table as it is shown."""
@@ -145,7 +181,7 @@ class Table:
     name: str  # of its files, and of its place on the page
     columns: tuple[Column, ...]
     caption: Any = ""
-    classes: str = "table-vcenter card-table cards"  # "cards" turns rows into cards on phones
+    classes: str = ""  # empty: "table-sm" in a figure, else LIST
     bare_heads: bool = False  # the heads are for screen readers only
     row_url: Callable[[Row], str] | None = None  # where a click on a row leads
     is_current: Callable[[Row], bool] | None = None  # rows that stand out
@@ -208,12 +244,17 @@ class ShownTable:
     address: Callable[[str, bool], str] | None = None  # of the page sorted by a column, largest first or not
     caption: str = ""
     files: Mapping[str, str] = field(default_factory=dict)  # CSV, Excel -> address
-    foot: bool = True
+    usual_classes: str = LIST
 
     @property
     def page(self) -> Page[Row] | None:
         """The page that is shown, None when all rows are."""
         return self.rows if hasattr(self.rows, "paginator") else None  # type: ignore[return-value]
+
+    @property
+    def classes(self) -> str:
+        """How it looks."""
+        return self.table.classes or self.usual_classes
 
     @property
     def title(self) -> str:

@@ -240,8 +240,8 @@ def _comparison(row: ModelPreview) -> dict[str, Any]:
     matrix, matrix_rows = tables.matrix(result, badges)
     return {
         "moves": moves,
-        "moves_table": tables.MOVES.show(moves, foot=False),
-        "matrix": matrix.show(matrix_rows, foot=False),
+        "moves_table": tables.MOVES.show(moves),
+        "matrix": matrix.show(matrix_rows),
         "examples": examples,
         "overlaps": overlaps,
         "shadowed": [badges[stage] for stage in result["shadowed"]],
