@@ -11,11 +11,11 @@ import pytest
 
 from economics.people import LAST, fill, stays
 from refreshes import stages_only as refresh
-from tenure.economics.episodes import UNSTAGED
 from tenure.economics.source import Source, order_of
 from tenure.economics.time_in_stage import time_in_stage
 from tenure.economics.transitions import garwood, matrix, transitions, wilson
 from tenure.lifecycle import statistics
+from tenure.lifecycle.model import UNSTAGED
 from tenure.lifecycle.model_file import read
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ import pytest
 import yaml
 
 import tenure as tn
+from memory import explain
 from oracle.strategies import customer_table, tables
 from stories.telling import said
 from tenure.lifecycle import statistics
 from tenure.lifecycle.crosswalk import crosswalk
-from tenure.lifecycle.explain import explain
 from tenure.lifecycle.history import SPANS
 from tenure.lifecycle.model_file import builtin_texts, read
 
@@ -153,7 +153,7 @@ def test_a03_without_the_customers_own_volume_the_product_says_that_it_cannot_ju
     rows = _two_quarters(("100", "60"), None)
     assert now(rows, "relationship-4")["stage"] == "exploration"
     told = explain(tables(rows), read("relationship-4"), "ann", TODAY)
-    doubted = {judgement.stage.id: judgement for judgement in told.judgements if judgement.holds is None}
+    doubted = {evaluation.stage.id: evaluation for evaluation in told.evaluations if evaluation.holds is None}
     assert "degeneration" in doubted
     unknown = [seen.measure for seen in doubted["degeneration"].values if seen.value is None]
     assert unknown

@@ -1,8 +1,6 @@
 """The crosswalk: which stages of different models mean the same.
 
-Twelve families (F1 awareness … F11 termination, and F12, the satisfaction overlay) hold the stages of all models
-together, each with the figures that people expect to see for it. Stages of a user's own model join by naming a
-family.
+Twelve families hold the stages of all models together. Stages of a user's own model join by naming a family.
 """
 
 from __future__ import annotations
@@ -10,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import yaml
 
@@ -21,34 +19,17 @@ from tenure.words import LocalizedText
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: Built-in models that are no customer's life cycle and therefore in no family: a product's life, a classification
-#: by money, and one by role.
-WITHOUT_FAMILY = frozenset({"product-life-cycle", "tiers-3", "internal-external"})
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """A figure expected for the stages of a family."""
-
-    id: str
-    name: LocalizedText
-
 
 @dataclass(frozen=True, slots=True)
 class StageFamily:
-    """One family of stages."""
-
     id: str  # F1 to F12
     name: LocalizedText
-    metrics: tuple[Metric, ...]  # the figures expected for its stages
+    metrics: tuple[LocalizedText, ...]  # the figures expected for its stages
     # models that lie over all others in this family, whatever families their stages belong to
-    overlays: tuple[str, ...] = ()
+    overlays: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FamilyStage:
-    """A stage of a model and the family it belongs to."""
-
+class FamilyStage(NamedTuple):
     family: str
     model: Model
     stage: Stage
@@ -62,7 +43,7 @@ def families() -> dict[str, StageFamily]:
         family: StageFamily(
             family,
             LocalizedText(**given["name"]),
-            tuple(Metric(metric["id"], LocalizedText(metric["zh"], metric["en"])) for metric in given["metrics"]),
+            tuple(LocalizedText(metric["zh"], metric["en"]) for metric in given["metrics"]),
             tuple(given.get("overlays", ())),
         )
         for family, given in yaml.safe_load(text).items()

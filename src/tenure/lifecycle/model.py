@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from tenure.rules.syntax.tree import Measure, RuleNode, measures_of
 from tenure.words import LocalizedText
 
+#: Where a customer can be besides in a stage: in the model but in no stage, and not in the model at all.
+UNSTAGED, NOT_IN_MODEL = "-none-", "-outside-"
 FAMILIES = tuple(f"F{n}" for n in range(1, 13))
 
 

@@ -8,7 +8,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from tenure_app.customers.query import NOT_IN_MODEL
+from tenure.lifecycle.model import NOT_IN_MODEL
 from tenure_app.web.formats import MISSING, ago, day, instant
 from tenure_app.web.tables import LIST, Column, Table
 from tenure_app.web.templatetags.tenure import stage_badge

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
+from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
 from tenure_app.customers.profile import has
-from tenure_app.customers.query import NOT_IN_MODEL, NOT_STAGED, STAGED, UNSTAGED
+from tenure_app.customers.query import NOT_STAGED, STAGED
 
 if TYPE_CHECKING:
     import duckdb

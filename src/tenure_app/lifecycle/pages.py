@@ -11,10 +11,11 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
 from tenure_app.core import conf
 from tenure_app.customers.profile import has
 from tenure_app.customers.queries import names_of
-from tenure_app.customers.query import NOT_IN_MODEL, STAGED, UNSTAGED, CustomerQuery
+from tenure_app.customers.query import STAGED, CustomerQuery
 from tenure_app.lifecycle import catalogue, queries, tables, titles
 from tenure_app.lifecycle import figures as declared
 from tenure_app.lifecycle.answers import Answers

@@ -11,8 +11,9 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
 from tenure.lifecycle.statistics import on_day
-from tenure_app.customers.query import NOT_IN_MODEL, NOT_STAGED, UNSTAGED
+from tenure_app.customers.query import NOT_STAGED
 
 if TYPE_CHECKING:
     from tenure_app.lifecycle.answers import Answers

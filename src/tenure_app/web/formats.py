@@ -10,16 +10,7 @@ from django.utils.translation import gettext, ngettext
 from tenure.words import formats
 from tenure.words.formats import MISSING, change, decimal_of, money, number, percent, size, symbol
 
-__all__ = [
-    "MISSING",
-    "change",
-    "decimal_of",
-    "money",
-    "number",
-    "percent",
-    "size",
-    "symbol",
-]  # reach pages through here
+__all__ = ["MISSING", "change", "decimal_of", "money", "number", "percent", "size", "symbol"]  # passed on
 
 
 def day(value: object) -> str:

@@ -18,8 +18,8 @@ from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 
 from tenure.errors import TenureError
+from tenure.lifecycle.model import UNSTAGED
 from tenure.lifecycle.model_file import builtin_texts
-from tenure.lifecycle.preview import UNSTAGED
 from tenure.lifecycle.reasons import Reason
 from tenure.rules.syntax.completion import complete
 from tenure.words import current_language

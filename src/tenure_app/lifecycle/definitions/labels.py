@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from tenure.lifecycle.preview import NOT_IN_MODEL, UNSTAGED
+from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
 from tenure.rules.wording.vocabulary import kind_name
 from tenure.words import current_language
 from tenure_app.lifecycle.definitions import changes

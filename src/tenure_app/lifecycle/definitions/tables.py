@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from tenure.lifecycle.preview import NOT_IN_MODEL
+from tenure.lifecycle.model import NOT_IN_MODEL
 from tenure_app.web.formats import number
 from tenure_app.web.tables import Column, Table
 from tenure_app.web.templatetags.tenure import stage_badge

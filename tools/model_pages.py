@@ -1,12 +1,10 @@
-"""The models' reference pages, written from the models' own files.
+"""Write docs/models from the built-in models' own files: a page each and an index, both languages on each page.
 
-``python -m tenure.lifecycle.pages docs/models`` writes one page for each built-in model and an index, both languages
-on each page, so that page and model cannot disagree. A test keeps the committed pages up to date.
+python tools/model_pages.py
 """
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,14 +20,8 @@ if TYPE_CHECKING:
     from tenure.lifecycle.model import Model, Play, Stage
     from tenure.words import LocalizedText
 
-GENERATED = "<!-- Written by `python -m tenure.lifecycle.pages docs/models`; edit the model's file instead. -->"
-
-
-def write(folder: Path) -> None:
-    """Write every page into a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in pages().items():
-        (folder / name).write_text(text, encoding="utf-8")
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "models"
+GENERATED = "<!-- Written by `python tools/model_pages.py`; edit the model's file instead. -->"
 
 
 def pages() -> dict[str, str]:
@@ -64,7 +56,7 @@ def _index() -> Iterator[str]:
     yield "## 每族应看的指标 · What to look at in each family"
     for family in families().values():
         yield f"**{family.id} {family.name.zh} · {family.name.en}**"
-        yield _joined((metric.name for metric in family.metrics), between="  \n")
+        yield _joined(family.metrics, between="  \n")
 
 
 def _model_page(model: Model) -> Iterator[str]:
@@ -157,4 +149,5 @@ def _table(head: str, rows: Iterable[str]) -> str:
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/models"))
+    for file_name, page in pages().items():
+        (FOLDER / file_name).write_text(page, encoding="utf-8")
