@@ -98,7 +98,7 @@ def test_a01_a_purchase_brings_a_lost_customer_back_and_the_move_is_listed() -> 
     con = duckdb.connect()
     con.register("spans", pa.Table.from_pylist(found, schema=SPANS))
     model = read("retail-activity")
-    (back,) = statistics.transitions(con, model.id, ago(30).date(), TODAY).to_pylist()
+    (back,) = statistics.statistic(con, statistics.TRANSITIONS, model.id, since=ago(30).date(), until=TODAY).to_pylist()
     assert (back["from_stage"], back["to_stage"], back["on"]) == ("lost", "active", ago(10).date())
     assert back["days"] == 400 - 181 - 10
 
