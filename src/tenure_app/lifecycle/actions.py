@@ -23,8 +23,6 @@ LONGEST = 300
 
 
 class NotOverridden(TenureError):
-    """An override that says nothing that could hold."""
-
     code = "not-overridden"
 
 

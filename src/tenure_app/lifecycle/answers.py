@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 
 class _Slot:
-    """Room for one result."""
-
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.results: list[Any] = []
@@ -46,7 +44,6 @@ class Answers:
         return _remembered(key, lambda: statistic(self.con, sql, model, **days).to_pylist())
 
     def sql(self, text: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Return the rows of another query."""
         key = (self.versions.named_in(text), text, *values)
         return _remembered(key, lambda: self.con.execute(text, list(values)).fetchall())
 

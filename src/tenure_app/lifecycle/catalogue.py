@@ -56,7 +56,6 @@ class Entry:
 
     @property
     def order(self) -> list[str]:
-        """The stage ids in the order of life."""
         return list(self.model.path)
 
     def stage(self, stage: str | None) -> Stage | None:

@@ -12,8 +12,6 @@ from tenure_app.lifecycle.catalogue import Entry
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """One stay in a stage, in words."""
-
     span: Span
     name: str
     family: str
@@ -37,12 +35,10 @@ class Life:
 
     @property
     def by_hand(self) -> bool:
-        """Whether a person's judgement holds now."""
         return bool(self.now and self.now.why.by_hand)
 
 
 def life_of(entry: Entry, spans: list[Span], day: date) -> Life:
-    """Return a life as it stood on a day."""
     stays = [_stay(entry, span, day) for span in spans if span.entered_on <= day]
     now = next((stay for stay in stays if stay.lasts), None)
     if now is not None and now.span.passed_through:

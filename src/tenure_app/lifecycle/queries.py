@@ -106,8 +106,6 @@ def people_by_stage(ask: Answers, entry: Entry, day: date) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """People in every stage on a grid of days."""
-
     days: list[date]
     people: dict[str, list[int]]
 
@@ -166,7 +164,6 @@ class Soon:
 
 
 def soon(ask: Answers, entry: Entry, day: date, most: int = 50) -> Soon:
-    """Return who moves within a week after the day."""
     until = day + timedelta(days=WEEK)
     moves = ask.ask(
         f"SELECT stage, next_stage, count(*) AS people FROM ({_SOON}) GROUP BY ALL"

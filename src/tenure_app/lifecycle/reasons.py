@@ -17,8 +17,6 @@ from tenure.words import current_language
 
 @dataclass(frozen=True, slots=True)
 class ReasonInWords:
-    """A reason for its reader."""
-
     text: str  # the sentence
     measures: tuple[tuple[str, str], ...] = ()  # what each measure is called, and its value on the day
     by_hand: bool = False  # whether a person decided it
@@ -27,7 +25,6 @@ class ReasonInWords:
 
 
 def in_words(reason: Reason | None) -> ReasonInWords:
-    """Return a span's reason in the reader's language."""
     if reason is None:
         return ReasonInWords("")
     if reason.note is not None:
@@ -54,7 +51,6 @@ def _sentence(rule: str, language: str) -> str:
 
 @lru_cache(maxsize=4096)
 def phrase(measure: str, language: str) -> str:
-    """Return what a measure is called."""
     try:
         # Alone, only a truth such as has(order) is a rule; of any other measure one can ask whether it is known.
         measures = measures_of(parse(measure if measure.startswith("has(") else f"{measure} is known"))
@@ -64,7 +60,6 @@ def phrase(measure: str, language: str) -> str:
 
 
 def value_text(value: Value) -> str:
-    """Return a measure's value in the reader's language."""
     if value is None or isinstance(value, bool):
         return {None: _("unknown"), True: _("yes"), False: _("no")}[value]
     return value_in_words(value)

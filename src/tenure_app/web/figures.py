@@ -52,7 +52,6 @@ class Figure:
     open: bool = False  # the table is not folded; without a chart it never is
 
     def table_of(self, data: Data) -> Table:
-        """Return the declaration of the table below the chart."""
         return self.table(data) if callable(self.table) else self.table
 
     def show(self, data: Data) -> ShownFigure:
@@ -67,7 +66,6 @@ class Figure:
         )
 
     def sheet(self, data: Data) -> Sheet:
-        """Return the figure's table for a file."""
         return (self.file or self.table_of(data)).sheet((self.file_rows or self.rows)(data))
 
 
@@ -84,32 +82,14 @@ class ShownFigure:
 
     @property
     def id(self) -> str:
-        """Its name on the page."""
         return self.figure.name
 
     @property
     def open(self) -> bool:
-        """Whether the table is not folded."""
         return self.figure.open or self.figure.chart is None
 
     @property
-    def anchor(self) -> str:
-        """Where an address finds it on the page."""
-        return f"#{self.figure.name}"
-
-    @property
-    def source(self) -> str:
-        """The name of the chart's data on the page."""
-        return f"{self.figure.name}-data"
-
-    @property
-    def kind(self) -> str:
-        """How the chart is drawn."""
-        return self.chart.kind if self.chart else ""
-
-    @property
     def json(self) -> Any:
-        """The chart's data."""
         return to_json(self.chart)
 
 
@@ -129,18 +109,9 @@ class Stat:
 
 
 def stat(row: Mapping[str, Any], name: str, note: str = "", places: int | None = None) -> Stat | None:
-    """Return a column of the catalogue as a number of a panel, with its interval; None while it is not known.
+    """Return a column of the scorecard's row as a number of a panel, with its interval; None while it is not known.
 
-    Parameters
-    ----------
-    row : mapping
-        The customer's row of the scorecard.
-    name : str
-        The column.
-    note : str
-        What stands below it, where it has no interval.
-    places : int, optional
-        Decimals of its value.
+    `note` stands below it where it has no interval, `places` are the decimals of its value.
     """
     definition = column(name)
     if row.get(name) in (None, ""):

@@ -66,28 +66,23 @@ class Column:
 
     @property
     def title(self) -> str:
-        """What it is called in the reader's language."""
         return str(self.label or (catalogue()[self.name].label if self.name in catalogue() else ""))
 
     @property
     def holds(self) -> str:
-        """The kind of its values."""
         return self.kind or (catalogue()[self.name].kind if self.name in catalogue() else "text")
 
     @property
     def is_number(self) -> bool:
-        """Whether its cells stand at the right."""
         return self.holds in NUMBERS
 
     def get(self, row: Row) -> Any:
-        """Return its value of a row."""
         if callable(self.value):
             return self.value(row)
         name = self.value or self.name
         return row.get(name) if isinstance(row, Mapping) else getattr(row, name)
 
     def text(self, value: Any) -> str:
-        """Return a value as a reader sees it."""
         if value is None or value == "":
             return formats.MISSING
         match self.holds:
@@ -129,7 +124,6 @@ class Column:
 
     @property
     def in_files(self) -> tuple[Column, ...]:
-        """The columns that stand for it in files."""
         return (*((self,) if self.export is None else self.export), *self.also)
 
 
@@ -145,7 +139,6 @@ def columns(*names: str) -> tuple[Column, ...]:
 
 
 def url_of(row: Mapping[str, Any]) -> str:
-    """Return the address that a row holds."""
     return row.get("url", "")
 
 
@@ -155,7 +148,6 @@ def under(text: Any, below: Any) -> str:
 
 
 def badge(row: Mapping[str, Any]) -> str:
-    """Return a row's stage in its colour."""
     return stage_badge(row["stage"], row["family"])
 
 
@@ -167,8 +159,6 @@ def bar(name: Any, family: str, width: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """One head of a table as it is shown."""
-
     column: Column
     url: str = ""  # sorts by it
     direction: str = ""  # ascending, descending or empty, as aria-sort says it
@@ -176,8 +166,6 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The declaration of a table."""
-
     name: str  # of its files, and of its place on the page
     columns: tuple[Column, ...]
     caption: Any = ""
@@ -188,7 +176,6 @@ class Table:
     row_class: Callable[[Row], str] | None = None
 
     def only(self, keep: Callable[[Column], bool]) -> Table:
-        """Return the table with some of its columns."""
         return replace(self, columns=tuple(column for column in self.columns if keep(column)))
 
     # SQL
@@ -203,7 +190,6 @@ class Table:
         return columns
 
     def select(self) -> str:
-        """Return the SQL of everything that is shown or exported."""
         return ", ".join(f"{column.sql} as {name}" for name, column in self.every.items() if column.sql)
 
     def sorted_by(self, sort: str) -> Column | None:
@@ -213,23 +199,19 @@ class Table:
     # The page
 
     def show(self, rows: Iterable[Row] | Page[Row], **shown: Any) -> ShownTable:
-        """Return the table with rows, for ``{% table shown %}``; see :class:`Shown` for what else it can show."""
         return ShownTable(self, rows, **shown)
 
     # Files
 
     def heads(self) -> list[str]:
-        """Return the heads of its files."""
         return [column.title for shown in self.columns for column in shown.in_files]
 
     def cells(self, rows: Iterable[Row]) -> Iterator[list[Any]]:
-        """Yield the rows of its files."""
         columns = [column for shown in self.columns for column in shown.in_files]
         for row in rows:
             yield [column.raw(column.get(row)) for column in columns]
 
     def sheet(self, rows: Iterable[Row]) -> Sheet:
-        """Return it for a file."""
         return Sheet(str(self.caption or self.name), self.heads(), self.cells(rows))
 
 
@@ -248,21 +230,17 @@ class ShownTable:
 
     @property
     def page(self) -> Page[Row] | None:
-        """The page that is shown, None when all rows are."""
         return self.rows if hasattr(self.rows, "paginator") else None  # type: ignore[return-value]
 
     @property
     def classes(self) -> str:
-        """How it looks."""
         return self.table.classes or self.usual_classes
 
     @property
     def title(self) -> str:
-        """What the table is called for screen readers."""
         return self.caption or str(self.table.caption)
 
     def heads(self) -> Iterator[Head]:
-        """Yield the heads, those that sort with their address."""
         for column in self.table.columns:
             if not (self.address and column.sort):
                 yield Head(column)

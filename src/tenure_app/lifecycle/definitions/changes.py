@@ -1,62 +1,61 @@
-"""What differs between two versions of a model, stage by stage.
-
-Layout and comments are no difference; a rule, a name, an order is.
-"""
+"""What differs between two versions of a model, stage by stage: layout and comments are no difference."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from django.utils.translation import gettext_lazy as _
 
 from tenure.words import LocalizedText
 from tenure_app.lifecycle.definitions import drafts
 
+#: What a change is about: a key of the file, or what happened to the stages.
+PARTS = {
+    "when": _("rule"), "name": _("name"), "family": _("family"), "path": _("order of the stages"),
+    "order": _("order of the rules"), "added": _("new stage"), "removed": _("stage removed"), "setback": _("setback"),
+    "terminal": _("end of the relationship"), "without_facts": _("customers without facts"),
+    "stepwise": _("step by step"), "traits": _("traits"), "needs_text": _("needs"), "goal": _("goal"),
+    "advised": _("advised plays"), "discouraged": _("discouraged plays"), "assumption": _("assumption"),
+    "causes": _("causes"), "summary": _("summary"), "sources": _("sources"), "needs": _("needed facts"),
+}  # fmt: skip
 
-@dataclass(frozen=True, slots=True)
-class ModelChange:
-    """One difference."""
 
-    what: str  # ``added``, ``removed``, ``order``, or the key that changed (``when``, ``name``, ``path`` …)
-    stage: str = ""  # id of the stage; empty when it is about the model
-    name: LocalizedText = LocalizedText()  # of the stage
-    before: str = ""
-    after: str = ""
-
-
-def changes(before: str, after: str) -> list[ModelChange]:
-    """Return what differs between two texts of a model: first the model, then its stages."""
-    old, new = drafts.mapping_of(before), drafts.mapping_of(after)
+def changes(before: str | None, after: str) -> list[dict[str, Any]]:
+    """Return what differs between two texts of a model, first the model, then its stages."""
+    old, new = drafts.mapping_of(before or ""), drafts.mapping_of(after)
     if old is None or new is None:
         return []
     olds, news = ({str(stage["id"]): stage for stage in model["stages"]} for model in (old, new))
-    changed = [ModelChange(key, before=_text(old.get(key)), after=_text(new.get(key))) for key in _different(old, new)]
-    changed += [ModelChange("removed", key, _name(stage)) for key, stage in olds.items() if key not in news]
-    changed += [
-        ModelChange("added", key, _name(stage), "", _text(stage.get("when")))
-        for key, stage in news.items()
-        if key not in olds
-    ]
+    changed = _different(old, new)
+    changed += [_change("removed", stage) for key, stage in olds.items() if key not in news]
+    changed += [_change("added", stage, after=stage.get("when")) for key, stage in news.items() if key not in olds]
     order_before, order_after = [key for key in olds if key in news], [key for key in news if key in olds]
     if order_before != order_after:
-        changed.append(ModelChange("order", before=" → ".join(order_before), after=" → ".join(order_after)))
-    for key in order_after:
-        stage, stage_before = news[key], olds[key]
-        changed += [
-            ModelChange(part, key, _name(stage), _text(stage_before.get(part)), _text(stage.get(part)))
-            for part in _different(stage_before, stage)
-        ]
-    return changed
+        changed.append(_change("order", before=" → ".join(order_before), after=" → ".join(order_after)))
+    return [*changed, *(change for key in order_after for change in _different(olds[key], news[key], news[key]))]
 
 
-def _different(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    keys = dict.fromkeys([*old, *new])
-    return [str(key) for key in keys if key not in ("stages", "id") and old.get(key) != new.get(key)]
+def _different(
+    old: Mapping[str, Any], new: Mapping[str, Any], stage: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    return [
+        _change(str(key), stage, old.get(key), new.get(key))
+        for key in dict.fromkeys([*old, *new])
+        if key not in ("stages", "id") and old.get(key) != new.get(key)
+    ]
 
 
-def _name(stage: Mapping[str, Any]) -> LocalizedText:
-    return LocalizedText(*drafts.both_languages(stage.get("name", stage["id"])))
+def _change(what: str, stage: Mapping[str, Any] | None = None, before: Any = None, after: Any = None) -> dict[str, Any]:
+    name = LocalizedText(*drafts.both_languages(stage.get("name", stage["id"]))) if stage else LocalizedText()
+    return {
+        "part": PARTS.get(what, what),
+        "stage": name.render(),
+        "before": _text(before),
+        "after": _text(after),
+        "is_rule": what == "when",
+    }
 
 
 def _text(value: Any) -> str:

@@ -1,18 +1,17 @@
-"""Checks a text while it is being written: each rule as a sentence, or the place, the cause and the nearest right name.
-
-It never saves anything.
-"""
+"""Checks a text while it is being written: each rule as a sentence, or the place, the cause and the nearest name."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from tenure.errors import RuleError, TenureError
 from tenure.facts.kinds import Kind
 from tenure.lifecycle.model import Model
 from tenure.rules.syntax.parser import parse
 from tenure.rules.wording.sentence import sentence
+from tenure.words import current_language
 from tenure_app.lifecycle.definitions import drafts, queries
 
 
@@ -24,56 +23,43 @@ class Trouble:
     near: tuple[str, ...] = ()
     start: int = 0
     end: int = 0
-    left: str = ""
+    left: str = ""  # of the rule, before and after what is wrong
     wrong: str = ""
     right: str = ""
     where: str = ""
 
+    @classmethod
+    def of(cls, error: TenureError) -> Trouble:
+        if not isinstance(error, RuleError):
+            return cls(error.say())
+        start, end = min(error.start, len(error.rule)), min(error.end, len(error.rule))
+        pieces = (error.rule[:start], error.rule[start:end] or " ", error.rule[end:])
+        cause = error.message.render(current_language())
+        return cls(cause, error.nearest, start, max(end, start), *pieces, where=error.where)
 
-@dataclass(frozen=True, slots=True)
-class RuleCheck:
-    """One stage's rule as a sentence, or what is wrong with it."""
 
+class RuleCheck(NamedTuple):
     sentence: str = ""
     trouble: Trouble | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ModelCheck:
-    """The model that a text is, or what is wrong with it."""
-
-    model: Model | None
-    rules: Mapping[str, RuleCheck] = field(default_factory=dict)
+class ModelCheck(NamedTuple):
+    model: Model | None  # that the text is
+    rules: dict[str, RuleCheck]  # by the keys of their stages
     trouble: Trouble | None = None
 
-    @property
-    def good(self) -> bool:
-        """Whether the text is a model."""
-        return self.model is not None
 
-
-def check(text: str, language: str, kinds: Mapping[str, Kind] | None = None) -> ModelCheck:
-    """Check a model's YAML; the kinds of facts that rules may use are those of the lake when omitted."""
-    known = queries.known_kinds() if kinds is None else kinds
-    fields = drafts.fields_of(text)
-    rules = {stage.key: _check_rule(stage.when, language, known) for stage in fields.stages} if fields else {}
+def check(text: str) -> ModelCheck:
+    kinds, fields = queries.known_kinds(), drafts.fields_of(text)
+    rules = {stage.key: _check_rule(stage.when, kinds) for stage in fields.stages} if fields else {}
     try:
-        return ModelCheck(queries.read(text, known), rules)
+        return ModelCheck(queries.read(text, kinds), rules)
     except TenureError as wrong:
-        return ModelCheck(None, rules, _trouble(wrong, language))
+        return ModelCheck(None, rules, Trouble.of(wrong))
 
 
-def _check_rule(rule: str, language: str, kinds: Mapping[str, Kind]) -> RuleCheck:
+def _check_rule(rule: str, kinds: Mapping[str, Kind]) -> RuleCheck:
     try:
-        return RuleCheck(sentence(parse(rule.strip(), kinds), language))
+        return RuleCheck(sentence(parse(rule.strip(), kinds), current_language()))
     except RuleError as wrong:
-        return RuleCheck(trouble=_trouble(wrong, language))
-
-
-def _trouble(wrong: TenureError, language: str) -> Trouble:
-    if not isinstance(wrong, RuleError):
-        return Trouble(wrong.say(language))
-    cause = wrong.message.render(language)
-    start, end = min(wrong.start, len(wrong.rule)), min(wrong.end, len(wrong.rule))
-    pieces = (wrong.rule[:start], wrong.rule[start:end] or " ", wrong.rule[end:])
-    return Trouble(cause, wrong.nearest, start, max(end, start), *pieces, where=wrong.where)
+        return RuleCheck(trouble=Trouble.of(wrong))

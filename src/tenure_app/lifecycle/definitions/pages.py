@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -15,24 +16,23 @@ from django.utils.translation import ngettext
 
 from tenure.errors import TenureError
 from tenure.lifecycle.model_file import builtin_texts
+from tenure.rules.wording.vocabulary import kind_name
+from tenure.words import current_language
 from tenure_app.core import conf
 from tenure_app.lifecycle import catalogue
 from tenure_app.lifecycle.definitions import actions, changes, labels, queries
 from tenure_app.lifecycle.reasons import sentence_of
 from tenure_app.staff import queries as staff
-from tenure_app.web.formats import number
-from tenure_app.web.pages import SIGNED_IN, page
+from tenure_app.web.formats import customers, number
+from tenure_app.web.pages import page
 
 if TYPE_CHECKING:
     from tenure.lifecycle.model import Model, Stage
-    from tenure_app.lifecycle.definitions.models import ModelVersion
     from tenure_app.lifecycle.definitions.queries import InForce
 
 
 @dataclass(frozen=True, slots=True)
 class ModelLine:
-    """One model of the list."""
-
     now: InForce
     on: bool
     staged: bool
@@ -41,22 +41,18 @@ class ModelLine:
 
     @property
     def model(self) -> Model | None:
-        """The model, unless its text cannot be read."""
         return self.now.model
 
     @property
     def name(self) -> str:
-        """Its name in the reader's language."""
-        return self.model.name.render() if self.model else self.now.id
+        return self.now.name
 
     @property
     def summary(self) -> str:
-        """What it is for."""
         return self.model.summary.render() if self.model else ""
 
     @property
     def path(self) -> list[labels.Badge]:
-        """Its stages in the order of a customer's life."""
         return labels.path_of(self.model) if self.model else []
 
     @property
@@ -66,13 +62,12 @@ class ModelLine:
 
     @property
     def sources(self) -> str:
-        """The literature it comes from, short."""
         return ", ".join(dict.fromkeys(source.ref for source in self.model.sources)) if self.model else ""
 
     @property
     def missing_facts(self) -> str:
-        """The kinds of facts it misses, in words."""
-        return labels.kind_names(self.missing)
+        language = current_language()
+        return ("、" if language == "zh_Hans" else ", ").join(kind_name(kind, language) for kind in self.missing)
 
     @property
     def error(self) -> str:
@@ -88,10 +83,9 @@ class ModelLine:
             return _("Switched off")
         if not self.staged:
             return _("Fits; staged with the next refresh")
-        if self.of_products:
-            text = ngettext("%(shown)s product", "%(shown)s products", self.customers)
-        else:
-            text = ngettext("%(shown)s customer", "%(shown)s customers", self.customers)
+        if not self.of_products:
+            return customers(self.customers)
+        text = ngettext("%(shown)s product", "%(shown)s products", self.customers)
         return text % {"shown": number(self.customers)}
 
     @property
@@ -119,19 +113,17 @@ class ModelLine:
         return all(word in text for word in search.lower().split())
 
 
-@page("models/", "models", rule=SIGNED_IN)
+@page("models/", "models")
 def models(request: HttpRequest) -> HttpResponse:
-    """List every model, in groups."""
     actions.take_in_files()
     search = request.GET.get("q", "").strip()
     lines = [line for line in _lines() if line.matches(search)]
-    groups = [
-        (title, [line for line in lines if labels.group_of(line.now.id) == group])
-        for group, title, _ids in labels.GROUPS
-    ]
+    groups: dict[str, list[ModelLine]] = {str(title): [] for title, _ids in labels.GROUPS}
+    for line in lines:
+        groups[str(labels.GROUPS[labels.group_of(line.now.id)][0])].append(line)
     context = {
         "title": _("Models"),
-        "groups": [(title, members) for title, members in groups if members],
+        "groups": [(title, members) for title, members in groups.items() if members],
         "search": search,
         "total": len(lines),
     }
@@ -155,6 +147,10 @@ def _lines() -> list[ModelLine]:
     return lines
 
 
+def _line(model_id: str) -> ModelLine:
+    return next(line for line in _lines() if line.now.id == model_id)
+
+
 def _or_404(model_id: str) -> InForce:
     now = queries.one_in_force(model_id)
     if now is None:
@@ -162,13 +158,12 @@ def _or_404(model_id: str) -> InForce:
     return now
 
 
-@page("models/<str:model_id>/", "model", rule=SIGNED_IN)
+@page("models/<str:model_id>/", "model")
 def model(request: HttpRequest, model_id: str) -> HttpResponse:
-    """Show one model to read."""
     now = _or_404(model_id)
     if now.model is None:
         return redirect("model-edit", model_id)
-    line = next(line for line in _lines() if line.now.id == model_id)
+    line = _line(model_id)
     follows = queries.one_in_force(now.model.follows) if now.model.follows else None
     context = {
         "title": line.name,
@@ -176,24 +171,19 @@ def model(request: HttpRequest, model_id: str) -> HttpResponse:
         "now": now,
         "model": now.model,
         "stages": [_stage(now.model.stage(badge.id)) for badge in labels.path_of(now.model)],
-        "history": _history(now, queries.versions(model_id)),
+        "history": _history(now),
         "follows": follows.model if follows else None,
     }
     return render(request, "models/model.html", context)
 
 
 def _stage(stage: Stage) -> dict[str, Any]:
-    """Return a stage for its card."""
     flags = (
         (stage.setback, "yellow", _("setback: can be entered from anywhere")),
         (stage.terminal, "secondary", _("end: only a new fact leads out")),
         (stage.without_facts, "secondary", _("also customers without facts")),
     )
-    texts = (
-        (_("Traits"), stage.traits),
-        (_("What they need"), stage.needs_text),
-        (_("Our goal"), stage.goal),
-    )
+    texts = ((_("Traits"), stage.traits), (_("What they need"), stage.needs_text), (_("Our goal"), stage.goal))
     plays = ((_("Do"), stage.advised), (_("Avoid"), stage.discouraged))
     return {
         "stage": stage,
@@ -205,18 +195,18 @@ def _stage(stage: Stage) -> dict[str, Any]:
     }
 
 
-def _history(now: InForce, versions: list[ModelVersion]) -> list[dict[str, Any]]:
+def _history(now: InForce) -> list[dict[str, Any]]:
     """Return the versions, newest first, each with what it changed; below them the shipped one."""
-    shipped = builtin_texts().get(now.id)
+    shipped, versions = builtin_texts().get(now.id), list(queries.versions(now.id))
     history: list[dict[str, Any]] = []
-    for place, version in enumerate(versions):
-        older = versions[place + 1].text if place + 1 < len(versions) else shipped
+    for version, older in zip_longest(versions, versions[1:]):
+        before = older.text if older else shipped
         history.append(
             {
                 "version": version,
                 "origin": labels.ORIGINS.get(version.origin, version.origin),
-                "changes": labels.changes_between(older, version.text),
-                "lines": changes.unified(older, version.text) if older else [],
+                "changes": changes.changes(before, version.text),
+                "lines": changes.unified(before, version.text) if before else [],
                 "current": version.number == now.number,
             }
         )
@@ -225,35 +215,33 @@ def _history(now: InForce, versions: list[ModelVersion]) -> list[dict[str, Any]]
     return history
 
 
-@page("models/<str:model_id>/model.yaml", "model-yaml", rule=SIGNED_IN)
+@page("models/<str:model_id>/model.yaml", "model-yaml")
 def download(request: HttpRequest, model_id: str) -> HttpResponse:
-    """Send a model's YAML."""
     response = HttpResponse(_or_404(model_id).text, content_type="application/yaml; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{model_id}.yaml"'
     return response
 
 
-@page("models/<str:model_id>/switch/", "model-switch", rule=SIGNED_IN, methods=("POST",))
+@page("models/<str:model_id>/switch/", "model-switch", methods=("POST",))
 def switch(request: HttpRequest, model_id: str) -> HttpResponse:
-    """Let a model take part in refreshes, or not."""
     now = _or_404(model_id)
     on = request.POST.get("on") == "1"
     actions.switch(model_id, on=on)
     text = _("%(name)s is switched on; its customers are being staged.") if on else _("%(name)s is switched off.")
-    messages.success(request, text % {"name": now.model.name.render() if now.model else model_id})
+    messages.success(request, text % {"name": now.name})
     # A form could name any address to go to next; only our own are followed.
     target = request.POST.get("next", "")
     return redirect(target if url_has_allowed_host_and_scheme(target, {request.get_host()}) else "models")
 
 
-@page("models/<str:model_id>/delete/", "model-delete", rule=SIGNED_IN, methods=("GET", "POST"))
+@page("models/<str:model_id>/delete/", "model-delete", methods=("GET", "POST"))
 def delete(request: HttpRequest, model_id: str) -> HttpResponse:
     """Show in numbers what deleting a custom model means, and delete it."""
     now = _or_404(model_id)
     if now.shipped:
         messages.error(request, _("Built-in models can be turned off or reset, but not deleted."))
         return redirect("model", model_id)
-    line = next(line for line in _lines() if line.now.id == model_id)
+    line = _line(model_id)
     if request.method == "POST":
         actions.delete(model_id)
         messages.success(request, _("%(name)s was deleted.") % {"name": line.name})
@@ -262,6 +250,6 @@ def delete(request: HttpRequest, model_id: str) -> HttpResponse:
         "%(people)s customer will no longer be staged by it, and its %(versions)s versions leave the list.",
         "%(people)s customers will no longer be staged by it, and its %(versions)s versions leave the list.",
         line.customers,
-    ) % {"people": number(line.customers), "versions": number(len(queries.versions(model_id)))}
+    ) % {"people": number(line.customers), "versions": number(queries.versions(model_id).count())}
     context = {"title": _("Delete %(name)s") % {"name": line.name}, "line": line, "consequence": consequence}
     return render(request, "models/delete.html", context)
