@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -21,12 +20,7 @@ from tenure_app.staff import queries as staff
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise as StrOrPromise
 
-
-@dataclass(frozen=True, slots=True)
-class Business:
-    name: str = ""
-    tz: str = "Asia/Shanghai"
-    currency: str = "CNY"
+    from tenure.facts.lake import Settings
 
 
 class Item(NamedTuple):
@@ -90,13 +84,14 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     ]
 
 
-def business() -> Business:
+def business() -> Settings:
     """Return whose data this is; the defaults while there is no lake yet."""
     try:
-        settings = conf.lake().settings
+        return conf.lake().settings
     except (LakeError, ImportError):
-        return Business()
-    return Business(settings.business, settings.tz, settings.currency)
+        from tenure.facts.lake import Settings
+
+        return Settings()
 
 
 def today() -> date:

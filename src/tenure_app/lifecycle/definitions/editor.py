@@ -24,17 +24,7 @@ from tenure.lifecycle.reasons import Reason
 from tenure.rules.syntax.completion import complete
 from tenure.words import current_language
 from tenure_app.core.pages import describe
-from tenure_app.lifecycle.definitions import (
-    actions,
-    changes,
-    checks,
-    drafts,
-    editor_fields,
-    labels,
-    previews,
-    queries,
-    tables,
-)
+from tenure_app.lifecycle.definitions import actions, checks, drafts, editor_fields, labels, previews, queries, tables
 from tenure_app.lifecycle.definitions.models import ModelPreview, ModelVersion
 from tenure_app.lifecycle.reasons import in_words
 from tenure_app.web.layout import as_of
@@ -270,7 +260,7 @@ def save(request: HttpRequest) -> HttpResponse:
         draft.extra["refusal"] = error.say(current_language())
         if isinstance(error, actions.SavedMeanwhile):
             draft.extra["other"] = error.other
-            draft.extra["other_changes"] = changes.changes(draft.text, error.other.text)
+            draft.extra["other_changes"] = labels.changes(draft.text, error.other.text)
         return _page(request, draft)
     messages.success(
         request,
@@ -305,7 +295,7 @@ def _context(request: HttpRequest, draft: ModelDraft) -> dict[str, Any]:
         "checked": checked,
         "rules": checked.rules,
         "now": now,
-        "changes": changes.changes(now.text, draft.text) if now else [],
+        "changes": labels.changes(now.text, draft.text) if now else [],
         "unchanged": unchanged,
         "seen": seen,
         "may_save": checked.model is not None and not unchanged and seen,

@@ -1,13 +1,17 @@
-"""What pages call parts of models: groups of the list, stages, where versions come from."""
+"""What pages call parts of models, and what differs between two versions; layout and comments are no difference."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import difflib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
+from tenure.words import LocalizedText
+from tenure_app.lifecycle.definitions import drafts
 from tenure_app.lifecycle.definitions.models import ModelVersion
 
 if TYPE_CHECKING:
@@ -39,6 +43,16 @@ ORIGINS = {
     ModelVersion.FOLDER: _("read from the lake's folder"),
 }
 
+#: What a change is about: a key of the file, or what happened to the stages.
+PARTS = {
+    "when": _("rule"), "name": _("name"), "family": _("family"), "path": _("order of the stages"),
+    "order": _("order of the rules"), "added": _("new stage"), "removed": _("stage removed"), "setback": _("setback"),
+    "terminal": _("end of the relationship"), "without_facts": _("customers without facts"),
+    "stepwise": _("step by step"), "traits": _("traits"), "needs_text": _("needs"), "goal": _("goal"),
+    "advised": _("advised plays"), "discouraged": _("discouraged plays"), "assumption": _("assumption"),
+    "causes": _("causes"), "summary": _("summary"), "sources": _("sources"), "needs": _("needed facts"),
+}  # fmt: skip
+
 
 def group_of(model_id: str) -> int:
     """Return the place in GROUPS of the group in which the list shows a model."""
@@ -68,3 +82,61 @@ def path_of(model: Model) -> list[Badge]:
     """Return a model's stages in the order of a customer's life, setbacks last."""
     badges = Badges(model)
     return [badges[stage_id] for stage_id in model.path]
+
+
+# Differences
+
+
+def changes(before: str | None, after: str) -> list[dict[str, Any]]:
+    """Return what differs between two texts of a model, first the model, then its stages."""
+    old, new = drafts.mapping_of(before or ""), drafts.mapping_of(after)
+    if old is None or new is None:
+        return []
+    olds, news = ({str(stage["id"]): stage for stage in model["stages"]} for model in (old, new))
+    changed = _different(old, new)
+    changed += [_change("removed", stage) for key, stage in olds.items() if key not in news]
+    changed += [_change("added", stage, after=stage.get("when")) for key, stage in news.items() if key not in olds]
+    order_before, order_after = [key for key in olds if key in news], [key for key in news if key in olds]
+    if order_before != order_after:
+        changed.append(_change("order", before=" → ".join(order_before), after=" → ".join(order_after)))
+    return [*changed, *(change for key in order_after for change in _different(olds[key], news[key], news[key]))]
+
+
+def _different(
+    old: Mapping[str, Any], new: Mapping[str, Any], stage: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    return [
+        _change(str(key), stage, old.get(key), new.get(key))
+        for key in dict.fromkeys([*old, *new])
+        if key not in ("stages", "id") and old.get(key) != new.get(key)
+    ]
+
+
+def _change(what: str, stage: Mapping[str, Any] | None = None, before: Any = None, after: Any = None) -> dict[str, Any]:
+    name = LocalizedText(*drafts.both_languages(stage.get("name", stage["id"]))) if stage else LocalizedText()
+    return {
+        "part": PARTS.get(what, what),
+        "stage": name.render(),
+        "before": _text(before),
+        "after": _text(after),
+        "is_rule": what == "when",
+    }
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return " / ".join(map(_text, value.values()))
+    if isinstance(value, list):
+        return "; ".join(map(_text, value))
+    return "" if value is None else str(value)
+
+
+def unified(before: str, after: str) -> list[str]:
+    """Return the lines of a unified difference of two texts, both laid out alike first."""
+    old, new = _laid_out(before), _laid_out(after)
+    return list(difflib.unified_diff(old, new, lineterm="", n=2))[2:]
+
+
+def _laid_out(text: str) -> list[str]:
+    given = drafts.mapping_of(text)
+    return (drafts.written(given) if given is not None else text).splitlines()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -20,107 +19,25 @@ from tenure.rules.wording.vocabulary import kind_name
 from tenure.words import current_language
 from tenure_app.core import conf
 from tenure_app.lifecycle import catalogue
-from tenure_app.lifecycle.definitions import actions, changes, labels, queries
+from tenure_app.lifecycle.definitions import actions, labels, queries
 from tenure_app.lifecycle.reasons import sentence_of
 from tenure_app.staff import queries as staff
 from tenure_app.web.formats import customers, number
 from tenure_app.web.pages import page
 
 if TYPE_CHECKING:
-    from tenure.lifecycle.model import Model, Stage
+    from tenure.lifecycle.model import Stage
     from tenure_app.lifecycle.definitions.queries import InForce
-
-
-@dataclass(frozen=True, slots=True)
-class ModelLine:
-    now: InForce
-    on: bool
-    staged: bool
-    customers: int
-    missing: tuple[str, ...]
-
-    @property
-    def model(self) -> Model | None:
-        return self.now.model
-
-    @property
-    def name(self) -> str:
-        return self.now.name
-
-    @property
-    def summary(self) -> str:
-        return self.model.summary.render() if self.model else ""
-
-    @property
-    def path(self) -> list[labels.Badge]:
-        return labels.path_of(self.model) if self.model else []
-
-    @property
-    def of_products(self) -> bool:
-        """Whether it stages products instead of customers."""
-        return self.model is not None and self.model.subject == "product"
-
-    @property
-    def sources(self) -> str:
-        return ", ".join(dict.fromkeys(source.ref for source in self.model.sources)) if self.model else ""
-
-    @property
-    def missing_facts(self) -> str:
-        language = current_language()
-        return ("、" if language == "zh_Hans" else ", ").join(kind_name(kind, language) for kind in self.missing)
-
-    @property
-    def error(self) -> str:
-        """Why its text cannot be read, in words."""
-        return self.now.wrong.say() if self.now.wrong else ""
-
-    @property
-    def state(self) -> str:
-        """How many it stages, or why it stages none."""
-        if self.missing:
-            return _("Missing facts: %(kinds)s") % {"kinds": self.missing_facts}
-        if not self.on:
-            return _("Switched off")
-        if not self.staged:
-            return _("Fits; staged with the next refresh")
-        if not self.of_products:
-            return customers(self.customers)
-        text = ngettext("%(shown)s product", "%(shown)s products", self.customers)
-        return text % {"shown": number(self.customers)}
-
-    @property
-    def has_list(self) -> bool:
-        """Whether the page of customers can list whom it stages."""
-        return self.staged and self.on and not self.missing and not self.of_products
-
-    @property
-    def buttons(self) -> list[tuple[str, str, str]]:
-        """What can be done with it: address, icon, label."""
-        words = {"name": self.name}
-        return [
-            (reverse("model-edit", args=[self.now.id]), "edit", _("Edit %(name)s") % words),
-            (f"{reverse('model-new')}?copy={self.now.id}", "copy", _("Copy %(name)s as a new model") % words),
-            (reverse("model-yaml", args=[self.now.id]), "download", _("Download %(name)s as YAML") % words),
-        ]
-
-    def matches(self, search: str) -> bool:
-        """Tell whether all words of a search are in its id, name, summary or stages."""
-        texts = [self.now.id]
-        if self.model is not None:
-            names = (self.model.name, self.model.summary, *(stage.name for stage in self.model.stages))
-            texts += [text for name in names for text in (name.zh, name.en)]
-        text = " ".join(texts).lower()
-        return all(word in text for word in search.lower().split())
 
 
 @page("models/", "models")
 def models(request: HttpRequest) -> HttpResponse:
     actions.take_in_files()
     search = request.GET.get("q", "").strip()
-    lines = [line for line in _lines() if line.matches(search)]
-    groups: dict[str, list[ModelLine]] = {str(title): [] for title, _ids in labels.GROUPS}
+    lines = [line for line in _lines() if _matches(line["now"], search)]
+    groups: dict[str, list[dict[str, Any]]] = {str(title): [] for title, _ids in labels.GROUPS}
     for line in lines:
-        groups[str(labels.GROUPS[labels.group_of(line.now.id)][0])].append(line)
+        groups[str(labels.GROUPS[labels.group_of(line["now"].id)][0])].append(line)
     context = {
         "title": _("Models"),
         "groups": [(title, members) for title, members in groups.items() if members],
@@ -130,25 +47,68 @@ def models(request: HttpRequest) -> HttpResponse:
     return render(request, "models/list.html", context)
 
 
-def _lines() -> list[ModelLine]:
+def _lines() -> list[dict[str, Any]]:
+    """Return every model for the list."""
     models_on = staff.preference().models_on
-    available = queries.available_kinds()
     try:
         reports = catalogue.model_reports(conf.connection())
     except TenureError:
         reports = {}  # there is no lake yet
-    lines = []
-    for now in queries.in_force().values():
-        report = reports.get(now.id)
-        missing = now.model.missing(available) if now.model is not None else ()
-        staged = report is not None and not report.get("missing")
-        customers = int(report.get("customers") or 0) if report else 0
-        lines.append(ModelLine(now, queries.is_on(now.id, models_on), staged, customers, missing))
-    return lines
+    return [
+        _line(now, on=queries.is_on(now.id, models_on), report=reports.get(now.id, {"missing": True}))
+        for now in queries.in_force().values()
+    ]
 
 
-def _line(model_id: str) -> ModelLine:
-    return next(line for line in _lines() if line.now.id == model_id)
+def _line(now: InForce, *, on: bool, report: dict[str, Any]) -> dict[str, Any]:
+    model, language = now.model, current_language()
+    missing = model.missing(queries.available_kinds()) if model else ()
+    missing_facts = ("、" if language == "zh_Hans" else ", ").join(kind_name(kind, language) for kind in missing)
+    staged, people = not report.get("missing"), int(report.get("customers") or 0)
+    of_products = model is not None and model.subject == "product"
+    if missing:
+        state = _("Missing facts: %(kinds)s") % {"kinds": missing_facts}
+    elif not on:
+        state = _("Switched off")
+    elif not staged:
+        state = _("Fits; staged with the next refresh")
+    elif of_products:
+        state = ngettext("%(shown)s product", "%(shown)s products", people) % {"shown": number(people)}
+    else:
+        state = customers(people)
+    words = {"name": now.name}
+    return {
+        "now": now,
+        "model": model,
+        "name": now.name,
+        "on": on,
+        "staged": staged,
+        "customers": people,
+        "missing_facts": missing_facts,
+        "of_products": of_products,
+        "summary": model.summary.render() if model else "",
+        "path": labels.path_of(model) if model else [],
+        "sources": ", ".join(dict.fromkeys(source.ref for source in model.sources)) if model else "",
+        "error": now.wrong.say() if now.wrong else "",
+        "state": state,
+        # Whether the page of customers can list whom it stages.
+        "has_list": staged and on and not missing and not of_products,
+        "buttons": [
+            (reverse("model-edit", args=[now.id]), "edit", _("Edit %(name)s") % words),
+            (f"{reverse('model-new')}?copy={now.id}", "copy", _("Copy %(name)s as a new model") % words),
+            (reverse("model-yaml", args=[now.id]), "download", _("Download %(name)s as YAML") % words),
+        ],
+    }
+
+
+def _matches(now: InForce, search: str) -> bool:
+    """Tell whether all words of a search are in a model's id, name, summary or stages."""
+    texts = [now.id]
+    if now.model is not None:
+        names = (now.model.name, now.model.summary, *(stage.name for stage in now.model.stages))
+        texts += [text for name in names for text in (name.zh, name.en)]
+    text = " ".join(texts).lower()
+    return all(word in text for word in search.lower().split())
 
 
 def _or_404(model_id: str) -> InForce:
@@ -163,10 +123,10 @@ def model(request: HttpRequest, model_id: str) -> HttpResponse:
     now = _or_404(model_id)
     if now.model is None:
         return redirect("model-edit", model_id)
-    line = _line(model_id)
+    line = next(line for line in _lines() if line["now"].id == model_id)
     follows = queries.one_in_force(now.model.follows) if now.model.follows else None
     context = {
-        "title": line.name,
+        "title": now.name,
         "line": line,
         "now": now,
         "model": now.model,
@@ -205,8 +165,8 @@ def _history(now: InForce) -> list[dict[str, Any]]:
             {
                 "version": version,
                 "origin": labels.ORIGINS.get(version.origin, version.origin),
-                "changes": changes.changes(before, version.text),
-                "lines": changes.unified(before, version.text) if before else [],
+                "changes": labels.changes(before, version.text),
+                "lines": labels.unified(before, version.text) if before else [],
                 "current": version.number == now.number,
             }
         )
@@ -241,15 +201,15 @@ def delete(request: HttpRequest, model_id: str) -> HttpResponse:
     if now.shipped:
         messages.error(request, _("Built-in models can be turned off or reset, but not deleted."))
         return redirect("model", model_id)
-    line = _line(model_id)
+    line = next(line for line in _lines() if line["now"].id == model_id)
     if request.method == "POST":
         actions.delete(model_id)
-        messages.success(request, _("%(name)s was deleted.") % {"name": line.name})
+        messages.success(request, _("%(name)s was deleted.") % {"name": now.name})
         return redirect("models")
     consequence = ngettext(
         "%(people)s customer will no longer be staged by it, and its %(versions)s versions leave the list.",
         "%(people)s customers will no longer be staged by it, and its %(versions)s versions leave the list.",
-        line.customers,
-    ) % {"people": number(line.customers), "versions": number(queries.versions(model_id).count())}
-    context = {"title": _("Delete %(name)s") % {"name": line.name}, "line": line, "consequence": consequence}
+        line["customers"],
+    ) % {"people": number(line["customers"]), "versions": number(queries.versions(model_id).count())}
+    context = {"title": _("Delete %(name)s") % {"name": now.name}, "line": line, "consequence": consequence}
     return render(request, "models/delete.html", context)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def _forms(**bound: forms.Form) -> dict[str, forms.Form]:
     ours, row = business(), queries.preference()
     plain: dict[str, forms.Form] = {
-        "business_form": BusinessForm(initial={"business": ours.name, "tz": ours.tz, "currency": ours.currency}),
+        "business_form": BusinessForm(initial={"business": ours.business, "tz": ours.tz, "currency": ours.currency}),
         "view_form": ViewForm(initial={"language": row.language, "as_of": row.as_of}),
         "assumptions_form": AssumptionsForm(initial=AssumptionsForm.of(_options())),
         "password_form": PasswordForm(),
