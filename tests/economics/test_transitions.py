@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from economics.people import LAST, fill, stays
+from moves import TRANSITIONS
 from refreshes import stages_only as refresh
 from tenure.economics.source import Source, order_of
 from tenure.economics.time_in_stage import time_in_stage
@@ -99,9 +100,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
 
 @pytest.mark.parametrize("model", ["retail-activity", "relationship-4"])
 def test_moves_and_rates_are_those_counted_in_the_spans(source: Source, model: str) -> None:
-    listed = statistics.statistic(
-        source.con, statistics.TRANSITIONS, model, since=date(2020, 1, 1), until=source.day
-    ).to_pylist()
+    listed = statistics.statistic(source.con, TRANSITIONS, model, since=date(2020, 1, 1), until=source.day).to_pylist()
     counts = Counter(
         (row["from_stage"], row["to_stage"] or UNSTAGED)
         for row in listed

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, seed
 from hypothesis import strategies as st
 
+from moves import TRANSITIONS
 from oracle.settings import checks
 from tenure.lifecycle import statistics
 from tenure.lifecycle.grid import grid
@@ -155,7 +156,7 @@ def test_transitions_are_the_days_on_which_somebody_stands_elsewhere_than_the_da
 ) -> None:
     since, until = between
     filled(con, rows)
-    listed = asked(con, statistics.TRANSITIONS, since=day(since), until=day(until))
+    listed = asked(con, TRANSITIONS, since=day(since), until=day(until))
     found = {
         (row["customer_id"], row["on"], row["from_stage"], row["to_stage"])
         for row in listed
@@ -184,7 +185,7 @@ def test_every_stage_balances_between_two_days(con: Any, rows: Spans, between: A
     since, until = between
     filled(con, rows)
     found = asked(con, statistics.ENTRIES_AND_EXITS, since=day(since), until=day(until))
-    moves = asked(con, statistics.TRANSITIONS, since=day(since), until=day(until))
+    moves = asked(con, TRANSITIONS, since=day(since), until=day(until))
     for row in found:
         assert row["at_start"] == counts_on(rows, since)[row["stage"]]
         assert row["at_end"] == counts_on(rows, until)[row["stage"]]

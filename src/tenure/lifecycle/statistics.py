@@ -67,29 +67,6 @@ FROM (SELECT customer_id, stage FROM spans WHERE model = $model AND {on_day("$si
 FULL JOIN (SELECT customer_id, stage FROM spans WHERE model = $model AND {on_day("$until")}) AS latter
 USING (customer_id) GROUP BY ALL"""
 
-#: The moves between two days. An exit is a move of its own only where no stage begins on that day; a step passed
-#: through takes over the origin of the move of its customer on its day.
-TRANSITIONS = f"""
-WITH held AS (
-    SELECT *, lag(left_on) OVER mine IS NOT DISTINCT FROM entered_on AS moved, lag(stage) OVER mine AS previous_stage,
-        lag(entered_on) OVER mine AS previous_entry, lead(entered_on) OVER mine AS next_entry
-    FROM spans WHERE model = $model AND NOT passed_through
-    WINDOW mine AS (PARTITION BY customer_id ORDER BY entered_on)
-),
-moves AS (
-    SELECT customer_id, entered_on AS "on", CASE WHEN moved THEN previous_stage END AS from_stage, stage AS to_stage,
-        CASE WHEN moved THEN entered_on - previous_entry END AS days, cause, passed_through
-    FROM held WHERE {within("entered_on")}
-    UNION ALL
-    SELECT customer_id, left_on, stage, NULL, left_on - entered_on, NULL, passed_through
-    FROM held WHERE {within("left_on")} AND next_entry IS DISTINCT FROM left_on
-)
-SELECT * FROM moves
-UNION ALL
-SELECT m.customer_id, m."on", m.from_stage, s.stage, m.days, NULL, s.passed_through
-FROM moves AS m JOIN spans AS s ON s.customer_id = m.customer_id AND s.entered_on = m."on"
-WHERE m.to_stage IS NOT NULL AND s.model = $model AND s.passed_through"""
-
 #: Every stage balanced between two days: ``at_end = at_start + entered - left``.
 ENTRIES_AND_EXITS = f"""
 SELECT stage,

@@ -28,7 +28,7 @@ from tenure_app.customers.figures import LifeData
 from tenure_app.customers.profile import STAGES, TIMELINE, Profile
 from tenure_app.customers.query import CustomerQuery
 from tenure_app.lifecycle import actions, catalogue, reasons
-from tenure_app.lifecycle.lives import Life, life_of
+from tenure_app.lifecycle.reasons import Life, life_of
 from tenure_app.web import exports
 from tenure_app.web.figures import sheets
 from tenure_app.web.filters import FilterForm, Input, Range, Select
@@ -94,7 +94,7 @@ def customers(request: HttpRequest) -> HttpResponse:
             address=lambda sort, down: f"?{asked.address(sort=sort, down=down)}",
             caption=heading,
         ),
-        "refreshed_on": refreshed.as_of if refreshed else asked.as_of,
+        "refreshed_on": refreshed or asked.as_of,
     }
     return render(request, "customers/list.html", context)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tenure_app.lifecycle.catalogue import Entry
-    from tenure_app.lifecycle.lives import Life
+    from tenure_app.lifecycle.reasons import Life
 
 Row = dict[str, Any]
 

@@ -96,10 +96,10 @@ def _worked_out(entry: Entry) -> dict[str, Any] | None:
     from tenure_app.lifecycle.catalogue import last_refresh
 
     lake = conf.lake()
-    refresh = last_refresh(conf.connection())
-    if refresh is None:
+    day = last_refresh(conf.connection())
+    if day is None:
         return None
-    source = Source.of(lake, refresh.as_of)
+    source = Source.of(lake, day)
     if entry.id not in source.models():
         return None
     options = options_of(lake)

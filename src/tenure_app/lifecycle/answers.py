@@ -20,15 +20,10 @@ if TYPE_CHECKING:
     from tenure_app.core.conf import Versions
 
 
-class _Slot:
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.results: list[Any] = []
-
-
 @lru_cache(maxsize=512)
-def _slot(key: tuple[Any, ...]) -> _Slot:
-    return _Slot()
+def _slot(key: tuple[Any, ...]) -> tuple[threading.Lock, list[Any]]:
+    """Return the room for one result."""
+    return threading.Lock(), []
 
 
 class Answers:
@@ -53,9 +48,9 @@ class Answers:
 
 
 def _remembered(key: tuple[Any, ...], compute: Callable[[], Any]) -> Any:
-    slot = _slot(key)
+    lock, results = _slot(key)
     # Requests that need one result at once wait for the first instead of working it out again.
-    with slot.lock:
-        if not slot.results:
-            slot.results.append(compute())
-        return slot.results[0]
+    with lock:
+        if not results:
+            results.append(compute())
+        return results[0]

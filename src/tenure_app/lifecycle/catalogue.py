@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
@@ -17,19 +16,14 @@ from tenure_app.customers.profile import has
 from tenure_app.customers.query import NOT_STAGED, STAGED
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import duckdb
 
     from tenure.lifecycle.model import Model, Stage
 
 #: Shown first when it fits and nothing was chosen: it needs nothing but orders.
 FAVOURITE = "retail-activity"
-
-
-@dataclass(frozen=True, slots=True)
-class Refresh:
-    generation: int
-    as_of: date
-    finished_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +83,12 @@ class Entry:
         }
 
 
-def last_refresh(con: duckdb.DuckDBPyConnection) -> Refresh | None:
+def last_refresh(con: duckdb.DuckDBPyConnection) -> date | None:
+    """Return the day of which the newest refresh speaks."""
     if not has(con, "refreshes"):
         return None
-    row = con.execute(
-        "select generation, as_of, epoch_us(finished_at) from refreshes order by generation desc limit 1"
-    ).fetchone()
-    if row is None:
-        return None
-    return Refresh(row[0], row[1], datetime.fromtimestamp(row[2] / 1e6, UTC) if row[2] else None)
+    row = con.execute("select as_of from refreshes order by generation desc limit 1").fetchone()
+    return row[0] if row else None
 
 
 def model_reports(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:

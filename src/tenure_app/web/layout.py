@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 class Item(NamedTuple):
     """One page of the navigation."""
 
+    group: StrOrPromise
     name: str  # of the address
     label: StrOrPromise
     icon: str
@@ -33,55 +36,30 @@ class Item(NamedTuple):
 
 
 NAVIGATION = (
-    (_("Overview"), (Item("overview", _("Overview"), "layout-dashboard"),)),
-    (
-        _("Customers"),
-        (
-            Item("customers", _("All customers"), "users", ("customer",)),
-            Item("duplicates", _("Duplicates"), "copy"),
-        ),
-    ),
-    (
-        _("Life cycle"),
-        (
-            Item("lifecycle", _("Stages"), "columns"),
-            Item("models", _("Models"), "adjustments", ("model", "model-edit")),
-            Item("economics", _("Economics"), "arrows-shuffle"),
-        ),
-    ),
-    (
-        _("Value and risk"),
-        (
-            Item("value", _("Value"), "coin"),
-            Item("risk", _("Early warning"), "alert-triangle"),
-            Item("products", _("Products"), "shopping-cart"),
-            Item("predictions", _("Predictions"), "target"),
-        ),
-    ),
-    (
-        _("Settings"),
-        (
-            Item("imports", _("Imports"), "upload", ("import", "quarantine", "import-new")),
-            Item("in-progress", _("In progress"), "clock"),
-            Item("settings", _("Settings"), "settings"),
-        ),
-    ),
+    Item(_("Overview"), "overview", _("Overview"), "layout-dashboard"),
+    Item(_("Customers"), "customers", _("All customers"), "users", ("customer",)),
+    Item(_("Customers"), "duplicates", _("Duplicates"), "copy"),
+    Item(_("Life cycle"), "lifecycle", _("Stages"), "columns"),
+    Item(_("Life cycle"), "models", _("Models"), "adjustments", ("model", "model-edit")),
+    Item(_("Life cycle"), "economics", _("Economics"), "arrows-shuffle"),
+    Item(_("Value and risk"), "value", _("Value"), "coin"),
+    Item(_("Value and risk"), "risk", _("Early warning"), "alert-triangle"),
+    Item(_("Value and risk"), "products", _("Products"), "shopping-cart"),
+    Item(_("Value and risk"), "predictions", _("Predictions"), "target"),
+    Item(_("Settings"), "imports", _("Imports"), "upload", ("import", "quarantine", "import-new")),
+    Item(_("Settings"), "in-progress", _("In progress"), "clock"),
+    Item(_("Settings"), "settings", _("Settings"), "settings"),
 )
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the groups, the present page marked."""
     here = (request.resolver_match and request.resolver_match.url_name) or ""
-    return [
-        {
-            "label": label,
-            "items": [
-                {**item._asdict(), "active": here in (item.name, *item.under) or here.startswith(f"{item.name}-")}
-                for item in items
-            ],
-        }
-        for label, items in NAVIGATION
+    items = [
+        {**item._asdict(), "active": here in (item.name, *item.under) or here.startswith(f"{item.name}-")}
+        for item in NAVIGATION
     ]
+    return [{"label": label, "items": list(members)} for label, members in groupby(items, itemgetter("group"))]
 
 
 def business() -> Settings:

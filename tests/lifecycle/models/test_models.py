@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from model_pages import pages
-from tenure.lifecycle.crosswalk import crosswalk, families, stages_of
+from model_pages import crosswalk, families, pages, stages_of
 from tenure.lifecycle.model import Model, Play, Stage
 from tenure.lifecycle.model_file import builtin, builtin_texts
 from tenure.rules.syntax.tree import ALWAYS, Measure, NumberLiteral

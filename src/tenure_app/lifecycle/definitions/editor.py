@@ -24,7 +24,7 @@ from tenure.lifecycle.reasons import Reason
 from tenure.rules.syntax.completion import complete
 from tenure.words import current_language
 from tenure_app.core.pages import describe
-from tenure_app.lifecycle.definitions import actions, checks, drafts, editor_fields, labels, previews, queries, tables
+from tenure_app.lifecycle.definitions import actions, drafts, editor_fields, labels, previews, queries, tables
 from tenure_app.lifecycle.definitions.models import ModelPreview, ModelVersion
 from tenure_app.lifecycle.reasons import in_words
 from tenure_app.web.layout import as_of
@@ -178,7 +178,7 @@ def completion(request: HttpRequest) -> JsonResponse:
 def preview(request: HttpRequest) -> HttpResponse:
     """Work out who would move, or let a worker do it on a large lake."""
     draft = read_draft(request)
-    if checks.check(draft.text).model is None:
+    if editor_fields.check(draft.text).model is None:
         return render(request, "models/preview.html")
     try:
         row = previews.preview_of(draft.text, _person(request), draft.as_of or as_of(request))
@@ -280,7 +280,7 @@ def _person(request: HttpRequest) -> User:
 
 def _context(request: HttpRequest, draft: ModelDraft) -> dict[str, Any]:
     """Return what the form shows, and whether this very text may be saved: a model, changed, its preview seen."""
-    checked = checks.check(draft.text)
+    checked = editor_fields.check(draft.text)
     draft.as_of = draft.as_of or as_of(request)
     now, fields = queries.one_in_force(draft.model_id), draft.fields
     unchanged = now is not None and now.text == draft.text

@@ -1,16 +1,22 @@
-"""The editor's form of a model's stages: buttons and fields, ready for their templates."""
+"""The editor's form: fields and buttons of a text, and what its check says, ready for their templates."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
 
-from tenure.words import LocalizedText
+from tenure.errors import RuleError, TenureError
+from tenure.facts.kinds import Kind
+from tenure.lifecycle.model import Model
+from tenure.rules.syntax.parser import parse
+from tenure.rules.wording.sentence import sentence
+from tenure.words import LocalizedText, current_language
+from tenure_app.lifecycle.definitions import drafts, queries
+from tenure_app.lifecycle.definitions.drafts import Fields
 from tenure_app.lifecycle.titles import family_names
-
-if TYPE_CHECKING:
-    from tenure_app.lifecycle.definitions.drafts import Fields
 
 
 class Command(NamedTuple):
@@ -80,3 +86,56 @@ def path_of(fields: Fields, stages: list[dict[str, Any]]) -> list[dict[str, Any]
     """Return the stages in the order of a customer's life."""
     by_key = {stage["fields"].key: stage for stage in stages}
     return [by_key[key] for key in fields.path if key in by_key]
+
+
+# The check: each rule as a sentence, or the place, the cause and the nearest name
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is wrong: the cause, and for a rule its place and right names near the wrong one."""
+
+    cause: str
+    near: tuple[str, ...] = ()
+    start: int = 0
+    end: int = 0
+    left: str = ""  # of the rule, before and after what is wrong
+    wrong: str = ""
+    right: str = ""
+    where: str = ""
+
+    @classmethod
+    def of(cls, error: TenureError) -> Trouble:
+        if not isinstance(error, RuleError):
+            return cls(error.say())
+        start, end = min(error.start, len(error.rule)), min(error.end, len(error.rule))
+        pieces = (error.rule[:start], error.rule[start:end] or " ", error.rule[end:])
+        cause = error.message.render(current_language())
+        return cls(cause, error.nearest, start, max(end, start), *pieces, where=error.where)
+
+
+class RuleCheck(NamedTuple):
+    sentence: str = ""
+    trouble: Trouble | None = None
+
+
+class ModelCheck(NamedTuple):
+    model: Model | None  # that the text is
+    rules: dict[str, RuleCheck]  # by the keys of their stages
+    trouble: Trouble | None = None
+
+
+def check(text: str) -> ModelCheck:
+    kinds, fields = queries.known_kinds(), drafts.fields_of(text)
+    rules = {stage.key: _check_rule(stage.when, kinds) for stage in fields.stages} if fields else {}
+    try:
+        return ModelCheck(queries.read(text, kinds), rules)
+    except TenureError as wrong:
+        return ModelCheck(None, rules, Trouble.of(wrong))
+
+
+def _check_rule(rule: str, kinds: Mapping[str, Kind]) -> RuleCheck:
+    try:
+        return RuleCheck(sentence(parse(rule.strip(), kinds), current_language()))
+    except RuleError as wrong:
+        return RuleCheck(trouble=Trouble.of(wrong))
