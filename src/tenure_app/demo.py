@@ -141,7 +141,7 @@ def is_ready(lake: Lake, sample: Sample) -> bool:
 
 
 def _models(lake: Lake) -> dict[str, Model]:
-    from tenure.lifecycle.lake_models import models_of
+    from tenure.lifecycle.model_file import models_of
 
     return {model.id: model for model in models_of(lake)}
 

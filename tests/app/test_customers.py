@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from app import people
+from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
 from tenure_app.customers import queries
-from tenure_app.customers.query import NOT_IN_MODEL, NOT_STAGED, STAGED, UNSTAGED, CustomerQuery, read
+from tenure_app.customers.query import NOT_STAGED, STAGED, CustomerQuery, read
 from tenure_app.customers.tables import CUSTOMERS
 
 if TYPE_CHECKING:

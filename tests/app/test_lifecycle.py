@@ -12,7 +12,7 @@ import pytest
 
 from app import numbers, people
 from app.test_customers import MODEL, TODAY, by_hand, orders_of
-from tenure_app.customers.query import NOT_IN_MODEL
+from tenure.lifecycle.model import NOT_IN_MODEL
 
 if TYPE_CHECKING:
     from django.test import Client

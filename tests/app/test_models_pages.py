@@ -9,8 +9,7 @@ import yaml
 
 from app.people import TODAY, fill
 from refreshes import stages_only as refresh
-from tenure.lifecycle.lake_models import models_of
-from tenure.lifecycle.model_file import builtin_texts
+from tenure.lifecycle.model_file import builtin_texts, models_of
 from tenure_app.lifecycle.definitions import actions, drafts, queries
 from tenure_app.lifecycle.definitions.models import ModelPreview, ModelVersion
 

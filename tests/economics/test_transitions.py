@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from economics.people import LAST, fill, stays
+from moves import TRANSITIONS
 from refreshes import stages_only as refresh
-from tenure.economics.episodes import UNSTAGED
 from tenure.economics.source import Source, order_of
 from tenure.economics.time_in_stage import time_in_stage
 from tenure.economics.transitions import garwood, matrix, transitions, wilson
 from tenure.lifecycle import statistics
+from tenure.lifecycle.model import UNSTAGED
 from tenure.lifecycle.model_file import read
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
 
 @pytest.mark.parametrize("model", ["retail-activity", "relationship-4"])
 def test_moves_and_rates_are_those_counted_in_the_spans(source: Source, model: str) -> None:
-    listed = statistics.transitions(source.con, model, date(2020, 1, 1), source.day).to_pylist()
+    listed = statistics.statistic(source.con, TRANSITIONS, model, since=date(2020, 1, 1), until=source.day).to_pylist()
     counts = Counter(
         (row["from_stage"], row["to_stage"] or UNSTAGED)
         for row in listed
@@ -161,7 +162,8 @@ def test_a_stage_nobody_left_has_no_curve_and_no_half() -> None:
 
 def test_the_matrix_is_the_flow_of_the_life_cycle_room(source: Source) -> None:
     told = matrix(source.episodes("retail-activity", order_of(read("retail-activity"))), 90)
-    rows = statistics.flows(source.con, "retail-activity", source.day - timedelta(days=90), source.day)
+    days = {"since": source.day - timedelta(days=90), "until": source.day}
+    rows = statistics.statistic(source.con, statistics.FLOWS, "retail-activity", **days)
     for row in rows.to_pylist():
         if row["from_stage"] and row["to_stage"]:
             here, there = (told["stages"].index(row[side]) for side in ("from_stage", "to_stage"))

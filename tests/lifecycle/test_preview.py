@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pytest
 
+from memory import compare
 from tenure.facts.completing import completed
 from tenure.facts.lake import Lake
-from tenure.lifecycle.model import Model
+from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED, Model
 from tenure.lifecycle.model_file import read
-from tenure.lifecycle.preview import EXAMPLES, NOT_IN_MODEL, UNSTAGED, Preview, compare, compare_lake
+from tenure.lifecycle.preview import EXAMPLES, Preview, compare_lake
 from tenure.lifecycle.spans import spans_of
 
 if TYPE_CHECKING:

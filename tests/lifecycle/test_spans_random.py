@@ -9,12 +9,12 @@ import pyarrow as pa
 from hypothesis import assume, given, seed, target
 from hypothesis import strategies as st
 
+from memory import explain
 from oracle.compare import assert_equal, rows_of
 from oracle.history import Calendar, Model, oracle_spans
 from oracle.people import people
 from oracle.settings import checks
 from oracle.strategies import LENGTH, START, Facts, as_of_days, comparison, facts, mapping, models, rules, zones
-from tenure.lifecycle.explain import explain
 from tenure.lifecycle.model_file import read
 from tenure.lifecycle.spans import spans_of
 
@@ -159,11 +159,11 @@ def test_an_explanation_judges_every_rule_as_the_clerk_does(
         calendar = Calendar(person, clerk)
         told = explain(facts.tables, read(model), who, as_of, tz, customers=facts.customers)
         if calendar.entry is None:
-            assert (told.entered_on, told.stage, told.judgements) == (None, None, ())
+            assert (told.entered_on, told.stage, told.evaluations) == (None, None, ())
             continue
         assert told.entered_on == date.fromordinal(calendar.entry)
         today = as_of.toordinal()
         assert told.stage == calendar.raw(today)[0]
-        for judgement, stage in zip(told.judgements, clerk.stages, strict=True):
+        for evaluation, stage in zip(told.evaluations, clerk.stages, strict=True):
             if stage.rule != ("otherwise",):
-                assert judgement.holds == calendar.judge.holds(stage.rule, today)
+                assert evaluation.holds == calendar.judge.holds(stage.rule, today)

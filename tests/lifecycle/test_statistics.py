@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, seed
 from hypothesis import strategies as st
 
+from moves import TRANSITIONS
 from oracle.settings import checks
 from tenure.lifecycle import statistics
 from tenure.lifecycle.grid import grid
@@ -79,6 +80,10 @@ def filled(con: duckdb.DuckDBPyConnection, rows: Spans) -> duckdb.DuckDBPyConnec
     return con.register("spans", pa.Table.from_pylist(rows, schema=SCHEMA))
 
 
+def asked(con: duckdb.DuckDBPyConnection, sql: str, **days: Any) -> list[dict[str, Any]]:
+    return statistics.statistic(con, sql, "m", **days).to_pylist()
+
+
 def stage_on(rows: Spans, customer: str, number: int) -> str | None:
     """Return where a customer stood: the plain way."""
     here = [
@@ -105,11 +110,11 @@ def counts_on(rows: Spans, number: int) -> Counter[str]:
 @given(rows=random_spans(), on=days)
 def test_the_counts_of_a_day_add_up_to_the_people_who_are_in_the_model(con: Any, rows: Spans, on: int) -> None:
     filled(con, rows)
-    there = statistics.current_stage(con, "m", day(on)).to_pylist()
+    there = asked(con, statistics.CURRENT_STAGE, day=day(on))
     assert {row["customer_id"]: row["stage"] for row in there} == {
         customer: stage for customer in customers(rows) if (stage := stage_on(rows, customer, on))
     }
-    counts = statistics.stage_counts(con, "m", day(on)).to_pylist()
+    counts = asked(con, statistics.STAGE_COUNTS, day=day(on))
     assert {row["stage"]: row["people"] for row in counts} == counts_on(rows, on)
     assert sum(row["people"] for row in counts) == len(there)
     assert not counts or sum(row["share"] for row in counts) == pytest.approx(1)
@@ -124,8 +129,8 @@ def test_the_counts_of_a_day_add_up_to_the_people_who_are_in_the_model(con: Any,
 @given(rows=random_spans(), between=two_days, every=st.sampled_from(("day", "week", "month")))
 def test_a_trend_counts_every_stage_on_every_day_of_its_grid(con: Any, rows: Spans, between: Any, every: Any) -> None:
     since, until = between
-    found = statistics.trend(filled(con, rows), "m", day(since), day(until), every).to_pylist()
     days = grid(day(since), day(until), every)
+    found = asked(filled(con, rows), statistics.TREND, days=days)
     stages = {row["stage"] for row in rows if row["model"] == "m" and not row["passed_through"]}
     wanted = {(on, stage): counts_on(rows, (on - START).days)[stage] for on in days for stage in stages}
     assert {(row["day"], row["stage"]): row["people"] for row in found} == wanted
@@ -137,7 +142,7 @@ def test_a_trend_counts_every_stage_on_every_day_of_its_grid(con: Any, rows: Spa
 @given(rows=random_spans(), between=two_days)
 def test_flows_hold_everybody_who_was_there_on_either_day_once(con: Any, rows: Spans, between: Any) -> None:
     since, until = between
-    found = statistics.flows(filled(con, rows), "m", day(since), day(until)).to_pylist()
+    found = asked(filled(con, rows), statistics.FLOWS, since=day(since), until=day(until))
     pairs = Counter((stage_on(rows, customer, since), stage_on(rows, customer, until)) for customer in customers(rows))
     del pairs[None, None]
     assert {(row["from_stage"], row["to_stage"]): row["people"] for row in found} == pairs
@@ -151,7 +156,7 @@ def test_transitions_are_the_days_on_which_somebody_stands_elsewhere_than_the_da
 ) -> None:
     since, until = between
     filled(con, rows)
-    listed = statistics.transitions(con, "m", day(since), day(until)).to_pylist()
+    listed = asked(con, TRANSITIONS, since=day(since), until=day(until))
     found = {
         (row["customer_id"], row["on"], row["from_stage"], row["to_stage"])
         for row in listed
@@ -179,8 +184,8 @@ def test_transitions_are_the_days_on_which_somebody_stands_elsewhere_than_the_da
 def test_every_stage_balances_between_two_days(con: Any, rows: Spans, between: Any) -> None:
     since, until = between
     filled(con, rows)
-    found = statistics.entries_and_exits(con, "m", day(since), day(until)).to_pylist()
-    moves = statistics.transitions(con, "m", day(since), day(until)).to_pylist()
+    found = asked(con, statistics.ENTRIES_AND_EXITS, since=day(since), until=day(until))
+    moves = asked(con, TRANSITIONS, since=day(since), until=day(until))
     for row in found:
         assert row["at_start"] == counts_on(rows, since)[row["stage"]]
         assert row["at_end"] == counts_on(rows, until)[row["stage"]]
@@ -188,37 +193,6 @@ def test_every_stage_balances_between_two_days(con: Any, rows: Spans, between: A
         assert row["entered"] == sum(m["to_stage"] == row["stage"] and not m["passed_through"] for m in moves)
         assert row["left"] == sum(m["from_stage"] == row["stage"] and not m["passed_through"] for m in moves)
         assert row["passed"] == sum(m["to_stage"] == row["stage"] and m["passed_through"] for m in moves)
-
-
-def stays(rows: Spans, stage: str, on: int) -> list[tuple[int, bool]]:
-    """Return the length of every stay in a stage as known on a day, and whether it had ended."""
-    found = []
-    for row in rows:
-        if (row["model"], row["stage"], row["passed_through"]) == ("m", stage, False) and row["entered_on"] <= day(on):
-            left = row["left_on"] or day(999)
-            found.append(((min(left, day(on)) - row["entered_on"]).days, left <= day(on)))
-    return found
-
-
-@seed(SEED)
-@checks(30)
-@given(rows=random_spans(), on=days)
-def test_time_in_stage_is_told_apart_for_stays_that_ended_and_stays_that_go_on(con: Any, rows: Spans, on: int) -> None:
-    found = {row["stage"]: row for row in statistics.time_in_stage(filled(con, rows), "m", day(on)).to_pylist()}
-    for stage in "abcd":
-        known = stays(rows, stage, on)
-        ended, current = [n for n, over in known if over], [n for n, over in known if not over]
-        assert (stage in found) == bool(known)
-        if not known:
-            continue
-        row = found[stage]
-        assert (row["completed"], row["current"]) == (len(ended), len(current))
-        assert row["mean_days"] == (pytest.approx(plain.mean(ended)) if ended else None)
-        assert row["median_days"] == (plain.median(ended) if ended else None)
-        assert row["current_median_days"] == (plain.median(current) if current else None)
-        if len(ended) > 1:
-            low, _, high = plain.quantiles(ended, n=4, method="inclusive")
-            assert (row["lower_quartile"], row["upper_quartile"]) == (pytest.approx(low), pytest.approx(high))
 
 
 def test_who_moves_next_is_listed_by_day_and_target(con: Any) -> None:
@@ -231,13 +205,8 @@ def test_who_moves_next_is_listed_by_day_and_target(con: Any) -> None:
         span("lee", "d", 9, None),
     ]
     filled(con, rows)
-    listed = statistics.upcoming(con, "m", day(50)).to_pylist()
+    listed = asked(con, statistics.UPCOMING, until=day(50))
     assert [(row["customer_id"], row["next_stage"]) for row in listed] == [("eve", None), ("ann", "c"), ("bob", "c")]
-    counts = statistics.upcoming_counts(con, "m", day(50)).to_pylist()
-    assert [(row["next_change_on"], row["stage"], row["next_stage"], row["people"]) for row in counts] == [
-        (day(49), "b", None, 1),
-        (day(50), "b", "c", 2),
-    ]
 
 
 def test_value_by_stage_sets_money_and_movement_beside_the_people(con: Any) -> None:
@@ -256,7 +225,7 @@ def test_value_by_stage_sets_money_and_movement_beside_the_people(con: Any) -> N
         }
     )
     con.register("scorecard", cards)
-    found = statistics.value_by_stage(filled(con, rows), "m", day(50)).to_pylist()
+    found = asked(filled(con, rows), statistics.VALUE_BY_STAGE, day=day(50), since=day(20), until=day(50))
     seen = {
         row["stage"]: tuple(
             None if row[name] is None else float(row[name])

@@ -14,11 +14,11 @@ import pytest
 import yaml
 
 import tenure as tn
+from memory import explain
+from moves import TRANSITIONS
 from oracle.strategies import customer_table, tables
 from stories.telling import said
 from tenure.lifecycle import statistics
-from tenure.lifecycle.crosswalk import crosswalk
-from tenure.lifecycle.explain import explain
 from tenure.lifecycle.history import SPANS
 from tenure.lifecycle.model_file import builtin_texts, read
 
@@ -98,7 +98,7 @@ def test_a01_a_purchase_brings_a_lost_customer_back_and_the_move_is_listed() -> 
     con = duckdb.connect()
     con.register("spans", pa.Table.from_pylist(found, schema=SPANS))
     model = read("retail-activity")
-    (back,) = statistics.transitions(con, model.id, ago(30).date(), TODAY).to_pylist()
+    (back,) = statistics.statistic(con, TRANSITIONS, model.id, since=ago(30).date(), until=TODAY).to_pylist()
     assert (back["from_stage"], back["to_stage"], back["on"]) == ("lost", "active", ago(10).date())
     assert back["days"] == 400 - 181 - 10
 
@@ -153,7 +153,7 @@ def test_a03_without_the_customers_own_volume_the_product_says_that_it_cannot_ju
     rows = _two_quarters(("100", "60"), None)
     assert now(rows, "relationship-4")["stage"] == "exploration"
     told = explain(tables(rows), read("relationship-4"), "ann", TODAY)
-    doubted = {judgement.stage.id: judgement for judgement in told.judgements if judgement.holds is None}
+    doubted = {evaluation.stage.id: evaluation for evaluation in told.evaluations if evaluation.holds is None}
     assert "degeneration" in doubted
     unknown = [seen.measure for seen in doubted["degeneration"].values if seen.value is None]
     assert unknown
@@ -288,7 +288,9 @@ def test_a21_one_customer_is_shown_in_all_models_without_contradiction_in_the_fa
     report = tn.refresh(lake, as_of=TODAY)
     models = {one.id: tn.read_model(one.id) for one in report.models if not one.missing}
     assert len(models) == len(tn.models())
-    families = {(place.model.id, place.stage.id): place.family for place in crosswalk(models.values())}
+    families = {
+        (model.id, stage.id): stage.family for model in models.values() for stage in model.stages if stage.family
+    }
     rows = (
         lake.connect()
         .execute("SELECT * FROM spans WHERE customer_id = 'ann' ORDER BY model, entered_on")

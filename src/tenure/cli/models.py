@@ -130,7 +130,7 @@ def _definitions(folder: Path | None) -> tuple[Lake | None, list[Model]]:
     if folder is None or _only_planned(folder):
         return None, list(builtin().values())
     from tenure.facts.lake import Lake
-    from tenure.lifecycle.lake_models import models_of
+    from tenure.lifecycle.model_file import models_of
 
     lake = Lake.open(folder)
     return lake, models_of(lake)

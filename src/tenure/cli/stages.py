@@ -125,7 +125,7 @@ def refresh(
     Without --as-of, everybody is seen on the last day with a fact.
     """
     from tenure.facts.lake import Lake
-    from tenure.lifecycle.lake_models import models_of
+    from tenure.lifecycle.model_file import models_of
     from tenure.refreshing.run import refresh as run
 
     store = Lake.open(lake)

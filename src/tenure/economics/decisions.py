@@ -22,8 +22,8 @@ from tenure.economics.report import ModelEconomics, analyse
 from tenure.economics.source import Source
 from tenure.economics.weekly import BAND_OF, BANDS, DURATIONS
 from tenure.facts.lake import Lake
-from tenure.lifecycle.lake_models import models_of
 from tenure.lifecycle.model import Model
+from tenure.lifecycle.model_file import models_of
 from tenure.scorecard.model import Context, Fits, Result, ScorecardModel
 from tenure.stats.record import Fit, Gate
 

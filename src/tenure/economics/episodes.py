@@ -13,16 +13,14 @@ import pyarrow as pa
 
 from tenure.clock import local_days
 from tenure.facts.blocks import keys_of
-
-#: In the model, but on these days no rule held.
-UNSTAGED = "-none-"
+from tenure.lifecycle.model import UNSTAGED
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Episodes:
     """Which customer was in which stage: one row an episode, sorted by customer and day."""
 
-    # stage ids in the order of the model; :data:`UNSTAGED` last where any customer was in no stage
+    # stage ids in the order of the model; UNSTAGED last where any customer was in no stage
     stages: tuple[str, ...]
     # number of the customer, position in `stages`, first day, first day no longer there (the day after the last
     # watched day while `ended` is false). Days count from 1970-01-01.

@@ -46,7 +46,7 @@ def garwood(count: int, exposure: float, level: float = LEVEL) -> tuple[float, f
 class Transition:
     """Moves from one stage to another."""
 
-    source: str  # stage ids, or :data:`tenure.economics.episodes.UNSTAGED`
+    source: str  # stage ids, or :data:`tenure.lifecycle.model.UNSTAGED`
     target: str
     moves: int  # how often, and how many different customers
     customers: int

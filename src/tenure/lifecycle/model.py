@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from tenure.rules.syntax.tree import Measure, RuleNode, measures_of
 from tenure.words import LocalizedText
 
+#: Where a customer can be besides in a stage: in the model but in no stage, and not in the model at all.
+UNSTAGED, NOT_IN_MODEL = "-none-", "-outside-"
 FAMILIES = tuple(f"F{n}" for n in range(1, 13))
 
 
 @dataclass(frozen=True, slots=True)
 class SourceReference:
-    """Where a model comes from."""
-
     ref: str
     quote: str = ""
 
@@ -42,8 +42,6 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage."""
-
     id: str
     name: LocalizedText
     when: str  # its rule as written, and as a tree
@@ -115,12 +113,10 @@ class Model:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The fact kinds that its rules read."""
         return tuple(dict.fromkeys(kind for measure in self.measures for kind in measure.kinds))
 
     @property
     def measures(self) -> tuple[Measure, ...]:
-        """The measures of its stages' rules and causes."""
         rules = [rule for stage in self.stages for rule in (stage.rule, *(cause.rule for cause in stage.causes))]
         return tuple(dict.fromkeys(measure for rule in rules for measure in measures_of(rule)))
 
@@ -143,7 +139,6 @@ class Model:
         )
 
     def stage(self, stage_id: str) -> Stage:
-        """Return a stage by its id."""
         return next(stage for stage in self.stages if stage.id == stage_id)
 
     def missing(self, available: set[str] | frozenset[str]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Models from YAML: the built-in ones, files and texts, or an error that names the mend.
+"""Models from YAML: the built-in ones, those of a lake, files and texts, or an error that names the mend.
 
 Reading is strict: an unknown key is named together with the nearest right one, so that a typing error never becomes a
 silently ignored setting.
@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
@@ -23,6 +23,9 @@ from tenure.lifecycle.model import FAMILIES, Cause, Model, Play, SourceReference
 from tenure.rules.syntax.parser import parse
 from tenure.rules.syntax.tree import Otherwise, RuleNode, kinds_of
 from tenure.words import LocalizedText, mark
+
+if TYPE_CHECKING:
+    from tenure.facts.lake import Lake
 
 Item = TypeVar("Item")
 
@@ -60,7 +63,6 @@ def read(what: str | Path | Mapping[str, Any], kinds: Mapping[str, Kind] = KINDS
 
 @cache
 def builtin_texts() -> dict[str, str]:
-    """Return the YAML text of every built-in model by its id."""
     folder = files("tenure.lifecycle") / "models"
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".yaml"))
     return {name.removesuffix(".yaml"): (folder / name).read_text(encoding="utf-8") for name in names}
@@ -70,6 +72,22 @@ def builtin_texts() -> dict[str, str]:
 def builtin() -> dict[str, Model]:
     """Return every built-in model by its id."""
     return {name: read(name) for name in builtin_texts()}
+
+
+def models_of(lake: Lake, wanted: Sequence[str | Path | Model] | None = None) -> list[Model]:
+    """Return models of a lake: the given ones, or all built-in ones and the lake's own.
+
+    A lake's own file ``models/ID.yaml`` goes before the built-in model of that id.
+    """
+    own = {path.stem: path for path in sorted((lake.path / "models").glob("*.yaml"))}
+    kinds = lake.kinds()
+    if wanted is None:
+        wanted = list(dict.fromkeys([*builtin_texts(), *own]))
+    models = [given if isinstance(given, Model) else read(own.get(str(given), given), kinds) for given in wanted]
+    for model in models:
+        if [other.id for other in models].count(model.id) > 1:
+            raise ModelError(mark("Two models have the id %(id)r. Change one of them."), id=model.id)
+    return models
 
 
 def _text_of(what: str | Path) -> str:
@@ -82,9 +100,8 @@ def _text_of(what: str | Path) -> str:
         try:
             return path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as wrong:
-            raise ModelError(
-                mark("The model file %(path)s cannot be read: %(why)s."), path=str(path), why=wrong
-            ) from wrong
+            text = mark("The model file %(path)s cannot be read: %(why)s.")
+            raise ModelError(text, path=str(path), why=wrong) from wrong
     near = get_close_matches(str(what), list(builtin_texts()), n=3, cutoff=0.5)
     hint = ", ".join(near) or "tenure models list"
     raise ModelError(
@@ -120,26 +137,24 @@ class _Entry:
     """A mapping in the file whose keys are all known, with its place, which every error names."""
 
     def __init__(self, given: Any, keys: Sequence[str], where: str, kinds: Mapping[str, Kind]) -> None:
+        self.given, self.where, self.kinds = given, where, kinds
         if not isinstance(given, Mapping):
-            raise ModelError(mark("%(where)s must be a mapping with %(keys)s."), where=where, keys=", ".join(keys))
+            raise self.wrong(mark("%(where)s must be a mapping with %(keys)s."), keys=", ".join(keys))
         for key in given:
             if key not in keys:
                 near = get_close_matches(str(key), keys, n=1, cutoff=0.4) or [", ".join(keys)]
-                raise ModelError(
-                    mark("%(where)s has an unknown key %(key)r. Did you mean %(near)s?"),
-                    where=where,
-                    key=key,
-                    near=near[0],
-                )
-        self.given, self.where, self.kinds = given, where, kinds
+                text = mark("%(where)s has an unknown key %(key)r. Did you mean %(near)s?")
+                raise self.wrong(text, key=key, near=near[0])
+
+    def wrong(self, text: str, **data: Any) -> ModelError:
+        return ModelError(text, where=self.where, **data)
 
     def id(self) -> str:
         value = self.given.get("id")
         text = str(value) if value is not None else ""
         if not text or not all(part.isalnum() for part in text.replace("_", "-").split("-")):
-            raise ModelError(
+            raise self.wrong(
                 mark("%(where)s needs an id of letters, digits and hyphens, such as loyal-customer; found %(found)r."),
-                where=self.where,
                 found=value,
             )
         return text
@@ -160,15 +175,19 @@ class _Entry:
     def flag(self, key: str) -> bool:
         value = self.given.get(key, False)
         if not isinstance(value, bool):
-            raise ModelError(
-                mark("%(where)s: %(key)s is true or false, not %(found)r."), where=self.where, key=key, found=value
-            )
+            raise self.wrong(mark("%(where)s: %(key)s is true or false, not %(found)r."), key=key, found=value)
         return value
+
+    def plain(self, cls: type[Model] | type[Stage]) -> dict[str, Any]:
+        """Return the fields of a class that are texts, strings and flags."""
+        readers: dict[object, Callable[[str], Any]]
+        readers = {"LocalizedText": self.text, "str": self.string, "bool": self.flag}
+        return {field.name: readers[field.type](field.name) for field in fields(cls) if field.type in readers}
 
     def list(self, key: str) -> Sequence[Any]:
         value = self.given.get(key) or ()
         if isinstance(value, str) or not isinstance(value, Sequence):
-            raise ModelError(mark("%(where)s: %(key)s must be a list."), where=self.where, key=key)
+            raise self.wrong(mark("%(where)s: %(key)s must be a list."), key=key)
         return value
 
     def entries(self, key: str, keys: Sequence[str], make: Callable[[_Entry], Item]) -> tuple[Item, ...]:
@@ -177,13 +196,8 @@ class _Entry:
     def one_of(self, key: str, value: str, known: Sequence[str]) -> str:
         if value not in known:
             near = get_close_matches(value, known, n=3, cutoff=0.5) or list(known[:12])
-            raise ModelError(
-                mark("%(where)s: %(key)s cannot be %(found)r. Near: %(near)s."),
-                where=self.where,
-                key=key,
-                found=value,
-                near=", ".join(near),
-            )
+            text = mark("%(where)s: %(key)s cannot be %(found)r. Near: %(near)s.")
+            raise self.wrong(text, key=key, found=value, near=", ".join(near))
         return value
 
     def fact_kinds(self, key: str) -> tuple[str, ...]:
@@ -192,10 +206,7 @@ class _Entry:
     def rule(self) -> RuleNode:
         when = self.string("when")
         if not when:
-            raise ModelError(
-                mark("%(where)s has no rule: write when: days_since(order) <= 45, or when: otherwise."),
-                where=self.where,
-            )
+            raise self.wrong(mark("%(where)s has no rule: write when: days_since(order) <= 45, or when: otherwise."))
         try:
             return parse(when, self.kinds)
         except RuleError as wrong:
@@ -209,43 +220,35 @@ def _model(given: Mapping[str, Any], text: str, kinds: Mapping[str, Kind]) -> Mo
     model_id, stages = entry.id(), _stages(entry)
     ids = [stage.id for stage in stages]
     rule_kinds = tuple(dict.fromkeys(kind for stage in stages for kind in kinds_of(stage.rule)))
-    return Model(
-        id=model_id,
-        name=entry.text("name", model_id),
-        stages=stages,
-        path=_path(entry, ids),
-        needs=entry.fact_kinds("needs") if "needs" in given else rule_kinds,
-        version=hashlib.sha256(text.encode()).hexdigest()[:12],
-        named=len(given["path"]) if given.get("path") is not None else len(ids),
-        enters=entry.fact_kinds("enters"),
-        summary=entry.text("summary"),
-        subject=entry.one_of("subject", str(given.get("subject", "customer")), ("customer", "product")),
-        stepwise=entry.flag("stepwise"),
-        checklist=entry.string("checklist"),
-        sources=tuple(_source(item, entry) for item in entry.list("sources")),
-        help=entry.text("help"),
-        warns=entry.text("warns"),
-        follows=entry.string("follows"),
-        text=text,
-    )
+    read_from_file = {
+        "id": model_id,
+        "name": entry.text("name", model_id),
+        "stages": stages,
+        "path": _path(entry, ids),
+        "named": len(given["path"]) if given.get("path") is not None else len(ids),
+        "needs": entry.fact_kinds("needs") if "needs" in given else rule_kinds,
+        "enters": entry.fact_kinds("enters"),
+        "subject": entry.one_of("subject", str(given.get("subject", "customer")), ("customer", "product")),
+        "sources": tuple(_source(item, entry) for item in entry.list("sources")),
+    }
+    version = hashlib.sha256(text.encode()).hexdigest()[:12]
+    return Model(**{**entry.plain(Model), **read_from_file, "version": version, "text": text})
 
 
 def _stages(model: _Entry) -> tuple[Stage, ...]:
     given = model.given.get("stages")
     if not isinstance(given, Sequence) or isinstance(given, str) or not given:
-        raise ModelError(mark("%(where)s has no stages: write a list of at least one."), where=model.where)
+        raise model.wrong(mark("%(where)s has no stages: write a list of at least one."))
     stages = tuple(_stage(stage, f"{model.where}, stage {n}", model.kinds) for n, stage in enumerate(given, start=1))
     ids = [stage.id for stage in stages]
-    for stage in stages:
+    for place, stage in enumerate(stages):
         if ids.count(stage.id) > 1:
-            raise ModelError(mark("%(where)s has two stages with the id %(id)r."), where=model.where, id=stage.id)
-    for stage in stages[:-1]:
-        if isinstance(stage.rule, Otherwise):
-            raise ModelError(
+            raise model.wrong(mark("%(where)s has two stages with the id %(id)r."), id=stage.id)
+        if isinstance(stage.rule, Otherwise) and place < len(stages) - 1:
+            raise model.wrong(
                 mark(
                     "%(where)s: stage %(id)r claims everybody (otherwise), so no later stage is reached. Put it last."
                 ),
-                where=model.where,
                 id=stage.id,
             )
     return stages
@@ -258,23 +261,16 @@ def _stage(given: Any, where: str, kinds: Mapping[str, Kind]) -> Stage:
     stage_id = entry.id()
     entry.where = f"{where} ({stage_id})"  # from here on errors can name the stage
     family = entry.string("family")
-    return Stage(
-        id=stage_id,
-        name=entry.text("name", stage_id),
-        when=entry.string("when"),
-        rule=entry.rule(),
-        family=entry.one_of("family", family, FAMILIES) if family else "",
-        traits=entry.text("traits"),
-        needs_text=entry.text("needs_text"),
-        goal=entry.text("goal"),
-        advised=entry.entries("advised", ("id", "zh", "en", "source"), _play),
-        discouraged=entry.entries("discouraged", ("id", "zh", "en", "source"), _play),
-        assumption=entry.text("assumption"),
-        setback=entry.flag("setback"),
-        terminal=entry.flag("terminal"),
-        without_facts=entry.flag("without_facts"),
-        causes=entry.entries("causes", ("id", "name", "when"), _cause),
-    )
+    read_from_file = {
+        "id": stage_id,
+        "name": entry.text("name", stage_id),
+        "rule": entry.rule(),
+        "family": entry.one_of("family", family, FAMILIES) if family else "",
+        "advised": entry.entries("advised", ("id", "zh", "en", "source"), _play),
+        "discouraged": entry.entries("discouraged", ("id", "zh", "en", "source"), _play),
+        "causes": entry.entries("causes", ("id", "name", "when"), _cause),
+    }
+    return Stage(**{**entry.plain(Stage), **read_from_file})
 
 
 def _cause(entry: _Entry) -> Cause:
@@ -298,9 +294,8 @@ def _path(model: _Entry, ids: list[str]) -> tuple[str, ...]:
     path = tuple(str(stage) for stage in model.given.get("path") or ())
     wrong = sorted({stage for stage in path if stage not in ids or path.count(stage) > 1})
     if wrong:
-        raise ModelError(
+        raise model.wrong(
             mark("%(where)s: path names %(wrong)s, which is no stage or stands there twice. Its stages are %(ids)s."),
-            where=model.where,
             wrong=", ".join(wrong),
             ids=", ".join(ids),
         )

@@ -1,15 +1,16 @@
 """What saving a changed model would do: who would move, from where to where, and why.
 
-Both models are staged by the same kernel as a
-refresh, over the same blocks, so that what is previewed is what a refresh then does. Equal input gives equal output,
-down to the twenty examples.
+Both models are staged by the same kernel as a refresh, over the same blocks, so that what is previewed is what a
+refresh then does. Equal input gives equal output, down to the twenty examples.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass, field
 from hashlib import md5
+from heapq import nsmallest
+from itertools import combinations
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -18,37 +19,33 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tenure.clock import day_number
-from tenure.facts.blocks import block_of, keys_of, who_of
-from tenure.facts.completing import completed
-from tenure.facts.kinds import KINDS, Kind
+from tenure.facts.blocks import keys_of, who_of
+from tenure.facts.schema import TEXT
 from tenure.facts.slices import RECORDS, slices_of
 from tenure.lifecycle.history import SPANS
-from tenure.lifecycle.model import Model
+from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED, Model
 from tenure.lifecycle.model_file import read
 from tenure.lifecycle.reasons import Reason
-from tenure.lifecycle.spans import entries_of, stage_block, streams_needed, streams_of
+from tenure.lifecycle.spans import entries_of, stage_block, streams_needed
 from tenure.rules.evaluation.compute import EvaluationContext
 from tenure.rules.evaluation.steps import Moments
 from tenure.rules.evaluation.truth import TRUE, truth_of
 from tenure.rules.syntax.tree import Otherwise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import date
 
     from tenure.facts.lake import Lake
 
-#: Where a customer can be besides in a stage: in the model but in no stage, and not in the model at all.
-UNSTAGED, NOT_IN_MODEL = "-none-", "-outside-"
 EXAMPLES = 20
-PAIRS = 10
+OVERLAPS = 10
 _CENTS = 10_000
+Pair = tuple[str, str]  # of stage ids, UNSTAGED or NOT_IN_MODEL
 
 
 @dataclass(frozen=True, slots=True)
 class StageMove:
-    """Customers who would go from one stage to another."""
-
     source: str
     target: str
     customers: int
@@ -80,11 +77,11 @@ class Overlap:
 class Preview:
     """What the changed model does on a day."""
 
-    as_of: date  # the day
+    as_of: date
     customers: int  # all customers looked at
     value: float  # their net sales up to the day, and those of the customers who would move
     value_moved: float
-    before: dict[str, int]  # customers per stage; ``UNSTAGED`` and ``NOT_IN_MODEL`` too
+    before: dict[str, int]  # customers per stage; UNSTAGED and NOT_IN_MODEL too
     after: dict[str, int]
     moves: tuple[StageMove, ...]  # from where to where, most customers first. Nobody who stays is among them.
     examples: tuple[Example, ...]  # at most twenty, from every move some
@@ -96,34 +93,10 @@ class Preview:
 
     @property
     def moved(self) -> int:
-        """How many customers would be elsewhere."""
         return sum(move.customers for move in self.moves)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the preview as plain lists and mappings."""
         return {**asdict(self), "as_of": self.as_of.isoformat(), "moved": self.moved}
-
-
-def compare(
-    facts: Mapping[str, pa.Table],
-    before: Model | None,
-    after: Model,
-    *,
-    as_of: date,
-    tz: str = "UTC",
-    customers: pa.Table | None = None,
-    kinds: Mapping[str, Kind] = KINDS,
-) -> Preview:
-    """Compare two models on some fact tables."""
-    block = block_of(
-        streams_of({name: completed(name, table) for name, table in facts.items()}, read_by(before, after), kinds),
-        tz=tz,
-        last_day=day_number(as_of),
-        customers=completed("customers", customers) if customers is not None else None,
-        kinds=kinds,
-        subject=after.subject,
-    )
-    return compare_blocks([EvaluationContext(block)], before, after, as_of=as_of)
 
 
 def compare_lake(
@@ -135,7 +108,6 @@ def compare_lake(
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Preview:
     """Compare two models on everybody in a lake, block by block."""
-    day = day_number(as_of)
     needed = streams_needed(read_by(before, after), lake.kinds())
     if after.subject == "customer":
         needed[RECORDS] = ()
@@ -143,10 +115,10 @@ def compare_lake(
         ranges = slices.ranges()
 
         def contexts() -> Iterator[EvaluationContext]:
-            for done, (low, high) in enumerate(ranges):
-                yield EvaluationContext(slices.block(low, high, day))
+            for done, (low, high) in enumerate(ranges, 1):
+                yield EvaluationContext(slices.block(low, high, day_number(as_of)))
                 if on_progress is not None:
-                    on_progress(done + 1, len(ranges))
+                    on_progress(done, len(ranges))
 
         return compare_blocks(contexts(), before, after, as_of=as_of)
 
@@ -173,119 +145,85 @@ def _value_model(subject: str) -> Model:
 
 @dataclass
 class _Tally:
-    """Counts over blocks."""
+    """Counts over blocks; those who stay are a pair of the same stage twice."""
 
     old: Model | None
     new: Model
-    customers: int = 0
-    value: int = 0
-    moved: Counter[tuple[str, str]] = field(default_factory=Counter)
-    worth: Counter[tuple[str, str]] = field(default_factory=Counter)
-    before: Counter[str] = field(default_factory=Counter)
-    after: Counter[str] = field(default_factory=Counter)
+    people: Counter[Pair] = field(default_factory=Counter)
+    worth: Counter[Pair] = field(default_factory=Counter)
     overlapping: int = 0
-    pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
+    overlaps: Counter[Pair] = field(default_factory=Counter)
     holding: Counter[str] = field(default_factory=Counter)
-    examples: dict[tuple[str, str], list[tuple[str, Example]]] = field(default_factory=dict)
+    examples: dict[Pair, list[tuple[str, Example]]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, context: EvaluationContext) -> None:
-        """Count one block."""
-        block = context.block
-        self.customers += len(block)
         worth = _worth(context, self.new.subject)
-        self.value += int(worth.sum())
         before, after = _standing(self.old, context), _standing(self.new, context)
-        self._count(before.places, after.places, worth)
-        self._overlaps(context)
-        self._sample(block.ids, before, after, worth)
+        places = {"source": pa.array(before.places, TEXT), "target": pa.array(after.places, TEXT)}
+        pairs = pa.table({**places, "worth": worth})
+        for row in pairs.group_by(["source", "target"]).aggregate([("worth", "count"), ("worth", "sum")]).to_pylist():
+            self.people[row["source"], row["target"]] += row["worth_count"]
+            self.worth[row["source"], row["target"]] += row["worth_sum"]
+        self._count_overlaps(context)
+        self._sample(context.block.ids, before, after, worth)
 
-    def _count(self, source: np.ndarray, target: np.ndarray, worth: np.ndarray) -> None:
-        for places, counter in ((source, self.before), (target, self.after)):
-            names, counts = np.unique(places.astype(str), return_counts=True)
-            counter.update(dict(zip(names.tolist(), counts.tolist(), strict=True)))
-        went = np.flatnonzero(source != target)
-        pairs, numbers = _pairs(source[went], target[went])
-        counts = np.bincount(numbers, minlength=len(pairs))
-        sums = np.zeros(len(pairs), dtype=np.int64)
-        np.add.at(sums, numbers, worth[went])
-        for pair, count, total in zip(pairs, counts.tolist(), sums.tolist(), strict=True):
-            self.moved[pair] += count
-            self.worth[pair] += total
-
-    def _overlaps(self, context: EvaluationContext) -> None:
+    def _count_overlaps(self, context: EvaluationContext) -> None:
         entries = entries_of(self.new, context)[1]
-        if not len(entries):
-            return
         today = Moments(keys_of(who_of(entries), np.full(len(entries), context.block.last_day)))
-        rules = [stage for stage in self.new.stages if not isinstance(stage.rule, Otherwise)]
-        holds = [truth_of(stage.rule, context).at(today) == TRUE for stage in rules]
-        self.overlapping += int((np.sum(holds, axis=0) > 1).sum()) if holds else 0
-        for n, first in enumerate(rules):
-            self.holding[first.id] += int(holds[n].sum())
-            for m in range(n + 1, len(rules)):
-                both = int((holds[n] & holds[m]).sum())
-                if both:
-                    self.pairs[first.id, rules[m].id] += both
+        rules = {stage.id: stage.rule for stage in self.new.stages if not isinstance(stage.rule, Otherwise)}
+        if not rules or not len(entries):
+            return
+        holds = {stage: truth_of(rule, context).at(today) == TRUE for stage, rule in rules.items()}
+        self.overlapping += int((np.sum(list(holds.values()), axis=0) > 1).sum())
+        self.holding.update({stage: int(held.sum()) for stage, held in holds.items()})
+        self.overlaps.update({pair: int((holds[pair[0]] & holds[pair[1]]).sum()) for pair in combinations(holds, 2)})
 
     def _sample(self, ids: pa.StringArray, before: _Standing, after: _Standing, worth: np.ndarray) -> None:
         """Keep for each move the customers whose hashed ids come first: a fair draw that is the same every time."""
-        went = np.flatnonzero(before.places != after.places)
-        pairs, numbers = _pairs(before.places[went], after.places[went])
-        for number, pair in enumerate(pairs):
-            rows = went[numbers == number]
-            hashed = ((md5(ids[int(row)].as_py().encode(), usedforsecurity=False), int(row)) for row in rows)
-            kept = self.examples.setdefault(pair, [])
-            for digest, row in sorted((digest.hexdigest(), row) for digest, row in hashed)[:EXAMPLES]:
-                value = int(worth[row]) / _CENTS
-                kept.append((digest, Example(ids[row].as_py(), *pair, before.reason(row), after.reason(row), value)))
-            kept.sort(key=itemgetter(0))
-            del kept[EXAMPLES:]
+        movers: dict[Pair, list[tuple[str, int]]] = defaultdict(list)
+        for row in np.flatnonzero(before.places != after.places).tolist():
+            digest = md5(ids[row].as_py().encode(), usedforsecurity=False).hexdigest()
+            movers[before.places[row], after.places[row]].append((digest, row))
+        for pair, rows in movers.items():
+            for digest, row in nsmallest(EXAMPLES, rows):
+                reasons, value = (before.reason(row), after.reason(row)), int(worth[row]) / _CENTS
+                self.examples[pair].append((digest, Example(ids[row].as_py(), *pair, *reasons, value)))
+            self.examples[pair] = nsmallest(EXAMPLES, self.examples[pair], key=itemgetter(0))
 
     def preview(self, as_of: date) -> Preview:
-        """Return what was counted."""
-        order = sorted(self.moved, key=lambda pair: (-self.moved[pair], pair))
-        moves = tuple(StageMove(*pair, self.moved[pair], self.worth[pair] / _CENTS) for pair in order)
-        overlaps = sorted(self.pairs.items(), key=lambda item: (-item[1], item[0]))
-        nobody = tuple(stage.id for stage in self.new.stages if not self.after[stage.id])
+        order = sorted(
+            (pair for pair in self.people if pair[0] != pair[1]), key=lambda pair: (-self.people[pair], pair)
+        )
+        overlaps = sorted((+self.overlaps).items(), key=lambda item: (-item[1], item[0]))
+        after = self._places(self.new, 1)
+        nobody = tuple(stage.id for stage in self.new.stages if not after[stage.id])
         return Preview(
             as_of=as_of,
-            customers=self.customers,
-            value=self.value / _CENTS,
-            value_moved=sum(self.worth.values()) / _CENTS,
-            before=_in_order(self.old, self.before),
-            after=_in_order(self.new, self.after),
-            moves=moves,
+            customers=self.people.total(),
+            value=self.worth.total() / _CENTS,
+            value_moved=sum(self.worth[pair] for pair in order) / _CENTS,
+            before=self._places(self.old, 0),
+            after=after,
+            moves=tuple(StageMove(*pair, self.people[pair], self.worth[pair] / _CENTS) for pair in order),
             examples=self._drawn(order),
             overlapping=self.overlapping,
-            overlaps=tuple(Overlap(*pair, count) for pair, count in overlaps[:PAIRS]),
+            overlaps=tuple(Overlap(*pair, count) for pair, count in overlaps[:OVERLAPS]),
             nobody=nobody,
             shadowed=tuple(stage for stage in nobody if self.holding[stage]),
         )
 
-    def _drawn(self, order: list[tuple[str, str]]) -> tuple[Example, ...]:
+    def _places(self, model: Model | None, side: int) -> dict[str, int]:
+        """Return how many customers stand in each stage, in the order of life, and in none."""
+        counts = dict.fromkeys([*(model.path if model else ()), UNSTAGED, NOT_IN_MODEL], 0)
+        for pair, people in self.people.items():
+            counts[pair[side]] += people
+        return counts
+
+    def _drawn(self, order: list[Pair]) -> tuple[Example, ...]:
         """Draw from every move in turn, the bigger moves first, so that no kind of move stays unseen."""
-        drawn: list[tuple[int, Example]] = []
-        for turn in range(EXAMPLES):
-            for rank, pair in enumerate(order):
-                if turn < len(self.examples[pair]) and len(drawn) < EXAMPLES:
-                    drawn.append((rank, self.examples[pair][turn][1]))
-        return tuple(example for _rank, example in sorted(drawn, key=itemgetter(0)))
-
-
-def _in_order(model: Model | None, counts: Counter[str]) -> dict[str, int]:
-    places = [*(model.path if model else ()), *(stage.id for stage in (model.stages if model else ()))]
-    return {place: counts[place] for place in dict.fromkeys([*places, UNSTAGED, NOT_IN_MODEL])}
-
-
-def _pairs(source: np.ndarray, target: np.ndarray) -> tuple[list[tuple[str, str]], np.ndarray]:
-    """Return the different pairs, and which of them each row is."""
-    if not len(source):
-        return [], np.empty(0, dtype=np.int64)
-    names, codes = np.unique(np.concatenate([source, target]).astype(str), return_inverse=True)
-    both = codes[: len(source)] * len(names) + codes[len(source) :]
-    different, numbers = np.unique(both, return_inverse=True)
-    pairs = [(str(names[code // len(names)]), str(names[code % len(names)])) for code in different.tolist()]
-    return pairs, numbers
+        turns = [(turn, rank) for rank, pair in enumerate(order) for turn in range(len(self.examples[pair]))]
+        drawn = sorted(sorted(turns)[:EXAMPLES], key=itemgetter(1))
+        return tuple(self.examples[order[rank]][turn][1] for turn, rank in drawn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +235,6 @@ class _Standing:
     rows: np.ndarray  # the row of each customer among them, or -1
 
     def reason(self, customer: int) -> Reason | None:
-        """Return why a customer stands there."""
         if self.rows[customer] < 0:
             return None
         span = self.spans.slice(self.rows[customer], 1).to_pylist()[0]

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tenure.clock import day_of, local_days, zone
 from tenure.errors import FactsError, MappingError
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 COLUMNS = ["customer_id", "stage", "entered_on", "left_on", "because", "next_stage", "next_change_on"]
 
 
+@dataclass(eq=False, repr=False)
 class Spans:
     """Spans that are worked out when first read.
 
@@ -45,14 +48,11 @@ class Spans:
         In which time zone days are counted.
     """
 
-    def __init__(
-        self, facts: dict[str, pa.Table], customers: pa.Table | None, model: Model, as_of: date, tz: str
-    ) -> None:
-        self._facts = facts
-        self._customers = customers
-        self.model = model
-        self.as_of = as_of
-        self.tz = tz
+    _facts: dict[str, pa.Table]
+    _customers: pa.Table | None
+    model: Model
+    as_of: date
+    tz: str
 
     @cached_property
     def _table(self) -> pa.Table:
@@ -72,8 +72,6 @@ class Spans:
 
     def now(self) -> pa.Table:
         """Return only where everybody is on the day `as_of`: one row per customer in a stage."""
-        import pyarrow.compute as pc
-
         return self._table.filter(pc.is_null(self._table.column("left_on")))
 
     def counts(self) -> dict[str, int]:
@@ -205,8 +203,6 @@ def _file(path: str | Path, name: str, columns: Mapping[str, str] | None, tz: st
 
 def _instants(column: pa.ChunkedArray, tz: str) -> pa.ChunkedArray:
     """Return instants in UTC; days and instants without a zone are local to the business."""
-    import pyarrow.compute as pc
-
     utc = pa.timestamp("us", tz="UTC")
     if pa.types.is_timestamp(column.type) and column.type.tz is not None:
         return column.cast(utc)

@@ -11,8 +11,7 @@ import numpy as np
 from tenure.clock import day_of, local_days
 from tenure.errors import EngineError
 from tenure.facts.schema import FACT_TABLES
-from tenure.lifecycle.lake_models import models_of
-from tenure.lifecycle.model_file import builtin_texts
+from tenure.lifecycle.model_file import builtin_texts, models_of
 from tenure.refreshing.changed import customers_to_evaluate
 from tenure.refreshing.models import columns
 from tenure.refreshing.report import FULL, RESTAGED, TOUCHED, ModelReport, published_since

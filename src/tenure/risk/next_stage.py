@@ -42,7 +42,7 @@ class NextStage(NamedTuple):
 
 def next_stages(lake: Lake | None, ids: pa.ChunkedArray, as_of: date) -> NextStage:
     """Return the worse stage to come of each of some customers, in their order."""
-    from tenure.lifecycle.lake_models import models_of
+    from tenure.lifecycle.model_file import models_of
 
     size = len(ids)
     spans = set() if lake is None else {file.partition.get("model") for file in lake.files("spans") if file.rows}

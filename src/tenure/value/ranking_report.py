@@ -164,7 +164,7 @@ def days(sales: Sales) -> list[dict[str, Any]]:
 
 def cycles(sales: Sales, lake: Lake) -> list[dict[str, Any]]:
     """Return the mature period of every model, before and after."""
-    from tenure.lifecycle.lake_models import models_of
+    from tenure.lifecycle.model_file import models_of
 
     if not sales.has("spans"):
         return []

@@ -36,7 +36,7 @@ def in_progress(request: HttpRequest) -> HttpResponse:
     context = {
         "title": _("In progress"),
         "open": [describe(job) for job in queries.open_jobs()],
-        "recent": FINISHED.show(recent, foot=False) if recent else None,
+        "recent": FINISHED.show(recent) if recent else None,
         "stuck": not queries.worker_is_alive(),
     }
     fragment = request.headers.get("HX-Request") and not request.headers.get("HX-Boosted")

@@ -18,7 +18,7 @@ from tenure_app.web.layout import business, today
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from tenure_app.lifecycle.lives import Life
+    from tenure_app.lifecycle.reasons import Life
 
 
 @dataclass(frozen=True, slots=True)

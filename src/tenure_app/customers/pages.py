@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from tenure.columns import column
 from tenure.errors import TenureError
 from tenure.facts.customers import REASONS
+from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
 from tenure.rules.wording.sentence import measure_phrase, sentence
 from tenure.words import current_language, say
 from tenure_app.core import conf
@@ -27,7 +28,7 @@ from tenure_app.customers.figures import LifeData
 from tenure_app.customers.profile import STAGES, TIMELINE, Profile
 from tenure_app.customers.query import CustomerQuery
 from tenure_app.lifecycle import actions, catalogue, reasons
-from tenure_app.lifecycle.lives import Life, life_of
+from tenure_app.lifecycle.reasons import Life, life_of
 from tenure_app.web import exports
 from tenure_app.web.figures import sheets
 from tenure_app.web.filters import FilterForm, Input, Range, Select
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from tenure.lifecycle.explain import Judgement, MeasureValue
+    from tenure.lifecycle.explain import MeasureValue, StageEvaluation
     from tenure_app.lifecycle.catalogue import Entry
     from tenure_app.web.filters import Field
 
@@ -93,7 +94,7 @@ def customers(request: HttpRequest) -> HttpResponse:
             address=lambda sort, down: f"?{asked.address(sort=sort, down=down)}",
             caption=heading,
         ),
-        "refreshed_on": refreshed.as_of if refreshed else asked.as_of,
+        "refreshed_on": refreshed or asked.as_of,
     }
     return render(request, "customers/list.html", context)
 
@@ -112,11 +113,7 @@ def _query(request: HttpRequest, entries: Mapping[str, Entry]) -> tuple[Customer
 def _form(con: duckdb.DuckDBPyConnection, asked: CustomerQuery, entries: Mapping[str, Entry]) -> FilterForm:
     """Return the filters above the list."""
     entry = entries.get(asked.model)
-    stages = (
-        [(stage, entry.stage_name(stage)) for stage in [*entry.order, query.UNSTAGED, query.NOT_IN_MODEL]]
-        if entry
-        else []
-    )
+    stages = [(stage, entry.stage_name(stage)) for stage in [*entry.order, UNSTAGED, NOT_IN_MODEL]] if entry else []
     models = [(item.id, item.name) for item in entries.values() if item.fits]
     search = _("Id, name, phone, e-mail or whole order number")
     kept = ("was", "was_on", "moved", "move_stage", "move_from", "move_to")
@@ -152,7 +149,7 @@ def _offered(con: duckdb.DuckDBPyConnection, asked: CustomerQuery) -> list[Field
 
 
 def _bounds(asked: CustomerQuery, stages: list[tuple[str, str]]) -> list[Field]:
-    next_stages = [stage for stage in stages if stage[0] != query.NOT_IN_MODEL]
+    next_stages = [stage for stage in stages if stage[0] != NOT_IN_MODEL]
 
     def between(name: str, low: str, high: str, type_: str, words: tuple[str, str]) -> Range:
         ends = zip((low, high), words, strict=True)
@@ -213,7 +210,7 @@ def duplicates(request: HttpRequest) -> HttpResponse:
             "Records that probably belong to the same customer. Merging does not move any data "
             "and can be undone at any time."
         ),
-        "merges": tables.MERGES.show(merges, foot=False) if merges else None,
+        "merges": tables.MERGES.show(merges) if merges else None,
     }
     return render(request, "customers/duplicates.html", context)
 
@@ -274,7 +271,7 @@ def why(request: HttpRequest, customer_id: str) -> HttpResponse:
         raise Http404(_("There is no customer %(id)s.") % {"id": customer_id})
     day = as_of(request)
     explained = explain_from(conf.lake(), entry.model, customer_id, day)
-    verdicts = [_verdict(entry, judgement) for judgement in explained.judgements]
+    verdicts = [_verdict(entry, evaluation) for evaluation in explained.evaluations]
     by_rules = next((verdict for verdict in verdicts if verdict.taken), None)
     stage = entry.stage_name(explained.stage)
     context = {
@@ -283,7 +280,7 @@ def why(request: HttpRequest, customer_id: str) -> HttpResponse:
         "entries": [item for item in entries.values() if item.fits],
         "day": day,
         "staged": explained.stage,
-        "verdicts": tables.VERDICTS.show(verdicts, foot=False) if verdicts else None,
+        "verdicts": tables.VERDICTS.show(verdicts) if verdicts else None,
         "stage": stage,
         "family": entry.family(explained.stage),
         "reason": reasons.in_words(explained.reason),
@@ -292,16 +289,16 @@ def why(request: HttpRequest, customer_id: str) -> HttpResponse:
     return render(request, "customers/why.html", context)
 
 
-def _verdict(entry: Entry, judgement: Judgement) -> Verdict:
+def _verdict(entry: Entry, evaluation: StageEvaluation) -> Verdict:
     language = current_language()
     return Verdict(
-        entry.stage_name(judgement.stage.id),
-        judgement.stage.family,
-        sentence(judgement.stage.rule, language),
-        judgement.stage.when,
-        {True: "yes", False: "no", None: "unknown"}[judgement.holds],
-        judgement.taken,
-        tuple((measure_phrase(read.measure, language), _value(read)) for read in judgement.values),
+        entry.stage_name(evaluation.stage.id),
+        evaluation.stage.family,
+        sentence(evaluation.stage.rule, language),
+        evaluation.stage.when,
+        {True: "yes", False: "no", None: "unknown"}[evaluation.holds],
+        evaluation.taken,
+        tuple((measure_phrase(read.measure, language), _value(read)) for read in evaluation.values),
     )
 
 
@@ -355,7 +352,7 @@ def customer(request: HttpRequest, customer_id: str) -> HttpResponse:
         "facts": panels.facts(who, f"?{urlencode({**request.GET.dict(), 'show': 'orders'})}#timeline"),
         "lives": lives,
         "life": chosen,
-        "history": tables.HISTORY.show(chosen.stays, foot=False) if chosen else None,
+        "history": tables.HISTORY.show(chosen.stays) if chosen else None,
         "stages": [(stage, chosen.entry.stage_name(stage)) for stage in chosen.entry.order] if chosen else [],
         "day": day,
         "panels": panels.panels(con, who.customer_id),

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from tenure.lifecycle.model import UNSTAGED
 from tenure.lifecycle.statistics import on_day
 from tenure_app.customers import filters
 from tenure_app.customers.profile import has
-from tenure_app.customers.query import DEFAULT_SORT, NOT_STAGED, STAGED, UNSTAGED, WITHOUT_STAGE, CustomerQuery
+from tenure_app.customers.query import DEFAULT_SORT, NOT_STAGED, STAGED, WITHOUT_STAGE, CustomerQuery
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

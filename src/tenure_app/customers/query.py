@@ -14,14 +14,15 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
 from tenure_app.customers import filters
 from tenure_app.customers.filters import AT_LEAST, AT_MOST, EQUALS, ColumnFilter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-#: Stand where a stage id is expected: in the model, but no rule holds; never in the model yet; one of the two.
-UNSTAGED, NOT_IN_MODEL, NOT_STAGED = "-none-", "-outside-", "-nowhere-"
+#: Stands where a stage id is expected: in no stage, whether in the model or not.
+NOT_STAGED = "-nowhere-"
 WITHOUT_STAGE = (UNSTAGED, NOT_IN_MODEL, NOT_STAGED)
 #: Stands for any stage at all.
 STAGED = "-any-"

@@ -8,16 +8,16 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from tenure_app.customers.query import NOT_IN_MODEL
+from tenure.lifecycle.model import NOT_IN_MODEL
 from tenure_app.web.formats import MISSING, ago, day, instant
-from tenure_app.web.tables import Column, Table
+from tenure_app.web.tables import LIST, Column, Table
 from tenure_app.web.templatetags.tenure import stage_badge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tenure_app.lifecycle.catalogue import Entry
-    from tenure_app.lifecycle.lives import Life
+    from tenure_app.lifecycle.reasons import Life
 
 Row = dict[str, Any]
 
@@ -160,6 +160,7 @@ PRESENT_STAGES = Table(
         ),
     ),
     caption=_("The present stage under every model"),
+    classes=LIST,
     is_current=lambda row: row["current"],
 )
 

@@ -12,8 +12,9 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from tenure.lifecycle.model import UNSTAGED
 from tenure_app.core import conf
-from tenure_app.customers.query import NOT_STAGED, UNSTAGED, CustomerQuery
+from tenure_app.customers.query import NOT_STAGED, CustomerQuery
 from tenure_app.economics import queries, tables, titles
 from tenure_app.lifecycle import queries as lifecycle
 from tenure_app.lifecycle.answers import Answers

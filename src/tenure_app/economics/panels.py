@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from tenure.economics.plans import GONE
-from tenure_app.customers.query import UNSTAGED
+from tenure.lifecycle.model import UNSTAGED
 from tenure_app.economics import titles
 from tenure_app.economics.tables import (
     CARDS,

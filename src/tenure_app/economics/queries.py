@@ -96,10 +96,10 @@ def _worked_out(entry: Entry) -> dict[str, Any] | None:
     from tenure_app.lifecycle.catalogue import last_refresh
 
     lake = conf.lake()
-    refresh = last_refresh(conf.connection())
-    if refresh is None:
+    day = last_refresh(conf.connection())
+    if day is None:
         return None
-    source = Source.of(lake, refresh.as_of)
+    source = Source.of(lake, day)
     if entry.id not in source.models():
         return None
     options = options_of(lake)
@@ -193,7 +193,7 @@ def moved(
     con: duckdb.DuckDBPyConnection, economics: Economics, source: str, target: str, most: int = 1_000_000
 ) -> list[tuple[str, date, int]]:
     """Return every move from one stage to another: customer, on which day, after how many days; the newest first."""
-    from tenure.economics.episodes import UNSTAGED
+    from tenure.lifecycle.model import UNSTAGED
 
     spans = (
         "select customer_id, stage, entered_on, left_on, lead(stage) over w as next_stage,"

@@ -15,6 +15,7 @@ from tenure.errors import TenureError
 from tenure.words import mark
 from tenure_app.core import conf
 from tenure_app.lifecycle.definitions.queries import active_models, models_in_force
+from tenure_app.web.layout import last_data_day
 
 if TYPE_CHECKING:
     from tenure.lifecycle.model import Model
@@ -23,8 +24,6 @@ LONGEST = 300
 
 
 class NotOverridden(TenureError):
-    """An override that says nothing that could hold."""
-
     code = "not-overridden"
 
 
@@ -37,9 +36,8 @@ def set_override(customer: str, model: str, stage: str, reason: str, until: date
     if not reason:
         raise NotOverridden(mark("Enter a reason. It is shown next to the stage."))
     if len(reason) > LONGEST:
-        raise NotOverridden(
-            mark("The reason has %(length)d characters; the maximum is %(most)d."), length=len(reason), most=LONGEST
-        )
+        text = mark("The reason has %(length)d characters; the maximum is %(most)d.")
+        raise NotOverridden(text, length=len(reason), most=LONGEST)
     if until is not None and until < begins.date():
         raise NotOverridden(
             mark("The last day, %(until)s, is before the first day, %(first)s. Choose a later day, or leave it empty."),
@@ -52,8 +50,8 @@ def set_override(customer: str, model: str, stage: str, reason: str, until: date
 def cancel_override(customer: str, model: str, reason: str, *, by: str) -> None:
     """Let the rules decide again: a judgement without a stage, which ends the one before it."""
     _model(model)
-    begins = _begins(customer)
-    _append(customer, begins, model=model, stage="", reason=" ".join(reason.split()), until=None, source=f"staff:{by}")
+    reason = " ".join(reason.split())
+    _append(customer, _begins(customer), model=model, stage="", reason=reason, until=None, source=f"staff:{by}")
 
 
 def day_of(text: str) -> date | None:
@@ -63,9 +61,8 @@ def day_of(text: str) -> date | None:
     try:
         return date.fromisoformat(text.strip())
     except ValueError as wrong:
-        raise NotOverridden(
-            mark("%(given)s is not a valid date. Use the format 2026-11-30, or leave it empty."), given=text
-        ) from wrong
+        problem = mark("%(given)s is not a valid date. Use the format 2026-11-30, or leave it empty.")
+        raise NotOverridden(problem, given=text) from wrong
 
 
 def _model(model: str) -> Model:
@@ -84,9 +81,9 @@ def _begins(customer: str) -> datetime:
     lake = conf.lake()
     zone = ZoneInfo(lake.settings.tz)
     begins = datetime.now(zone)
-    row = conf.connection().execute("select max(as_of) from refreshes").fetchone() if lake.has("refreshes") else None
-    if row and row[0] and row[0] < begins.date():
-        begins = datetime.combine(row[0], begins.timetz())
+    last = last_data_day()
+    if last and last < begins.date():
+        begins = datetime.combine(last, begins.timetz())
     earlier = lake.read("overrides", [customer], ["at"]).column("at").to_pylist()
     return max([begins, *(at.astimezone(zone) + timedelta(seconds=1) for at in earlier)])
 

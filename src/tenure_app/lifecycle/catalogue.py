@@ -7,30 +7,23 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
+from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
 from tenure_app.customers.profile import has
-from tenure_app.customers.query import NOT_IN_MODEL, NOT_STAGED, STAGED, UNSTAGED
+from tenure_app.customers.query import NOT_STAGED, STAGED
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import duckdb
 
     from tenure.lifecycle.model import Model, Stage
 
 #: Shown first when it fits and nothing was chosen: it needs nothing but orders.
 FAVOURITE = "retail-activity"
-
-
-@dataclass(frozen=True, slots=True)
-class Refresh:
-    """The last refresh: what day it speaks of, and when it ran."""
-
-    generation: int
-    as_of: date
-    finished_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +37,10 @@ class Entry:
 
     @property
     def id(self) -> str:
-        """The model's id."""
         return self.model.id
 
     @property
     def name(self) -> str:
-        """The model's name in the visitor's language."""
         return self.model.name.render()
 
     @property
@@ -57,8 +48,11 @@ class Entry:
         """Whether its stages can be shown."""
         return self.staged and not self.missing
 
+    @property
+    def order(self) -> list[str]:
+        return list(self.model.path)
+
     def stage(self, stage: str | None) -> Stage | None:
-        """Return a stage by its id."""
         return next((candidate for candidate in self.model.stages if candidate.id == stage), None)
 
     def stage_name(self, stage: str | None) -> str:
@@ -79,24 +73,22 @@ class Entry:
         known = self.stage(stage)
         return known.family if known else ""
 
-    @property
-    def order(self) -> list[str]:
-        """The stage ids from left to right: the path, then the stages that can be entered from anywhere."""
-        path = list(self.model.path)
-        return path + [stage.id for stage in self.model.stages if stage.id not in path]
+    def ends(self, source: str, target: str) -> dict[str, str]:
+        """Return the two stages of a move, as rows of tables hold them."""
+        return {
+            "source": self.stage_name(source),
+            "source_family": self.family(source),
+            "target": self.stage_name(target),
+            "target_family": self.family(target),
+        }
 
 
-def last_refresh(con: duckdb.DuckDBPyConnection) -> Refresh | None:
-    """Return the newest refresh, or None when there was none."""
+def last_refresh(con: duckdb.DuckDBPyConnection) -> date | None:
+    """Return the day of which the newest refresh speaks."""
     if not has(con, "refreshes"):
         return None
-    row = con.execute(
-        "select generation, as_of, epoch_us(finished_at) from refreshes order by generation desc limit 1"
-    ).fetchone()
-    if row is None:
-        return None
-    finished = datetime.fromtimestamp(row[2] / 1e6, UTC) if row[2] else None
-    return Refresh(int(row[0]), row[1], finished)
+    row = con.execute("select as_of from refreshes order by generation desc limit 1").fetchone()
+    return row[0] if row else None
 
 
 def model_reports(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
@@ -115,20 +107,14 @@ def model_reports(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
 
 def catalogue(con: duckdb.DuckDBPyConnection) -> dict[str, Entry]:
     """Return every model that stages customers, those that fit first, as the last refreshes found them."""
-    reports = model_reports(con)
-    entries = []
-    for model in definitions().values():
-        if model.subject != "customer":
-            continue
-        report = reports.get(model.id, {})
-        missing = tuple(report.get("missing") or ())
-        entries.append(Entry(model, int(report.get("customers") or 0), missing, model.id in reports))
-    entries.sort(key=lambda entry: (not entry.fits, entry.id != FAVOURITE, -entry.customers, entry.id))
-    return {entry.id: entry for entry in entries}
-
-
-def definitions() -> dict[str, Model]:
-    """Return the models in force: the built-in ones, and those written or changed in this installation."""
     from tenure_app.lifecycle.definitions.queries import models_in_force
 
-    return models_in_force()
+    reports = model_reports(con)
+    entries = []
+    for model in models_in_force().values():
+        if model.subject == "customer":
+            report = reports.get(model.id, {})
+            missing = tuple(report.get("missing") or ())
+            entries.append(Entry(model, int(report.get("customers") or 0), missing, model.id in reports))
+    entries.sort(key=lambda entry: (not entry.fits, entry.id != FAVOURITE, -entry.customers, entry.id))
+    return {entry.id: entry for entry in entries}

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from tenure.lifecycle.grid import Every
 from tenure_app.customers.query import NOT_STAGED, CustomerQuery
 from tenure_app.lifecycle import queries, tables, titles
 from tenure_app.lifecycle.answers import Answers
@@ -20,7 +21,7 @@ from tenure_app.web.formats import day, number
 #: How many days back "entered" and the flow look.
 PERIODS = (7, 30, 90, 365)
 #: How far the trend looks back: days, and the step between two points.
-SPANS = {"quarter": (91, "day"), "year": (364, "week"), "years": (364 * 3, "month")}
+SPANS: dict[str, tuple[int, Every]] = {"quarter": (91, "day"), "year": (364, "week"), "years": (364 * 3, "month")}
 
 
 @dataclass
@@ -35,23 +36,19 @@ class Overview:
 
     @property
     def since(self) -> date:
-        """The day with which the page compares."""
         return self.day - timedelta(days=self.days)
 
     @cached_property
     def trend(self) -> queries.Trend:
-        """People in every stage over time."""
         back, every = SPANS[self.span]
         return queries.trend(self.ask, self.entry, self.day - timedelta(days=back), self.day, every)
 
     @cached_property
     def flows(self) -> list[queries.Flow]:
-        """Who went where, those who stayed included."""
         return queries.flows(self.ask, self.entry, self.since, self.day)
 
     @property
     def moves(self) -> list[queries.Flow]:
-        """Who went where, without those who stayed."""
         return [flow for flow in self.flows if not flow.stayed]
 
 
@@ -83,18 +80,11 @@ def _spans(data: Overview) -> Switch:
 def _flow(data: Overview) -> Sankey | None:
     if not data.flows:
         return None
-    entry, sides = data.entry, (("from", data.since), ("to", data.day))
-    nodes = [
-        FlowNode(
-            f"{side}-{stage}",
-            entry.stage_name(stage),
-            entry.family(stage),
-            depth,
-            "" if stage == NOT_STAGED else CustomerQuery(model=entry.id, as_of=on, stage=stage).url(),
-        )
-        for depth, (side, on) in enumerate(sides)
-        for stage in dict.fromkeys((flow.source, flow.target)[depth] for flow in data.flows)
-    ]
+    entry, nodes = data.entry, []
+    for depth, (side, on) in enumerate((("from", data.since), ("to", data.day))):
+        for stage in dict.fromkeys((flow.source, flow.target)[depth] for flow in data.flows):
+            url = "" if stage == NOT_STAGED else CustomerQuery(model=entry.id, as_of=on, stage=stage).url()
+            nodes.append(FlowNode(f"{side}-{stage}", entry.stage_name(stage), entry.family(stage), depth, url))
     links = [
         Link(f"from-{flow.source}", f"to-{flow.target}", flow.people, _flow_url(data, flow)) for flow in data.flows
     ]
@@ -107,13 +97,9 @@ def _flow_url(data: Overview, flow: queries.Flow) -> str:
 
 
 def _flow_rows(data: Overview, flows: list[queries.Flow]) -> list[dict[str, Any]]:
-    entry = data.entry
     return [
         {
-            "source": entry.stage_name(flow.source),
-            "source_family": entry.family(flow.source),
-            "target": entry.stage_name(flow.target),
-            "target_family": entry.family(flow.target),
+            **data.entry.ends(flow.source, flow.target),
             "people": flow.people,
             "before": flow.before,
             "url": _flow_url(data, flow),

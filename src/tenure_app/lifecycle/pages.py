@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
 from tenure_app.core import conf
 from tenure_app.customers.profile import has
 from tenure_app.customers.queries import names_of
-from tenure_app.customers.query import NOT_IN_MODEL, STAGED, UNSTAGED, CustomerQuery
+from tenure_app.customers.query import STAGED, CustomerQuery
 from tenure_app.lifecycle import catalogue, queries, tables, titles
 from tenure_app.lifecycle import figures as declared
 from tenure_app.lifecycle.answers import Answers
@@ -24,12 +25,10 @@ from tenure_app.lifecycle.reasons import sentence_of
 from tenure_app.web import exports
 from tenure_app.web.figures import Switch, sheets
 from tenure_app.web.layout import as_of
-from tenure_app.web.pages import SIGNED_IN, page
+from tenure_app.web.pages import page
 
 if TYPE_CHECKING:
     import duckdb
-
-    from tenure.lifecycle.model import Stage
 
 #: Customers shown of those who move next.
 SHOWN = 10
@@ -47,16 +46,14 @@ def chosen_entry(request: HttpRequest, entries: dict[str, Entry]) -> Entry | Non
 
 
 def answers(con: duckdb.DuckDBPyConnection) -> Answers:
-    """Return the statistics of the lake as it is now."""
     return Answers(con, conf.versions())
 
 
 # The overview
 
 
-@page("overview/", "overview", rule=SIGNED_IN)
+@page("overview/", "overview")
 def overview(request: HttpRequest) -> HttpResponse:
-    """Show where the customers stand, how that changed, who went where, and who moves next."""
     con = conf.connection()
     ready = has(con, "spans") and has(con, "scorecard")
     entries = {name: entry for name, entry in catalogue.catalogue(con).items() if entry.fits} if ready else {}
@@ -80,13 +77,13 @@ def overview(request: HttpRequest) -> HttpResponse:
         "day": data.day,
         "since": data.since,
         "board": board,
-        "standing_title": titles.standing(entry, board, standing, data.days),
-        "standing": tables.STANDING.show(standing, foot=False),
+        "standing_title": titles.standing(board, standing, data.days),
+        "standing": tables.STANDING.show(standing),
         "soon": soon,
-        "soon_title": titles.coming(entry, soon),
+        "soon_title": titles.coming(soon),
         "soon_moves": _move_counts(data, soon),
         "soon_url": base.url(next_within=queries.WEEK, sort="next", down=False),
-        "next_moves": tables.NEXT_MOVES.show(_moves(con, data, soon)[:SHOWN], foot=False),
+        "next_moves": tables.NEXT_MOVES.show(_moves(con, data, soon)[:SHOWN]),
         "staged_url": base.url(stage=STAGED),
         "unstaged_url": base.url(stage=UNSTAGED),
         "outside_url": base.url(stage=NOT_IN_MODEL),
@@ -97,7 +94,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 def _standing(data: Overview, board: queries.Board) -> list[tables.Row]:
     """Return how many are in each stage, beside how many were."""
-    before = {row["stage"]: row["people"] for row in data.ask.ask("stage_counts", data.entry.id, data.since)}
+    before = queries.people_by_stage(data.ask, data.entry, data.since)
     most = max((place.people for place in board.places), default=0) or 1
     base = CustomerQuery(model=data.entry.id, as_of=board.day)
     return [
@@ -115,36 +112,24 @@ def _standing(data: Overview, board: queries.Board) -> list[tables.Row]:
 
 
 def _move_counts(data: Overview, soon: queries.Soon) -> list[tables.Row]:
-    """Return the moves of the coming week by from and to, the largest first."""
-    sums: dict[tuple[str, str], int] = {}
-    for move in soon.moves:
-        sums[move.source, move.target] = sums.get((move.source, move.target), 0) + move.people
-    entry, base = data.entry, CustomerQuery(model=data.entry.id, as_of=data.day, next_within=queries.WEEK)
+    base = CustomerQuery(model=data.entry.id, as_of=data.day, next_within=queries.WEEK)
     return [
-        {
-            "source": entry.stage_name(source),
-            "source_family": entry.family(source),
-            "target": entry.stage_name(target),
-            "target_family": entry.family(target),
-            "people": people,
-            "url": base.url(stage=source, next_stage=target),
-        }
-        for (source, target), people in sorted(sums.items(), key=lambda item: -item[1])
+        {**data.entry.ends(*ends), "people": people, "url": base.url(stage=ends[0], next_stage=ends[1])}
+        for ends, people in soon.moves.items()
     ]
 
 
 def _moves(con: duckdb.DuckDBPyConnection, data: Overview, soon: queries.Soon) -> list[tables.Row]:
     """Return who moves within a week, the soonest first."""
-    entry, names = data.entry, names_of(con, [customer for customer, *_rest in soon.customers])
+    names = names_of(con, [customer for customer, *_rest in soon.customers])
     return [
         {
+            **data.entry.ends(source, target),
             "customer_id": customer,
             "name": names[customer],
-            "url": f"{reverse('customer', args=[customer])}?model={entry.id}",
+            "url": f"{reverse('customer', args=[customer])}?model={data.entry.id}",
             "on": on,
-            "source": entry.stage_name(source),
-            "target": entry.stage_name(target),
-            "why": titles.why_next(entry, source, target),
+            "why": titles.why_next(data.entry, source, target),
         }
         for customer, source, on, target in soon.customers
         if customer in names
@@ -154,58 +139,8 @@ def _moves(con: duckdb.DuckDBPyConnection, data: Overview, soon: queries.Soon) -
 # The board
 
 
-@dataclass(frozen=True, slots=True)
-class StageCard:
-    """One stage of the board with its words and the addresses of its rows."""
-
-    place: queries.StageSummary
-    name: str
-    family: str
-    stage: Stage | None
-    url: str  # of who is in it
-    entered_url: str
-    left_url: str
-    leaving_url: str
-
-    @property
-    def goal(self) -> str:
-        """What we want in this stage."""
-        return self.stage.goal.render() if self.stage else ""
-
-    @property
-    def traits(self) -> str:
-        """What customers are like in this stage."""
-        return self.stage.traits.render() if self.stage else ""
-
-    @property
-    def assumption(self) -> str:
-        """What is ours in this stage, not the source's."""
-        return self.stage.assumption.render() if self.stage else ""
-
-    @property
-    def rule(self) -> str:
-        """Who belongs here, in words."""
-        return sentence_of(self.stage.when) if self.stage else ""
-
-    @property
-    def share_width(self) -> str:
-        """The share as a style wants it."""
-        return f"{100 * self.place.share:.2f}"
-
-    @property
-    def advised(self) -> list[str]:
-        """What to do."""
-        return [play.words.render() for play in self.stage.advised] if self.stage else []
-
-    @property
-    def discouraged(self) -> list[str]:
-        """What not to do."""
-        return [play.words.render() for play in self.stage.discouraged] if self.stage else []
-
-
-@page("lifecycle/", "lifecycle", rule=SIGNED_IN)
+@page("lifecycle/", "lifecycle")
 def lifecycle(request: HttpRequest) -> HttpResponse:
-    """Show the stages of one model from left to right, on any day."""
     con = conf.connection()
     entries = catalogue.catalogue(con) if has(con, "spans") and has(con, "scorecard") else {}
     entry = chosen_entry(request, entries)
@@ -225,7 +160,10 @@ def lifecycle(request: HttpRequest) -> HttpResponse:
     if not entry.fits:
         return render(request, "lifecycle/misfit.html", context)
     board = queries.board(answers(con), entry, day, since)
-    rows = tables.placed(entry, (*board.places, board.no_stage, board.outside))
+    rows = [
+        {**asdict(place), "stage_id": place.stage, "stage": entry.stage_name(place.stage)}
+        for place in (*board.places, board.no_stage, board.outside)
+    ]
     if file := exports.requested(request, {"": lambda: tables.BOARD.sheet(rows)}, f"stages-{entry.id}-{day}"):
         return file
     context |= {
@@ -239,27 +177,29 @@ def lifecycle(request: HttpRequest) -> HttpResponse:
     return render(request, "lifecycle/board.html", context)
 
 
-def _card(entry: Entry, place: queries.StageSummary, board: queries.Board) -> StageCard:
-    base, first = CustomerQuery(model=entry.id, as_of=board.day), board.since + timedelta(days=1)
-    moved = {"move_stage": place.stage, "move_from": first, "move_to": board.day}
-    return StageCard(
-        place,
-        entry.stage_name(place.stage),
-        entry.family(place.stage),
-        entry.stage(place.stage),
-        base.url(stage=place.stage),
-        base.url(moved="entered", **moved),
-        base.url(moved="left", **moved),
-        base.url(stage=place.stage, next_within=queries.WEEK),
-    )
+def _card(entry: Entry, place: queries.StageSummary, board: queries.Board) -> dict[str, Any]:
+    """Return one stage of the board with its words and the addresses of its rows."""
+    base, stage = CustomerQuery(model=entry.id, as_of=board.day), entry.stage(place.stage)
+    moved = {"move_stage": place.stage, "move_from": board.since + timedelta(days=1), "move_to": board.day}
+    return {
+        "place": place,
+        "name": entry.stage_name(place.stage),
+        "family": entry.family(place.stage),
+        "stage": stage,
+        "rule": sentence_of(stage.when) if stage else "",
+        "share_width": f"{100 * place.share:.2f}",
+        "url": base.url(stage=place.stage),
+        "entered_url": base.url(moved="entered", **moved),
+        "left_url": base.url(moved="left", **moved),
+        "leaving_url": base.url(stage=place.stage, next_within=queries.WEEK),
+    }
 
 
 # All models
 
 
-@page("lifecycle/families/", "lifecycle-families", rule=SIGNED_IN)
+@page("lifecycle/families/", "lifecycle-families")
 def families(request: HttpRequest) -> HttpResponse:
-    """Show how many customers every model puts into every family of stages."""
     con = conf.connection()
     if not has(con, "spans"):
         return render(request, "lifecycle/empty.html")
@@ -272,7 +212,7 @@ def families(request: HttpRequest) -> HttpResponse:
         {
             "entry": entry,
             "url": f"{reverse('lifecycle')}?model={entry.id}",
-            "cells": {family: _cell(entry, family, counts, day) for family in used},
+            "cells": {family: _cell(entry, family, counts[entry.id, family], day) for family in used},
         }
         for entry in fitting
     ]
@@ -281,16 +221,16 @@ def families(request: HttpRequest) -> HttpResponse:
     context = {
         "title": _("All models by family"),
         "day": day,
-        "table": table.show(rows, foot=False),
+        "table": table.show(rows),
         "others": [(entry, titles.missing_facts(entry)) for entry in entries.values() if not entry.fits],
     }
     return render(request, "lifecycle/families.html", context)
 
 
-def _cell(entry: Entry, family: str, counts: dict[str, dict[str, int]], day: date) -> tables.Row:
+def _cell(entry: Entry, family: str, people: int, day: date) -> tables.Row:
     stages = [stage for stage in entry.order if entry.family(stage) == family]
     return {
         "stages": [entry.stage_name(stage) for stage in stages],
-        "people": counts.get(entry.id, {}).get(family, 0) if stages else None,
+        "people": people if stages else None,
         "url": CustomerQuery(model=entry.id, stage=",".join(stages), as_of=day).url() if stages else "",
     }

@@ -6,19 +6,50 @@ its link opens.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from tenure.lifecycle.statistics import on_day
-from tenure_app.customers.query import NOT_IN_MODEL, NOT_STAGED, UNSTAGED
+from tenure.lifecycle.grid import Every, grid
+from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
+from tenure.lifecycle.statistics import FLOWS, STAGE_COUNTS, TREND, UPCOMING, VALUE_BY_STAGE, on_day, within
+from tenure_app.customers.query import NOT_STAGED
 
 if TYPE_CHECKING:
     from tenure_app.lifecycle.answers import Answers
     from tenure_app.lifecycle.catalogue import Entry
 
 WEEK = 7
+
+# Who entered and left are different customers, not moves: a list of those who entered has that many rows.
+_BOARD = f"""
+WITH customers AS (
+    SELECT stage,
+        count(DISTINCT customer_id) FILTER (NOT passed_through AND {within("entered_on")}) AS entered,
+        count(DISTINCT customer_id) FILTER (NOT passed_through AND {within("left_on")}) AS "left",
+        count(*) FILTER (
+            {on_day("$day")} AND coalesce(left_on, next_change_on) > $day AND coalesce(left_on, next_change_on) <= $week
+        ) AS leaving
+    FROM spans WHERE model = $model GROUP BY stage
+)
+SELECT stage, people, coalesce(share, 0) AS share, amount, coalesce(amount_share, 0)::DOUBLE AS amount_share,
+    average_days, v.entered AS entries, v."left" AS exits, c.entered, c."left", leaving
+FROM ({VALUE_BY_STAGE}) AS v JOIN customers AS c USING (stage)"""
+
+# How many customers were known on a day, how many of them had ever been staged by then, and their worth.
+_KNOWN = """
+WITH ever AS (SELECT DISTINCT customer_id FROM spans WHERE model = $model AND entered_on <= $day),
+known AS (
+    SELECT amount, e.customer_id IS NOT NULL AS staged FROM scorecard AS k LEFT JOIN ever AS e USING (customer_id)
+    WHERE e.customer_id IS NOT NULL OR k.first_seen_on IS NULL OR k.first_seen_on <= $day
+)
+SELECT count(*) AS people, count(*) FILTER (staged) AS staged, coalesce(sum(amount), 0) AS amount,
+    coalesce(sum(amount) FILTER (staged), 0) AS staged_amount
+FROM known"""
+
+_SOON = f"SELECT * FROM ({UPCOMING}) WHERE next_change_on > $day"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +62,7 @@ class StageSummary:
     amount: Decimal = Decimal(0)
     amount_share: float = 0.0
     average_days: float | None = None
-    entries: int = 0
+    entries: int = 0  # moves, while `entered` and `left` are different customers
     exits: int = 0
     entered: int = 0
     left: int = 0
@@ -39,7 +70,6 @@ class StageSummary:
 
     @property
     def average_amount(self) -> Decimal | None:
-        """What one customer of the stage brought."""
         return self.amount / self.people if self.people else None
 
 
@@ -49,102 +79,45 @@ class Board:
 
     day: date
     since: date
-    places: tuple[StageSummary, ...]
+    places: list[StageSummary]
     no_stage: StageSummary
     outside: StageSummary
     known: int
-
-    @property
-    def inside(self) -> int:
-        """How many customers are in a stage."""
-        return sum(place.people for place in self.places)
-
-    @property
-    def amount(self) -> Decimal:
-        """What the customers in stages brought."""
-        return sum((place.amount for place in self.places), Decimal(0))
+    inside: int  # customers in a stage
 
 
 def board(ask: Answers, entry: Entry, day: date, since: date) -> Board:
     """Return the board of a model: its stages in the order of life, with people and movement after `since`."""
-    totals = {row["stage"]: row for row in ask.ask("value_by_stage", entry.id, day, since)}
-    # Different customers, not moves: a list of those who entered has that many rows.
-    moved = {
-        stage: (entered, left)
-        for stage, entered, left in ask.sql(
-            "select stage, count(distinct customer_id) filter (entered_on > ? and entered_on <= ?),"
-            " count(distinct customer_id) filter (left_on > ? and left_on <= ?)"
-            " from spans where model = ? and not passed_through group by stage",
-            *(since, day, since, day, entry.id),
-        )
-    }
-    leaving = dict(
-        ask.sql(
-            f"select stage, count(*) from spans where model = ? and {on_day('?')}"
-            " and coalesce(left_on, next_change_on) > ? and coalesce(left_on, next_change_on) <= ? group by stage",
-            *(entry.id, day, day, day, day + timedelta(days=WEEK)),
-        )
+    days = {"day": day, "until": day, "since": since, "week": day + timedelta(days=WEEK)}
+    stages = {row["stage"]: StageSummary(**row) for row in ask.ask(_BOARD, entry.id, **days)}
+    places = [stages.get(stage) or StageSummary(stage) for stage in dict.fromkeys([*entry.order, *stages])]
+    (known,) = ask.ask(_KNOWN, entry.id, day=day)
+    people, amount = sum(place.people for place in places), sum((place.amount for place in places), Decimal(0))
+    no_stage = StageSummary(UNSTAGED, known["staged"] - people, amount=known["staged_amount"] - amount)
+    outside = StageSummary(
+        NOT_IN_MODEL, known["people"] - known["staged"], amount=known["amount"] - known["staged_amount"]
     )
-    stages = []
-    for stage in entry.order + [stage for stage in totals if stage not in entry.order]:
-        row, (entered, left) = totals.get(stage, {}), moved.get(stage, (0, 0))
-        stages.append(
-            StageSummary(
-                stage,
-                people=row.get("people") or 0,
-                share=float(row.get("share") or 0),
-                amount=Decimal(row.get("amount") or 0),
-                amount_share=float(row.get("amount_share") or 0),
-                average_days=row.get("average_days"),
-                entries=row.get("entered") or 0,
-                exits=row.get("left") or 0,
-                entered=entered,
-                left=left,
-                leaving=leaving.get(stage, 0),
-            )
-        )
-    known, staged, amount_known, amount_staged = _known(ask, entry.id, day)
-    people, amount = sum(stage.people for stage in stages), sum((stage.amount for stage in stages), Decimal(0))
-    return Board(
-        day,
-        since,
-        tuple(stages),
-        StageSummary(UNSTAGED, staged - people, amount=amount_staged - amount),
-        StageSummary(NOT_IN_MODEL, known - staged, amount=amount_known - amount_staged),
-        known,
-    )
+    return Board(day, since, places, no_stage, outside, known["people"], people)
 
 
-def _known(ask: Answers, model: str, day: date) -> tuple[int, int, Decimal, Decimal]:
-    """Return how many customers were known on a day, how many of them had ever been staged by then, and their worth."""
-    known = "e.customer_id is not null or k.first_seen_on is null or k.first_seen_on <= ?"
-    ((people, staged, amount, amount_staged),) = ask.sql(
-        "with ever as (select distinct customer_id from spans where model = ? and entered_on <= ?)"
-        f" select count(*) filter ({known}), count(e.customer_id), coalesce(sum(k.amount) filter ({known}), 0),"
-        " coalesce(sum(k.amount) filter (e.customer_id is not null), 0)"
-        " from scorecard k left join ever e on e.customer_id = k.customer_id",
-        *(model, day, day, day),
-    )
-    return int(people), int(staged), Decimal(amount), Decimal(amount_staged)
+def people_by_stage(ask: Answers, entry: Entry, day: date) -> dict[str, int]:
+    return {row["stage"]: row["people"] for row in ask.ask(STAGE_COUNTS, entry.id, day=day)}
 
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """People in every stage on a grid of days."""
-
-    days: tuple[date, ...]
+    days: list[date]
     people: dict[str, list[int]]
 
 
-def trend(ask: Answers, entry: Entry, since: date, until: date, every: str) -> Trend:
+def trend(ask: Answers, entry: Entry, since: date, until: date, every: Every) -> Trend:
     """Return how many people were in every stage over time, the stages in the order of life."""
-    rows = ask.ask("trend", entry.id, since, until, every)
-    days = tuple(sorted({row["day"] for row in rows}))
-    people: dict[str, list[int]] = {}
-    for row in rows:  # sorted by day, and every stage has a row on every day
-        people.setdefault(row["stage"], []).append(row["people"])
-    order = [*entry.order, *people]
-    return Trend(days, {stage: people[stage] for stage in dict.fromkeys(order) if stage in people})
+    days = grid(since, until, every)
+    people: dict[str, list[int]] = defaultdict(list)
+    for row in ask.ask(TREND, entry.id, days=days):  # sorted by day, and every stage has a row on every day
+        people[row["stage"]].append(row["people"])
+    order = [stage for stage in dict.fromkeys([*entry.order, *people]) if stage in people]
+    return Trend(days if people else [], {stage: people[stage] for stage in order})
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +131,6 @@ class Flow:
 
     @property
     def stayed(self) -> bool:
-        """Whether these are the people who are where they were."""
         return self.source == self.target
 
 
@@ -174,58 +146,49 @@ def flows(ask: Answers, entry: Entry, since: date, until: date) -> list[Flow]:
 
 
 def _flows(ask: Answers, entry: Entry, since: date, until: date) -> dict[tuple[str, str], int]:
-    rows = ask.ask("flows", entry.id, since, until)
+    rows = ask.ask(FLOWS, entry.id, since=since, until=until)
     return {(row["from_stage"] or NOT_STAGED, row["to_stage"] or NOT_STAGED): row["people"] for row in rows}
 
 
 @dataclass(frozen=True, slots=True)
-class Coming:
-    """How many will move on a day, from where to where, if nothing happens."""
-
-    day: date
-    source: str
-    target: str
-    people: int
-
-
-@dataclass(frozen=True, slots=True)
 class Soon:
-    """Who moves within a week."""
+    """Who moves within a week if nothing happens."""
 
     until: date
-    moves: tuple[Coming, ...] = ()
-    customers: tuple[tuple[str, str, date, str], ...] = field(default=())
+    moves: dict[tuple[str, str], int]  # from, to -> customers; the largest first
+    customers: list[tuple[str, str, date, str]]  # id, from, day, to; the soonest first
 
     @property
     def people(self) -> int:
-        """How many they are."""
-        return sum(move.people for move in self.moves)
+        return sum(self.moves.values())
 
 
 def soon(ask: Answers, entry: Entry, day: date, most: int = 50) -> Soon:
-    """Return who moves within a week after the day, the soonest first."""
     until = day + timedelta(days=WEEK)
-    counts = [row for row in ask.ask("upcoming_counts", entry.id, until) if row["next_change_on"] > day]
-    moves = tuple(
-        Coming(row["next_change_on"], row["stage"], row["next_stage"] or UNSTAGED, row["people"]) for row in counts
+    moves = ask.ask(
+        f"SELECT stage, next_stage, count(*) AS people FROM ({_SOON}) GROUP BY ALL"
+        " ORDER BY people DESC, min(next_change_on), stage, next_stage",
+        entry.id,
+        day=day,
+        until=until,
     )
-    people = ask.sql(
-        "select customer_id, stage, next_change_on, next_stage from spans where model = ? and left_on is null"
-        f" and next_change_on > ? and next_change_on <= ? order by next_change_on, customer_id limit {int(most)}",
-        *(entry.id, day, until),
+    customers = ask.ask(
+        f"{_SOON} ORDER BY next_change_on, customer_id LIMIT {int(most)}", entry.id, day=day, until=until
     )
-    return Soon(until, moves, tuple((customer, stage, on, to or UNSTAGED) for customer, stage, on, to in people))
+    return Soon(
+        until,
+        {(row["stage"], row["next_stage"] or UNSTAGED): row["people"] for row in moves},
+        [(row["customer_id"], row["stage"], row["next_change_on"], row["next_stage"] or UNSTAGED) for row in customers],
+    )
 
 
-def families(ask: Answers, entries: list[Entry], day: date) -> dict[str, dict[str, int]]:
-    """Return how many people each model puts on a day into each family: {model: {family: people}}."""
+def families(ask: Answers, entries: list[Entry], day: date) -> Counter[tuple[str, str]]:
+    """Return how many people each model puts on a day into each family, by model and family."""
     by_id = {entry.id: entry for entry in entries}
-    counts: dict[str, dict[str, int]] = {}
+    counts: Counter[tuple[str, str]] = Counter()
     for model, stage, people in ask.sql(
         f"select model, stage, count(*) from spans where {on_day('?')} group by all", day, day
     ):
         if model in by_id:
-            families = counts.setdefault(model, {})
-            family = by_id[model].family(stage)
-            families[family] = families.get(family, 0) + people
+            counts[model, by_id[model].family(stage)] += people
     return counts

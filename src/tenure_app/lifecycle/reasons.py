@@ -1,8 +1,9 @@
-"""Why a customer is in a stage, in the reader's language: a sentence, and the measures behind it."""
+"""A customer's life in the reader's language: every stay and its reason, where they are now, and what comes next."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from functools import lru_cache
 
 from django.utils.translation import gettext as _
@@ -13,12 +14,12 @@ from tenure.rules.syntax.parser import parse
 from tenure.rules.syntax.tree import measures_of
 from tenure.rules.wording.sentence import measure_phrase, sentence
 from tenure.words import current_language
+from tenure_app.customers.profile import Span
+from tenure_app.lifecycle.catalogue import Entry
 
 
 @dataclass(frozen=True, slots=True)
 class ReasonInWords:
-    """A reason for its reader."""
-
     text: str  # the sentence
     measures: tuple[tuple[str, str], ...] = ()  # what each measure is called, and its value on the day
     by_hand: bool = False  # whether a person decided it
@@ -27,7 +28,6 @@ class ReasonInWords:
 
 
 def in_words(reason: Reason | None) -> ReasonInWords:
-    """Return a span's reason in the reader's language."""
     if reason is None:
         return ReasonInWords("")
     if reason.note is not None:
@@ -54,7 +54,6 @@ def _sentence(rule: str, language: str) -> str:
 
 @lru_cache(maxsize=4096)
 def phrase(measure: str, language: str) -> str:
-    """Return what a measure is called."""
     try:
         # Alone, only a truth such as has(order) is a rule; of any other measure one can ask whether it is known.
         measures = measures_of(parse(measure if measure.startswith("has(") else f"{measure} is known"))
@@ -64,7 +63,66 @@ def phrase(measure: str, language: str) -> str:
 
 
 def value_text(value: Value) -> str:
-    """Return a measure's value in the reader's language."""
     if value is None or isinstance(value, bool):
         return {None: _("unknown"), True: _("yes"), False: _("no")}[value]
     return value_in_words(value)
+
+
+# Lives
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    span: Span
+    name: str
+    family: str
+    why: ReasonInWords
+    cause: str
+    doubts: tuple[str, ...]
+    days: int
+    lasts: bool  # on the day
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """A customer's life under one model, the newest stay first."""
+
+    entry: Entry
+    stays: tuple[Stay, ...]
+    now: Stay | None
+    next_name: str = ""
+    next_family: str = ""
+    next_on: date | None = None
+
+    @property
+    def by_hand(self) -> bool:
+        return bool(self.now and self.now.why.by_hand)
+
+
+def life_of(entry: Entry, spans: list[Span], day: date) -> Life:
+    stays = [_stay(entry, span, day) for span in spans if span.entered_on <= day]
+    now = next((stay for stay in stays if stay.lasts), None)
+    if now is not None and now.span.passed_through:
+        now = None
+    life = Life(entry, tuple(reversed(stays)), now)
+    if now is None:
+        return life
+    following = next((span for span in spans if span.entered_on == now.span.left_on and not span.passed_through), None)
+    stage = following.stage if following else now.span.next_stage
+    on = now.span.left_on or now.span.next_change_on
+    return replace(life, next_name=entry.stage_name(stage) if on else "", next_family=entry.family(stage), next_on=on)
+
+
+def _stay(entry: Entry, span: Span, day: date) -> Stay:
+    stage = entry.stage(span.stage)
+    cause = next((cause for cause in (stage.causes if stage else ()) if cause.id == span.cause), None)
+    return Stay(
+        span,
+        entry.stage_name(span.stage),
+        entry.family(span.stage),
+        in_words(span.reason),
+        cause.name.render() if cause else (span.cause or ""),
+        tuple(entry.stage_name(stage) for stage in span.cannot_judge),
+        span.days(day),
+        span.left_on is None or span.left_on > day,
+    )

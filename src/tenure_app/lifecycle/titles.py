@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from tenure_app.lifecycle.catalogue import Entry
 
 
-def standing(entry: Entry, board: queries.Board, rows: list[dict[str, Any]], days: int) -> str:
-    """Say where most customers stand, and how that changed."""
+def standing(board: queries.Board, rows: list[dict[str, Any]], days: int) -> str:
     if not board.inside:
         return _("No customer was in a stage of this model on %(day)s.") % {"day": say_day(board.day)}
     top = max(rows, key=lambda row: row["people"])
@@ -39,11 +38,10 @@ def standing(entry: Entry, board: queries.Board, rows: list[dict[str, Any]], day
 
 
 def trend(entry: Entry, found: queries.Trend) -> str:
-    """Say which stage changed most over the time shown."""
     if not found.days or not found.people:
         return _("No stages in this period yet")
     changes = {stage: people[-1] - people[0] for stage, people in found.people.items()}
-    stage = max(changes, key=lambda one: abs(changes[one]))
+    stage = max(changes, key=lambda stage: abs(changes[stage]))
     words = {
         "stage": entry.stage_name(stage), "a": number(found.people[stage][0]), "b": number(found.people[stage][-1]),
         "start": say_day(found.days[0]),
@@ -56,14 +54,10 @@ def trend(entry: Entry, found: queries.Trend) -> str:
 
 
 def flow(entry: Entry, found: list[queries.Flow], since: date, day: date, days: int) -> str:
-    """Say which move was the largest, and how it compares with the period before."""
-    moves = [one for one in found if not one.stayed]
+    moves = [flow for flow in found if not flow.stayed]
     if not moves:
-        return _("No stage changes between %(start)s and %(end)s") % {
-            "start": say_day(since),
-            "end": say_day(day),
-        }
-    top = max(moves, key=lambda one: one.people)
+        return _("No stage changes between %(start)s and %(end)s") % {"start": say_day(since), "end": say_day(day)}
+    top = max(moves, key=lambda flow: flow.people)
     text = ngettext(
         "%(people)s customer went from %(source)s to %(target)s in %(days)d days",
         "%(people)s customers went from %(source)s to %(target)s in %(days)d days",
@@ -86,8 +80,7 @@ def _compared(now: int, before: int) -> str:
     return _(", as many as in the period before")
 
 
-def coming(entry: Entry, soon: queries.Soon) -> str:
-    """Say how many move within a week."""
+def coming(soon: queries.Soon) -> str:
     if not soon.people:
         return _("No stage changes expected by %(day)s if nothing happens") % {"day": say_day(soon.until)}
     return ngettext(
@@ -109,12 +102,10 @@ def why_next(entry: Entry, source: str, target: str) -> str:
 
 
 def periods(days: Sequence[int]) -> list[tuple[int, str]]:
-    """Return what periods of so many days are called."""
     return [(count, ngettext("%(shown)s day", "%(shown)s days", count) % {"shown": count}) for count in days]
 
 
 def family_names() -> dict[str, str]:
-    """Return what each family of stages is called."""
     return {
         "F1": _("Awareness"), "F2": _("Consideration"), "F3": _("Purchase"), "F4": _("Activation"), "F5": _("Growth"),
         "F6": _("Maturity"), "F7": _("Loyalty"), "F8": _("Decline"), "F9": _("Dormant"), "F10": _("Lost"),
@@ -123,5 +114,4 @@ def family_names() -> dict[str, str]:
 
 
 def missing_facts(entry: Entry) -> list[str]:
-    """Return the kinds of facts that a model lacks, as a reader calls them."""
     return [kind_name(kind, current_language()) for kind in entry.missing]

@@ -34,8 +34,6 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Any chart."""
-
     kind: ClassVar[str] = ""
 
 
@@ -74,8 +72,6 @@ class Curve(Chart):
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar."""
-
     name: str
     value: float
     family: str = ""
@@ -119,8 +115,6 @@ class Heatmap(Chart):
 
 @dataclass(frozen=True, slots=True)
 class FlowNode:
-    """One end of flows."""
-
     id: str
     name: str
     family: str = ""
@@ -130,8 +124,6 @@ class FlowNode:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One flow between two nodes."""
-
     source: str
     target: str
     value: float
@@ -140,8 +132,6 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Sankey(Chart):
-    """Flows between two days."""
-
     kind: ClassVar[str] = "sankey"
     nodes: Sequence[FlowNode]
     links: Sequence[Link]
@@ -162,8 +152,6 @@ class RibbonSpan:
 
 @dataclass(frozen=True, slots=True)
 class RibbonChange:
-    """The next change, if nothing happens."""
-
     on: date
     stage: str
     family: str
@@ -181,8 +169,6 @@ class RibbonRow:
 
 @dataclass(frozen=True, slots=True)
 class RibbonOrder:
-    """A day with orders."""
-
     on: date
     text: str
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 
@@ -14,7 +15,6 @@ def _page(request: HttpRequest, status: int, title: str, text: str) -> HttpRespo
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Answer 403."""
     return _page(request, 403, _("Access denied"), _("Go back, or sign in again."))
 
 
@@ -24,21 +24,11 @@ def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def missing(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Answer 404."""
-    return _page(
-        request,
-        404,
-        _("Page not found"),
-        _("The link may be outdated or mistyped. Use the search above or the navigation on the left."),
-    )
+    text = _("The link may be outdated or mistyped. Use the search above or the navigation on the left.")
+    return _page(request, 404, _("Page not found"), text)
 
 
 def broken(request: HttpRequest, *_args: Any) -> HttpResponse:
     """Answer 500 without asking the database or the lake, which may be what is broken."""
-    from django.template.loader import render_to_string
-
-    title, text = (
-        _("Something went wrong"),
-        _("No data was lost. Try again; details are in the server log."),
-    )
+    title, text = _("Something went wrong"), _("No data was lost. Try again; details are in the server log.")
     return HttpResponse(render_to_string("error.html", {"status": 500, "title": title, "text": text}), status=500)

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import chain, islice
-from typing import Any, TypeVar
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils import translation
 
 from tenure.words import language_of, speaking
 
-Answer = TypeVar("Answer", HttpResponse, StreamingHttpResponse)
+CSV = "text/csv; charset=utf-8"
 EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 #: Without it Excel reads Chinese as Latin-1.
 BYTE_ORDER_MARK = "\ufeff"
@@ -31,8 +31,6 @@ _FORBIDDEN = re.compile(r"[\[\]:*?/\\]")  # in the name of a sheet
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A table for a file."""
-
     title: str
     heads: Sequence[str]
     rows: Iterable[Sequence[Any]]
@@ -51,16 +49,13 @@ def requested(request: HttpRequest, sheets: Mapping[str, Callable[[], Sheet]], s
 
 
 def csv_file(name: str, sheet: Sheet) -> HttpResponse:
-    """Return a small table as CSV."""
-    return _attached(HttpResponse("".join(_csv(sheet)), content_type="text/csv; charset=utf-8"), f"{name}.csv")
+    return HttpResponse("".join(_csv(sheet)), content_type=CSV, headers=_named(f"{name}.csv"))
 
 
 def csv_stream(name: str, sheet: Sheet) -> StreamingHttpResponse:
     """Return a large table as CSV that is sent while it is read."""
-    answer = StreamingHttpResponse(
-        _in_language(_csv(sheet), translation.get_language()), content_type="text/csv; charset=utf-8"
-    )
-    return _attached(answer, f"{name}.csv")
+    pieces = _in_language(_csv(sheet), translation.get_language())
+    return StreamingHttpResponse(pieces, content_type=CSV, headers=_named(f"{name}.csv"))
 
 
 def excel_file(name: str, *sheets: Sheet) -> HttpResponse:
@@ -85,16 +80,14 @@ def excel_file(name: str, *sheets: Sheet) -> HttpResponse:
                     _write(page, line, at, cell, day)
             first, title = next(rows, None), None
     book.close()
-    return _attached(HttpResponse(file.getvalue(), content_type=EXCEL), f"{name}.xlsx")
+    return HttpResponse(file.getvalue(), content_type=EXCEL, headers=_named(f"{name}.xlsx"))
 
 
-def _attached(answer: Answer, name: str) -> Answer:
-    answer["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer
+def _named(name: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{name}"'}
 
 
 def _csv(sheet: Sheet) -> Iterator[str]:
-    """Yield the text of a table in pieces."""
     lines = chain([sheet.heads], sheet.rows)
     yield BYTE_ORDER_MARK
     while part := list(islice(lines, CHUNK)):

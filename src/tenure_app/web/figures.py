@@ -37,9 +37,9 @@ class Figure:
 
     name: str  # of its files, and of its place on the page
     title: Callable[[Data], str]  # a sentence with the number that matters most
-    chart: Callable[[Data], Chart | None]  # None where there is nothing to draw
     table: Table | Callable[[Data], Table]
     rows: Callable[[Data], Iterable[Row]]  # of the table below the chart
+    chart: Callable[[Data], Chart | None] | None = None  # answers None where there is nothing to draw
     file_rows: Callable[[Data], Iterable[Row]] | None = None  # where the file holds other rows
     file: Table | None = None  # … or another table
     note: Any = ""  # a text, or a function of the data
@@ -49,10 +49,9 @@ class Figure:
     wide: bool = False  # takes the whole width of the page
     tall: bool = False
     summary: Any = ""  # what the folded table is called; empty: "As a table"
-    open: bool = False  # the table is not folded
+    open: bool = False  # the table is not folded; without a chart it never is
 
     def table_of(self, data: Data) -> Table:
-        """Return the declaration of the table below the chart."""
         return self.table(data) if callable(self.table) else self.table
 
     def show(self, data: Data) -> ShownFigure:
@@ -61,13 +60,12 @@ class Figure:
             self,
             self.title(data),
             str(self.note(data) if callable(self.note) else self.note),
-            self.chart(data),
-            self.table_of(data).show(list(self.rows(data)), foot=False),
+            self.chart(data) if self.chart else None,
+            self.table_of(data).show(list(self.rows(data)), usual_classes="table-sm"),
             self.switch(data) if self.switch else None,
         )
 
     def sheet(self, data: Data) -> Sheet:
-        """Return the figure's table for a file."""
         return (self.file or self.table_of(data)).sheet((self.file_rows or self.rows)(data))
 
 
@@ -84,27 +82,14 @@ class ShownFigure:
 
     @property
     def id(self) -> str:
-        """Its name on the page."""
         return self.figure.name
 
     @property
-    def anchor(self) -> str:
-        """Where an address finds it on the page."""
-        return f"#{self.figure.name}"
-
-    @property
-    def source(self) -> str:
-        """The name of the chart's data on the page."""
-        return f"{self.figure.name}-data"
-
-    @property
-    def kind(self) -> str:
-        """How the chart is drawn."""
-        return self.chart.kind if self.chart else ""
+    def open(self) -> bool:
+        return self.figure.open or self.figure.chart is None
 
     @property
     def json(self) -> Any:
-        """The chart's data."""
         return to_json(self.chart)
 
 
@@ -124,18 +109,9 @@ class Stat:
 
 
 def stat(row: Mapping[str, Any], name: str, note: str = "", places: int | None = None) -> Stat | None:
-    """Return a column of the catalogue as a number of a panel, with its interval; None while it is not known.
+    """Return a column of the scorecard's row as a number of a panel, with its interval; None while it is not known.
 
-    Parameters
-    ----------
-    row : mapping
-        The customer's row of the scorecard.
-    name : str
-        The column.
-    note : str
-        What stands below it, where it has no interval.
-    places : int, optional
-        Decimals of its value.
+    `note` stands below it where it has no interval, `places` are the decimals of its value.
     """
     definition = column(name)
     if row.get(name) in (None, ""):

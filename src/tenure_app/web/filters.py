@@ -12,8 +12,6 @@ from django.utils.safestring import SafeString
 
 @dataclass(frozen=True, slots=True)
 class Select:
-    """One of several values."""
-
     kind: ClassVar[str] = "select"
     name: str
     label: Any
@@ -40,7 +38,6 @@ class Input:
 
     @property
     def attributes(self) -> SafeString:
-        """The attributes that say what may be typed."""
         if self.type == "decimal":
             return SafeString('inputmode="decimal"')
         bounds = [(name, value) for name, value in (("min", self.least), ("max", self.most)) if value is not None]
@@ -49,8 +46,6 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A lower and an upper bound."""
-
     kind: ClassVar[str] = "range"
     label: Any
     low: Input
@@ -58,7 +53,6 @@ class Range:
 
     @property
     def bounds(self) -> tuple[Input, Input]:
-        """Both of them."""
         return self.low, self.high
 
 

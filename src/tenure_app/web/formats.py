@@ -10,7 +10,7 @@ from django.utils.translation import gettext, ngettext
 from tenure.words import formats
 from tenure.words.formats import MISSING, change, decimal_of, money, number, percent, size, symbol
 
-__all__ = ["MISSING", "ago", "change", "day", "decimal_of", "instant", "money", "number", "percent", "size", "symbol"]
+__all__ = ["MISSING", "change", "decimal_of", "money", "number", "percent", "size", "symbol"]  # passed on
 
 
 def day(value: object) -> str:
@@ -26,6 +26,11 @@ def instant(value: object) -> str:
 
 def _local(value: object) -> object:
     return timezone.localtime(value) if isinstance(value, datetime) and timezone.is_aware(value) else value
+
+
+def customers(count: int) -> str:
+    """Write a number of customers: 1,234 customers."""
+    return ngettext("%(shown)s customer", "%(shown)s customers", count) % {"shown": number(count)}
 
 
 def ago(value: object) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -17,110 +19,64 @@ from tenure_app.core import conf
 from tenure_app.core.work import queries as jobs
 from tenure_app.staff import queries as staff
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise as StrOrPromise
 
-@dataclass(frozen=True, slots=True)
-class Business:
-    """Whose data this is."""
-
-    name: str = ""
-    tz: str = "Asia/Shanghai"
-    currency: str = "CNY"
+    from tenure.facts.lake import Settings
 
 
-@dataclass(slots=True)
-class Item:
-    """One line of the navigation."""
+class Item(NamedTuple):
+    """One page of the navigation."""
 
+    group: StrOrPromise
     name: str  # of the address
-    label: object
+    label: StrOrPromise
     icon: str
     under: tuple[str, ...] = ()  # other address names that belong to it
-    url: str = ""
-    active: bool = False
 
 
-@dataclass(slots=True)
-class NavigationGroup:
-    """One group of the navigation."""
+NAVIGATION = (
+    Item(_("Overview"), "overview", _("Overview"), "layout-dashboard"),
+    Item(_("Customers"), "customers", _("All customers"), "users", ("customer",)),
+    Item(_("Customers"), "duplicates", _("Duplicates"), "copy"),
+    Item(_("Life cycle"), "lifecycle", _("Stages"), "columns"),
+    Item(_("Life cycle"), "models", _("Models"), "adjustments", ("model", "model-edit")),
+    Item(_("Life cycle"), "economics", _("Economics"), "arrows-shuffle"),
+    Item(_("Value and risk"), "value", _("Value"), "coin"),
+    Item(_("Value and risk"), "risk", _("Early warning"), "alert-triangle"),
+    Item(_("Value and risk"), "products", _("Products"), "shopping-cart"),
+    Item(_("Value and risk"), "predictions", _("Predictions"), "target"),
+    Item(_("Settings"), "imports", _("Imports"), "upload", ("import", "quarantine", "import-new")),
+    Item(_("Settings"), "in-progress", _("In progress"), "clock"),
+    Item(_("Settings"), "settings", _("Settings"), "settings"),
+)
 
-    label: object
-    items: list[Item] = field(default_factory=list)
 
-
-def _groups() -> list[NavigationGroup]:
-    return [
-        NavigationGroup(_("Overview"), [Item("overview", _("Overview"), "layout-dashboard")]),
-        NavigationGroup(
-            _("Customers"),
-            [
-                Item("customers", _("All customers"), "users", ("customer",)),
-                Item("duplicates", _("Duplicates"), "copy"),
-            ],
-        ),
-        NavigationGroup(
-            _("Life cycle"),
-            [
-                Item("lifecycle", _("Stages"), "columns"),
-                Item("models", _("Models"), "adjustments", ("model", "model-edit")),
-                Item("economics", _("Economics"), "arrows-shuffle"),
-            ],
-        ),
-        NavigationGroup(
-            _("Value and risk"),
-            [
-                Item("value", _("Value"), "coin"),
-                Item("risk", _("Early warning"), "alert-triangle"),
-                Item("products", _("Products"), "shopping-cart"),
-                Item("predictions", _("Predictions"), "target"),
-            ],
-        ),
-        NavigationGroup(
-            _("Settings"),
-            [
-                Item("imports", _("Imports"), "upload", ("import", "quarantine", "import-new")),
-                Item("in-progress", _("In progress"), "clock"),
-                Item("settings", _("Settings"), "settings"),
-            ],
-        ),
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the groups, the present page marked."""
+    here = (request.resolver_match and request.resolver_match.url_name) or ""
+    items = [
+        {**item._asdict(), "active": here in (item.name, *item.under) or here.startswith(f"{item.name}-")}
+        for item in NAVIGATION
     ]
+    return [{"label": label, "items": list(members)} for label, members in groupby(items, itemgetter("group"))]
 
 
-def _address(name: str) -> str:
-    try:
-        return reverse(name)
-    except NoReverseMatch:
-        return ""
-
-
-def navigation(request: HttpRequest) -> list[NavigationGroup]:
-    """Return the groups with the pages that exist, the present one marked."""
-    match = request.resolver_match
-    here = match.url_name if match else ""
-    groups = _groups()
-    for group in groups:
-        for item in group.items:
-            item.url = _address(item.name)
-            item.active = here == item.name or here in item.under or bool(here and here.startswith(f"{item.name}-"))
-        group.items = [item for item in group.items if item.url]
-    return [group for group in groups if group.items]
-
-
-def business() -> Business:
+def business() -> Settings:
     """Return whose data this is; the defaults while there is no lake yet."""
     try:
-        settings = conf.lake().settings
+        return conf.lake().settings
     except (LakeError, ImportError):
-        return Business()
-    return Business(settings.business, settings.tz, settings.currency)
+        from tenure.facts.lake import Settings
+
+        return Settings()
 
 
 def today() -> date:
-    """Return today in the business's time zone."""
     return datetime.now(ZoneInfo(business().tz)).date()
 
 
 def last_data_day() -> date | None:
-    """Return the day of the newest refresh, else None."""
     return conf.remembered("last refreshed day", _last_data_day, "refreshes")
 
 
@@ -168,5 +124,5 @@ def frame(request: HttpRequest) -> dict[str, object]:
         "as_of_chosen": chosen_day(request) is not None,
         "today": timezone.localdate(),
         "jobs_open": jobs.count_open(),
-        "customers_url": _address("customers"),
+        "customers_url": reverse("customers"),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -26,14 +27,15 @@ def address_of(request: HttpRequest) -> str:
     return str(request.META.get("REMOTE_ADDR") or "unknown")
 
 
-class LanguageMiddleware:
-    """Speak the language that was chosen, else the installation's, else the browser's."""
-
+class Middleware:
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
 
+
+class LanguageMiddleware(Middleware):
+    """Speak the language that was chosen, else the installation's, else the browser's."""
+
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer in one language, the library's sentences included."""
         language = self._language(request)
         request.LANGUAGE_CODE = language
         with translation.override(language), speaking(language_of(language)):
@@ -53,14 +55,10 @@ class LanguageMiddleware:
         return preferred if preferred in known else translation.get_language_from_request(request)
 
 
-class SignInMiddleware:
+class SignInMiddleware(Middleware):
     """Let people see what the pages declare; the link that `tenure up` prints signs in and leaves a clean address."""
 
-    def __init__(self, answer: Answer) -> None:
-        self.answer = answer
-
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Let signed-in people through, and send the others to the sign-in page."""
         rule = rule_of(request.path_info)
         if request.method == "GET" and "token" in request.GET and rule is not EVERYONE:
             return self._by_link(request)
@@ -72,7 +70,7 @@ class SignInMiddleware:
             # The browser would put the sign-in page into the middle of the old one.
             return HttpResponse(status=401, headers={"HX-Redirect": reverse("sign-in")})
         wanted = request.get_full_path()
-        return redirect(reverse("sign-in") + ("" if wanted == "/" else f"?next={_quoted(wanted)}"))
+        return redirect(reverse("sign-in") + ("" if wanted == "/" else f"?next={quote(wanted, safe='/')}"))
 
     def _by_link(self, request: HttpRequest) -> HttpResponse:
         rest = request.GET.copy()
@@ -89,34 +87,18 @@ class SignInMiddleware:
         return redirect(clean)
 
 
-def _quoted(path: str) -> str:
-    from urllib.parse import quote
-
-    return quote(path, safe="/")
-
-
-class BusinessMiddleware:
+class BusinessMiddleware(Middleware):
     """Show instants in the business's time zone, and the library's errors as a page that teaches."""
 
-    def __init__(self, answer: Answer) -> None:
-        self.answer = answer
-
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer in the business's zone."""
         from tenure_app.web.layout import business
 
         with timezone.override(ZoneInfo(business().tz)):
             return self.answer(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Say an error of the library in the reader's language."""
         if not isinstance(exception, TenureError):
             return None
-        text = exception.say()
         template = "components/error.html" if request.headers.get("HX-Request") else "error.html"
-        return render(
-            request,
-            template,
-            {"status": 422, "title": translation.gettext("This request could not be completed"), "text": text},
-            status=422,
-        )
+        title = translation.gettext("This request could not be completed")
+        return render(request, template, {"status": 422, "title": title, "text": exception.say()}, status=422)

@@ -19,8 +19,6 @@ View = Callable[..., "HttpResponseBase"]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Who may see a page."""
-
     name: str
     allows: Callable[[Any], bool]  # a signed-in person or an anonymous one
 
@@ -31,28 +29,16 @@ SIGNED_IN = Rule("signed in", lambda person: bool(person.is_authenticated))
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a view declares."""
-
     address: str
     name: str  # by which links find it
     rule: Rule
     methods: tuple[str, ...]
 
 
-def page(address: str, name: str, *, rule: Rule, methods: tuple[str, ...] = ("GET",)) -> Callable[[View], View]:
-    """Declare a view: ``@page("customers/", "customers", rule=SIGNED_IN)``.
-
-    Parameters
-    ----------
-    address : str
-        Its address, as Django's ``path`` takes it.
-    name : str
-        Its name for ``reverse`` and ``{% url %}``.
-    rule : Rule
-        Who may see it.
-    methods : tuple of str
-        What it answers; other methods are refused.
-    """
+def page(
+    address: str, name: str, *, rule: Rule = SIGNED_IN, methods: tuple[str, ...] = ("GET",)
+) -> Callable[[View], View]:
+    """Declare a view by its address, its name for links, who may see it, and the methods that it answers."""
 
     def declare(view: View) -> View:
         declared = require_http_methods(list(methods))(view)
@@ -63,7 +49,6 @@ def page(address: str, name: str, *, rule: Rule, methods: tuple[str, ...] = ("GE
 
 
 def declaration(view: object) -> Page | None:
-    """Return what a view declares, None when it declares nothing."""
     found = getattr(view, "page", None)
     return found if isinstance(found, Page) else None
 
@@ -79,9 +64,9 @@ def rule_of(address: str) -> Rule:
 
 def addresses(*modules: ModuleType) -> list[URLPattern]:
     """Return the addresses of the pages that modules declare, in the order in which they stand there."""
-    views = [view for module in modules for view in vars(module).values() if _is_of(view, module)]
-    return [path(view.page.address, view, name=view.page.name) for view in views]
-
-
-def _is_of(view: object, module: ModuleType) -> bool:
-    return declaration(view) is not None and getattr(view, "__module__", "") == module.__name__
+    return [
+        path(declared.address, view, name=declared.name)
+        for module in modules
+        for view in vars(module).values()
+        if getattr(view, "__module__", "") == module.__name__ and (declared := declaration(view))
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,14 @@ from tenure.columns import NUMBERS, catalogue
 from tenure_app.web import formats
 from tenure_app.web.exports import Sheet
 from tenure_app.web.layout import business
+from tenure_app.web.templatetags.tenure import stage_badge
 
 if TYPE_CHECKING:
     from django.core.paginator import Page
 
 Row = Any  # a mapping or an object with the columns' names
+#: Classes of tables; "cards" turns rows into cards on phones.
+LIST, CARDS = "table-vcenter card-table cards", "table-sm table-vcenter cards"
 
 
 class SqlRows(Sequence[Row]):
@@ -62,28 +66,23 @@ class Column:
 
     @property
     def title(self) -> str:
-        """What it is called in the reader's language."""
         return str(self.label or (catalogue()[self.name].label if self.name in catalogue() else ""))
 
     @property
     def holds(self) -> str:
-        """The kind of its values."""
         return self.kind or (catalogue()[self.name].kind if self.name in catalogue() else "text")
 
     @property
     def is_number(self) -> bool:
-        """Whether its cells stand at the right."""
         return self.holds in NUMBERS
 
     def get(self, row: Row) -> Any:
-        """Return its value of a row."""
         if callable(self.value):
             return self.value(row)
         name = self.value or self.name
         return row.get(name) if isinstance(row, Mapping) else getattr(row, name)
 
     def text(self, value: Any) -> str:
-        """Return a value as a reader sees it."""
         if value is None or value == "":
             return formats.MISSING
         match self.holds:
@@ -125,14 +124,41 @@ class Column:
 
     @property
     def in_files(self) -> tuple[Column, ...]:
-        """The columns that stand for it in files."""
         return (*((self,) if self.export is None else self.export), *self.also)
+
+
+numeric = partial(Column, kind="number")
+
+
+def columns(*names: str) -> tuple[Column, ...]:
+    """Return columns as the catalogue defines them."""
+    return tuple(map(Column, names))
+
+
+# Cells that several tables share
+
+
+def url_of(row: Mapping[str, Any]) -> str:
+    return row.get("url", "")
+
+
+def under(text: Any, below: Any) -> str:
+    """Return a cell of two lines."""
+    return format_html('<span>{}<span class="under">{}</span></span>', text, below) if below else str(text)
+
+
+def badge(row: Mapping[str, Any]) -> str:
+    return stage_badge(row["stage"], row["family"])
+
+
+def bar(name: Any, family: str, width: float) -> str:
+    """Return a name above a bar, as wide as `width` percent of its cell."""
+    text = '<span class="bar-name">{}</span><div class="stage-bar" data-family="{}" style="width: {}%"></div>'
+    return format_html(text, name, family, width)
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """One head of a table as it is shown."""
-
     column: Column
     url: str = ""  # sorts by it
     direction: str = ""  # ascending, descending or empty, as aria-sort says it
@@ -140,19 +166,16 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The declaration of a table."""
-
     name: str  # of its files, and of its place on the page
     columns: tuple[Column, ...]
     caption: Any = ""
-    classes: str = "table-vcenter card-table cards"  # "cards" turns rows into cards on phones
+    classes: str = ""  # empty: "table-sm" in a figure, else LIST
     bare_heads: bool = False  # the heads are for screen readers only
     row_url: Callable[[Row], str] | None = None  # where a click on a row leads
     is_current: Callable[[Row], bool] | None = None  # rows that stand out
     row_class: Callable[[Row], str] | None = None
 
     def only(self, keep: Callable[[Column], bool]) -> Table:
-        """Return the table with some of its columns."""
         return replace(self, columns=tuple(column for column in self.columns if keep(column)))
 
     # SQL
@@ -167,7 +190,6 @@ class Table:
         return columns
 
     def select(self) -> str:
-        """Return the SQL of everything that is shown or exported."""
         return ", ".join(f"{column.sql} as {name}" for name, column in self.every.items() if column.sql)
 
     def sorted_by(self, sort: str) -> Column | None:
@@ -177,23 +199,19 @@ class Table:
     # The page
 
     def show(self, rows: Iterable[Row] | Page[Row], **shown: Any) -> ShownTable:
-        """Return the table with rows, for ``{% table shown %}``; see :class:`Shown` for what else it can show."""
         return ShownTable(self, rows, **shown)
 
     # Files
 
     def heads(self) -> list[str]:
-        """Return the heads of its files."""
         return [column.title for shown in self.columns for column in shown.in_files]
 
     def cells(self, rows: Iterable[Row]) -> Iterator[list[Any]]:
-        """Yield the rows of its files."""
         columns = [column for shown in self.columns for column in shown.in_files]
         for row in rows:
             yield [column.raw(column.get(row)) for column in columns]
 
     def sheet(self, rows: Iterable[Row]) -> Sheet:
-        """Return it for a file."""
         return Sheet(str(self.caption or self.name), self.heads(), self.cells(rows))
 
 
@@ -208,20 +226,21 @@ class ShownTable:
     address: Callable[[str, bool], str] | None = None  # of the page sorted by a column, largest first or not
     caption: str = ""
     files: Mapping[str, str] = field(default_factory=dict)  # CSV, Excel -> address
-    foot: bool = True
+    usual_classes: str = LIST
 
     @property
     def page(self) -> Page[Row] | None:
-        """The page that is shown, None when all rows are."""
         return self.rows if hasattr(self.rows, "paginator") else None  # type: ignore[return-value]
 
     @property
+    def classes(self) -> str:
+        return self.table.classes or self.usual_classes
+
+    @property
     def title(self) -> str:
-        """What the table is called for screen readers."""
         return self.caption or str(self.table.caption)
 
     def heads(self) -> Iterator[Head]:
-        """Yield the heads, those that sort with their address."""
         for column in self.table.columns:
             if not (self.address and column.sort):
                 yield Head(column)

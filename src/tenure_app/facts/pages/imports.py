@@ -61,7 +61,7 @@ def imports(request: HttpRequest) -> HttpResponse:
             for upload in queries.imports()
             if upload.state == "draft" or (upload.job and upload.job.state != "done")
         ],
-        "batches": BATCHES.show(batches, foot=False) if batches else None,
+        "batches": BATCHES.show(batches) if batches else None,
         "quarantined": quarantine.count(),
     }
     return render(request, "imports/page.html", context)
@@ -111,7 +111,7 @@ def show_import(request: HttpRequest, import_id: int) -> HttpResponse:
         context |= describe(upload.job)
         reasons = quarantine.reasons(upload.job.result.get("batches", []), current_language())
         rows = [{"code": code, "text": text, "rows": count} for code, text, count in reasons]
-        context["reasons"] = REASONS.show(rows, foot=False) if rows else None
+        context["reasons"] = REASONS.show(rows) if rows else None
     return render(request, "imports/result.html", context)
 
 
@@ -147,8 +147,8 @@ def _group(upload: Import, files: list[ImportFile]) -> FileGroup:
     return FileGroup(
         file=file,
         layout=labels.layout_in_words(file.looked),
-        choices=CHOICES.show(choices, foot=False),
-        sample=sample_table(columns, meanings).show(sample, foot=False),
+        choices=CHOICES.show(choices),
+        sample=sample_table(columns, meanings).show(sample),
         trouble=Message.from_dict(file.trouble).render() if file.trouble else "",
         alike=[other.name for other in files[1:]],
     )

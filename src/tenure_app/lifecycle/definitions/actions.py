@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,25 +20,24 @@ from django.utils import timezone
 from tenure.errors import TenureError
 from tenure.lifecycle import model_file as models
 from tenure.words import mark
+from tenure_app.core import conf
 from tenure_app.core.work import actions as jobs
 from tenure_app.lifecycle.definitions import queries
-from tenure_app.lifecycle.definitions.models import ModelDefinition, ModelPreview, ModelVersion
+from tenure_app.lifecycle.definitions.models import ModelDefinition, ModelVersion
 from tenure_app.staff import actions as staff_actions
 from tenure_app.staff import queries as staff
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+    from tenure_app.core.work.running import Running
+
 
 class NotSaved(TenureError):
-    """A version was not saved, and why."""
-
     code = "not-saved"
 
 
 class SavedMeanwhile(NotSaved):
-    """Somebody saved another version in the meantime."""
-
     code = "saved-meanwhile"
 
     def __init__(self, other: ModelVersion) -> None:
@@ -68,7 +68,7 @@ def save_version(text: str, *, base: int, person: User, note: str = "", origin: 
             raise SavedMeanwhile(now.version)
         if now is not None and now.text == text:
             raise NotSaved(mark("There are no changes to save."))
-        if queries.seen_preview(person, text, queries.hash_of(now.text) if now else "") is None:
+        if not queries.has_seen(person, text, now):
             raise NotSaved(mark("Preview this version first to see which customers would move."))
         if models.builtin_texts().get(model.id) == text:
             origin = ModelVersion.SHIPPED
@@ -98,7 +98,6 @@ def _add_version(definition: ModelDefinition, text: str, **fields: Any) -> Model
 
 
 def switch(model_id: str, *, on: bool) -> None:
-    """Let a model take part in refreshes, or not."""
     models_on = staff.preference().models_on
     others = [model for model in (queries.models_in_force() if models_on is None else models_on) if model != model_id]
     with transaction.atomic():
@@ -121,7 +120,6 @@ def delete(model_id: str) -> None:
 
 
 def folder() -> Path:
-    """Return where the lake keeps its own models."""
     return Path(settings.TENURE_LAKE) / "models"
 
 
@@ -147,13 +145,14 @@ def _write(path: Path, text: str) -> None:
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+    with tempfile.NamedTemporaryFile(
+        "w", dir=path.parent, prefix=f".{path.stem}-", delete=False, encoding="utf-8"
+    ) as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    os.chmod(temporary, 0o644)
-    os.replace(temporary, path)
+    os.chmod(file.name, 0o644)
+    os.replace(file.name, path)
 
 
 def take_in_files() -> list[ModelVersion]:
@@ -179,18 +178,22 @@ def _take_in(path: Path) -> ModelVersion | None:
         return _add_version(definition, text, origin=ModelVersion.FOLDER)
 
 
-# Previews
+# The job that stages everybody
 
 
-def mark_seen(preview: ModelPreview) -> None:
-    """Note that its reader has the finished preview before them."""
-    if preview.seen_at is None and preview.result is not None:
-        ModelPreview.objects.filter(pk=preview.pk).update(seen_at=timezone.now())
+def run_refresh(running: Running) -> dict[str, Any]:
+    """Work out every customer's stage in the models that are switched on, in the version that is in force."""
+    from tenure.refreshing.run import refresh
 
-
-def keep_preview(**fields: Any) -> ModelPreview:
-    """Write the row of a preview that is asked for, and forget this person's older ones."""
-    row = ModelPreview.objects.create(**fields)
-    old = ModelPreview.objects.filter(person=row.person).values_list("pk", flat=True)[20:]
-    ModelPreview.objects.filter(pk__in=list(old)).delete()
-    return row
+    doing = mark("Calculating stages")
+    running.report(doing)
+    take_in_files()
+    as_of = running.payload.get("as_of")
+    report = refresh(
+        conf.lake(),
+        as_of=date.fromisoformat(as_of) if as_of else None,
+        models=queries.active_models(),
+        on_progress=running.share,
+    )
+    problems = {part: problem.to_dict() for part, problem in report.problems.items()}
+    return {"generation": report.generation, "problems": problems}

@@ -10,6 +10,6 @@ class DefinitionsConfig(AppConfig):
     name = "tenure_app.lifecycle.definitions"
     label = "definitions"
     job_kinds = (
-        JobKind("refresh", _("Refresh"), "tenure_app.lifecycle.work.run_refresh"),
-        JobKind("preview", _("Preview"), "tenure_app.lifecycle.work.run_preview"),
+        JobKind("refresh", _("Refresh"), "tenure_app.lifecycle.definitions.actions.run_refresh"),
+        JobKind("preview", _("Preview"), "tenure_app.lifecycle.definitions.previews.run_preview"),
     )

@@ -26,8 +26,6 @@ NEW_RULE = "days_since(order) <= 45"
 
 @dataclass(frozen=True, slots=True)
 class StageFields:
-    """What the editor shows of one stage."""
-
     key: str  # its id when the text was read; steady while fields change
     zh: str
     en: str
@@ -40,8 +38,6 @@ class StageFields:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """What the editor shows of a model."""
-
     id: str
     zh: str
     en: str
@@ -83,12 +79,10 @@ class _Plain(yaml.SafeLoader):
 
 
 def load(text: str) -> Any:
-    """Return what a YAML text holds; raise a ModelError with the line when it cannot be read."""
     return load_yaml(text, _Plain)
 
 
 def written(given: Mapping[str, Any]) -> str:
-    """Return a model's mapping as YAML."""
     return yaml.dump(
         dict(given), Dumper=_Layout, allow_unicode=True, sort_keys=False, width=4096, default_flow_style=None
     )

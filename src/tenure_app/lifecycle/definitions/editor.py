@@ -18,17 +18,17 @@ from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 
 from tenure.errors import TenureError
+from tenure.lifecycle.model import UNSTAGED
 from tenure.lifecycle.model_file import builtin_texts
-from tenure.lifecycle.preview import UNSTAGED
 from tenure.lifecycle.reasons import Reason
 from tenure.rules.syntax.completion import complete
 from tenure.words import current_language
 from tenure_app.core.pages import describe
-from tenure_app.lifecycle.definitions import actions, checks, drafts, editor_fields, labels, previews, queries, tables
+from tenure_app.lifecycle.definitions import actions, drafts, editor_fields, labels, previews, queries, tables
 from tenure_app.lifecycle.definitions.models import ModelPreview, ModelVersion
 from tenure_app.lifecycle.reasons import in_words
 from tenure_app.web.layout import as_of
-from tenure_app.web.pages import SIGNED_IN, page
+from tenure_app.web.pages import page
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -38,8 +38,6 @@ MAX_TEXT = 200_000
 
 @dataclass
 class ModelDraft:
-    """A model while it is edited."""
-
     text: str
     base: int = 0  # the version that the editor started from
     mode: str = "fields"
@@ -51,18 +49,15 @@ class ModelDraft:
 
     @property
     def fields(self) -> drafts.Fields | None:
-        """The editor's fields, unless the text can only be edited as text."""
         return drafts.fields_of(self.text) if self.mode == "fields" else None
 
     @property
     def model_id(self) -> str:
-        """The id that the text names."""
         given = drafts.mapping_of(self.text)
         return str(given.get("id", "")) if given else ""
 
 
 def read_draft(request: HttpRequest) -> ModelDraft:
-    """Return the draft that a form holds: its text with its fields filled in."""
     text = request.POST.get("text", "")[:MAX_TEXT].replace("\r\n", "\n")
     base, origin = request.POST.get("base", "0"), request.POST.get("origin", "")
     try:
@@ -83,9 +78,8 @@ def read_draft(request: HttpRequest) -> ModelDraft:
 # Opening the editor
 
 
-@page("models/<str:model_id>/edit/", "model-edit", rule=SIGNED_IN)
+@page("models/<str:model_id>/edit/", "model-edit")
 def edit(request: HttpRequest, model_id: str) -> HttpResponse:
-    """Open a model for editing; with ``version=N``, or ``version=0`` for the shipped one, to bring that text back."""
     now = queries.one_in_force(model_id)
     if now is None:
         raise Http404
@@ -93,7 +87,7 @@ def edit(request: HttpRequest, model_id: str) -> HttpResponse:
     number = request.GET.get("version", "")
     if number.isdigit():
         restoring = int(number)
-        version = queries.version(model_id, restoring)
+        version = queries.versions(model_id).filter(number=restoring).first()
         old = builtin_texts().get(model_id) if restoring == 0 else version.text if version else None
         if old is None:
             raise Http404
@@ -101,7 +95,7 @@ def edit(request: HttpRequest, model_id: str) -> HttpResponse:
     return _page(request, ModelDraft(text, base=now.number, extra={"restoring": restoring}))
 
 
-@page("models/-/new/", "model-new", rule=SIGNED_IN)
+@page("models/-/new/", "model-new")
 def new(request: HttpRequest) -> HttpResponse:
     """Open the editor with a new model: a copy of another one, or an empty one."""
     source = request.GET.get("copy", "")
@@ -117,7 +111,7 @@ def new(request: HttpRequest) -> HttpResponse:
     return _page(request, ModelDraft(text, new=True, origin=ModelVersion.COPIED))
 
 
-@page("models/-/upload/", "model-upload", rule=SIGNED_IN, methods=("POST",))
+@page("models/-/upload/", "model-upload", methods=("POST",))
 def upload(request: HttpRequest) -> HttpResponse:
     """Open the editor with a YAML file; nothing is saved yet."""
     file = request.FILES.get("file")
@@ -140,7 +134,7 @@ def upload(request: HttpRequest) -> HttpResponse:
 # While it is edited
 
 
-@page("models/-/change/", "model-change", rule=SIGNED_IN, methods=("POST",))
+@page("models/-/change/", "model-change", methods=("POST",))
 def change(request: HttpRequest) -> HttpResponse:
     """Carry out a button of the editor (move, add, remove, other view) and show the form again."""
     draft = read_draft(request)
@@ -160,15 +154,13 @@ def change(request: HttpRequest) -> HttpResponse:
     return _page(request, draft)
 
 
-@page("models/-/check/", "model-check", rule=SIGNED_IN, methods=("POST",))
+@page("models/-/check/", "model-check", methods=("POST",))
 def check(request: HttpRequest) -> HttpResponse:
-    """Return every rule as a sentence or its error, and whether this text may be saved."""
     return render(request, "models/checked.html", _context(request, read_draft(request)))
 
 
-@page("models/-/completion/", "model-completion", rule=SIGNED_IN)
+@page("models/-/completion/", "model-completion")
 def completion(request: HttpRequest) -> JsonResponse:
-    """Return what may come at the caret of a rule."""
     text, caret = request.GET.get("text", "")[:5000], request.GET.get("caret", "")
     place = int(caret) if caret.isdigit() else len(text)
     completed = complete(text, place, queries.known_kinds(), current_language())
@@ -182,11 +174,11 @@ def completion(request: HttpRequest) -> JsonResponse:
 # Preview
 
 
-@page("models/-/preview/", "model-preview", rule=SIGNED_IN, methods=("POST",))
+@page("models/-/preview/", "model-preview", methods=("POST",))
 def preview(request: HttpRequest) -> HttpResponse:
     """Work out who would move, or let a worker do it on a large lake."""
     draft = read_draft(request)
-    if not checks.check(draft.text, current_language()).good:
+    if editor_fields.check(draft.text).model is None:
         return render(request, "models/preview.html")
     try:
         row = previews.preview_of(draft.text, _person(request), draft.as_of or as_of(request))
@@ -195,7 +187,7 @@ def preview(request: HttpRequest) -> HttpResponse:
     return _previewed(request, row)
 
 
-@page("models/-/preview/<int:preview_id>/", "model-preview-progress", rule=SIGNED_IN)
+@page("models/-/preview/<int:preview_id>/", "model-preview-progress")
 def preview_progress(request: HttpRequest, preview_id: int) -> HttpResponse:
     """Return how far a preview is, or the finished preview."""
     row = previews.of_person(preview_id, _person(request))
@@ -209,7 +201,7 @@ def _previewed(request: HttpRequest, row: ModelPreview) -> HttpResponse:
     if row.result is None:
         progress = describe(row.job) if row.job else {}
         return render(request, "models/preview.html", {"preview": row, **progress})
-    actions.mark_seen(row)
+    previews.mark_seen(row)
     response = render(request, "models/preview.html", {"preview": row, "result": row.result, **_comparison(row)})
     # The form asks again whether its text may be saved.
     response.headers["HX-Trigger-After-Settle"] = "previewed"
@@ -240,8 +232,8 @@ def _comparison(row: ModelPreview) -> dict[str, Any]:
     matrix, matrix_rows = tables.matrix(result, badges)
     return {
         "moves": moves,
-        "moves_table": tables.MOVES.show(moves, foot=False),
-        "matrix": matrix.show(matrix_rows, foot=False),
+        "moves_table": tables.MOVES.show(moves),
+        "matrix": matrix.show(matrix_rows),
         "examples": examples,
         "overlaps": overlaps,
         "shadowed": [badges[stage] for stage in result["shadowed"]],
@@ -256,7 +248,7 @@ def _comparison(row: ModelPreview) -> dict[str, Any]:
 # Saving
 
 
-@page("models/-/save/", "model-save", rule=SIGNED_IN, methods=("POST",))
+@page("models/-/save/", "model-save", methods=("POST",))
 def save(request: HttpRequest) -> HttpResponse:
     """Save the text as a new version, or show why not and keep what was written."""
     draft = read_draft(request)
@@ -268,7 +260,7 @@ def save(request: HttpRequest) -> HttpResponse:
         draft.extra["refusal"] = error.say(current_language())
         if isinstance(error, actions.SavedMeanwhile):
             draft.extra["other"] = error.other
-            draft.extra["other_changes"] = labels.changes_between(draft.text, error.other.text)
+            draft.extra["other_changes"] = labels.changes(draft.text, error.other.text)
         return _page(request, draft)
     messages.success(
         request,
@@ -288,25 +280,25 @@ def _person(request: HttpRequest) -> User:
 
 def _context(request: HttpRequest, draft: ModelDraft) -> dict[str, Any]:
     """Return what the form shows, and whether this very text may be saved: a model, changed, its preview seen."""
-    checked = checks.check(draft.text, current_language())
+    checked = editor_fields.check(draft.text)
     draft.as_of = draft.as_of or as_of(request)
     now, fields = queries.one_in_force(draft.model_id), draft.fields
     unchanged = now is not None and now.text == draft.text
-    seen = queries.seen_preview(_person(request), draft.text, queries.hash_of(now.text) if now else "") is not None
+    seen = queries.has_seen(_person(request), draft.text, now)
     stages = editor_fields.stages_of(fields) if fields else []
     return {
         "draft": draft,
         "fields": fields,
         "stages": stages,
         "path": editor_fields.path_of(fields, stages) if fields else [],
-        "names": editor_fields.names_of(fields) if fields else [],
+        "names": editor_fields.names_of("name", "", fields) if fields else [],
         "checked": checked,
         "rules": checked.rules,
         "now": now,
-        "changes": labels.changes_between(now.text, draft.text) if now else [],
+        "changes": labels.changes(now.text, draft.text) if now else [],
         "unchanged": unchanged,
         "seen": seen,
-        "may_save": checked.good and not unchanged and seen,
+        "may_save": checked.model is not None and not unchanged and seen,
         **draft.extra,
     }
 

@@ -1,21 +1,25 @@
-"""The editor's form of one stage: its buttons and fields, ready for their templates."""
+"""The editor's form: fields and buttons of a text, and what its check says, ready for their templates."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
 
-from tenure.words import LocalizedText
+from tenure.errors import RuleError, TenureError
+from tenure.facts.kinds import Kind
+from tenure.lifecycle.model import Model
+from tenure.rules.syntax.parser import parse
+from tenure.rules.wording.sentence import sentence
+from tenure.words import LocalizedText, current_language
+from tenure_app.lifecycle.definitions import drafts, queries
+from tenure_app.lifecycle.definitions.drafts import Fields
 from tenure_app.lifecycle.titles import family_names
 
-if TYPE_CHECKING:
-    from tenure_app.lifecycle.definitions.drafts import Fields, StageFields
 
-
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """A button that changes the text: what it does, to which stage."""
 
     verb: str
@@ -25,75 +29,34 @@ class Command:
     disabled: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
-    """The field of a name in one language."""
-
-    id: str
-    name: str
-    label: str
-    value: str
-    language: str
-
-
-@dataclass(frozen=True, slots=True)
-class StageForm:
-    """One stage of the editor."""
-
-    fields: StageFields
-    name: str
-    commands: tuple[Command, ...]  # on its rule
-    earlier: Command | None  # on its place in the order of the stages; the first has none
-    later: Command
-    names: list[Name]
-    families: list[tuple[str, str]]
-    flags: tuple[tuple[str, bool, str], ...]
-
-
-def names_of(fields: Fields) -> list[Name]:
-    """Return the fields of the model's name."""
+def names_of(prefix: str, suffix: str, words: Any) -> list[dict[str, str]]:
+    """Return the fields of a name in Chinese and English; prefix and suffix make their ids and names."""
+    labels = {"zh": _("Name in Chinese"), "en": _("Name in English")}
     return [
-        Name("f-zh", "name-zh", _("Name in Chinese"), fields.zh, "zh"),
-        Name("f-en", "name-en", _("Name in English"), fields.en, "en"),
+        {
+            "id": f"{language}-{suffix}" if suffix else f"f-{language}",
+            "name": f"{prefix}-{language}",
+            "label": label,
+            "value": getattr(words, language),
+            "language": language,
+        }
+        for language, label in labels.items()
     ]
 
 
-def stages_of(fields: Fields) -> list[StageForm]:
+def stages_of(fields: Fields) -> list[dict[str, Any]]:
     """Return the stages of a model in the order of their rules."""
-    families = [(family, name) for family, name in family_names().items() if family]
-    return [_stage(fields, place, families) for place in range(len(fields.stages))]
-
-
-def path_of(fields: Fields, stages: list[StageForm]) -> list[StageForm]:
-    """Return the stages in the order of a customer's life."""
-    by_key = {stage.fields.key: stage for stage in stages}
-    return [by_key[key] for key in fields.path if key in by_key]
-
-
-def _stage(fields: Fields, place: int, families: list[tuple[str, str]]) -> StageForm:
-    stage, count = fields.stages[place], len(fields.stages)
-    key, name = stage.key, LocalizedText(stage.zh, stage.en).render() or stage.key
-    words = {"name": name}
-    return StageForm(
-        stage,
-        name,
-        commands=(
+    families, last = [item for item in family_names().items() if item[0]], len(fields.stages) - 1
+    stages = []
+    for place, stage in enumerate(fields.stages):
+        key, name = stage.key, LocalizedText(stage.zh, stage.en).render() or stage.key
+        words = {"name": name}
+        commands = (  # on its rule
             Command("up", key, "arrow-up", _("Try %(name)s earlier") % words, place == 0),
-            Command("down", key, "arrow-down", _("Try %(name)s later") % words, place == count - 1),
-            Command("remove", key, "trash", _("Remove %(name)s") % words, count == 1),
-        ),
-        earlier=(
-            Command("earlier", key, "chevron-left", _("%(name)s earlier") % words)
-            if key not in fields.path[:1]
-            else None
-        ),
-        later=Command("later", key, "chevron-right", _("%(name)s later") % words),
-        names=[
-            Name(f"zh-{key}", f"stage-{key}-zh", _("Name in Chinese"), stage.zh, "zh"),
-            Name(f"en-{key}", f"stage-{key}-en", _("Name in English"), stage.en, "en"),
-        ],
-        families=families,
-        flags=(
+            Command("down", key, "arrow-down", _("Try %(name)s later") % words, place == last),
+            Command("remove", key, "trash", _("Remove %(name)s") % words, last == 0),
+        )
+        flags = (
             ("setback", stage.setback, _("Setback: can be entered from anywhere, is no step of the path")),
             ("terminal", stage.terminal, _("End: only a new fact leads out again")),
             (
@@ -101,5 +64,78 @@ def _stage(fields: Fields, place: int, families: list[tuple[str, str]]) -> Stage
                 stage.without_facts,
                 _("Also takes customers of whom nothing is known yet but their record"),
             ),
-        ),
-    )
+        )
+        earlier = Command("earlier", key, "chevron-left", _("%(name)s earlier") % words)
+        stages.append(
+            {
+                "fields": stage,
+                "name": name,
+                "commands": commands,
+                # On its place in the order of life; the first goes no earlier.
+                "earlier": earlier if key not in fields.path[:1] else None,
+                "later": Command("later", key, "chevron-right", _("%(name)s later") % words),
+                "names": names_of(f"stage-{key}", key, stage),
+                "families": families,
+                "flags": flags,
+            }
+        )
+    return stages
+
+
+def path_of(fields: Fields, stages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the stages in the order of a customer's life."""
+    by_key = {stage["fields"].key: stage for stage in stages}
+    return [by_key[key] for key in fields.path if key in by_key]
+
+
+# The check: each rule as a sentence, or the place, the cause and the nearest name
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is wrong: the cause, and for a rule its place and right names near the wrong one."""
+
+    cause: str
+    near: tuple[str, ...] = ()
+    start: int = 0
+    end: int = 0
+    left: str = ""  # of the rule, before and after what is wrong
+    wrong: str = ""
+    right: str = ""
+    where: str = ""
+
+    @classmethod
+    def of(cls, error: TenureError) -> Trouble:
+        if not isinstance(error, RuleError):
+            return cls(error.say())
+        start, end = min(error.start, len(error.rule)), min(error.end, len(error.rule))
+        pieces = (error.rule[:start], error.rule[start:end] or " ", error.rule[end:])
+        cause = error.message.render(current_language())
+        return cls(cause, error.nearest, start, max(end, start), *pieces, where=error.where)
+
+
+class RuleCheck(NamedTuple):
+    sentence: str = ""
+    trouble: Trouble | None = None
+
+
+class ModelCheck(NamedTuple):
+    model: Model | None  # that the text is
+    rules: dict[str, RuleCheck]  # by the keys of their stages
+    trouble: Trouble | None = None
+
+
+def check(text: str) -> ModelCheck:
+    kinds, fields = queries.known_kinds(), drafts.fields_of(text)
+    rules = {stage.key: _check_rule(stage.when, kinds) for stage in fields.stages} if fields else {}
+    try:
+        return ModelCheck(queries.read(text, kinds), rules)
+    except TenureError as wrong:
+        return ModelCheck(None, rules, Trouble.of(wrong))
+
+
+def _check_rule(rule: str, kinds: Mapping[str, Kind]) -> RuleCheck:
+    try:
+        return RuleCheck(sentence(parse(rule.strip(), kinds), current_language()))
+    except RuleError as wrong:
+        return RuleCheck(trouble=Trouble.of(wrong))

@@ -1,100 +1,65 @@
-"""What pages call parts of models: groups of the list, stages, versions and what they changed."""
+"""What pages call parts of models, and what differs between two versions; layout and comments are no difference."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import difflib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
-from tenure.lifecycle.preview import NOT_IN_MODEL, UNSTAGED
-from tenure.rules.wording.vocabulary import kind_name
-from tenure.words import current_language
-from tenure_app.lifecycle.definitions import changes
+from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
+from tenure.words import LocalizedText
+from tenure_app.lifecycle.definitions import drafts
 from tenure_app.lifecycle.definitions.models import ModelVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from django.utils.functional import _StrPromise
-
     from tenure.lifecycle.model import Model
 
-CUSTOM = "own"
-#: The list shows models in these groups: its name, its title, the ids of the shipped models in it.
-GROUPS: tuple[tuple[str, _StrPromise, str], ...] = (
-    (CUSTOM, gettext_lazy("Your own"), ""),
+#: The groups of the list: title, ids of the shipped models in it. What is in none stands in the first.
+GROUPS = (
+    (_("Your own"), ""),
     (
-        "relationship",
-        gettext_lazy("Customer relationship"),
+        _("Customer relationship"),
         "crm-5 value-5 crm-4 clm-4 crm-span-3 customer-4 relationship-4 seven-periods saas-6 inverted-u "
         "satisfaction-4 contact-span tiers-3 internal-external",
     ),
+    (_("Marketing and first contact"), "awareness-3 first-contact-funnel campaign-6 attract-retain-convert"),
     (
-        "marketing",
-        gettext_lazy("Marketing and first contact"),
-        "awareness-3 first-contact-funnel campaign-6 attract-retain-convert",
-    ),
-    (
-        "retail",
-        gettext_lazy("Retail and e-commerce"),
+        _("Retail and e-commerce"),
         "retail-activity retail-value-path chaoke-5 apparel-3 ecommerce-5 ecommerce-journey purchase-type",
     ),
-    ("telecom", gettext_lazy("Telecom"), "telecom-5 telecom-deck"),
-    ("bank", gettext_lazy("Banking and education"), "bank-icbc education-3"),
-    ("product", gettext_lazy("Products instead of customers"), "product-life-cycle"),
+    (_("Telecom"), "telecom-5 telecom-deck"),
+    (_("Banking and education"), "bank-icbc education-3"),
+    (_("Products instead of customers"), "product-life-cycle"),
 )
-#: How a version came about.
-ORIGINS: dict[str, _StrPromise] = {
-    ModelVersion.WRITTEN: gettext_lazy("edited"),
-    ModelVersion.COPIED: gettext_lazy("copied"),
-    ModelVersion.UPLOADED: gettext_lazy("uploaded"),
-    ModelVersion.RESTORED: gettext_lazy("restored"),
-    ModelVersion.SHIPPED: gettext_lazy("reset to the shipped version"),
-    ModelVersion.FOLDER: gettext_lazy("read from the lake's folder"),
-}
-#: What a change is about.
-PARTS: dict[str, _StrPromise] = {
-    "when": gettext_lazy("rule"),
-    "name": gettext_lazy("name"),
-    "family": gettext_lazy("family"),
-    "path": gettext_lazy("order of the stages"),
-    "order": gettext_lazy("order of the rules"),
-    "added": gettext_lazy("new stage"),
-    "removed": gettext_lazy("stage removed"),
-    "setback": gettext_lazy("setback"),
-    "terminal": gettext_lazy("end of the relationship"),
-    "without_facts": gettext_lazy("customers without facts"),
-    "stepwise": gettext_lazy("step by step"),
-    "traits": gettext_lazy("traits"),
-    "needs_text": gettext_lazy("needs"),
-    "goal": gettext_lazy("goal"),
-    "advised": gettext_lazy("advised plays"),
-    "discouraged": gettext_lazy("discouraged plays"),
-    "assumption": gettext_lazy("assumption"),
-    "causes": gettext_lazy("causes"),
-    "summary": gettext_lazy("summary"),
-    "sources": gettext_lazy("sources"),
-    "needs": gettext_lazy("needed facts"),
+ORIGINS = {
+    ModelVersion.WRITTEN: _("edited"),
+    ModelVersion.COPIED: _("copied"),
+    ModelVersion.UPLOADED: _("uploaded"),
+    ModelVersion.RESTORED: _("restored"),
+    ModelVersion.SHIPPED: _("reset to the shipped version"),
+    ModelVersion.FOLDER: _("read from the lake's folder"),
 }
 
+#: What a change is about: a key of the file, or what happened to the stages.
+PARTS = {
+    "when": _("rule"), "name": _("name"), "family": _("family"), "path": _("order of the stages"),
+    "order": _("order of the rules"), "added": _("new stage"), "removed": _("stage removed"), "setback": _("setback"),
+    "terminal": _("end of the relationship"), "without_facts": _("customers without facts"),
+    "stepwise": _("step by step"), "traits": _("traits"), "needs_text": _("needs"), "goal": _("goal"),
+    "advised": _("advised plays"), "discouraged": _("discouraged plays"), "assumption": _("assumption"),
+    "causes": _("causes"), "summary": _("summary"), "sources": _("sources"), "needs": _("needed facts"),
+}  # fmt: skip
 
-def group_of(model_id: str) -> str:
-    """Return the group in which the list shows a model."""
-    return next((group for group, _title, ids in GROUPS if model_id in ids.split()), CUSTOM)
+
+def group_of(model_id: str) -> int:
+    """Return the place in GROUPS of the group in which the list shows a model."""
+    return next((place for place, (_title, ids) in enumerate(GROUPS) if model_id in ids.split()), 0)
 
 
-def kind_names(kinds: Iterable[str]) -> str:
-    """Return what some kinds of facts are called."""
-    language = current_language()
-    return ("、" if language == "zh_Hans" else ", ").join(kind_name(kind, language) for kind in kinds)
-
-
-@dataclass(frozen=True, slots=True)
-class Badge:
-    """A stage as a badge."""
-
+class Badge(NamedTuple):
     id: str
     name: str
     family: str
@@ -107,32 +72,71 @@ class Badges:
         self._stages = {stage.id: stage for model in models if model is not None for stage in model.stages}
 
     def __getitem__(self, stage_id: str) -> Badge:
-        if stage_id == UNSTAGED:
-            return Badge(stage_id, _("In no stage"), "")
-        if stage_id == NOT_IN_MODEL:
-            return Badge(stage_id, _("Not in this model"), "")
-        stage = self._stages.get(stage_id)
-        return Badge(stage_id, stage.name.render(), stage.family) if stage else Badge(stage_id, stage_id, "")
+        if stage := self._stages.get(stage_id):
+            return Badge(stage_id, stage.name.render(), stage.family)
+        names = {UNSTAGED: gettext("In no stage"), NOT_IN_MODEL: gettext("Not in this model")}
+        return Badge(stage_id, names.get(stage_id, stage_id), "")
 
 
 def path_of(model: Model) -> list[Badge]:
-    """Return a model's stages as badges in the order of a customer's life, setbacks last."""
+    """Return a model's stages in the order of a customer's life, setbacks last."""
     badges = Badges(model)
-    ids = [*model.path, *(stage.id for stage in model.stages if stage.id not in model.path)]
-    return [badges[stage_id] for stage_id in ids]
+    return [badges[stage_id] for stage_id in model.path]
 
 
-def changes_between(before: str | None, after: str) -> list[dict[str, Any]]:
-    """Return what differs between two texts of a model, for ``models/changes.html``."""
-    if before is None:
+# Differences
+
+
+def changes(before: str | None, after: str) -> list[dict[str, Any]]:
+    """Return what differs between two texts of a model, first the model, then its stages."""
+    old, new = drafts.mapping_of(before or ""), drafts.mapping_of(after)
+    if old is None or new is None:
         return []
+    olds, news = ({str(stage["id"]): stage for stage in model["stages"]} for model in (old, new))
+    changed = _different(old, new)
+    changed += [_change("removed", stage) for key, stage in olds.items() if key not in news]
+    changed += [_change("added", stage, after=stage.get("when")) for key, stage in news.items() if key not in olds]
+    order_before, order_after = [key for key in olds if key in news], [key for key in news if key in olds]
+    if order_before != order_after:
+        changed.append(_change("order", before=" → ".join(order_before), after=" → ".join(order_after)))
+    return [*changed, *(change for key in order_after for change in _different(olds[key], news[key], news[key]))]
+
+
+def _different(
+    old: Mapping[str, Any], new: Mapping[str, Any], stage: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
     return [
-        {
-            "part": PARTS.get(change.what, change.what),
-            "stage": change.name.render(),
-            "before": change.before,
-            "after": change.after,
-            "is_rule": change.what == "when",
-        }
-        for change in changes.changes(before, after)
+        _change(str(key), stage, old.get(key), new.get(key))
+        for key in dict.fromkeys([*old, *new])
+        if key not in ("stages", "id") and old.get(key) != new.get(key)
     ]
+
+
+def _change(what: str, stage: Mapping[str, Any] | None = None, before: Any = None, after: Any = None) -> dict[str, Any]:
+    name = LocalizedText(*drafts.both_languages(stage.get("name", stage["id"]))) if stage else LocalizedText()
+    return {
+        "part": PARTS.get(what, what),
+        "stage": name.render(),
+        "before": _text(before),
+        "after": _text(after),
+        "is_rule": what == "when",
+    }
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return " / ".join(map(_text, value.values()))
+    if isinstance(value, list):
+        return "; ".join(map(_text, value))
+    return "" if value is None else str(value)
+
+
+def unified(before: str, after: str) -> list[str]:
+    """Return the lines of a unified difference of two texts, both laid out alike first."""
+    old, new = _laid_out(before), _laid_out(after)
+    return list(difflib.unified_diff(old, new, lineterm="", n=2))[2:]
+
+
+def _laid_out(text: str) -> list[str]:
+    given = drafts.mapping_of(text)
+    return (drafts.written(given) if given is not None else text).splitlines()

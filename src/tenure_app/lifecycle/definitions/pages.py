@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -15,144 +15,100 @@ from django.utils.translation import ngettext
 
 from tenure.errors import TenureError
 from tenure.lifecycle.model_file import builtin_texts
+from tenure.rules.wording.vocabulary import kind_name
+from tenure.words import current_language
 from tenure_app.core import conf
 from tenure_app.lifecycle import catalogue
-from tenure_app.lifecycle.definitions import actions, changes, labels, queries
+from tenure_app.lifecycle.definitions import actions, labels, queries
 from tenure_app.lifecycle.reasons import sentence_of
 from tenure_app.staff import queries as staff
-from tenure_app.web.formats import number
-from tenure_app.web.pages import SIGNED_IN, page
+from tenure_app.web.formats import customers, number
+from tenure_app.web.pages import page
 
 if TYPE_CHECKING:
-    from tenure.lifecycle.model import Model, Stage
-    from tenure_app.lifecycle.definitions.models import ModelVersion
+    from tenure.lifecycle.model import Stage
     from tenure_app.lifecycle.definitions.queries import InForce
 
 
-@dataclass(frozen=True, slots=True)
-class ModelLine:
-    """One model of the list."""
-
-    now: InForce
-    on: bool
-    staged: bool
-    customers: int
-    missing: tuple[str, ...]
-
-    @property
-    def model(self) -> Model | None:
-        """The model, unless its text cannot be read."""
-        return self.now.model
-
-    @property
-    def name(self) -> str:
-        """Its name in the reader's language."""
-        return self.model.name.render() if self.model else self.now.id
-
-    @property
-    def summary(self) -> str:
-        """What it is for."""
-        return self.model.summary.render() if self.model else ""
-
-    @property
-    def path(self) -> list[labels.Badge]:
-        """Its stages in the order of a customer's life."""
-        return labels.path_of(self.model) if self.model else []
-
-    @property
-    def of_products(self) -> bool:
-        """Whether it stages products instead of customers."""
-        return self.model is not None and self.model.subject == "product"
-
-    @property
-    def sources(self) -> str:
-        """The literature it comes from, short."""
-        return ", ".join(dict.fromkeys(source.ref for source in self.model.sources)) if self.model else ""
-
-    @property
-    def missing_facts(self) -> str:
-        """The kinds of facts it misses, in words."""
-        return labels.kind_names(self.missing)
-
-    @property
-    def error(self) -> str:
-        """Why its text cannot be read, in words."""
-        return self.now.wrong.say() if self.now.wrong else ""
-
-    @property
-    def state(self) -> str:
-        """How many it stages, or why it stages none."""
-        if self.missing:
-            return _("Missing facts: %(kinds)s") % {"kinds": self.missing_facts}
-        if not self.on:
-            return _("Switched off")
-        if not self.staged:
-            return _("Fits; staged with the next refresh")
-        if self.of_products:
-            text = ngettext("%(shown)s product", "%(shown)s products", self.customers)
-        else:
-            text = ngettext("%(shown)s customer", "%(shown)s customers", self.customers)
-        return text % {"shown": number(self.customers)}
-
-    @property
-    def has_list(self) -> bool:
-        """Whether the page of customers can list whom it stages."""
-        return self.staged and self.on and not self.missing and not self.of_products
-
-    @property
-    def buttons(self) -> list[tuple[str, str, str]]:
-        """What can be done with it: address, icon, label."""
-        words = {"name": self.name}
-        return [
-            (reverse("model-edit", args=[self.now.id]), "edit", _("Edit %(name)s") % words),
-            (f"{reverse('model-new')}?copy={self.now.id}", "copy", _("Copy %(name)s as a new model") % words),
-            (reverse("model-yaml", args=[self.now.id]), "download", _("Download %(name)s as YAML") % words),
-        ]
-
-    def matches(self, search: str) -> bool:
-        """Tell whether all words of a search are in its id, name, summary or stages."""
-        texts = [self.now.id]
-        if self.model is not None:
-            names = (self.model.name, self.model.summary, *(stage.name for stage in self.model.stages))
-            texts += [text for name in names for text in (name.zh, name.en)]
-        text = " ".join(texts).lower()
-        return all(word in text for word in search.lower().split())
-
-
-@page("models/", "models", rule=SIGNED_IN)
+@page("models/", "models")
 def models(request: HttpRequest) -> HttpResponse:
-    """List every model, in groups."""
     actions.take_in_files()
     search = request.GET.get("q", "").strip()
-    lines = [line for line in _lines() if line.matches(search)]
-    groups = [
-        (title, [line for line in lines if labels.group_of(line.now.id) == group])
-        for group, title, _ids in labels.GROUPS
-    ]
+    lines = [line for line in _lines() if _matches(line["now"], search)]
+    groups: dict[str, list[dict[str, Any]]] = {str(title): [] for title, _ids in labels.GROUPS}
+    for line in lines:
+        groups[str(labels.GROUPS[labels.group_of(line["now"].id)][0])].append(line)
     context = {
         "title": _("Models"),
-        "groups": [(title, members) for title, members in groups if members],
+        "groups": [(title, members) for title, members in groups.items() if members],
         "search": search,
         "total": len(lines),
     }
     return render(request, "models/list.html", context)
 
 
-def _lines() -> list[ModelLine]:
+def _lines() -> list[dict[str, Any]]:
+    """Return every model for the list."""
     models_on = staff.preference().models_on
-    available = queries.available_kinds()
     try:
         reports = catalogue.model_reports(conf.connection())
     except TenureError:
         reports = {}  # there is no lake yet
-    lines = []
-    for now in queries.in_force().values():
-        report = reports.get(now.id)
-        missing = now.model.missing(available) if now.model is not None else ()
-        staged = report is not None and not report.get("missing")
-        customers = int(report.get("customers") or 0) if report else 0
-        lines.append(ModelLine(now, queries.is_on(now.id, models_on), staged, customers, missing))
-    return lines
+    return [
+        _line(now, on=queries.is_on(now.id, models_on), report=reports.get(now.id, {"missing": True}))
+        for now in queries.in_force().values()
+    ]
+
+
+def _line(now: InForce, *, on: bool, report: dict[str, Any]) -> dict[str, Any]:
+    model, language = now.model, current_language()
+    missing = model.missing(queries.available_kinds()) if model else ()
+    missing_facts = ("、" if language == "zh_Hans" else ", ").join(kind_name(kind, language) for kind in missing)
+    staged, people = not report.get("missing"), int(report.get("customers") or 0)
+    of_products = model is not None and model.subject == "product"
+    if missing:
+        state = _("Missing facts: %(kinds)s") % {"kinds": missing_facts}
+    elif not on:
+        state = _("Switched off")
+    elif not staged:
+        state = _("Fits; staged with the next refresh")
+    elif of_products:
+        state = ngettext("%(shown)s product", "%(shown)s products", people) % {"shown": number(people)}
+    else:
+        state = customers(people)
+    words = {"name": now.name}
+    return {
+        "now": now,
+        "model": model,
+        "name": now.name,
+        "on": on,
+        "staged": staged,
+        "customers": people,
+        "missing_facts": missing_facts,
+        "of_products": of_products,
+        "summary": model.summary.render() if model else "",
+        "path": labels.path_of(model) if model else [],
+        "sources": ", ".join(dict.fromkeys(source.ref for source in model.sources)) if model else "",
+        "error": now.wrong.say() if now.wrong else "",
+        "state": state,
+        # Whether the page of customers can list whom it stages.
+        "has_list": staged and on and not missing and not of_products,
+        "buttons": [
+            (reverse("model-edit", args=[now.id]), "edit", _("Edit %(name)s") % words),
+            (f"{reverse('model-new')}?copy={now.id}", "copy", _("Copy %(name)s as a new model") % words),
+            (reverse("model-yaml", args=[now.id]), "download", _("Download %(name)s as YAML") % words),
+        ],
+    }
+
+
+def _matches(now: InForce, search: str) -> bool:
+    """Tell whether all words of a search are in a model's id, name, summary or stages."""
+    texts = [now.id]
+    if now.model is not None:
+        names = (now.model.name, now.model.summary, *(stage.name for stage in now.model.stages))
+        texts += [text for name in names for text in (name.zh, name.en)]
+    text = " ".join(texts).lower()
+    return all(word in text for word in search.lower().split())
 
 
 def _or_404(model_id: str) -> InForce:
@@ -162,38 +118,32 @@ def _or_404(model_id: str) -> InForce:
     return now
 
 
-@page("models/<str:model_id>/", "model", rule=SIGNED_IN)
+@page("models/<str:model_id>/", "model")
 def model(request: HttpRequest, model_id: str) -> HttpResponse:
-    """Show one model to read."""
     now = _or_404(model_id)
     if now.model is None:
         return redirect("model-edit", model_id)
-    line = next(line for line in _lines() if line.now.id == model_id)
+    line = next(line for line in _lines() if line["now"].id == model_id)
     follows = queries.one_in_force(now.model.follows) if now.model.follows else None
     context = {
-        "title": line.name,
+        "title": now.name,
         "line": line,
         "now": now,
         "model": now.model,
         "stages": [_stage(now.model.stage(badge.id)) for badge in labels.path_of(now.model)],
-        "history": _history(now, queries.versions(model_id)),
+        "history": _history(now),
         "follows": follows.model if follows else None,
     }
     return render(request, "models/model.html", context)
 
 
 def _stage(stage: Stage) -> dict[str, Any]:
-    """Return a stage for its card."""
     flags = (
         (stage.setback, "yellow", _("setback: can be entered from anywhere")),
         (stage.terminal, "secondary", _("end: only a new fact leads out")),
         (stage.without_facts, "secondary", _("also customers without facts")),
     )
-    texts = (
-        (_("Traits"), stage.traits),
-        (_("What they need"), stage.needs_text),
-        (_("Our goal"), stage.goal),
-    )
+    texts = ((_("Traits"), stage.traits), (_("What they need"), stage.needs_text), (_("Our goal"), stage.goal))
     plays = ((_("Do"), stage.advised), (_("Avoid"), stage.discouraged))
     return {
         "stage": stage,
@@ -205,18 +155,18 @@ def _stage(stage: Stage) -> dict[str, Any]:
     }
 
 
-def _history(now: InForce, versions: list[ModelVersion]) -> list[dict[str, Any]]:
+def _history(now: InForce) -> list[dict[str, Any]]:
     """Return the versions, newest first, each with what it changed; below them the shipped one."""
-    shipped = builtin_texts().get(now.id)
+    shipped, versions = builtin_texts().get(now.id), list(queries.versions(now.id))
     history: list[dict[str, Any]] = []
-    for place, version in enumerate(versions):
-        older = versions[place + 1].text if place + 1 < len(versions) else shipped
+    for version, older in zip_longest(versions, versions[1:]):
+        before = older.text if older else shipped
         history.append(
             {
                 "version": version,
                 "origin": labels.ORIGINS.get(version.origin, version.origin),
-                "changes": labels.changes_between(older, version.text),
-                "lines": changes.unified(older, version.text) if older else [],
+                "changes": labels.changes(before, version.text),
+                "lines": labels.unified(before, version.text) if before else [],
                 "current": version.number == now.number,
             }
         )
@@ -225,43 +175,41 @@ def _history(now: InForce, versions: list[ModelVersion]) -> list[dict[str, Any]]
     return history
 
 
-@page("models/<str:model_id>/model.yaml", "model-yaml", rule=SIGNED_IN)
+@page("models/<str:model_id>/model.yaml", "model-yaml")
 def download(request: HttpRequest, model_id: str) -> HttpResponse:
-    """Send a model's YAML."""
     response = HttpResponse(_or_404(model_id).text, content_type="application/yaml; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{model_id}.yaml"'
     return response
 
 
-@page("models/<str:model_id>/switch/", "model-switch", rule=SIGNED_IN, methods=("POST",))
+@page("models/<str:model_id>/switch/", "model-switch", methods=("POST",))
 def switch(request: HttpRequest, model_id: str) -> HttpResponse:
-    """Let a model take part in refreshes, or not."""
     now = _or_404(model_id)
     on = request.POST.get("on") == "1"
     actions.switch(model_id, on=on)
     text = _("%(name)s is switched on; its customers are being staged.") if on else _("%(name)s is switched off.")
-    messages.success(request, text % {"name": now.model.name.render() if now.model else model_id})
+    messages.success(request, text % {"name": now.name})
     # A form could name any address to go to next; only our own are followed.
     target = request.POST.get("next", "")
     return redirect(target if url_has_allowed_host_and_scheme(target, {request.get_host()}) else "models")
 
 
-@page("models/<str:model_id>/delete/", "model-delete", rule=SIGNED_IN, methods=("GET", "POST"))
+@page("models/<str:model_id>/delete/", "model-delete", methods=("GET", "POST"))
 def delete(request: HttpRequest, model_id: str) -> HttpResponse:
     """Show in numbers what deleting a custom model means, and delete it."""
     now = _or_404(model_id)
     if now.shipped:
         messages.error(request, _("Built-in models can be turned off or reset, but not deleted."))
         return redirect("model", model_id)
-    line = next(line for line in _lines() if line.now.id == model_id)
+    line = next(line for line in _lines() if line["now"].id == model_id)
     if request.method == "POST":
         actions.delete(model_id)
-        messages.success(request, _("%(name)s was deleted.") % {"name": line.name})
+        messages.success(request, _("%(name)s was deleted.") % {"name": now.name})
         return redirect("models")
     consequence = ngettext(
         "%(people)s customer will no longer be staged by it, and its %(versions)s versions leave the list.",
         "%(people)s customers will no longer be staged by it, and its %(versions)s versions leave the list.",
-        line.customers,
-    ) % {"people": number(line.customers), "versions": number(len(queries.versions(model_id)))}
-    context = {"title": _("Delete %(name)s") % {"name": line.name}, "line": line, "consequence": consequence}
+        line["customers"],
+    ) % {"people": number(line["customers"]), "versions": number(queries.versions(model_id).count())}
+    context = {"title": _("Delete %(name)s") % {"name": now.name}, "line": line, "consequence": consequence}
     return render(request, "models/delete.html", context)

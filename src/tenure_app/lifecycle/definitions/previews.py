@@ -9,23 +9,29 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from tenure.facts.tables import TABLES
-from tenure.lifecycle import preview as library
+from tenure.lifecycle.preview import compare_lake
+from tenure.words import mark
 from tenure_app.core import conf
 from tenure_app.core.work import actions as jobs
-from tenure_app.lifecycle.definitions import actions, queries
+from tenure_app.lifecycle.definitions import queries
 from tenure_app.lifecycle.definitions.models import ModelPreview
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+    from tenure_app.core.work.running import Running
+
 _FACTS = tuple(name for name, spec in TABLES.items() if spec.folder == "facts")
 #: Up to so many rows of facts a preview is worked out while the page waits; beyond, a worker does it.
 AT_ONCE = 300_000
+#: So many previews of a person are kept.
+KEPT = 20
 
 
 def preview_of(text: str, person: User, as_of: date) -> ModelPreview:
@@ -46,24 +52,37 @@ def preview_of(text: str, person: User, as_of: date) -> ModelPreview:
     lake = conf.lake()
     size = sum(file.rows for name in ("orders", "order_lines", "interactions") for file in lake.files(name))
     with transaction.atomic():
-        row = actions.keep_preview(text=text, **same)
+        row = ModelPreview.objects.create(text=text, **same)
+        old = ModelPreview.objects.filter(person=person).values_list("pk", flat=True)[KEPT:]
+        ModelPreview.objects.filter(pk__in=list(old)).delete()
         if size > AT_ONCE:
             row.job = jobs.enqueue("preview", preview_id=row.pk)
             row.save()
-    return row if row.job is not None else work_out(row.pk)
+    return row if row.job is not None else _work_out(row)
 
 
-def work_out(preview_id: int, on_progress: Callable[[int, int], None] | None = None) -> ModelPreview:
-    """Compute a preview and keep its result."""
-    row = ModelPreview.objects.get(pk=preview_id)
-    after = queries.read(row.text)
-    now = queries.one_in_force(row.model_id)
+def _work_out(row: ModelPreview, on_progress: Callable[[int, int], None] | None = None) -> ModelPreview:
+    after, now = queries.read(row.text), queries.one_in_force(row.model_id)
     before = now.model if now is not None and queries.hash_of(now.text) == row.base_hash else None
-    row.result = library.compare_lake(conf.lake(), before, after, as_of=row.as_of, on_progress=on_progress).as_json()
+    row.result = compare_lake(conf.lake(), before, after, as_of=row.as_of, on_progress=on_progress).as_json()
     ModelPreview.objects.filter(pk=row.pk).update(result=row.result)
     return row
 
 
+def run_preview(running: Running) -> dict[str, Any]:
+    """Compare a text with the model in force, for everybody."""
+    doing = mark("Calculating which customers would move")
+    running.report(doing)
+    row = ModelPreview.objects.get(pk=running.payload["preview_id"])
+    _work_out(row, lambda done, size: running.report(doing, done, size))
+    return {}
+
+
 def of_person(preview_id: int, person: User) -> ModelPreview | None:
-    """Return a preview of this person."""
     return ModelPreview.objects.filter(pk=preview_id, person=person).select_related("job").first()
+
+
+def mark_seen(preview: ModelPreview) -> None:
+    """Note that its reader has the finished preview before them."""
+    if preview.seen_at is None and preview.result is not None:
+        ModelPreview.objects.filter(pk=preview.pk).update(seen_at=timezone.now())

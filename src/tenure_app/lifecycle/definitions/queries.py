@@ -22,6 +22,7 @@ from tenure_app.staff import queries as staff
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+    from django.db.models import QuerySet
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,12 @@ class InForce:
     wrong: TenureError | None = None
 
     @property
+    def name(self) -> str:
+        return self.model.name.render() if self.model else self.id
+
+    @property
     def shipped(self) -> bool:
-        """Whether a model of this name comes with the product."""
+        """Whether a model of this id comes with the product."""
         return self.id in models.builtin_texts()
 
     @property
@@ -50,7 +55,6 @@ class InForce:
 
 
 def hash_of(text: str) -> str:
-    """Return the hash by which a text is recognised."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -83,28 +87,16 @@ def _read(text: str, kinds: tuple[tuple[str, Kind], ...]) -> Model:
 
 
 def read(text: str, kinds: Mapping[str, Kind] | None = None) -> Model:
-    """Read a model's text with the kinds of facts known here.
-
-    Raises
-    ------
-    TenureError
-        When it breaks the schema, or a rule cannot be understood.
-    """
+    """Read a model's text with the kinds of facts known here, or raise a TenureError."""
     return _read(text, tuple((known_kinds() if kinds is None else kinds).items()))
-
-
-def latest_versions() -> dict[str, ModelVersion]:
-    """Return the newest version of every model that people wrote or changed."""
-    alive = ModelVersion.objects.filter(definition__deleted_at=None)
-    newest = alive.values("definition_id").annotate(number=Max("number"))
-    numbers = {row["definition_id"]: row["number"] for row in newest}
-    rows = alive.filter(number__in=set(numbers.values())).select_related("author")
-    return {row.definition_id: row for row in rows if numbers[row.definition_id] == row.number}
 
 
 def in_force() -> dict[str, InForce]:
     """Return every model as it holds now, by its id: the shipped ones first, in their order."""
-    versions = latest_versions()
+    alive = ModelVersion.objects.filter(definition__deleted_at=None)
+    newest = dict(alive.values_list("definition_id").annotate(Max("number")).order_by())
+    rows = alive.filter(number__in=set(newest.values())).select_related("author")
+    versions = {row.definition_id: row for row in rows if newest[row.definition_id] == row.number}
     kinds = known_kinds()
     ids = [*models.builtin_texts(), *sorted(set(versions) - set(models.builtin_texts()))]
     return {model_id: _in_force(model_id, versions.get(model_id), kinds) for model_id in ids}
@@ -112,7 +104,7 @@ def in_force() -> dict[str, InForce]:
 
 def one_in_force(model_id: str) -> InForce | None:
     """Return one model as it holds now, None when there is none of that id."""
-    version = newest_version(model_id)
+    version = versions(model_id).filter(definition__deleted_at=None).first()
     if version is None and model_id not in models.builtin_texts():
         return None
     return _in_force(model_id, version, known_kinds())
@@ -131,23 +123,9 @@ def _in_force(model_id: str, version: ModelVersion | None, kinds: Mapping[str, K
         return InForce(model_id, text, version.number, version, None, wrong)
 
 
-def newest_version(model_id: str) -> ModelVersion | None:
-    """Return the newest version of a model that people wrote or changed, unless it was deleted."""
-    return (
-        ModelVersion.objects.filter(definition_id=model_id, definition__deleted_at=None)
-        .select_related("author")
-        .first()
-    )
-
-
-def versions(model_id: str) -> list[ModelVersion]:
-    """Return all versions of a model, newest first."""
-    return list(ModelVersion.objects.filter(definition_id=model_id).select_related("author"))
-
-
-def version(model_id: str, number: int) -> ModelVersion | None:
-    """Return one version of a model."""
-    return ModelVersion.objects.filter(definition_id=model_id, number=number).select_related("author").first()
+def versions(model_id: str) -> QuerySet[ModelVersion]:
+    """Return all versions of a model, newest first, those of a deleted one too."""
+    return ModelVersion.objects.filter(definition_id=model_id).select_related("author")
 
 
 def models_in_force() -> dict[str, Model]:
@@ -166,7 +144,8 @@ def active_models() -> list[Model]:
     return [model for model in models_in_force().values() if is_on(model.id, models_on)]
 
 
-def seen_preview(person: User, text: str, base: str) -> ModelPreview | None:
-    """Return the preview of exactly this text, against exactly that one, which this person has looked at."""
+def has_seen(person: User, text: str, now: InForce | None) -> bool:
+    """Tell whether a person has looked at the preview of exactly this text against exactly what is in force."""
+    base = hash_of(now.text) if now else ""
     previews = ModelPreview.objects.filter(person=person, text_hash=hash_of(text), base_hash=base)
-    return previews.exclude(seen_at=None).first()
+    return previews.exclude(seen_at=None).exists()

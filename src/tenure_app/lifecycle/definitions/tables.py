@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from tenure.lifecycle.preview import NOT_IN_MODEL
+from tenure.lifecycle.model import NOT_IN_MODEL
 from tenure_app.web.formats import number
-from tenure_app.web.tables import Column, Table
+from tenure_app.web.tables import Column, Table, numeric
 from tenure_app.web.templatetags.tenure import stage_badge
 
 if TYPE_CHECKING:
@@ -48,30 +48,19 @@ def _cell(target: str, row: Row) -> str:
     return format_html('<span class="{}">{}</span>', style, number(count))
 
 
-def matrix_table(targets: Sequence[Badge]) -> Table:
-    """Return the table of who is where before (rows) and after (columns)."""
+def _matrix_table(targets: Sequence[Badge]) -> Table:
+    counts = (
+        numeric(
+            target.id, target.name, html=partial(_cell, target.id), head_html=stage_badge(target.name, target.family)
+        )
+        for target in targets
+    )
     return Table(
         "matrix",
         (
-            Column(
-                "source",
-                _("From ↓ to →"),
-                value=lambda row: row["source"].name if row["source"] else str(_("After")),
-                html=partial(_badge, "source"),
-                row_head=True,
-            ),
-            *(
-                Column(
-                    target.id,
-                    target.name,
-                    "number",
-                    value=lambda row, stage=target.id: row["counts"].get(stage, 0),  # type: ignore[misc]
-                    html=partial(_cell, target.id),
-                    head_html=stage_badge(target.name, target.family),
-                )
-                for target in targets
-            ),
-            Column("total", _("Before"), "number", classes="text-secondary"),
+            Column("source", _("From ↓ to →"), html=partial(_badge, "source"), row_head=True),
+            *counts,
+            numeric("total", _("Before"), classes="text-secondary"),
         ),
         caption=_("Customers by stage before (rows) and after (columns)"),
         classes="table-sm preview-matrix",
@@ -93,4 +82,4 @@ def matrix(result: Mapping[str, Any], badges: Badges) -> tuple[Table, list[Row]]
         counts[source] = total - sum(count for (start, _end), count in moves.items() if start == source)
         rows.append({"source": badges[source], "counts": counts, "total": total})
     rows.append({"source": None, "counts": after, "total": sum(before.values())})
-    return matrix_table([badges[stage] for stage in after]), rows
+    return _matrix_table([badges[stage] for stage in after]), rows

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def _forms(**bound: forms.Form) -> dict[str, forms.Form]:
     ours, row = business(), queries.preference()
     plain: dict[str, forms.Form] = {
-        "business_form": BusinessForm(initial={"business": ours.name, "tz": ours.tz, "currency": ours.currency}),
+        "business_form": BusinessForm(initial={"business": ours.business, "tz": ours.tz, "currency": ours.currency}),
         "view_form": ViewForm(initial={"language": row.language, "as_of": row.as_of}),
         "assumptions_form": AssumptionsForm(initial=AssumptionsForm.of(_options())),
         "password_form": PasswordForm(),
@@ -55,7 +55,7 @@ def _page(request: HttpRequest, status: int = 200, **bound: forms.Form) -> HttpR
         "password_hint": _("A password is set. A new one replaces it and signs out other sessions.")
         if queries.password_is_set()
         else _("No password yet. Sign in with the link that the server prints at startup."),
-        "refreshes": REFRESHES.show(refreshes, foot=False) if refreshes else None,
+        "refreshes": REFRESHES.show(refreshes) if refreshes else None,
         **_forms(**bound),
     }
     return render(request, "staff/settings.html", context, status=status)

@@ -27,7 +27,6 @@ for _name in ("number", "percent", "change", "day", "instant", "ago", "size"):
 
 @register.simple_tag(takes_context=True)
 def money(context: Context, value: object) -> str:
-    """Write an amount in the business's currency: {% money row.amount %}."""
     return formats.money(value, _currency(context))
 
 
@@ -78,7 +77,6 @@ def stage_badge(name: object, family: str = "") -> SafeString:
 
 @register.inclusion_tag("components/info.html")
 def info(term: str) -> dict[str, str]:
-    """Return the ⓘ of a term of the glossary: {% info "as-of" %}."""
     return glossary.explain(term)
 
 
@@ -90,7 +88,6 @@ def stat(label: str, value: object, term: str = "", url: str = "", note: str = "
 
 @register.inclusion_tag("components/table.html", takes_context=True)
 def table(context: Context, shown: ShownTable) -> dict[str, Any]:
-    """Return a table of tenure_app.web.tables: {% table shown %}."""
     shared = {name: context.get(name) for name in ("request", "business", "as_of_chosen", "csrf_token")}
     return {
         "shown": shown,
@@ -104,7 +101,6 @@ def table(context: Context, shown: ShownTable) -> dict[str, Any]:
 
 @register.inclusion_tag("components/figure.html", takes_context=True)
 def figure(context: Context, shown: ShownFigure) -> dict[str, Any]:
-    """Return a figure of tenure_app.web.figures: {% figure shown %}."""
     return {
         **{name: context.get(name) for name in ("request", "business", "as_of_chosen", "csrf_token")},
         **files(context, shown.id),
@@ -124,7 +120,7 @@ def files(context: Context, name: str) -> dict[str, str]:
 def switch(context: Context, shown: Switch, anchor: str = "") -> dict[str, Any]:
     """Return buttons of which one is pressed: {% switch period %}."""
     options = [
-        (here(context, **{shown.parameter: value}) + anchor, name, value == shown.current)
+        (here(context, **{shown.parameter: value}) + (anchor and f"#{anchor}"), name, value == shown.current)
         for value, name in shown.options
     ]
     return {"label": shown.label, "options": options}
@@ -146,7 +142,6 @@ def address(value: object) -> str:
 
 @register.filter
 def file_name(path: object) -> str:
-    """Return a file's own name: people do not know where uploads are kept."""
     return str(path or "").replace("\\", "/").rsplit("/", 1)[-1]
 
 

@@ -1,35 +1,82 @@
-"""The models' reference pages, written from the models' own files.
+"""Write docs/models from the built-in models' own files: a page each and an index, both languages on each page.
 
-``python -m tenure.lifecycle.pages docs/models`` writes one page for each built-in model and an index, both languages
-on each page, so that page and model cannot disagree. A test keeps the committed pages up to date.
+python tools/model_pages.py
 """
 
 from __future__ import annotations
 
-import sys
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from tenure.lifecycle.crosswalk import families, stages_of
+import yaml
+
 from tenure.lifecycle.model_file import builtin
 from tenure.rules.syntax.tree import Otherwise
 from tenure.rules.wording.sentence import sentence
 from tenure.rules.wording.vocabulary import kind_name
+from tenure.words import LocalizedText
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from tenure.lifecycle.model import Model, Play, Stage
-    from tenure.words import LocalizedText
 
-GENERATED = "<!-- Written by `python -m tenure.lifecycle.pages docs/models`; edit the model's file instead. -->"
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "models"
+GENERATED = "<!-- Written by `python tools/model_pages.py`; edit the model's file instead. -->"
 
 
-def write(folder: Path) -> None:
-    """Write every page into a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in pages().items():
-        (folder / name).write_text(text, encoding="utf-8")
+# The crosswalk: which stages of different models mean the same
+
+
+@dataclass(frozen=True, slots=True)
+class StageFamily:
+    id: str  # F1 to F12
+    name: LocalizedText
+    metrics: tuple[LocalizedText, ...]  # the figures expected for its stages
+    # models that lie over all others in this family, whatever families their stages belong to
+    overlays: tuple[str, ...]
+
+
+class FamilyStage(NamedTuple):
+    family: str
+    model: Model
+    stage: Stage
+
+
+@cache
+def families() -> dict[str, StageFamily]:
+    """Return the families by id, F1 first."""
+    text = Path(__file__).with_name("families.yaml").read_text(encoding="utf-8")
+    return {
+        family: StageFamily(
+            family,
+            LocalizedText(**given["name"]),
+            tuple(LocalizedText(metric["zh"], metric["en"]) for metric in given["metrics"]),
+            tuple(given.get("overlays", ())),
+        )
+        for family, given in yaml.safe_load(text).items()
+    }
+
+
+def crosswalk(models: Iterable[Model] | None = None) -> tuple[FamilyStage, ...]:
+    """Return every stage that belongs to a family, models in the given order, stages in the order of life."""
+    return tuple(
+        FamilyStage(stage.family, model, stage)
+        for model in (builtin().values() if models is None else models)
+        for stage in map(model.stage, model.path)
+        if stage.family
+    )
+
+
+def stages_of(family: str, models: Iterable[Model] | None = None) -> tuple[FamilyStage, ...]:
+    """Return the stages of a family; for an overlay also every stage of the models that lie over the others."""
+    overlays = families()[family].overlays
+    return tuple(entry for entry in crosswalk(models) if entry.family == family or entry.model.id in overlays)
+
+
+# The pages
 
 
 def pages() -> dict[str, str]:
@@ -64,7 +111,7 @@ def _index() -> Iterator[str]:
     yield "## 每族应看的指标 · What to look at in each family"
     for family in families().values():
         yield f"**{family.id} {family.name.zh} · {family.name.en}**"
-        yield _joined((metric.name for metric in family.metrics), between="  \n")
+        yield _joined(family.metrics, between="  \n")
 
 
 def _model_page(model: Model) -> Iterator[str]:
@@ -157,4 +204,5 @@ def _table(head: str, rows: Iterable[str]) -> str:
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/models"))
+    for file_name, page in pages().items():
+        (FOLDER / file_name).write_text(page, encoding="utf-8")
