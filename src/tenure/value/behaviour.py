@@ -80,8 +80,8 @@ _ORDERS = f"""
         count(DISTINCT "on") AS order_days, (count(DISTINCT local::TIME) > 1)::INT AS timed,
         arg_min(amount, "at")::DOUBLE AS first_amount, any_value(second_on - first_on) AS second_after,
         any_value($as_of::DATE - first_on) AS age
-    FROM (SELECT s.*, place, "at" AT TIME ZONE $tz AS local FROM sold s JOIN looked_at USING (customer_id) WHERE deal)
-        JOIN firsts USING (customer_id)
+    FROM (SELECT *, "at" AT TIME ZONE $tz AS local FROM order_rows
+        JOIN looked_at USING (customer_id) JOIN buyers USING (customer_id) WHERE deal)
     GROUP BY place ORDER BY place
 """
 _LINES = """

@@ -16,12 +16,15 @@ if TYPE_CHECKING:
     from tenure.value.sales import Sales
 
 _CELLS = """
-    WITH each AS (
-        SELECT date_trunc('month', f.first_on)::DATE AS first_month,
-            greatest(date_diff('month', f.first_on, s."on"), 0)::BIGINT AS month, s.customer_id,
-            count(*) FILTER (s.deal) AS orders, sum(s.amount) AS sales, sum(s.profit) AS margin
-        FROM sold s JOIN firsts f USING (customer_id) GROUP BY ALL),
-    size AS (SELECT date_trunc('month', first_on)::DATE AS first_month, count(*) AS customers FROM firsts GROUP BY ALL)
+    WITH by_month AS (
+        SELECT customer, any_value(first_on) AS first_on, any_value("on") AS "on",
+            count(*) FILTER (deal) AS orders, sum(amount) AS sales, sum(profit) AS margin
+        FROM sold WHERE customer IS NOT NULL GROUP BY customer, 12 * year("on") + month("on")),
+    each AS (
+        SELECT date_trunc('month', first_on)::DATE AS first_month,
+            greatest(date_diff('month', first_on, "on"), 0)::BIGINT AS month, orders, sales, margin
+        FROM by_month),
+    size AS (SELECT date_trunc('month', first_on)::DATE AS first_month, count(*) AS customers FROM buyers GROUP BY ALL)
     SELECT strftime(first_month, '%Y-%m') AS first_month, month, any_value(size.customers) AS customers,
         count(*) FILTER (orders > 0) AS active, sum(orders)::BIGINT AS orders, sum(sales) AS sales,
         sum(margin) AS margin

@@ -87,21 +87,21 @@ class ExistingShare:
 
 
 _IN_PERIOD = """
-    SELECT coalesce(f.first_on < $since, false) AS is_old,
-        count(DISTINCT s.customer_id) FILTER (s.deal) AS buyers, count(*) FILTER (s.deal) AS orders,
-        sum(s.amount) AS sales, sum(s.profit) AS margin
-    FROM sold s LEFT JOIN firsts f USING (customer_id) WHERE s."on" BETWEEN $since AND $until GROUP BY ALL
+    SELECT coalesce(first_on < $since, false) AS is_old,
+        count(DISTINCT customer) FILTER (deal) AS buyers, count(*) FILTER (deal) AS orders,
+        sum(amount) AS sales, sum(profit) AS margin
+    FROM sold WHERE "on" BETWEEN $since AND $until GROUP BY ALL
 """
 _SPENT_IN_PERIOD = """
-    SELECT coalesce(f.first_on < $since, false) AS is_old, sum(s.amount) AS invested
-    FROM spent s LEFT JOIN firsts f USING (customer_id) WHERE s."on" BETWEEN $since AND $until GROUP BY ALL
+    SELECT coalesce(first_on < $since, false) AS is_old, sum(amount) AS invested
+    FROM spent WHERE "on" BETWEEN $since AND $until GROUP BY ALL
 """
 _BY_DAY = """
-    SELECT s."on" AS day, count(DISTINCT s.customer_id) FILTER (s.deal) AS buyers,
-        count(DISTINCT s.customer_id) FILTER (s.deal AND f.first_on < s."on") AS old_buyers,
-        sum(s.amount) AS sales, coalesce(sum(s.amount) FILTER (f.first_on < s."on"), 0) AS old_sales,
-        sum(s.profit) AS margin, coalesce(sum(s.profit) FILTER (f.first_on < s."on"), 0) AS old_margin
-    FROM sold s LEFT JOIN firsts f USING (customer_id) WHERE s."on" BETWEEN $since AND $until
+    SELECT "on" AS day, count(DISTINCT customer) FILTER (deal) AS buyers,
+        count(DISTINCT customer) FILTER (deal AND first_on < "on") AS old_buyers,
+        sum(amount) AS sales, coalesce(sum(amount) FILTER (first_on < "on"), 0) AS old_sales,
+        sum(profit) AS margin, coalesce(sum(profit) FILTER (first_on < "on"), 0) AS old_margin
+    FROM sold WHERE "on" BETWEEN $since AND $until
     GROUP BY ALL ORDER BY day
 """
 

@@ -51,6 +51,7 @@ def reports(table: pa.Table, context: Context) -> dict[str, Any]:
     if context.lake is None:
         return result
     sales = Sales.of_lake(context.lake, context.as_of)
+    sales.hold()
     deals = columns.numbers(table, "orders")
     cohort_rows = cohorts.grid(cohorts.cohorts(sales), sales.as_of)
     month_is_over = (sales.as_of + timedelta(days=1)).day == 1

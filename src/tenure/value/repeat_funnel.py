@@ -46,7 +46,7 @@ def second_purchase(sales: Sales) -> dict[str, Any]:
     """Return how many bought a second time, and after how many days."""
     row = sales.row(
         """SELECT count(*) AS buyers, count(second_on) AS second,
-            quantile_disc(second_on - first_on, [0.25, 0.5, 0.75]) FILTER (second_on IS NOT NULL) AS days FROM firsts"""
+            quantile_disc(second_on - first_on, [0.25, 0.5, 0.75]) FILTER (second_on IS NOT NULL) AS days FROM buyers"""
     )
     # Only customers whose first order is that long ago could have come back by then.
     within = [{"days": days, **sales.row(_WITHIN, days=days, as_of=sales.as_of)} for days in WITHIN]
@@ -58,5 +58,5 @@ def second_purchase(sales: Sales) -> dict[str, Any]:
 
 _WITHIN = """
     SELECT count(*) AS watched, count(*) FILTER (second_on - first_on <= $days) AS second
-    FROM firsts WHERE first_on <= $as_of::DATE - $days::INTEGER
+    FROM buyers WHERE first_on <= $as_of::DATE - $days::INTEGER
 """

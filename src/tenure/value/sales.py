@@ -3,14 +3,17 @@
 From order rows and nothing else, up to one day, in exact decimals, so that every table made of it adds up to the
 rows. It is made of a lake, of the application's connection, or of a notebook's tables.
 
-The views, in a connection of their own:
+The views, in a connection of their own; customers are numbers in them, since texts are slow to group by:
 
+``buyers``
+    customer, customer_id, first_on, second_on (days of the first and the second deal), deals: whoever ever bought.
 ``sold``
-    customer_id, on (local day), at, deal (a sale, not a refund), amount, profit (amount less cost where it is known).
+    customer (null for refunds to somebody who never bought), first_on, on (local day), deal (a sale, not a refund),
+    amount, profit (amount less cost where it is known), cost.
 ``spent``
-    customer_id, on, kind, amount: what was invested in customers.
-``firsts``
-    customer_id, first_on, second_on (days of the first and the second deal), deals: every customer who ever bought.
+    customer_id, customer, first_on, on, kind, amount: what was invested in customers.
+``order_rows``
+    What ``sold`` is made of, with customer_id, at, channel and store.
 """
 
 from __future__ import annotations
@@ -74,8 +77,14 @@ class Sales:
         day = day_sql('"at"', tz, low or 0, high or 0)
         for statement in _VIEWS:
             con.execute(statement.format(day=day, as_of=as_of.isoformat()))
-        first = con.execute("SELECT min(first_on) FROM firsts").fetchone()
+        first = con.execute("SELECT min(first_on) FROM buyers").fetchone()
         return cls(con, as_of, (first and first[0]) or as_of, tz)
+
+    def hold(self) -> None:
+        """Hold what was sold in memory, compressed to some twenty bytes a row, for many tables that are made of it."""
+        self.con.execute("ATTACH ':memory:' AS held (COMPRESS)")
+        self.con.execute("CREATE TABLE held.sold AS FROM sold")
+        self.con.execute("CREATE OR REPLACE TEMP VIEW sold AS FROM held.sold")
 
     def rows(self, sql: str, **values: Any) -> list[dict[str, Any]]:
         """Return the rows of a query as dictionaries; ``$name`` stands for a value."""
@@ -98,14 +107,21 @@ class Sales:
 
 
 _VIEWS = (
-    """CREATE OR REPLACE TEMP VIEW sold AS SELECT * FROM (
-        SELECT customer_id, {day} AS "on", "at", order_id, status = 'sale' AS deal, amount,
+    """CREATE OR REPLACE TEMP VIEW order_rows AS SELECT * FROM (
+        SELECT customer_id, {day} AS "on", "at", status = 'sale' AS deal, amount,
             CASE WHEN status = 'sale' THEN amount - coalesce(cost, 0) ELSE amount END AS profit,
             cost, channel, store
         FROM orders WHERE status IN ('sale', 'refund')) WHERE "on" <= DATE '{as_of}'""",
+    """CREATE OR REPLACE TEMP TABLE buyers AS
+        SELECT row_number() OVER ()::INTEGER AS customer, customer_id,
+            days[1] AS first_on, days[2] AS second_on, deals
+        FROM (
+            SELECT customer_id, min("on", 2) AS days, count(*) AS deals
+            FROM order_rows WHERE deal GROUP BY customer_id)""",
+    """CREATE OR REPLACE TEMP VIEW sold AS
+        SELECT customer, first_on, "on", deal, amount, profit, cost
+        FROM order_rows LEFT JOIN buyers USING (customer_id)""",
     """CREATE OR REPLACE TEMP VIEW spent AS SELECT * FROM (
-        SELECT customer_id, {day} AS "on", kind, amount FROM costs) WHERE "on" <= DATE '{as_of}'""",
-    """CREATE OR REPLACE TEMP TABLE firsts AS
-        SELECT customer_id, days[1] AS first_on, days[2] AS second_on, deals FROM (
-            SELECT customer_id, min("on", 2) AS days, count(*) AS deals FROM sold WHERE deal GROUP BY customer_id)""",
+        SELECT customer_id, customer, first_on, {day} AS "on", kind, amount
+        FROM costs LEFT JOIN buyers USING (customer_id)) WHERE "on" <= DATE '{as_of}'""",
 )

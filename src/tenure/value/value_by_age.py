@@ -26,15 +26,16 @@ FLAT, FEWEST = 0.10, 30
 NORMAL = 1.959964
 
 _LIFE = f"""
-    WITH aged AS (SELECT customer_id, first_on, ($as_of::DATE - first_on + 1) // {MONTH} AS lived FROM firsts),
+    WITH aged AS (SELECT ($as_of::DATE - first_on + 1) // {MONTH} AS lived FROM buyers),
     each AS (
-        SELECT customer_id, greatest(s."on" - first_on, 0) // {MONTH} AS month, any_value(lived) AS lived,
-            sum(amount)::DOUBLE AS sales, sum(profit)::DOUBLE AS margin, count(*) FILTER (s.deal) AS orders
-        FROM sold s JOIN aged USING (customer_id) GROUP BY ALL),
+        SELECT customer, greatest("on" - first_on, 0) // {MONTH} AS month,
+            any_value(($as_of::DATE - first_on + 1) // {MONTH}) AS lived,
+            sum(amount)::DOUBLE AS sales, sum(profit)::DOUBLE AS margin, count(*) FILTER (deal) AS orders
+        FROM sold WHERE customer IS NOT NULL GROUP BY customer, month),
     paid AS (
-        SELECT greatest(s."on" - first_on, 0) // {MONTH} AS month, sum(s.amount)::DOUBLE AS invested
-        FROM spent s JOIN aged USING (customer_id)
-        WHERE greatest(s."on" - first_on, 0) // {MONTH} < lived GROUP BY ALL),
+        SELECT greatest("on" - first_on, 0) // {MONTH} AS month, sum(amount)::DOUBLE AS invested
+        FROM spent WHERE greatest("on" - first_on, 0) // {MONTH} < ($as_of::DATE - first_on + 1) // {MONTH}
+        GROUP BY ALL),
     months AS (SELECT unnest(range(coalesce(max(lived), 0)))::BIGINT AS month FROM aged),
     old_enough AS (SELECT month, count(*) AS customers FROM months JOIN aged ON lived > month GROUP BY ALL),
     sums AS (
