@@ -58,6 +58,7 @@ def fill(folder: Path, count: int) -> None:
     """Write a lake of made-up customers with their spans."""
     from tenure.facts.lake import Lake
     from tenure.refreshing.models import GENERATION, columns
+    from tenure.refreshing.numbers import NUMBER as CUSTOMER_NUMBER
     from tenure.refreshing.report import REFRESHES
     from tenure.refreshing.work import SPANS_IN_LAKE
 
@@ -69,6 +70,7 @@ def fill(folder: Path, count: int) -> None:
     names = random.choice(list("赵钱孙李周吴郑王冯陈"), count) + random.choice(list("伟芳娜敏静丽强磊军洋"), count)
     figures: dict[str, Any] = {
         "customer_id": ids,
+        "number": np.arange(count),
         "name": pa.array(names.tolist()),
         "phone": pa.array([f"+86138{n:08d}" for n in range(count)]),
         "email": pa.array([f"c{n}@example.com" for n in range(count)]),
@@ -80,7 +82,7 @@ def fill(folder: Path, count: int) -> None:
         "amount": pa.array((random.random(count) * 500 * orders).round(2)).cast(pa.decimal128(18, 4)),
         "generation": np.ones(count, dtype=np.int64),
     }
-    lake.write("scorecard", _table(columns(()).append(GENERATION), figures, count))
+    lake.write("scorecard", _table(columns(()).append(CUSTOMER_NUMBER).append(GENERATION), figures, count))
     for model in STAGES:
         lake.write("spans", _table(SPANS_IN_LAKE, *spans(model, ids, orders, first)), partition_by="model")
     told = [{"id": model, "version": "1", "customers": count, "spans": 0, "missing": []} for model in STAGES]
@@ -109,6 +111,7 @@ def spans(model: str, ids: pa.Array, orders: np.ndarray, first: np.ndarray) -> t
         "model": pa.repeat(model, len(who)),
         "version": pa.repeat("1", len(who)),
         "customer_id": ids.take(pa.array(who)),
+        "number": who,
         "stage": pa.array(stages[(turn + who) % len(stages)]),
         "entered_on": days(entered),
         "left_on": days(entered + step[who], ~current),

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 #: Columns that differ from run to run.
 VOLATILE = {
-    "generation", "batch_id", "fitted_at", "started_at", "finished_at", "seen_at", "facts", "seconds", "merge_id",
+    "generation", "number", "batch_id", "fitted_at", "started_at", "finished_at", "seen_at", "facts", "seconds",
+    "merge_id",
 }  # fmt: skip
 #: Tables of which `at` is the moment of the import.
 STAMPED = {"batches", "quarantine", "identities", "replaced"}

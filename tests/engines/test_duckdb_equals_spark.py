@@ -113,7 +113,7 @@ def _results(lake: tn.Lake) -> dict[str, list[dict[str, Any]]]:
         ("spans", "model, customer_id, entered_on, passed_through DESC, stage"),
         ("scorecard", "customer_id"),
     ):
-        rows = con.execute(f"SELECT * EXCLUDE (generation) FROM {name} ORDER BY {order}").to_arrow_table()
+        rows = con.execute(f"SELECT * EXCLUDE (generation, number) FROM {name} ORDER BY {order}").to_arrow_table()
         found[name] = rows.to_pylist()
     return found
 

@@ -46,7 +46,11 @@ def own(refreshed: Path, tmp_path: Path) -> Lake:
 
 
 def scorecard(lake: Lake) -> dict[str, dict[str, Any]]:
-    table = lake.connect().execute("SELECT * EXCLUDE generation FROM scorecard ORDER BY customer_id").to_arrow_table()
+    table = (
+        lake.connect()
+        .execute("SELECT * EXCLUDE (generation, number) FROM scorecard ORDER BY customer_id")
+        .to_arrow_table()
+    )
     return {row["customer_id"]: row for row in table.to_pylist()}
 
 

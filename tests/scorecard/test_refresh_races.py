@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from refreshes import stages_only
+from refreshes import numbers_agree, stages_only
 from scorecard.shop import LAST, lake_of
 from tenure.facts.lake import Lake
 from tenure.refreshing.draft import LakeDraft
@@ -36,6 +36,7 @@ def begun(lake: Lake) -> Work:
 
 
 def counted(lake: Lake) -> tuple[int, int, int]:
+    assert numbers_agree(lake)
     con = lake.connect()
     rows, people = con.execute("SELECT count(*), count(DISTINCT customer_id) FROM scorecard").fetchone() or (0, 0)
     twice = con.execute("SELECT count(*) FROM (FROM spans GROUP BY ALL HAVING count(*) > 1)").fetchone() or (0,)

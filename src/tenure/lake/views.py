@@ -41,6 +41,8 @@ def view_of(name: str, spec: TableSpec, source: str, *, merges: bool = False, hi
     """Return the SQL of a table's view; `hides` says that rows of some customers have newer ones."""
     if spec.generations:
         newest = f"FROM {NEWER}{name} AS n WHERE n.customer_id = s.customer_id AND n.generation > s.generation"
+        if spec.generations == "markers" and not hides:  # no row only hides others
+            return f"SELECT * FROM {source}"
         return f"SELECT s.* FROM {source} AS s WHERE {spec.shown}" + (f" AND NOT EXISTS ({newest})" if hides else "")
     read = f"SELECT * FROM {source}"
     if merges and spec.customer_columns:

@@ -35,10 +35,10 @@ SPANS = pa.schema(
 )
 
 _REPEATED = pa.dictionary(pa.int32(), TEXT)
-#: Spans in memory: texts that many of them share are kept once.
+#: Spans in memory: texts that many of them share are kept once, and whose they are also as a row of their block.
 ENCODED_SPANS = pa.schema(
     [field.with_type(_REPEATED) if field.type == TEXT and field.name != "customer_id" else field for field in SPANS]
-)
+).append(pa.field("row", pa.int32()))
 
 
 @dataclass(frozen=True, slots=True)

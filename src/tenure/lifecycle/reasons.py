@@ -221,7 +221,7 @@ def with_because(spans: pa.Table) -> pa.Table:
     because = pa.concat_arrays(lines).take(pa.array(np.argsort(order, kind="stable")))
     doubting = spans.column("cannot_judge").cast(TEXT).combine_chunks()
     because = pc.binary_join_element_wise(because, doubting, _DOUBTS, null_handling="skip")
-    return spans.drop_columns(["reason", "reason_values"]).add_column(place, "because", because).cast(schema)
+    return spans.add_column(place, "because", because).select(schema.names).cast(schema)
 
 
 def _lines(reason: str, first: np.ndarray, numbers: np.ndarray) -> pa.Array:

@@ -238,7 +238,7 @@ def _arrow(
     rows: dict[str, np.ndarray],
     overrides: Overrides | None,
 ) -> pa.Table:
-    size = len(rows["keys"])
+    size, who = len(rows["keys"]), who_of(rows["keys"])
     names = [stage.id for stage in model.stages]
 
     def dates(numbers: np.ndarray) -> pa.Array:
@@ -261,7 +261,7 @@ def _arrow(
     columns = {
         "model": encoded(np.zeros(size), [model.id]),
         "version": encoded(np.zeros(size), [model.version]),
-        "customer_id": context.block.ids.take(pa.array(who_of(keys))),
+        "customer_id": context.block.ids.take(pa.array(who)),
         "stage": encoded(stages, names),
         "entered_on": dates(day_number_of(keys)),
         "left_on": dates(rows["left"]),
@@ -272,5 +272,6 @@ def _arrow(
         "cannot_judge": doubts(model, truths, moments, stages, ~by_rule),
         "next_stage": encoded(rows["next"], names),
         "next_change_on": dates(rows["change"]),
+        "row": pa.array(who.astype(np.int32)),
     }
     return pa.table([columns[name] for name in ENCODED_SPANS.names], schema=ENCODED_SPANS)

@@ -64,7 +64,7 @@ class LakeDraft:
                 delta.create_table(folder, shape, partition_by)
         batches = rows.to_batches(max_chunksize=delta.ROW_GROUP) if isinstance(rows, pa.Table) else rows
         staged = self._staged.setdefault(name, _Staged(shape))
-        staged.added += delta.write_files(folder, batches, shape, partition_by)
+        staged.added += delta.write_files(folder, batches, shape, partition_by, delta.SCANNED_GROUP)
         if isinstance(staged.replace, bool) or isinstance(replace, bool):
             staged.replace = staged.replace or replace
         else:

@@ -14,6 +14,7 @@ from tenure.facts.schema import FACT_TABLES
 from tenure.lifecycle.model_file import builtin_texts, models_of
 from tenure.refreshing.changed import customers_to_evaluate
 from tenure.refreshing.models import columns
+from tenure.refreshing.numbers import NUMBER
 from tenure.refreshing.report import FULL, RESTAGED, TOUCHED, ModelReport, published_since
 from tenure.rules.syntax.tree import Measure
 from tenure.scorecard import registry
@@ -61,7 +62,7 @@ def plan_of(
     # A few customers can be scored only with the fits of a full refresh by this version.
     table = lake.table("scorecard")
     published = {field.name for field in table.schema().fields} if table is not None else set()
-    if scorecard and not (set(columns(scorecard).names) <= published and registry.latest(lake)):
+    if scorecard and not ({*columns(scorecard).names, NUMBER.name} <= published and registry.latest(lake)):
         customers, only_changed = None, False
     selected = models_of(lake, models)
     scores = _scores(lake, selected)

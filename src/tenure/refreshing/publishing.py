@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from tenure.lake.lock import writing
 from tenure.lake.views import scan
 from tenure.refreshing.draft import LakeDraft
+from tenure.refreshing.numbers import CustomerNumbers
 from tenure.refreshing.report import FULL, RESTAGED, published_since, take_generation
 from tenure.scorecard import registry
 from tenure.words import Message, mark
@@ -64,6 +65,7 @@ def _redone(work: Work, result: Scorecard | None, newer_day: date | None) -> Sco
         work.report.as_of = newer_day
         work.draft.discard()
         work.draft = LakeDraft(work.lake)
+        work.numbers = CustomerNumbers.of_lake(work.lake, work.report.generation)
     elif work.plan.customers is not None and not work.plan.rescored:
         customers &= set(work.plan.customers)
     if customers:

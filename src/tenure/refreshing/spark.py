@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 WHO, STREAM = "_who", "_stream"
 ROWS_A_PARTITION = 400_000
+_SPANS = SPANS.append(ENCODED_SPANS.field("row"))
 _FEATURE_PREFIX = "feature_"
 
 
@@ -114,7 +115,7 @@ def evaluate_on_spark(
         for n, path in enumerate(paths, start=1):
             table = pq.ParquetFile(path, read_dictionary=SPANS.names).read()
             is_span = pc.is_valid(table.column("model"))
-            spans = table.filter(is_span).select(SPANS.names).cast(ENCODED_SPANS)
+            spans = table.filter(is_span).select(ENCODED_SPANS.names).cast(ENCODED_SPANS)
             features = table.filter(pc.invert(is_span)).select([_FEATURE_PREFIX + name for name in names])
             yield EvaluatedBlock(spans, features.rename_columns(names).cast(request.schema), n / len(paths))
 
@@ -138,7 +139,7 @@ def _together(spark: SparkSession, files: Mapping[Stream, SortedFiles]) -> DataF
 
 def _wide_schema(request: EvaluationRequest) -> pa.Schema:
     """Return the spans' columns and, prefixed, the features': one row is one or the other."""
-    return pa.schema([*SPANS, *(field.with_name(_FEATURE_PREFIX + field.name) for field in request.schema)])
+    return pa.schema([*_SPANS, *(field.with_name(_FEATURE_PREFIX + field.name) for field in request.schema)])
 
 
 def _evaluate_partition(
@@ -166,7 +167,7 @@ def _evaluate_partition(
     block = block_of(tables, tz=tz, last_day=last_day, customers=records, kinds=kinds, subject=subject)
     spans, features = evaluate(request, block)
     schema = _wide_schema(request)
-    yield from _wide(spans.cast(SPANS), "", schema).to_batches(max_chunksize=100_000)
+    yield from _wide(spans.cast(_SPANS), "", schema).to_batches(max_chunksize=100_000)
     yield from _wide(features, _FEATURE_PREFIX, schema).to_batches(max_chunksize=100_000)
 
 

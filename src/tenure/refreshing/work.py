@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ from tenure.lifecycle.history import SPANS
 from tenure.refreshing import ranks
 from tenure.refreshing.blocks import EvaluationRequest, evaluate_customers, evaluate_here
 from tenure.refreshing.models import DOING, GENERATION, features_of
+from tenure.refreshing.numbers import NUMBER, CustomerNumbers
 from tenure.refreshing.scoring import Scorecard, run_models
 from tenure.scorecard.model import Context
 from tenure.words import mark
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from tenure.scorecard.model import Fits, Options
     from tenure.stats.record import Fit
 
-SPANS_IN_LAKE = SPANS.append(GENERATION)
+SPANS_IN_LAKE = SPANS.append(NUMBER).append(GENERATION)
 
 
 @dataclass
@@ -54,6 +56,11 @@ class Work:
         settings = self.lake.settings
         return Context(self.plan.as_of, settings.tz, settings.currency, self.draft.lake_after(), self.options)
 
+    @cached_property
+    def numbers(self) -> CustomerNumbers:
+        """The numbers of customers."""
+        return CustomerNumbers.of_lake(self.lake, self.report.generation)
+
     # Everybody
 
     def evaluate_everybody(self) -> pa.Table:
@@ -76,6 +83,8 @@ class Work:
             if subject == "customer" and with_spans <= set(replaced):
                 replaced.append("")
             blocks = engine(self.lake, request, self.plan.as_of, subject)
+            if subject == "customer" and with_spans <= set(replaced):
+                self.numbers = CustomerNumbers(self.report.generation)  # no row stays that older ones join
             spans = self._spans_of(blocks, features if subject == "customer" else [])
             replace_models = {"model": replaced}
             self.draft.write("spans", spans, schema=SPANS_IN_LAKE, partition_by="model", replace=replace_models)
@@ -87,7 +96,7 @@ class Work:
             self.report.count(block.spans)
             self.report.customers += len(block.features)
             features.append(block.features)
-            yield from self._stamped(block.spans).to_batches()
+            yield from self._numbered(block.spans, block.features).to_batches()
             self.progress(mark("Evaluating customers"), 0.05 + share * block.share)
 
     def features_of_everybody(self) -> pa.Table:
@@ -99,7 +108,7 @@ class Work:
     def score_everybody(self, features: pa.Table, fits: Fits | None) -> Scorecard:
         """Run the scorecard models over everybody's features, fitted anew unless `fits` are given."""
         result = self._run(features, fits, everybody=True)
-        self.draft.write("scorecard", self._stamped(result.table), replace=True)
+        self.draft.write("scorecard", self._with_numbers(result.table), replace=True)
         for name, rows in result.tables.items():
             self.draft.rewrite(name, self._dated(rows))
         return result
@@ -126,9 +135,9 @@ class Work:
             self.report.count(spans)
             self.report.customers = len(features)
         # A row without a model says that a customer's older rows are old.
-        markers = _only_ids(customers, SPANS)
+        markers = self._stamped(_only_ids(customers, SPANS_IN_LAKE.remove(len(SPANS_IN_LAKE) - 1)))
         markers = markers.set_column(0, "model", pa.repeat(pa.scalar("", TEXT), len(markers)))
-        rows = self._stamped(pa.concat_tables([markers, spans.cast(SPANS)])).cast(SPANS_IN_LAKE)
+        rows = pa.concat_tables([markers, self._numbered(spans, features).cast(SPANS_IN_LAKE)])
         self.draft.write("spans", rows, partition_by="model")
         return features
 
@@ -151,7 +160,7 @@ class Work:
         result = self._run(features, fits, everybody=False)
         gone = set(customers).difference(features.column("customer_id").to_pylist())
         rows = pa.concat_tables([result.table, _only_ids(gone, result.table.schema)])
-        self.draft.write("scorecard", self._stamped(rows))
+        self.draft.write("scorecard", self._with_numbers(rows))
         for name, table in result.tables.items():
             if "customer_id" in table.column_names and self.lake.has(name):
                 # A table that is kept as one set: the rows of these customers take the place of their old ones.
@@ -163,6 +172,19 @@ class Work:
         return result
 
     # Rows
+
+    def _with_numbers(self, rows: pa.Table) -> pa.Table:
+        numbers = self.numbers.of(rows.column("customer_id").combine_chunks())
+        return self._stamped(rows.append_column(NUMBER, pa.array(numbers)))
+
+    def _numbered(self, spans: pa.Table, features: pa.Table) -> pa.Table:
+        """Return encoded spans as they are stored; spans of products, which have no features, get no numbers."""
+        if "customer_id" in features.column_names:
+            numbers = pa.array(self.numbers.of(features.column("customer_id").combine_chunks()))
+            column = numbers.take(spans.column("row"))
+        else:
+            column = pa.nulls(len(spans), NUMBER.type)
+        return self._stamped(spans.drop_columns("row").append_column(NUMBER, column))
 
     def _stamped(self, table: pa.Table, generation: int | None = None) -> pa.Table:
         number = self.report.generation if generation is None else generation

@@ -24,17 +24,18 @@ if TYPE_CHECKING:
     from tenure_app.web.tables import Column, Table
 
 PAGE = 50
+# Spans and scorecard are joined by the customers' numbers, see tenure.refreshing.numbers.
 _AT = (
-    "(select customer_id, stage, entered_on, coalesce(left_on, next_change_on) as change_on, left_on, next_stage"
+    "(select number, stage, entered_on, coalesce(left_on, next_change_on) as change_on, left_on, next_stage"
     f" from spans where model = ? and {on_day('?')})"
 )
 # Where customers are on a day, and their next change: the real one where it has happened already.
 _PLACE = f"""(
-    select here.customer_id, here.stage, here.entered_on, here.left_on,
+    select here.number, here.stage, here.entered_on, here.left_on,
         coalesce(here.left_on, here.next_change_on) as change_on,
         case when here.left_on is null then here.next_stage else later.stage end as next_stage
     from spans here
-    left join spans later on later.model = here.model and later.customer_id = here.customer_id
+    left join spans later on later.model = here.model and later.number = here.number
         and later.entered_on = here.left_on and not later.passed_through {{later}}
     where here.model = ? and {on_day("?", "here")} {{here}}
 )"""
@@ -100,7 +101,7 @@ def rows_of(
     place = _PLACE.format(later=f"and later.customer_id in {among}", here=f"and here.customer_id in {among}")
     rows = _rows(
         con.execute(
-            f"select {table.select()} from scorecard k left join {place} s on s.customer_id = k.customer_id"
+            f"select {table.select()} from scorecard k left join {place} s on s.number = k.number"
             f" where k.customer_id in {among}",
             [*customers, model, as_of, as_of, *customers, *customers],
         )
@@ -164,11 +165,11 @@ def _place(query: CustomerQuery, parts: list[str], tests: list[str], values: lis
     if not (needed or query.stage or query.since or near):
         return
     held = query.stages or query.stage == STAGED or query.since or near
-    parts.append(f"{'join' if held else 'left join'} {needed or _AT} s on s.customer_id = k.customer_id")
+    parts.append(f"{'join' if held else 'left join'} {needed or _AT} s on s.number = k.number")
     values += [query.model, query.as_of, query.as_of]
     if query.stage in WITHOUT_STAGE:
         test, known = _without_stage(query.stage, query.model, query.as_of)
-        tests.append(f"s.customer_id is null and {test}")
+        tests.append(f"s.number is null and {test}")
         values += known
     elif query.stages:
         tests.append(f"s.stage in ({', '.join('?' * len(query.stages))})")
@@ -196,14 +197,14 @@ def _flow(query: CustomerQuery, tests: list[str], values: list[Any]) -> None:
     """Restrict to those who were in another stage on another day."""
     if not (query.was and query.was_on):
         return
-    earlier = f"select customer_id from spans where model = ? and {on_day('?')}"
+    earlier = f"select number from spans where model = ? and {on_day('?')}"
     values += [query.model, query.was_on, query.was_on]
     if query.was in WITHOUT_STAGE:
         test, known = _without_stage(query.was, query.model, query.was_on)
-        tests.append(f"k.customer_id not in ({earlier}) and {test}")
+        tests.append(f"k.number not in ({earlier}) and {test}")
         values += known
     else:
-        tests.append(f"k.customer_id in ({earlier} and stage = ?)")
+        tests.append(f"k.number in ({earlier} and stage = ?)")
         values.append(query.was)
 
 
@@ -214,11 +215,11 @@ def _without_stage(which: str, model: str, on: date | None) -> tuple[str, list[A
     """
     if which == NOT_STAGED:
         return "true", []
-    ever = "(select customer_id from spans where model = ? and entered_on <= ?)"
+    ever = "(select number from spans where model = ? and entered_on <= ?)"
     if which == UNSTAGED:
-        return f"k.customer_id in {ever}", [model, on]
+        return f"k.number in {ever}", [model, on]
     known = "(k.first_seen_on is null or k.first_seen_on <= ?)"
-    return f"k.customer_id not in {ever} and {known}", [model, on, on]
+    return f"k.number not in {ever} and {known}", [model, on, on]
 
 
 def _move(query: CustomerQuery, tests: list[str], values: list[Any]) -> None:
@@ -227,7 +228,7 @@ def _move(query: CustomerQuery, tests: list[str], values: list[Any]) -> None:
         return
     day = "entered_on" if query.moved == "entered" else "left_on"
     tests.append(
-        "k.customer_id in (select customer_id from spans where model = ? and stage = ?"
+        "k.number in (select number from spans where model = ? and stage = ?"
         f" and not passed_through and {day} between ? and ?)"
     )
     values += [query.model, query.move_stage]
