@@ -81,7 +81,14 @@ def overview(request: HttpRequest) -> HttpResponse:
         "standing": tables.STANDING.show(standing),
         "soon": soon,
         "soon_title": titles.coming(soon),
-        "soon_moves": _move_counts(data, soon),
+        "soon_moves": [
+            {
+                **entry.ends(source, target),
+                "people": people,
+                "url": base.url(stage=source, next_stage=target, next_within=queries.WEEK),
+            }
+            for (source, target), people in soon.moves.items()
+        ],
         "soon_url": base.url(next_within=queries.WEEK, sort="next", down=False),
         "next_moves": tables.NEXT_MOVES.show(_moves(con, data, soon)[:SHOWN]),
         "staged_url": base.url(stage=STAGED),
@@ -108,14 +115,6 @@ def _standing(data: Overview, board: queries.Board) -> list[tables.Row]:
             "width": f"{100 * place.people / most:.2f}",
         }
         for place in board.places
-    ]
-
-
-def _move_counts(data: Overview, soon: queries.Soon) -> list[tables.Row]:
-    base = CustomerQuery(model=data.entry.id, as_of=data.day, next_within=queries.WEEK)
-    return [
-        {**data.entry.ends(*ends), "people": people, "url": base.url(stage=ends[0], next_stage=ends[1])}
-        for ends, people in soon.moves.items()
     ]
 
 
@@ -208,14 +207,13 @@ def families(request: HttpRequest) -> HttpResponse:
     counts = queries.families(answers(con), fitting, day)
     used = {stage.family for entry in fitting for stage in entry.model.stages}
     table = tables.families_table([item for item in titles.family_names().items() if item[0] in used])
-    rows = [
-        {
-            "entry": entry,
-            "url": f"{reverse('lifecycle')}?model={entry.id}",
-            "cells": {family: _cell(entry, family, counts[entry.id, family], day) for family in used},
-        }
-        for entry in fitting
-    ]
+    rows = []
+    for entry in fitting:
+        row: tables.Row = {"entry": entry, "url": f"{reverse('lifecycle')}?model={entry.id}"}
+        for family in used:
+            row[f"{family}-cell"] = cell = _cell(entry, family, counts[entry.id, family], day)
+            row[family] = cell["people"]
+        rows.append(row)
     if file := exports.requested(request, {"": lambda: table.sheet(rows)}, f"families-{day}"):
         return file
     context = {

@@ -40,10 +40,6 @@ STANDING = Table(
 )
 
 
-def _move(row: Row) -> str:
-    return format_html("<span>{} → {}</span>", row["source"], row["target"])
-
-
 #: Who moves within a week, if nothing happens.
 NEXT_MOVES = Table(
     "next",
@@ -55,7 +51,12 @@ NEXT_MOVES = Table(
             url=url_of,
             export=(Column("customer_id"),),
         ),
-        Column("move", _("From → to"), html=_move, export=(Column("source", _("From")), Column("target", _("To")))),
+        Column(
+            "move",
+            _("From → to"),
+            html=lambda row: format_html("<span>{} → {}</span>", row["source"], row["target"]),
+            export=(Column("source", _("From")), Column("target", _("To"))),
+        ),
         Column("why", _("Because then"), classes="because"),
     ),
     classes=CARDS,
@@ -98,7 +99,6 @@ def families_table(families: Sequence[tuple[str, str]]) -> Table:
                 numeric(
                     family,
                     f"{family} {name}",
-                    value=partial(_people, family),
                     html=partial(_family, family),
                     head_html=stage_badge(name, family),
                 )
@@ -109,12 +109,8 @@ def families_table(families: Sequence[tuple[str, str]]) -> Table:
     )
 
 
-def _people(family: str, row: Row) -> int | None:
-    return row["cells"][family]["people"]
-
-
 def _family(family: str, row: Row) -> str:
-    cell = row["cells"][family]
+    cell = row[f"{family}-cell"]
     if cell["people"] is None:
         return format_html('<span class="text-secondary" aria-label="{}">·</span>', _("no such stage"))
     people = format_html('<a href="{}">{}</a>', cell["url"], number(cell["people"])) if cell["people"] else "0"
