@@ -45,10 +45,6 @@ def chosen_entry(request: HttpRequest, entries: dict[str, Entry]) -> Entry | Non
     return entries.get(request.GET.get("model", "")) or next(iter(entries.values()), None)
 
 
-def answers(con: duckdb.DuckDBPyConnection) -> Answers:
-    return Answers(con, conf.versions())
-
-
 # The overview
 
 
@@ -61,7 +57,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     if entry is None:
         return render(request, "lifecycle/overview_empty.html")
     span = request.GET.get("span", "")
-    data = Overview(answers(con), entry, as_of(request), period(request), span if span in SPANS else "year")
+    data = Overview(Answers(con), entry, as_of(request), period(request), span if span in SPANS else "year")
     files = {
         **sheets(declared.FIGURES, data),
         "next": lambda: tables.NEXT_MOVES.sheet(_moves(con, data, queries.soon(data.ask, entry, data.day, 1_000_000))),
@@ -158,7 +154,7 @@ def lifecycle(request: HttpRequest) -> HttpResponse:
     }
     if not entry.fits:
         return render(request, "lifecycle/misfit.html", context)
-    board = queries.board(answers(con), entry, day, since)
+    board = queries.board(Answers(con), entry, day, since)
     rows = [
         {**asdict(place), "stage_id": place.stage, "stage": entry.stage_name(place.stage)}
         for place in (*board.places, board.no_stage, board.outside)
@@ -204,7 +200,7 @@ def families(request: HttpRequest) -> HttpResponse:
         return render(request, "lifecycle/empty.html")
     entries = catalogue.catalogue(con)
     fitting, day = [entry for entry in entries.values() if entry.fits], as_of(request)
-    counts = queries.families(answers(con), fitting, day)
+    counts = queries.families(Answers(con), fitting, day)
     used = {stage.family for entry in fitting for stage in entry.model.stages}
     table = tables.families_table([item for item in titles.family_names().items() if item[0] in used])
     rows = []

@@ -80,9 +80,7 @@ def read_draft(request: HttpRequest) -> ModelDraft:
 
 @page("models/<str:model_id>/edit/", "model-edit")
 def edit(request: HttpRequest, model_id: str) -> HttpResponse:
-    now = queries.one_in_force(model_id)
-    if now is None:
-        raise Http404
+    now = queries.one_or_404(model_id)
     text, restoring = now.text, None
     number = request.GET.get("version", "")
     if number.isdigit():
@@ -102,9 +100,7 @@ def new(request: HttpRequest) -> HttpResponse:
     taken = set(queries.in_force())
     if not source:
         return _page(request, ModelDraft(drafts.empty(drafts.id_of("my-model", taken)), new=True))
-    now = queries.one_in_force(source)
-    if now is None:
-        raise Http404
+    now = queries.one_or_404(source)
     name = now.model.name if now.model else None
     zh, en = (f"{name.zh} 副本", f"{name.en} copy") if name else ("", "")
     text = drafts.copied(now.text, drafts.id_of(f"{source}-copy", taken), zh, en)

@@ -9,6 +9,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from django.db.models import Max
+from django.http import Http404
+from django.utils.translation import gettext as _
 
 from tenure.errors import TenureError
 from tenure.facts.kinds import KINDS, Kind
@@ -108,6 +110,12 @@ def one_in_force(model_id: str) -> InForce | None:
     if version is None and model_id not in models.builtin_texts():
         return None
     return _in_force(model_id, version, known_kinds())
+
+
+def one_or_404(model_id: str) -> InForce:
+    if (now := one_in_force(model_id)) is None:
+        raise Http404(_("There is no model %(id)s.") % {"id": model_id})
+    return now
 
 
 def _in_force(model_id: str, version: ModelVersion | None, kinds: Mapping[str, Kind]) -> InForce:
