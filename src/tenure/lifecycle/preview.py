@@ -175,7 +175,7 @@ class _Tally:
             return
         holds = {stage: truth_of(rule, context).at(today) == TRUE for stage, rule in rules.items()}
         self.overlapping += int((np.sum(list(holds.values()), axis=0) > 1).sum())
-        self.holding.update({stage: int(held.sum()) for stage, held in holds.items()})
+        self.holding.update({stage: int(people.sum()) for stage, people in holds.items()})
         self.overlaps.update({pair: int((holds[pair[0]] & holds[pair[1]]).sum()) for pair in combinations(holds, 2)})
 
     def _sample(self, ids: pa.StringArray, before: _Standing, after: _Standing, worth: np.ndarray) -> None:

@@ -49,8 +49,8 @@ def page(
 
 
 def declaration(view: object) -> Page | None:
-    found = getattr(view, "page", None)
-    return found if isinstance(found, Page) else None
+    declared = getattr(view, "page", None)
+    return declared if isinstance(declared, Page) else None
 
 
 def rule_of(address: str) -> Rule:
