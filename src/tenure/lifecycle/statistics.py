@@ -11,13 +11,10 @@ How days are counted:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import date
 
-if TYPE_CHECKING:
-    from datetime import date
-
-    import duckdb
-    import pyarrow as pa
+import duckdb
+import pyarrow as pa
 
 
 def on_day(day: str = "$day", span: str = "") -> str:

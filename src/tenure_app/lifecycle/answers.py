@@ -7,16 +7,14 @@ reads is written. Lists read the same spans, so the totals agree.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import duckdb
 
 from tenure.lifecycle.statistics import statistic
 from tenure_app.core import conf
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import duckdb
 
 
 @lru_cache(maxsize=512)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import duckdb
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -26,9 +27,6 @@ from tenure_app.web import exports
 from tenure_app.web.figures import Switch, sheets
 from tenure_app.web.layout import as_of
 from tenure_app.web.pages import page
-
-if TYPE_CHECKING:
-    import duckdb
 
 #: Customers shown of those who move next.
 SHOWN = 10

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
@@ -12,9 +13,6 @@ from django.utils.translation import gettext_lazy as _
 from tenure_app.web.formats import number
 from tenure_app.web.tables import CARDS, Column, Table, bar, columns, numeric, url_of
 from tenure_app.web.templatetags.tenure import stage_badge
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 Row = dict[str, Any]
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from tenure.rules.wording.vocabulary import kind_name
 from tenure.words import current_language
+from tenure_app.lifecycle import queries
+from tenure_app.lifecycle.catalogue import Entry
 from tenure_app.lifecycle.reasons import sentence_of
 from tenure_app.web.formats import day as say_day
 from tenure_app.web.formats import number, percent
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import date
-
-    from tenure_app.lifecycle import queries
-    from tenure_app.lifecycle.catalogue import Entry
 
 
 def standing(board: queries.Board, rows: list[dict[str, Any]], days: int) -> str:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
+from django.http.response import HttpResponseBase
 from django.urls import Resolver404, URLPattern, path, resolve
 from django.views.decorators.http import require_http_methods
-
-if TYPE_CHECKING:
-    from types import ModuleType
-
-    from django.http.response import HttpResponseBase
 
 View = Callable[..., "HttpResponseBase"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -14,20 +14,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from tenure.errors import TenureError
+from tenure.lifecycle.model import Stage
 from tenure.lifecycle.model_file import builtin_texts
 from tenure.rules.wording.vocabulary import kind_name
 from tenure.words import current_language
 from tenure_app.core import conf
 from tenure_app.lifecycle import catalogue
 from tenure_app.lifecycle.definitions import actions, labels, queries
+from tenure_app.lifecycle.definitions.queries import InForce
 from tenure_app.lifecycle.reasons import sentence_of
 from tenure_app.staff import queries as staff
 from tenure_app.web.formats import customers, number
 from tenure_app.web.pages import page
-
-if TYPE_CHECKING:
-    from tenure.lifecycle.model import Stage
-    from tenure_app.lifecycle.definitions.queries import InForce
 
 
 @page("models/", "models")
