@@ -121,10 +121,7 @@ TREND = Figure(
     file_rows=_trend_rows,
     term="trend",
     switch=lambda data: Switch(
-        _("Time shown"),
-        "span",
-        (("quarter", _("3 months")), ("year", _("1 year")), ("years", _("3 years"))),
-        data.span,
+        _("Time shown"), "span", (("quarter", _("3 months")), ("year", _("1 year")), ("years", _("3 years"))), data.span
     ),
     wide=True,
 )

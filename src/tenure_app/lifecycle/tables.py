@@ -44,10 +44,7 @@ NEXT_MOVES = Table(
     (
         Column("on", _("Date"), "day"),
         Column(
-            "customer",
-            value=lambda row: row["name"] or row["customer_id"],
-            url=url_of,
-            export=(Column("customer_id"),),
+            "customer", value=lambda row: row["name"] or row["customer_id"], url=url_of, export=(Column("customer_id"),)
         ),
         Column(
             "move",
@@ -94,12 +91,7 @@ def families_table(families: Sequence[tuple[str, str]]) -> Table:
         (
             Column("model", value=lambda row: row["entry"].name, url=url_of, row_head=True),
             *(
-                numeric(
-                    family,
-                    f"{family} {name}",
-                    html=partial(_family, family),
-                    head_html=stage_badge(name, family),
-                )
+                numeric(family, f"{family} {name}", html=partial(_family, family), head_html=stage_badge(name, family))
                 for family, name in families
             ),
         ),
