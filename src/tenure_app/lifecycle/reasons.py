@@ -98,29 +98,27 @@ class Life:
 
 
 def life_of(entry: Entry, spans: list[Span], day: date) -> Life:
-    stays = [_stay(entry, span, day) for span in spans if span.entered_on <= day]
-    now = next((stay for stay in stays if stay.lasts), None)
-    if now is not None and now.span.passed_through:
-        now = None
-    newest_first = tuple(reversed(stays))
-    if now is None:
-        return Life(entry, newest_first, now)
+    stays: list[Stay] = []
+    for span in spans:
+        if span.entered_on > day:
+            continue
+        stage = entry.stage(span.stage)
+        cause = next((cause for cause in (stage.causes if stage else ()) if cause.id == span.cause), None)
+        stay = Stay(
+            span,
+            entry.stage_name(span.stage),
+            entry.family(span.stage),
+            in_words(span.reason),
+            cause.name.render() if cause else (span.cause or ""),
+            tuple(entry.stage_name(stage) for stage in span.cannot_judge),
+            span.days(day),
+            span.left_on is None or span.left_on > day,
+        )
+        stays.insert(0, stay)
+    now = next((stay for stay in reversed(stays) if stay.lasts), None)
+    if now is None or now.span.passed_through:
+        return Life(entry, tuple(stays), None)
     following = next((span for span in spans if span.entered_on == now.span.left_on and not span.passed_through), None)
-    stage = following.stage if following else now.span.next_stage
+    stage_id = following.stage if following else now.span.next_stage
     on = now.span.left_on or now.span.next_change_on
-    return Life(entry, newest_first, now, entry.stage_name(stage) if on else "", entry.family(stage), on)
-
-
-def _stay(entry: Entry, span: Span, day: date) -> Stay:
-    stage = entry.stage(span.stage)
-    cause = next((cause for cause in (stage.causes if stage else ()) if cause.id == span.cause), None)
-    return Stay(
-        span,
-        entry.stage_name(span.stage),
-        entry.family(span.stage),
-        in_words(span.reason),
-        cause.name.render() if cause else (span.cause or ""),
-        tuple(entry.stage_name(stage) for stage in span.cannot_judge),
-        span.days(day),
-        span.left_on is None or span.left_on > day,
-    )
+    return Life(entry, tuple(stays), now, entry.stage_name(stage_id) if on else "", entry.family(stage_id), on)

@@ -51,9 +51,8 @@ PARTS = {
 }  # fmt: skip
 
 
-def group_of(model_id: str) -> int:
-    """Return the place in GROUPS of the group in which the list shows a model."""
-    return next((place for place, (_title, ids) in enumerate(GROUPS) if model_id in ids.split()), 0)
+def group_of(model_id: str) -> str:
+    return str(next((title for title, ids in GROUPS if model_id in ids.split()), GROUPS[0][0]))
 
 
 class Badge(NamedTuple):

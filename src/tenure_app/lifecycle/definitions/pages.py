@@ -35,7 +35,7 @@ def models(request: HttpRequest) -> HttpResponse:
     lines = [line for line in _lines() if _matches(line["now"], search)]
     groups: dict[str, list[dict[str, Any]]] = {str(title): [] for title, _ids in labels.GROUPS}
     for line in lines:
-        groups[str(labels.GROUPS[labels.group_of(line["now"].id)][0])].append(line)
+        groups[labels.group_of(line["now"].id)].append(line)
     context = {
         "title": _("Models"),
         "groups": [(title, members) for title, members in groups.items() if members],
