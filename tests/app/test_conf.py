@@ -118,7 +118,7 @@ def test_answers_outlive_commits_to_other_tables(filled_lake: Lake) -> None:
     calls: list[int] = []
 
     def ask() -> object:
-        return Answers(conf.connection(), conf.versions()).kept(("q",), lambda: calls.append(1), "spans")
+        return Answers(conf.connection()).kept(("q",), lambda: calls.append(1), "spans")
 
     ask()
     append(filled_lake)

@@ -51,7 +51,7 @@ def test_how_long_ago_is_said_in_words() -> None:
 
 
 def test_every_term_of_the_glossary_is_explained_in_both_languages() -> None:
-    from tenure_app.web.glossary import terms
+    from tenure_app.web.templatetags.tenure import terms
 
     for name, both in terms().items():
         for language in ("zh", "en"):

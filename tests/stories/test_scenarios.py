@@ -196,7 +196,7 @@ def _lists_and_statistics(lake: tn.Lake) -> tuple[dict[str, list[str]], dict[str
     listed: dict[str, list[str]] = {}
     for stage, customer in rows:
         listed.setdefault(stage, []).append(customer)
-    counts = statistics.stage_counts(con, "retail-activity", TODAY)
+    counts = statistics.statistic(con, statistics.STAGE_COUNTS, "retail-activity", day=TODAY)
     return listed, {row["stage"]: row["people"] for row in counts.to_pylist()}
 
 

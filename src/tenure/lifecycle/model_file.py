@@ -74,16 +74,16 @@ def builtin() -> dict[str, Model]:
     return {name: read(name) for name in builtin_texts()}
 
 
-def models_of(lake: Lake, wanted: Sequence[str | Path | Model] | None = None) -> list[Model]:
+def models_of(lake: Lake, given: Sequence[str | Path | Model] | None = None) -> list[Model]:
     """Return models of a lake: the given ones, or all built-in ones and the lake's own.
 
     A lake's own file ``models/ID.yaml`` goes before the built-in model of that id.
     """
-    own = {path.stem: path for path in sorted((lake.path / "models").glob("*.yaml"))}
+    paths = {path.stem: path for path in sorted((lake.path / "models").glob("*.yaml"))}
     kinds = lake.kinds()
-    if wanted is None:
-        wanted = list(dict.fromkeys([*builtin_texts(), *own]))
-    models = [given if isinstance(given, Model) else read(own.get(str(given), given), kinds) for given in wanted]
+    if given is None:
+        given = list(dict.fromkeys([*builtin_texts(), *paths]))
+    models = [model if isinstance(model, Model) else read(paths.get(str(model), model), kinds) for model in given]
     for model in models:
         if [other.id for other in models].count(model.id) > 1:
             raise ModelError(mark("Two models have the id %(id)r. Change one of them."), id=model.id)

@@ -6,7 +6,6 @@ The rules go on underneath: when a decision ends, the customer is where the rule
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -15,10 +14,8 @@ import pyarrow.compute as pc
 from tenure.facts.blocks import SHIFT, Block, day_number_of, who_of
 from tenure.facts.streams import Stream
 from tenure.lifecycle.history import UNSTAGED, History, entered
+from tenure.lifecycle.model import Model
 from tenure.rules.evaluation.steps import Moments, merge
-
-if TYPE_CHECKING:
-    from tenure.lifecycle.model import Model
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,7 +175,7 @@ class _Tally:
             return
         holds = {stage: truth_of(rule, context).at(today) == TRUE for stage, rule in rules.items()}
         self.overlapping += int((np.sum(list(holds.values()), axis=0) > 1).sum())
-        self.holding.update({stage: int(held.sum()) for stage, held in holds.items()})
+        self.holding.update({stage: int(people.sum()) for stage, people in holds.items()})
         self.overlaps.update({pair: int((holds[pair[0]] & holds[pair[1]]).sum()) for pair in combinations(holds, 2)})
 
     def _sample(self, ids: pa.StringArray, before: _Standing, after: _Standing, worth: np.ndarray) -> None:
@@ -197,6 +197,9 @@ class _Tally:
         overlaps = sorted((+self.overlaps).items(), key=lambda item: (-item[1], item[0]))
         after = self._places(self.new, 1)
         nobody = tuple(stage.id for stage in self.new.stages if not after[stage.id])
+        # Examples are drawn from every move in turn, the bigger moves first, so that no kind of move stays unseen.
+        turns = [(turn, rank) for rank, pair in enumerate(order) for turn in range(len(self.examples[pair]))]
+        drawn = sorted(sorted(turns)[:EXAMPLES], key=itemgetter(1))
         return Preview(
             as_of=as_of,
             customers=self.people.total(),
@@ -205,7 +208,7 @@ class _Tally:
             before=self._places(self.old, 0),
             after=after,
             moves=tuple(StageMove(*pair, self.people[pair], self.worth[pair] / _CENTS) for pair in order),
-            examples=self._drawn(order),
+            examples=tuple(self.examples[order[rank]][turn][1] for turn, rank in drawn),
             overlapping=self.overlapping,
             overlaps=tuple(Overlap(*pair, count) for pair, count in overlaps[:OVERLAPS]),
             nobody=nobody,
@@ -218,12 +221,6 @@ class _Tally:
         for pair, people in self.people.items():
             counts[pair[side]] += people
         return counts
-
-    def _drawn(self, order: list[Pair]) -> tuple[Example, ...]:
-        """Draw from every move in turn, the bigger moves first, so that no kind of move stays unseen."""
-        turns = [(turn, rank) for rank, pair in enumerate(order) for turn in range(len(self.examples[pair]))]
-        drawn = sorted(sorted(turns)[:EXAMPLES], key=itemgetter(1))
-        return tuple(self.examples[order[rank]][turn][1] for turn, rank in drawn)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,19 +5,16 @@ How days are counted:
 * A span is half-open: its customer is in the stage from ``entered_on`` to the day before ``left_on``.
 * A move happens on the day on which the new stage begins. Between two days, `since` and `until`, the moves are those
   after `since`, `until` included, so that ``people at until = people at since + entered - left``, stage for stage.
-* A step that was passed through (zero days long) is nobody's stage on any day; moves list it as ``passed_through``.
+* A step that was passed through (zero days long) is nobody's stage on any day.
 * ``None`` as a stage reads "not in this model": before the first fact, or on days on which no rule held.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import date
 
-if TYPE_CHECKING:
-    from datetime import date
-
-    import duckdb
-    import pyarrow as pa
+import duckdb
+import pyarrow as pa
 
 
 def on_day(day: str = "$day", span: str = "") -> str:

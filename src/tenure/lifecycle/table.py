@@ -162,32 +162,23 @@ def day_from(as_of: str | date | None, orders: pa.Table, tz: str) -> date:
 def facts_from(name: str, table: object, tz: str, columns: Mapping[str, str] | None = None) -> pa.Table:
     """Return whatever holds a fact table as Arrow, in the table's schema, or say which column is missing."""
     if name not in FACT_TABLES:
-        raise MappingError(
-            mark("Unknown fact table %(name)r. Fact tables: %(names)s."), name=name, names=", ".join(FACT_TABLES)
-        )
+        text = mark("Unknown fact table %(name)r. Fact tables: %(names)s.")
+        raise MappingError(text, name=name, names=", ".join(FACT_TABLES))
     if isinstance(table, str | Path):
         return _file(table, name, columns, tz)
     arrow = arrow_from(table)
     for field, column in (columns or {}).items():
         if column not in arrow.column_names:
-            raise MappingError(
-                mark("There is no column %(column)r for %(field)s. Columns: %(names)s."),
-                column=column,
-                field=field,
-                names=", ".join(arrow.column_names),
-            )
+            text = mark("There is no column %(column)r for %(field)s. Columns: %(names)s.")
+            raise MappingError(text, column=column, field=field, names=", ".join(arrow.column_names))
         arrow = arrow.append_column(field, arrow.column(column)) if field != column else arrow
-    missing = [name for name in ("customer_id", "at") if name not in arrow.column_names]
-    if missing:
-        raise MappingError(
-            mark(
+    for field in ("customer_id", "at"):
+        if field not in arrow.column_names:
+            text = mark(
                 "%(table)s has no column %(missing)s. Map yours with columns={'%(missing)s': '...'}. "
                 "Columns: %(names)s."
-            ),
-            table=name,
-            missing=missing[0],
-            names=", ".join(arrow.column_names),
-        )
+            )
+            raise MappingError(text, table=name, missing=field, names=", ".join(arrow.column_names))
     at = arrow.column_names.index("at")
     return completed(name, arrow.set_column(at, "at", _instants(arrow.column("at"), tz)))
 

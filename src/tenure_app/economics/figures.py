@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from tenure.lifecycle.model import UNSTAGED
-from tenure_app.core import conf
 from tenure_app.customers.query import NOT_STAGED, CustomerQuery
 from tenure_app.economics import queries, tables, titles
 from tenure_app.lifecycle import queries as lifecycle
@@ -62,7 +61,7 @@ class StageEconomics:
     @property
     def answers(self) -> Answers:
         """The statistics of the lake."""
-        return Answers(self.con, conf.versions())
+        return Answers(self.con)
 
     @cached_property
     def people(self) -> dict[str, int]:

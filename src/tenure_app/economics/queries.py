@@ -67,7 +67,7 @@ class Economics:
 def economics_of(con: duckdb.DuckDBPyConnection, entry: Entry) -> Economics | None:
     """Return a model's economics; None where it has no stages."""
     key = ("economics", entry.id, entry.model.version)
-    ask = Answers(con, conf.versions())
+    ask = Answers(con)
     body = ask.kept(("reported", *key), lambda: reported(con, entry), "reports", "refreshes")
     if body is None:
         # Nothing was reported, so it is worked out from the facts themselves, whichever was written last.
@@ -146,7 +146,7 @@ def changed(model: str) -> BookState | None:
 def everybody(economics: Economics) -> pa.Table:
     """Return who gets which plan: customer_id, the columns of the scorecard's decision, stage, tier, weeks."""
     key = json.dumps([[plan.to_json() for plan in economics.plans], economics.book.budget], sort_keys=True)
-    ask = Answers(conf.connection(), conf.versions())
+    ask = Answers(conf.connection())
     table: pa.Table = ask.kept(("economics.who", economics.entry.id, key), lambda: _everybody(economics))
     return table
 

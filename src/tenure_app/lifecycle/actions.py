@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from tenure.errors import TenureError
+from tenure.lifecycle.model import Model
 from tenure.words import mark
 from tenure_app.core import conf
 from tenure_app.lifecycle.definitions.queries import active_models, models_in_force
 from tenure_app.web.layout import last_data_day
-
-if TYPE_CHECKING:
-    from tenure.lifecycle.model import Model
 
 LONGEST = 300
 

@@ -7,17 +7,14 @@ reads is written. Lists read the same spans, so the totals agree.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import duckdb
 
 from tenure.lifecycle.statistics import statistic
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import duckdb
-
-    from tenure_app.core.conf import Versions
+from tenure_app.core import conf
 
 
 @lru_cache(maxsize=512)
@@ -27,11 +24,10 @@ def _slot(key: tuple[Any, ...]) -> tuple[threading.Lock, list[Any]]:
 
 
 class Answers:
-    """Queries of one state of the lake: a connection with its views, and the versions of its tables."""
+    """Queries of the lake as a request sees it, on a connection with its views."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, versions: Versions) -> None:
-        self.con = con
-        self.versions = versions
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        self.con, self.versions = con, conf.versions()
 
     def ask(self, sql: str, model: str, **days: Any) -> list[dict[str, Any]]:
         """Return the rows of a query of :mod:`tenure.lifecycle.statistics`."""

@@ -7,20 +7,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from typing import Any
 
+import duckdb
 from django.utils.translation import gettext as _
 
-from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
+from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED, Model, Stage
 from tenure_app.customers.profile import has
 from tenure_app.customers.query import NOT_STAGED, STAGED
-
-if TYPE_CHECKING:
-    from datetime import date
-
-    import duckdb
-
-    from tenure.lifecycle.model import Model, Stage
 
 #: Shown first when it fits and nothing was chosen: it needs nothing but orders.
 FAVOURITE = "retail-activity"

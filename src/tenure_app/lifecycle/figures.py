@@ -52,14 +52,6 @@ class Overview:
         return [flow for flow in self.flows if not flow.stayed]
 
 
-def _trend(data: Overview) -> Area:
-    series = [
-        Series(data.entry.stage_name(stage), data.entry.family(stage), people, stage=stage)
-        for stage, people in data.trend.people.items()
-    ]
-    return Area(data.trend.days, series, _(" customers"))
-
-
 def _trend_rows(data: Overview) -> list[dict[str, Any]]:
     base = CustomerQuery(model=data.entry.id)
     return [
@@ -70,11 +62,6 @@ def _trend_rows(data: Overview) -> list[dict[str, Any]]:
         }
         for at, on in enumerate(data.trend.days)
     ]
-
-
-def _spans(data: Overview) -> Switch:
-    options = (("quarter", _("3 months")), ("year", _("1 year")), ("years", _("3 years")))
-    return Switch(_("Time shown"), "span", options, data.span)
 
 
 def _flow(data: Overview) -> Sankey | None:
@@ -121,12 +108,21 @@ def _flow_note(data: Overview) -> str:
 TREND = Figure(
     "trend",
     title=lambda data: titles.trend(data.entry, data.trend),
-    chart=_trend,
+    chart=lambda data: Area(
+        data.trend.days,
+        [
+            Series(data.entry.stage_name(stage), data.entry.family(stage), people, stage=stage)
+            for stage, people in data.trend.people.items()
+        ],
+        _(" customers"),
+    ),
     table=lambda data: tables.trend_table({stage: data.entry.stage_name(stage) for stage in data.trend.people}),
     rows=lambda data: reversed(_trend_rows(data)),
     file_rows=_trend_rows,
     term="trend",
-    switch=_spans,
+    switch=lambda data: Switch(
+        _("Time shown"), "span", (("quarter", _("3 months")), ("year", _("1 year")), ("years", _("3 years"))), data.span
+    ),
     wide=True,
 )
 FLOW = Figure(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import duckdb
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -27,9 +28,6 @@ from tenure_app.web.figures import Switch, sheets
 from tenure_app.web.layout import as_of
 from tenure_app.web.pages import page
 
-if TYPE_CHECKING:
-    import duckdb
-
 #: Customers shown of those who move next.
 SHOWN = 10
 
@@ -45,10 +43,6 @@ def chosen_entry(request: HttpRequest, entries: dict[str, Entry]) -> Entry | Non
     return entries.get(request.GET.get("model", "")) or next(iter(entries.values()), None)
 
 
-def answers(con: duckdb.DuckDBPyConnection) -> Answers:
-    return Answers(con, conf.versions())
-
-
 # The overview
 
 
@@ -61,7 +55,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     if entry is None:
         return render(request, "lifecycle/overview_empty.html")
     span = request.GET.get("span", "")
-    data = Overview(answers(con), entry, as_of(request), period(request), span if span in SPANS else "year")
+    data = Overview(Answers(con), entry, as_of(request), period(request), span if span in SPANS else "year")
     files = {
         **sheets(declared.FIGURES, data),
         "next": lambda: tables.NEXT_MOVES.sheet(_moves(con, data, queries.soon(data.ask, entry, data.day, 1_000_000))),
@@ -81,7 +75,14 @@ def overview(request: HttpRequest) -> HttpResponse:
         "standing": tables.STANDING.show(standing),
         "soon": soon,
         "soon_title": titles.coming(soon),
-        "soon_moves": _move_counts(data, soon),
+        "soon_moves": [
+            {
+                **entry.ends(source, target),
+                "people": people,
+                "url": base.url(stage=source, next_stage=target, next_within=queries.WEEK),
+            }
+            for (source, target), people in soon.moves.items()
+        ],
         "soon_url": base.url(next_within=queries.WEEK, sort="next", down=False),
         "next_moves": tables.NEXT_MOVES.show(_moves(con, data, soon)[:SHOWN]),
         "staged_url": base.url(stage=STAGED),
@@ -108,14 +109,6 @@ def _standing(data: Overview, board: queries.Board) -> list[tables.Row]:
             "width": f"{100 * place.people / most:.2f}",
         }
         for place in board.places
-    ]
-
-
-def _move_counts(data: Overview, soon: queries.Soon) -> list[tables.Row]:
-    base = CustomerQuery(model=data.entry.id, as_of=data.day, next_within=queries.WEEK)
-    return [
-        {**data.entry.ends(*ends), "people": people, "url": base.url(stage=ends[0], next_stage=ends[1])}
-        for ends, people in soon.moves.items()
     ]
 
 
@@ -159,7 +152,7 @@ def lifecycle(request: HttpRequest) -> HttpResponse:
     }
     if not entry.fits:
         return render(request, "lifecycle/misfit.html", context)
-    board = queries.board(answers(con), entry, day, since)
+    board = queries.board(Answers(con), entry, day, since)
     rows = [
         {**asdict(place), "stage_id": place.stage, "stage": entry.stage_name(place.stage)}
         for place in (*board.places, board.no_stage, board.outside)
@@ -205,17 +198,16 @@ def families(request: HttpRequest) -> HttpResponse:
         return render(request, "lifecycle/empty.html")
     entries = catalogue.catalogue(con)
     fitting, day = [entry for entry in entries.values() if entry.fits], as_of(request)
-    counts = queries.families(answers(con), fitting, day)
+    counts = queries.families(Answers(con), fitting, day)
     used = {stage.family for entry in fitting for stage in entry.model.stages}
     table = tables.families_table([item for item in titles.family_names().items() if item[0] in used])
-    rows = [
-        {
-            "entry": entry,
-            "url": f"{reverse('lifecycle')}?model={entry.id}",
-            "cells": {family: _cell(entry, family, counts[entry.id, family], day) for family in used},
-        }
-        for entry in fitting
-    ]
+    rows = []
+    for entry in fitting:
+        row: tables.Row = {"entry": entry, "url": f"{reverse('lifecycle')}?model={entry.id}"}
+        for family in used:
+            row[f"{family}-cell"] = cell = _cell(entry, family, counts[entry.id, family], day)
+            row[family] = cell["people"]
+        rows.append(row)
     if file := exports.requested(request, {"": lambda: table.sheet(rows)}, f"families-{day}"):
         return file
     context = {

@@ -10,16 +10,13 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from tenure.lifecycle.grid import Every, grid
 from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
 from tenure.lifecycle.statistics import FLOWS, STAGE_COUNTS, TREND, UPCOMING, VALUE_BY_STAGE, on_day, within
 from tenure_app.customers.query import NOT_STAGED
-
-if TYPE_CHECKING:
-    from tenure_app.lifecycle.answers import Answers
-    from tenure_app.lifecycle.catalogue import Entry
+from tenure_app.lifecycle.answers import Answers
+from tenure_app.lifecycle.catalogue import Entry
 
 WEEK = 7
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
@@ -23,8 +23,6 @@ class ReasonInWords:
     text: str  # the sentence
     measures: tuple[tuple[str, str], ...] = ()  # what each measure is called, and its value on the day
     by_hand: bool = False  # whether a person decided it
-    passed: bool = False  # whether the stage was only passed through
-    rule: str = ""  # the rule as it is written in the model
 
 
 def in_words(reason: Reason | None) -> ReasonInWords:
@@ -33,10 +31,10 @@ def in_words(reason: Reason | None) -> ReasonInWords:
     if reason.note is not None:
         return ReasonInWords(reason.note, by_hand=True)
     if reason.towards is not None:
-        return ReasonInWords(_("Passed through: this model does not allow skipping stages."), passed=True)
+        return ReasonInWords(_("Passed through: this model does not allow skipping stages."))
     language = current_language()
     measures = tuple((phrase(name, language), value_text(value)) for name, value in reason.measures)
-    return ReasonInWords(sentence_of(reason.rule, language), measures, rule=reason.rule)
+    return ReasonInWords(sentence_of(reason.rule, language), measures)
 
 
 def sentence_of(rule: str, language: str | None = None) -> str:
@@ -100,29 +98,27 @@ class Life:
 
 
 def life_of(entry: Entry, spans: list[Span], day: date) -> Life:
-    stays = [_stay(entry, span, day) for span in spans if span.entered_on <= day]
-    now = next((stay for stay in stays if stay.lasts), None)
-    if now is not None and now.span.passed_through:
-        now = None
-    life = Life(entry, tuple(reversed(stays)), now)
-    if now is None:
-        return life
+    stays: list[Stay] = []
+    for span in spans:
+        if span.entered_on > day:
+            continue
+        stage = entry.stage(span.stage)
+        cause = next((cause for cause in (stage.causes if stage else ()) if cause.id == span.cause), None)
+        stay = Stay(
+            span,
+            entry.stage_name(span.stage),
+            entry.family(span.stage),
+            in_words(span.reason),
+            cause.name.render() if cause else (span.cause or ""),
+            tuple(entry.stage_name(stage) for stage in span.cannot_judge),
+            span.days(day),
+            span.left_on is None or span.left_on > day,
+        )
+        stays.insert(0, stay)
+    now = next((stay for stay in reversed(stays) if stay.lasts), None)
+    if now is None or now.span.passed_through:
+        return Life(entry, tuple(stays), None)
     following = next((span for span in spans if span.entered_on == now.span.left_on and not span.passed_through), None)
-    stage = following.stage if following else now.span.next_stage
+    stage_id = following.stage if following else now.span.next_stage
     on = now.span.left_on or now.span.next_change_on
-    return replace(life, next_name=entry.stage_name(stage) if on else "", next_family=entry.family(stage), next_on=on)
-
-
-def _stay(entry: Entry, span: Span, day: date) -> Stay:
-    stage = entry.stage(span.stage)
-    cause = next((cause for cause in (stage.causes if stage else ()) if cause.id == span.cause), None)
-    return Stay(
-        span,
-        entry.stage_name(span.stage),
-        entry.family(span.stage),
-        in_words(span.reason),
-        cause.name.render() if cause else (span.cause or ""),
-        tuple(entry.stage_name(stage) for stage in span.cannot_judge),
-        span.days(day),
-        span.left_on is None or span.left_on > day,
-    )
+    return Life(entry, tuple(stays), now, entry.stage_name(stage_id) if on else "", entry.family(stage_id), on)

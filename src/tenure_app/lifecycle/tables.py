@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
@@ -12,9 +13,6 @@ from django.utils.translation import gettext_lazy as _
 from tenure_app.web.formats import number
 from tenure_app.web.tables import CARDS, Column, Table, bar, columns, numeric, url_of
 from tenure_app.web.templatetags.tenure import stage_badge
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 Row = dict[str, Any]
 
@@ -40,22 +38,20 @@ STANDING = Table(
 )
 
 
-def _move(row: Row) -> str:
-    return format_html("<span>{} → {}</span>", row["source"], row["target"])
-
-
 #: Who moves within a week, if nothing happens.
 NEXT_MOVES = Table(
     "next",
     (
         Column("on", _("Date"), "day"),
         Column(
-            "customer",
-            value=lambda row: row["name"] or row["customer_id"],
-            url=url_of,
-            export=(Column("customer_id"),),
+            "customer", value=lambda row: row["name"] or row["customer_id"], url=url_of, export=(Column("customer_id"),)
         ),
-        Column("move", _("From → to"), html=_move, export=(Column("source", _("From")), Column("target", _("To")))),
+        Column(
+            "move",
+            _("From → to"),
+            html=lambda row: format_html("<span>{} → {}</span>", row["source"], row["target"]),
+            export=(Column("source", _("From")), Column("target", _("To"))),
+        ),
         Column("why", _("Because then"), classes="because"),
     ),
     classes=CARDS,
@@ -95,13 +91,7 @@ def families_table(families: Sequence[tuple[str, str]]) -> Table:
         (
             Column("model", value=lambda row: row["entry"].name, url=url_of, row_head=True),
             *(
-                numeric(
-                    family,
-                    f"{family} {name}",
-                    value=partial(_people, family),
-                    html=partial(_family, family),
-                    head_html=stage_badge(name, family),
-                )
+                numeric(family, f"{family} {name}", html=partial(_family, family), head_html=stage_badge(name, family))
                 for family, name in families
             ),
         ),
@@ -109,12 +99,8 @@ def families_table(families: Sequence[tuple[str, str]]) -> Table:
     )
 
 
-def _people(family: str, row: Row) -> int | None:
-    return row["cells"][family]["people"]
-
-
 def _family(family: str, row: Row) -> str:
-    cell = row["cells"][family]
+    cell = row[f"{family}-cell"]
     if cell["people"] is None:
         return format_html('<span class="text-secondary" aria-label="{}">·</span>', _("no such stage"))
     people = format_html('<a href="{}">{}</a>', cell["url"], number(cell["people"])) if cell["people"] else "0"

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from tenure.rules.wording.vocabulary import kind_name
 from tenure.words import current_language
+from tenure_app.lifecycle import queries
+from tenure_app.lifecycle.catalogue import Entry
 from tenure_app.lifecycle.reasons import sentence_of
 from tenure_app.web.formats import day as say_day
 from tenure_app.web.formats import number, percent
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import date
-
-    from tenure_app.lifecycle import queries
-    from tenure_app.lifecycle.catalogue import Entry
 
 
 def standing(board: queries.Board, rows: list[dict[str, Any]], days: int) -> str:
@@ -37,14 +34,14 @@ def standing(board: queries.Board, rows: list[dict[str, Any]], days: int) -> str
     return _("Most are %(stage)s: %(people)s, %(share)s; as many as %(days)d days before") % words
 
 
-def trend(entry: Entry, found: queries.Trend) -> str:
-    if not found.days or not found.people:
+def trend(entry: Entry, trend: queries.Trend) -> str:
+    if not trend.days or not trend.people:
         return _("No stages in this period yet")
-    changes = {stage: people[-1] - people[0] for stage, people in found.people.items()}
+    changes = {stage: people[-1] - people[0] for stage, people in trend.people.items()}
     stage = max(changes, key=lambda stage: abs(changes[stage]))
     words = {
-        "stage": entry.stage_name(stage), "a": number(found.people[stage][0]), "b": number(found.people[stage][-1]),
-        "start": say_day(found.days[0]),
+        "stage": entry.stage_name(stage), "a": number(trend.people[stage][0]), "b": number(trend.people[stage][-1]),
+        "start": say_day(trend.days[0]),
     }  # fmt: skip
     if changes[stage] > 0:
         return _("%(stage)s grew most since %(start)s: from %(a)s to %(b)s") % words
@@ -53,8 +50,8 @@ def trend(entry: Entry, found: queries.Trend) -> str:
     return _("Stage sizes are unchanged since %(start)s") % words
 
 
-def flow(entry: Entry, found: list[queries.Flow], since: date, day: date, days: int) -> str:
-    moves = [flow for flow in found if not flow.stayed]
+def flow(entry: Entry, flows: list[queries.Flow], since: date, day: date, days: int) -> str:
+    moves = [flow for flow in flows if not flow.stayed]
     if not moves:
         return _("No stage changes between %(start)s and %(end)s") % {"start": say_day(since), "end": say_day(day)}
     top = max(moves, key=lambda flow: flow.people)
@@ -93,12 +90,12 @@ def coming(soon: queries.Soon) -> str:
 def why_next(entry: Entry, source: str, target: str) -> str:
     """Say what will be different on the day of the next change: a rule that begins or ceases to hold."""
     order = [stage.id for stage in entry.model.stages]
-    here, there = entry.stage(source), entry.stage(target)
-    if there is not None and (here is None or order.index(there.id) < order.index(here.id)):
-        return sentence_of(there.when)
-    if here is None:
+    before, after = entry.stage(source), entry.stage(target)
+    if after is not None and (before is None or order.index(after.id) < order.index(before.id)):
+        return sentence_of(after.when)
+    if before is None:
         return ""
-    return _("No longer true: %(rule)s") % {"rule": sentence_of(here.when)}
+    return _("No longer true: %(rule)s") % {"rule": sentence_of(before.when)}
 
 
 def periods(days: Sequence[int]) -> list[tuple[int, str]]:

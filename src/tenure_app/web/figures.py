@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.translation import gettext as _
 
 from tenure.columns import column
 from tenure_app.web.charts import Chart, to_json
+from tenure_app.web.exports import Sheet
 from tenure_app.web.formats import number
-from tenure_app.web.tables import Column
-
-if TYPE_CHECKING:
-    from tenure_app.web.exports import Sheet
-    from tenure_app.web.tables import Row, ShownTable, Table
+from tenure_app.web.tables import Column, Row, ShownTable, Table
 
 Data = Any  # what a page's figures are made of
 

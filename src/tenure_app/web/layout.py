@@ -54,9 +54,9 @@ NAVIGATION = (
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the groups, the present page marked."""
-    here = (request.resolver_match and request.resolver_match.url_name) or ""
+    current = (request.resolver_match and request.resolver_match.url_name) or ""
     items = [
-        {**item._asdict(), "active": here in (item.name, *item.under) or here.startswith(f"{item.name}-")}
+        {**item._asdict(), "active": current in (item.name, *item.under) or current.startswith(f"{item.name}-")}
         for item in NAVIGATION
     ]
     return [{"label": label, "items": list(members)} for label, members in groupby(items, itemgetter("group"))]

@@ -46,9 +46,9 @@ class LanguageMiddleware(Middleware):
 
     def _language(self, request: HttpRequest) -> str:
         known = {code for code, _ in settings.LANGUAGES}
-        chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
-        if chosen in known:
-            return chosen
+        cookie = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
+        if cookie in known:
+            return cookie
         if request.path.startswith(settings.STATIC_URL):
             return settings.LANGUAGE_CODE
         preferred = queries.preference().language
@@ -69,8 +69,8 @@ class SignInMiddleware(Middleware):
         if request.headers.get("HX-Request"):
             # The browser would put the sign-in page into the middle of the old one.
             return HttpResponse(status=401, headers={"HX-Redirect": reverse("sign-in")})
-        wanted = request.get_full_path()
-        return redirect(reverse("sign-in") + ("" if wanted == "/" else f"?next={quote(wanted, safe='/')}"))
+        target = request.get_full_path()
+        return redirect(reverse("sign-in") + ("" if target == "/" else f"?next={quote(target, safe='/')}"))
 
     def _by_link(self, request: HttpRequest) -> HttpResponse:
         rest = request.GET.copy()

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
+from django.http.response import HttpResponseBase
 from django.urls import Resolver404, URLPattern, path, resolve
 from django.views.decorators.http import require_http_methods
-
-if TYPE_CHECKING:
-    from types import ModuleType
-
-    from django.http.response import HttpResponseBase
 
 View = Callable[..., "HttpResponseBase"]
 
@@ -49,8 +46,8 @@ def page(
 
 
 def declaration(view: object) -> Page | None:
-    found = getattr(view, "page", None)
-    return found if isinstance(found, Page) else None
+    declared = getattr(view, "page", None)
+    return declared if isinstance(declared, Page) else None
 
 
 def rule_of(address: str) -> Rule:

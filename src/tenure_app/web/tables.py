@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.core.paginator import Page
 from django.template.loader import render_to_string
 from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -18,9 +19,6 @@ from tenure_app.web import formats
 from tenure_app.web.exports import Sheet
 from tenure_app.web.layout import business
 from tenure_app.web.templatetags.tenure import stage_badge
-
-if TYPE_CHECKING:
-    from django.core.paginator import Page
 
 Row = Any  # a mapping or an object with the columns' names
 #: Classes of tables; "cards" turns rows into cards on phones.

@@ -11,9 +11,10 @@ import os
 import tempfile
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -22,15 +23,11 @@ from tenure.lifecycle import model_file as models
 from tenure.words import mark
 from tenure_app.core import conf
 from tenure_app.core.work import actions as jobs
+from tenure_app.core.work.running import Running
 from tenure_app.lifecycle.definitions import queries
 from tenure_app.lifecycle.definitions.models import ModelDefinition, ModelVersion
 from tenure_app.staff import actions as staff_actions
 from tenure_app.staff import queries as staff
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
-    from tenure_app.core.work.running import Running
 
 
 class NotSaved(TenureError):

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -29,9 +30,6 @@ from tenure_app.lifecycle.definitions.models import ModelPreview, ModelVersion
 from tenure_app.lifecycle.reasons import in_words
 from tenure_app.web.layout import as_of
 from tenure_app.web.pages import page
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 MAX_TEXT = 200_000
 
@@ -80,9 +78,7 @@ def read_draft(request: HttpRequest) -> ModelDraft:
 
 @page("models/<str:model_id>/edit/", "model-edit")
 def edit(request: HttpRequest, model_id: str) -> HttpResponse:
-    now = queries.one_in_force(model_id)
-    if now is None:
-        raise Http404
+    now = queries.one_or_404(model_id)
     text, restoring = now.text, None
     number = request.GET.get("version", "")
     if number.isdigit():
@@ -102,9 +98,7 @@ def new(request: HttpRequest) -> HttpResponse:
     taken = set(queries.in_force())
     if not source:
         return _page(request, ModelDraft(drafts.empty(drafts.id_of("my-model", taken)), new=True))
-    now = queries.one_in_force(source)
-    if now is None:
-        raise Http404
+    now = queries.one_or_404(source)
     name = now.model.name if now.model else None
     zh, en = (f"{name.zh} 副本", f"{name.en} copy") if name else ("", "")
     text = drafts.copied(now.text, drafts.id_of(f"{source}-copy", taken), zh, en)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
+from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED, Model
 from tenure.words import LocalizedText
 from tenure_app.lifecycle.definitions import drafts
 from tenure_app.lifecycle.definitions.models import ModelVersion
-
-if TYPE_CHECKING:
-    from tenure.lifecycle.model import Model
 
 #: The groups of the list: title, ids of the shipped models in it. What is in none stands in the first.
 GROUPS = (
@@ -54,9 +51,8 @@ PARTS = {
 }  # fmt: skip
 
 
-def group_of(model_id: str) -> int:
-    """Return the place in GROUPS of the group in which the list shows a model."""
-    return next((place for place, (_title, ids) in enumerate(GROUPS) if model_id in ids.split()), 0)
+def group_of(model_id: str) -> str:
+    return str(next((title for title, ids in GROUPS if model_id in ids.split()), GROUPS[0][0]))
 
 
 class Badge(NamedTuple):

@@ -28,14 +28,8 @@ class ModelDefinition(models.Model):
 class ModelVersion(models.Model):
     """One state of a model's text. The newest is in force. Rows are added, never changed or deleted."""
 
-    WRITTEN, COPIED, UPLOADED, RESTORED, SHIPPED, FOLDER = (
-        "written",
-        "copied",
-        "uploaded",
-        "restored",
-        "shipped",
-        "folder",
-    )
+    WRITTEN, COPIED, UPLOADED = "written", "copied", "uploaded"
+    RESTORED, SHIPPED, FOLDER = "restored", "shipped", "folder"
 
     definition = models.ForeignKey(ModelDefinition, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()

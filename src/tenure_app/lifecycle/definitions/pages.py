@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -14,20 +14,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from tenure.errors import TenureError
+from tenure.lifecycle.model import Stage
 from tenure.lifecycle.model_file import builtin_texts
 from tenure.rules.wording.vocabulary import kind_name
 from tenure.words import current_language
 from tenure_app.core import conf
 from tenure_app.lifecycle import catalogue
 from tenure_app.lifecycle.definitions import actions, labels, queries
+from tenure_app.lifecycle.definitions.queries import InForce
 from tenure_app.lifecycle.reasons import sentence_of
 from tenure_app.staff import queries as staff
 from tenure_app.web.formats import customers, number
 from tenure_app.web.pages import page
-
-if TYPE_CHECKING:
-    from tenure.lifecycle.model import Stage
-    from tenure_app.lifecycle.definitions.queries import InForce
 
 
 @page("models/", "models")
@@ -37,7 +35,7 @@ def models(request: HttpRequest) -> HttpResponse:
     lines = [line for line in _lines() if _matches(line["now"], search)]
     groups: dict[str, list[dict[str, Any]]] = {str(title): [] for title, _ids in labels.GROUPS}
     for line in lines:
-        groups[str(labels.GROUPS[labels.group_of(line["now"].id)][0])].append(line)
+        groups[labels.group_of(line["now"].id)].append(line)
     context = {
         "title": _("Models"),
         "groups": [(title, members) for title, members in groups.items() if members],
@@ -111,16 +109,9 @@ def _matches(now: InForce, search: str) -> bool:
     return all(word in text for word in search.lower().split())
 
 
-def _or_404(model_id: str) -> InForce:
-    now = queries.one_in_force(model_id)
-    if now is None:
-        raise Http404(_("There is no model %(id)s.") % {"id": model_id})
-    return now
-
-
 @page("models/<str:model_id>/", "model")
 def model(request: HttpRequest, model_id: str) -> HttpResponse:
-    now = _or_404(model_id)
+    now = queries.one_or_404(model_id)
     if now.model is None:
         return redirect("model-edit", model_id)
     line = next(line for line in _lines() if line["now"].id == model_id)
@@ -177,14 +168,14 @@ def _history(now: InForce) -> list[dict[str, Any]]:
 
 @page("models/<str:model_id>/model.yaml", "model-yaml")
 def download(request: HttpRequest, model_id: str) -> HttpResponse:
-    response = HttpResponse(_or_404(model_id).text, content_type="application/yaml; charset=utf-8")
+    response = HttpResponse(queries.one_or_404(model_id).text, content_type="application/yaml; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{model_id}.yaml"'
     return response
 
 
 @page("models/<str:model_id>/switch/", "model-switch", methods=("POST",))
 def switch(request: HttpRequest, model_id: str) -> HttpResponse:
-    now = _or_404(model_id)
+    now = queries.one_or_404(model_id)
     on = request.POST.get("on") == "1"
     actions.switch(model_id, on=on)
     text = _("%(name)s is switched on; its customers are being staged.") if on else _("%(name)s is switched off.")
@@ -197,7 +188,7 @@ def switch(request: HttpRequest, model_id: str) -> HttpResponse:
 @page("models/<str:model_id>/delete/", "model-delete", methods=("GET", "POST"))
 def delete(request: HttpRequest, model_id: str) -> HttpResponse:
     """Show in numbers what deleting a custom model means, and delete it."""
-    now = _or_404(model_id)
+    now = queries.one_or_404(model_id)
     if now.shipped:
         messages.error(request, _("Built-in models can be turned off or reset, but not deleted."))
         return redirect("model", model_id)

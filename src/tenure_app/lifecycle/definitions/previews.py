@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -19,13 +20,9 @@ from tenure.lifecycle.preview import compare_lake
 from tenure.words import mark
 from tenure_app.core import conf
 from tenure_app.core.work import actions as jobs
+from tenure_app.core.work.running import Running
 from tenure_app.lifecycle.definitions import queries
 from tenure_app.lifecycle.definitions.models import ModelPreview
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
-    from tenure_app.core.work.running import Running
 
 _FACTS = tuple(name for name, spec in TABLES.items() if spec.folder == "facts")
 #: Up to so many rows of facts a preview is worked out while the page waits; beyond, a worker does it.

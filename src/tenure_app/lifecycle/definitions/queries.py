@@ -6,9 +6,11 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
-from django.db.models import Max
+from django.contrib.auth.models import User
+from django.db.models import Max, QuerySet
+from django.http import Http404
+from django.utils.translation import gettext as _
 
 from tenure.errors import TenureError
 from tenure.facts.kinds import KINDS, Kind
@@ -19,10 +21,6 @@ from tenure_app.core import conf
 from tenure_app.lifecycle.definitions import drafts
 from tenure_app.lifecycle.definitions.models import ModelPreview, ModelVersion
 from tenure_app.staff import queries as staff
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-    from django.db.models import QuerySet
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +106,12 @@ def one_in_force(model_id: str) -> InForce | None:
     if version is None and model_id not in models.builtin_texts():
         return None
     return _in_force(model_id, version, known_kinds())
+
+
+def one_or_404(model_id: str) -> InForce:
+    if (now := one_in_force(model_id)) is None:
+        raise Http404(_("There is no model %(id)s.") % {"id": model_id})
+    return now
 
 
 def _in_force(model_id: str, version: ModelVersion | None, kinds: Mapping[str, Kind]) -> InForce:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from tenure.lifecycle.model import NOT_IN_MODEL
+from tenure_app.lifecycle.definitions.labels import Badge, Badges
 from tenure_app.web.formats import number
 from tenure_app.web.tables import Column, Table, numeric
 from tenure_app.web.templatetags.tenure import stage_badge
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from tenure_app.lifecycle.definitions.labels import Badge, Badges
 
 Row = dict[str, Any]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -14,12 +16,15 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from tenure_app.web import formats, glossary
+from tenure.columns import catalogue
+from tenure.words import current_language
+from tenure_app.web import formats
 
 if TYPE_CHECKING:
     from tenure_app.web.figures import ShownFigure, Switch
     from tenure_app.web.tables import ShownTable
 
+GLOSSARY = Path(formats.__file__).with_name("glossary.yaml")
 register = template.Library()
 for _name in ("number", "percent", "change", "day", "instant", "ago", "size"):
     register.filter(_name, getattr(formats, _name))
@@ -75,9 +80,26 @@ def stage_badge(name: object, family: str = "") -> SafeString:
     return format_html('<span class="stage" data-family="{}">{}</span>', family or "", name)
 
 
+@cache
+def terms() -> dict[str, dict[str, dict[str, str]]]:
+    """Return what terms mean, id -> language -> words: columns from their catalogue, others from glossary.yaml."""
+    import yaml
+
+    columns = {
+        name: {
+            language: {"term": getattr(column.label, language), "text": getattr(column.definition, language)}
+            for language in ("zh", "en")
+        }
+        for name, column in catalogue().items()
+    }
+    return {**yaml.safe_load(GLOSSARY.read_text(encoding="utf-8")), **columns}
+
+
 @register.inclusion_tag("components/info.html")
 def info(term: str) -> dict[str, str]:
-    return glossary.explain(term)
+    """Return the ⓘ that explains a term: {% info "as-of" %}."""
+    language = "zh" if current_language() == "zh_Hans" else "en"
+    return dict(terms()[term][language])  # a copy: templates put the form's token into it
 
 
 @register.inclusion_tag("components/stat.html")
