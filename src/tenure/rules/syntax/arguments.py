@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-from tenure.rules.syntax.measures import MEASURES, Signature
+from tenure.rules.syntax.measures import MEASURES
 from tenure.rules.syntax.tokens import Reader, Token
-from tenure.rules.syntax.tree import ALWAYS, Measure, RuleNode, TimeWindow
+from tenure.rules.syntax.tree import ALWAYS, Measure, Place, RuleNode, TimeWindow
 from tenure.words import mark
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from tenure.facts.kinds import Kind
+    from tenure.rules.syntax.measures import Signature
 
 WORDS = ("and", "or", "not", "is", "known", "unknown", "otherwise", "last", "before")
 LONGEST_WINDOW = 36_525  # a hundred years: beyond any customer's life, and safely inside every date type
@@ -25,195 +26,148 @@ LONGEST_WINDOW = 36_525  # a hundred years: beyond any customer's life, and safe
 class MeasureReader(Reader):
     """A rule's text being read, where measures stand."""
 
+    signature: Signature  # of the measure that is being read
+
     def __init__(self, text: str, kinds: Mapping[str, Kind]) -> None:
         super().__init__(text)
         self.kinds = kinds
 
     def measure(self) -> RuleNode:
         """Take one measure with its parentheses."""
-        name = self.take()
-        signature = MEASURES.get(name.text.lower())
-        if signature is None:
-            self._refuse_name(name)
-        self.expect(
-            "(",
-            mark("A parenthesis is missing after %(name)s: write %(example)s."),
-            name=name.text,
-            example=signature.example,
-        )
-        measure = self._inside(signature, name)
-        return measure
-
-    def _refuse_name(self, name: Token) -> NoReturn:
-        if name.text.lower() == "otherwise":
-            self.fail(mark("otherwise stands alone: it is the whole rule."), name.place)
-        if name.text.lower() in self.kinds:
-            kind = name.text.lower()
-            self.fail(
-                mark("%(kind)s is a kind of fact; say what to measure about it."),
-                name.place,
-                (f"has({kind})", f"count({kind})", f"days_since({kind})"),
-                kind=kind,
-            )
-        if name.text.lower() in WORDS:
-            self.fail(mark("A number or a measure is missing before %(found)s."), name.place, found=name.text)
-        self.fail(mark("There is no measure %(name)s."), name.place, self.near(name.text, MEASURES), name=name.text)
-
-    def _inside(self, signature: Signature, name: Token) -> Measure:
+        word = self.take()
+        if word.text.lower() not in MEASURES:
+            self._refuse_name(word)
+        self.signature = signature = MEASURES[word.text.lower()]
+        opening = mark("A parenthesis is missing after %(name)s: write %(example)s.")
+        self.expect("(", opening, name=word.text, example=signature.example)
         kinds: tuple[str, ...] = ()
         field = argument = ""
         if signature.takes == "name":
-            self.expecting("name")
-            token = self.token
-            if token.what not in ("name", "text"):
-                self.fail(
-                    mark("%(name)s needs a name: write %(example)s."),
-                    token.place,
-                    name=signature.name,
-                    example=signature.example,
-                )
-            argument = self.take().text.strip("\"'")
+            argument = self._argument()
         elif signature.takes == "nothing":
             kinds = (signature.name,)
         else:
-            kinds = self._kinds(signature)
-            field = self._field(signature, kinds)
-        window = self._windows(signature)
-        end = self.expect(
-            ")",
-            mark("A closing parenthesis or a comma is missing in %(name)s: write %(example)s."),
-            name=signature.name,
-            example=signature.example,
-        )
+            kinds = self._kinds()
+            field = self._field(kinds)
+        window = self._window()
+        if not self.token.is_sign(")"):
+            self._fail(mark("A closing parenthesis or a comma is missing in %(name)s: write %(example)s."), self.token)
         plain = signature.field == "optional" and bool(field) and signature.windows != "quarters"
         plain = plain and field == self._shared_fields(kinds)[0]
-        place = (name.place[0], end.place[1])
+        place = (word.place[0], self.take().place[1])
         return Measure(signature.name, kinds, field, window, argument, signature.returns, plain, place=place)
 
-    def _kinds(self, signature: Signature) -> tuple[str, ...]:
-        kinds = [self._kind(signature)]
+    def _fail(self, cause: str, at: Token | Place, near: Iterable[str] = ()) -> NoReturn:
+        self.fail(cause, at, near, name=self.signature.name, example=self.signature.example)
+
+    def _refuse_name(self, word: Token) -> NoReturn:
+        name = word.text.lower()
+        if name == "otherwise":
+            self.fail(mark("otherwise stands alone: it is the whole rule."), word)
+        if name in self.kinds:
+            near = (f"has({name})", f"count({name})", f"days_since({name})")
+            self.fail(mark("%(kind)s is a kind of fact; say what to measure about it."), word, near, kind=name)
+        if name in WORDS:
+            self.fail(mark("A number or a measure is missing before %(found)s."), word)
+        self.fail(mark("There is no measure %(name)s."), word, self.near(name, MEASURES), name=word.text)
+
+    def _argument(self) -> str:
+        self.expecting("name")
+        if self.token.what not in ("name", "text"):
+            self._fail(mark("%(name)s needs a name: write %(example)s."), self.token)
+        return self.take().text.strip("\"'")
+
+    def _kinds(self) -> tuple[str, ...]:
+        kinds = [self._kind()]
         while self.token.is_sign("|"):
             self.take()
-            kinds.append(self._kind(signature))
+            kinds.append(self._kind())
         self.expecting("sign", "|")
         return tuple(dict.fromkeys(kinds))
 
-    def _kind(self, signature: Signature) -> str:
+    def _kind(self) -> str:
+        signature = self.signature
         self.expecting("kind", signature=signature)
-        token = self.token
-        if token.what != "name":
-            self.fail(
-                mark("%(name)s needs a kind of fact: write %(example)s."),
-                token.place,
-                name=signature.name,
-                example=signature.example,
-            )
-        self.take()
-        name = token.text.lower()
+        if self.token.what != "name":
+            self._fail(mark("%(name)s needs a kind of fact: write %(example)s."), self.token)
+        word = self.take()
+        name = word.text.lower()
         if name not in self.kinds:
-            self.fail(
-                mark("There is no kind of fact %(name)s."), token.place, self.near(name, self.kinds), name=token.text
-            )
-        fits = not signature.tables or self.kinds[name].table in signature.tables
-        if signature.takes == "cases" and not fits:
-            self.fail(mark("Only cases can be open, not %(name)s."), token.place, ("complaint", "case"), name=name)
-        if not fits:
-            self.fail(mark("Facts of kind %(name)s have no category."), token.place, ("line", "view"), name=name)
+            self.fail(mark("There is no kind of fact %(name)s."), word, self.near(name, self.kinds), name=word.text)
+        if signature.tables and self.kinds[name].table not in signature.tables:
+            if signature.takes == "cases":
+                self.fail(mark("Only cases can be open, not %(name)s."), word, ("complaint", "case"), name=name)
+            self.fail(mark("Facts of kind %(name)s have no category."), word, ("line", "view"), name=name)
         return name
 
     def _shared_fields(self, kinds: tuple[str, ...]) -> list[str]:
         first, *others = (self.kinds[kind].fields for kind in kinds)
         return [field for field in first if all(field in fields for fields in others)]
 
-    def _field(self, signature: Signature, kinds: tuple[str, ...]) -> str:
-        shared = self._shared_fields(kinds)
-        if signature.may_read_field:
+    def _field(self, kinds: tuple[str, ...]) -> str:
+        shared, may_follow = self._shared_fields(kinds), self.signature.field
+        if may_follow:
             self.expecting("field", *shared, kinds=kinds, lead=".")
         dot = self.token
-        if dot.is_sign("."):
-            self.take()
-            self.expecting("field", *shared, kinds=kinds)
-            token = self.take()
-            if not signature.may_read_field:
-                self.fail(
-                    mark("%(name)s reads no field; leave it out."), (dot.place[0], token.place[1]), name=signature.name
-                )
-            if token.text.lower() not in shared:
-                self.fail(
-                    mark("Facts of kind %(kind)s have no field %(name)s."),
-                    token.place,
-                    self.near(token.text, shared) or tuple(shared),
-                    kind=" | ".join(kinds),
-                    name=token.text,
-                )
-            return token.text.lower()
-        if signature.name == "slope" or not signature.field:
-            return ""
-        if signature.field == "required" or not shared:
-            self.fail(
-                mark("%(name)s needs a field of the fact."),
-                dot.place,
-                tuple(f"{kinds[0]}.{field}" for field in shared),
-                name=signature.name,
-            )
-        return shared[0]
+        if not dot.is_sign("."):
+            # The slope of a kind without a field is that of its count.
+            if self.signature.name == "slope" or not may_follow:
+                return ""
+            if may_follow == "required" or not shared:
+                near = [f"{kinds[0]}.{field}" for field in shared]
+                self._fail(mark("%(name)s needs a field of the fact."), dot, near)
+            return shared[0]
+        self.take()
+        self.expecting("field", *shared, kinds=kinds)
+        word = self.take()
+        name = word.text.lower()
+        if not may_follow:
+            self._fail(mark("%(name)s reads no field; leave it out."), (dot.place[0], word.place[1]))
+        if name not in shared:
+            cause = mark("Facts of kind %(kind)s have no field %(name)s.")
+            self.fail(cause, word, self.near(name, shared) or shared, kind=" | ".join(kinds), name=word.text)
+        return name
 
-    def _windows(self, signature: Signature) -> TimeWindow:
-        last: int | None = None
-        before = 0
-        while self._window_follows(signature, last, before):
+    def _window(self) -> TimeWindow:
+        days: dict[str, int] = {}
+        while self._window_follows(days):
             word = self.take()
+            name = word.text.lower()
             if not word.is_word("last", "before"):
-                self.fail(
-                    mark("A window begins with last or before: write last 90d."),
-                    word.place,
-                    self.near(word.text, ("last", "before")),
-                )
-            if (word.is_word("last") and last is not None) or (word.is_word("before") and before):
+                near = self.near(name, ("last", "before"))
+                self.fail(mark("A window begins with last or before: write last 90d."), word, near)
+            if name in days:
                 place = (word.place[0], self.token.place[1])
                 self.fail(mark("%(word)s stands here twice; a measure looks at one window."), place, word=word.text)
-            days = self._days(signature, word)
-            if word.is_word("last"):
-                last = days
-            else:
-                before = days
-        if signature.windows == "quarters" and (last is None or last % 4):
-            self.fail(
-                mark("slope needs a window that can be cut into four equal parts, such as last 360d."),
-                self.token.place,
-                (f"last {max(4, (last or 360) // 4 * 4)}d",),
-            )
-        return TimeWindow(last, before) if last is not None or before else ALWAYS
+            days[name] = self._days(word)
+        last = days.get("last")
+        if self.signature.windows == "quarters" and (last is None or last % 4):
+            cause = mark("slope needs a window that can be cut into four equal parts, such as last 360d.")
+            self.fail(cause, self.token, (f"last {max(4, (last or 360) // 4 * 4)}d",))
+        return TimeWindow(last, days.get("before", 0)) if days else ALWAYS
 
-    def _window_follows(self, signature: Signature, last: int | None, before: int) -> bool:
+    def _window_follows(self, days: Mapping[str, int]) -> bool:
         """Take the comma before a window, if there is one."""
-        free = [word for word, days in (("last", last), ("before", before)) if signature.windows and not days]
-        if signature.windows == "quarters" and last is None:
+        free = [word for word in ("last", "before") if self.signature.windows and word not in days]
+        if self.signature.windows == "quarters" and "last" not in days:
             free = ["last"]  # four quarters can lie in the past, but only once their length is known
-        self.expecting("window", *free, signature=signature, lead=", ")
+        self.expecting("window", *free, signature=self.signature, lead=", ")
         if not self.token.is_sign(","):
             return False
         self.take()
-        self.expecting("window", *free, signature=signature)
+        self.expecting("window", *free, signature=self.signature)
         return True
 
-    def _days(self, signature: Signature, word: Token) -> int:
+    def _days(self, word: Token) -> int:
         self.expecting("days", word.text.lower())
         token = self.take()
-        if not signature.windows:
-            self.fail(
-                mark("%(name)s takes no window; leave it out."), (word.place[0], token.place[1]), name=signature.name
-            )
+        if not self.signature.windows:
+            self._fail(mark("%(name)s takes no window; leave it out."), (word.place[0], token.place[1]))
         if token.what != "days":
-            self.fail(
-                mark("After %(word)s comes a number of days such as 90d; three months are 90d."),
-                token.place,
-                (f"{token.text}d",) if token.what == "number" else (),
-                word=word.text,
-            )
+            cause = mark("After %(word)s comes a number of days such as 90d; three months are 90d.")
+            self.fail(cause, token, (f"{token.text}d",) if token.what == "number" else (), word=word.text)
         days = int(token.text[:-1])
         if not 1 <= days <= LONGEST_WINDOW:
-            self.fail(
-                mark("A window has 1 to %(most)s days, not %(found)s."), token.place, most=LONGEST_WINDOW, found=days
-            )
+            cause = mark("A window has 1 to %(most)s days, not %(found)s.")
+            self.fail(cause, token, most=LONGEST_WINDOW, found=days)
         return days

@@ -55,8 +55,6 @@ _HAS = partial(Measure, "has", returns="truth")
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """One thing that may come here."""
-
     text: str  # what is written into the rule
     meaning: str  # one line in the reader's language
     what: Literal["measure", "kind", "field", "window", "sign", "word", "name"]
@@ -92,30 +90,28 @@ def complete(
     language = language_of(language) if language else current_language()
     typed = text[start:caret].lower()
     expected = expected_after(text[:start], kinds)
-    suggestions = [
-        suggestion
-        for place in expected
-        if place.what != "sign"
-        for suggestion in _suggestions(place, kinds, language, names, typed)
-    ]
     signs = {sign for place in expected if place.what == "sign" for sign in place.texts}
-    for sign, meaning in _SIGNS.items():
-        if sign in signs:
-            written = " | " if sign == "|" else sign if sign in _ALONE else f"{sign} "
-            suggestions.append(Suggestion(written, say(meaning, language), "word" if sign[0].isalpha() else "sign"))
-    fitting = ((_rank(suggestion, typed), place, suggestion) for place, suggestion in enumerate(suggestions))
-    ranked = sorted(entry for entry in fitting if entry[0] is not None)
-    return Completion(start, end, tuple(suggestion for _, _, suggestion in ranked[:MOST]))
+    suggestions = [
+        *(suggestion for place in expected for suggestion in _suggestions(place, kinds, language, names, typed)),
+        *(_sign(sign, language) for sign in _SIGNS if sign in signs),
+    ]
+    fitting = [suggestion for suggestion in suggestions if _rank(suggestion, typed) < 3]
+    return Completion(start, end, tuple(sorted(fitting, key=lambda suggestion: _rank(suggestion, typed))[:MOST]))
 
 
-def _rank(suggestion: Suggestion, typed: str) -> int | None:
-    """Return how well the letters typed so far fit: the beginning of the name, its inside, what it is called."""
+def _rank(suggestion: Suggestion, typed: str) -> int:
+    """Return where the letters typed so far stand: 0 at the beginning of the name, 1 in it, 2 in what it is called."""
     name = suggestion.text.lower().strip(" .,")
     if name.startswith(typed):
         return 0
     if typed in name:
         return 1
-    return 2 if typed in suggestion.meaning.lower() or typed in suggestion.synonyms else None
+    return 2 if typed in suggestion.meaning.lower() or typed in suggestion.synonyms else 3
+
+
+def _sign(sign: str, language: str) -> Suggestion:
+    text = " | " if sign == "|" else sign if sign in _ALONE else f"{sign} "
+    return Suggestion(text, say(_SIGNS[sign], language), "word" if sign[0].isalpha() else "sign")
 
 
 def _suggestions(
@@ -130,7 +126,7 @@ def _suggestions(
     elif expected.what == "field":
         for field in expected.texts:
             yield Suggestion(f"{expected.lead}{field}", field_name(expected.kinds, field, language), "field")
-    else:
+    elif expected.what != "sign":
         usual: tuple[int, ...] = (30, 45, 60, 90, 180, 360) if expected.what == "days" else (90, 30, 180)
         if expected.signature and expected.signature.windows == "quarters":
             usual = (360, 180)

@@ -7,26 +7,15 @@ as code.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tenure.errors import RuleError
 from tenure.facts.kinds import KINDS
+from tenure.rules.syntax import tree
 from tenure.rules.syntax.arguments import MeasureReader
 from tenure.rules.syntax.tokens import Expected
-from tenure.rules.syntax.tree import (
-    And,
-    Arithmetic,
-    Comparison,
-    Known,
-    Measure,
-    Negative,
-    Not,
-    NumberLiteral,
-    Or,
-    Otherwise,
-    RuleNode,
-    TextLiteral,
-)
+from tenure.rules.syntax.tree import Measure, RuleNode
 from tenure.words import mark
 
 if TYPE_CHECKING:
@@ -72,14 +61,12 @@ def expected_after(text: str, kinds: Mapping[str, Kind] = KINDS) -> list[Expecte
     """Return what may follow the beginning of a rule."""
     # A mistake hides what comes after it, but not the condition that is being written now: that is tried by itself.
     for part in (text, _AND_OR.split(text)[-1]):
-        parser = None
-        try:
+        with suppress(RuleError):
             parser = _Parser(part, kinds)
-            parser.rule()
-        except RuleError:
-            pass
-        if parser is not None and parser.expected:
-            return parser.expected
+            with suppress(RuleError):
+                parser.rule()
+            if parser.expected:
+                return parser.expected
     return []
 
 
@@ -95,29 +82,24 @@ class _Parser(MeasureReader):
         if self.token.what == "end":
             self.expecting("measure")
             self.expecting("sign", "not")
-            self.fail(
-                mark("The rule is empty. Write a condition such as days_since(order) <= 45, or otherwise."), (0, 1)
-            )
+            cause = mark("The rule is empty. Write a condition such as days_since(order) <= 45, or otherwise.")
+            self.fail(cause, (0, 1))
         if self.token.is_word("otherwise"):
-            tree: RuleNode = Otherwise(place=self.take().place)
+            node: RuleNode = tree.Otherwise(place=self.take().place)
         else:
-            tree = self._truth(self.either())
+            node = self._truth(self.either())
         if self.token.what != "end":
-            self.fail(
-                mark("The rule should end before %(found)s. Join two conditions with and, or."),
-                self.token.place,
-                self.near(self.token.text, ("and", "or", "not", "is")),
-                found=self.token.text,
-            )
-        return tree
+            near = self.near(self.token.text, ("and", "or", "not", "is"))
+            self.fail(mark("The rule should end before %(found)s. Join two conditions with and, or."), self.token, near)
+        return node
 
     def either(self) -> RuleNode:
-        return self._chain("or", Or, self.both)
+        return self._chain("or", tree.Or, self.both)
 
     def both(self) -> RuleNode:
-        return self._chain("and", And, self.negation)
+        return self._chain("and", tree.And, self.negation)
 
-    def _chain(self, word: str, node: type[And] | type[Or], part: Callable[[], RuleNode]) -> RuleNode:
+    def _chain(self, word: str, node: type[tree.And] | type[tree.Or], part: Callable[[], RuleNode]) -> RuleNode:
         parts = [part()]
         while self.token.is_word(word):
             self.take()
@@ -131,11 +113,8 @@ class _Parser(MeasureReader):
     def _deeper(self, part: Callable[[], RuleNode]) -> RuleNode:
         self.depth += 1
         if self.depth > DEEPEST_RULE:
-            self.fail(
-                mark("The rule is nested more than %(most)s deep. Write it flatter."),
-                self.token.place,
-                most=DEEPEST_RULE,
-            )
+            cause = mark("The rule is nested more than %(most)s deep. Write it flatter.")
+            self.fail(cause, self.token, most=DEEPEST_RULE)
         node = part()
         self.depth -= 1
         return node
@@ -145,7 +124,7 @@ class _Parser(MeasureReader):
         if self.token.is_word("not"):
             start = self.take().place[0]
             operand = self._truth(self._deeper(self.negation))
-            return Not(operand, place=(start, operand.place[1]))
+            return tree.Not(operand, place=(start, operand.place[1]))
         return self.test()
 
     def test(self) -> RuleNode:
@@ -159,7 +138,7 @@ class _Parser(MeasureReader):
         sign = self.take()
         right = self.number()
         if self.token.is_sign(*_COMPARISONS, *_COMPARE):
-            self.fail(mark("Write two comparisons joined by and: a < b and b < c."), self.token.place)
+            self.fail(mark("Write two comparisons joined by and: a < b and b < c."), self.token)
         return self._compare(_COMPARE.get(sign.text, sign.text), left, right)
 
     def _known(self, operand: RuleNode) -> RuleNode:
@@ -169,28 +148,24 @@ class _Parser(MeasureReader):
             self.take()
         self.expecting("sign", "known", "unknown")
         if not self.token.is_word("known", "unknown"):
-            self.fail(
-                mark("After is comes known or unknown."),
-                self.token.place,
-                self.near(self.token.text, ("known", "unknown")),
-            )
+            near = self.near(self.token.text, ("known", "unknown"))
+            self.fail(mark("After is comes known or unknown."), self.token, near)
         word = self.take()
         known = (word.text.lower() == "known") != negated
-        return Known(self._number(operand), known, place=(operand.place[0], word.place[1]))
+        return tree.Known(self._number(operand), known, place=(operand.place[0], word.place[1]))
 
     def _compare(self, sign: str, left: RuleNode, right: RuleNode) -> RuleNode:
         place = (left.place[0], right.place[1])
         for side in (left, right):
             if side.type == "truth":
-                self.fail(mark("%(part)s is already true or false; it cannot be compared."), side.place, part=str(side))
-        texts = [side for side in (left, right) if side.type == "text"]
-        if texts:
+                self.fail(mark("%(part)s is already true or false; it cannot be compared."), side)
+        if "text" in (left.type, right.type):
             for side in (left, right):
                 if side.type != "text" and not (isinstance(side, Measure) and side.returns == "any"):
-                    self.fail(mark("%(part)s is a number; only attributes can be a text."), side.place, part=str(side))
+                    self.fail(mark("%(part)s is a number; only attributes can be a text."), side)
             if sign not in ("=", "!="):
                 self.fail(mark("Texts are compared with = or !=."), place)
-        return Comparison(sign, left, right, place=place)  # type: ignore[arg-type]
+        return tree.Comparison(sign, left, right, place=place)
 
     def number(self) -> RuleNode:
         return self._arithmetic(("+", "-"), self.product)
@@ -205,19 +180,16 @@ class _Parser(MeasureReader):
             sign = self.take().text
             terms += 1
             if terms > DEEPEST_RULE:
-                self.fail(
-                    mark("More than %(most)s terms are too many to read. Split the rule."),
-                    left.place,
-                    most=DEEPEST_RULE,
-                )
-            left = self._number(left)
-            right = self._number(part())
+                cause = mark("More than %(most)s terms are too many to read. Split the rule.")
+                self.fail(cause, left, most=DEEPEST_RULE)
+            left, right = self._number(left), self._number(part())
+            place = (left.place[0], right.place[1])
             if (sign == "*" and left.elapsed and right.elapsed) or (sign == "/" and right.elapsed):
-                self.fail(
-                    mark("Waiting times cannot be multiplied with each other or divided by: no day could be foreseen."),
-                    (left.place[0], right.place[1]),
+                cause = mark(
+                    "Waiting times cannot be multiplied with each other or divided by: no day could be foreseen."
                 )
-            left = Arithmetic(sign, left, right, place=(left.place[0], right.place[1]))  # type: ignore[arg-type]
+                self.fail(cause, place)
+            left = tree.Arithmetic(sign, left, right, place=place)
         if left.type == "number":
             self.expecting("sign", *signs)
         return left
@@ -228,7 +200,7 @@ class _Parser(MeasureReader):
         if token.is_sign("-"):
             self.take()
             operand = self._number(self._deeper(self.factor))
-            return Negative(operand, place=(token.place[0], operand.place[1]))
+            return tree.Negative(operand, place=(token.place[0], operand.place[1]))
         if token.is_sign("("):
             self.take()
             inside = self._deeper(self.either)
@@ -237,31 +209,25 @@ class _Parser(MeasureReader):
         if token.what == "number":
             plain = self.take().text.replace("_", "").rstrip("% ")
             value = float(plain) / 100 if token.text.endswith("%") else float(plain)
-            return NumberLiteral(int(value) if value.is_integer() else value, place=token.place)
+            return tree.NumberLiteral(int(value) if value.is_integer() else value, place=token.place)
         if token.what == "text":
-            return TextLiteral(self.take().text[1:-1], place=token.place)
+            return tree.TextLiteral(self.take().text[1:-1], place=token.place)
         if token.what == "name":
             return self.measure()
         if token.what == "days":
-            self.fail(
-                mark("%(found)s is a window and belongs into a measure; compare with the plain number of days."),
-                token.place,
-                (token.text[:-1],),
-                found=token.text,
-            )
+            cause = mark("%(found)s is a window and belongs into a measure; compare with the plain number of days.")
+            self.fail(cause, token, (token.text[:-1],))
         if token.what == "end":
-            self.fail(mark("The rule stops in the middle: a number or a measure is missing."), token.place)
-        self.fail(mark("A number or a measure is missing before %(found)s."), token.place, found=token.text)
+            self.fail(mark("The rule stops in the middle: a number or a measure is missing."), token)
+        self.fail(mark("A number or a measure is missing before %(found)s."), token)
 
     def _truth(self, node: RuleNode) -> RuleNode:
         if node.type != "truth":
             near = (f"{node} > 0", f"{node} is known") if node.type == "number" else ()
-            self.fail(
-                mark("%(part)s is no condition yet: compare it with something."), node.place, near, part=str(node)
-            )
+            self.fail(mark("%(part)s is no condition yet: compare it with something."), node, near)
         return node
 
     def _number(self, node: RuleNode) -> RuleNode:
         if node.type != "number":
-            self.fail(mark("%(part)s is not a number, so it cannot be calculated with."), node.place, part=str(node))
+            self.fail(mark("%(part)s is not a number, so it cannot be calculated with."), node)
         return node

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from tenure.errors import RuleError
-from tenure.rules.syntax.tree import Place
+from tenure.rules.syntax.tree import Place, RuleNode
 from tenure.words import mark
 
 if TYPE_CHECKING:
@@ -40,18 +40,14 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One word, number or sign of a rule, with its place."""
-
     what: str  # days, number, text, name, sign, end
     text: str
     place: Place
 
     def is_word(self, *words: str) -> bool:
-        """Whether it is one of these words, in any case."""
         return self.what == "name" and self.text.lower() in words
 
     def is_sign(self, *signs: str) -> bool:
-        """Whether it is one of these signs."""
         return self.what == "sign" and self.text in signs
 
 
@@ -72,35 +68,28 @@ class Reader:
     def __init__(self, text: str) -> None:
         self.text = text
         if len(text) > LONGEST_RULE:
-            self.fail(
-                mark("A rule has at most %(most)s characters; this one has %(found)s. Split it into two stages."),
-                (LONGEST_RULE, len(text)),
-                most=LONGEST_RULE,
-                found=len(text),
-            )
-        self.tokens = []
-        for match in _TOKEN.finditer(text.translate(_FULL_WIDTH)):
-            what = match.lastgroup or "wrong"
-            if what == "wrong":
-                self._refuse_characters(match.group(), match.span())
-            if what != "skip":
-                self.tokens.append(Token(what, match.group(), match.span()))
-        self.tokens.append(Token("end", "", (len(text), len(text) + 1)))
+            cause = mark("A rule has at most %(most)s characters; this one has %(found)s. Split it into two stages.")
+            self.fail(cause, (LONGEST_RULE, len(text)), most=LONGEST_RULE, found=len(text))
         self.position = 0
         self.expected: list[Expected] = []
+        self.tokens = []
+        for match in _TOKEN.finditer(text.translate(_FULL_WIDTH)):
+            token = Token(match.lastgroup or "wrong", match.group(), match.span())
+            if token.what == "wrong":
+                self._refuse_characters(token)
+            if token.what != "skip":
+                self.tokens.append(token)
+        self.tokens.append(Token("end", "", (len(text), len(text) + 1)))
 
-    def _refuse_characters(self, found: str, place: Place) -> NoReturn:
-        if found in "\"'":
-            self.fail(mark("A text must end with the quotation mark it began with."), place)
-        if found[0].isdigit():
-            self.fail(
-                mark(
-                    "%(found)s is neither a number nor a window. Windows are days, such as 90d; three months are 90d."
-                ),
-                place,
-                found=found,
+    def _refuse_characters(self, token: Token) -> NoReturn:
+        cause = mark("The sign %(found)s has no meaning in a rule.")
+        if token.text in "\"'":
+            cause = mark("A text must end with the quotation mark it began with.")
+        elif token.text[0].isdigit():
+            cause = mark(
+                "%(found)s is neither a number nor a window. Windows are days, such as 90d; three months are 90d."
             )
-        self.fail(mark("The sign %(found)s has no meaning in a rule."), place, found=found)
+        self.fail(cause, token)
 
     @property
     def token(self) -> Token:
@@ -108,24 +97,27 @@ class Reader:
         return self.tokens[self.position]
 
     def take(self) -> Token:
-        """Take the next token."""
-        token = self.token
         self.position += 1
-        return token
+        return self.tokens[self.position - 1]
 
     def expecting(self, what: Any, *texts: str, **more: Any) -> None:
         """Note what may come next, where the text ends here."""
         if self.token.what == "end":
             self.expected.append(Expected(what, texts, **more))
 
-    def fail(self, cause: str, place: Place, near: Iterable[str] = (), **data: object) -> NoReturn:
-        """Refuse the rule, pointing at a place."""
-        raise RuleError(cause, rule=self.text, start=place[0], end=place[1], nearest=tuple(near), **data)
+    def fail(self, cause: str, at: Token | RuleNode | Place, near: Iterable[str] = (), **data: object) -> NoReturn:
+        """Refuse the rule, pointing at a place; the cause may name the token there (found) or the node (part)."""
+        start, end = at if isinstance(at, tuple) else at.place
+        if isinstance(at, Token):
+            data = {"found": at.text, **data}
+        elif isinstance(at, RuleNode):
+            data = {"part": str(at), **data}
+        raise RuleError(cause, rule=self.text, start=start, end=end, nearest=tuple(near), **data)
 
     def expect(self, sign: str, cause: str, **data: object) -> Token:
         """Take a sign that must come now."""
         if not self.token.is_sign(sign):
-            self.fail(cause, self.token.place, (), **data)
+            self.fail(cause, self.token, (), **data)
         return self.take()
 
     def near(self, name: str, names: Iterable[str]) -> tuple[str, ...]:

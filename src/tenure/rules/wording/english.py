@@ -2,49 +2,11 @@
 
 from __future__ import annotations
 
-from tenure.rules.syntax.tree import Arithmetic, Measure, RuleNode, TimeWindow
-from tenure.rules.wording.speaker import Speaker, scaled
+from tenure.rules.syntax.tree import Measure, TimeWindow
+from tenure.rules.wording.speaker import Speaker
 from tenure.rules.wording.vocabulary import kind_words
 
-_COMPARED = {
-    "<": "is less than",
-    "<=": "is at most",
-    "=": "is exactly",
-    "!=": "is not",
-    ">=": "is at least",
-    ">": "is more than",
-}
 _TIMES = {"<": "fewer than", "<=": "at most", "=": "exactly", "!=": "not exactly", ">=": "at least", ">": "more than"}
-_AGO = {**_TIMES, "<": "less than"}
-_LATER = {
-    "<": "later than",
-    "<=": "no earlier than",
-    ">": "earlier than",
-    ">=": "no later than",
-    "=": "on the same day as",
-    "!=": "on another day than",
-}
-_SIGNS = {"+": "plus", "-": "minus", "/": "divided by", "*": "times"}
-_MEASURES = {
-    "days_since": "the time since the last {singular}",
-    "days_since_first": "the time since the first {singular}",
-    "count": "the number of {plural}{when}",
-    "days": "the number of days with {plural}{when}",
-    "sum": "the total {field}{when}",
-    "avg": "the average {field}{when}",
-    "max": "the highest {field}{when}",
-    "min": "the lowest {field}{when}",
-    "last": "the latest {field}{when}",
-    "slope": "the average growth of {counted} every {quarter} days{when}",
-    "categories": "the number of categories {met}{when}",
-    "typical_gap": "this customer's usual time between {plural}",
-    "gap_variation": "the irregularity of the time between {plural}",
-    "open": "the number of open {plural}",
-    "balance": "the amount still to be settled",
-    "has": "whether there was any {singular}{when}",
-    "attribute": "the attribute “{name}”",
-    "score": "the score “{name}”",
-}
 
 
 class English(Speaker):
@@ -56,34 +18,68 @@ class English(Speaker):
     opposite = "it is not so that ({})"
     brackets = "({})"
     minus = "minus {}"
+    listed = (", ", " or ")
     known = ("{} is unknown", "{} is known")
     filled = ("{} is not filled in", "{} is filled in")
     equal = ("{} is not “{}”", "{} is “{}”")
     settled = ("something is still to be settled", "everything is settled on either side")
-    listed = (", ", " or ")
+    exists_open = ("there is no open {}", "there is an open {}")
+    last = ("the first {}", "the last {}")
+    rising = ("{counted} is falling over the last {length} days", "{counted} is rising over the last {length} days")
+    measures = {
+        "days_since": "the time since the last {singular}",
+        "days_since_first": "the time since the first {singular}",
+        "count": "the number of {plural}{when}",
+        "days": "the number of days with {plural}{when}",
+        "sum": "the total {field}{when}",
+        "avg": "the average {field}{when}",
+        "avg in a window": "the average {field}{when}",
+        "max": "the highest {field}{when}",
+        "min": "the lowest {field}{when}",
+        "last": "the latest {field}{when}",
+        "slope": "the average growth of {counted} every {quarter} days{when}",
+        "categories": "the number of categories {met}{when}",
+        "typical_gap": "this customer's usual time between {plural}",
+        "gap_variation": "the irregularity of the time between {plural}",
+        "open": "the number of open {plural}",
+        "balance": "the amount still to be settled",
+        "has": "whether there was any {singular}{when}",
+        "attribute": "the attribute “{name}”",
+        "score": "the score “{name}”",
+    }
+    calculated = {"+": "{} plus {}", "-": "{} minus {}", "/": "{} divided by {}", "*": "{} times {}"}
+    compared = bounded = {
+        "<": "{} is less than {}",
+        "<=": "{} is at most {}",
+        "=": "{} is exactly {}",
+        "!=": "{} is not {}",
+        ">=": "{} is at least {}",
+        ">": "{} is more than {}",
+    }
+    later = {
+        "<": "{} was later than {}",
+        "<=": "{} was no earlier than {}",
+        ">": "{} was earlier than {}",
+        ">=": "{} was no later than {}",
+        "=": "{} was on the same day as {}",
+        "!=": "{} was on another day than {}",
+    }
+    since = {sign: f"{{which}} was {text} {{days}} ago" for sign, text in {**_TIMES, "<": "less than"}.items()}
+    same_day = "{which} was on that very day"
+    change = "{counted} {changed} {share} every {quarter} days{when}"
+    grown = {">": "grew by more than", ">=": "grew by at least"}
+    fallen = {"<": "fell by more than", "<=": "fell by at least"}
 
     def has(self, measure: Measure, *, exists: bool) -> str:
         quantity = "at least one" if exists else "no"
-        return f"there was {quantity} {self._singular(measure)}{_during(measure.window) or ' so far'}"
-
-    def open(self, measure: Measure, *, exists: bool) -> str:
-        return f"there is {'an' if exists else 'no'} open {self._singular(measure)}"
-
-    def compared(self, left: RuleNode, sign: str, right: RuleNode) -> str:
-        return f"{self.value(left)} {_COMPARED[sign]} {self.value(right)}"
+        return f"there was {quantity} {self.what(measure)}{_during(measure.window) or ' so far'}"
 
     def measured(self, measure: Measure, sign: str, bound: float) -> str:
-        unit = "" if measure.name != "typical_gap" else " day" if bound == 1 else " days"
-        return f"{self.value(measure)} {_COMPARED[sign]} {self.number(bound)}{unit}"
-
-    def since(self, measure: Measure, sign: str, bound: float) -> str:
-        if bound == 0 and sign in ("=", "<="):
-            return f"{self._which(measure)} was on that very day"
-        days = f"{self.number(bound)} day{'' if bound == 1 else 's'}"
-        return f"{self._which(measure)} was {_AGO[sign]} {days} ago"
+        number = self.days(bound) if measure.name == "typical_gap" else self.number(bound)
+        return self.bounded[sign].format(self.value(measure), number)
 
     def counted(self, measure: Measure, sign: str, bound: float) -> str:
-        facts = f"was {_TIMES[sign]} {self.number(bound)} {self._singular(measure)}"
+        facts = f"was {_TIMES[sign]} {self.number(bound)} {self.what(measure)}"
         if bound != 1:
             facts = f"were {_TIMES[sign]} {self.number(bound)} {self._plural(measure)}"
         return f"there {facts}{_during(measure.window) or ' so far'}"
@@ -92,63 +88,33 @@ class English(Speaker):
         days = f"{self.number(bound)} different day{'' if bound == 1 else 's'}"
         return f"there were {self._plural(measure)} on {_TIMES[sign]} {days}{_during(measure.window) or ' so far'}"
 
-    def slope(self, measure: Measure, sign: str, bound: float) -> str:
-        counted = self._counted(measure)
-        if bound == 0 and sign in ("<", ">"):
-            return f"{counted} is {'rising' if sign == '>' else 'falling'} over the last {measure.window.last} days"
-        changed = {">": "grew by more than", ">=": "grew by at least"}
-        if bound < 0:
-            changed = {"<": "fell by more than", "<=": "fell by at least"}
-        if sign not in changed:
-            return f"{self.value(measure)} {_COMPARED[sign]} {self.number(bound * 100)}%"
-        by = f"{changed[sign]} {self.number(abs(bound) * 100)}%"
-        return f"{counted} {by} every {(measure.window.last or 4) // 4} days{_during(measure.window)}"
-
-    def later(self, left: Measure, sign: str, right: Measure) -> str:
-        return f"{self._which(left)} was {_LATER[sign]} {self._which(right)}"
-
     def same_in(self, window: TimeWindow, *, previous: TimeWindow) -> str:
         return f"that{_during(window, previous)}"
 
-    def multiple(self, left: Measure, sign: str, factor: float, text: str) -> str:
-        if factor == 0.5:
-            text = f"half of {text}"
-        elif factor != 1:
-            text = f"{self.number(factor * 100)}% of {text}" if factor < 1 else f"{self.number(factor)} times {text}"
-        return f"{self.value(left)} {_COMPARED[sign]} {text}"
-
-    def arithmetic(self, node: Arithmetic) -> str:
-        factor, other = scaled(node)
-        if other is not None and node.operator == "*":
-            return (
-                f"half of {self.value(other)}" if factor == 0.5 else f"{self.number(factor)} times {self.value(other)}"
-            )
-        strong = node.operator in "*/"
-        left = self.grouped(node.left) if strong else self.value(node.left)
-        right = self.grouped(node.right) if strong or node.operator == "-" else self.value(node.right)
-        return f"{left} {_SIGNS[node.operator]} {right}"
-
-    def measure(self, measure: Measure) -> str:
-        plural = self._plural(measure)
-        return _MEASURES[measure.name].format(
-            singular=self._singular(measure),
-            plural=plural,
-            field=self.field(measure) if measure.field else plural,
-            when=_during(measure.window),
-            counted=self._counted(measure),
-            quarter=(measure.window.last or 4) // 4,
-            met="bought" if measure.kinds in (("order",), ("line",)) else f"met in {plural}",
-            name=measure.argument,
-        )
-
-    def _counted(self, measure: Measure) -> str:
-        return f"the {self.field(measure)}" if measure.field else f"the number of {self._plural(measure)}"
-
-    def _which(self, measure: Measure) -> str:
-        return f"the {'last' if measure.name == 'days_since' else 'first'} {self._singular(measure)}"
-
-    def _singular(self, measure: Measure) -> str:
+    def what(self, measure: Measure) -> str:
         return self.join([kind_words(kind).en for kind in measure.kinds])
+
+    def words(self, measure: Measure) -> dict[str, object]:
+        plural, field = self._plural(measure), self.field(measure) if measure.field else ""
+        return {
+            "singular": self.what(measure),
+            "plural": plural,
+            "field": field or plural,
+            "when": _during(measure.window),
+            "counted": f"the {field or f'number of {plural}'}",
+            "length": measure.window.last,
+            "quarter": (measure.window.last or 4) // 4,
+            "met": "bought" if measure.kinds in (("order",), ("line",)) else f"met in {plural}",
+            "name": measure.argument,
+        }
+
+    def days(self, number: float) -> str:
+        return f"{self.number(number)} day{'' if number == 1 else 's'}"
+
+    def times(self, factor: float, text: str) -> str:
+        if factor in (0.5, 1):
+            return text if factor == 1 else f"half of {text}"
+        return f"{self.number(factor * 100)}% of {text}" if factor < 1 else f"{self.number(factor)} times {text}"
 
     def _plural(self, measure: Measure) -> str:
         return self.join([kind_words(kind).plural for kind in measure.kinds])

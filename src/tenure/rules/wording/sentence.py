@@ -50,14 +50,14 @@ def speakable(node: RuleNode) -> RuleNode:
         case Comparison(left=NumberLiteral() | TextLiteral(), right=right):
             if isinstance(right, NumberLiteral | TextLiteral):
                 return node
-            return Comparison(_MIRRORED[node.operator], right, node.left, place=node.place)  # type: ignore[arg-type]
+            return Comparison(_MIRRORED[node.operator], right, node.left, place=node.place)
         case Not(operand=operand):
             inner = speakable(operand)
             match inner:
                 case Not():
                     return inner.operand
                 case Comparison():
-                    return dataclasses.replace(inner, operator=_OPPOSITE[inner.operator])  # type: ignore[arg-type]
+                    return dataclasses.replace(inner, operator=_OPPOSITE[inner.operator])
                 case Known():
                     return dataclasses.replace(inner, known=not inner.known)
             return Not(inner)

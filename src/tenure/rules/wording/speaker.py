@@ -1,26 +1,12 @@
-"""The walk over a rule that is the same in every language; each language says the phrases."""
+"""The walk over a rule that is the same in every language; each language gives the phrases."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
-from tenure.rules.syntax.tree import (
-    ALWAYS,
-    And,
-    Arithmetic,
-    Comparison,
-    Known,
-    Measure,
-    Negative,
-    Not,
-    NumberLiteral,
-    Or,
-    Otherwise,
-    RuleNode,
-    TextLiteral,
-    TimeWindow,
-)
+from tenure.rules.syntax import tree
+from tenure.rules.syntax.tree import ALWAYS, Arithmetic, Measure, Negative, NumberLiteral, RuleNode, TimeWindow
 from tenure.rules.wording.vocabulary import field_name
 from tenure.words import formats
 
@@ -29,6 +15,9 @@ _EXISTENCE: dict[tuple[float, str], bool] = {
     **dict.fromkeys(((0, "="), (0, "<="), (1, "<")), False),
     **dict.fromkeys(((0, ">"), (0, "!="), (1, ">=")), True),
 }
+
+Phrases = dict[str, str]  # by the sign of a comparison, the operator of a calculation or the measure's name
+Opposites = tuple[str, str]  # what is false, and what is true
 
 
 class Speaker(ABC):
@@ -41,11 +30,24 @@ class Speaker(ABC):
     opposite: ClassVar[str]
     brackets: ClassVar[str]
     minus: ClassVar[str]
-    known: ClassVar[tuple[str, str]]  # of a number that is unknown, and known
-    filled: ClassVar[tuple[str, str]]  # of an attribute that is not filled in, and is
-    equal: ClassVar[tuple[str, str]]  # of an attribute that is another text, and this one
-    settled: ClassVar[tuple[str, str]]  # of a balance that is open, and settled
     listed: ClassVar[tuple[str, str]]  # between names, and before the last of them
+    known: ClassVar[Opposites]  # of a number
+    filled: ClassVar[Opposites]  # of an attribute
+    equal: ClassVar[Opposites]  # of an attribute and a text
+    settled: ClassVar[Opposites]  # of a balance
+    exists_open: ClassVar[Opposites]  # of cases
+    last: ClassVar[Opposites]  # of a fact that is the first, or the last
+    rising: ClassVar[Opposites]  # of a slope
+    measures: ClassVar[Phrases]
+    calculated: ClassVar[Phrases]  # of two values
+    compared: ClassVar[Phrases]  # of two values
+    bounded: ClassVar[Phrases]  # of a measure and a number
+    later: ClassVar[Phrases]  # of two facts
+    since: ClassVar[Phrases]  # of a fact and days
+    same_day: ClassVar[str]
+    change: ClassVar[str]  # of a slope that is `changed` by a share
+    grown: ClassVar[Phrases]
+    fallen: ClassVar[Phrases]
 
     def finish(self, text: str) -> str:
         """Return a sentence as it is set in print."""
@@ -56,26 +58,26 @@ class Speaker(ABC):
     def truth(self, node: RuleNode) -> str:
         """Say something that is true or false."""
         match node:
-            case Otherwise():
+            case tree.Otherwise():
                 return self.otherwise
-            case And(parts=parts) | Or(parts=parts):
-                weaker, word = (Or, self.all_of) if isinstance(node, And) else (And, self.any_of)
-                texts = [(part, self.truth(part)) for part in parts]
+            case tree.And(parts=parts) | tree.Or(parts=parts):
+                weaker, word = (tree.Or, self.all_of) if isinstance(node, tree.And) else (tree.And, self.any_of)
+                texts = ((part, self.truth(part)) for part in parts)
                 return word.join(
                     self.brackets.format(text) if isinstance(part, weaker) else text for part, text in texts
                 )
-            case Not(operand=Measure() as measure):
+            case tree.Not(operand=Measure() as measure):
                 return self.has(measure, exists=False)
-            case Not(operand=operand):
+            case tree.Not(operand=operand):
                 return self.opposite.format(self.truth(operand))
-            case Known(operand=Measure(elapsed=True) as measure, known=known):
+            case tree.Known(operand=Measure(elapsed=True) as measure, known=known):
                 return self.has(measure, exists=known)
-            case Known(operand=operand, known=known):
+            case tree.Known(operand=operand, known=known):
                 is_attribute = isinstance(operand, Measure) and operand.name == "attribute"
                 return (self.filled if is_attribute else self.known)[known].format(self.value(operand))
-            case Comparison(operator=sign, left=left, right=right):
+            case tree.Comparison(operator=sign, left=left, right=right):
                 text = isinstance(left, Measure) and self._against(left, sign, right)
-                return text or self.compared(left, sign, right)
+                return text or self.compared[sign].format(self.value(left), self.value(right))
             case Measure():
                 return self.has(node, exists=True)
         raise TypeError(f"{type(node).__name__} is no condition")
@@ -83,7 +85,7 @@ class Speaker(ABC):
     def _against(self, left: Measure, sign: str, right: RuleNode) -> str | None:
         """Say how a measure compares with a text, a number or a multiple of another measure; None when with more."""
         match right:
-            case TextLiteral(value=text):
+            case tree.TextLiteral(value=text):
                 return self.equal[sign == "="].format(self.value(left), text)
             case NumberLiteral(value=bound):
                 return self._against_number(left, sign, bound)
@@ -93,7 +95,7 @@ class Speaker(ABC):
         if other is None:
             return None
         if left.elapsed and other.elapsed and factor == 1:
-            return self.later(left, sign, other)
+            return self.later[sign].format(self.which(left), self.which(other))
         # Such as "… in the last 90 days is less than half of that in the 90 days before".
         same = (left.name, left.kinds, left.field) == (other.name, other.kinds, other.field) and other.window != ALWAYS
         text = self.same_in(other.window, previous=left.window) if same else self.value(other)
@@ -103,38 +105,40 @@ class Speaker(ABC):
         exists = _EXISTENCE.get((bound, sign))
         match measure.name:
             case "days_since" | "days_since_first":
-                return self.since(measure, sign, bound)
+                phrase = self.same_day if bound == 0 and sign in ("=", "<=") else self.since[sign]
+                return phrase.format(which=self.which(measure), days=self.days(bound))
             case "count":
                 return self.counted(measure, sign, bound) if exists is None else self.has(measure, exists=exists)
             case "days":
                 return self.days_counted(measure, sign, bound)
             case "slope":
-                return self.slope(measure, sign, bound)
+                return self._slope(measure, sign, bound)
             case "open" if exists is not None:
-                return self.open(measure, exists=exists)
+                return self.exists_open[exists].format(self.what(measure))
             case "balance" if bound == 0 and sign in ("=", "!=", ">"):
                 return self.settled[sign == "="]
         return self.measured(measure, sign, bound)
+
+    def _slope(self, measure: Measure, sign: str, bound: float) -> str:
+        words = self.words(measure)
+        if bound == 0 and sign in ("<", ">"):
+            return self.rising[sign == ">"].format(**words)
+        changed = self.grown if bound > 0 else self.fallen if bound < 0 else {}
+        if sign in changed:
+            return self.change.format(changed=changed[sign], share=f"{self.number(abs(bound) * 100)}%", **words)
+        return self.bounded[sign].format(self.value(measure), f"{self.number(bound * 100)}%")
+
+    def multiple(self, left: Measure, sign: str, factor: float, text: str) -> str:
+        """Say how a measure compares with a multiple of another, whose name is given."""
+        return self.compared[sign].format(self.value(left), self.times(factor, text))
 
     @abstractmethod
     def has(self, measure: Measure, *, exists: bool) -> str:
         """Say that there is such a fact, or none."""
 
     @abstractmethod
-    def open(self, measure: Measure, *, exists: bool) -> str:
-        """Say that there is such an open case, or none."""
-
-    @abstractmethod
-    def compared(self, left: RuleNode, sign: str, right: RuleNode) -> str:
-        """Say a comparison that has no phrase of its own."""
-
-    @abstractmethod
     def measured(self, measure: Measure, sign: str, bound: float) -> str:
         """Say how a measure compares with a number."""
-
-    @abstractmethod
-    def since(self, measure: Measure, sign: str, bound: float) -> str:
-        """Say how long ago a fact was."""
 
     @abstractmethod
     def counted(self, measure: Measure, sign: str, bound: float) -> str:
@@ -145,20 +149,8 @@ class Speaker(ABC):
         """Say on how many days there were facts."""
 
     @abstractmethod
-    def slope(self, measure: Measure, sign: str, bound: float) -> str:
-        """Say how something grows."""
-
-    @abstractmethod
-    def later(self, left: Measure, sign: str, right: Measure) -> str:
-        """Say which of two facts was earlier."""
-
-    @abstractmethod
     def same_in(self, window: TimeWindow, *, previous: TimeWindow) -> str:
         """Say the measure just named in another window."""
-
-    @abstractmethod
-    def multiple(self, left: Measure, sign: str, factor: float, text: str) -> str:
-        """Say how a measure compares with a multiple of another, whose name is given."""
 
     # Values
 
@@ -167,29 +159,41 @@ class Speaker(ABC):
         match node:
             case NumberLiteral(value=number):
                 return self.number(number)
-            case TextLiteral(value=text):
+            case tree.TextLiteral(value=text):
                 return f"“{text}”"
             case Negative(operand=NumberLiteral(value=number)):
                 return self.number(-number)
             case Negative(operand=operand):
-                return self.minus.format(self.grouped(operand))
+                return self.minus.format(self._grouped(operand))
             case Arithmetic():
-                return self.arithmetic(node)
+                return self._arithmetic(node)
             case Measure():
-                return self.measure(node)
+                name = "avg in a window" if node.name == "avg" and node.window != ALWAYS else node.name
+                return self.measures[name].format(**self.words(node))
         raise TypeError(f"{type(node).__name__} is no value")
 
-    def grouped(self, node: RuleNode) -> str:
+    def _arithmetic(self, node: Arithmetic) -> str:
+        factor, measure = scaled(node)
+        if measure is not None and node.operator == "*":
+            return self.times(factor, self.value(measure))
+        left = self.value(node.left) if node.operator in "+-" else self._grouped(node.left)
+        right = self.value(node.right) if node.operator == "+" else self._grouped(node.right)
+        return self.calculated[node.operator].format(left, right)
+
+    def _grouped(self, node: RuleNode) -> str:
         """Say a value, in brackets where it is calculated."""
         return self.brackets.format(self.value(node)) if isinstance(node, Arithmetic) else self.value(node)
 
     def number(self, number: float) -> str:
-        """Say a number."""
         return formats.number(number, at_most=6, language=self.language)
 
     def field(self, measure: Measure) -> str:
         """Say the field that a measure reads."""
         return field_name(measure.kinds, measure.field, self.language)
+
+    def which(self, measure: Measure) -> str:
+        """Say the fact that a waiting time waits from."""
+        return self.last[measure.name == "days_since"].format(self.what(measure))
 
     def join(self, names: list[str]) -> str:
         """List names of which any will do."""
@@ -197,12 +201,20 @@ class Speaker(ABC):
         return last.join([between.join(names[:-1]), *names[-1:]]) if len(names) > 1 else "".join(names)
 
     @abstractmethod
-    def arithmetic(self, node: Arithmetic) -> str:
-        """Say a calculation."""
+    def what(self, measure: Measure) -> str:
+        """Say one fact of the kinds that a measure reads."""
 
     @abstractmethod
-    def measure(self, measure: Measure) -> str:
-        """Say what a measure is called."""
+    def words(self, measure: Measure) -> dict[str, object]:
+        """Return what fills the phrases about a measure."""
+
+    @abstractmethod
+    def days(self, number: float) -> str:
+        """Say a number of days."""
+
+    @abstractmethod
+    def times(self, factor: float, text: str) -> str:
+        """Say a multiple of something named."""
 
 
 def scaled(node: RuleNode) -> tuple[float, Measure | None]:
@@ -210,9 +222,10 @@ def scaled(node: RuleNode) -> tuple[float, Measure | None]:
     match node:
         case Measure():
             return 1, node
-        case Arithmetic(operator="*", left=NumberLiteral(value=factor), right=Measure() as measure) if factor > 0:
-            return factor, measure
-        case Arithmetic(operator="*", left=Measure() as measure, right=NumberLiteral(value=factor)) if factor > 0:
+        case (
+            Arithmetic(operator="*", left=NumberLiteral(value=factor), right=Measure() as measure)
+            | Arithmetic(operator="*", left=Measure() as measure, right=NumberLiteral(value=factor))
+        ) if factor > 0:
             return factor, measure
         case Arithmetic(operator="/", left=Measure() as measure, right=NumberLiteral(value=factor)) if factor > 0:
             return 1 / factor, measure
