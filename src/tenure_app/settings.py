@@ -25,7 +25,6 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from tenure_app import environment
-from tenure_app.secret import secret_key
 
 PACKAGE = Path(__file__).resolve().parent
 TENURE_LAKE = environment.folder("TENURE_LAKE", Path("tenure-data"))
@@ -34,7 +33,7 @@ TENURE_TOKEN_SHA256 = environment.text("TENURE_TOKEN_SHA256")
 TENURE_UPLOAD_MB = environment.number("TENURE_UPLOAD_MB", 2048, 1, 1_000_000)
 
 DEBUG = environment.flag("TENURE_DEBUG")
-SECRET_KEY = secret_key(TENURE_DATA, environment.text("TENURE_SECRET_KEY"))
+SECRET_KEY = environment.secret_key(TENURE_DATA, environment.text("TENURE_SECRET_KEY"))
 HTTPS = environment.flag("TENURE_HTTPS")
 ALLOWED_HOSTS = environment.names("TENURE_HOSTS", ("127.0.0.1", "localhost", "[::1]"))
 
@@ -115,16 +114,16 @@ def _database(url: str) -> dict[str, Any]:
     if not url:
         return _SQLITE
     try:
-        found = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
-    except Exception as wrong:
+        database = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
+    except Exception as error:
         raise ImproperlyConfigured(
-            f"TENURE_DATABASE_URL cannot be read ({type(wrong).__name__}). Write postgres://user:password@host:5432/name."
-        ) from wrong
-    if found["ENGINE"] != "django.db.backends.postgresql":
+            f"TENURE_DATABASE_URL cannot be read ({type(error).__name__}). Write postgres://user:password@host:5432/name."
+        ) from error
+    if database["ENGINE"] != "django.db.backends.postgresql":
         raise ImproperlyConfigured(
-            f"TENURE_DATABASE_URL names {found['ENGINE']}. Write postgres://…, or leave it empty for SQLite."
+            f"TENURE_DATABASE_URL names {database['ENGINE']}. Write postgres://…, or leave it empty for SQLite."
         )
-    return found
+    return database
 
 
 DATABASES = {"default": _database(environment.text("TENURE_DATABASE_URL"))}
