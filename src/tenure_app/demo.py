@@ -26,7 +26,6 @@ from tenure.words.formats import number
 from tenure_app.commands import exit_on_error, greet
 
 if TYPE_CHECKING:
-
     from rich.console import Console
 
     from tenure.facts.lake import Lake
