@@ -38,7 +38,7 @@ class MeasureReader(Reader):
         if word.text.lower() not in MEASURES:
             self._refuse_name(word)
         self.signature = signature = MEASURES[word.text.lower()]
-        opening = mark("A parenthesis is missing after %(name)s: write %(example)s.")
+        opening = mark("Missing parenthesis after %(name)s. Example: %(example)s")
         self.expect("(", opening, name=word.text, example=signature.example)
         kinds: tuple[str, ...] = ()
         field = argument = ""
@@ -51,7 +51,7 @@ class MeasureReader(Reader):
             field = self._field(kinds)
         window = self._window()
         if not self.token.is_sign(")"):
-            self._fail(mark("A closing parenthesis or a comma is missing in %(name)s: write %(example)s."), self.token)
+            self._fail(mark("%(name)s is missing a closing parenthesis or a comma. Example: %(example)s"), self.token)
         plain = signature.field == "optional" and bool(field) and signature.windows != "quarters"
         plain = plain and field == self._shared_fields(kinds)[0]
         place = (word.place[0], self.take().place[1])
@@ -63,18 +63,18 @@ class MeasureReader(Reader):
     def _refuse_name(self, word: Token) -> NoReturn:
         name = word.text.lower()
         if name == "otherwise":
-            self.fail(mark("otherwise stands alone: it is the whole rule."), word)
+            self.fail(mark("otherwise must be the whole rule. It cannot be combined with conditions."), word)
         if name in self.kinds:
             near = (f"has({name})", f"count({name})", f"days_since({name})")
-            self.fail(mark("%(kind)s is a kind of fact; say what to measure about it."), word, near, kind=name)
+            self.fail(mark("%(kind)s is a kind of fact. Use it inside a measure."), word, near, kind=name)
         if name in WORDS:
-            self.fail(mark("A number or a measure is missing before %(found)s."), word)
-        self.fail(mark("There is no measure %(name)s."), word, self.near(name, MEASURES), name=word.text)
+            self.fail(mark("Expected a number or a measure before %(found)s."), word)
+        self.fail(mark("Unknown measure: %(name)s."), word, self.near(name, MEASURES), name=word.text)
 
     def _argument(self) -> str:
         self.expecting("name")
         if self.token.what not in ("name", "text"):
-            self._fail(mark("%(name)s needs a name: write %(example)s."), self.token)
+            self._fail(mark("%(name)s requires a name. Example: %(example)s"), self.token)
         return self.take().text.strip("\"'")
 
     def _kinds(self) -> tuple[str, ...]:
@@ -89,14 +89,19 @@ class MeasureReader(Reader):
         signature = self.signature
         self.expecting("kind", signature=signature)
         if self.token.what != "name":
-            self._fail(mark("%(name)s needs a kind of fact: write %(example)s."), self.token)
+            self._fail(mark("%(name)s requires a kind of fact. Example: %(example)s"), self.token)
         word = self.take()
         name = word.text.lower()
         if name not in self.kinds:
-            self.fail(mark("There is no kind of fact %(name)s."), word, self.near(name, self.kinds), name=word.text)
+            self.fail(mark("Unknown kind of fact: %(name)s."), word, self.near(name, self.kinds), name=word.text)
         if signature.tables and self.kinds[name].table not in signature.tables:
             if signature.takes == "cases":
-                self.fail(mark("Only cases can be open, not %(name)s."), word, ("complaint", "case"), name=name)
+                self.fail(
+                    mark("Only cases can be open; %(name)s is not a kind of case."),
+                    word,
+                    ("complaint", "case"),
+                    name=name,
+                )
             self.fail(mark("Facts of kind %(name)s have no category."), word, ("line", "view"), name=name)
         return name
 
@@ -115,14 +120,14 @@ class MeasureReader(Reader):
                 return ""
             if may_follow == "required" or not shared:
                 near = [f"{kinds[0]}.{field}" for field in shared]
-                self._fail(mark("%(name)s needs a field of the fact."), dot, near)
+                self._fail(mark("%(name)s requires a field."), dot, near)
             return shared[0]
         self.take()
         self.expecting("field", *shared, kinds=kinds)
         word = self.take()
         name = word.text.lower()
         if not may_follow:
-            self._fail(mark("%(name)s reads no field; leave it out."), (dot.place[0], word.place[1]))
+            self._fail(mark("%(name)s does not take a field. Remove it."), (dot.place[0], word.place[1]))
         if name not in shared:
             cause = mark("Facts of kind %(kind)s have no field %(name)s.")
             self.fail(cause, word, self.near(name, shared) or shared, kind=" | ".join(kinds), name=word.text)
@@ -135,14 +140,14 @@ class MeasureReader(Reader):
             name = word.text.lower()
             if not word.is_word("last", "before"):
                 near = self.near(name, ("last", "before"))
-                self.fail(mark("A window begins with last or before: write last 90d."), word, near)
+                self.fail(mark("A time window starts with last or before, such as last 90d."), word, near)
             if name in days:
                 place = (word.place[0], self.token.place[1])
-                self.fail(mark("%(word)s stands here twice; a measure looks at one window."), place, word=word.text)
+                self.fail(mark("%(word)s is repeated. A measure takes one time window."), place, word=word.text)
             days[name] = self._days(word)
         last = days.get("last")
         if self.signature.windows == "quarters" and (last is None or last % 4):
-            cause = mark("slope needs a window that can be cut into four equal parts, such as last 360d.")
+            cause = mark("slope requires a time window that is a multiple of 4 days, such as last 360d.")
             self.fail(cause, self.token, (f"last {max(4, (last or 360) // 4 * 4)}d",))
         return TimeWindow(last, days.get("before", 0)) if days else ALWAYS
 
@@ -162,12 +167,12 @@ class MeasureReader(Reader):
         self.expecting("days", word.text.lower())
         token = self.take()
         if not self.signature.windows:
-            self._fail(mark("%(name)s takes no window; leave it out."), (word.place[0], token.place[1]))
+            self._fail(mark("%(name)s does not take a time window. Remove it."), (word.place[0], token.place[1]))
         if token.what != "days":
-            cause = mark("After %(word)s comes a number of days such as 90d; three months are 90d.")
+            cause = mark("Expected a number of days after %(word)s, such as 90d for three months.")
             self.fail(cause, token, (f"{token.text}d",) if token.what == "number" else (), word=word.text)
         days = int(token.text[:-1])
         if not 1 <= days <= LONGEST_WINDOW:
-            cause = mark("A window has 1 to %(most)s days, not %(found)s.")
+            cause = mark("A time window must be 1 to %(most)s days, not %(found)s.")
             self.fail(cause, token, most=LONGEST_WINDOW, found=days)
         return days

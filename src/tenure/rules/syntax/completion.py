@@ -28,28 +28,28 @@ if TYPE_CHECKING:
 MOST = 50  # all kinds; the list scrolls
 #: In the order in which they are suggested; a word is told from a sign by its letters.
 _SIGNS = {
-    "and": mark("both must hold"),
-    "or": mark("one of them must hold"),
+    "and": mark("both conditions must be true"),
+    "or": mark("at least one condition must be true"),
     "<=": mark("at most"),
     "<": mark("less than"),
     ">=": mark("at least"),
     ">": mark("more than"),
-    "=": mark("exactly"),
+    "=": mark("equal to"),
     "!=": mark("not"),
-    "is known": mark("when the facts can tell"),
-    "is unknown": mark("when the facts cannot tell"),
-    "known": mark("when the facts can tell"),
-    "unknown": mark("when the facts cannot tell"),
+    "is known": mark("when the value is known"),
+    "is unknown": mark("when the value is unknown"),
+    "known": mark("when the value is known"),
+    "unknown": mark("when the value is unknown"),
     "*": mark("times"),
     "/": mark("divided by"),
     "+": mark("plus"),
     "-": mark("minus"),
-    "|": mark("or another kind as well"),
-    "not": mark("the opposite"),
-    "otherwise": mark("every customer whom no rule above takes"),
+    "|": mark("or another kind of fact"),
+    "not": mark("negates the condition"),
+    "otherwise": mark("every customer not matched above"),
 }
 _ALONE = ("known", "unknown", "otherwise")  # nothing needs to follow, so no blank is written after them
-_WINDOWS = {"last": mark("the last %(days)s days, today included"), "before": mark("ending %(days)s days ago")}
+_WINDOWS = {"last": mark("the last %(days)s days, including today"), "before": mark("ending %(days)s days ago")}
 _HAS = partial(Measure, "has", returns="truth")
 
 

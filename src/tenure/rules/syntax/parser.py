@@ -90,7 +90,7 @@ class _Parser(MeasureReader):
             node = self._truth(self.either())
         if self.token.what != "end":
             near = self.near(self.token.text, ("and", "or", "not", "is"))
-            self.fail(mark("The rule should end before %(found)s. Join two conditions with and, or."), self.token, near)
+            self.fail(mark("Unexpected %(found)s. Join conditions with and, or."), self.token, near)
         return node
 
     def either(self) -> RuleNode:
@@ -113,7 +113,7 @@ class _Parser(MeasureReader):
     def _deeper(self, part: Callable[[], RuleNode]) -> RuleNode:
         self.depth += 1
         if self.depth > DEEPEST_RULE:
-            cause = mark("The rule is nested more than %(most)s deep. Write it flatter.")
+            cause = mark("The rule is nested more than %(most)s levels deep. Simplify it.")
             self.fail(cause, self.token, most=DEEPEST_RULE)
         node = part()
         self.depth -= 1
@@ -138,7 +138,7 @@ class _Parser(MeasureReader):
         sign = self.take()
         right = self.number()
         if self.token.is_sign(*_COMPARISONS, *_COMPARE):
-            self.fail(mark("Write two comparisons joined by and: a < b and b < c."), self.token)
+            self.fail(mark("Comparisons cannot be chained. Write a < b and b < c."), self.token)
         return self._compare(_COMPARE.get(sign.text, sign.text), left, right)
 
     def _known(self, operand: RuleNode) -> RuleNode:
@@ -149,7 +149,7 @@ class _Parser(MeasureReader):
         self.expecting("sign", "known", "unknown")
         if not self.token.is_word("known", "unknown"):
             near = self.near(self.token.text, ("known", "unknown"))
-            self.fail(mark("After is comes known or unknown."), self.token, near)
+            self.fail(mark("Expected known or unknown after is."), self.token, near)
         word = self.take()
         known = (word.text.lower() == "known") != negated
         return tree.Known(self._number(operand), known, place=(operand.place[0], word.place[1]))
@@ -158,13 +158,13 @@ class _Parser(MeasureReader):
         place = (left.place[0], right.place[1])
         for side in (left, right):
             if side.type == "truth":
-                self.fail(mark("%(part)s is already true or false; it cannot be compared."), side)
+                self.fail(mark("%(part)s is already true or false, so it cannot be compared."), side)
         if "text" in (left.type, right.type):
             for side in (left, right):
                 if side.type != "text" and not (isinstance(side, Measure) and side.returns == "any"):
-                    self.fail(mark("%(part)s is a number; only attributes can be a text."), side)
+                    self.fail(mark("%(part)s is a number. Only attributes can be compared with text."), side)
             if sign not in ("=", "!="):
-                self.fail(mark("Texts are compared with = or !=."), place)
+                self.fail(mark("Text can only be compared with = or !=."), place)
         return tree.Comparison(sign, left, right, place=place)
 
     def number(self) -> RuleNode:
@@ -180,14 +180,12 @@ class _Parser(MeasureReader):
             sign = self.take().text
             terms += 1
             if terms > DEEPEST_RULE:
-                cause = mark("More than %(most)s terms are too many to read. Split the rule.")
+                cause = mark("A calculation can have at most %(most)s terms. Split the rule.")
                 self.fail(cause, left, most=DEEPEST_RULE)
             left, right = self._number(left), self._number(part())
             place = (left.place[0], right.place[1])
             if (sign == "*" and left.elapsed and right.elapsed) or (sign == "/" and right.elapsed):
-                cause = mark(
-                    "Waiting times cannot be multiplied with each other or divided by: no day could be foreseen."
-                )
+                cause = mark("Elapsed times cannot be multiplied together or used as a divisor.")
                 self.fail(cause, place)
             left = tree.Arithmetic(sign, left, right, place=place)
         if left.type == "number":
@@ -204,7 +202,7 @@ class _Parser(MeasureReader):
         if token.is_sign("("):
             self.take()
             inside = self._deeper(self.either)
-            self.expect(")", mark("A parenthesis was opened and not closed."))
+            self.expect(")", mark("Missing closing parenthesis."))
             return inside
         if token.what == "number":
             plain = self.take().text.replace("_", "").rstrip("% ")
@@ -215,19 +213,21 @@ class _Parser(MeasureReader):
         if token.what == "name":
             return self.measure()
         if token.what == "days":
-            cause = mark("%(found)s is a window and belongs into a measure; compare with the plain number of days.")
+            cause = mark(
+                "%(found)s is a time window and belongs inside a measure. To compare, use a plain number of days."
+            )
             self.fail(cause, token, (token.text[:-1],))
         if token.what == "end":
-            self.fail(mark("The rule stops in the middle: a number or a measure is missing."), token)
-        self.fail(mark("A number or a measure is missing before %(found)s."), token)
+            self.fail(mark("The rule is incomplete. Expected a number or a measure."), token)
+        self.fail(mark("Expected a number or a measure before %(found)s."), token)
 
     def _truth(self, node: RuleNode) -> RuleNode:
         if node.type != "truth":
             near = (f"{node} > 0", f"{node} is known") if node.type == "number" else ()
-            self.fail(mark("%(part)s is no condition yet: compare it with something."), node, near)
+            self.fail(mark("%(part)s is not a condition. Compare it with a value."), node, near)
         return node
 
     def _number(self, node: RuleNode) -> RuleNode:
         if node.type != "number":
-            self.fail(mark("%(part)s is not a number, so it cannot be calculated with."), node)
+            self.fail(mark("%(part)s is not a number, so it cannot be used in a calculation."), node)
         return node

@@ -68,7 +68,9 @@ class Reader:
     def __init__(self, text: str) -> None:
         self.text = text
         if len(text) > LONGEST_RULE:
-            cause = mark("A rule has at most %(most)s characters; this one has %(found)s. Split it into two stages.")
+            cause = mark(
+                "A rule can have at most %(most)s characters; this one has %(found)s. Split it into two stages."
+            )
             self.fail(cause, (LONGEST_RULE, len(text)), most=LONGEST_RULE, found=len(text))
         self.position = 0
         self.expected: list[Expected] = []
@@ -82,12 +84,12 @@ class Reader:
         self.tokens.append(Token("end", "", (len(text), len(text) + 1)))
 
     def _refuse_characters(self, token: Token) -> NoReturn:
-        cause = mark("The sign %(found)s has no meaning in a rule.")
+        cause = mark("Unexpected character: %(found)s")
         if token.text in "\"'":
-            cause = mark("A text must end with the quotation mark it began with.")
+            cause = mark("This text has no closing quotation mark.")
         elif token.text[0].isdigit():
             cause = mark(
-                "%(found)s is neither a number nor a window. Windows are days, such as 90d; three months are 90d."
+                "%(found)s is not a number or a time window. Write windows in days, such as 90d for three months."
             )
         self.fail(cause, token)
 
