@@ -7,18 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tenure.cli.options import (
-    As,
-    AsJson,
-    LakeFolder,
-    Map,
-    argument,
-    create_lake,
-    current_time,
-    mapping_of,
-    open_lake,
-    option,
-)
+from tenure.cli import options
+from tenure.cli.options import argument, option
 from tenure.cli.output import console, fields_of, print_result, progress_bar, table_of
 from tenure.words import mark, say
 from tenure.words.formats import number, percent
@@ -32,16 +22,16 @@ if TYPE_CHECKING:
 
 def import_(
     files: Annotated[list[Path], argument(mark("CSV (optionally gzipped), Excel, Parquet or JSON lines."))],
-    lake: LakeFolder,
-    as_: As = "orders",
-    map_: Map = None,
+    lake: options.LakeFolder,
+    as_: options.As = "orders",
+    map_: options.Map = None,
     sheet: str | None = option(mark("Sheet name, for Excel workbooks."), None),
     delimiter: str | None = option(mark("Delimiter, if it is not detected correctly."), None),
     date_format: str = option(mark("dmy, mdy or a pattern such as %d.%m.%Y, if dates are ambiguous."), ""),
     tz: str | None = option(mark("Time zone for times without one; a new lake adopts it."), None),
     source: str = option(mark("Source of the data."), "file"),
     corrections: bool = option(mark("Rows replace existing facts that have the same number."), False, "--corrections"),
-    as_json: AsJson = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Every row becomes a fact, is recognised as a duplicate, or waits in quarantine with its reason.
 
@@ -50,12 +40,12 @@ def import_(
     from tenure.facts.importing import import_files
     from tenure.facts.reading import guess
 
-    mapping, errors = mapping_of(map_), console(quiet=as_json)
+    mapping, errors = options.mapping_of(map_), console(quiet=as_json)
     delimiter = {"tab": "\t", "\\t": "\t", "space": " "}.get(delimiter or "", delimiter)
     reading: Any = {"sheet": sheet, "delimiter": delimiter, "date_format": date_format}
     for path in files:
         _show_guess(errors, path, guess(path, as_, mapping, **reading))
-    store = create_lake(lake, tz)
+    store = options.create_lake(lake, tz)
     with progress_bar(errors) as advance:
         report = import_files(
             store,
@@ -65,7 +55,7 @@ def import_(
             on_progress=lambda at: advance(_progress_text(at), at.done / max(at.total, 1)),
             tz=tz,
             source=source,
-            now=current_time(),
+            now=options.current_time(),
             corrections=corrections,
             **reading,
         )
@@ -132,13 +122,13 @@ CorrectedFile = Annotated[Path, argument(mark("The CSV file."))]
 
 @quarantine.command("list", help=say(mark("List rejected rows with the reason for each.")))
 def list_(
-    lake: LakeFolder,
+    lake: options.LakeFolder,
     limit: int = option(mark("Number of rows to show."), 50),
-    as_json: AsJson = False,
+    as_json: options.AsJson = False,
 ) -> None:
     from tenure.facts.quarantine import rows_of
 
-    print_result({"rows": rows_of(open_lake(lake), limit)}, as_json, _show_rows)
+    print_result({"rows": rows_of(options.open_lake(lake), limit)}, as_json, _show_rows)
 
 
 def _show_rows(body: dict[str, Any]) -> None:
@@ -153,19 +143,19 @@ def _show_rows(body: dict[str, Any]) -> None:
 
 
 @quarantine.command("export", help=say(mark("Export rejected rows to a CSV file so you can fix them.")))
-def export(lake: LakeFolder, file: CorrectedFile) -> None:
+def export(lake: options.LakeFolder, file: CorrectedFile) -> None:
     from tenure.facts.quarantine import export_to
 
-    count = export_to(open_lake(lake), file)
+    count = export_to(options.open_lake(lake), file)
     text = mark("%(rows)d rows written to %(file)s. Fix them there, then run: tenure quarantine replay")
     typer.echo(say(text, rows=count, file=file))
 
 
 @quarantine.command("replay", help=say(mark("Import fixed rows; accepted rows leave the quarantine.")))
-def replay(lake: LakeFolder, file: CorrectedFile, as_json: AsJson = False) -> None:
+def replay(lake: options.LakeFolder, file: CorrectedFile, as_json: options.AsJson = False) -> None:
     from tenure.facts.quarantine import replay_from
 
-    report = replay_from(open_lake(lake), file, now=current_time())
+    report = replay_from(options.open_lake(lake), file, now=options.current_time())
     counts = {name: getattr(report, name) for name in ("accepted", "duplicates", "quarantined")}
     print_result(counts, as_json, _show_counts)
 

@@ -7,17 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from tenure.cli.options import (
-    AsJson,
-    LakeFolder,
-    Map,
-    argument,
-    create_lake,
-    current_time,
-    mapping_of,
-    open_lake,
-    option,
-)
+from tenure.cli import options
+from tenure.cli.options import argument, option
 from tenure.cli.output import fields_of, print_list, print_result
 from tenure.words import mark, say
 from tenure.words.formats import number, percent
@@ -28,20 +19,20 @@ File = Annotated[Path, argument(mark("The backup file, such as lake.tar.gz."))]
 # Backup, restore, compact
 
 
-def backup(lake: LakeFolder, file: File, as_json: AsJson = False) -> None:
+def backup(lake: options.LakeFolder, file: File, as_json: options.AsJson = False) -> None:
     """Write the whole lake into one file, of one moment, while others go on reading and writing."""
     from tenure.lake import backup as backups
 
-    body = {"rows": backups.backup(open_lake(lake), file).rows, "place": str(file)}
+    body = {"rows": backups.backup(options.open_lake(lake), file).rows, "place": str(file)}
     text = mark("Backed up %(rows)s rows from %(tables)d tables to %(place)s.")
     print_result(body, as_json, _show_contents, text)
 
 
 def restore(
     file: File,
-    lake: LakeFolder,
+    lake: options.LakeFolder,
     force: bool = option(mark("Replace the existing lake."), False, "--force"),
-    as_json: AsJson = False,
+    as_json: options.AsJson = False,
 ) -> None:
     from tenure.lake import backup as backups
 
@@ -55,13 +46,13 @@ def _show_contents(body: dict[str, Any], text: str) -> None:
 
 
 def compact(
-    lake: LakeFolder,
+    lake: options.LakeFolder,
     tables: list[str] | None = argument(mark("Tables to compact; all when omitted."), None),
     forget: bool = option(mark("Delete old files immediately, even if they are still being read."), False, "--forget"),
 ) -> None:
     from tenure.lake.compaction import KEEP_HOURS
 
-    store = open_lake(lake)
+    store = options.open_lake(lake)
     text = mark("%(table)s: compacted from %(before)d to %(after)d files.")
     for name in tables or store.tables():
         before = len(store.files(name))
@@ -75,10 +66,10 @@ customers = typer.Typer(no_args_is_help=True)
 
 
 @customers.command("duplicates", help=say(mark("List likely duplicate customers.")))
-def duplicates(lake: LakeFolder, limit: int = 50, as_json: AsJson = False) -> None:
+def duplicates(lake: options.LakeFolder, limit: int = 50, as_json: options.AsJson = False) -> None:
     from tenure.facts import customers as records
 
-    pairs = records.duplicates(open_lake(lake), limit)
+    pairs = records.duplicates(options.open_lake(lake), limit)
     body = [{"one": pair.one, "other": pair.other, "reasons": pair.reasons} for pair in pairs]
     rows = [[pair.one, pair.other, " ".join(say(records.REASONS[reason]) for reason in pair.reasons)] for pair in pairs]
     headings = (mark("Customer"), mark("Likely duplicate"), mark("Reason"))
@@ -87,30 +78,30 @@ def duplicates(lake: LakeFolder, limit: int = 50, as_json: AsJson = False) -> No
 
 @customers.command("merge", help=say(mark("Merge several customers into one. You can undo this.")))
 def merge(
-    lake: LakeFolder,
+    lake: options.LakeFolder,
     keep: Annotated[str, argument(mark("The customer id to keep."))],
     others: Annotated[list[str], argument(mark("The customer ids to merge into it."))],
     reason: str = option(mark("Reason."), ""),
 ) -> None:
     from tenure.facts import customers as records
 
-    name = records.merge(open_lake(lake), keep, others, reason, current_time())
+    name = records.merge(options.open_lake(lake), keep, others, reason, options.current_time())
     typer.echo(say(mark("Merged. Undo it with: tenure customers undo %(name)s --lake %(lake)s"), name=name, lake=lake))
 
 
 @customers.command("undo", help=say(mark("Undo a merge.")))
-def undo(lake: LakeFolder, merge_id: Annotated[str, argument(mark("Merge to undo."))]) -> None:
+def undo(lake: options.LakeFolder, merge_id: Annotated[str, argument(mark("Merge to undo."))]) -> None:
     from tenure.facts import customers as records
 
-    records.undo_merge(open_lake(lake), merge_id, current_time())
+    records.undo_merge(options.open_lake(lake), merge_id, options.current_time())
     typer.echo(say(mark("Merge %(name)s was undone."), name=merge_id))
 
 
 @customers.command("merges", help=say(mark("List all merges, newest first.")))
-def merges(lake: LakeFolder, as_json: AsJson = False) -> None:
+def merges(lake: options.LakeFolder, as_json: options.AsJson = False) -> None:
     from tenure.facts import customers as records
 
-    merged = records.merges(open_lake(lake))
+    merged = records.merges(options.open_lake(lake))
     undone = say(mark("undone"))
     rows = [[row.merge_id, row.keep, ", ".join(row.others), row.reason, undone if row.undone else ""] for row in merged]
     headings = (mark("Merge"), mark("Customer"), mark("Merged"), mark("Reason"), mark("Undone"))
@@ -118,10 +109,10 @@ def merges(lake: LakeFolder, as_json: AsJson = False) -> None:
 
 
 @customers.command("completeness", help=say(mark("Share of customers with a name, a phone number and so on.")))
-def completeness(lake: LakeFolder, as_json: AsJson = False) -> None:
+def completeness(lake: options.LakeFolder, as_json: options.AsJson = False) -> None:
     from tenure.facts import customers as records
 
-    shares = records.completeness(open_lake(lake))
+    shares = records.completeness(options.open_lake(lake))
     rows = [[name, percent(share)] for name, share in shares.items()]
     print_list(shares, as_json, (mark("Column"), mark("Filled")), rows, mark("There are no customer records yet."))
 
@@ -135,27 +126,29 @@ source = typer.Typer(no_args_is_help=True)
     "add", help=say(mark("Use a Delta or Parquet folder or a PostgreSQL table as facts, without copying it."))
 )
 def add(
-    lake: LakeFolder,
+    lake: options.LakeFolder,
     place: Annotated[str, option(mark("A folder, or postgresql://user@host/database."), ..., "--from")],
     as_: str = option(mark("The fact table."), "orders", "--as"),
-    map_: Map = None,
+    map_: options.Map = None,
     name: str = option(mark("Name of the external table in Tenure."), ""),
     table: str = option(mark("The table in PostgreSQL, such as shop.orders."), ""),
     tz: str | None = option(mark("Time zone for times without one."), None),
 ) -> None:
     from tenure.facts.external import add_source
 
-    source = add_source(create_lake(lake, tz), as_, place, mapping_of(map_), name=name, relation=table, tz=tz)
+    source = add_source(
+        options.create_lake(lake, tz), as_, place, options.mapping_of(map_), name=name, relation=table, tz=tz
+    )
     typer.echo(say(mark("%(name)s is now read as %(table)s:"), name=source.name, table=source.table))
     for field, column in source.mapping.items():
         typer.echo(f"  {field} = {column}")
 
 
 @source.command("list", help=say(mark("List external tables.")))
-def list_(lake: LakeFolder, as_json: AsJson = False) -> None:
+def list_(lake: options.LakeFolder, as_json: options.AsJson = False) -> None:
     from tenure.facts.external import all_sources
 
-    sources = all_sources(open_lake(lake).path)
+    sources = all_sources(options.open_lake(lake).path)
     rows = [[source.name, source.table, source.kind, source.place, source.relation] for source in sources]
     headings = (mark("Name"), mark("Fact table"), mark("Kind"), mark("Location"), mark("Table"))
     empty = mark("No external tables: all facts are stored in the lake.")
@@ -163,8 +156,10 @@ def list_(lake: LakeFolder, as_json: AsJson = False) -> None:
 
 
 @source.command("remove", help=say(mark("Remove an external table. The table itself is not changed.")))
-def remove(lake: LakeFolder, name: Annotated[str, argument(mark("Name of the external table in Tenure."))]) -> None:
+def remove(
+    lake: options.LakeFolder, name: Annotated[str, argument(mark("Name of the external table in Tenure."))]
+) -> None:
     from tenure.facts.external import remove_source
 
-    remove_source(open_lake(lake), name)
+    remove_source(options.open_lake(lake), name)
     typer.echo(say(mark("%(name)s was removed. The table itself was not changed."), name=name))

@@ -5,19 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tenure.cli.options import (
-    AsJson,
-    AsOf,
-    DateFormat,
-    Map,
-    OptionalLake,
-    TimeZone,
-    argument,
-    day_of,
-    open_lake,
-    option,
-    read_facts,
-)
+from tenure.cli import options
+from tenure.cli.options import argument, option
 from tenure.cli.output import check_target, console, print_gates, print_result, table_of, write_table
 from tenure.errors import FactsError
 from tenure.words import mark, say
@@ -45,20 +34,20 @@ _GATES = {"buyers": mark("buyers"), "days": mark("days of data"), "products": ma
 
 def recommend(
     lines: Path | None = argument(mark("Order lines as CSV, Excel, Parquet or JSON lines; or use --lake."), None),
-    lake: OptionalLake = None,
+    lake: options.OptionalLake = None,
     customer: str | None = option(mark("Show this customer's recommendations."), None, metavar="ID"),
     pairs: bool = option(mark("Show product pairs instead of recommendations (also for --out)."), False, "--pairs"),
-    as_of: AsOf = None,
+    as_of: options.AsOf = None,
     least: int | None = option(
         mark("Minimum baskets for a pair; depends on data size when omitted."), None, "--min-count", min=1
     ),
     buyers: int = option(mark("Minimum number of buyers for predictions."), 500, min=1),
     days: int = option(mark("Minimum days of data for predictions."), 180, min=0),
-    map_: Map = None,
-    tz: TimeZone = "Asia/Shanghai",
-    date_format: DateFormat = "",
+    map_: options.Map = None,
+    tz: options.TimeZone = "Asia/Shanghai",
+    date_format: options.DateFormat = "",
     out: Path | None = option(mark("CSV or Parquet file for all recommendations, or all pairs."), None),
-    as_json: AsJson = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Works on a file of order lines, or on a lake.
 
@@ -69,11 +58,15 @@ def recommend(
     from tenure.scorecard.model import Options
 
     zone(tz)
-    day = day_of(as_of)
+    day = options.day_of(as_of)
     check_target(out)
     if lines is None and lake is None:
         raise FactsError(mark("Specify a file of order lines, or a lake with --lake FOLDER."))
-    source = read_facts(lines, "order_lines", map_, tz, date_format)[0] if lines else open_lake(lake or Path())
+    source = (
+        options.read_facts(lines, "order_lines", map_, tz, date_format)[0]
+        if lines
+        else options.open_lake(lake or Path())
+    )
     analysis = analyze(source, day, tz=tz, least=least, options=Options(buyers=buyers, days=days))
     if out is not None:
         write_table(analysis.pairs if pairs else analysis.recommendations, out)

@@ -5,20 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from tenure.cli.options import (
-    AsJson,
-    AsOf,
-    DateFormat,
-    LakeFolder,
-    Map,
-    TimeZone,
-    argument,
-    day_of,
-    list_of,
-    open_lake,
-    option,
-    read_facts,
-)
+from tenure.cli import options
+from tenure.cli.options import argument, option
 from tenure.cli.output import check_target, console, print_result, progress_bar, table_of, write_table
 from tenure.words import mark, say
 from tenure.words.formats import number, percent
@@ -33,13 +21,13 @@ if TYPE_CHECKING:
 def stages(
     orders: Annotated[Path, argument(mark("Orders as CSV, Excel, Parquet or JSON lines."))],
     model: str = option(mark("Id of a model (tenure models list), or a model file."), "retail-activity"),
-    as_of: AsOf = None,
-    tz: TimeZone = "Asia/Shanghai",
+    as_of: options.AsOf = None,
+    tz: options.TimeZone = "Asia/Shanghai",
     out: Path | None = option(mark("Output CSV or Parquet file; standard output when omitted."), None),
-    map_: Map = None,
-    date_format: DateFormat = "",
+    map_: options.Map = None,
+    date_format: options.DateFormat = "",
     quarantine: Path | None = option(mark("CSV file for rejected rows."), None),
-    as_json: AsJson = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Needs no lake and no application. Without --as-of, everybody is seen on the day of the last order."""
     from tenure.clock import zone
@@ -47,9 +35,9 @@ def stages(
     from tenure.lifecycle.table import COLUMNS, spans
 
     zone(tz)
-    definition, day = read(model), day_of(as_of)
+    definition, day = read(model), options.day_of(as_of)
     check_target(out)
-    facts, rejected = read_facts(orders, "orders", map_, tz, date_format)
+    facts, rejected = options.read_facts(orders, "orders", map_, tz, date_format)
     staged = spans(facts, definition, as_of=day, tz=tz)
     table = staged.to_arrow().select(COLUMNS)
     write_table(table, out)
@@ -87,24 +75,24 @@ def _show_stages(body: dict[str, Any], model: Model) -> None:
 
 
 def refresh(
-    lake: LakeFolder,
-    as_of: AsOf = None,
+    lake: options.LakeFolder,
+    as_of: options.AsOf = None,
     models: str | None = option(
         mark("Model ids or files, separated by commas; all applicable models when omitted."), None
     ),
     engine: str = option(mark("duckdb or spark."), "duckdb"),
     changed: bool = option(mark("Only customers with new facts or a scheduled stage change."), False, "--changed"),
-    as_json: AsJson = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Without --as-of, everybody is seen on the last day with a fact."""
     from tenure.lifecycle.model_file import models_of
     from tenure.refreshing.run import refresh as run
 
-    store = open_lake(lake)
-    definitions = models_of(store, list_of(models))
+    store = options.open_lake(lake)
+    definitions = models_of(store, options.list_of(models))
     errors = console(quiet=as_json)
     with progress_bar(errors) as advance:
-        report = run(store, day_of(as_of), definitions, engine, advance, only_changed=changed)
+        report = run(store, options.day_of(as_of), definitions, engine, advance, only_changed=changed)
     print_result(_body(report), as_json, _show_report, errors, definitions)
 
 

@@ -5,19 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tenure.cli.options import (
-    AsJson,
-    DateFormat,
-    Map,
-    OptionalLake,
-    TimeZone,
-    argument,
-    day_of,
-    list_of,
-    open_lake,
-    option,
-    read_facts,
-)
+from tenure.cli import options
+from tenure.cli.options import argument, option
 from tenure.cli.output import check_target, console, print_result, table_of, write_table
 from tenure.errors import FactsError, LakeError
 from tenure.words import mark, say
@@ -45,16 +34,16 @@ def value(
     until: str | None = option(mark("End of the hold-out period; the last order when omitted."), None, metavar="DATE"),
     unit: str = option(mark("Time unit: week or day."), "week"),
     models: str | None = option(mark("Purchase models, separated by commas, or all."), None),
-    map_: Map = None,
-    tz: TimeZone = "Asia/Shanghai",
-    date_format: DateFormat = "",
+    map_: options.Map = None,
+    tz: options.TimeZone = "Asia/Shanghai",
+    date_format: options.DateFormat = "",
     customer: str | None = option(mark("Also show the results for this customer."), None, metavar="ID"),
     horizon: int | None = option(
         mark("Forecast horizon in time units; one year (52 weeks, 365 days) when omitted."), None
     ),
     out: Path | None = option(mark("CSV or Parquet file for the scores of all customers."), None),
-    lake: OptionalLake = None,
-    as_json: AsJson = False,
+    lake: options.OptionalLake = None,
+    as_json: options.AsJson = False,
 ) -> None:
     """Orders of one customer on one day are one purchase. Without a file, shows what the lake's last refresh says."""
     if orders is None:
@@ -69,10 +58,10 @@ def value(
     if ahead < 1:
         raise FactsError(mark("--horizon %(found)s: enter a number of units above 0."), found=ahead)
     check_target(out)
-    facts, rejected = read_facts(orders, "orders", map_, tz, date_format)
-    split, last, newest = day_of(calibrate_to), day_of(until), day_from(None, facts, tz)
+    facts, rejected = options.read_facts(orders, "orders", map_, tz, date_format)
+    split, last, newest = options.day_of(calibrate_to), options.day_of(until), day_from(None, facts, tz)
     last = last or max(newest, split or newest)  # without a split everything calibrates and nothing is held out
-    result = trial(facts, split or last, last, unit=unit, models=list_of(models) or MODELS, tz=tz)
+    result = trial(facts, split or last, last, unit=unit, models=options.list_of(models) or MODELS, tz=tz)
     body = {"orders": len(facts), "quarantined": len(rejected), **result.to_json()}
     if customer is not None:
         body["customer"] = result.customer(customer, ahead)
@@ -176,7 +165,7 @@ def _lake_report(lake: Path | None) -> dict[str, Any]:
 
     if lake is None:
         raise FactsError(mark("Specify an orders file, or a lake with --lake FOLDER."))
-    body = report(open_lake(lake), "predictions")
+    body = report(options.open_lake(lake), "predictions")
     if body is None:
         text = mark("The lake %(path)s has no customer value yet. Run: tenure refresh --lake %(path)s")
         raise LakeError(text, path=lake)

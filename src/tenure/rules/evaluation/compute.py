@@ -15,18 +15,9 @@ import numpy as np
 
 from tenure.facts.blocks import SCALE, Block, day_number_of, who_of
 from tenure.rules.evaluation import steps
-from tenure.rules.evaluation.elapsed import Breaks
-from tenure.rules.evaluation.steps import Moments, Reach, Steps
-from tenure.rules.syntax.tree import (
-    ALWAYS,
-    Arithmetic,
-    Measure,
-    Negative,
-    NumberLiteral,
-    RuleNode,
-    TimeWindow,
-    measures_of,
-)
+from tenure.rules.evaluation.steps import Breaks, Moments, Reach, Steps
+from tenure.rules.syntax import tree
+from tenure.rules.syntax.tree import ALWAYS, Measure, RuleNode, TimeWindow, measures_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -123,12 +114,12 @@ class EvaluationContext:
     def values(self, node: RuleNode, moments: Moments) -> MomentValues:
         """Return what a number of a rule is at some moments."""
         match node:
-            case NumberLiteral(value=value):
+            case tree.NumberLiteral(value=value):
                 return MomentValues(np.full(len(moments), float(value)), integral=float(value).is_integer())
-            case Negative(operand=operand):
+            case tree.Negative(operand=operand):
                 inner = self.values(operand, moments)
                 return MomentValues(-inner.value, -inner.slope, inner.known, inner.integral)
-            case Arithmetic(operator=operator, left=left, right=right):
+            case tree.Arithmetic(operator=operator, left=left, right=right):
                 return _calculated(operator, self.values(left, moments), self.values(right, moments))
             case Measure(name="attribute" | "score"):
                 of_customers = np.array([_number(value) for value in self.texts(node)], dtype=np.float64)
