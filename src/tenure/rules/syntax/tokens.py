@@ -44,11 +44,9 @@ class Token:
     text: str
     place: Place
 
-    def is_word(self, *words: str) -> bool:
-        return self.what == "name" and self.text.lower() in words
-
-    def is_sign(self, *signs: str) -> bool:
-        return self.what == "sign" and self.text in signs
+    def matches(self, *texts: str) -> bool:
+        """Whether it is one of these words or signs."""
+        return self.what in ("name", "sign") and self.text.lower() in texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +100,10 @@ class Reader:
         self.position += 1
         return self.tokens[self.position - 1]
 
+    def accept(self, *texts: str) -> Token | None:
+        """Take the next token if it is one of these words or signs."""
+        return self.take() if self.token.matches(*texts) else None
+
     def expecting(self, what: Any, *texts: str, **more: Any) -> None:
         """Note what may come next, where the text ends here."""
         if self.token.what == "end":
@@ -118,7 +120,7 @@ class Reader:
 
     def expect(self, sign: str, cause: str, **data: object) -> Token:
         """Take a sign that must come now."""
-        if not self.token.is_sign(sign):
+        if not self.token.matches(sign):
             self.fail(cause, self.token, (), **data)
         return self.take()
 
