@@ -105,9 +105,6 @@ class Chinese(Speaker):
         when = "累计" if measure.window == ALWAYS else _during(measure.window)
         return f"{when}{self.what(measure)}{_TIMES[sign]} {self.number(bound)} {_unit(measure)}"
 
-    def days_counted(self, measure: Measure, sign: str, bound: float) -> str:
-        return self.measured(measure, sign, bound)
-
     def same_in(self, window: TimeWindow, *, previous: TimeWindow) -> str:
         return _during(window, previous)
 

@@ -75,6 +75,9 @@ class English(Speaker):
         return f"there was {quantity} {self.what(measure)}{_during(measure.window) or ' so far'}"
 
     def measured(self, measure: Measure, sign: str, bound: float) -> str:
+        if measure.name == "days":
+            days = f"{_TIMES[sign]} {self.number(bound)} different day{'' if bound == 1 else 's'}"
+            return f"there were {self._plural(measure)} on {days}{_during(measure.window) or ' so far'}"
         number = self.days(bound) if measure.name == "typical_gap" else self.number(bound)
         return self.bounded[sign].format(self.value(measure), number)
 
@@ -83,10 +86,6 @@ class English(Speaker):
         if bound != 1:
             facts = f"were {_TIMES[sign]} {self.number(bound)} {self._plural(measure)}"
         return f"there {facts}{_during(measure.window) or ' so far'}"
-
-    def days_counted(self, measure: Measure, sign: str, bound: float) -> str:
-        days = f"{self.number(bound)} different day{'' if bound == 1 else 's'}"
-        return f"there were {self._plural(measure)} on {_TIMES[sign]} {days}{_during(measure.window) or ' so far'}"
 
     def same_in(self, window: TimeWindow, *, previous: TimeWindow) -> str:
         return f"that{_during(window, previous)}"

@@ -109,8 +109,6 @@ class Speaker(ABC):
                 return phrase.format(which=self.which(measure), days=self.days(bound))
             case "count":
                 return self.counted(measure, sign, bound) if exists is None else self.has(measure, exists=exists)
-            case "days":
-                return self.days_counted(measure, sign, bound)
             case "slope":
                 return self._slope(measure, sign, bound)
             case "open" if exists is not None:
@@ -133,20 +131,13 @@ class Speaker(ABC):
         return self.compared[sign].format(self.value(left), self.times(factor, text))
 
     @abstractmethod
-    def has(self, measure: Measure, *, exists: bool) -> str:
-        """Say that there is such a fact, or none."""
+    def has(self, measure: Measure, *, exists: bool) -> str: ...
 
     @abstractmethod
-    def measured(self, measure: Measure, sign: str, bound: float) -> str:
-        """Say how a measure compares with a number."""
+    def measured(self, measure: Measure, sign: str, bound: float) -> str: ...
 
     @abstractmethod
-    def counted(self, measure: Measure, sign: str, bound: float) -> str:
-        """Say how many facts there were."""
-
-    @abstractmethod
-    def days_counted(self, measure: Measure, sign: str, bound: float) -> str:
-        """Say on how many days there were facts."""
+    def counted(self, measure: Measure, sign: str, bound: float) -> str: ...
 
     @abstractmethod
     def same_in(self, window: TimeWindow, *, previous: TimeWindow) -> str:
@@ -205,12 +196,10 @@ class Speaker(ABC):
         """Say one fact of the kinds that a measure reads."""
 
     @abstractmethod
-    def words(self, measure: Measure) -> dict[str, object]:
-        """Return what fills the phrases about a measure."""
+    def words(self, measure: Measure) -> dict[str, object]: ...
 
     @abstractmethod
-    def days(self, number: float) -> str:
-        """Say a number of days."""
+    def days(self, number: float) -> str: ...
 
     @abstractmethod
     def times(self, factor: float, text: str) -> str:
