@@ -12,12 +12,9 @@ ASSETS = ("vendor/tabler.min.css", "app.css", "app.js", "charts.js")
 
 
 class TenureConfig(AppConfig):
-    """Registers the check that the built files are there."""
-
     name = "tenure_app"
 
     def ready(self) -> None:
-        """Register the checks."""
         register(check_assets)
 
 

@@ -194,7 +194,6 @@ def web(host: str, port: int) -> None:
 
 
 def worker() -> None:
-    """Do due work in this process until its parent stops it."""
     follow_parent()
     start_django()
     from tenure_app.core.work.loop import work

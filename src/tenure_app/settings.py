@@ -1,17 +1,4 @@
-"""Django settings, read from the environment.
-
-| variable | what it sets | default |
-| --- | --- | --- |
-| TENURE_LAKE | folder of the facts | ./tenure-data |
-| TENURE_DATA | folder of the application's own files | `app` inside the lake's folder |
-| TENURE_DATABASE_URL | operations database, `postgres://…` | SQLite in the data folder |
-| TENURE_SECRET_KEY | signs sessions | made once, kept in the data folder |
-| TENURE_HOSTS | host names that are served | this machine |
-| TENURE_HTTPS | 1 when a proxy in front speaks HTTPS | 0 |
-| TENURE_DEBUG | 1 for developers | 0 |
-| TENURE_UPLOAD_MB | largest upload | 2048 |
-| TENURE_TOKEN_SHA256 | hash of the sign-in link's token, set by `tenure up` | none |
-"""
+"""Django settings, read from the environment as `docs/reference/settings.md` says."""
 
 from __future__ import annotations
 

@@ -21,7 +21,6 @@ def option(text: str, default: Any = ..., *names: str, **settings: Any) -> Any:
 
 
 def argument(text: str, default: Any = ...) -> Any:
-    """Return an argument with its marked help text."""
     return typer.Argument(default, help=say(text))
 
 
@@ -75,7 +74,6 @@ def read_facts(file: Path, table: str, mapping: list[str] | None, tz: str, date_
 
 
 def mapping_of(pairs: list[str] | None) -> dict[str, str | int]:
-    """Return --map field=column as a mapping."""
     mapping: dict[str, str | int] = {}
     for pair in pairs or []:
         name, sign, column = pair.partition("=")
@@ -87,7 +85,6 @@ def mapping_of(pairs: list[str] | None) -> dict[str, str | int]:
 
 
 def day_of(text: str | None) -> date | None:
-    """Return a day given as text, such as with --as-of."""
     if text is None:
         return None
     try:

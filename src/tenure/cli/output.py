@@ -85,7 +85,6 @@ def print_gates(out: Console, gates: Iterable[Mapping[str, Any]], names: Mapping
 
 
 def fields_of(record: Any) -> dict[str, Any]:
-    """Return the fields of a slotted record by name."""
     return {name: getattr(record, name) for name in record.__slots__}
 
 

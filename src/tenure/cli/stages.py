@@ -115,7 +115,6 @@ def _body(report: RefreshReport) -> dict[str, Any]:
 
 
 def _show_report(body: dict[str, Any], errors: Console, definitions: list[Model]) -> None:
-    """Print what a refresh did, one line a model with its stages."""
     by_id = {model.id: model for model in definitions}
     rows = []
     for counted in body["models"]:

@@ -72,7 +72,6 @@ def value(
 
 
 def _scores(result: Trial, ahead: int) -> pa.Table:
-    """Return every customer's numbers under every model."""
     import pyarrow as pa
 
     from tenure.value.trial import UNITS

@@ -31,8 +31,6 @@ Mask = np.ndarray | None  # which are known; None when all are
 
 @dataclass(frozen=True, slots=True)
 class MomentValues:
-    """A number at some moments."""
-
     value: np.ndarray  # the number at the moment
     slope: np.ndarray | float = 0.0  # what it gains with every day that passes until the next moment
     known: Mask = None  # which are known; None when all are
@@ -40,7 +38,6 @@ class MomentValues:
 
 
 def both_known(a: Mask, b: Mask) -> Mask:
-    """Return where both are known."""
     if a is None or b is None:
         return b if a is None else a
     return a & b
@@ -63,7 +60,6 @@ class EvaluationContext:
     _breaks: dict[Measure, Breaks] = field(default_factory=dict)
 
     def steps(self, measure: Measure) -> Steps:
-        """Return the steps of a measure that is made of facts."""
         if measure not in self._steps:
             self._steps[measure] = _MAKERS[measure.name](self, measure)
         return self._steps[measure]
@@ -73,7 +69,6 @@ class EvaluationContext:
         return self.reach(self.block.events(kinds).keys, ALWAYS).keys
 
     def days(self, kinds: tuple[str, ...]) -> np.ndarray:
-        """Return the days with facts of some kinds."""
         if kinds not in self._days:
             keys = self.since(kinds)
             self._days[kinds] = keys[~steps.is_origin(keys)]
@@ -95,7 +90,6 @@ class EvaluationContext:
         return self._reaches[id(events), window]
 
     def breaks(self, measure: Measure) -> Breaks:
-        """Return the facts that a waiting time waits from, and the breaks between them."""
         if measure not in self._breaks:
             keys = self.steps(measure).keys
             self._breaks[measure] = Breaks(keys[~steps.is_origin(keys)])

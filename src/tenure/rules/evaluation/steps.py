@@ -76,7 +76,6 @@ class Moments:
 
     @cached_property
     def who(self) -> np.ndarray:
-        """The customers' numbers."""
         return who_of(self.keys)
 
     def place(self, keys: np.ndarray) -> np.ndarray | slice:
@@ -86,7 +85,6 @@ class Moments:
         return self._places[id(keys)][1]
 
     def among(self, keys: np.ndarray) -> np.ndarray:
-        """Return which of the moments are among some sorted ones."""
         place = self.place(keys)
         if isinstance(place, slice):
             return np.ones(len(self), dtype=bool)
@@ -116,12 +114,10 @@ def starts(keys: np.ndarray) -> np.ndarray:
 
 
 def is_origin(keys: np.ndarray) -> np.ndarray:
-    """Return which keys are origins."""
     return (keys & (DAYS - 1)) == 0
 
 
 def distinct(keys: np.ndarray) -> np.ndarray:
-    """Return sorted keys, each once."""
     if len(keys) < 2:
         return keys
     new = keys[1:] != keys[:-1]
@@ -166,7 +162,6 @@ def reach(events: np.ndarray, last: int | None, origins: np.ndarray) -> Reach:
 
 
 def counted(inside: Reach) -> Steps:
-    """Return how many events the window holds."""
     return Steps(inside.keys, (inside.high - inside.low).astype(np.float64))
 
 

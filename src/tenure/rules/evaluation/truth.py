@@ -38,12 +38,10 @@ class Truth:
     values: np.ndarray  # FALSE, UNKNOWN or TRUE from there on
 
     def at(self, moments: Moments) -> np.ndarray:
-        """Return the truth at some moments."""
         return self.values[moments.place(self.keys)]
 
 
 def truth_of(node: RuleNode, context: EvaluationContext) -> Truth:
-    """Return when a rule holds."""
     if node not in context.truths:
         truth = _truth_of(node, context)
         # Where nobody's truth ever changes, it shares the column of origins, and joining it costs no merge.

@@ -45,7 +45,6 @@ class Token:
     place: Place
 
     def matches(self, *texts: str) -> bool:
-        """Whether it is one of these words or signs."""
         return self.what in ("name", "sign") and self.text.lower() in texts
 
 
@@ -61,8 +60,6 @@ class Expected:
 
 
 class Reader:
-    """A rule's text being read from left to right."""
-
     def __init__(self, text: str) -> None:
         self.text = text
         if len(text) > LONGEST_RULE:
@@ -125,5 +122,4 @@ class Reader:
         return self.take()
 
     def near(self, name: str, names: Iterable[str]) -> tuple[str, ...]:
-        """Return the right names nearest to a wrong one."""
         return tuple(get_close_matches(name.lower(), list(names), n=3, cutoff=0.55))

@@ -39,7 +39,6 @@ class RuleNode:
 
     @property
     def type(self) -> NodeType:
-        """What the node stands for."""
         return self._type
 
     @property
@@ -99,7 +98,6 @@ class Measure(RuleNode):
 
     @property
     def elapsed(self) -> bool:
-        """Whether it is a waiting time."""
         return self.name in ("days_since", "days_since_first")
 
     def __str__(self) -> str:
@@ -140,8 +138,6 @@ class _Joined(RuleNode):
 
 
 class Negative(_Unary):
-    """Minus a number."""
-
     _type = "number"
 
     def __str__(self) -> str:

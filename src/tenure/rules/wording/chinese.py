@@ -17,8 +17,6 @@ _ELAPSED = {"<": "不到", "<=": "不超过", "=": "恰好等于", "!=": "不等
 
 
 class Chinese(Speaker):
-    """The phrases of Chinese."""
-
     language = "zh_Hans"
     otherwise = "以上条件都不符合"
     all_of, any_of = "，且", "，或"

@@ -10,8 +10,6 @@ _TIMES = {"<": "fewer than", "<=": "at most", "=": "exactly", "!=": "not exactly
 
 
 class English(Speaker):
-    """The phrases of English."""
-
     language = "en"
     otherwise = "none of the rules above holds"
     all_of, any_of = ", and ", ", or "

@@ -23,7 +23,6 @@ _MIRRORED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 
 
 def sentence(rule: RuleNode, language: str | None = None) -> str:
-    """Read a rule back as a sentence."""
     speaker = _speaker(language)
     return speaker.finish(speaker.truth(speakable(rule)))
 

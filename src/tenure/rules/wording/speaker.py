@@ -56,7 +56,6 @@ class Speaker(ABC):
     # Conditions
 
     def truth(self, node: RuleNode) -> str:
-        """Say something that is true or false."""
         match node:
             case tree.Otherwise():
                 return self.otherwise
@@ -146,7 +145,6 @@ class Speaker(ABC):
     # Values
 
     def value(self, node: RuleNode) -> str:
-        """Say a number or a text as a noun."""
         match node:
             case NumberLiteral(value=number):
                 return self.number(number)
@@ -179,7 +177,6 @@ class Speaker(ABC):
         return formats.number(number, at_most=6, language=self.language)
 
     def field(self, measure: Measure) -> str:
-        """Say the field that a measure reads."""
         return field_name(measure.kinds, measure.field, self.language)
 
     def which(self, measure: Measure) -> str:

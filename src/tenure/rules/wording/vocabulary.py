@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class KindName:
-    """A kind's words."""
-
     zh: str  # chinese verb-noun, fits 最近一次…, …次数, 没有…
     en: str  # english noun, fits "the last …", "3 …"
     plural: str
