@@ -251,7 +251,7 @@ def _stages(model: _Entry) -> tuple[Stage, ...]:
         if isinstance(stage.rule, Otherwise) and place < len(stages) - 1:
             raise model.wrong(
                 mark(
-                    "%(where)s: stage %(id)r matches everyone (otherwise), so later stages are unreachable. Put it last."
+                    "%(where)s: stage %(id)r matches everyone (otherwise); later stages are unreachable. Put it last."
                 ),
                 id=stage.id,
             )
