@@ -18,70 +18,6 @@ _ELAPSED = {"<": "不到", "<=": "不超过", "=": "恰好等于", "!=": "不等
 
 class Chinese(Speaker):
     language = "zh_Hans"
-    otherwise = "以上条件都不符合"
-    all_of, any_of = "，且", "，或"
-    opposite = "并非“{}”"
-    brackets = "（{}）"
-    minus = "{}的相反数"
-    listed = ("、", "或")
-    known = ("{}未知", "{}已知")
-    filled = ("没有填写{}", "填写了{}")
-    equal = ("{}不是“{}”", "{}是“{}”")
-    settled = ("往来款项尚未结清", "往来款项已结清")
-    exists_open = ("没有未关闭的{}", "有未关闭的{}")
-    last = ("首次{}", "最近一次{}")
-    rising = ("{during}{counted}呈下降趋势", "{during}{counted}呈上升趋势")
-    measures = {
-        "days_since": "距最近一次{what}的天数",
-        "days_since_first": "距首次{what}的天数",
-        "count": "{of}{what}次数",
-        "days": "{when}有{what}的天数",
-        "sum": "{of}{total}",
-        "avg": "平均{field}",
-        "avg in a window": "{during}{field}的平均值",
-        "max": "{during}最高{field}",
-        "min": "{during}最低{field}",
-        "last": "{during}最近一次{field}",
-        "slope": "{during}{counted}平均每 {quarter} 天的增幅",
-        "categories": "{when}{met}品类数",
-        "typical_gap": "该客户惯常{what}间隔",
-        "gap_variation": "{what}间隔的波动系数",
-        "open": "未关闭的{what}数",
-        "balance": "待结清的往来余额",
-        "has": "{during}是否有{what}",
-        "attribute": "客户属性“{name}”",
-        "score": "评分“{name}”",
-    }
-    calculated = {"+": "{}加上{}", "-": "{}减去{}", "/": "{}除以{}", "*": "{}乘以{}"}
-    bounded = {
-        "<": "{}低于{}",
-        "<=": "{}不超过{}",
-        "=": "{}等于{}",
-        "!=": "{}不等于{}",
-        ">=": "{}不低于{}",
-        ">": "{}高于{}",
-    }
-    compared = {**bounded, "<": "{}小于{}", ">": "{}大于{}"}
-    later = {
-        "<": "{}晚于{}",
-        "<=": "{}不早于{}",
-        ">": "{}早于{}",
-        ">=": "{}不晚于{}",
-        "=": "{}与{}在同一天",
-        "!=": "{}与{}不在同一天",
-    }
-    since = {
-        "<=": "{which}在 {days}以内",
-        "<": "距{which}不到 {days}",
-        "=": "距{which}正好 {days}",
-        "!=": "距{which}不是 {days}",
-        ">=": "距{which}已满 {days}",
-        ">": "距{which}已超过 {days}",
-    }
-    same_day = "{which}就在当天"
-    change = "{during}{counted}平均每 {quarter} 天{changed} {share}"
-    grown = {">": "增长超过", ">=": "增长至少"}
-    fallen = {"<": "下降超过", "<=": "下降至少"}
 
     def finish(self, text: str) -> str:
         """Put a space where Chinese meets Latin letters or digits, as one sets it in print."""
@@ -97,7 +33,7 @@ class Chinese(Speaker):
     def measured(self, measure: Measure, sign: str, bound: float) -> str:
         if unit := _unit(measure):
             return f"{self.value(measure)}{_COUNTED[sign]} {self.number(bound)} {unit}"
-        return self.bounded[sign].format(self.value(measure), self.number(bound))
+        return self.phrases.bounded[sign].format(self.value(measure), self.number(bound))
 
     def counted(self, measure: Measure, sign: str, bound: float) -> str:
         when = "累计" if measure.window == ALWAYS else _during(measure.window)
@@ -113,7 +49,7 @@ class Chinese(Speaker):
         if _unit(left) and sign in "<>":
             compared = {"<": "少于", ">": "多于"} if factor == 1 else _TIMES
             return f"{self.value(left)}{compared[sign]}{text}"
-        return self.bounded[sign].format(self.value(left), text)
+        return self.phrases.bounded[sign].format(self.value(left), text)
 
     def what(self, measure: Measure) -> str:
         return self.join([kind_words(kind).zh for kind in measure.kinds])

@@ -11,62 +11,6 @@ _TIMES = {"<": "fewer than", "<=": "at most", "=": "exactly", "!=": "not exactly
 
 class English(Speaker):
     language = "en"
-    otherwise = "none of the rules above holds"
-    all_of, any_of = ", and ", ", or "
-    opposite = "it is not so that ({})"
-    brackets = "({})"
-    minus = "minus {}"
-    listed = (", ", " or ")
-    known = ("{} is unknown", "{} is known")
-    filled = ("{} is not filled in", "{} is filled in")
-    equal = ("{} is not “{}”", "{} is “{}”")
-    settled = ("something is still to be settled", "everything is settled on either side")
-    exists_open = ("there is no open {}", "there is an open {}")
-    last = ("the first {}", "the last {}")
-    rising = ("{counted} is falling over the last {length} days", "{counted} is rising over the last {length} days")
-    measures = {
-        "days_since": "the time since the last {singular}",
-        "days_since_first": "the time since the first {singular}",
-        "count": "the number of {plural}{when}",
-        "days": "the number of days with {plural}{when}",
-        "sum": "the total {field}{when}",
-        "avg": "the average {field}{when}",
-        "avg in a window": "the average {field}{when}",
-        "max": "the highest {field}{when}",
-        "min": "the lowest {field}{when}",
-        "last": "the latest {field}{when}",
-        "slope": "the average growth of {counted} every {quarter} days{when}",
-        "categories": "the number of categories {met}{when}",
-        "typical_gap": "this customer's usual time between {plural}",
-        "gap_variation": "the irregularity of the time between {plural}",
-        "open": "the number of open {plural}",
-        "balance": "the amount still to be settled",
-        "has": "whether there was any {singular}{when}",
-        "attribute": "the attribute “{name}”",
-        "score": "the score “{name}”",
-    }
-    calculated = {"+": "{} plus {}", "-": "{} minus {}", "/": "{} divided by {}", "*": "{} times {}"}
-    compared = bounded = {
-        "<": "{} is less than {}",
-        "<=": "{} is at most {}",
-        "=": "{} is exactly {}",
-        "!=": "{} is not {}",
-        ">=": "{} is at least {}",
-        ">": "{} is more than {}",
-    }
-    later = {
-        "<": "{} was later than {}",
-        "<=": "{} was no earlier than {}",
-        ">": "{} was earlier than {}",
-        ">=": "{} was no later than {}",
-        "=": "{} was on the same day as {}",
-        "!=": "{} was on another day than {}",
-    }
-    since = {sign: f"{{which}} was {text} {{days}} ago" for sign, text in {**_TIMES, "<": "less than"}.items()}
-    same_day = "{which} was on that very day"
-    change = "{counted} {changed} {share} every {quarter} days{when}"
-    grown = {">": "grew by more than", ">=": "grew by at least"}
-    fallen = {"<": "fell by more than", "<=": "fell by at least"}
 
     def has(self, measure: Measure, *, exists: bool) -> str:
         quantity = "at least one" if exists else "no"
@@ -77,7 +21,7 @@ class English(Speaker):
             days = f"{_TIMES[sign]} {self.number(bound)} different day{'' if bound == 1 else 's'}"
             return f"there were {self._plural(measure)} on {days}{_during(measure.window) or ' so far'}"
         number = self.days(bound) if measure.name == "typical_gap" else self.number(bound)
-        return self.bounded[sign].format(self.value(measure), number)
+        return self.phrases.bounded[sign].format(self.value(measure), number)
 
     def counted(self, measure: Measure, sign: str, bound: float) -> str:
         facts = f"was {_TIMES[sign]} {self.number(bound)} {self.what(measure)}"

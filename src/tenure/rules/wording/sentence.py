@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _OPPOSITE = {"<": ">=", ">=": "<", ">": "<=", "<=": ">", "=": "!=", "!=": "="}
 _MIRRORED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
+_SPEAKERS: dict[str, Speaker] = {"zh_Hans": Chinese(), "en": English()}
 
 
 def sentence(rule: RuleNode, language: str | None = None) -> str:
@@ -34,8 +35,7 @@ def measure_phrase(measure: Measure, language: str | None = None) -> str:
 
 
 def _speaker(language: str | None) -> Speaker:
-    language = language_of(language) if language else current_language()
-    return {"zh_Hans": Chinese, "en": English}[language]()
+    return _SPEAKERS[language_of(language) if language else current_language()]
 
 
 def speakable(node: RuleNode) -> RuleNode:

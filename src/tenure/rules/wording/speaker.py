@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from functools import cache
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 from tenure.rules.syntax import tree
 from tenure.rules.syntax.tree import ALWAYS, Arithmetic, Measure, Negative, NumberLiteral, RuleNode, TimeWindow
-from tenure.rules.wording.vocabulary import field_name
+from tenure.rules.wording.vocabulary import field_name, read_yaml
 from tenure.words import formats
 
 #: Comparisons of a count that say that there is any, or none.
@@ -16,38 +18,25 @@ _EXISTENCE: dict[tuple[float, str], bool] = {
     **dict.fromkeys(((0, ">"), (0, "!="), (1, ">=")), True),
 }
 
-Phrases = dict[str, str]  # by the sign of a comparison, the operator of a calculation or the measure's name
-Opposites = tuple[str, str]  # what is false, and what is true
+
+@cache
+def _phrases(language: str) -> dict[str, Any]:
+    def in_language(phrase: dict[str, Any]) -> Any:
+        return phrase[language] if language in phrase else {name: in_language(part) for name, part in phrase.items()}
+
+    return in_language(read_yaml("phrases.yaml"))
 
 
 class Speaker(ABC):
-    """Says rules, in the shape of :func:`tenure.rules.wording.sentence.speakable`, in one language."""
+    """Says rules, in the shape of :func:`tenure.rules.wording.sentence.speakable`, in one language.
+
+    Its phrases stand in `phrases.yaml`.
+    """
 
     language: ClassVar[str]
-    otherwise: ClassVar[str]
-    all_of: ClassVar[str]  # between conditions that all hold
-    any_of: ClassVar[str]
-    opposite: ClassVar[str]
-    brackets: ClassVar[str]
-    minus: ClassVar[str]
-    listed: ClassVar[tuple[str, str]]  # between names, and before the last of them
-    known: ClassVar[Opposites]  # of a number
-    filled: ClassVar[Opposites]  # of an attribute
-    equal: ClassVar[Opposites]  # of an attribute and a text
-    settled: ClassVar[Opposites]  # of a balance
-    exists_open: ClassVar[Opposites]  # of cases
-    last: ClassVar[Opposites]  # of a fact that is the first, or the last
-    rising: ClassVar[Opposites]  # of a slope
-    measures: ClassVar[Phrases]
-    calculated: ClassVar[Phrases]  # of two values
-    compared: ClassVar[Phrases]  # of two values
-    bounded: ClassVar[Phrases]  # of a measure and a number
-    later: ClassVar[Phrases]  # of two facts
-    since: ClassVar[Phrases]  # of a fact and days
-    same_day: ClassVar[str]
-    change: ClassVar[str]  # of a slope that is `changed` by a share
-    grown: ClassVar[Phrases]
-    fallen: ClassVar[Phrases]
+
+    def __init__(self) -> None:
+        self.phrases = SimpleNamespace(**_phrases(self.language[:2]))
 
     def finish(self, text: str) -> str:
         """Return a sentence as it is set in print."""
@@ -58,25 +47,27 @@ class Speaker(ABC):
     def truth(self, node: RuleNode) -> str:
         match node:
             case tree.Otherwise():
-                return self.otherwise
+                return self.phrases.otherwise
             case tree.And(parts=parts) | tree.Or(parts=parts):
-                weaker, word = (tree.Or, self.all_of) if isinstance(node, tree.And) else (tree.And, self.any_of)
+                weaker, word = (
+                    (tree.Or, self.phrases.all_of) if isinstance(node, tree.And) else (tree.And, self.phrases.any_of)
+                )
                 texts = ((part, self.truth(part)) for part in parts)
                 return word.join(
-                    self.brackets.format(text) if isinstance(part, weaker) else text for part, text in texts
+                    self.phrases.brackets.format(text) if isinstance(part, weaker) else text for part, text in texts
                 )
             case tree.Not(operand=Measure() as measure):
                 return self.has(measure, exists=False)
             case tree.Not(operand=operand):
-                return self.opposite.format(self.truth(operand))
+                return self.phrases.opposite.format(self.truth(operand))
             case tree.Known(operand=Measure(elapsed=True) as measure, known=known):
                 return self.has(measure, exists=known)
             case tree.Known(operand=operand, known=known):
                 is_attribute = isinstance(operand, Measure) and operand.name == "attribute"
-                return (self.filled if is_attribute else self.known)[known].format(self.value(operand))
+                return (self.phrases.filled if is_attribute else self.phrases.known)[known].format(self.value(operand))
             case tree.Comparison(operator=sign, left=left, right=right):
                 text = isinstance(left, Measure) and self._against(left, sign, right)
-                return text or self.compared[sign].format(self.value(left), self.value(right))
+                return text or self.phrases.compared[sign].format(self.value(left), self.value(right))
             case Measure():
                 return self.has(node, exists=True)
         raise TypeError(f"{type(node).__name__} is no condition")
@@ -85,7 +76,7 @@ class Speaker(ABC):
         """Say how a measure compares with a text, a number or a multiple of another measure; None when with more."""
         match right:
             case tree.TextLiteral(value=text):
-                return self.equal[sign == "="].format(self.value(left), text)
+                return self.phrases.equal[sign == "="].format(self.value(left), text)
             case NumberLiteral(value=bound):
                 return self._against_number(left, sign, bound)
             case Negative(operand=NumberLiteral(value=bound)):
@@ -94,7 +85,7 @@ class Speaker(ABC):
         if other is None:
             return None
         if left.elapsed and other.elapsed and factor == 1:
-            return self.later[sign].format(self.which(left), self.which(other))
+            return self.phrases.later[sign].format(self.which(left), self.which(other))
         # Such as "… in the last 90 days is less than half of that in the 90 days before".
         same = (left.name, left.kinds, left.field) == (other.name, other.kinds, other.field) and other.window != ALWAYS
         text = self.same_in(other.window, previous=left.window) if same else self.value(other)
@@ -104,30 +95,30 @@ class Speaker(ABC):
         exists = _EXISTENCE.get((bound, sign))
         match measure.name:
             case "days_since" | "days_since_first":
-                phrase = self.same_day if bound == 0 and sign in ("=", "<=") else self.since[sign]
+                phrase = self.phrases.same_day if bound == 0 and sign in ("=", "<=") else self.phrases.since[sign]
                 return phrase.format(which=self.which(measure), days=self.days(bound))
             case "count":
                 return self.counted(measure, sign, bound) if exists is None else self.has(measure, exists=exists)
             case "slope":
                 return self._slope(measure, sign, bound)
             case "open" if exists is not None:
-                return self.exists_open[exists].format(self.what(measure))
+                return self.phrases.exists_open[exists].format(self.what(measure))
             case "balance" if bound == 0 and sign in ("=", "!=", ">"):
-                return self.settled[sign == "="]
+                return self.phrases.settled[sign == "="]
         return self.measured(measure, sign, bound)
 
     def _slope(self, measure: Measure, sign: str, bound: float) -> str:
         words = self.words(measure)
         if bound == 0 and sign in ("<", ">"):
-            return self.rising[sign == ">"].format(**words)
-        changed = self.grown if bound > 0 else self.fallen if bound < 0 else {}
+            return self.phrases.rising[sign == ">"].format(**words)
+        changed = self.phrases.grown if bound > 0 else self.phrases.fallen if bound < 0 else {}
         if sign in changed:
-            return self.change.format(changed=changed[sign], share=f"{self.number(abs(bound) * 100)}%", **words)
-        return self.bounded[sign].format(self.value(measure), f"{self.number(bound * 100)}%")
+            return self.phrases.change.format(changed=changed[sign], share=f"{self.number(abs(bound) * 100)}%", **words)
+        return self.phrases.bounded[sign].format(self.value(measure), f"{self.number(bound * 100)}%")
 
     def multiple(self, left: Measure, sign: str, factor: float, text: str) -> str:
         """Say how a measure compares with a multiple of another, whose name is given."""
-        return self.compared[sign].format(self.value(left), self.times(factor, text))
+        return self.phrases.compared[sign].format(self.value(left), self.times(factor, text))
 
     @abstractmethod
     def has(self, measure: Measure, *, exists: bool) -> str: ...
@@ -153,12 +144,12 @@ class Speaker(ABC):
             case Negative(operand=NumberLiteral(value=number)):
                 return self.number(-number)
             case Negative(operand=operand):
-                return self.minus.format(self._grouped(operand))
+                return self.phrases.minus.format(self._grouped(operand))
             case Arithmetic():
                 return self._arithmetic(node)
             case Measure():
                 name = "avg in a window" if node.name == "avg" and node.window != ALWAYS else node.name
-                return self.measures[name].format(**self.words(node))
+                return self.phrases.measures[name].format(**self.words(node))
         raise TypeError(f"{type(node).__name__} is no value")
 
     def _arithmetic(self, node: Arithmetic) -> str:
@@ -167,11 +158,11 @@ class Speaker(ABC):
             return self.times(factor, self.value(measure))
         left = self.value(node.left) if node.operator in "+-" else self._grouped(node.left)
         right = self.value(node.right) if node.operator == "+" else self._grouped(node.right)
-        return self.calculated[node.operator].format(left, right)
+        return self.phrases.calculated[node.operator].format(left, right)
 
     def _grouped(self, node: RuleNode) -> str:
         """Say a value, in brackets where it is calculated."""
-        return self.brackets.format(self.value(node)) if isinstance(node, Arithmetic) else self.value(node)
+        return self.phrases.brackets.format(self.value(node)) if isinstance(node, Arithmetic) else self.value(node)
 
     def number(self, number: float) -> str:
         return formats.number(number, at_most=6, language=self.language)
@@ -181,11 +172,11 @@ class Speaker(ABC):
 
     def which(self, measure: Measure) -> str:
         """Say the fact that a waiting time waits from."""
-        return self.last[measure.name == "days_since"].format(self.what(measure))
+        return self.phrases.last[measure.name == "days_since"].format(self.what(measure))
 
     def join(self, names: list[str]) -> str:
         """List names of which any will do."""
-        between, last = self.listed
+        between, last = self.phrases.listed
         return last.join([between.join(names[:-1]), *names[-1:]]) if len(names) > 1 else "".join(names)
 
     @abstractmethod
