@@ -60,7 +60,7 @@ class _Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in self.list_commands(ctx):
             return None
-        loaded = _load(cmd_name) if _is_called(cmd_name) else lambda: None
+        loaded = _load(cmd_name)
         command: Any
         if isinstance(loaded, typer.Typer):
             command = typer.main.get_group(loaded)
@@ -74,20 +74,18 @@ class _Commands(TyperGroup):
         return command
 
 
-def _is_called(name: str) -> bool:
-    """Whether the first word of the line, options left out, is this command."""
-    before = ("", *sys.argv[1:])
-    words = (
-        word for word, last in zip(sys.argv[1:], before, strict=False) if last != "--lang" and not word.startswith("-")
-    )
-    return next(words, None) == name
-
-
 def _from_application() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=GROUP) if point.name not in COMMANDS}
 
 
 def _load(name: str) -> Any:
+    """Return a command; nothing is imported unless it is the first word of the line, options left out."""
+    before = ("", *sys.argv[1:])
+    words = (
+        word for word, last in zip(sys.argv[1:], before, strict=False) if last != "--lang" and not word.startswith("-")
+    )
+    if next(words, None) != name:
+        return lambda: None
     if name not in COMMANDS:
         return _from_application()[name].load()
     module, _, attribute = COMMANDS[name][0].partition(":")

@@ -16,7 +16,6 @@ from tenure.words.formats import number, percent
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tenure.facts.importing import ImportReport, Progress
     from tenure.facts.reading import Guess
 
 
@@ -52,23 +51,23 @@ def import_(
             files,
             as_=as_,
             mapping=mapping,
-            on_progress=lambda at: advance(_progress_text(at), at.done / max(at.total, 1)),
+            on_progress=lambda at: advance(
+                f"{at.file} {at.number}/{at.files}  {number(at.rows)}", at.done / max(at.total, 1)
+            ),
             tz=tz,
             source=source,
             now=options.current_time(),
             corrections=corrections,
             **reading,
         )
-    print_result(_body(report), as_json, _show_report, errors, lake)
-
-
-def _body(report: ImportReport) -> dict[str, Any]:
-    return {
-        **{name: getattr(report, name) for name in ("accepted", "corrected", "quarantined", "duplicates", "reasons")},
+    counts = ("accepted", "corrected", "quarantined", "duplicates", "reasons")
+    body = {
+        **{name: getattr(report, name) for name in counts},
         "files": [batch.file for batch in report.batches if not batch.derived],
         "mapping": report.batches[0].mapping if report.batches else {},
         "batches": [fields_of(batch) for batch in report.batches],
     }
+    print_result(body, as_json, _show_report, errors, lake)
 
 
 def _show_guess(errors: Console, path: Path, guessed: Guess) -> None:
@@ -94,10 +93,6 @@ def _show_guess(errors: Console, path: Path, guessed: Guess) -> None:
                 "--date-format mdy (or dmy)"
             )
             errors.print(say(text, column=guessed.mapping[field], read=say(order)), style="yellow")
-
-
-def _progress_text(at: Progress) -> str:
-    return f"{at.file} {at.number}/{at.files}  {number(at.rows)}"
 
 
 def _show_report(body: dict[str, Any], errors: Console, lake: Path) -> None:
@@ -156,10 +151,6 @@ def replay(lake: options.LakeFolder, file: CorrectedFile, as_json: options.AsJso
     from tenure.facts.quarantine import replay_from
 
     report = replay_from(options.open_lake(lake), file, now=options.current_time())
-    counts = {name: getattr(report, name) for name in ("accepted", "duplicates", "quarantined")}
-    print_result(counts, as_json, _show_counts)
-
-
-def _show_counts(counts: dict[str, Any]) -> None:
+    counts: dict[str, Any] = {name: getattr(report, name) for name in ("accepted", "duplicates", "quarantined")}
     text = mark("%(accepted)d accepted, %(duplicates)d duplicates, %(quarantined)d still quarantined.")
-    typer.echo(say(text, **counts))
+    print_result(counts, as_json, say(text, **counts))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -23,9 +23,10 @@ def backup(lake: options.LakeFolder, file: File, as_json: options.AsJson = False
     """Write the whole lake into one file, of one moment, while others go on reading and writing."""
     from tenure.lake import backup as backups
 
-    body = {"rows": backups.backup(options.open_lake(lake), file).rows, "place": str(file)}
+    rows = backups.backup(options.open_lake(lake), file).rows
     text = mark("Backed up %(rows)s rows from %(tables)d tables to %(place)s.")
-    print_result(body, as_json, _show_contents, text)
+    text = say(text, rows=number(sum(rows.values())), tables=len(rows), place=file)
+    print_result({"rows": rows, "place": str(file)}, as_json, text)
 
 
 def restore(
@@ -36,13 +37,10 @@ def restore(
 ) -> None:
     from tenure.lake import backup as backups
 
-    body = {"rows": backups.restore(file, lake, force=force).rows, "place": str(lake)}
-    print_result(body, as_json, _show_contents, mark("Restored %(rows)s rows in %(tables)d tables to %(place)s."))
-
-
-def _show_contents(body: dict[str, Any], text: str) -> None:
-    rows = body["rows"]
-    typer.echo(say(text, rows=number(sum(rows.values())), tables=len(rows), place=body["place"]))
+    rows = backups.restore(file, lake, force=force).rows
+    text = mark("Restored %(rows)s rows in %(tables)d tables to %(place)s.")
+    text = say(text, rows=number(sum(rows.values())), tables=len(rows), place=lake)
+    print_result({"rows": rows, "place": str(lake)}, as_json, text)
 
 
 def compact(

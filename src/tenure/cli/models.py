@@ -98,12 +98,8 @@ def check(model: Which, lake: SomeLake = None, as_json: AsJson = False) -> None:
         print_result(_problem(error), as_json, _show_problem, error)
         raise typer.Exit(1) from error
     body = {"ok": True, **_body(definition, store.available_kinds() if store else None)}
-    print_result(body, as_json, _show_check, definition)
-
-
-def _show_check(_body: Any, model: Model) -> None:
-    text = mark("%(id)s is valid: %(stages)s stages, uses %(kinds)s.")
-    _console().print(say(text, id=model.id, stages=len(model.stages), kinds=", ".join(model.kinds) or "–"))
+    text, kinds = mark("%(id)s is valid: %(stages)s stages, uses %(kinds)s."), ", ".join(definition.kinds) or "–"
+    print_result(body, as_json, say(text, id=definition.id, stages=len(definition.stages), kinds=kinds))
 
 
 def _problem(error: TenureError) -> dict[str, Any]:

@@ -43,10 +43,12 @@ def table_of(title: str, texts: Sequence[str], numbers: Sequence[str], rows: Ite
     return table
 
 
-def print_result(body: Any, as_json: bool, show: Callable[..., None], *more: Any) -> None:
-    """Print what a command found: as JSON, or in words and tables by ``show(body, *more)``."""
+def print_result(body: Any, as_json: bool, show: Callable[..., None] | str, *more: Any) -> None:
+    """Print what a command found: as JSON, or as a sentence, or in words and tables by ``show(body, *more)``."""
     if as_json:
         print_json(body)
+    elif isinstance(show, str):
+        typer.echo(show)
     else:
         show(body, *more)
 

@@ -60,13 +60,12 @@ def recommend(
     zone(tz)
     day = options.day_of(as_of)
     check_target(out)
-    if lines is None and lake is None:
+    if lines is not None:
+        source, _ = options.read_facts(lines, "order_lines", map_, tz, date_format)
+    elif lake is not None:
+        source = options.open_lake(lake)
+    else:
         raise FactsError(mark("Specify a file of order lines, or a lake with --lake FOLDER."))
-    source = (
-        options.read_facts(lines, "order_lines", map_, tz, date_format)[0]
-        if lines
-        else options.open_lake(lake or Path())
-    )
     analysis = analyze(source, day, tz=tz, least=least, options=Options(buyers=buyers, days=days))
     if out is not None:
         write_table(analysis.pairs if pairs else analysis.recommendations, out)
