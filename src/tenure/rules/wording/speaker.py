@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from functools import cache
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
 from tenure.rules.syntax import tree
 from tenure.rules.syntax.tree import ALWAYS, Arithmetic, Measure, Negative, NumberLiteral, RuleNode, TimeWindow
-from tenure.rules.wording.vocabulary import field_name, read_yaml
+from tenure.rules.wording.vocabulary import field_name, kind_name, read_yaml
 from tenure.words import formats
 
 #: Comparisons of a count that say that there is any, or none.
@@ -27,7 +26,7 @@ def _phrases(language: str) -> dict[str, Any]:
     return in_language(read_yaml("phrases.yaml"))
 
 
-class Speaker(ABC):
+class Speaker:
     """Says rules, in the shape of :func:`tenure.rules.wording.sentence.speakable`, in one language.
 
     Its phrases stand in `phrases.yaml`.
@@ -88,7 +87,8 @@ class Speaker(ABC):
             return self.phrases.later[sign].format(self.which(left), self.which(other))
         # Such as "… in the last 90 days is less than half of that in the 90 days before".
         same = (left.name, left.kinds, left.field) == (other.name, other.kinds, other.field) and other.window != ALWAYS
-        text = self.same_in(other.window, previous=left.window) if same else self.value(other)
+        during = self.during(other.window, previous=left.window)
+        text = self.phrases.same_in.format(during=during) if same else self.value(other)
         return self.multiple(left, sign, factor, text)
 
     def _against_number(self, measure: Measure, sign: str, bound: float) -> str:
@@ -98,7 +98,10 @@ class Speaker(ABC):
                 phrase = self.phrases.same_day if bound == 0 and sign in ("=", "<=") else self.phrases.since[sign]
                 return phrase.format(which=self.which(measure), days=self.days(bound))
             case "count":
-                return self.counted(measure, sign, bound) if exists is None else self.has(measure, exists=exists)
+                if exists is not None:
+                    return self.has(measure, exists=exists)
+                times, number = self.phrases.times[sign], self.number(bound)
+                return self.phrases.counted[bound == 1].format(times=times, number=number, **self.words(measure))
             case "slope":
                 return self._slope(measure, sign, bound)
             case "open" if exists is not None:
@@ -120,18 +123,14 @@ class Speaker(ABC):
         """Say how a measure compares with a multiple of another, whose name is given."""
         return self.phrases.compared[sign].format(self.value(left), self.times(factor, text))
 
-    @abstractmethod
-    def has(self, measure: Measure, *, exists: bool) -> str: ...
+    def has(self, measure: Measure, *, exists: bool) -> str:
+        """Say that there is such a fact, or none."""
+        phrases = self.phrases.exists if measure.window == ALWAYS else self.phrases.exists_in
+        return phrases[exists].format(**self.words(measure))
 
-    @abstractmethod
-    def measured(self, measure: Measure, sign: str, bound: float) -> str: ...
-
-    @abstractmethod
-    def counted(self, measure: Measure, sign: str, bound: float) -> str: ...
-
-    @abstractmethod
-    def same_in(self, window: TimeWindow, *, previous: TimeWindow) -> str:
-        """Say the measure just named in another window."""
+    def measured(self, measure: Measure, sign: str, bound: float) -> str:
+        """Say how a measure compares with a number."""
+        return self.phrases.bounded[sign].format(self.value(measure), self.number(bound))
 
     # Values
 
@@ -167,9 +166,6 @@ class Speaker(ABC):
     def number(self, number: float) -> str:
         return formats.number(number, at_most=6, language=self.language)
 
-    def field(self, measure: Measure) -> str:
-        return field_name(measure.kinds, measure.field, self.language)
-
     def which(self, measure: Measure) -> str:
         """Say the fact that a waiting time waits from."""
         return self.phrases.last[measure.name == "days_since"].format(self.what(measure))
@@ -179,19 +175,43 @@ class Speaker(ABC):
         between, last = self.phrases.listed
         return last.join([between.join(names[:-1]), *names[-1:]]) if len(names) > 1 else "".join(names)
 
-    @abstractmethod
     def what(self, measure: Measure) -> str:
         """Say one fact of the kinds that a measure reads."""
+        return self.join([kind_name(kind, self.language) for kind in measure.kinds])
 
-    @abstractmethod
-    def words(self, measure: Measure) -> dict[str, object]: ...
+    def words(self, measure: Measure) -> dict[str, object]:
+        """Return what fills the phrases about a measure."""
+        return {
+            "what": self.what(measure),
+            "field": field_name(measure.kinds, measure.field, self.language) if measure.field else "",
+            "during": self.during(measure.window),
+            "length": measure.window.last,
+            "quarter": (measure.window.last or 4) // 4,
+            "name": measure.argument,
+        }
 
-    @abstractmethod
-    def days(self, number: float) -> str: ...
+    def days(self, number: float) -> str:
+        return self.phrases.days[number == 1].format(self.number(number))
 
-    @abstractmethod
-    def times(self, factor: float, text: str) -> str:
+    def times(self, factor: float, what: str) -> str:
         """Say a multiple of something named."""
+        if factor == 1:
+            return what
+        phrase = self.phrases.share["half" if factor == 0.5 else "part" if factor < 1 else "times"]
+        return phrase.format(what=what, share=self.number(factor * 100), factor=self.number(factor))
+
+    def during(self, window: TimeWindow, previous: TimeWindow = ALWAYS) -> str:
+        """Say a window; `previous` is the one named just before, so that the days before it can be called so."""
+        last, before, phrases = window.last, window.before, self.phrases.during
+        if last is None:
+            return phrases["before" if before else "ever"].format(days=self.phrases.days[before == 1].format(before))
+        if not before:
+            name = "this_day" if last == 1 else "last"
+        elif previous == TimeWindow(before):
+            name = "previous"
+        else:
+            name = "past_day" if last == 1 else "past"
+        return phrases[name].format(last=last, before=before, first=before + last - 1)
 
 
 def scaled(node: RuleNode) -> tuple[float, Measure | None]:
