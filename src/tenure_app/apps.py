@@ -14,10 +14,8 @@ ASSETS = ("vendor/tabler.min.css", "app.css", "app.js", "charts.js")
 class TenureConfig(AppConfig):
     name = "tenure_app"
 
-    def ready(self) -> None:
-        register(check_assets)
 
-
+@register()
 def check_assets(**_: Any) -> list[CheckMessage]:
     """Name the built files that are missing, instead of a page without style."""
     folder = Path(__file__).parent / "static" / "tenure_app"

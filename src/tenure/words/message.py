@@ -8,34 +8,25 @@ from dataclasses import dataclass, field, fields
 from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from tenure.words import formats
 from tenure.words.catalogue import current_language, language_of, translate
 
 
-@runtime_checkable
-class Renderable(Protocol):
-    """What reads differently in each language."""
-
-    def render(self, language: str | None = None) -> str:
-        """Return the text in a language, the context's when omitted."""
-        ...
-
-
-class _Formatted:
-    """A value that the function of its name in :mod:`tenure.words.formats` writes."""
+class Renderable:
+    """What reads differently in each language; by default the function of its name in the formats writes it."""
 
     __slots__: tuple[str, ...] = ()
 
     def render(self, language: str | None = None) -> str:
-        """Return the text in a language."""
+        """Return the text in a language (``zh_Hans`` or ``en``), the context's when omitted."""
         write = getattr(formats, type(self).__name__.lower())
         return write(**{name: getattr(self, name) for name in self.__slots__}, language=language)
 
 
 @dataclass(frozen=True, slots=True)
-class Number(_Formatted):
+class Number(Renderable):
     """A number with exactly `places` decimals, else with at most so many."""
 
     value: float | Decimal | None
@@ -44,7 +35,7 @@ class Number(_Formatted):
 
 
 @dataclass(frozen=True, slots=True)
-class Money(_Formatted):
+class Money(Renderable):
     """An amount with its currency."""
 
     value: float | Decimal | None
@@ -54,7 +45,7 @@ class Money(_Formatted):
 
 
 @dataclass(frozen=True, slots=True)
-class Percent(_Formatted):
+class Percent(Renderable):
     """A share, with at most so many `places` or with so many significant `digits`."""
 
     value: float | None
@@ -63,7 +54,7 @@ class Percent(_Formatted):
 
 
 @dataclass(frozen=True, slots=True)
-class Change(_Formatted):
+class Change(Renderable):
     """By which share something changed, written with its sign."""
 
     value: float | None
@@ -72,14 +63,14 @@ class Change(_Formatted):
 
 
 @dataclass(frozen=True, slots=True)
-class Day(_Formatted):
+class Day(Renderable):
     """A day: a date or its ISO text."""
 
     value: date | str | None
 
 
 @dataclass(frozen=True, slots=True)
-class LocalizedText:
+class LocalizedText(Renderable):
     """A text that its author wrote in both languages, or in one of them."""
 
     zh: str = ""
@@ -95,7 +86,7 @@ class LocalizedText:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class Message(Renderable):
     """A sentence that is not in any language yet.
 
     Parameters
