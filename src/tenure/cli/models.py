@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tenure.cli.options import AsJson, argument, option
+from tenure.cli.options import AsJson, argument, open_lake, option
 from tenure.cli.output import console, print_result
 from tenure.errors import RuleError, TenureError
 from tenure.words import mark, say
@@ -40,12 +40,8 @@ def _show_list(_body: Any, definitions: list[Model], available: set[str] | None)
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for heading in (
-        mark("Id"),
-        mark("Name"),
-        mark("Stages"),
-        *([mark("Missing facts")] if available is not None else []),
-    ):
+    headings = [mark("Id"), mark("Name"), mark("Stages")]
+    for heading in headings if available is None else [*headings, mark("Missing facts")]:
         table.add_column(say(heading), overflow="fold")
     for model in definitions:
         path = " → ".join(model.stage(stage).name.render() for stage in model.path)
@@ -56,8 +52,10 @@ def _show_list(_body: Any, definitions: list[Model], available: set[str] | None)
 
 @models.command("show", help=say(mark("Show a model: its stages, rules, recommended actions and sources.")))
 def show(model: Which, lake: SomeLake = None, as_json: AsJson = False) -> None:
+    from tenure.lifecycle.model_file import read
+
     _, definitions = _definitions(lake)
-    definition = next((known for known in definitions if known.id == model), None) or _read(model)
+    definition = next((known for known in definitions if known.id == model), None) or read(model)
     print_result(_body(definition, None), as_json, _show_model, definition)
 
 
@@ -91,9 +89,11 @@ def _show_stage(out: Console, stage: Stage) -> None:
 @models.command("check", help=say(mark("Check a model file and show each problem with its location.")))
 def check(model: Which, lake: SomeLake = None, as_json: AsJson = False) -> None:
     """Exit code 1 when it has a mistake."""
+    from tenure.lifecycle.model_file import read
+
     store, _ = _definitions(lake)
     try:
-        definition = _read(model, store)
+        definition = read(model, store.kinds()) if store else read(model)
     except TenureError as error:
         print_result(_problem(error), as_json, _show_problem, error)
         raise typer.Exit(1) from error
@@ -118,26 +118,13 @@ def _show_problem(_body: Any, error: TenureError) -> None:
 
 
 def _definitions(folder: Path | None) -> tuple[Lake | None, list[Model]]:
-    from tenure.lifecycle.model_file import builtin
+    from tenure.lifecycle.model_file import builtin, models_of
 
-    if folder is None or _only_planned(folder):
+    # The environment may name a lake that is still to be made: models can be shown without one.
+    if folder is None or (os.environ.get("TENURE_LAKE") == str(folder) and not (folder / "tenure.json").exists()):
         return None, list(builtin().values())
-    from tenure.facts.lake import Lake
-    from tenure.lifecycle.model_file import models_of
-
-    lake = Lake.open(folder)
+    lake = open_lake(folder)
     return lake, models_of(lake)
-
-
-def _only_planned(folder: Path) -> bool:
-    """Whether the environment names a lake that is still to be made: models can be shown without one."""
-    return os.environ.get("TENURE_LAKE") == str(folder) and not (folder / "tenure.json").exists()
-
-
-def _read(what: str, lake: Lake | None = None) -> Model:
-    from tenure.lifecycle.model_file import read
-
-    return read(what, lake.kinds()) if lake else read(what)
 
 
 def _console() -> Console:

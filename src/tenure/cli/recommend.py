@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tenure.cli import options
 from tenure.cli.options import argument, option
-from tenure.cli.output import check_target, console, print_gates, print_result, table_of, write_table
+from tenure.cli.output import check_target, console, fields_of, print_gates, print_result, table_of, write_table
 from tenure.errors import FactsError
 from tenure.words import mark, say
 from tenure.words.formats import number, percent
@@ -78,7 +78,7 @@ def _body(analysis: BasketAnalysis, customer: str | None, *, pairs: bool) -> dic
         **{name: getattr(analysis, name) for name in ("as_of", "customers", "baskets", "lines")},
         "model": fit.model,
         "verdict": fit.verdict,
-        "gates": [{name: getattr(gate, name) for name in ("name", "needed", "found", "passed")} for gate in fit.gates],
+        "gates": [fields_of(gate) | {"passed": gate.passed} for gate in fit.gates],
         "backtest": fit.figures,
         "pairs": len(analysis.pairs),
         "recommendations": len(analysis.recommendations),

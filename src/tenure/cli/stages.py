@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tenure.lifecycle.model import Model
-    from tenure.refreshing.report import RefreshReport
 
 
 def stages(
@@ -93,25 +93,10 @@ def refresh(
     errors = console(quiet=as_json)
     with progress_bar(errors) as advance:
         report = run(store, options.day_of(as_of), definitions, engine, advance, only_changed=changed)
-    print_result(_body(report), as_json, _show_report, errors, definitions)
-
-
-def _body(report: RefreshReport) -> dict[str, Any]:
-    models = [
-        {
-            **{name: getattr(model, name) for name in ("id", "version", "customers", "spans", "stages")},
-            "missing": list(model.missing),
-        }
-        for model in report.models
-    ]
-    return {
-        **{name: getattr(report, name) for name in ("generation", "as_of", "engine", "mode")},
-        "seconds": round(report.seconds, 3),
-        "customers": report.customers,
-        "models": models,
-        "problems": report.problems,
-        "fitted_on": report.fitted_on,
-    }
+    names = ("generation", "as_of", "engine", "mode", "customers", "problems", "fitted_on")
+    body = {name: getattr(report, name) for name in names}
+    body |= {"seconds": round(report.seconds, 3), "models": [asdict(model) for model in report.models]}
+    print_result(body, as_json, _show_report, errors, definitions)
 
 
 def _show_report(body: dict[str, Any], errors: Console, definitions: list[Model]) -> None:
