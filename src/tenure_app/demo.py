@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from tenure.lifecycle.model import Model
     from tenure.practices.samples import Sample
 
-#: model id -> stage id (None: in no stage) -> customers, as of the sample's last day
-Counts = dict[str, dict[str | None, int]]
-
 
 def demo(
     data: Annotated[
@@ -86,7 +83,7 @@ def _demo(data: str, folder: Path | None, port: int | None, as_json: bool) -> in
         out.print(say(mark("Already up to date from the last run.")))
     else:
         _prepare(lake, sample, out)
-    print_result(_body(sample, path, models, _counts(lake)), as_json, _show, out, models)
+    print_result(_body(lake, sample, path, models), as_json, _show, out, models)
     if port is None:
         return 0
     from tenure_app.serving import serve
@@ -138,17 +135,6 @@ def _prepare(lake: Lake, sample: Sample, out: Console) -> None:
         refresh(lake, as_of=sample.as_of, on_progress=advance)
 
 
-def _counts(lake: Lake) -> Counts:
-    """Return how many customers are in each stage of each model now."""
-    rows = lake.connect(("spans",)).execute(
-        "select model, stage, count(*) from spans where left_on is null group by all order by all"
-    )
-    counts: Counts = defaultdict(dict)
-    for model, stage, customers in rows.fetchall():
-        counts[model][stage] = customers
-    return counts
-
-
 def _stages(model: Model, counts: dict[str | None, int]) -> list[dict[str, Any]]:
     """Return the stages with their customers in the order of life; those in no stage last."""
     order = dict.fromkeys((*model.path, *(stage.id for stage in model.stages)))
@@ -160,7 +146,14 @@ def _stages(model: Model, counts: dict[str | None, int]) -> list[dict[str, Any]]
     return [{"id": stage, "name": name, "customers": customers} for stage, name, customers in stages]
 
 
-def _body(sample: Sample, path: Path, models: list[Model], counts: Counts) -> dict[str, Any]:
+def _body(lake: Lake, sample: Sample, path: Path, models: list[Model]) -> dict[str, Any]:
+    rows = lake.connect(("spans",)).execute(
+        "select model, stage, count(*) from spans where left_on is null group by all order by all"
+    )
+    # model id -> stage id (None: in no stage) -> customers now
+    counts: dict[str, dict[str | None, int]] = defaultdict(dict)
+    for model_id, stage, customers in rows.fetchall():
+        counts[model_id][stage] = customers
     return {
         "data": sample.id,
         "lake": str(path),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -52,24 +53,18 @@ def secret_key(data: Path, given: str = "") -> str:
     """Return the given key, or that of the data folder: made once, readable by its owner only, never printed."""
     path = data / "secret_key"
     if not given and not path.exists():
-        _write_once(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(f"{path.name}.{os.getpid()}")
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        try:
+            with suppress(FileExistsError):  # another process was first; its key is then ours
+                os.link(fresh, path)
+        finally:
+            fresh.unlink()
     key, where = (given, "TENURE_SECRET_KEY") if given else (path.read_text().strip(), str(path))
     if len(key) < SHORTEST_KEY:
         raise ImproperlyConfigured(
             f"The secret key in {where} has {len(key)} characters. It needs at least {SHORTEST_KEY}."
         )
     return key
-
-
-def _write_once(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(48))
-    try:
-        os.link(fresh, path)  # fails when another process was first; its key is then ours
-    except FileExistsError:
-        pass
-    finally:
-        fresh.unlink()

@@ -75,8 +75,12 @@ def serve(lake: Path, host: str, port: int, say: Say) -> int:
     """Serve the application until Ctrl-C or SIGTERM, and return the exit code."""
     check_port(host, port)
     prepare(lake)
+    from tenure_app.staff.actions import hash_of
+
     token = secrets.token_urlsafe(24)
-    children = Children(_environment(token, host), host, port)
+    hosts = ",".join(sorted({"127.0.0.1", "localhost", "[::1]", _named(host), socket.gethostname()}))
+    fixed = {"TENURE_TOKEN_SHA256": hash_of(token), "DJANGO_SETTINGS_MODULE": "tenure_app.settings"}
+    children = Children({"TENURE_HOSTS": hosts, **os.environ, **fixed}, host, port)
     children.start()
     try:
         if not children.wait_until_ready():
@@ -92,14 +96,6 @@ def _named(host: str) -> str:
     if host in ("0.0.0.0", "::"):  # noqa: S104  not bound here, only replaced in what is printed
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host
-
-
-def _environment(token: str, host: str) -> dict[str, str]:
-    from tenure_app.staff.actions import hash_of
-
-    hosts = ",".join(sorted({"127.0.0.1", "localhost", "[::1]", _named(host), socket.gethostname()}))
-    fixed = {"TENURE_TOKEN_SHA256": hash_of(token), "DJANGO_SETTINGS_MODULE": "tenure_app.settings"}
-    return {"TENURE_HOSTS": hosts, **os.environ, **fixed}
 
 
 class Children:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tenure.facts.lake import Lake
-    from tenure.lifecycle.model import Model, Stage
+    from tenure.lifecycle.model import Model
     from tenure.words import LocalizedText
 
 models = typer.Typer(no_args_is_help=True)
@@ -60,30 +60,25 @@ def show(model: Which, lake: SomeLake = None, as_json: AsJson = False) -> None:
 
 
 def _show_model(_body: Any, model: Model) -> None:
+    from tenure.rules.wording.sentence import sentence
+
     out = _console()
     out.print(f"[bold]{model.name.render()}[/] ({model.id}, {model.version})")
     for text in (model.summary, model.help, model.warns):
         if text:
             out.print(text.render())
-    for stage_id in model.path:
-        _show_stage(out, model.stage(stage_id))
+    for stage in map(model.stage, model.path):
+        out.print(f"\n[bold]{stage.name.render()}[/] ({stage.id}{', ' + stage.family if stage.family else ''})")
+        out.print(f"  {stage.when}", style="cyan", markup=False)
+        out.print(f"  {sentence(stage.rule)}", markup=False)
+        labels = ((mark("Traits"), stage.traits), (mark("Goal"), stage.goal), (mark("Our goal"), stage.assumption))
+        plays = ((mark("Do"), stage.advised), (mark("Avoid"), stage.discouraged))
+        texts = [*labels, *((label, play.words) for label, listed in plays for play in listed)]
+        for label, text in texts:
+            if text:
+                out.print(f"  {say(label)}: {text.render()}", markup=False)
     for source in model.sources:
         out.print(f"{source.ref}: {source.quote}", style="dim", markup=False)
-
-
-def _show_stage(out: Console, stage: Stage) -> None:
-    from tenure.rules.wording.sentence import sentence
-
-    out.print(f"\n[bold]{stage.name.render()}[/] ({stage.id}{', ' + stage.family if stage.family else ''})")
-    out.print(f"  {stage.when}", style="cyan", markup=False)
-    out.print(f"  {sentence(stage.rule)}", markup=False)
-    labels = ((mark("Traits"), stage.traits), (mark("Goal"), stage.goal), (mark("Our goal"), stage.assumption))
-    for label, text in labels:
-        if text:
-            out.print(f"  {say(label)}: {text.render()}", markup=False)
-    for label, plays in ((mark("Do"), stage.advised), (mark("Avoid"), stage.discouraged)):
-        for play in plays:
-            out.print(f"  {say(label)}: {play.words.render()}", markup=False)
 
 
 @models.command("check", help=say(mark("Check a model file and show each problem with its location.")))
@@ -95,18 +90,13 @@ def check(model: Which, lake: SomeLake = None, as_json: AsJson = False) -> None:
     try:
         definition = read(model, store.kinds()) if store else read(model)
     except TenureError as error:
-        print_result(_problem(error), as_json, _show_problem, error)
+        names = ("where", "rule", "start", "end", "nearest") if isinstance(error, RuleError) else ()
+        place = {name: getattr(error, name) for name in names}
+        print_result({"ok": False, "code": error.code, "error": error.say(), **place}, as_json, _show_problem, error)
         raise typer.Exit(1) from error
     body = {"ok": True, **_body(definition, store.available_kinds() if store else None)}
     text, kinds = mark("%(id)s is valid: %(stages)s stages, uses %(kinds)s."), ", ".join(definition.kinds) or "–"
     print_result(body, as_json, say(text, id=definition.id, stages=len(definition.stages), kinds=kinds))
-
-
-def _problem(error: TenureError) -> dict[str, Any]:
-    place = {}
-    if isinstance(error, RuleError):
-        place = {name: getattr(error, name) for name in ("where", "rule", "start", "end", "nearest")}
-    return {"ok": False, "code": error.code, "error": error.say(), **place}
 
 
 def _show_problem(_body: Any, error: TenureError) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
 from tenure.facts.kinds import KINDS
@@ -91,10 +92,13 @@ def complete(
     typed = text[start:caret].lower()
     expected = expected_after(text[:start], kinds)
     signs = {sign for place in expected if place.what == "sign" for sign in place.texts}
-    suggestions = [
-        *(suggestion for place in expected for suggestion in _suggestions(place, kinds, language, names, typed)),
-        *(_sign(sign, language) for sign in _SIGNS if sign in signs),
-    ]
+    given = (_suggestions(place, kinds, language, names, typed) for place in expected)
+    suggestions = list(chain.from_iterable(given))
+    for sign, meaning in _SIGNS.items():
+        if sign in signs:
+            written = " | " if sign == "|" else sign if sign in _ALONE else f"{sign} "
+            what: Literal["word", "sign"] = "word" if sign[0].isalpha() else "sign"
+            suggestions.append(Suggestion(written, say(meaning, language), what))
     fitting = [suggestion for suggestion in suggestions if _rank(suggestion, typed) < 3]
     return Completion(start, end, tuple(sorted(fitting, key=lambda suggestion: _rank(suggestion, typed))[:MOST]))
 
@@ -107,11 +111,6 @@ def _rank(suggestion: Suggestion, typed: str) -> int:
     if typed in name:
         return 1
     return 2 if typed in suggestion.meaning.lower() or typed in suggestion.synonyms else 3
-
-
-def _sign(sign: str, language: str) -> Suggestion:
-    text = " | " if sign == "|" else sign if sign in _ALONE else f"{sign} "
-    return Suggestion(text, say(_SIGNS[sign], language), "word" if sign[0].isalpha() else "sign")
 
 
 def _suggestions(

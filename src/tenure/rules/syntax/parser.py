@@ -238,7 +238,10 @@ class _Parser(Reader):
         kinds: tuple[str, ...] = ()
         field = argument = ""
         if signature.takes == "name":
-            argument = self._argument()
+            self.expecting("name")
+            if self.token.what not in ("name", "text"):
+                self._fail(mark("%(name)s requires a name. Example: %(example)s"), self.token)
+            argument = self.take().text.strip("\"'")
         elif signature.takes == "nothing":
             kinds = (signature.name,)
         else:
@@ -266,12 +269,6 @@ class _Parser(Reader):
         if name in WORDS:
             self.fail(mark("Expected a number or a measure before %(found)s."), word)
         self.fail(mark("Unknown measure: %(name)s."), word, self.near(name, MEASURES), name=word.text)
-
-    def _argument(self) -> str:
-        self.expecting("name")
-        if self.token.what not in ("name", "text"):
-            self._fail(mark("%(name)s requires a name. Example: %(example)s"), self.token)
-        return self.take().text.strip("\"'")
 
     def _kinds(self) -> tuple[str, ...]:
         kinds = [self._kind()]

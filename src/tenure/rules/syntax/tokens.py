@@ -73,20 +73,17 @@ class Reader:
         for match in _TOKEN.finditer(text.translate(_FULL_WIDTH)):
             token = Token(match.lastgroup or "wrong", match.group(), match.span())
             if token.what == "wrong":
-                self._refuse_characters(token)
+                cause = mark("Unexpected character: %(found)s")
+                if token.text in "\"'":
+                    cause = mark("This text has no closing quotation mark.")
+                elif token.text[0].isdigit():
+                    cause = mark(
+                        "%(found)s is not a number or time window. Write windows in days, such as 90d for three months."
+                    )
+                self.fail(cause, token)
             if token.what != "skip":
                 self.tokens.append(token)
         self.tokens.append(Token("end", "", (len(text), len(text) + 1)))
-
-    def _refuse_characters(self, token: Token) -> NoReturn:
-        cause = mark("Unexpected character: %(found)s")
-        if token.text in "\"'":
-            cause = mark("This text has no closing quotation mark.")
-        elif token.text[0].isdigit():
-            cause = mark(
-                "%(found)s is not a number or a time window. Write windows in days, such as 90d for three months."
-            )
-        self.fail(cause, token)
 
     @property
     def token(self) -> Token:
