@@ -116,18 +116,11 @@ def _range(low: float | None, high: float | None) -> str:
 
 
 def _stages(body: dict[str, Any], names: StageNames) -> Table:
-    rows = [
-        [
-            names[stage["stage"]],
-            number(stage["people"]),
-            number(stage["half_days"], 0),
-            number(stage["month_profit"], 2),
-            _range(stage["month_low"], stage["month_high"]),
-            number(stage["value"], 2),
-            _range(stage["value_low"], stage["value_high"]),
-        ]
-        for stage in body["stages"]
-    ]
+    rows = []
+    for stage in body["stages"]:
+        month = (number(stage["month_profit"], 2), _range(stage["month_low"], stage["month_high"]))
+        value = (number(stage["value"], 2), _range(stage["value_low"], stage["value_high"]))
+        rows.append([names[stage["stage"]], number(stage["people"]), number(stage["half_days"], 0), *month, *value])
     times = (mark("Customers"), mark("Median days in stage"))
     headings = (*times, mark("Profit per month"), mark("95 %"), mark("Future value"), mark("95 %"))
     title = say(mark("Stages of %(model)s, %(day)s"), model=body["model"], day=body["as_of"])
@@ -140,16 +133,9 @@ def _moves(body: dict[str, Any], names: StageNames) -> Table:
     for move in body["moves"]:
         value = worth.get((move["source"], move["target"]), {"value": None, "low": None, "high": None})
         share = f"{percent(move['share'])} ({percent(move['share_low'])} – {percent(move['share_high'])})"
-        rows.append(
-            [
-                f"{names[move['source']]} → {names[move['target']]}",
-                number(move["moves"]),
-                share,
-                number(move["rate"], 3),
-                number(value["value"], 2),
-                _range(value["low"], value["high"]),
-            ]
-        )
+        worths = (number(value["value"], 2), _range(value["low"], value["high"]))
+        path = f"{names[move['source']]} → {names[move['target']]}"
+        rows.append([path, number(move["moves"]), share, number(move["rate"], 3), *worths])
     headings = (mark("Moves"), mark("Share of exits"), mark("In 30 days"), mark("Worth"), mark("95 %"))
     return table_of(say(mark("Moves and their value")), (mark("From → to"),), headings, rows)
 
