@@ -1,17 +1,7 @@
-"""What can go wrong for a user of the library, as a small tree.
+"""What can go wrong for a user of the library: a class is a code plus a sentence with named places.
 
-TenureError
-├── FactsError          a file, table or lake that cannot be read as asked
-│   ├── FileUnreadable
-│   └── MappingError
-├── LakeError           the lake's folder is missing, in use or not one of ours
-├── RuleError           a rule that cannot be understood; knows the place, the cause and the nearest right name
-├── ModelError          a life-cycle model file that breaks its schema
-├── FitError            histories that a statistical model cannot be fitted to
-└── EngineError         an engine that is not installed or did not answer
-
-Each class is a code plus a sentence with named places. The sentence is said in the reader's language by
-:meth:`TenureError.say`, so that the library stays free of any user interface.
+The sentence is said in the reader's language by :meth:`TenureError.say`, so that the library stays free of any user
+interface.
 """
 
 from __future__ import annotations
@@ -40,11 +30,7 @@ class TenureError(Exception):
     def __init__(self, template: str, **data: object) -> None:
         super().__init__(template, data)
         self.message = Message(template, data)
-
-    @property
-    def data(self) -> Mapping[str, Any]:
-        """The values of the places, for machines."""
-        return self.message.data
+        self.data: Mapping[str, Any] = self.message.data
 
     def say(self, language: str | None = None) -> str:
         """Return the sentence in a language (``zh_Hans`` or ``en``)."""

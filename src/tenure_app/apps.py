@@ -12,15 +12,10 @@ ASSETS = ("vendor/tabler.min.css", "app.css", "app.js", "charts.js")
 
 
 class TenureConfig(AppConfig):
-    """Registers the check that the built files are there."""
-
     name = "tenure_app"
 
-    def ready(self) -> None:
-        """Register the checks."""
-        register(check_assets)
 
-
+@register()
 def check_assets(**_: Any) -> list[CheckMessage]:
     """Name the built files that are missing, instead of a page without style."""
     folder = Path(__file__).parent / "static" / "tenure_app"

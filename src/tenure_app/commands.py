@@ -5,15 +5,29 @@ Heavy imports lie inside the functions: `tenure --help` reads this file.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tenure.errors import TenureError
 from tenure.words import mark, say
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 Lake = Annotated[Path, typer.Option(envvar="TENURE_LAKE", help="Folder of the facts; made when missing.")]
+
+
+@contextmanager
+def exit_on_error() -> Iterator[None]:
+    """Print what a user can mend in red, and exit with 1."""
+    try:
+        yield
+    except TenureError as error:
+        typer.secho(error.say(), err=True, fg="red")
+        raise typer.Exit(1) from error
 
 
 def up(
@@ -24,16 +38,11 @@ def up(
     """Serve the application: pages and a worker, until Ctrl-C."""
     from tenure_app.serving import serve
 
-    try:
-        code = serve(lake.absolute(), host, port, greet)
-    except TenureError as wrong:
-        typer.secho(wrong.say(), err=True, fg="red")
-        raise typer.Exit(1) from wrong
-    raise typer.Exit(code)
+    with exit_on_error():
+        raise typer.Exit(serve(lake.absolute(), host, port, greet))
 
 
 def greet(link: str) -> None:
-    """Print the sign-in link."""
     typer.echo(say(mark("Tenure is running. Open this link to sign in:")))
     typer.echo(f"\n    {link}\n")
     typer.echo(say(mark("Stop with Ctrl-C.")))

@@ -8,30 +8,29 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
-from contextlib import contextmanager
+from collections import defaultdict
+from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tenure.cli.options import AsJson
+from tenure.cli.output import console, print_result, progress_bar
 from tenure.errors import TenureError
 from tenure.words import mark, say
 from tenure.words.formats import number
+from tenure_app.commands import exit_on_error, greet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rich.console import Console
-    from rich.progress import Progress
 
     from tenure.facts.lake import Lake
     from tenure.lifecycle.model import Model
     from tenure.practices.samples import Sample
-
-#: model id -> stage id (None: in no stage) -> customers, as of the sample's last day
-Counts = dict[str, dict[str | None, int]]
-STEPS = 1000  # a progress bar's length
 
 
 def demo(
@@ -43,25 +42,19 @@ def demo(
     ] = True,
     lake: Annotated[Path | None, typer.Option(help=say(mark("Data folder; created if it does not exist.")))] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help=say(mark("Port to listen on.")))] = 8000,
-    as_json: Annotated[bool, typer.Option("--json", help=say(mark("Print the result as JSON.")))] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Try Tenure on a shop's data: import, work out every stage, serve the pages."""
     try:
-        code = _demo(data, lake, port if serve and not as_json else None, as_json)
-    except TenureError as wrong:
-        typer.secho(wrong.say(), err=True, fg="red")
-        raise typer.Exit(1) from wrong
+        with exit_on_error():
+            raise typer.Exit(_demo(data, lake, port if serve and not as_json else None, as_json))
     except KeyboardInterrupt as stopped:
         typer.echo(say(mark("Stopped. Nothing was lost; run the command again to continue.")), err=True)
         raise typer.Exit(130) from stopped
-    raise typer.Exit(code)
 
 
 def _load() -> None:
     """Load what is heavy while Ctrl-C waits: a native library that is stopped half-way takes Python down with it."""
-    import signal
-    from importlib import import_module
-
     pressed: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, _frame: pressed.append(number))
     try:
@@ -74,32 +67,28 @@ def _load() -> None:
 
 
 def _demo(data: str, folder: Path | None, port: int | None, as_json: bool) -> int:
-    from rich.console import Console
-
     _load()
-    sample, console = _sample(data), Console(stderr=as_json)
-    path = (folder or _home() / sample.id).expanduser().absolute()
-    console.print(say(mark("%(name)s. Data stored in %(path)s"), name=say(sample.name), path=path), highlight=False)
-    ready = prepare(sample, path, console)
-    counts, models = count(ready), _models(ready)
-    if as_json:
-        sys.stdout.write(json.dumps(_document(sample, path, models, counts), ensure_ascii=False) + "\n")
-        return 0
-    _show(console, sample, models, counts)
-    if port is None:
-        return 0
-    from tenure_app.commands import greet
-    from tenure_app.serving import serve
-
-    return serve(path, "127.0.0.1", port, greet)
-
-
-def _sample(data: str) -> Sample:
+    from tenure.facts.lake import Lake
+    from tenure.lifecycle.model_file import models_of
     from tenure.practices.samples import SAMPLES
 
     if data not in SAMPLES:
         raise TenureError(mark("Unknown sample %(name)r. Choose one of %(names)s."), name=data, names=list(SAMPLES))
-    return SAMPLES[data]
+    sample, out = SAMPLES[data], console(stderr=as_json)
+    path = (folder or _home() / sample.id).expanduser().absolute()
+    out.print(say(mark("%(name)s. Data stored in %(path)s"), name=say(sample.name), path=path), highlight=False)
+    lake = Lake.create(path, tz=sample.tz, currency=sample.currency, business=say(sample.name))
+    models = models_of(lake)
+    if _is_ready(lake, sample, models):
+        out.print(say(mark("Already up to date from the last run.")))
+    else:
+        _prepare(lake, sample, out)
+    print_result(_body(lake, sample, path, models), as_json, _show, out, models)
+    if port is None:
+        return 0
+    from tenure_app.serving import serve
+
+    return serve(path, "127.0.0.1", port, greet)
 
 
 def _home() -> Path:
@@ -113,100 +102,58 @@ def _home() -> Path:
     return base / "tenure" / "demo"
 
 
-def prepare(sample: Sample, path: Path, console: Console) -> Lake:
-    """Bring a sample into a lake and work out everybody's stages, as far as that is not done."""
-    from tenure.facts.lake import Lake
-
-    lake = Lake.create(path, tz=sample.tz, currency=sample.currency, business=say(sample.name))
-    if is_ready(lake, sample):
-        console.print(say(mark("Already up to date from the last run.")))
-        return lake
-    with _progress(console) as progress:
-        _bring(lake, sample, progress)
-        _work_out(lake, sample, progress)
-    return lake
-
-
-def is_ready(lake: Lake, sample: Sample) -> bool:
-    """Say whether the newest refresh of everybody judged all of today's models on the sample's last day."""
+def _is_ready(lake: Lake, sample: Sample, models: list[Model]) -> bool:
+    """Whether the newest refresh of everybody used all of today's models, as of the sample's last day."""
     if not (lake.has("refreshes") and lake.has("fits")):  # a demo made before value and risk has no fits yet
         return False
     rows = lake.connect(("refreshes",)).execute(
         "select as_of, models from refreshes where mode = 'full' order by generation desc limit 1"
     )
     newest = rows.fetchone()
-    judged = {(load["id"], load["version"]) for load in json.loads(newest[1])} if newest else set()
-    wanted = {(model.id, model.version) for model in _models(lake).values()}
-    return newest is not None and newest[0] == sample.as_of and wanted <= judged
+    if newest is None or newest[0] != sample.as_of:
+        return False
+    used = {(model["id"], model["version"]) for model in json.loads(newest[1])}
+    return used >= {(model.id, model.version) for model in models}
 
 
-def _models(lake: Lake) -> dict[str, Model]:
-    from tenure.lifecycle.model_file import models_of
-
-    return {model.id: model for model in models_of(lake)}
-
-
-@contextmanager
-def _progress(console: Console) -> Iterator[Progress]:
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
-        yield progress
-
-
-def _bring(lake: Lake, sample: Sample, progress: Progress) -> None:
-    """Import the sample's files, each through the path of a user's own."""
-    from tempfile import TemporaryDirectory
-
+def _prepare(lake: Lake, sample: Sample, out: Console) -> None:
+    """Bring a sample into a lake, each file through the path of a user's own, and work out everybody's stages."""
     from tenure.facts.importing import import_files
-
-    bar = progress.add_task(say(mark("Reading the sample data")), total=None)
-    with TemporaryDirectory(prefix="tenure-demo-") as folder:
-        files = sample.files(Path(folder))
-        progress.update(bar, total=STEPS, completed=STEPS)
-        for file in files:
-            here = progress.add_task(say(mark("Importing %(file)s"), file=file.path.name), total=STEPS)
-
-            def tell(at: Any, here: Any = here) -> None:
-                progress.update(here, completed=STEPS * at.done / max(at.total, 1))
-
-            import_files(lake, [file.path], as_=file.as_, mapping=file.mapping or None, on_progress=tell)
-            progress.update(here, completed=STEPS)
-
-
-def _work_out(lake: Lake, sample: Sample, progress: Progress) -> None:
     from tenure.refreshing.run import refresh
 
-    bar = progress.add_task(say(mark("Calculating stages, value and risk")), total=STEPS)
-    refresh(
-        lake,
-        as_of=sample.as_of,
-        on_progress=lambda text, part: progress.update(bar, description=say(text), completed=STEPS * part),
-    )
-    progress.update(bar, description=say(mark("Calculating stages, value and risk")), completed=STEPS)
+    with progress_bar(out) as advance, TemporaryDirectory(prefix="tenure-demo-") as folder:
+        advance(mark("Reading the sample data"), 0)
+        for file in sample.files(Path(folder)):
+            text = say(mark("Importing %(file)s"), file=file.path.name)
+
+            def tell(at: Any, text: str = text) -> None:
+                advance(text, at.done / max(at.total, 1))
+
+            import_files(lake, [file.path], as_=file.as_, mapping=file.mapping or None, on_progress=tell)
+    with progress_bar(out) as advance:
+        advance(mark("Calculating stages, value and risk"), 0)
+        refresh(lake, as_of=sample.as_of, on_progress=advance)
 
 
-def count(lake: Lake) -> Counts:
-    """Return how many are in each stage of each model now."""
+def _stages(model: Model, counts: dict[str | None, int]) -> list[dict[str, Any]]:
+    """Return the stages with their customers in the order of life; those in no stage last."""
+    order = dict.fromkeys((*model.path, *(stage.id for stage in model.stages)))
+    stages: list[tuple[str | None, str, int]] = [
+        (stage, model.stage(stage).name.render(), counts.get(stage, 0)) for stage in order
+    ]
+    if outside := sum(customers for stage, customers in counts.items() if stage not in order):
+        stages.append((None, say(mark("In no stage")), outside))
+    return [{"id": stage, "name": name, "customers": customers} for stage, name, customers in stages]
+
+
+def _body(lake: Lake, sample: Sample, path: Path, models: list[Model]) -> dict[str, Any]:
     rows = lake.connect(("spans",)).execute(
         "select model, stage, count(*) from spans where left_on is null group by all order by all"
     )
-    found: Counts = {}
-    for model, stage, customers in rows.fetchall():
-        found.setdefault(model, {})[stage] = customers
-    return found
-
-
-def _lines(model: Model, counts: dict[str | None, int]) -> list[tuple[str | None, str, int]]:
-    """Return (stage id, its name, customers) in the order of life."""
-    order = [*model.path, *(one.id for one in model.stages if one.id not in model.path)]
-    lines = [(one, model.stage(one).name.render(), counts.get(one, 0)) for one in order]
-    nowhere = sum(customers for stage, customers in counts.items() if stage not in order)
-    return [*lines, (None, say(mark("In no stage")), nowhere)] if nowhere else list(lines)
-
-
-def _document(sample: Sample, path: Path, models: dict[str, Model], counts: Counts) -> dict[str, Any]:
+    # model id -> stage id (None: in no stage) -> customers now
+    counts: dict[str, dict[str | None, int]] = defaultdict(dict)
+    for model_id, stage, customers in rows.fetchall():
+        counts[model_id][stage] = customers
     return {
         "data": sample.id,
         "lake": str(path),
@@ -216,33 +163,30 @@ def _document(sample: Sample, path: Path, models: dict[str, Model], counts: Coun
                 "id": model.id,
                 "name": model.name.render(),
                 "customers": sum(counts[model.id].values()),
-                "stages": [
-                    {"id": stage, "name": name, "customers": customers}
-                    for stage, name, customers in _lines(model, counts[model.id])
-                ],
+                "stages": _stages(model, counts[model.id]),
             }
-            for model in models.values()
+            for model in models
             if model.id in counts
         ],
-        "without_facts": sorted(set(models) - set(counts)),
+        "without_facts": sorted(model.id for model in models if model.id not in counts),
     }
 
 
-def _show(console: Console, sample: Sample, models: dict[str, Model], counts: Counts) -> None:
+def _show(body: dict[str, Any], out: Console, models: list[Model]) -> None:
     """Print one small table a model, as many side by side as fit."""
     from rich.columns import Columns
     from rich.table import Table
 
+    products = {model.id for model in models if model.subject == "product"}
     tables = []
-    for model in (one for one in models.values() if one.id in counts):
-        table = Table(title=f"{model.name.render()}\n[dim]{model.id}[/dim]", title_justify="left", min_width=30)
-        table.add_column(say(mark("Products")) if model.subject == "product" else say(mark("Stage")))
+    for model in body["models"]:
+        table = Table(title=f"{model['name']}\n[dim]{model['id']}[/dim]", title_justify="left", min_width=30)
+        table.add_column(say(mark("Products")) if model["id"] in products else say(mark("Stage")))
         table.add_column(say(mark("Number")), justify="right")
-        for _, name, customers in _lines(model, counts[model.id]):
-            table.add_row(name, number(customers))
+        for stage in model["stages"]:
+            table.add_row(stage["name"], number(stage["customers"]))
         tables.append(table)
-    console.print(say(mark("Stages as of %(day)s"), day=sample.as_of.isoformat()), style="bold")
-    console.print(Columns(tables, padding=(0, 2)))
-    silent = [one.name.render() for one in models.values() if one.id not in counts]
-    if silent:
-        console.print(say(mark("Models without the facts they need: %(names)s"), names=", ".join(silent)), style="dim")
+    out.print(say(mark("Stages as of %(day)s"), day=body["as_of"]), style="bold")
+    out.print(Columns(tables, padding=(0, 2)))
+    if missing := [model.name.render() for model in models if model.id in body["without_facts"]]:
+        out.print(say(mark("Models without the facts they need: %(names)s"), names=", ".join(missing)), style="dim")

@@ -18,7 +18,6 @@ import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
 from tenure.errors import TenureError
 from tenure.words import mark
@@ -29,34 +28,21 @@ Say = Callable[[str], None]
 
 
 def check_port(host: str, port: int) -> None:
-    """Refuse a port that is taken: the web server itself would share it silently with whoever was there first.
-
-    Raises
-    ------
-    TenureError
-        When something listens there, or the host is not one of this machine.
-    """
+    """Refuse a port that is taken: the web server itself would share it silently with whoever was there first."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except PermissionError as wrong:
-            raise TenureError(
-                mark("You do not have permission to use port %(port)s. Choose one above 1023, such as --port 8000."),
-                port=port,
-            ) from wrong
-        except socket.gaierror as wrong:
-            raise TenureError(
-                mark("Host %(host)s is not available on this computer. Use --host 127.0.0.1."), host=host
-            ) from wrong
-        except OSError as wrong:
-            raise TenureError(
-                mark("Port %(port)s on %(host)s is already in use. Stop the other program, or use --port %(other)s."),
-                host=host,
-                port=port,
-                other=port + 1,
-            ) from wrong
+        except OSError as error:
+            text = mark("Port %(port)s on %(host)s is already in use. Stop the other program, or use --port %(other)s.")
+            if isinstance(error, PermissionError):
+                text = mark(
+                    "You do not have permission to use port %(port)s. Choose one above 1023, such as --port 8000."
+                )
+            elif isinstance(error, socket.gaierror):
+                text = mark("Host %(host)s is not available on this computer. Use --host 127.0.0.1.")
+            raise TenureError(text, host=host, port=port, other=port + 1) from error
 
 
 def prepare(lake: Path) -> None:
@@ -89,8 +75,12 @@ def serve(lake: Path, host: str, port: int, say: Say) -> int:
     """Serve the application until Ctrl-C or SIGTERM, and return the exit code."""
     check_port(host, port)
     prepare(lake)
+    from tenure_app.staff.actions import hash_of
+
     token = secrets.token_urlsafe(24)
-    children = Children(_environment(token, host), host, port)
+    hosts = ",".join(sorted({"127.0.0.1", "localhost", "[::1]", _named(host), socket.gethostname()}))
+    fixed = {"TENURE_TOKEN_SHA256": hash_of(token), "DJANGO_SETTINGS_MODULE": "tenure_app.settings"}
+    children = Children({"TENURE_HOSTS": hosts, **os.environ, **fixed}, host, port)
     children.start()
     try:
         if not children.wait_until_ready():
@@ -108,43 +98,30 @@ def _named(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _environment(token: str, host: str) -> dict[str, str]:
-    from tenure_app.staff.actions import hash_of
-
-    mine = {**os.environ, "TENURE_TOKEN_SHA256": hash_of(token), "DJANGO_SETTINGS_MODULE": "tenure_app.settings"}
-    if "TENURE_HOSTS" not in mine:
-        known = {"127.0.0.1", "localhost", "[::1]", _named(host), socket.gethostname()}
-        mine["TENURE_HOSTS"] = ",".join(sorted(known))
-    return mine
-
-
 class Children:
     """The web server and the worker."""
 
     def __init__(self, environment: dict[str, str], host: str, port: int) -> None:
         self.environment = environment
         self.address = f"http://{_named(host)}:{port}/health/"
-        self.web = [sys.executable, "-m", "tenure_app.serving", "web", host, str(port)]
-        self.work = [sys.executable, "-m", "tenure_app.serving", "worker"]
+        self.arguments = {"web": ["web", host, str(port)], "work": ["worker"]}
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.over = threading.Event()
 
     def start(self) -> None:
-        """Start both, and stop them when we are told to stop."""
+        """Start both, and stop them when this process is to stop."""
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._told)
-        for name, command in (("web", self.web), ("work", self.work)):
-            self._start(name, command)
+            signal.signal(number, lambda _number, _frame: self.over.set())
+        for name in self.arguments:
+            self._start(name)
 
-    def _start(self, name: str, command: list[str]) -> None:
+    def _start(self, name: str) -> None:
+        command = [sys.executable, "-m", "tenure_app.serving", *self.arguments[name]]
         # A session of their own: Ctrl-C reaches the parent alone, which then stops them in order.
         self.running[name] = subprocess.Popen(command, env=self.environment, start_new_session=True)  # noqa: S603
 
-    def _told(self, number: int, frame: FrameType | None) -> None:
-        self.over.set()
-
     def wait_until_ready(self, seconds: float = 60) -> bool:
-        """Wait for the web server's first answer; False when it ended or we were told to stop."""
+        """Wait for the web server's first answer; False when it ended or this process is to stop."""
         until = time.monotonic() + seconds
         while time.monotonic() < until and not self.over.is_set() and self.running["web"].poll() is None:
             try:
@@ -164,7 +141,7 @@ class Children:
                 if self.over.wait(pause):
                     break
                 pause = min(pause * 2, 60)
-                self._start("work", self.work)
+                self._start("work")
         return 0
 
     def stop(self) -> None:
@@ -213,7 +190,6 @@ def web(host: str, port: int) -> None:
 
 
 def worker() -> None:
-    """Do due work in this process until its parent stops it."""
     follow_parent()
     start_django()
     from tenure_app.core.work.loop import work

@@ -1,17 +1,4 @@
-"""Django settings, read from the environment.
-
-| variable | what it sets | default |
-| --- | --- | --- |
-| TENURE_LAKE | folder of the facts | ./tenure-data |
-| TENURE_DATA | folder of the application's own files | `app` inside the lake's folder |
-| TENURE_DATABASE_URL | operations database, `postgres://…` | SQLite in the data folder |
-| TENURE_SECRET_KEY | signs sessions | made once, kept in the data folder |
-| TENURE_HOSTS | host names that are served | this machine |
-| TENURE_HTTPS | 1 when a proxy in front speaks HTTPS | 0 |
-| TENURE_DEBUG | 1 for developers | 0 |
-| TENURE_UPLOAD_MB | largest upload | 2048 |
-| TENURE_TOKEN_SHA256 | hash of the sign-in link's token, set by `tenure up` | none |
-"""
+"""Django settings, read from the environment as `docs/reference/settings.md` says."""
 
 from __future__ import annotations
 
@@ -25,7 +12,6 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from tenure_app import environment
-from tenure_app.secret import secret_key
 
 PACKAGE = Path(__file__).resolve().parent
 TENURE_LAKE = environment.folder("TENURE_LAKE", Path("tenure-data"))
@@ -34,7 +20,7 @@ TENURE_TOKEN_SHA256 = environment.text("TENURE_TOKEN_SHA256")
 TENURE_UPLOAD_MB = environment.number("TENURE_UPLOAD_MB", 2048, 1, 1_000_000)
 
 DEBUG = environment.flag("TENURE_DEBUG")
-SECRET_KEY = secret_key(TENURE_DATA, environment.text("TENURE_SECRET_KEY"))
+SECRET_KEY = environment.secret_key(TENURE_DATA, environment.text("TENURE_SECRET_KEY"))
 HTTPS = environment.flag("TENURE_HTTPS")
 ALLOWED_HOSTS = environment.names("TENURE_HOSTS", ("127.0.0.1", "localhost", "[::1]"))
 
@@ -115,16 +101,16 @@ def _database(url: str) -> dict[str, Any]:
     if not url:
         return _SQLITE
     try:
-        found = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
-    except Exception as wrong:
+        database = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
+    except Exception as error:
         raise ImproperlyConfigured(
-            f"TENURE_DATABASE_URL cannot be read ({type(wrong).__name__}). Write postgres://user:password@host:5432/name."
-        ) from wrong
-    if found["ENGINE"] != "django.db.backends.postgresql":
+            f"TENURE_DATABASE_URL cannot be read ({type(error).__name__}). Write postgres://user:password@host:5432/name."
+        ) from error
+    if database["ENGINE"] != "django.db.backends.postgresql":
         raise ImproperlyConfigured(
-            f"TENURE_DATABASE_URL names {found['ENGINE']}. Write postgres://…, or leave it empty for SQLite."
+            f"TENURE_DATABASE_URL names {database['ENGINE']}. Write postgres://…, or leave it empty for SQLite."
         )
-    return found
+    return database
 
 
 DATABASES = {"default": _database(environment.text("TENURE_DATABASE_URL"))}

@@ -54,7 +54,7 @@ def test_a_rule_is_edited_previewed_saved_and_brought_back(
 
     rule.fill("days_since(ordr) <= 30")
     said = page.locator("#check-active")
-    expect(said).to_contain_text("There is no kind of fact ordr.")
+    expect(said).to_contain_text("Unknown kind of fact: ordr.")
     expect(said.locator("mark")).to_have_text("ordr")
     picture(page, "editor-error-en")
     said.get_by_role("button", name="order", exact=True).click()

@@ -83,7 +83,7 @@ def test_a20_a_model_that_ends_at_the_purchase_warns_and_leads_to_one_that_goes_
 def test_the_check_teaches_the_place_the_cause_and_the_right_name(signed_in: Client, shop: Lake) -> None:
     wrong = SHIPPED.replace("days_since(order) <= 45", "days_since(ordr) <= 45")
     page = signed_in.post("/models/-/check/", form(wrong, mode="fields")).content.decode()
-    assert "There is no kind of fact ordr." in page
+    assert "Unknown kind of fact: ordr." in page
     assert "<mark>ordr</mark>" in page
     assert 'data-near="order"' in page
     assert "the last order was at most 90 days ago" in page  # the other rules are still read back

@@ -12,7 +12,7 @@ from django.test import Client
 
 import tenure_app
 from tenure_app import environment
-from tenure_app.secret import secret_key
+from tenure_app.environment import secret_key
 
 TEMPLATES = Path(tenure_app.__file__).parent / "templates"
 

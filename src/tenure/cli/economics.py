@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from tenure.cli.options import AsJson, LakeFolder
-from tenure.cli.output import console, print_json, table_of
+from tenure.cli.options import AsJson, LakeFolder, open_lake, option
+from tenure.cli.output import console, print_result, table_of
 from tenure.errors import LakeError, ModelError, TenureError
 from tenure.words import LocalizedText, mark, say
 from tenure.words.formats import number, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rich.table import Table
 
     from tenure.economics.report import ModelEconomics
@@ -22,7 +18,6 @@ if TYPE_CHECKING:
     from tenure.lifecycle.model import Model
     from tenure.scorecard.model import Options
 
-    StageName = Callable[[str], str]
 
 _VERDICTS = {
     "holds": mark("holds"),
@@ -33,43 +28,27 @@ _VERDICTS = {
 }
 
 
+class StageNames(dict[str, str]):
+    """The stages' names by id; without a definition a stage goes by its id."""
+
+    def __missing__(self, stage: str) -> str:
+        return stage
+
+
 def economics(
     lake: LakeFolder,
-    model: Annotated[
-        str,
-        typer.Option(
-            "--model",
-            help=say(mark("Id of a model that has been refreshed in this lake; selected automatically when omitted.")),
-        ),
-    ] = "",
-    horizon: Annotated[
-        int | None,
-        typer.Option(
-            "--horizon", metavar="DAYS", help=say(mark("Days to look ahead; defaults to the lake's setting."))
-        ),
-    ] = None,
-    discount: Annotated[
-        float | None,
-        typer.Option("--discount", help=say(mark("Annual discount rate, such as 0.1."))),
-    ] = None,
-    budget: Annotated[
-        float | None,
-        typer.Option("--budget", help=say(mark("Total budget for all plans; no limit when omitted."))),
-    ] = None,
+    model: str = option(
+        mark("Id of a model that has been refreshed in this lake; selected automatically when omitted."), ""
+    ),
+    horizon: int | None = option(mark("Days to look ahead; defaults to the lake's setting."), None, metavar="DAYS"),
+    discount: float | None = option(mark("Annual discount rate, such as 0.1."), None),
+    budget: float | None = option(mark("Total budget for all plans; no limit when omitted."), None),
     as_json: AsJson = False,
 ) -> None:
-    """Say what each stage brings, what a move is worth, and where to invest again or to withdraw.
-
-    Needs a lake that was refreshed. Plans come from the lake (entered in the application), else from the model.
-    """
-    from tenure.facts.lake import Lake
-
-    store = Lake.open(lake)
-    result, definition = _worked(store, model, _options(store, horizon, discount), budget)
-    if as_json:
-        print_json({name: value for name, value in result.report.items() if name != "values"})
-    else:
-        _show(result.report, definition)
+    """Needs a lake that was refreshed. Plans come from the lake (entered in the application), else from the model."""
+    store = open_lake(lake)
+    result, definition = _analyse(store, model, _options(store, horizon, discount), budget)
+    print_result({name: value for name, value in result.report.items() if name != "values"}, as_json, _show, definition)
 
 
 def _options(lake: Lake, horizon: int | None, discount: float | None) -> Options:
@@ -90,19 +69,17 @@ def _options(lake: Lake, horizon: int | None, discount: float | None) -> Options
     return options
 
 
-def _worked(lake: Lake, model: str, options: Options, budget: float | None) -> tuple[ModelEconomics, Model | None]:
+def _analyse(lake: Lake, model: str, options: Options, budget: float | None) -> tuple[ModelEconomics, Model | None]:
     from tenure.economics.decisions import default_model, definitions
     from tenure.economics.plans import Book, read_book
     from tenure.economics.report import analyse
     from tenure.economics.source import Source
 
     if not lake.has("refreshes") or not lake.has("spans"):
-        raise LakeError(
-            mark("The lake in %(path)s has no stages yet. Run: tenure refresh --lake %(path)s"),
-            path=lake.path,
-        )
-    newest = lake.connect(("refreshes",)).execute("SELECT max_by(as_of, generation) FROM refreshes").fetchall()
-    source = Source.of(lake, newest[0][0])
+        text = mark("The lake in %(path)s has no stages yet. Run: tenure refresh --lake %(path)s")
+        raise LakeError(text, path=lake.path)
+    [(newest,)] = lake.connect(("refreshes",)).execute("SELECT max_by(as_of, generation) FROM refreshes").fetchall()
+    source = Source.of(lake, newest)
     model = model or default_model(source)
     if model not in source.models():
         text = mark("No customer has a stage under the model %(model)r here. Available models: %(models)s.")
@@ -115,16 +92,12 @@ def _worked(lake: Lake, model: str, options: Options, budget: float | None) -> t
 
 def _show(body: dict[str, Any], definition: Model | None) -> None:
     out = console()
-    names = {stage.id: stage.name.render() for stage in definition.stages} if definition else {}
-
-    def named(stage: str) -> str:
-        return names.get(stage, stage)
-
-    out.print(_stages(body, named))
-    out.print(_moves(body, named))
+    names = StageNames({stage.id: stage.name.render() for stage in definition.stages} if definition else {})
+    out.print(_stages(body, names))
+    out.print(_moves(body, names))
     for check in body["checks"]:
-        out.print(_check(check, named))
-    out.print(_plans(body, named))
+        out.print(_check(check, names))
+    out.print(_plans(body, names))
     text = mark(
         "Expected profit compared with doing nothing: %(profit)s (%(low)s to %(high)s), with %(spend)s "
         "spent and %(saved)s saved."
@@ -132,8 +105,7 @@ def _show(body: dict[str, Any], definition: Model | None) -> None:
     amounts = ("profit", "low", "high", "spend", "saved")
     out.print(say(text, **{name: number(body["choice"][name], 0) for name in amounts}))
     if any(plan["assumed"] for plan in body["plans"]):
-        text = mark("Costs and effects are assumptions until you enter or measure them.")
-        out.print(say(text), style="yellow")
+        out.print(say(mark("Costs and effects are assumptions until you enter or measure them.")), style="yellow")
     if body["basis"] == "sales":
         out.print(say(mark("No cost of goods on record, so profit means sales here.")), style="yellow")
     out.print(say(mark("Values show association, not the effect of moving a customer to another stage.")), style="dim")
@@ -143,46 +115,32 @@ def _range(low: float | None, high: float | None) -> str:
     return "–" if low is None or high is None else f"{number(low, 0)} – {number(high, 0)}"
 
 
-def _stages(body: dict[str, Any], named: StageName) -> Table:
-    rows = [
-        [
-            named(stage["stage"]),
-            number(stage["people"]),
-            number(stage["half_days"], 0),
-            number(stage["month_profit"], 2),
-            _range(stage["month_low"], stage["month_high"]),
-            number(stage["value"], 2),
-            _range(stage["value_low"], stage["value_high"]),
-        ]
-        for stage in body["stages"]
-    ]
-    month, value = (mark("Profit per month"), mark("95 %")), (mark("Future value"), mark("95 %"))
-    headings = (mark("Customers"), mark("Median days in stage"), *month, *value)
+def _stages(body: dict[str, Any], names: StageNames) -> Table:
+    rows = []
+    for stage in body["stages"]:
+        month = (number(stage["month_profit"], 2), _range(stage["month_low"], stage["month_high"]))
+        value = (number(stage["value"], 2), _range(stage["value_low"], stage["value_high"]))
+        rows.append([names[stage["stage"]], number(stage["people"]), number(stage["half_days"], 0), *month, *value])
+    times = (mark("Customers"), mark("Median days in stage"))
+    headings = (*times, mark("Profit per month"), mark("95 %"), mark("Future value"), mark("95 %"))
     title = say(mark("Stages of %(model)s, %(day)s"), model=body["model"], day=body["as_of"])
     return table_of(title, (mark("Stage"),), headings, rows)
 
 
-def _moves(body: dict[str, Any], named: StageName) -> Table:
+def _moves(body: dict[str, Any], names: StageNames) -> Table:
     worth = {(value["source"], value["target"]): value for value in body["move_values"]}
     rows = []
     for move in body["moves"]:
         value = worth.get((move["source"], move["target"]), {"value": None, "low": None, "high": None})
         share = f"{percent(move['share'])} ({percent(move['share_low'])} – {percent(move['share_high'])})"
-        rows.append(
-            [
-                f"{named(move['source'])} → {named(move['target'])}",
-                number(move["moves"]),
-                share,
-                number(move["rate"], 3),
-                number(value["value"], 2),
-                _range(value["low"], value["high"]),
-            ]
-        )
+        worths = (number(value["value"], 2), _range(value["low"], value["high"]))
+        path = f"{names[move['source']]} → {names[move['target']]}"
+        rows.append([path, number(move["moves"]), share, number(move["rate"], 3), *worths])
     headings = (mark("Moves"), mark("Share of exits"), mark("In 30 days"), mark("Worth"), mark("95 %"))
     return table_of(say(mark("Moves and their value")), (mark("From → to"),), headings, rows)
 
 
-def _plans(body: dict[str, Any], named: StageName) -> Table:
+def _plans(body: dict[str, Any], names: StageNames) -> Table:
     rows = []
     for plan in body["plans"]:
         choices = [choice for choice in body["choice"]["rows"] if choice["plan"] == plan["id"]]
@@ -190,18 +148,18 @@ def _plans(body: dict[str, Any], named: StageName) -> Table:
         each = sum(choice["people"] * choice["profit"] for choice in choices) / people if people else None
         name = LocalizedText(plan["zh"], plan["en"]).render()
         cost, effect = number(plan["cost"], 2), percent(plan["effect"], 0)
-        rows.append([name, named(plan["stage"]), cost, effect, number(people), number(each, 2)])
+        rows.append([name, names[plan["stage"]], cost, effect, number(people), number(each, 2)])
     headings = (mark("Cost"), mark("Effect"), mark("Customers"), mark("Profit per customer"))
     return table_of(say(mark("Plans and target customers")), (mark("Plan"), mark("Stage")), headings, rows)
 
 
-def _check(check: dict[str, Any], named: StageName) -> str:
+def _check(check: dict[str, Any], names: StageNames) -> str:
     text = mark("%(check)s: %(lower)s (%(low)s) below %(higher)s (%(high)s) %(verdict)s")
     return say(
         text,
         check=check["check"],
-        lower=named(check["lower"]) if check["lower"] else "0",
-        higher=named(check["higher"]) if check["higher"] else "0",
+        lower=names[check["lower"]] if check["lower"] else "0",
+        higher=names[check["higher"]] if check["higher"] else "0",
         low=number(check["lower_profit"], 2),
         high=number(check["higher_profit"], 2),
         verdict=say(_VERDICTS[check["verdict"]]),

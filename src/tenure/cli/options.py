@@ -4,69 +4,87 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tenure.errors import FactsError, MappingError
 from tenure.words import mark, say
 
-LakeFolder = Annotated[
-    Path, typer.Option("--lake", envvar="TENURE_LAKE", help=say(mark("Lake folder.")), show_default=False)
-]
-OptionalLake = Annotated[
-    Path | None,
-    typer.Option("--lake", envvar="TENURE_LAKE", help=say(mark("Lake folder.")), show_default=False),
-]
+if TYPE_CHECKING:
+    from tenure.facts.lake import Lake
+
+
+def option(text: str, default: Any = ..., *names: str, **settings: Any) -> Any:
+    """Return an option with its marked help text; it goes by its parameter's name unless it is given others."""
+    return typer.Option(default, *names, help=say(text), **settings)
+
+
+def argument(text: str, default: Any = ...) -> Any:
+    return typer.Argument(default, help=say(text))
+
+
+_LAKE = option(mark("Lake folder."), ..., "--lake", envvar="TENURE_LAKE", show_default=False)
+LakeFolder = Annotated[Path, _LAKE]
+OptionalLake = Annotated[Path | None, _LAKE]
 Map = Annotated[
     list[str] | None,
-    typer.Option(
+    option(
+        mark("Column for a field: its header, its position starting at 1, or =TEXT for a fixed value."),
+        ...,
         "--map",
         metavar="FIELD=COLUMN",
-        help=say(mark("Column for a field: its header, its position starting at 1, or =TEXT for a fixed value.")),
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help=say(mark("Print the result as JSON.")))]
+AsJson = Annotated[bool, option(mark("Print the result as JSON."), ..., "--json")]
 As = Annotated[
     str,
-    typer.Option(
-        "--as",
-        help=say(
-            mark(
-                "What the rows contain: orders, order_lines, baskets (order lines from which orders are "
-                "built), interactions, feedback, cases, costs, volumes, balances, contracts, overrides or "
-                "customers."
-            )
+    option(
+        mark(
+            "What the rows contain: orders, order_lines, baskets (order lines from which orders are built), "
+            "interactions, feedback, cases, costs, volumes, balances, contracts, overrides or customers."
         ),
+        ...,
+        "--as",
     ),
 ]
-Source = Annotated[str, typer.Option("--source", help=say(mark("Source of the data.")))]
-TimeZone = Annotated[str, typer.Option("--tz", help=say(mark("Time zone used for calendar days.")))]
-DateFormat = Annotated[
-    str, typer.Option("--date-format", help=say(mark("dmy, mdy or a pattern, if dates are ambiguous.")))
-]
-AsOf = Annotated[
-    str | None,
-    typer.Option("--as-of", metavar="DATE", help=say(mark("As-of date, such as 2024-12-31."))),
-]
+TimeZone = Annotated[str, option(mark("Time zone used for calendar days."))]
+DateFormat = Annotated[str, option(mark("dmy, mdy or a pattern, if dates are ambiguous."))]
+AsOf = Annotated[str | None, option(mark("As-of date, such as 2024-12-31."), metavar="DATE")]
+
+
+def open_lake(folder: Path) -> Lake:
+    from tenure.facts.lake import Lake  # loaded late: help shows without it
+
+    return Lake.open(folder)
+
+
+def create_lake(folder: Path, tz: str | None) -> Lake:
+    """Open a lake, made when it is missing; a new one takes the time zone."""
+    from tenure.facts.lake import Lake
+
+    return Lake.create(folder, **({"tz": tz} if tz else {}))
+
+
+def read_facts(file: Path, table: str, mapping: list[str] | None, tz: str, date_format: str) -> tuple[Any, Any]:
+    """Return a file's facts and its rejected rows, without a lake."""
+    from tenure.facts.reading import read_file
+
+    return read_file(file, table, mapping_of(mapping), tz=tz, date_format=date_format, now=current_time())
 
 
 def mapping_of(pairs: list[str] | None) -> dict[str, str | int]:
-    """Return --map field=column as a mapping."""
     mapping: dict[str, str | int] = {}
     for pair in pairs or []:
         name, sign, column = pair.partition("=")
         if not sign or not name.strip() or not column.strip():
-            raise MappingError(
-                mark("--map %(pair)r is not valid. Use --map field=column, such as --map amount=实付金额."),
-                pair=pair,
-            )
+            text = mark("--map %(pair)r is not valid. Use --map field=column, such as --map amount=实付金额.")
+            raise MappingError(text, pair=pair)
         mapping[name.strip()] = column.strip()
     return mapping
 
 
 def day_of(text: str | None) -> date | None:
-    """Return a day given as text, such as with --as-of."""
     if text is None:
         return None
     try:

@@ -11,9 +11,10 @@ import typer
 
 from tenure.errors import FactsError
 from tenure.words import mark, render, say
+from tenure.words.formats import number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -42,9 +43,21 @@ def table_of(title: str, texts: Sequence[str], numbers: Sequence[str], rows: Ite
     return table
 
 
-def print_list(headings: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:
-    """Print rows as a table on standard output, or a sentence when there are none."""
-    if rows:
+def print_result(body: Any, as_json: bool, show: Callable[..., None] | str, *more: Any) -> None:
+    """Print what a command found: as JSON, or as a sentence, or in words and tables by ``show(body, *more)``."""
+    if as_json:
+        print_json(body)
+    elif isinstance(show, str):
+        typer.echo(show)
+    else:
+        show(body, *more)
+
+
+def print_list(body: Any, as_json: bool, headings: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:
+    """Print a list as JSON, or its rows as a table; a sentence when there are none."""
+    if as_json:
+        print_json(body)
+    elif rows:
         console(stderr=False).print(table_of("", headings, (), rows))
     else:
         typer.echo(say(empty))
@@ -64,17 +77,27 @@ def _without_nan(value: Any) -> Any:
     return None if isinstance(value, float) and value != value else value  # noqa: PLR0124
 
 
+def print_gates(out: Console, gates: Iterable[Mapping[str, Any]], names: Mapping[str, str], indent: str = "") -> None:
+    """Say what is missing for predictions; `names` are the marked names of what is counted."""
+    for gate in gates:
+        if not gate["passed"]:
+            text = mark("Not enough data for predictions: %(needed)s %(what)s needed, %(found)s available.")
+            numbers = {name: number(gate[name], 0) for name in ("needed", "found")}
+            out.print(indent + say(text, what=say(names[gate["name"]]), **numbers), style="yellow")
+
+
 def fields_of(record: Any) -> dict[str, Any]:
-    """Return the fields of a slotted record by name."""
     return {name: getattr(record, name) for name in record.__slots__}
 
 
 @contextmanager
 def progress_bar(on: Console) -> Iterator[Callable[[str, float], None]]:
     """Show a bar that says what is being done; yields ``advance(text, share)``."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-    with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=on) as bar:
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    # Without a terminal a bar would only fill the log.
+    with Progress(*columns, console=on, disable=on.quiet or not on.is_terminal) as bar:
         task = bar.add_task("", total=1.0)
         yield lambda text, share: bar.update(task, description=say(text), completed=share)
 
@@ -86,9 +109,8 @@ def check_target(out: Path | None) -> None:
     if out.suffix.lower() not in (".csv", ".parquet"):
         raise FactsError(mark("--out %(path)s: the name must end in .csv or .parquet."), path=out)
     if not out.absolute().parent.is_dir():
-        raise FactsError(
-            mark("--out %(path)s: folder %(folder)s does not exist. Create it first."), path=out, folder=out.parent
-        )
+        text = mark("--out %(path)s: folder %(folder)s does not exist. Create it first.")
+        raise FactsError(text, path=out, folder=out.parent)
 
 
 def write_table(table: pa.Table, out: Path | None) -> None:

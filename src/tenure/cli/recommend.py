@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from tenure.cli.options import AsJson, AsOf, DateFormat, Map, OptionalLake, TimeZone, current_time, day_of, mapping_of
-from tenure.cli.output import check_target, console, print_json, table_of, write_table
+from tenure.cli import options
+from tenure.cli.options import argument, option
+from tenure.cli.output import check_target, console, fields_of, print_gates, print_result, table_of, write_table
 from tenure.errors import FactsError
 from tenure.words import mark, say
 from tenure.words.formats import number, percent
@@ -34,83 +33,52 @@ _GATES = {"buyers": mark("buyers"), "days": mark("days of data"), "products": ma
 
 
 def recommend(
-    lines: Annotated[
-        Path | None,
-        typer.Argument(help=say(mark("Order lines as CSV, Excel, Parquet or JSON lines; or use --lake."))),
-    ] = None,
-    lake: OptionalLake = None,
-    customer: Annotated[
-        str | None, typer.Option("--customer", metavar="ID", help=say(mark("Show this customer's recommendations.")))
-    ] = None,
-    pairs: Annotated[
-        bool, typer.Option("--pairs", help=say(mark("Show product pairs instead of recommendations (also for --out).")))
-    ] = False,
-    as_of: AsOf = None,
-    least: Annotated[
-        int | None,
-        typer.Option(
-            "--min-count",
-            min=1,
-            help=say(mark("Minimum baskets for a pair; depends on data size when omitted.")),
-        ),
-    ] = None,
-    buyers: Annotated[
-        int, typer.Option("--buyers", min=1, help=say(mark("Minimum number of buyers for predictions.")))
-    ] = 500,
-    days: Annotated[int, typer.Option("--days", min=0, help=say(mark("Minimum days of data for predictions.")))] = 180,
-    map_: Map = None,
-    tz: TimeZone = "Asia/Shanghai",
-    date_format: DateFormat = "",
-    out: Annotated[
-        Path | None, typer.Option("--out", help=say(mark("CSV or Parquet file for all recommendations, or all pairs.")))
-    ] = None,
-    as_json: AsJson = False,
+    lines: Path | None = argument(mark("Order lines as CSV, Excel, Parquet or JSON lines; or use --lake."), None),
+    lake: options.OptionalLake = None,
+    customer: str | None = option(mark("Show this customer's recommendations."), None, metavar="ID"),
+    pairs: bool = option(mark("Show product pairs instead of recommendations (also for --out)."), False, "--pairs"),
+    as_of: options.AsOf = None,
+    least: int | None = option(
+        mark("Minimum baskets for a pair; depends on data size when omitted."), None, "--min-count", min=1
+    ),
+    buyers: int = option(mark("Minimum number of buyers for predictions."), 500, min=1),
+    days: int = option(mark("Minimum days of data for predictions."), 180, min=0),
+    map_: options.Map = None,
+    tz: options.TimeZone = "Asia/Shanghai",
+    date_format: options.DateFormat = "",
+    out: Path | None = option(mark("CSV or Parquet file for all recommendations, or all pairs."), None),
+    as_json: options.AsJson = False,
 ) -> None:
-    """Find what is bought together, what is bought again when, and what each customer will probably want next.
+    """Works on a file of order lines, or on a lake.
 
-    Works on a file of order lines, or on a lake. Every recommendation comes with its reason, and the ranking with its
-    back-test on last baskets.
+    Every recommendation comes with its reason, and the ranking with its back-test on last baskets.
     """
     from tenure.clock import zone
     from tenure.recommend.analysis import analyze
     from tenure.scorecard.model import Options
 
     zone(tz)
-    day = day_of(as_of)
+    day = options.day_of(as_of)
     check_target(out)
-    source = _source(lines, lake, mapping_of(map_), tz, date_format)
+    if lines is not None:
+        source, _ = options.read_facts(lines, "order_lines", map_, tz, date_format)
+    elif lake is not None:
+        source = options.open_lake(lake)
+    else:
+        raise FactsError(mark("Specify a file of order lines, or a lake with --lake FOLDER."))
     analysis = analyze(source, day, tz=tz, least=least, options=Options(buyers=buyers, days=days))
     if out is not None:
         write_table(analysis.pairs if pairs else analysis.recommendations, out)
-    body = _body(analysis, customer, pairs=pairs) | {"out": str(out) if out else None}
-    if as_json:
-        print_json(body)
-    else:
-        _show(body)
-
-
-def _source(lines: Path | None, lake: Path | None, mapping: Any, tz: str, date_format: str) -> Any:
-    if lines is not None:
-        from tenure.facts.reading import read_file
-
-        return read_file(lines, "order_lines", mapping, tz=tz, date_format=date_format, now=current_time())[0]
-    if lake is None:
-        raise FactsError(mark("Specify a file of order lines, or a lake with --lake FOLDER."))
-    from tenure.facts.lake import Lake
-
-    return Lake.open(lake)
+    print_result(_body(analysis, customer, pairs=pairs) | {"out": str(out) if out else None}, as_json, _show)
 
 
 def _body(analysis: BasketAnalysis, customer: str | None, *, pairs: bool) -> dict[str, Any]:
     fit = analysis.fit
     body: dict[str, Any] = {
-        "as_of": analysis.as_of,
-        "customers": analysis.customers,
-        "baskets": analysis.baskets,
-        "lines": analysis.lines,
+        **{name: getattr(analysis, name) for name in ("as_of", "customers", "baskets", "lines")},
         "model": fit.model,
         "verdict": fit.verdict,
-        "gates": [{name: getattr(gate, name) for name in ("name", "needed", "found", "passed")} for gate in fit.gates],
+        "gates": [fields_of(gate) | {"passed": gate.passed} for gate in fit.gates],
         "backtest": fit.figures,
         "pairs": len(analysis.pairs),
         "recommendations": len(analysis.recommendations),
@@ -127,11 +95,7 @@ def _show(body: dict[str, Any]) -> None:
     text = mark("%(customers)s customers, %(baskets)s baskets, %(lines)s lines up to %(day)s.")
     counts = {name: number(body[name]) for name in ("customers", "baskets", "lines")}
     out.print(say(text, day=body["as_of"], **counts))
-    for gate in body["gates"]:
-        if not gate["passed"]:
-            text = mark("Not enough data for predictions: %(needed)s %(what)s needed, %(found)s available.")
-            numbers = {name: number(gate[name], 0) for name in ("needed", "found")}
-            out.print(say(text, what=say(_GATES[gate["name"]]), **numbers), style="yellow")
+    print_gates(out, body["gates"], _GATES)
     if body["backtest"]:
         out.print(_backtest(body))
     for level, rows in body.get("best_pairs", {}).items():

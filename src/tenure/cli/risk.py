@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from tenure.cli.options import AsJson, LakeFolder
-from tenure.cli.output import check_target, console, print_json, table_of, write_table
+from tenure.cli.options import AsJson, LakeFolder, open_lake, option
+from tenure.cli.output import check_target, console, print_gates, print_result, table_of, write_table
 from tenure.errors import FactsError, LakeError
 from tenure.words import loads, mark, say
 from tenure.words.formats import number, percent
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from rich.console import Console
 
     from tenure.facts.lake import Lake
@@ -49,27 +48,17 @@ from scorecard where customer_id = ?
 
 def risk(
     lake: LakeFolder,
-    top: Annotated[int, typer.Option("--top", min=0, help=say(mark("Number of customers to list.")))] = 10,
-    customer: Annotated[
-        str | None,
-        typer.Option("--customer", metavar="ID", help=say(mark("Show one customer's risk and the reasons for it."))),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", help=say(mark("CSV or Parquet file for all customers with warnings.")))
-    ] = None,
+    top: int = option(mark("Number of customers to list."), 10, min=0),
+    customer: str | None = option(mark("Show one customer's risk and the reasons for it."), None, metavar="ID"),
+    out: Path | None = option(mark("CSV or Parquet file for all customers with warnings."), None),
     as_json: AsJson = False,
 ) -> None:
-    """Say who should be looked at first, by which signs, and how likely customers are to leave within 90 days.
-
-    Needs a lake that was refreshed. Reasons say what goes together with leaving; they do not prove a cause.
-    """
-    from tenure.facts.lake import Lake
-
-    store = Lake.open(lake)
+    """Needs a lake that was refreshed. Reasons say what goes together with leaving; they do not prove a cause."""
+    store = open_lake(lake)
     check_target(out)
     body = _body(store, top)
     if customer is not None:
-        rows = _rows(store, _CUSTOMER, [customer])
+        rows = _table(store, _CUSTOMER, [customer]).to_pylist()
         if not rows:
             raise FactsError(mark("There is no customer %(id)r in the lake %(path)s."), id=customer, path=store.path)
         body["customer"] = rows[0] | {"churn_reasons": loads(rows[0]["churn_reasons"] or "[]")}
@@ -77,12 +66,9 @@ def risk(
         if not store.has("warnings"):
             raise LakeError(mark("The lake %(path)s has no warnings to export."), path=store.path)
         sql = _WARNED.replace("list(signal order by score desc)", "string_agg(signal, ',' order by score desc)")
-        write_table(store.connect(("warnings", "scorecard")).execute(sql).to_arrow_table(), out)
+        write_table(_table(store, sql), out)
         body["out"] = str(out)
-    if as_json:
-        print_json(body)
-    else:
-        _show(body)
+    print_result(body, as_json, _show)
 
 
 def _body(lake: Lake, top: int) -> dict[str, Any]:
@@ -90,20 +76,19 @@ def _body(lake: Lake, top: int) -> dict[str, Any]:
 
     churn = report(lake, "risk.churn")
     if churn is None:
-        raise LakeError(
-            mark("The lake %(path)s has no risk scores yet. Run: tenure refresh --lake %(path)s"), path=lake.path
-        )
+        text = mark("The lake %(path)s has no risk scores yet. Run: tenure refresh --lake %(path)s")
+        raise LakeError(text, path=lake.path)
     return {
         "as_of": churn["as_of"],
         "churn": churn,
         "warnings": report(lake, "risk.summary"),
         "decline": report(lake, "risk.decline"),
-        "list": _rows(lake, f"{_WARNED} limit {int(top)}") if lake.has("warnings") else [],
+        "list": _table(lake, f"{_WARNED} limit {int(top)}").to_pylist() if lake.has("warnings") else [],
     }
 
 
-def _rows(lake: Lake, sql: str, values: list[Any] | None = None) -> list[dict[str, Any]]:
-    return lake.connect(("warnings", "scorecard")).execute(sql, values or []).to_arrow_table().to_pylist()
+def _table(lake: Lake, sql: str, values: list[Any] | None = None) -> pa.Table:
+    return lake.connect(("warnings", "scorecard")).execute(sql, values or []).to_arrow_table()
 
 
 def _show(body: dict[str, Any]) -> None:
@@ -146,11 +131,7 @@ def _show_warnings(out: Console, body: dict[str, Any]) -> None:
 def _show_churn(out: Console, kind: str, churn: dict[str, Any]) -> None:
     """Show what is predicted for one kind of leaving, or what is missing for a prediction."""
     out.print(say(_KINDS[kind]), style="bold")
-    for gate in churn["gates"]:
-        if not gate["passed"]:
-            text = mark("Not enough data for predictions: %(needed)s %(what)s needed, %(found)s available.")
-            numbers = {name: number(gate[name], 0) for name in ("needed", "found")}
-            out.print("  " + say(text, what=say(_GATES[gate["name"]]), **numbers), style="yellow")
+    print_gates(out, churn["gates"], _GATES, indent="  ")
     if "leak" in churn:
         out.print("  " + churn["leak"]["text"].render(), style="yellow")
     if churn["verdict"] != "ok":
@@ -160,14 +141,11 @@ def _show_churn(out: Console, kind: str, churn: dict[str, Any]) -> None:
     out.print("  " + say(text, model=say(_MODELS[churn["model"]]), **numbers))
     levels = " · ".join(f"{say(_LEVELS[name])} {number(count)}" for name, count in churn["by_level"].items())
     out.print("  " + say(mark("Risk: %(levels)s"), levels=levels))
-    if churn.get("models"):
-        rows = []
-        for name, test in churn["models"].items():
-            label = say(_MODELS[name]) + (" *" if name == churn["model"] else "")
-            rows.append([label, *(number(test.get(key), places) for key, places in _TESTS.items())])
+    rows = []
+    for name, test in (churn.get("models") or {}).items():
+        label = say(_MODELS[name]) + (" *" if name == churn["model"] else "")
+        rows.append([label, number(test.get("auc"), 3), number(test.get("brier"), 3), number(test.get("lift"), 1)])
+    if rows:
         headings = (mark("AUC"), mark("Brier score"), mark("Top-decile lift"))
         title = say(mark("Tested on the most recent 90 days, not used for training"))
         out.print(table_of(title, (mark("Model"),), headings, rows))
-
-
-_TESTS = {"auc": 3, "brier": 3, "lift": 1}

@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from tenure.cli.options import (
-    AsJson,
-    DateFormat,
-    Map,
-    OptionalLake,
-    TimeZone,
-    current_time,
-    day_of,
-    list_of,
-    mapping_of,
-)
-from tenure.cli.output import check_target, console, print_json, table_of, write_table
+from tenure.cli import options
+from tenure.cli.options import argument, option
+from tenure.cli.output import check_target, console, print_result, table_of, write_table
 from tenure.errors import FactsError, LakeError
 from tenure.words import mark, say
 from tenure.words.formats import change, number, percent
@@ -30,58 +19,37 @@ if TYPE_CHECKING:
     from tenure.value.trial import Trial
 
 _METRICS = {"mae": mark("MAE"), "rmse": mark("RMSE"), "corr": mark("Correlation"), "auc": mark("AUC")}
+_VERDICTS = {
+    "ok": mark("fits"),
+    "no-dropout": mark("no dropout detected in the data; using the model without dropout"),
+    "not-identified": mark("the data cannot identify the parameters"),
+}
 
 
 def value(
-    orders: Annotated[
-        Path | None, typer.Argument(help=say(mark("Orders as CSV, Excel, Parquet or JSON lines; or use --lake.")))
-    ] = None,
-    calibrate_to: Annotated[
-        str | None,
-        typer.Option(
-            "--calibrate-to",
-            metavar="DATE",
-            help=say(mark("End of the calibration period; the last order when omitted.")),
-        ),
-    ] = None,
-    until: Annotated[
-        str | None,
-        typer.Option(
-            "--until", metavar="DATE", help=say(mark("End of the hold-out period; the last order when omitted."))
-        ),
-    ] = None,
-    unit: Annotated[str, typer.Option("--unit", help=say(mark("Time unit: week or day.")))] = "week",
-    models: Annotated[
-        str | None, typer.Option("--models", help=say(mark("Purchase models, separated by commas, or all.")))
-    ] = None,
-    map_: Map = None,
-    tz: TimeZone = "Asia/Shanghai",
-    date_format: DateFormat = "",
-    customer: Annotated[
-        str | None, typer.Option("--customer", metavar="ID", help=say(mark("Also show the results for this customer.")))
-    ] = None,
-    horizon: Annotated[
-        int | None,
-        typer.Option(
-            "--horizon", help=say(mark("Forecast horizon in time units; one year (52 weeks, 365 days) when omitted."))
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", help=say(mark("CSV or Parquet file for the scores of all customers.")))
-    ] = None,
-    lake: OptionalLake = None,
-    as_json: AsJson = False,
+    orders: Path | None = argument(mark("Orders as CSV, Excel, Parquet or JSON lines; or use --lake."), None),
+    calibrate_to: str | None = option(
+        mark("End of the calibration period; the last order when omitted."), None, metavar="DATE"
+    ),
+    until: str | None = option(mark("End of the hold-out period; the last order when omitted."), None, metavar="DATE"),
+    unit: str = option(mark("Time unit: week or day."), "week"),
+    models: str | None = option(mark("Purchase models, separated by commas, or all."), None),
+    map_: options.Map = None,
+    tz: options.TimeZone = "Asia/Shanghai",
+    date_format: options.DateFormat = "",
+    customer: str | None = option(mark("Also show the results for this customer."), None, metavar="ID"),
+    horizon: int | None = option(
+        mark("Forecast horizon in time units; one year (52 weeks, 365 days) when omitted."), None
+    ),
+    out: Path | None = option(mark("CSV or Parquet file for the scores of all customers."), None),
+    lake: options.OptionalLake = None,
+    as_json: options.AsJson = False,
 ) -> None:
-    """Fit models of repeat buying to an orders file and hold them against what came after, beside a plain guess.
-
-    Orders of one customer on one day are one purchase. Needs no lake; with --lake and no file, tells what the last
-    refresh of the lake says.
-    """
+    """Orders of one customer on one day are one purchase. Without a file, shows what the lake's last refresh says."""
     if orders is None:
-        _value_of_lake(lake, as_json=as_json)
+        print_result(_lake_report(lake), as_json, _show_lake)
         return
     from tenure.clock import zone
-    from tenure.facts.reading import read_file
     from tenure.lifecycle.table import day_from
     from tenure.value.trial import MODELS, trial
 
@@ -90,25 +58,20 @@ def value(
     if ahead < 1:
         raise FactsError(mark("--horizon %(found)s: enter a number of units above 0."), found=ahead)
     check_target(out)
-    facts, rejected = read_file(orders, "orders", mapping_of(map_), tz=tz, date_format=date_format, now=current_time())
-    split, last, newest = day_of(calibrate_to), day_of(until), day_from(None, facts, tz)
-    if last is None:  # without a split everything calibrates and nothing is held out
-        last = newest if split is None else max(newest, split)
-    result = trial(facts, split or last, last, unit=unit, models=list_of(models) or MODELS, tz=tz)
+    facts, rejected = options.read_facts(orders, "orders", map_, tz, date_format)
+    split, last, newest = options.day_of(calibrate_to), options.day_of(until), day_from(None, facts, tz)
+    last = last or max(newest, split or newest)  # without a split everything calibrates and nothing is held out
+    result = trial(facts, split or last, last, unit=unit, models=options.list_of(models) or MODELS, tz=tz)
     body = {"orders": len(facts), "quarantined": len(rejected), **result.to_json()}
     if customer is not None:
         body["customer"] = result.customer(customer, ahead)
     if out is not None:
         write_table(_scores(result, ahead), out)
         body["out"] = str(out)
-    if as_json:
-        print_json(body)
-    else:
-        _show_trial(body)
+    print_result(body, as_json, _show_trial)
 
 
 def _scores(result: Trial, ahead: int) -> pa.Table:
-    """Return every customer's numbers under every model."""
     import pyarrow as pa
 
     from tenure.value.trial import UNITS
@@ -155,20 +118,12 @@ def _show_trial(body: dict[str, Any]) -> None:
 
 
 def _verdict(verdict: str) -> str:
-    return {
-        "ok": say(mark("fits")),
-        "no-dropout": say(mark("no dropout detected in the data; using the model without dropout")),
-        "not-identified": say(mark("the data cannot identify the parameters")),
-    }.get(verdict, verdict)
+    return say(_VERDICTS[verdict]) if verdict in _VERDICTS else verdict
 
 
 def _models(body: dict[str, Any]) -> Table:
-    table = table_of(
-        say(mark("Models, fitted up to %(day)s"), day=body["calibrate_to"]),
-        (mark("Model"), mark("Parameters")),
-        (mark("Log-likelihood"), mark("AIC")),
-        (),
-    )
+    title = say(mark("Models, fitted up to %(day)s"), day=body["calibrate_to"])
+    table = table_of(title, (mark("Model"), mark("Parameters")), (mark("Log-likelihood"), mark("AIC")), ())
     table.add_column(say(mark("Verdict")))
     for name, model in body["models"].items():
         parameters = "  ".join(f"{key} {value:,.4g}" for key, value in model["params"].items())
@@ -204,21 +159,16 @@ def _customer(body: dict[str, Any]) -> Table:
 # What a lake says
 
 
-def _value_of_lake(lake: Path | None, *, as_json: bool) -> None:
-    from tenure.facts.lake import Lake
+def _lake_report(lake: Path | None) -> dict[str, Any]:
     from tenure.scorecard.registry import report
 
     if lake is None:
         raise FactsError(mark("Specify an orders file, or a lake with --lake FOLDER."))
-    body = report(Lake.open(lake), "predictions")
+    body = report(options.open_lake(lake), "predictions")
     if body is None:
-        raise LakeError(
-            mark("The lake %(path)s has no customer value yet. Run: tenure refresh --lake %(path)s"), path=lake
-        )
-    if as_json:
-        print_json(body)
-    else:
-        _show_lake(body)
+        text = mark("The lake %(path)s has no customer value yet. Run: tenure refresh --lake %(path)s")
+        raise LakeError(text, path=lake)
+    return body
 
 
 def _show_lake(body: dict[str, Any]) -> None:
@@ -247,14 +197,8 @@ def _totals(body: dict[str, Any]) -> Table:
             by_chance = f"{number(row['low'], 0)} – {number(row['high'], 0)}"
             with_model_error = f"{number(row['wide_low'], 0)} – {number(row['wide_high'], 0)}"
             rows.append([str(total["days"]), say(label), number(row["expected"], 0), by_chance, with_model_error])
-    headings = (
-        mark("Days"),
-        mark("Figure"),
-        mark("Expected"),
-        mark("95 %, sampling error"),
-        mark("95 %, with model error"),
-    )
-    return table_of(say(mark("Expected total")), (), headings, rows)
+    ranges = (mark("95 %, sampling error"), mark("95 %, with model error"))
+    return table_of(say(mark("Expected total")), (), (mark("Days"), mark("Figure"), mark("Expected"), *ranges), rows)
 
 
 def _backtest(body: dict[str, Any]) -> Table:
@@ -264,7 +208,6 @@ def _backtest(body: dict[str, Any]) -> Table:
         test = model["backtest"]
         errors = (number(test.get(metric), 3) for metric in metrics)
         rows.append([model["model"], number(model.get("aic"), 1), change(test.get("bias")), *errors])
-    title = say(
-        mark("Back-test: average over %(origins)s snapshots of 90 days each"), origins=len(body.get("origins", []))
-    )
+    title = mark("Back-test: average over %(origins)s snapshots of 90 days each")
+    title = say(title, origins=len(body.get("origins", [])))
     return table_of(title, (mark("Model"),), (mark("AIC"), mark("Bias"), *metrics.values()), rows)

@@ -100,12 +100,12 @@ def _text_of(what: str | Path) -> str:
         try:
             return path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as wrong:
-            text = mark("The model file %(path)s cannot be read: %(why)s.")
+            text = mark("Could not read model file %(path)s: %(why)s.")
             raise ModelError(text, path=str(path), why=wrong) from wrong
     near = get_close_matches(str(what), list(builtin_texts()), n=3, cutoff=0.5)
     hint = ", ".join(near) or "tenure models list"
     raise ModelError(
-        mark("There is no model %(name)r, neither built in nor as a file. Near: %(hint)s."), name=str(what), hint=hint
+        mark("No built-in model or model file is named %(name)r. Try: %(hint)s."), name=str(what), hint=hint
     )
 
 
@@ -116,7 +116,7 @@ def load_yaml(text: str, loader: Any) -> Any:
     except (yaml.YAMLError, ValueError) as wrong:  # ValueError: an impossible date
         place = getattr(wrong, "problem_mark", None)
         raise ModelError(
-            mark("This is not YAML: %(problem)s in line %(line)s. Rules with # or : belong in quotation marks."),
+            mark("Invalid YAML: %(problem)s on line %(line)s. Put rules that contain # or : in quotation marks."),
             problem=getattr(wrong, "problem", "") or str(wrong),
             line=place.line + 1 if place else "?",
         ) from wrong
@@ -128,7 +128,7 @@ def _read_text(text: str, kinds: tuple[tuple[str, Kind], ...]) -> Model:
     given = load_yaml(text, _LOADER)
     if not isinstance(given, Mapping):
         raise ModelError(
-            mark("A model is a mapping with id, name and stages; this is %(found)s."), found=type(given).__name__
+            mark("A model must be a mapping with id, name and stages, not %(found)s."), found=type(given).__name__
         )
     return _model(given, text, dict(kinds))
 
@@ -154,7 +154,9 @@ class _Entry:
         text = str(value) if value is not None else ""
         if not text or not all(part.isalnum() for part in text.replace("_", "-").split("-")):
             raise self.wrong(
-                mark("%(where)s needs an id of letters, digits and hyphens, such as loyal-customer; found %(found)r."),
+                mark(
+                    "%(where)s: id must consist of letters, digits and hyphens, such as loyal-customer, not %(found)r."
+                ),
                 found=value,
             )
         return text
@@ -175,7 +177,7 @@ class _Entry:
     def flag(self, key: str) -> bool:
         value = self.given.get(key, False)
         if not isinstance(value, bool):
-            raise self.wrong(mark("%(where)s: %(key)s is true or false, not %(found)r."), key=key, found=value)
+            raise self.wrong(mark("%(where)s: %(key)s must be true or false, not %(found)r."), key=key, found=value)
         return value
 
     def plain(self, cls: type[Model] | type[Stage]) -> dict[str, Any]:
@@ -196,7 +198,7 @@ class _Entry:
     def one_of(self, key: str, value: str, known: Sequence[str]) -> str:
         if value not in known:
             near = get_close_matches(value, known, n=3, cutoff=0.5) or list(known[:12])
-            text = mark("%(where)s: %(key)s cannot be %(found)r. Near: %(near)s.")
+            text = mark("%(where)s: %(found)r is not a valid %(key)s. Try: %(near)s.")
             raise self.wrong(text, key=key, found=value, near=", ".join(near))
         return value
 
@@ -206,7 +208,9 @@ class _Entry:
     def rule(self) -> RuleNode:
         when = self.string("when")
         if not when:
-            raise self.wrong(mark("%(where)s has no rule: write when: days_since(order) <= 45, or when: otherwise."))
+            raise self.wrong(
+                mark("%(where)s has no rule. Add one, such as when: days_since(order) <= 45, or when: otherwise.")
+            )
         try:
             return parse(when, self.kinds)
         except RuleError as wrong:
@@ -238,7 +242,7 @@ def _model(given: Mapping[str, Any], text: str, kinds: Mapping[str, Kind]) -> Mo
 def _stages(model: _Entry) -> tuple[Stage, ...]:
     given = model.given.get("stages")
     if not isinstance(given, Sequence) or isinstance(given, str) or not given:
-        raise model.wrong(mark("%(where)s has no stages: write a list of at least one."))
+        raise model.wrong(mark("%(where)s has no stages. Add at least one."))
     stages = tuple(_stage(stage, f"{model.where}, stage {n}", model.kinds) for n, stage in enumerate(given, start=1))
     ids = [stage.id for stage in stages]
     for place, stage in enumerate(stages):
@@ -247,7 +251,7 @@ def _stages(model: _Entry) -> tuple[Stage, ...]:
         if isinstance(stage.rule, Otherwise) and place < len(stages) - 1:
             raise model.wrong(
                 mark(
-                    "%(where)s: stage %(id)r claims everybody (otherwise), so no later stage is reached. Put it last."
+                    "%(where)s: stage %(id)r matches everyone (otherwise); later stages are unreachable. Put it last."
                 ),
                 id=stage.id,
             )
@@ -295,7 +299,7 @@ def _path(model: _Entry, ids: list[str]) -> tuple[str, ...]:
     wrong = sorted({stage for stage in path if stage not in ids or path.count(stage) > 1})
     if wrong:
         raise model.wrong(
-            mark("%(where)s: path names %(wrong)s, which is no stage or stands there twice. Its stages are %(ids)s."),
+            mark("%(where)s: path contains unknown or repeated stages: %(wrong)s. Valid stages: %(ids)s."),
             wrong=", ".join(wrong),
             ids=", ".join(ids),
         )

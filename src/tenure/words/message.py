@@ -8,36 +8,34 @@ from dataclasses import dataclass, field, fields
 from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from tenure.words import formats
 from tenure.words.catalogue import current_language, language_of, translate
 
 
-@runtime_checkable
-class Renderable(Protocol):
-    """What reads differently in each language."""
+class Renderable:
+    """What reads differently in each language; by default the function of its name in the formats writes it."""
+
+    __slots__: tuple[str, ...] = ()
 
     def render(self, language: str | None = None) -> str:
-        """Return the text in a language, the context's when omitted."""
-        ...
+        """Return the text in a language (``zh_Hans`` or ``en``), the context's when omitted."""
+        write = getattr(formats, type(self).__name__.lower())
+        return write(**{name: getattr(self, name) for name in self.__slots__}, language=language)
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class Number(Renderable):
     """A number with exactly `places` decimals, else with at most so many."""
 
     value: float | Decimal | None
     places: int | None = None
     at_most: int = 2
 
-    def render(self, language: str | None = None) -> str:
-        """Return the text in a language."""
-        return formats.number(self.value, self.places, at_most=self.at_most, language=language)
-
 
 @dataclass(frozen=True, slots=True)
-class Money:
+class Money(Renderable):
     """An amount with its currency."""
 
     value: float | Decimal | None
@@ -45,50 +43,34 @@ class Money:
     brief: bool = False
     places: int = 2
 
-    def render(self, language: str | None = None) -> str:
-        """Return the text in a language."""
-        return formats.money(self.value, self.currency, brief=self.brief, places=self.places, language=language)
-
 
 @dataclass(frozen=True, slots=True)
-class Percent:
+class Percent(Renderable):
     """A share, with at most so many `places` or with so many significant `digits`."""
 
     value: float | None
     places: int = 1
     digits: int | None = None
 
-    def render(self, language: str | None = None) -> str:
-        """Return the text in a language."""
-        return formats.percent(self.value, self.places, digits=self.digits, language=language)
-
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Change(Renderable):
     """By which share something changed, written with its sign."""
 
     value: float | None
     places: int = 1
     digits: int | None = None
 
-    def render(self, language: str | None = None) -> str:
-        """Return the text in a language."""
-        return formats.change(self.value, self.places, digits=self.digits, language=language)
-
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class Day(Renderable):
     """A day: a date or its ISO text."""
 
     value: date | str | None
 
-    def render(self, language: str | None = None) -> str:
-        """Return the text in a language."""
-        return formats.day(self.value, language=language)
-
 
 @dataclass(frozen=True, slots=True)
-class LocalizedText:
+class LocalizedText(Renderable):
     """A text that its author wrote in both languages, or in one of them."""
 
     zh: str = ""
@@ -104,7 +86,7 @@ class LocalizedText:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class Message(Renderable):
     """A sentence that is not in any language yet.
 
     Parameters
@@ -135,19 +117,17 @@ class Message:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the message as plain JSON."""
-        stored: dict[str, Any] = json.loads(dumps(self))
-        return stored
+        return json.loads(dumps(self))
 
     def render(self, language: str | None = None) -> str:
         """Return the text in a language (``zh_Hans`` or ``en``), the context's when omitted."""
         language = language_of(language) if language else current_language()
         text = translate(self.template, language)
-        if not self.data:
-            return text
-        return text % {
+        filled = {
             name: value.render(language) if isinstance(value, Renderable) else value
             for name, value in self.data.items()
         }
+        return text % filled if filled else text
 
 
 def say(text: str, language: str | None = None, **data: object) -> str:
@@ -171,11 +151,7 @@ def sentences(messages: Sequence[Message], language: str | None = None) -> str:
 
 
 _FORMATS: dict[str, type] = {
-    "number": Number,
-    "money": Money,
-    "percent": Percent,
-    "change": Change,
-    "day": Day,
+    **{kind.__name__.lower(): kind for kind in (Number, Money, Percent, Change, Day)},
     "localized": LocalizedText,
 }
 #: What is written of each kind of value: its name, and its fields with their defaults, which are left out.

@@ -15,18 +15,9 @@ import numpy as np
 
 from tenure.facts.blocks import SCALE, Block, day_number_of, who_of
 from tenure.rules.evaluation import steps
-from tenure.rules.evaluation.elapsed import Breaks
-from tenure.rules.evaluation.steps import Moments, Reach, Steps
-from tenure.rules.syntax.tree import (
-    ALWAYS,
-    Arithmetic,
-    Measure,
-    Negative,
-    NumberLiteral,
-    RuleNode,
-    TimeWindow,
-    measures_of,
-)
+from tenure.rules.evaluation.steps import Breaks, Moments, Reach, Steps
+from tenure.rules.syntax import tree
+from tenure.rules.syntax.tree import ALWAYS, Measure, RuleNode, TimeWindow, measures_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,8 +31,6 @@ Mask = np.ndarray | None  # which are known; None when all are
 
 @dataclass(frozen=True, slots=True)
 class MomentValues:
-    """A number at some moments."""
-
     value: np.ndarray  # the number at the moment
     slope: np.ndarray | float = 0.0  # what it gains with every day that passes until the next moment
     known: Mask = None  # which are known; None when all are
@@ -49,7 +38,6 @@ class MomentValues:
 
 
 def both_known(a: Mask, b: Mask) -> Mask:
-    """Return where both are known."""
     if a is None or b is None:
         return b if a is None else a
     return a & b
@@ -72,7 +60,6 @@ class EvaluationContext:
     _breaks: dict[Measure, Breaks] = field(default_factory=dict)
 
     def steps(self, measure: Measure) -> Steps:
-        """Return the steps of a measure that is made of facts."""
         if measure not in self._steps:
             self._steps[measure] = _MAKERS[measure.name](self, measure)
         return self._steps[measure]
@@ -82,7 +69,6 @@ class EvaluationContext:
         return self.reach(self.block.events(kinds).keys, ALWAYS).keys
 
     def days(self, kinds: tuple[str, ...]) -> np.ndarray:
-        """Return the days with facts of some kinds."""
         if kinds not in self._days:
             keys = self.since(kinds)
             self._days[kinds] = keys[~steps.is_origin(keys)]
@@ -104,7 +90,6 @@ class EvaluationContext:
         return self._reaches[id(events), window]
 
     def breaks(self, measure: Measure) -> Breaks:
-        """Return the facts that a waiting time waits from, and the breaks between them."""
         if measure not in self._breaks:
             keys = self.steps(measure).keys
             self._breaks[measure] = Breaks(keys[~steps.is_origin(keys)])
@@ -123,12 +108,12 @@ class EvaluationContext:
     def values(self, node: RuleNode, moments: Moments) -> MomentValues:
         """Return what a number of a rule is at some moments."""
         match node:
-            case NumberLiteral(value=value):
+            case tree.NumberLiteral(value=value):
                 return MomentValues(np.full(len(moments), float(value)), integral=float(value).is_integer())
-            case Negative(operand=operand):
+            case tree.Negative(operand=operand):
                 inner = self.values(operand, moments)
                 return MomentValues(-inner.value, -inner.slope, inner.known, inner.integral)
-            case Arithmetic(operator=operator, left=left, right=right):
+            case tree.Arithmetic(operator=operator, left=left, right=right):
                 return _calculated(operator, self.values(left, moments), self.values(right, moments))
             case Measure(name="attribute" | "score"):
                 of_customers = np.array([_number(value) for value in self.texts(node)], dtype=np.float64)

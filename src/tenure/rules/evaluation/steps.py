@@ -76,7 +76,6 @@ class Moments:
 
     @cached_property
     def who(self) -> np.ndarray:
-        """The customers' numbers."""
         return who_of(self.keys)
 
     def place(self, keys: np.ndarray) -> np.ndarray | slice:
@@ -86,7 +85,6 @@ class Moments:
         return self._places[id(keys)][1]
 
     def among(self, keys: np.ndarray) -> np.ndarray:
-        """Return which of the moments are among some sorted ones."""
         place = self.place(keys)
         if isinstance(place, slice):
             return np.ones(len(self), dtype=bool)
@@ -116,12 +114,10 @@ def starts(keys: np.ndarray) -> np.ndarray:
 
 
 def is_origin(keys: np.ndarray) -> np.ndarray:
-    """Return which keys are origins."""
     return (keys & (DAYS - 1)) == 0
 
 
 def distinct(keys: np.ndarray) -> np.ndarray:
-    """Return sorted keys, each once."""
     if len(keys) < 2:
         return keys
     new = keys[1:] != keys[:-1]
@@ -166,7 +162,6 @@ def reach(events: np.ndarray, last: int | None, origins: np.ndarray) -> Reach:
 
 
 def counted(inside: Reach) -> Steps:
-    """Return how many events the window holds."""
     return Steps(inside.keys, (inside.high - inside.low).astype(np.float64))
 
 
@@ -337,3 +332,40 @@ def gap_variation(days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     total, squares = so_far(before), so_far(before * before)
     spread = np.sqrt(np.maximum(number * squares - total * total, 0))
     return spread / np.maximum(total, 1), number >= 2
+
+
+class Breaks:
+    """Facts from which something waits, and the breaks between them that are longer than a day.
+
+    Only in such a break can anything have happened.
+    """
+
+    def __init__(self, facts: np.ndarray) -> None:
+        self._facts = facts
+        first = starts(facts)
+        self._days_before = np.zeros(len(facts), dtype=np.int64)
+        self._days_before[1:] = facts[1:] - facts[:-1]
+        self._days_before[first] = 0
+        self._begins = np.flatnonzero(first)
+        self._ends = np.flatnonzero(np.append(first[1:], True)[: len(facts)])
+        self._broken = np.flatnonzero(self._days_before > 1)
+
+    def flips(self, days: np.ndarray, values: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Return the moments at which a comparison flips, and its values from there, in sorted columns.
+
+        `days` says after how many days without a fact it flips, the first of them 0; `values` what it is from then on.
+        """
+        facts, before = self._facts, self._days_before
+        patience = int(days[1]) if len(days) > 1 else DAYS
+        # A fact changes something only after a break that was long enough to change something before it.
+        late = self._broken[before[self._broken] > patience]
+        at_end = values[np.searchsorted(days, before[late] - 1, side="right") - 1]
+        resumed = late[at_end != values[0]]
+        keys = [facts[self._begins], facts[resumed]]
+        truths = [np.full(len(column), values[0]) for column in keys]
+        for day, value in zip(days[1:].tolist(), values[1:].tolist(), strict=True):
+            # The fact before a long break, and everybody's last fact, after which the break has no end.
+            for waited in (late[before[late] > day] - 1, self._ends):
+                keys.append(facts[waited] + day)
+                truths.append(np.full(len(waited), value, dtype=values.dtype))
+        return keys, truths

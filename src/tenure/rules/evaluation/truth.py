@@ -17,9 +17,9 @@ import numpy as np
 from tenure.clock import day_number
 from tenure.facts.blocks import BIAS, DAYS
 from tenure.rules.evaluation.compute import EvaluationContext, MomentValues, both_known
-from tenure.rules.evaluation.elapsed import elapsed_only
 from tenure.rules.evaluation.steps import Moments, Steps, is_origin
-from tenure.rules.syntax.tree import And, Comparison, Known, Measure, Not, Or, Otherwise, RuleNode, TextLiteral
+from tenure.rules.syntax import tree
+from tenure.rules.syntax.tree import Comparison, Known, Measure, Otherwise, RuleNode, TextLiteral
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,12 +38,10 @@ class Truth:
     values: np.ndarray  # FALSE, UNKNOWN or TRUE from there on
 
     def at(self, moments: Moments) -> np.ndarray:
-        """Return the truth at some moments."""
         return self.values[moments.place(self.keys)]
 
 
 def truth_of(node: RuleNode, context: EvaluationContext) -> Truth:
-    """Return when a rule holds."""
     if node not in context.truths:
         truth = _truth_of(node, context)
         # Where nobody's truth ever changes, it shares the column of origins, and joining it costs no merge.
@@ -54,13 +52,13 @@ def truth_of(node: RuleNode, context: EvaluationContext) -> Truth:
 
 def _truth_of(node: RuleNode, context: EvaluationContext) -> Truth:
     match node:
-        case Not(operand=operand):
+        case tree.Not(operand=operand):
             inner = truth_of(operand, context)
             return Truth(inner.keys, TRUE - inner.values)
-        case And(parts=parts) | Or(parts=parts):
+        case tree.And(parts=parts) | tree.Or(parts=parts):
             inners = [truth_of(part, context) for part in parts]
             moments = Moments.of_all(*(inner.keys for inner in inners))
-            combine: Any = np.minimum if isinstance(node, And) else np.maximum
+            combine: Any = np.minimum if isinstance(node, tree.And) else np.maximum
             return changes(moments.keys, reduce(combine, (inner.at(moments) for inner in inners)))
         case Otherwise():
             return Truth(context.block.origins, np.full(len(context.block), TRUE))
@@ -77,7 +75,7 @@ def _truth_of(node: RuleNode, context: EvaluationContext) -> Truth:
         case Known(operand=Measure(name="attribute") as operand, known=known):  # a text is known too
             given = [TRUE if (value is not None) == known else FALSE for value in context.texts(operand)]
             return Truth(context.block.origins, np.array(given, dtype=np.int8))
-        case Comparison() if (measure := elapsed_only(node)) is not None:
+        case Comparison() if (measure := _elapsed_only(node)) is not None:
             return _of_elapsed(node, measure, context)
     return _of_numbers(node, context)
 
@@ -112,6 +110,19 @@ def _sorted_changes(keys: list[np.ndarray], values: list[np.ndarray]) -> Truth:
     every = np.concatenate(keys)
     order = np.argsort(every, kind="stable")
     return changes(every[order], np.concatenate(values)[order])
+
+
+def _elapsed_only(node: RuleNode) -> Measure | None:
+    """Return the one waiting time that a comparison is about, when nothing else in it varies."""
+    if not isinstance(node, Comparison):
+        return None
+    measures: set[Measure] = set()
+    for part in node.walk():
+        if isinstance(part, Measure) and part.elapsed:
+            measures.add(part)
+        elif not isinstance(part, Comparison | tree.Arithmetic | tree.Negative | tree.NumberLiteral):
+            return None
+    return measures.pop() if len(measures) == 1 else None
 
 
 def _of_elapsed(node: Comparison, measure: Measure, context: EvaluationContext) -> Truth:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
 from tenure.facts.kinds import KINDS
@@ -28,35 +29,33 @@ if TYPE_CHECKING:
 MOST = 50  # all kinds; the list scrolls
 #: In the order in which they are suggested; a word is told from a sign by its letters.
 _SIGNS = {
-    "and": mark("both must hold"),
-    "or": mark("one of them must hold"),
+    "and": mark("both conditions must be true"),
+    "or": mark("at least one condition must be true"),
     "<=": mark("at most"),
     "<": mark("less than"),
     ">=": mark("at least"),
     ">": mark("more than"),
-    "=": mark("exactly"),
+    "=": mark("equal to"),
     "!=": mark("not"),
-    "is known": mark("when the facts can tell"),
-    "is unknown": mark("when the facts cannot tell"),
-    "known": mark("when the facts can tell"),
-    "unknown": mark("when the facts cannot tell"),
+    "is known": mark("when the value is known"),
+    "is unknown": mark("when the value is unknown"),
+    "known": mark("when the value is known"),
+    "unknown": mark("when the value is unknown"),
     "*": mark("times"),
     "/": mark("divided by"),
     "+": mark("plus"),
     "-": mark("minus"),
-    "|": mark("or another kind as well"),
-    "not": mark("the opposite"),
-    "otherwise": mark("every customer whom no rule above takes"),
+    "|": mark("or another kind of fact"),
+    "not": mark("negates the condition"),
+    "otherwise": mark("every customer not matched above"),
 }
 _ALONE = ("known", "unknown", "otherwise")  # nothing needs to follow, so no blank is written after them
-_WINDOWS = {"last": mark("the last %(days)s days, today included"), "before": mark("ending %(days)s days ago")}
+_WINDOWS = {"last": mark("the last %(days)s days, including today"), "before": mark("ending %(days)s days ago")}
 _HAS = partial(Measure, "has", returns="truth")
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """One thing that may come here."""
-
     text: str  # what is written into the rule
     meaning: str  # one line in the reader's language
     what: Literal["measure", "kind", "field", "window", "sign", "word", "name"]
@@ -92,30 +91,26 @@ def complete(
     language = language_of(language) if language else current_language()
     typed = text[start:caret].lower()
     expected = expected_after(text[:start], kinds)
-    suggestions = [
-        suggestion
-        for place in expected
-        if place.what != "sign"
-        for suggestion in _suggestions(place, kinds, language, names, typed)
-    ]
     signs = {sign for place in expected if place.what == "sign" for sign in place.texts}
+    given = (_suggestions(place, kinds, language, names, typed) for place in expected)
+    suggestions = list(chain.from_iterable(given))
     for sign, meaning in _SIGNS.items():
         if sign in signs:
             written = " | " if sign == "|" else sign if sign in _ALONE else f"{sign} "
-            suggestions.append(Suggestion(written, say(meaning, language), "word" if sign[0].isalpha() else "sign"))
-    fitting = ((_rank(suggestion, typed), place, suggestion) for place, suggestion in enumerate(suggestions))
-    ranked = sorted(entry for entry in fitting if entry[0] is not None)
-    return Completion(start, end, tuple(suggestion for _, _, suggestion in ranked[:MOST]))
+            what: Literal["word", "sign"] = "word" if sign[0].isalpha() else "sign"
+            suggestions.append(Suggestion(written, say(meaning, language), what))
+    fitting = [suggestion for suggestion in suggestions if _rank(suggestion, typed) < 3]
+    return Completion(start, end, tuple(sorted(fitting, key=lambda suggestion: _rank(suggestion, typed))[:MOST]))
 
 
-def _rank(suggestion: Suggestion, typed: str) -> int | None:
-    """Return how well the letters typed so far fit: the beginning of the name, its inside, what it is called."""
+def _rank(suggestion: Suggestion, typed: str) -> int:
+    """Return where the letters typed so far stand: 0 at the beginning of the name, 1 in it, 2 in what it is called."""
     name = suggestion.text.lower().strip(" .,")
     if name.startswith(typed):
         return 0
     if typed in name:
         return 1
-    return 2 if typed in suggestion.meaning.lower() or typed in suggestion.synonyms else None
+    return 2 if typed in suggestion.meaning.lower() or typed in suggestion.synonyms else 3
 
 
 def _suggestions(
@@ -130,7 +125,7 @@ def _suggestions(
     elif expected.what == "field":
         for field in expected.texts:
             yield Suggestion(f"{expected.lead}{field}", field_name(expected.kinds, field, language), "field")
-    else:
+    elif expected.what != "sign":
         usual: tuple[int, ...] = (30, 45, 60, 90, 180, 360) if expected.what == "days" else (90, 30, 180)
         if expected.signature and expected.signature.windows == "quarters":
             usual = (360, 180)

@@ -16,79 +16,48 @@ from tenure.words import mark
 class Signature:
     """How a measure is written."""
 
-    name: str  # its name
-    takes: Literal["kinds", "cases", "categorised", "name", "nothing"]  # what stands first in its parentheses
-    field: Literal["", "optional", "required"]  # whether a field such as ``.amount`` follows the kind
-    # whether windows may follow; ``quarters`` asks for one ``last Nd`` that can be cut into four
-    windows: Literal["", "any", "quarters"]
-    returns: Literal["number", "truth", "any"]  # what it stands for
     example: str  # how it looks in a rule
     meaning: str  # one line for the editor and the command line, marked for translation
+    takes: Literal["kinds", "cases", "categorised", "name", "nothing"] = "kinds"  # what stands first in its parentheses
+    field: Literal["", "optional", "required"] = ""  # whether a field such as ``.amount`` follows the kind
+    # whether windows may follow; ``quarters`` asks for one ``last Nd`` that can be cut into four
+    windows: Literal["", "any", "quarters"] = ""
+    returns: Literal["number", "truth", "any"] = "number"  # what it stands for
+
+    @property
+    def name(self) -> str:
+        return self.example.partition("(")[0]
 
     @property
     def tables(self) -> tuple[str, ...]:
         """The fact tables whose kinds it takes; empty for all."""
         return {"cases": ("cases",), "categorised": ("order_lines", "orders", "interactions")}.get(self.takes, ())
 
-    @property
-    def may_read_field(self) -> bool:
-        """Whether a field may follow the kind; the slope of a kind without one is that of its count."""
-        return bool(self.field) or self.windows == "quarters"
-
 
 _SIGNATURES = (
-    Signature("days_since", "kinds", "", "", "number", "days_since(order)", mark("days since the last such fact")),
+    Signature("days_since(order)", mark("days since the most recent fact")),
+    Signature("days_since_first(order)", mark("days since the first fact")),
+    Signature("count(order, last 90d)", mark("number of facts"), windows="any"),
+    Signature("days(login, last 30d)", mark("number of distinct days with facts"), windows="any"),
+    Signature("sum(order.amount, last 90d)", mark("sum of a field"), field="required", windows="any"),
+    Signature("avg(order.amount)", mark("average of a field"), field="optional", windows="any"),
+    Signature("max(order.amount)", mark("largest value of a field"), field="optional", windows="any"),
+    Signature("min(csat)", mark("smallest value of a field"), field="optional", windows="any"),
+    Signature("last(csat)", mark("latest value of a field"), field="optional", windows="any"),
+    Signature("categories(line, last 180d)", mark("number of distinct categories"), "categorised", windows="any"),
+    Signature("typical_gap(order)", mark("the customer's usual interval: median days between facts")),
+    Signature("gap_variation(order)", mark("how irregular the intervals are; 0 is perfectly regular")),
     Signature(
-        "days_since_first", "kinds", "", "", "number", "days_since_first(order)", mark("days since the first such fact")
-    ),
-    Signature("count", "kinds", "", "any", "number", "count(order, last 90d)", mark("how many such facts")),
-    Signature("days", "kinds", "", "any", "number", "days(login, last 30d)", mark("on how many different days")),
-    Signature("sum", "kinds", "required", "any", "number", "sum(order.amount, last 90d)", mark("the sum of a field")),
-    Signature("avg", "kinds", "optional", "any", "number", "avg(order.amount)", mark("the mean of a field")),
-    Signature("max", "kinds", "optional", "any", "number", "max(order.amount)", mark("the largest value of a field")),
-    Signature("min", "kinds", "optional", "any", "number", "min(csat)", mark("the smallest value of a field")),
-    Signature("last", "kinds", "optional", "any", "number", "last(csat)", mark("the latest value of a field")),
-    Signature(
-        "categories",
-        "categorised",
-        "",
-        "any",
-        "number",
-        "categories(line, last 180d)",
-        mark("how many different categories"),
-    ),
-    Signature(
-        "typical_gap",
-        "kinds",
-        "",
-        "",
-        "number",
-        "typical_gap(order)",
-        mark("this customer's own rhythm: median gap in days"),
-    ),
-    Signature(
-        "gap_variation",
-        "kinds",
-        "",
-        "",
-        "number",
-        "gap_variation(order)",
-        mark("how irregular the gaps are: 0 is a clock"),
-    ),
-    Signature(
-        "slope",
-        "kinds",
-        "optional",
-        "quarters",
-        "number",
         "slope(order.amount, last 360d)",
-        mark("growth per quarter of the window: 0.1 is 10 % up"),
+        mark("growth per quarter of the window; 0.1 means up 10 %"),
+        field="optional",
+        windows="quarters",
     ),
-    Signature("open", "cases", "", "", "number", "open(complaint)", mark("how many cases are opened and not closed")),
-    Signature("balance", "nothing", "", "", "number", "balance()", mark("what is still to be settled on either side")),
-    Signature("has", "kinds", "", "any", "truth", "has(enquiry, last 30d)", mark("whether there is such a fact")),
-    Signature("attribute", "name", "", "", "any", 'attribute(level) = "gold"', mark("an attribute of the customer")),
-    Signature("score", "name", "", "", "number", "score(churn)", mark("a published figure about the customer")),
+    Signature("open(complaint)", mark("number of open cases"), "cases"),
+    Signature("balance()", mark("outstanding balance"), "nothing"),
+    Signature("has(enquiry, last 30d)", mark("whether there is any fact"), windows="any", returns="truth"),
+    Signature('attribute(level) = "gold"', mark("a customer attribute"), "name", returns="any"),
+    Signature("score(churn)", mark("a published score of the customer"), "name"),
 )
 
 MEASURES: dict[str, Signature] = {signature.name: signature for signature in _SIGNATURES}

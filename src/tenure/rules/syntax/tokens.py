@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from tenure.errors import RuleError
-from tenure.rules.syntax.tree import Place
+from tenure.rules.syntax.tree import Place, RuleNode
 from tenure.words import mark
 
 if TYPE_CHECKING:
@@ -40,19 +40,12 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One word, number or sign of a rule, with its place."""
-
     what: str  # days, number, text, name, sign, end
     text: str
     place: Place
 
-    def is_word(self, *words: str) -> bool:
-        """Whether it is one of these words, in any case."""
-        return self.what == "name" and self.text.lower() in words
-
-    def is_sign(self, *signs: str) -> bool:
-        """Whether it is one of these signs."""
-        return self.what == "sign" and self.text in signs
+    def matches(self, *texts: str) -> bool:
+        return self.what in ("name", "sign") and self.text.lower() in texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,40 +60,30 @@ class Expected:
 
 
 class Reader:
-    """A rule's text being read from left to right."""
-
     def __init__(self, text: str) -> None:
         self.text = text
         if len(text) > LONGEST_RULE:
-            self.fail(
-                mark("A rule has at most %(most)s characters; this one has %(found)s. Split it into two stages."),
-                (LONGEST_RULE, len(text)),
-                most=LONGEST_RULE,
-                found=len(text),
+            cause = mark(
+                "A rule can have at most %(most)s characters; this one has %(found)s. Split it into two stages."
             )
-        self.tokens = []
-        for match in _TOKEN.finditer(text.translate(_FULL_WIDTH)):
-            what = match.lastgroup or "wrong"
-            if what == "wrong":
-                self._refuse_characters(match.group(), match.span())
-            if what != "skip":
-                self.tokens.append(Token(what, match.group(), match.span()))
-        self.tokens.append(Token("end", "", (len(text), len(text) + 1)))
+            self.fail(cause, (LONGEST_RULE, len(text)), most=LONGEST_RULE, found=len(text))
         self.position = 0
         self.expected: list[Expected] = []
-
-    def _refuse_characters(self, found: str, place: Place) -> NoReturn:
-        if found in "\"'":
-            self.fail(mark("A text must end with the quotation mark it began with."), place)
-        if found[0].isdigit():
-            self.fail(
-                mark(
-                    "%(found)s is neither a number nor a window. Windows are days, such as 90d; three months are 90d."
-                ),
-                place,
-                found=found,
-            )
-        self.fail(mark("The sign %(found)s has no meaning in a rule."), place, found=found)
+        self.tokens = []
+        for match in _TOKEN.finditer(text.translate(_FULL_WIDTH)):
+            token = Token(match.lastgroup or "wrong", match.group(), match.span())
+            if token.what == "wrong":
+                cause = mark("Unexpected character: %(found)s")
+                if token.text in "\"'":
+                    cause = mark("This text has no closing quotation mark.")
+                elif token.text[0].isdigit():
+                    cause = mark(
+                        "%(found)s is not a number or time window. Write windows in days, such as 90d for three months."
+                    )
+                self.fail(cause, token)
+            if token.what != "skip":
+                self.tokens.append(token)
+        self.tokens.append(Token("end", "", (len(text), len(text) + 1)))
 
     @property
     def token(self) -> Token:
@@ -108,26 +91,32 @@ class Reader:
         return self.tokens[self.position]
 
     def take(self) -> Token:
-        """Take the next token."""
-        token = self.token
         self.position += 1
-        return token
+        return self.tokens[self.position - 1]
+
+    def accept(self, *texts: str) -> Token | None:
+        """Take the next token if it is one of these words or signs."""
+        return self.take() if self.token.matches(*texts) else None
 
     def expecting(self, what: Any, *texts: str, **more: Any) -> None:
         """Note what may come next, where the text ends here."""
         if self.token.what == "end":
             self.expected.append(Expected(what, texts, **more))
 
-    def fail(self, cause: str, place: Place, near: Iterable[str] = (), **data: object) -> NoReturn:
-        """Refuse the rule, pointing at a place."""
-        raise RuleError(cause, rule=self.text, start=place[0], end=place[1], nearest=tuple(near), **data)
+    def fail(self, cause: str, at: Token | RuleNode | Place, near: Iterable[str] = (), **data: object) -> NoReturn:
+        """Refuse the rule, pointing at a place; the cause may name the token there (found) or the node (part)."""
+        start, end = at if isinstance(at, tuple) else at.place
+        if isinstance(at, Token):
+            data = {"found": at.text, **data}
+        elif isinstance(at, RuleNode):
+            data = {"part": str(at), **data}
+        raise RuleError(cause, rule=self.text, start=start, end=end, nearest=tuple(near), **data)
 
     def expect(self, sign: str, cause: str, **data: object) -> Token:
         """Take a sign that must come now."""
-        if not self.token.is_sign(sign):
-            self.fail(cause, self.token.place, (), **data)
+        if not self.token.matches(sign):
+            self.fail(cause, self.token, (), **data)
         return self.take()
 
     def near(self, name: str, names: Iterable[str]) -> tuple[str, ...]:
-        """Return the right names nearest to a wrong one."""
         return tuple(get_close_matches(name.lower(), list(names), n=3, cutoff=0.55))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,14 +34,12 @@ ALWAYS = TimeWindow()
 
 @dataclass(frozen=True, slots=True)
 class RuleNode:
-    """Base of all nodes."""
-
+    _type: ClassVar[NodeType] = "truth"
     place: Place = dataclasses.field(default=(0, 0), compare=False, repr=False, kw_only=True)
 
     @property
     def type(self) -> NodeType:
-        """What the node stands for."""
-        return "truth"
+        return self._type
 
     @property
     def elapsed(self) -> bool:
@@ -62,13 +60,8 @@ class RuleNode:
 
 @dataclass(frozen=True, slots=True)
 class NumberLiteral(RuleNode):
-    """A number written in the rule."""
-
+    _type = "number"
     value: float
-
-    @property
-    def type(self) -> NodeType:
-        return "number"
 
     def __str__(self) -> str:
         return f"{self.value:g}" if abs(self.value) < 1e6 else repr(self.value)
@@ -78,11 +71,8 @@ class NumberLiteral(RuleNode):
 class TextLiteral(RuleNode):
     """A text written in the rule, for attributes."""
 
+    _type = "text"
     value: str
-
-    @property
-    def type(self) -> NodeType:
-        return "text"
 
     def __str__(self) -> str:
         return f'"{self.value}"'
@@ -108,7 +98,6 @@ class Measure(RuleNode):
 
     @property
     def elapsed(self) -> bool:
-        """Whether it is a waiting time."""
         return self.name in ("days_since", "days_since_first")
 
     def __str__(self) -> str:
@@ -120,38 +109,45 @@ class Measure(RuleNode):
 
 
 @dataclass(frozen=True, slots=True)
-class Negative(RuleNode):
-    """Minus a number."""
-
+class _Unary(RuleNode):
     operand: RuleNode
-
-    @property
-    def type(self) -> NodeType:
-        return "number"
 
     @property
     def children(self) -> tuple[RuleNode, ...]:
         return (self.operand,)
 
-    def __str__(self) -> str:
-        return f"-{_inside(self.operand)}"
-
 
 @dataclass(frozen=True, slots=True)
-class Arithmetic(RuleNode):
-    """Two numbers added, subtracted, multiplied or divided."""
-
-    operator: Literal["+", "-", "*", "/"]
+class _Binary(RuleNode):
+    operator: str
     left: RuleNode
     right: RuleNode
 
     @property
-    def type(self) -> NodeType:
-        return "number"
+    def children(self) -> tuple[RuleNode, ...]:
+        return (self.left, self.right)
+
+
+@dataclass(frozen=True, slots=True)
+class _Joined(RuleNode):
+    parts: tuple[RuleNode, ...]
 
     @property
     def children(self) -> tuple[RuleNode, ...]:
-        return (self.left, self.right)
+        return self.parts
+
+
+class Negative(_Unary):
+    _type = "number"
+
+    def __str__(self) -> str:
+        return f"-{_inside(self.operand)}"
+
+
+class Arithmetic(_Binary):
+    """Two numbers added (``+``), subtracted, multiplied or divided."""
+
+    _type = "number"
 
     def __str__(self) -> str:
         weak = self.operator in "*/"
@@ -162,80 +158,38 @@ class Arithmetic(RuleNode):
         return f"{left} {self.operator} {right}"
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison(RuleNode):
-    """Two numbers, or two texts, compared."""
-
-    operator: Literal["<", "<=", "=", "!=", ">=", ">"]
-    left: RuleNode
-    right: RuleNode
-
-    @property
-    def children(self) -> tuple[RuleNode, ...]:
-        return (self.left, self.right)
+class Comparison(_Binary):
+    """Two numbers, or two texts, compared by ``<``, ``<=``, ``=``, ``!=``, ``>=`` or ``>``."""
 
     def __str__(self) -> str:
         return f"{self.left} {self.operator} {self.right}"
 
 
 @dataclass(frozen=True, slots=True)
-class Known(RuleNode):
+class Known(_Unary):
     """Whether a number is known (or, with `known` False, unknown)."""
 
-    operand: RuleNode
     known: bool
-
-    @property
-    def children(self) -> tuple[RuleNode, ...]:
-        return (self.operand,)
 
     def __str__(self) -> str:
         return f"{self.operand} is {'known' if self.known else 'unknown'}"
 
 
-@dataclass(frozen=True, slots=True)
-class Not(RuleNode):
-    """The opposite of a truth."""
-
-    operand: RuleNode
-
-    @property
-    def children(self) -> tuple[RuleNode, ...]:
-        return (self.operand,)
-
+class Not(_Unary):
     def __str__(self) -> str:
         return f"not {_inside(self.operand)}"
 
 
-@dataclass(frozen=True, slots=True)
-class And(RuleNode):
-    """All of the parts hold."""
-
-    parts: tuple[RuleNode, ...]
-
-    @property
-    def children(self) -> tuple[RuleNode, ...]:
-        return self.parts
-
+class And(_Joined):
     def __str__(self) -> str:
         return " and ".join(_inside(part) if isinstance(part, Or) else str(part) for part in self.parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Or(RuleNode):
-    """At least one of the parts holds."""
-
-    parts: tuple[RuleNode, ...]
-
-    @property
-    def children(self) -> tuple[RuleNode, ...]:
-        return self.parts
-
+class Or(_Joined):
     def __str__(self) -> str:
         return " or ".join(str(part) for part in self.parts)
 
 
-@dataclass(frozen=True, slots=True)
 class Otherwise(RuleNode):
     """Holds whenever no earlier rule did."""
 

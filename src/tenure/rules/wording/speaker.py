@@ -1,27 +1,14 @@
-"""The walk over a rule that is the same in every language; each language says the phrases."""
+"""The walk over a rule that is the same in every language; each language gives the phrases."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import ClassVar
+from functools import cache
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
-from tenure.rules.syntax.tree import (
-    ALWAYS,
-    And,
-    Arithmetic,
-    Comparison,
-    Known,
-    Measure,
-    Negative,
-    Not,
-    NumberLiteral,
-    Or,
-    Otherwise,
-    RuleNode,
-    TextLiteral,
-    TimeWindow,
-)
-from tenure.rules.wording.vocabulary import field_name
+from tenure.rules.syntax import tree
+from tenure.rules.syntax.tree import ALWAYS, Arithmetic, Measure, Negative, NumberLiteral, RuleNode, TimeWindow
+from tenure.rules.wording.vocabulary import field_name, kind_name, read_yaml
 from tenure.words import formats
 
 #: Comparisons of a count that say that there is any, or none.
@@ -31,21 +18,24 @@ _EXISTENCE: dict[tuple[float, str], bool] = {
 }
 
 
-class Speaker(ABC):
-    """Says rules, in the shape of :func:`tenure.rules.wording.sentence.speakable`, in one language."""
+@cache
+def _phrases(language: str) -> dict[str, Any]:
+    def in_language(phrase: dict[str, Any]) -> Any:
+        return phrase[language] if language in phrase else {name: in_language(part) for name, part in phrase.items()}
+
+    return in_language(read_yaml("phrases.yaml"))
+
+
+class Speaker:
+    """Says rules, in the shape of :func:`tenure.rules.wording.sentence.speakable`, in one language.
+
+    Its phrases stand in `phrases.yaml`.
+    """
 
     language: ClassVar[str]
-    otherwise: ClassVar[str]
-    all_of: ClassVar[str]  # between conditions that all hold
-    any_of: ClassVar[str]
-    opposite: ClassVar[str]
-    brackets: ClassVar[str]
-    minus: ClassVar[str]
-    known: ClassVar[tuple[str, str]]  # of a number that is unknown, and known
-    filled: ClassVar[tuple[str, str]]  # of an attribute that is not filled in, and is
-    equal: ClassVar[tuple[str, str]]  # of an attribute that is another text, and this one
-    settled: ClassVar[tuple[str, str]]  # of a balance that is open, and settled
-    listed: ClassVar[tuple[str, str]]  # between names, and before the last of them
+
+    def __init__(self) -> None:
+        self.phrases = SimpleNamespace(**_phrases(self.language[:2]))
 
     def finish(self, text: str) -> str:
         """Return a sentence as it is set in print."""
@@ -54,28 +44,29 @@ class Speaker(ABC):
     # Conditions
 
     def truth(self, node: RuleNode) -> str:
-        """Say something that is true or false."""
         match node:
-            case Otherwise():
-                return self.otherwise
-            case And(parts=parts) | Or(parts=parts):
-                weaker, word = (Or, self.all_of) if isinstance(node, And) else (And, self.any_of)
-                texts = [(part, self.truth(part)) for part in parts]
-                return word.join(
-                    self.brackets.format(text) if isinstance(part, weaker) else text for part, text in texts
+            case tree.Otherwise():
+                return self.phrases.otherwise
+            case tree.And(parts=parts) | tree.Or(parts=parts):
+                weaker, word = (
+                    (tree.Or, self.phrases.all_of) if isinstance(node, tree.And) else (tree.And, self.phrases.any_of)
                 )
-            case Not(operand=Measure() as measure):
+                texts = ((part, self.truth(part)) for part in parts)
+                return word.join(
+                    self.phrases.brackets.format(text) if isinstance(part, weaker) else text for part, text in texts
+                )
+            case tree.Not(operand=Measure() as measure):
                 return self.has(measure, exists=False)
-            case Not(operand=operand):
-                return self.opposite.format(self.truth(operand))
-            case Known(operand=Measure(elapsed=True) as measure, known=known):
+            case tree.Not(operand=operand):
+                return self.phrases.opposite.format(self.truth(operand))
+            case tree.Known(operand=Measure(elapsed=True) as measure, known=known):
                 return self.has(measure, exists=known)
-            case Known(operand=operand, known=known):
+            case tree.Known(operand=operand, known=known):
                 is_attribute = isinstance(operand, Measure) and operand.name == "attribute"
-                return (self.filled if is_attribute else self.known)[known].format(self.value(operand))
-            case Comparison(operator=sign, left=left, right=right):
+                return (self.phrases.filled if is_attribute else self.phrases.known)[known].format(self.value(operand))
+            case tree.Comparison(operator=sign, left=left, right=right):
                 text = isinstance(left, Measure) and self._against(left, sign, right)
-                return text or self.compared(left, sign, right)
+                return text or self.phrases.compared[sign].format(self.value(left), self.value(right))
             case Measure():
                 return self.has(node, exists=True)
         raise TypeError(f"{type(node).__name__} is no condition")
@@ -83,8 +74,8 @@ class Speaker(ABC):
     def _against(self, left: Measure, sign: str, right: RuleNode) -> str | None:
         """Say how a measure compares with a text, a number or a multiple of another measure; None when with more."""
         match right:
-            case TextLiteral(value=text):
-                return self.equal[sign == "="].format(self.value(left), text)
+            case tree.TextLiteral(value=text):
+                return self.phrases.equal[sign == "="].format(self.value(left), text)
             case NumberLiteral(value=bound):
                 return self._against_number(left, sign, bound)
             case Negative(operand=NumberLiteral(value=bound)):
@@ -93,116 +84,134 @@ class Speaker(ABC):
         if other is None:
             return None
         if left.elapsed and other.elapsed and factor == 1:
-            return self.later(left, sign, other)
+            return self.phrases.later[sign].format(self.which(left), self.which(other))
         # Such as "… in the last 90 days is less than half of that in the 90 days before".
         same = (left.name, left.kinds, left.field) == (other.name, other.kinds, other.field) and other.window != ALWAYS
-        text = self.same_in(other.window, previous=left.window) if same else self.value(other)
+        during = self.during(other.window, previous=left.window)
+        text = self.phrases.same_in.format(during=during) if same else self.value(other)
         return self.multiple(left, sign, factor, text)
 
     def _against_number(self, measure: Measure, sign: str, bound: float) -> str:
         exists = _EXISTENCE.get((bound, sign))
         match measure.name:
             case "days_since" | "days_since_first":
-                return self.since(measure, sign, bound)
+                phrase = self.phrases.same_day if bound == 0 and sign in ("=", "<=") else self.phrases.since[sign]
+                return phrase.format(which=self.which(measure), days=self.days(bound))
             case "count":
-                return self.counted(measure, sign, bound) if exists is None else self.has(measure, exists=exists)
-            case "days":
-                return self.days_counted(measure, sign, bound)
+                if exists is not None:
+                    return self.has(measure, exists=exists)
+                times, number = self.phrases.times[sign], self.number(bound)
+                return self.phrases.counted[bound == 1].format(times=times, number=number, **self.words(measure))
             case "slope":
-                return self.slope(measure, sign, bound)
+                return self._slope(measure, sign, bound)
             case "open" if exists is not None:
-                return self.open(measure, exists=exists)
+                return self.phrases.exists_open[exists].format(self.what(measure))
             case "balance" if bound == 0 and sign in ("=", "!=", ">"):
-                return self.settled[sign == "="]
+                return self.phrases.settled[sign == "="]
         return self.measured(measure, sign, bound)
 
-    @abstractmethod
-    def has(self, measure: Measure, *, exists: bool) -> str:
-        """Say that there is such a fact, or none."""
+    def _slope(self, measure: Measure, sign: str, bound: float) -> str:
+        words = self.words(measure)
+        if bound == 0 and sign in ("<", ">"):
+            return self.phrases.rising[sign == ">"].format(**words)
+        changed = self.phrases.grown if bound > 0 else self.phrases.fallen if bound < 0 else {}
+        if sign in changed:
+            return self.phrases.change.format(changed=changed[sign], share=f"{self.number(abs(bound) * 100)}%", **words)
+        return self.phrases.bounded[sign].format(self.value(measure), f"{self.number(bound * 100)}%")
 
-    @abstractmethod
-    def open(self, measure: Measure, *, exists: bool) -> str:
-        """Say that there is such an open case, or none."""
-
-    @abstractmethod
-    def compared(self, left: RuleNode, sign: str, right: RuleNode) -> str:
-        """Say a comparison that has no phrase of its own."""
-
-    @abstractmethod
-    def measured(self, measure: Measure, sign: str, bound: float) -> str:
-        """Say how a measure compares with a number."""
-
-    @abstractmethod
-    def since(self, measure: Measure, sign: str, bound: float) -> str:
-        """Say how long ago a fact was."""
-
-    @abstractmethod
-    def counted(self, measure: Measure, sign: str, bound: float) -> str:
-        """Say how many facts there were."""
-
-    @abstractmethod
-    def days_counted(self, measure: Measure, sign: str, bound: float) -> str:
-        """Say on how many days there were facts."""
-
-    @abstractmethod
-    def slope(self, measure: Measure, sign: str, bound: float) -> str:
-        """Say how something grows."""
-
-    @abstractmethod
-    def later(self, left: Measure, sign: str, right: Measure) -> str:
-        """Say which of two facts was earlier."""
-
-    @abstractmethod
-    def same_in(self, window: TimeWindow, *, previous: TimeWindow) -> str:
-        """Say the measure just named in another window."""
-
-    @abstractmethod
     def multiple(self, left: Measure, sign: str, factor: float, text: str) -> str:
         """Say how a measure compares with a multiple of another, whose name is given."""
+        return self.phrases.compared[sign].format(self.value(left), self.times(factor, text))
+
+    def has(self, measure: Measure, *, exists: bool) -> str:
+        """Say that there is such a fact, or none."""
+        phrases = self.phrases.exists if measure.window == ALWAYS else self.phrases.exists_in
+        return phrases[exists].format(**self.words(measure))
+
+    def measured(self, measure: Measure, sign: str, bound: float) -> str:
+        """Say how a measure compares with a number."""
+        return self.phrases.bounded[sign].format(self.value(measure), self.number(bound))
 
     # Values
 
     def value(self, node: RuleNode) -> str:
-        """Say a number or a text as a noun."""
         match node:
             case NumberLiteral(value=number):
                 return self.number(number)
-            case TextLiteral(value=text):
+            case tree.TextLiteral(value=text):
                 return f"“{text}”"
             case Negative(operand=NumberLiteral(value=number)):
                 return self.number(-number)
             case Negative(operand=operand):
-                return self.minus.format(self.grouped(operand))
+                return self.phrases.minus.format(self._grouped(operand))
             case Arithmetic():
-                return self.arithmetic(node)
+                return self._arithmetic(node)
             case Measure():
-                return self.measure(node)
+                name = "avg in a window" if node.name == "avg" and node.window != ALWAYS else node.name
+                return self.phrases.measures[name].format(**self.words(node))
         raise TypeError(f"{type(node).__name__} is no value")
 
-    def grouped(self, node: RuleNode) -> str:
+    def _arithmetic(self, node: Arithmetic) -> str:
+        factor, measure = scaled(node)
+        if measure is not None and node.operator == "*":
+            return self.times(factor, self.value(measure))
+        left = self.value(node.left) if node.operator in "+-" else self._grouped(node.left)
+        right = self.value(node.right) if node.operator == "+" else self._grouped(node.right)
+        return self.phrases.calculated[node.operator].format(left, right)
+
+    def _grouped(self, node: RuleNode) -> str:
         """Say a value, in brackets where it is calculated."""
-        return self.brackets.format(self.value(node)) if isinstance(node, Arithmetic) else self.value(node)
+        return self.phrases.brackets.format(self.value(node)) if isinstance(node, Arithmetic) else self.value(node)
 
     def number(self, number: float) -> str:
-        """Say a number."""
         return formats.number(number, at_most=6, language=self.language)
 
-    def field(self, measure: Measure) -> str:
-        """Say the field that a measure reads."""
-        return field_name(measure.kinds, measure.field, self.language)
+    def which(self, measure: Measure) -> str:
+        """Say the fact that a waiting time waits from."""
+        return self.phrases.last[measure.name == "days_since"].format(self.what(measure))
 
     def join(self, names: list[str]) -> str:
         """List names of which any will do."""
-        between, last = self.listed
+        between, last = self.phrases.listed
         return last.join([between.join(names[:-1]), *names[-1:]]) if len(names) > 1 else "".join(names)
 
-    @abstractmethod
-    def arithmetic(self, node: Arithmetic) -> str:
-        """Say a calculation."""
+    def what(self, measure: Measure) -> str:
+        """Say one fact of the kinds that a measure reads."""
+        return self.join([kind_name(kind, self.language) for kind in measure.kinds])
 
-    @abstractmethod
-    def measure(self, measure: Measure) -> str:
-        """Say what a measure is called."""
+    def words(self, measure: Measure) -> dict[str, object]:
+        """Return what fills the phrases about a measure."""
+        return {
+            "what": self.what(measure),
+            "field": field_name(measure.kinds, measure.field, self.language) if measure.field else "",
+            "during": self.during(measure.window),
+            "length": measure.window.last,
+            "quarter": (measure.window.last or 4) // 4,
+            "name": measure.argument,
+        }
+
+    def days(self, number: float) -> str:
+        return self.phrases.days[number == 1].format(self.number(number))
+
+    def times(self, factor: float, what: str) -> str:
+        """Say a multiple of something named."""
+        if factor == 1:
+            return what
+        phrase = self.phrases.share["half" if factor == 0.5 else "part" if factor < 1 else "times"]
+        return phrase.format(what=what, share=self.number(factor * 100), factor=self.number(factor))
+
+    def during(self, window: TimeWindow, previous: TimeWindow = ALWAYS) -> str:
+        """Say a window; `previous` is the one named just before, so that the days before it can be called so."""
+        last, before, phrases = window.last, window.before, self.phrases.during
+        if last is None:
+            return phrases["before" if before else "ever"].format(days=self.phrases.days[before == 1].format(before))
+        if not before:
+            name = "this_day" if last == 1 else "last"
+        elif previous == TimeWindow(before):
+            name = "previous"
+        else:
+            name = "past_day" if last == 1 else "past"
+        return phrases[name].format(last=last, before=before, first=before + last - 1)
 
 
 def scaled(node: RuleNode) -> tuple[float, Measure | None]:
@@ -210,9 +219,10 @@ def scaled(node: RuleNode) -> tuple[float, Measure | None]:
     match node:
         case Measure():
             return 1, node
-        case Arithmetic(operator="*", left=NumberLiteral(value=factor), right=Measure() as measure) if factor > 0:
-            return factor, measure
-        case Arithmetic(operator="*", left=Measure() as measure, right=NumberLiteral(value=factor)) if factor > 0:
+        case (
+            Arithmetic(operator="*", left=NumberLiteral(value=factor), right=Measure() as measure)
+            | Arithmetic(operator="*", left=Measure() as measure, right=NumberLiteral(value=factor))
+        ) if factor > 0:
             return factor, measure
         case Arithmetic(operator="/", left=Measure() as measure, right=NumberLiteral(value=factor)) if factor > 0:
             return 1 / factor, measure
