@@ -64,9 +64,8 @@ def test_rfm_scores_are_fifths_of_the_buyers(seed: int) -> None:
 
 def test_every_score_belongs_to_exactly_one_named_group() -> None:
     scores = np.array(list(itertools.product(range(1, 6), repeat=3)), dtype=float)
-    r, f, m = scores.T
-    fresh = rfm.groups_of(r, f, m, np.zeros(125))
-    known = rfm.groups_of(r, f, m, np.full(125, 400.0))
+    measures = dict(zip("rfm", scores.T, strict=True))
+    fresh, known = (classify("rfm", {**measures, "first_within": np.full(125, days)}) for days in (0.0, 400.0))
     assert None not in {*fresh.tolist(), *known.tolist()}
     assert {*fresh.tolist(), *known.tolist()} == {group.id for group in groups("rfm")}
     named = {tuple(int(one) for one in score): group for score, group in zip(scores, known, strict=True)}

@@ -17,7 +17,6 @@ _COUNTED = {"refunds": ("refund",), "interactions": ("interaction",), "responses
 
 
 def compute_activity(windows: WindowAggregates) -> Computed:
-    """Count what customers did in each window, and the days since the last contact."""
     block = windows.block
     computed: Computed = {}
     for name, kinds in _COUNTED.items():

@@ -31,7 +31,6 @@ LEAVING = frozenset(
 
 
 def compute_contact(windows: WindowAggregates) -> Computed:
-    """Compare messages and contacts of the last window with the customer's own rhythm before."""
     kinds = windows.block.events(("interaction",), label="kind")
     is_message = labelled(kinds, lambda name: name.casefold() in MESSAGES)
     messages = kinds.keys[is_message]

@@ -42,7 +42,6 @@ class Contracts:
 
     @classmethod
     def of(cls, block: Block) -> Contracts | None:
-        """Return the contracts of a block; None when it holds none."""
         rows = block.rows.get(_STREAM)
         if rows is None or not len(rows.who):
             return None
@@ -79,7 +78,6 @@ class Contracts:
 
 
 def compute_contracts(windows: WindowAggregates) -> Computed:
-    """Compute contract age, renewals and the days to the end, on every snapshot."""
     block, contracts = windows.block, Contracts.of(windows.block)
     nobody = np.zeros(len(block), dtype=bool)
     renewed = block.events(("renewal",)).keys

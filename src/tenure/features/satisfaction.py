@@ -19,7 +19,6 @@ _ANSWERS = ("csat", "nps", "expectation", "experience")
 
 
 def compute_satisfaction(windows: WindowAggregates) -> Computed:
-    """Compute the latest answers to surveys, their means, and complaints."""
     answers = {name: windows.block.events((name,), "score") for name in _ANSWERS}
     last = {name: windows.last(events) for name, events in answers.items()}
     computed: Computed = {

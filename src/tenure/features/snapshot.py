@@ -31,7 +31,6 @@ class Snapshot:
     _columns: dict[str, np.ndarray] = field(default_factory=dict)
 
     def column(self, name: str) -> np.ndarray:
-        """Return a column by its full name."""
         if name not in self._columns:
             self._columns[name] = numbers(self._some(name), name)
         return self._columns[name]

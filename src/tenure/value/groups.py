@@ -21,8 +21,6 @@ _SILENT = LocalizedText()
 
 @dataclass(frozen=True, slots=True)
 class CustomerGroup:
-    """One named group."""
-
     id: str  # as in the scorecard
     name: LocalizedText  # in both languages; empty where there is nothing to say
     means: LocalizedText

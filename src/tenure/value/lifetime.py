@@ -5,6 +5,7 @@ Purchases and spend are fitted on everybody and scored for anybody; nothing is c
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from tenure.features.columns import with_columns
 from tenure.features.windows import HORIZON, SNAPSHOTS
 from tenure.scorecard.model import Fits, Result, ScorecardModel
 from tenure.stats.record import Fit
+from tenure.stats.threads import one_thread
 from tenure.value.buyers import WEEK, Buyers, buyers_of
 from tenure.value.model_selection import BASELINES, SAMPLE, averaged, backtest, comparison, fit_all, gates, select
 from tenure.value.scoring import SCHEMA, scored
@@ -31,7 +33,6 @@ class Lifetime(ScorecardModel):
     families = ("purchases",)
 
     def fit(self, table: pa.Table, context: Context) -> list[Fit]:
-        """Return the fits ``purchases`` and ``spend`` of all customers."""
         from tenure.stats.metrics import quantiles
 
         buyers = buyers_of(table)
@@ -57,21 +58,17 @@ class Lifetime(ScorecardModel):
             Fit("spend", model=spending["params"]["spend"]["model"], inputs=inputs, **spending, **shared),
         ]
 
+    @one_thread()
     def score(self, table: pa.Table, fits: Fits, context: Context) -> Result:
-        """Return the scores, and a report of totals with intervals and of every back-test."""
-        from tenure.stats.threads import one_thread
-
-        with one_thread():
-            columns = scored(table, fits, context)
+        columns = scored(table, fits, context)
         return Result(columns, fits, report=partial(_report, table, columns, fits, context))
 
 
+@one_thread()
 def _report(table: pa.Table, columns: pa.Table, fits: Fits, context: Context) -> dict[str, Any]:
-    from tenure.stats.threads import one_thread
     from tenure.value.lifetime_report import predictions
 
-    with one_thread():
-        return {"predictions": predictions(with_columns(table, columns), fits, context)}
+    return {"predictions": predictions(with_columns(table, columns), fits, context)}
 
 
 def _fit_purchases(table: pa.Table, buyers: Buyers, seed: int) -> dict[str, Any]:
@@ -106,14 +103,13 @@ def _fit_purchases(table: pa.Table, buyers: Buyers, seed: int) -> dict[str, Any]
 
 
 def _fit_spend(table: pa.Table, buyers: Buyers, context: Context, *, enough: bool) -> dict[str, Any]:
-    basis = basis_of(table, context.options)
-    params: dict[str, Any] = {"basis": basis.params}
+    params: dict[str, Any] = {"basis": asdict(basis_of(table, context.options))}
     if not enough:
         return {"params": params}
     spend = fit_spend(buyers)
     relation = dependence(buyers)
     return {
         "verdict": "dependent" if relation["warning"] else "ok",
-        "params": {**params, "spend": spend.params},
+        "params": {**params, "spend": asdict(spend)},
         "figures": {"dependence": relation, "log_likelihood": spend.log_likelihood, "mean": spend.mean},
     }

@@ -7,8 +7,7 @@ large, models are *compared* on a sample of its buyers and the selected one is f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -39,7 +38,8 @@ REGULAR = range(2, 7)
 CLEARLY = 0.02
 #: Guesses without a model: go on at the average rate so far, or as in the 90 days before.
 BASELINES = ("rate-times-time", "last-period")
-METRICS = ("bias", "mae", "rel_mae", "rmse", "corr", "auc", "gini")
+ERRORS = ("bias", "mae", "rel_mae", "rmse", "corr")
+METRICS = (*ERRORS, "auc", "gini")
 
 
 def gates(buyers: Buyers, options: Options) -> tuple[Gate, ...]:
@@ -58,48 +58,32 @@ def _days(buyers: Buyers) -> float:
     return float(round((buyers.age.max() - (buyers.age - buyers.recency).min()) * WEEK))
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """What was predicted of buyers at a snapshot."""
-
-    name: str  # of the model or the baseline
-    orders: np.ndarray  # purchase days expected in the next 90 days
-    active: np.ndarray  # what the buyers are ranked by for "buys at all": a probability where there is a model
-    revenue: np.ndarray  # spend expected in the next 90 days
-
-
-def baselines(then: Buyers) -> list[Prediction]:
-    """Return the two guesses without a model.
+def guesses(then: Buyers) -> dict[str, np.ndarray]:
+    """Return the orders that two guesses without a model expect in the next 90 days.
 
     ``rate-times-time``: purchase days after the first, by the time known, go on. A customer who came on the very day
     is taken as known for a week. ``last-period``: what came in the 90 days before comes again.
     """
     rate = then.frequency / np.maximum(then.age, 1.0) * (HORIZON / WEEK)
-    spend = then.mean_spend
-    return [
-        Prediction(name, orders, orders, orders * spend)
-        for name, orders in zip(BASELINES, (rate, then.before), strict=True)
-    ]
+    return dict(zip(BASELINES, (rate, then.before), strict=True))
 
 
-def scores_of(prediction: Prediction, then: Buyers) -> dict[str, Any]:
-    """Return the :data:`METRICS` of a prediction, with the totals expected and actual; see :mod:`tenure.stats`."""
+def scores_of(then: Buyers, orders: np.ndarray, active: np.ndarray, revenue: np.ndarray) -> dict[str, Any]:
+    """Return the :data:`METRICS` of what was expected of the 90 days after a snapshot, with totals.
+
+    `active` ranks the buyers for "buys at all": a probability where there is a model.
+    """
     from tenure.stats import metrics
 
     return {
-        "model": prediction.name,
         "customers": len(then),
         "actual": float(then.after.sum()),
-        "expected": float(prediction.orders.sum()),
+        "expected": float(orders.sum()),
         "revenue_actual": float(then.spent.sum()),
-        "revenue_expected": float(prediction.revenue.sum()),
-        "bias": metrics.bias(then.after, prediction.orders),
-        "mae": metrics.mae(then.after, prediction.orders),
-        "rel_mae": metrics.rel_mae(then.after, prediction.orders),
-        "rmse": metrics.rmse(then.after, prediction.orders),
-        "corr": metrics.corr(then.after, prediction.orders),
-        "auc": metrics.auc(then.after > 0, prediction.active),
-        "gini": metrics.gini(then.spent, prediction.revenue),
+        "revenue_expected": float(revenue.sum()),
+        **{name: getattr(metrics, name)(then.after, orders) for name in ERRORS},
+        "auc": metrics.auc(then.after > 0, active),
+        "gini": metrics.gini(then.spent, revenue),
     }
 
 
@@ -119,7 +103,6 @@ def _mean(values: list[float]) -> float:
 
 
 def fit_all(cells: Cells) -> list[Fitted]:
-    """Return all models worth looking at, fitted to buyers."""
     from tenure.stats import purchases
 
     fits = [purchases.fit(name, cells) for name in ALWAYS]
@@ -148,18 +131,17 @@ def backtest(
             continue
         spend = expected_spend(fit_spend(then), then)
         models[number] = {name: purchases.fit(name, then.cells) for name in names}
-        predictions = []
+        weeks, cells = HORIZON / WEEK, then.cells
         for fit in models[number].values():
-            weeks = HORIZON / WEEK
-            orders = fit.expected(weeks, then.cells)[then.cells.where]
-            active = fit.p_active(weeks, then.cells)[then.cells.where]
-            predictions.append(Prediction(fit.name, orders, active, orders * spend))
-        rows += [{"origin": number, **scores_of(prediction, then)} for prediction in (*predictions, *baselines(then))]
+            orders, active = fit.expected(weeks, cells)[cells.where], fit.p_active(weeks, cells)[cells.where]
+            rows.append({"origin": number, "model": fit.name, **scores_of(then, orders, active, orders * spend)})
+        for name, orders in guesses(then).items():
+            scores = scores_of(then, orders, orders, orders * then.mean_spend)
+            rows.append({"origin": number, "model": name, **scores})
     return rows, models
 
 
-@dataclass(frozen=True, slots=True)
-class ModelSelection:
+class ModelSelection(NamedTuple):
     """The outcome of a comparison."""
 
     model: str  # which one is used
@@ -181,23 +163,19 @@ def select(fits: list[Fitted], rows: list[dict[str, Any]]) -> ModelSelection:
     candidates = [fit for fit in fits if fit.verdict != "not-identified"] or fits
     best = min(candidates, key=lambda fit: fit.used.aic)
     errors = {name: means["rmse"] for name, means in averaged(rows).items()}
-    if best.name not in errors:
-        return ModelSelection(best.name, "untested", _verdict(fits, best), best.name)
+    used, why = best, "untested"
+    if best.name in errors:
+        at = {(row["model"], row["origin"]): row["rmse"] for row in rows}
+        everywhere = {number: error for (name, number), error in at.items() if name == best.name}
 
-    def at_snapshots(fit: Fitted) -> dict[int, float]:
-        return {row["origin"]: row["rmse"] for row in rows if row["model"] == fit.name}
+        def clearly_better(fit: Fitted) -> bool:
+            less = all(at[fit.name, number] < error for number, error in everywhere.items())
+            return less and errors[fit.name] < (1 - CLEARLY) * errors[best.name]
 
-    def clearly_better(fit: Fitted) -> bool:
-        mine = at_snapshots(fit)
-        everywhere = all(mine[number] < error for number, error in at_snapshots(best).items())
-        return everywhere and errors[fit.name] < (1 - CLEARLY) * errors[best.name]
-
-    better = [fit for fit in candidates if fit is not best and clearly_better(fit)]
-    if better:
-        taken = min(better, key=lambda fit: errors[fit.name])
-        return ModelSelection(taken.name, "backtest", _verdict(fits, taken), best.name)
-    least = min(candidates, key=lambda fit: errors[fit.name])
-    return ModelSelection(best.name, "both" if least is best else "likelihood", _verdict(fits, best), best.name)
+        better = [fit for fit in candidates if fit is not best and clearly_better(fit)]
+        least = min(better or candidates, key=lambda fit: errors[fit.name])
+        used, why = (least, "backtest") if better else (best, "both" if least is best else "likelihood")
+    return ModelSelection(used.name, why, _verdict(fits, used), best.name)
 
 
 def _verdict(fits: list[Fitted], selected: Fitted) -> str:

@@ -83,7 +83,7 @@ class Ranking(ScorecardModel):
             "rfm": {"r": rfm.cuts(since), "f": rfm.cuts(deals), "m": rfm.cuts(sales)},
             "abc_sales": pareto.abc_bounds(sales),
             "abc_profit": pareto.abc_bounds(columns.amounts(buyers, "profit")),
-            "top": top.to_json(),
+            "top": top._asdict(),
             "tier": {"by": by, "bounds": tiers},
         }
         inputs = {"days_since": _spread(since), "deals": _spread(deals), "sales": _spread(sales / SCALE)}
@@ -133,9 +133,9 @@ def _bounded(table: pa.Table, params: Mapping[str, Any], context: Context) -> di
     m = rfm.score_from_below(sales, params["rfm"]["m"])
     since_first = columns.days_since(table, "first_order_on", context.as_of)
     scores = [np.where(never, np.nan, score) for score in (r, f, m)]
-    group = rfm.groups_of(scores[0], scores[1], scores[2], since_first)
+    group = classify("rfm", {"r": scores[0], "f": scores[1], "m": scores[2], "first_within": since_first})
     worth = sales if params["tier"]["by"] == "sales" else columns.amounts(table, params["tier"]["by"])
-    tops = pareto.Cut.from_json(params["top"]).holds(sales, ids)
+    tops = pareto.Cut(**params["top"]).holds(sales, ids)
 
     names = np.array([group.id for group in groups("tiers")], dtype=object)
     tiers = names[np.sum([worth < bound for bound in params["tier"]["bounds"]], axis=0)]

@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tenure.value.groups import classify
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -40,9 +38,4 @@ def score_from_below(values: np.ndarray, bounds: Sequence[float]) -> np.ndarray:
 
 def score_from_above(values: np.ndarray, bounds: Sequence[float]) -> np.ndarray:
     """Return 1 to 5: one more than the number of cuts that a value does not exceed (the smaller the better)."""
-    return 1 + (len(bounds) - np.searchsorted(np.asarray(bounds), values, side="left")).astype(np.int64)
-
-
-def groups_of(r: np.ndarray, f: np.ndarray, m: np.ndarray, since_first: np.ndarray) -> np.ndarray:
-    """Return the named group of each customer."""
-    return classify("rfm", {"r": r, "f": f, "m": m, "first_within": since_first})
+    return 2 + len(bounds) - score_from_below(values, bounds)
