@@ -64,12 +64,10 @@ class Family:
 
 def families() -> dict[str, Family]:
     """Return every family by its name, in the order in which their columns stand."""
-    from tenure.features.activity import ACTIVITY
-    from tenure.features.contact import CONTACT
+    from tenure.features.contact import ACTIVITY, CONTACT, SATISFACTION
     from tenure.features.contracts import CONTRACTS
     from tenure.features.profile import PROFILE
     from tenure.features.purchases import PURCHASES
-    from tenure.features.satisfaction import SATISFACTION
     from tenure.features.wallet import WALLET
 
     listed = (PROFILE, PURCHASES, ACTIVITY, SATISFACTION, CONTRACTS, CONTACT, WALLET)

@@ -190,7 +190,7 @@ def _money(windows: WindowAggregates) -> Computed:
         "cost_known_share": share,
         "invested": windows.total(invested, invested_in),
         "profit": windows.total(values, who_of(keys)),
-        "break_even_on": _break_even(windows, keys, values, np.unique(invested_in)),
+        "break_even_on": _break_even(windows, keys, values, invested_in),
         "_year_sales@0": windows.sum(block.events(("order",), "amount"), 365) + windows.sum(refunds, 365),
         "_year_cost@0": (windows.sum(costs, 365), windows.count(costs.keys, 365) > 0),
     }
@@ -234,7 +234,9 @@ def _break_even(windows: WindowAggregates, keys: np.ndarray, values: np.ndarray,
     running = np.cumsum(values)
     before = running_total(values)[np.searchsorted(keys, windows.begins[:-1])]
     who = who_of(keys)
-    covered = ends_within(keys) & np.isin(who, invested) & (running - before[who] >= 0)
+    has_costs = np.zeros(len(days), dtype=bool)
+    has_costs[invested] = True
+    covered = ends_within(keys) & has_costs[who] & (running - before[who] >= 0)
     customers, first = np.unique(who[covered], return_index=True)
     days[customers] = day_number_of(keys[covered][first])
     return days

@@ -37,18 +37,11 @@ def log_ticks(n: Floats | float, log_odds: Floats | float, i: Floats | float) ->
 def purchases(
     n: Floats, scale: Any, leaving: Floats, staying: Floats, horizon: Any, k: int = 1, stage: int = 0
 ) -> Floats:
-    """Return the expected number of purchases of customers who are still customers.
+    """Return the expected number of purchases of customers who are still customers; arrays have shape (rows,).
 
-    Parameters
-    ----------
-    n, scale : array, shape (rows,)
-        Shape and scale A of the gamma distribution of the rate of ticks.
-    leaving, staying : array, shape (rows,)
-        Parameters a and b of the beta distribution of leaving after a purchase; 0 and 1 when nobody does.
-    horizon : float or array, shape (rows,)
-        How far ahead.
-    k, stage : int
-        Ticks to a purchase, and ticks since the last one, below `k`.
+    Ticks come at a rate that is Gamma distributed with shape `n` and scale A; `k` of them are a purchase, and `stage`
+    (below `k`) came since the last one. `leaving` and `staying` are the parameters a and b of the beta distribution of
+    leaving after a purchase; 0 and 1 when nobody does.
     """
     expected, odds = np.zeros(len(n)), horizon / scale
     long = (n + 30.0) * odds > MANY
@@ -155,27 +148,18 @@ def _average(n: Floats, scale: Floats, a: Floats, b: Floats, rate: float, k: int
     first, each, left = np.exp(-(k - stage) * gap), np.exp(-k * gap), -np.expm1(-k * gap)
     inner = first / left
     if (a > 0).any():
-        inner = inner * (1.0 - _lost(a, b, each, left))
+        log_p, _, chance = chances(a, b, a + 1.0)
+        part = np.exp(log_p)[:, None, :] * each[:, :, None]
+        # The share of the value that leaving costs is E[p·φ / (1 − φ + p·φ)].
+        inner = inner * (1.0 - np.einsum("rlp,rp->rl", part / (left[:, :, None] + part), chance))
     return (weight * inner).sum(axis=1) * width
-
-
-def _lost(a: Floats, b: Floats, each: Floats, left: Floats) -> Floats:
-    """Return the share of the value that leaving costs: E[p·φ / (1 − φ + p·φ)]."""
-    log_p, _, weight = chances(a, b, a + 1.0)
-    part = np.exp(log_p)[:, None, :] * each[:, :, None]
-    return np.einsum("rlp,rp->rl", part / (left[:, :, None] + part), weight)
 
 
 def chances(a: Floats, b: Floats, shape: Floats) -> tuple[Floats, Floats, Floats]:
     """Return nodes, as the logarithms of p and 1 - p, and weights, one row each, to average over Beta(a, b).
 
-    Parameters
-    ----------
-    a, b : array, shape (rows,)
-        Parameters of the beta distribution.
-    shape : array, shape (rows,)
-        The integrand times the density, in the logit, falls off to the left like this power of p: `a` for a function
-        that is not zero at p = 0, a + 1 for one that is zero there like p.
+    The integrand times the density, in the logit, falls off to the left like p to the power of `shape`: `a` for a
+    function that is not zero at p = 0, a + 1 for one that is zero there like p.
     """
     slow, sudden = _falls(shape)
     slow_right, sudden_left = _falls(b)

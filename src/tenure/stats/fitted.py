@@ -19,7 +19,7 @@ from tenure.stats.peak import Estimate
 from tenure.words import mark
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tenure.stats.condensed import Condensed
     from tenure.stats.paretonbd import ParetoNbd
@@ -29,38 +29,38 @@ if TYPE_CHECKING:
 Params = dict[str, Any]  # published name -> float, or array of shape (cells,) when covariates move the parameter
 
 
-@dataclass(frozen=True)
-class Design:
-    """The columns of zeros and ones by which categories known from the start, such as the channel, move parameters.
+# Static covariates: how a category known from the start, such as the channel, moves parameters. A category multiplies a
+# parameter: ``alpha = alpha0 · exp(effect)``, as in Fader and Hardie (2007), note 019, "Incorporating time-invariant
+# covariates into the Pareto/NBD and BG/NBD models".
 
-    A category multiplies a parameter: ``alpha = alpha0 · exp(effect)``, as in Fader and Hardie (2007), note 019,
-    "Incorporating time-invariant covariates into the Pareto/NBD and BG/NBD models".
-    """
 
-    columns: tuple[tuple[str, str], ...] = ()  # group and label of each
+def labels_of(cells: Cells, groups: Sequence[str]) -> list[str]:
+    """Return the labels (``channel=web``) that groups of these cells need; refuse a group that they do not have."""
+    labels: list[str] = []
+    for group in groups:
+        if group not in cells.groups:
+            message, known = mark("Unknown group %(group)s. Groups: %(groups)s."), ", ".join(cells.groups)
+            raise FitError(message, group=group, groups=known or "—")
+        names, place = np.unique(cells.groups[group].astype(str), return_inverse=True)
+        # The most frequent label is the reference and has no column.
+        common = int(np.argmax(np.bincount(place, weights=cells.weight)))
+        labels += [f"{group}={name}" for number, name in enumerate(names) if number != common]
+    return labels
 
-    @classmethod
-    def of(cls, cells: Cells, groups: Sequence[str]) -> Design:
-        """Return the columns that groups of these cells need; refuse a group that they do not have."""
-        columns: list[tuple[str, str]] = []
-        for group in groups:
-            if group not in cells.groups:
-                message, known = mark("Unknown group %(group)s. Groups: %(groups)s."), ", ".join(cells.groups)
-                raise FitError(message, group=group, groups=known or "—")
-            labels, place = np.unique(cells.groups[group].astype(str), return_inverse=True)
-            # The most frequent label is the reference and has no column.
-            common = int(np.argmax(np.bincount(place, weights=cells.weight)))
-            columns += [(group, str(label)) for number, label in enumerate(labels) if number != common]
-        return cls(tuple(columns))
 
-    def matrix(self, cells: Cells) -> Floats:
-        """Return the zeros and ones, shape (columns, cells); a label that was never fitted counts as the reference."""
-        missing = sorted({group for group, _ in self.columns} - set(cells.groups))
-        if missing:
-            message = mark("The model was fitted with the group %(group)s, which is missing here.")
-            raise FitError(message, group=missing[0])
-        rows = [cells.groups[group].astype(str) == label for group, label in self.columns]
-        return np.array(rows, dtype=float).reshape(len(self.columns), len(cells))
+def _parts(labels: Iterable[str]) -> list[tuple[str, str]]:
+    return [(group, name) for group, _, name in (label.partition("=") for label in labels)]
+
+
+def design(labels: Iterable[str], cells: Cells) -> Floats:
+    """Return zeros and ones, shape (labels, cells); a label that was never fitted counts as the reference."""
+    parts = _parts(labels)
+    missing = sorted({group for group, _ in parts} - set(cells.groups))
+    if missing:
+        message = mark("The model was fitted with the group %(group)s, which is missing here.")
+        raise FitError(message, group=missing[0])
+    rows = [cells.groups[group].astype(str) == name for group, name in parts]
+    return np.array(rows, dtype=float).reshape(len(rows), len(cells))
 
 
 @dataclass(frozen=True)
@@ -144,14 +144,13 @@ class Fitted(Estimate):
     # Parameters in other shapes
 
     @property
-    def design(self) -> Design:
-        """The columns of the covariates."""
-        labels = (label.partition("=") for label in next(iter(self.effects.values()), {}))
-        return Design(tuple((group, name) for group, _, name in labels))
+    def labels(self) -> list[str]:
+        """The labels of the covariates, such as ``channel=web``."""
+        return list(next(iter(self.effects.values()), {}))
 
     def at(self, cells: Cells) -> Params:
         """Return the parameters of each cell: numbers, or arrays where covariates move them."""
-        return self._moved(self.design.matrix(cells)) if self.effects else dict(self.params)
+        return self._moved(design(self.labels, cells)) if self.effects else dict(self.params)
 
     def _moved(self, rows: Floats) -> Params:
         effects = {name: np.array(list(labels.values())) for name, labels in self.effects.items()}
@@ -160,7 +159,7 @@ class Fitted(Estimate):
 
     def like(self, groups: Mapping[str, str]) -> Fitted:
         """Return the fit of one kind of customer, such as ``{"channel": "web"}``, for questions about new customers."""
-        row = np.array([float(groups.get(group) == label) for group, label in self.design.columns])
+        row = np.array([float(groups.get(group) == label) for group, label in _parts(self.labels)])
         params = {name: float(value) for name, value in self._moved(row).items()}
         fallback = self.fallback.like(groups) if self.fallback else None
         return self._changed(params=params, effects={}, covariance=None, fallback=fallback, data=None)
@@ -188,7 +187,7 @@ class Fitted(Estimate):
         assert self.data is not None
         weight = self.data.weight
         sample = self.data.reweighted(rng.multinomial(round(self.data.customers), weight / weight.sum()))
-        groups = dict.fromkeys(group for group, _ in self.design.columns)
+        groups = dict.fromkeys(group for group, _ in _parts(self.labels))
         refit = fit(self.name, sample, covariates=tuple(groups), start=self.params)
         return refit._changed(fallback=refit.fallback and refit.fallback._changed(data=None))
 

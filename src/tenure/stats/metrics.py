@@ -40,6 +40,12 @@ def _ratio(above: Any, below: Any) -> float:
     return float(above / below) if below else float("nan")
 
 
+def _by_value(values: Floats, *columns: Floats) -> list[Any]:
+    """Return the sums of columns for each distinct value, in rising order."""
+    _, place = np.unique(values, return_inverse=True)
+    return [np.bincount(place, column) for column in columns]
+
+
 def bias(actual: ArrayLike, predicted: ArrayLike, weight: ArrayLike | None = None) -> float:
     """Return the relative error of the predicted total: -0.121 means 12.1 % too low."""
     y, z, w = _columns(actual, predicted, weight)
@@ -90,8 +96,7 @@ def spearman(first: ArrayLike, second: ArrayLike, weight: ArrayLike | None = Non
 def auc(outcome: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None) -> float:
     """Return the area under the ROC curve; ``nan`` when all or none had the outcome."""
     y, z, w = _columns(outcome, score, weight)
-    _, place = np.unique(z, return_inverse=True)
-    yes, no = np.bincount(place, w * (y > 0)), np.bincount(place, w * (y <= 0))
+    yes, no = _by_value(z, w * (y > 0), w * (y <= 0))
     # Mann and Whitney's count of pairs in the right order; a tie is half a pair.
     below = np.cumsum(no) - no / 2.0
     return _ratio(yes @ below, yes.sum() * no.sum())
@@ -121,8 +126,7 @@ def gini(amount: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None) -
         return float("nan")
 
     def area(order_by: Floats) -> float:
-        _, place = np.unique(-order_by, return_inverse=True)
-        people, money = np.bincount(place, w), np.bincount(place, w * y)
+        people, money = _by_value(-order_by, w, w * y)
         share = np.concatenate(([0.0], np.cumsum(money))) / money.sum()
         # Trapezoids mix the customers of equal score evenly.
         return float((people / people.sum()) @ (share[1:] + share[:-1])) - 1.0
@@ -138,8 +142,7 @@ def lift_at(outcome: ArrayLike, score: ArrayLike, share: float = 0.1, weight: Ar
     y, z, w = _columns(outcome, score, weight)
     if not 0.0 < share <= 1.0:
         raise TenureError(mark("The share of customers must be above 0 and at most 1, not %(share)s."), share=share)
-    _, place = np.unique(-z, return_inverse=True)
-    people, happened = np.bincount(place, w), np.bincount(place, w * y)
+    people, happened = _by_value(-z, w, w * y)
     # Of the group at the edge only the part is taken that is still missing, at the group's mean rate.
     size = share * people.sum()
     taken = np.clip(size - (np.cumsum(people) - people), 0.0, people)
@@ -183,43 +186,17 @@ def calibration_table(
 
 def quantiles(values: ArrayLike, parts: int = 10) -> list[float]:
     """Return the quantiles 0, 1/parts … 1 of the finite values; an empty list when there are none."""
-    finite = _finite(values)
-    return np.quantile(finite, np.linspace(0.0, 1.0, parts + 1)).tolist() if finite.size else []
-
-
-def _finite(values: ArrayLike) -> Floats:
     column = np.asarray(values, np.float64).ravel()
-    return column[np.isfinite(column)]
-
-
-def _psi(before: Floats, now: Floats) -> float:
-    # An empty bin would cost infinity; 1/10,000 is the floor that risk departments use.
-    before, now = np.maximum(before, 1e-4), np.maximum(now, 1e-4)
-    return float((now - before) @ np.log(now / before))
-
-
-def psi(before: ArrayLike, now: ArrayLike, bins: int = 10) -> float:
-    """Return the population stability index: below 0.1 alike, above 0.25 another population; ``nan`` without values.
-
-    The two are the same measure at two times, of any numbers of customers; what is not finite is left out. Bins are
-    quantiles of `before`; equal edges are merged, so that a count with many zeros works.
-    """
-    old, new = _finite(before), _finite(now)
-    if not old.size or not new.size:
-        return float("nan")
-    edges = np.unique(np.quantile(old, np.linspace(0.0, 1.0, bins + 1))[1:-1])
-
-    def shares(values: Floats) -> Floats:
-        # A value equal to an edge goes right of it, so that a heap of equal values is never divided.
-        return np.bincount(np.searchsorted(edges, values, side="right"), minlength=edges.size + 1) / values.size
-
-    return _psi(shares(old), shares(new))
+    finite = column[np.isfinite(column)]
+    return np.quantile(finite, np.linspace(0.0, 1.0, parts + 1)).tolist() if finite.size else []
 
 
 def psi_of_quantiles(before: ArrayLike, now: ArrayLike) -> float:
     """Return the population stability index of two measures of which only :func:`quantiles` of even steps were stored.
 
-    Near :func:`psi`, not equal to it: between two quantiles customers are taken as evenly spread.
+    Below 0.1 they are alike, above 0.25 from another population; ``nan`` without values. Bins are the quantiles of
+    `before`, between which customers are taken as evenly spread; equal edges are merged, so that a count with many
+    zeros works.
     """
     old, new = np.asarray(before, np.float64), np.asarray(now, np.float64)
     if min(old.size, new.size) < 2:
@@ -230,6 +207,8 @@ def psi_of_quantiles(before: ArrayLike, now: ArrayLike) -> float:
         values = np.unique(stored)
         steps = np.linspace(0.0, 1.0, stored.size)[np.searchsorted(stored, values, side="right") - 1]
         below = np.interp(edges, values, steps, left=0.0, right=1.0)
-        return np.diff(np.concatenate(([0.0], below, [1.0])))
+        # An empty bin would cost infinity; 1/10,000 is the floor that risk departments use.
+        return np.maximum(np.diff(np.concatenate(([0.0], below, [1.0]))), 1e-4)
 
-    return _psi(shares(old), shares(new))
+    was, is_now = shares(old), shares(new)
+    return float((is_now - was) @ np.log(is_now / was))

@@ -113,8 +113,27 @@ class ParetoNbd:
         return self.p_alive(params, cells) * each[where]
 
     def waiting(self, params: Params, q: float, cells: Cells) -> Floats:
+        # Newton steps: the probability of a purchase is concave, so that none goes too far.
         first, where = cells.births
-        return _waiting(_taken(params, first), q, cells.frequency[first], cells.age[first])[where]
+        params, x, age = _taken(params, first), cells.frequency[first], cells.age[first]
+        r, alpha, beta = params["r"], params["alpha"], params["beta"]
+        target = np.log1p(-q)
+        t = (alpha + age) * np.expm1(-target / (r + x))  # as if nobody left: not late enough, where it differs
+        never = _quiet(params, x, age, NEVER * (age + np.minimum(alpha, beta))) > target
+        t[never] = np.inf
+        open_ = np.flatnonzero(~never)
+        for _ in range(100):
+            rest, wait = _taken(params, open_), t[open_]
+            quiet = _quiet(rest, x[open_], age[open_], wait)
+            grown, left = np.log1p(wait / (rest["alpha"] + age[open_])), np.log1p(wait / (rest["beta"] + age[open_]))
+            hazard = (rest["r"] + x[open_]) / (rest["alpha"] + age[open_] + wait)
+            steep = hazard * np.exp(-(rest["r"] + x[open_]) * grown - rest["s"] * left - quiet)  # of -quiet
+            step = (quiet - target) / steep
+            t[open_] = wait + np.maximum(step, 0.0)
+            open_ = open_[step > 1e-10 * wait]
+            if not len(open_):
+                break
+        return t[where]
 
     def simulate(self, params: Params, ages: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
         size = len(ages)
@@ -161,21 +180,9 @@ def _nodes(count: int) -> tuple[Floats, Floats]:
 def silence(k: Any, alpha: Any, s: Any, beta: Any, begin: Floats, end: Floats, *, slopes: bool = False) -> Unseen:
     """Return the probability of no purchase from `begin` to `end`, and the posterior given none.
 
-    Parameters
-    ----------
-    k, alpha, s, beta : float or array, shape (customers,)
-        Shape (``r + x``) and rate of the gamma distribution of buying, and those of leaving; the rates are those at
-        time 0, to which `begin` is added here.
-    begin, end : array, shape (customers,)
-        In one unit with alpha and beta; ``begin <= end``.
-    slopes : bool
-        Whether to compute the means that derivatives need.
-
-    Returns
-    -------
-    Unseen
-        With ``log(((α+b)/(α+e))^k ((β+b)/(β+e))^s + s ∫_b^e ((α+b)/(α+τ))^k ((β+b)/(β+τ))^(s+1) dτ/(β+b))`` as
-        ``log_total``.
+    `k` (r + x) and alpha are shape and rate of the gamma distribution of buying, `s` and beta those of leaving; rates
+    are those at time 0, times in one unit with alpha and beta. Only derivatives need the `slopes`. ``log_total`` is
+    ``log(((α+b)/(α+e))^k ((β+b)/(β+e))^s + s ∫_b^e ((α+b)/(α+τ))^k ((β+b)/(β+τ))^(s+1) dτ/(β+b))``.
     """
     first = np.less_equal(alpha, beta)  # the smaller of the two is the origin of the logarithmic scale
     near, far = np.minimum(alpha, beta) + begin, np.maximum(alpha, beta) + begin
@@ -294,25 +301,3 @@ def _discounted(s: float, z: Floats) -> Floats:
         way = span[rows, None] * place
         values[rows] = np.exp((1.0 - s) * way - z[rows, None] * np.expm1(way)) @ weight * span[rows]
     return values
-
-
-def _waiting(params: Params, q: float, x: Floats, age: Floats) -> Floats:
-    """Return the quantile by Newton steps; the probability of a purchase is concave, so that none goes too far."""
-    r, alpha, beta = params["r"], params["alpha"], params["beta"]
-    target = np.log1p(-q)
-    t = (alpha + age) * np.expm1(-target / (r + x))  # as if nobody left: not late enough, where it differs
-    never = _quiet(params, x, age, NEVER * (age + np.minimum(alpha, beta))) > target
-    t[never] = np.inf
-    open_ = np.flatnonzero(~never)
-    for _ in range(100):
-        rest, wait = _taken(params, open_), t[open_]
-        quiet = _quiet(rest, x[open_], age[open_], wait)
-        grown, left = np.log1p(wait / (rest["alpha"] + age[open_])), np.log1p(wait / (rest["beta"] + age[open_]))
-        hazard = (rest["r"] + x[open_]) / (rest["alpha"] + age[open_] + wait)
-        steep = hazard * np.exp(-(rest["r"] + x[open_]) * grown - rest["s"] * left - quiet)  # of -quiet
-        step = (quiet - target) / steep
-        t[open_] = wait + np.maximum(step, 0.0)
-        open_ = open_[step > 1e-10 * wait]
-        if not len(open_):
-            break
-    return t

@@ -43,16 +43,9 @@ class Peak(NamedTuple):
 
 @one_thread()
 def climb(objective: Objective, starts: Sequence[Sequence[float]], customers: float, least: int = 1) -> Peak:
-    """Search the maximum of a likelihood from several points.
+    """Search the maximum of a likelihood: the `objective` is its mean over customers at log parameters, with gradient.
 
-    Parameters
-    ----------
-    objective : callable
-        Gives the mean log-likelihood of a customer at log parameters, and its gradient.
-    starts : sequence of sequences of float
-        Parameters (not logarithms) to start from: the first `least`, and more until the gradient vanishes.
-    customers : float
-        Over how many the mean is taken.
+    The first `least` of the starts (parameters, not logarithms) are tried, and more until the gradient vanishes.
     """
 
     def downhill(theta: Floats) -> tuple[float, Floats]:

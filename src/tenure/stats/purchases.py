@@ -13,7 +13,7 @@ import numpy as np
 
 from tenure.errors import FitError
 from tenure.stats.condensed import BG_CNBD, BG_NBD, CNBD, MBG_CNBD, MBG_NBD, NBD
-from tenure.stats.fitted import Design, Fitted
+from tenure.stats.fitted import Fitted, design, labels_of
 from tenure.stats.paretonbd import PARETO_NBD
 from tenure.stats.peak import climb
 from tenure.stats.threads import one_thread
@@ -79,7 +79,7 @@ def fit(
     Fitted
         Always: what the data cannot tell is said in its ``verdict``, not by an error.
     """
-    fitted = _fit(model(name), cells, Design.of(cells, covariates or ()), starts, start)
+    fitted = _fit(model(name), cells, labels_of(cells, covariates or ()), starts, start)
     unsure = fitted._changed(verdict="not-identified", covariance=None)
     if not (cells.frequency > 0).any():
         return unsure  # without repeat purchases neither buying nor leaving can be estimated
@@ -92,24 +92,26 @@ def fit(
 
 
 @one_thread()
-def _fit(kind: PurchaseModel, cells: Cells, design: Design, starts: int, start: Mapping[str, float] | None) -> Fitted:
+def _fit(
+    kind: PurchaseModel, cells: Cells, labels: list[str], starts: int, start: Mapping[str, float] | None
+) -> Fitted:
     # One scale of time for the search, so that it does not depend on the unit that the caller chose.
     unit = float(cells.age.max()) / SPAN or 1.0
     units = [unit if name in kind.timed else 1.0 for name in kind.names]
-    likelihood = _Likelihood(kind, cells.scaled(unit), design)
+    likelihood = _Likelihood(kind, cells.scaled(unit), labels)
     points = [[point[name] for name in kind.names] for point in kind.starts(likelihood.cells)]
     if start:
         points.insert(0, [start[name] / scale for name, scale in zip(kind.names, units, strict=True)])
-    unmoved = [1.0] * (len(likelihood.moved) * len(design.columns))
+    unmoved = [1.0] * (len(likelihood.moved) * len(labels))
     peak = climb(likelihood, [[*point, *unmoved] for point in points], cells.customers, max(starts, 1))
     values = np.exp(peak.theta[: len(units)]) * units
     rest = iter(peak.theta[len(units) :].tolist())
-    moved = kind.moved if design.columns else ()
+    moved = kind.moved if labels else ()
     fitted = Fitted(
         kind,
         dict(zip(kind.names, values.tolist(), strict=True)),
         customers=cells.customers,
-        effects={name: {f"{group}={label}": next(rest) for group, label in design.columns} for name in moved},
+        effects={name: {label: next(rest) for label in labels} for name in moved},
         covariance=peak.covariance,
         data=cells,
     )
@@ -120,9 +122,9 @@ def _fit(kind: PurchaseModel, cells: Cells, design: Design, starts: int, start: 
 class _Likelihood:
     """The mean log-likelihood of some cells as a function of one vector: log parameters, then effects."""
 
-    def __init__(self, kind: PurchaseModel, cells: Cells, design: Design) -> None:
-        self.kind, self.cells, self.matrix = kind, cells, design.matrix(cells)
-        self.moved = [kind.names.index(name) for name in kind.moved] if design.columns else []
+    def __init__(self, kind: PurchaseModel, cells: Cells, labels: list[str]) -> None:
+        self.kind, self.cells, self.matrix = kind, cells, design(labels, cells)
+        self.moved = [kind.names.index(name) for name in kind.moved] if labels else []
         self.share = cells.weight / cells.customers
 
     def __call__(self, theta: Floats) -> tuple[float, Floats]:

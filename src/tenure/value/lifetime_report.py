@@ -19,15 +19,16 @@ import pyarrow as pa
 from tenure.features.columns import numbers
 from tenure.features.purchases import WEEKS
 from tenure.features.windows import HORIZON, SNAPSHOTS
+from tenure.stats import metrics
 from tenure.value.buyers import WEEK, Buyers, buyers_of
-from tenure.value.model_selection import SAMPLE
+from tenure.value.lifetime import SAMPLE
 from tenure.value.scoring import fitted_of
 from tenure.value.spending import Spend, expected_spend, fit_spend, moments, spend_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from tenure.scorecard.model import Context
+    from tenure.scorecard.model import Context, Options
     from tenure.stats.cells import Cells
     from tenure.stats.fitted import Fitted
     from tenure.stats.record import Fit
@@ -60,7 +61,7 @@ def predictions(table: pa.Table, fits: Mapping[str, Fit], context: Context) -> d
         "spend": {"model": spend.model, "verdict": spend.verdict, **spend.params["spend"], **spend.figures},
         "params": {name: float(value) for name, value in fitted.used.params.items()},
         "calibration": by_frequency(fitted, buyers),
-        "totals": _totals(fitted, fits, buyers, context),
+        "totals": totals(fitted, fits, buyers, context.options),
     }
     return report | _compared(table, purchases, context)
 
@@ -154,8 +155,6 @@ def gain(then: Buyers, revenue: np.ndarray) -> list[dict[str, float]]:
 
 def _compared(table: pa.Table, fit: Fit, context: Context) -> dict[str, Any]:
     """Return predictions against what happened after a snapshot: of the latest one, and of all for reliability."""
-    from tenure.stats import metrics
-
     compared: dict[str, Any] = {"origins": []}
     reliability = []
     for k in range(1, SNAPSHOTS + 1):
@@ -214,30 +213,25 @@ def tracking(table: pa.Table, fitted: Fitted, number: int) -> list[dict[str, Any
     return pa.table({"ago": ago, **columns, "after": ago < number * HORIZON / WEEK}).to_pylist()
 
 
-def _totals(fitted: Fitted, fits: Mapping[str, Fit], buyers: Buyers, context: Context) -> list[dict[str, Any]]:
+def totals(fitted: Fitted, fits: Mapping[str, Fit], buyers: Buyers, options: Options) -> list[dict[str, Any]]:
+    """Return expected totals of the next 90 days and of the horizon, with both intervals."""
     rows = [row for row in fits["purchases"].figures.get("backtest", []) if row["model"] == fits["purchases"].model]
-    errors = [float(np.log(row["actual"] / row["expected"])) for row in rows if row["actual"] and row["expected"]]
+    ratios = [row["actual"] / row["expected"] for row in rows if row["actual"] and row["expected"]]
+    off = max((abs(float(np.log(ratio))) for ratio in ratios), default=0.0)
     spend = spend_of(fits["spend"].params["spend"])
-    spans = sorted({HORIZON, context.options.horizon_days})
-    return [total(fitted, spend, buyers, days, errors, context.options.seed) for days in spans]
-
-
-def total(
-    fitted: Fitted, spend: Spend, buyers: Buyers, days: int, errors: Sequence[float], seed: int
-) -> dict[str, Any]:
-    """Return expected totals of the next `days` with both intervals."""
-    weeks = days / WEEK
-    expected = fitted.expected(weeks, buyers.cells)[buyers.cells.where]
     mean, _ = moments(spend, buyers.frequency, np.nan_to_num(buyers.spend))
-    orders, sales = _simulated(fitted, spend, buyers, weeks, seed)
-    off = max((abs(error) for error in errors), default=0.0)
-    return {
-        "days": days,
-        "orders": _bounds(float(expected.sum()), orders, off),
-        "sales": _bounds(float((expected * mean).sum()), sales, off),
-        "error": float(np.expm1(off)) if len(errors) else None,
-        "futures": FUTURES,
-    }
+    result = []
+    for days in sorted({HORIZON, options.horizon_days}):
+        weeks = days / WEEK
+        expected = fitted.expected(weeks, buyers.cells)[buyers.cells.where]
+        orders, sales = _simulated(fitted, spend, buyers, weeks, options.seed)
+        bounds = {
+            "orders": _bounds(float(expected.sum()), orders, off),
+            "sales": _bounds(float((expected * mean).sum()), sales, off),
+        }
+        error = float(np.expm1(off)) if ratios else None
+        result.append({"days": days, **bounds, "error": error, "futures": FUTURES})
+    return result
 
 
 def _bounds(expected: float, ratios: np.ndarray, off: float) -> dict[str, float]:

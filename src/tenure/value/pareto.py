@@ -39,11 +39,11 @@ class Cut(NamedTuple):
         return (values > self.value) | ((values == self.value) & (ids <= self.customer_id))
 
 
-def cut_of_top(values: np.ndarray, ids: np.ndarray, part: float = TOP) -> Cut | None:
+def cut_of_top(values: np.ndarray, ids: np.ndarray) -> Cut | None:
     """Return where the best part of the buyers ends, None when there are none."""
     if not len(values):
         return None
-    last = best_first(values, ids)[top_count(len(values), part) - 1]
+    last = best_first(values, ids)[top_count(len(values)) - 1]
     return Cut(int(values[last]), str(ids[last]))
 
 
@@ -83,16 +83,14 @@ class Concentration:
         return {"buyers": self.buyers, "count": self.count, **money, "share": self.share, "old": self.old}
 
 
-def concentration(
-    values: np.ndarray, ids: np.ndarray, old: np.ndarray | None = None, part: float = TOP
-) -> Concentration:
+def concentration(values: np.ndarray, ids: np.ndarray, old: np.ndarray | None = None) -> Concentration:
     """Return what the best part of the buyers bring."""
-    order = best_first(values, ids)[: top_count(len(values), part)]
+    order = best_first(values, ids)[: top_count(len(values))]
     existing = 0 if old is None else int(old[order].sum())
     return Concentration(len(values), len(order), int(values[order].sum()), int(values.sum()), existing)
 
 
-def curve(values: np.ndarray, points: int = 100) -> list[tuple[float, float]]:
+def curve(values: np.ndarray) -> list[tuple[float, float]]:
     """Return the cumulative curve: (part of the buyers, best first; share of the total), from (0, 0) to (1, 1).
 
     Empty when the total is not positive: shares of a loss mean nothing.
@@ -101,7 +99,7 @@ def curve(values: np.ndarray, points: int = 100) -> list[tuple[float, float]]:
     if size == 0 or total <= 0:
         return []
     running = np.concatenate(([0], np.cumsum(np.sort(values)[::-1])))
-    places = np.unique(np.rint(np.linspace(0, size, min(points, size) + 1)).astype(int))
+    places = np.unique(np.rint(np.linspace(0, size, min(100, size) + 1)).astype(int))
     return [(place / size, int(running[place]) / total) for place in places.tolist()]
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from tenure.features.columns import money_column, numbers, sales
+from tenure.stats import metrics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,8 +103,6 @@ def moments(known: Spend, frequency: np.ndarray, spend: np.ndarray) -> tuple[np.
 
 def dependence(buyers: Spenders) -> dict[str, Any]:
     """Return the rank correlation of frequency and spend among those who came back, and whether to warn."""
-    from tenure.stats import metrics
-
     paid = np.flatnonzero((buyers.frequency > 0) & (np.nan_to_num(buyers.spend) > 0))
     correlation = metrics.spearman(buyers.frequency[paid], buyers.spend[paid]) if len(paid) > 2 else float("nan")
     return {"spearman": correlation, "customers": len(paid), "warning": bool(abs(correlation) >= DEPENDENT)}

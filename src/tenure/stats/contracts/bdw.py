@@ -51,8 +51,7 @@ class FittedRenewals(RowEstimate):
 
     def retention(self, t: npt.ArrayLike) -> Floats:
         """Return the share that renews for the `t`-th time, of those who did so ``t - 1`` times."""
-        periods = np.asarray(t, np.float64)
-        return np.exp(_log_survival(*self.shape, periods) - _log_survival(*self.shape, periods - 1.0))
+        return self.p_kept(np.asarray(t, np.float64) - 1.0, 1.0)
 
     def p_kept(self, age: npt.ArrayLike, periods: npt.ArrayLike) -> Floats:
         """Return the probability that customers who renewed `age` times renew `periods` times more."""
