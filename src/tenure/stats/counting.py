@@ -21,11 +21,11 @@ from tenure.stats.cells import Floats
 BLOCK = 16  # ticks at a time
 ROWS = 16_384  # rows at a time: what fits a processor's cache
 ENOUGH = 1e-13  # share of the sum that may be missing
-MANY = 300.0  # ticks, from which on an integral is faster than a sum
+LONG = 300.0  # ticks, from which on an integral is faster than a sum
 DEEP = 32.0  # integrands are followed down to exp(-32) of their top
 LEAST = 48  # nodes
 RATE_STEP, CHANCE_STEP = 0.35, 0.4  # width of a node at most, by how near the singularities of the integrands are
-FEW = 128  # rows at a time of a discounted sum, whose nodes are many
+DISCOUNT_ROWS = 128  # rows at a time of a discounted sum, whose nodes are many
 
 
 def log_ticks(n: Floats | float, log_odds: Floats | float, i: Floats | float) -> Floats:
@@ -44,7 +44,7 @@ def purchases(
     leaving after a purchase; 0 and 1 when nobody does.
     """
     expected, odds = np.zeros(len(n)), horizon / scale
-    long = (n + 30.0) * odds > MANY
+    long = (n + 30.0) * odds > LONG
     # The integral needs some 64 nodes a row, so its parts are that much smaller.
     for rows, size, compute in ((~long, ROWS, _sum), (long, ROWS // 64, _integral)):
         places = np.flatnonzero(rows)
@@ -133,8 +133,8 @@ def discounted(
     `rate` is continuous, per unit of time, and above zero; the other arguments are those of :func:`purchases`.
     """
     values = np.empty(len(n))
-    for begin in range(0, len(values), FEW):
-        part = slice(begin, begin + FEW)
+    for begin in range(0, len(values), DISCOUNT_ROWS):
+        part = slice(begin, begin + DISCOUNT_ROWS)
         values[part] = _average(n[part], scale[part], leaving[part], staying[part], rate, k, stage)
     return values
 

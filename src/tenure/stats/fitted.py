@@ -7,7 +7,7 @@ packages use. Every model gives the same predictions, so that they can be compar
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -162,7 +162,7 @@ class Fitted(Estimate):
         row = np.array([float(groups.get(group) == label) for group, label in _parts(self.labels)])
         params = {name: float(value) for name, value in self._moved(row).items()}
         fallback = self.fallback.like(groups) if self.fallback else None
-        return self._changed(params=params, effects={}, covariance=None, fallback=fallback, data=None)
+        return replace(self, params=params, effects={}, covariance=None, fallback=fallback, data=None)
 
     def vector(self) -> Floats:
         """Return the logarithms of the parameters, then the effects."""
@@ -173,7 +173,7 @@ class Fitted(Estimate):
         """Return the fit with other parameters, given as :meth:`vector` gives them."""
         rest = iter(vector[len(self.params) :].tolist())
         effects = {name: {label: next(rest) for label in labels} for name, labels in self.effects.items()}
-        return super().with_vector(vector[: len(self.params)])._changed(effects=effects)
+        return replace(super().with_vector(vector[: len(self.params)]), effects=effects)
 
     def draws(self, n: int, seed: int = 20_240_101) -> list[Fitted]:
         """Return fits as :meth:`tenure.stats.peak.Estimate.draws` does; at an edge without data, of the fallback."""
@@ -189,7 +189,7 @@ class Fitted(Estimate):
         sample = self.data.reweighted(rng.multinomial(round(self.data.customers), weight / weight.sum()))
         groups = dict.fromkeys(group for group, _ in _parts(self.labels))
         refit = fit(self.name, sample, covariates=tuple(groups), start=self.params)
-        return refit._changed(fallback=refit.fallback and refit.fallback._changed(data=None))
+        return replace(refit, fallback=refit.fallback and replace(refit.fallback, data=None))
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON holds it; :func:`tenure.stats.purchases.from_dict` reads it."""

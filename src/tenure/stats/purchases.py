@@ -7,6 +7,7 @@ towards a boundary, where it is the model without dropout. That is a finding wit
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -80,14 +81,14 @@ def fit(
         Always: what the data cannot tell is said in its ``verdict``, not by an error.
     """
     fitted = _fit(model(name), cells, labels_of(cells, covariates or ()), starts, start)
-    unsure = fitted._changed(verdict="not-identified", covariance=None)
+    unsure = replace(fitted, verdict="not-identified", covariance=None)
     if not (cells.frequency > 0).any():
         return unsure  # without repeat purchases neither buying nor leaving can be estimated
     if fitted.model.null is not None:
         without = fit(fitted.model.null.name, cells, covariates=covariates)
         gain = fitted.log_likelihood - without.log_likelihood
         if fitted.model.never_leaves(fitted.at(cells)) or gain < DETECTABLE:
-            return unsure._changed(verdict="no-dropout", fallback=without)
+            return replace(unsure, verdict="no-dropout", fallback=without)
     return unsure if fitted.covariance is None else fitted
 
 
@@ -116,7 +117,7 @@ def _fit(
         data=cells,
     )
     # In the unit of the cells again: likelihoods are compared between models.
-    return fitted._changed(log_likelihood=float(cells.weight @ kind.terms(fitted.at(cells), cells)[0]))
+    return replace(fitted, log_likelihood=float(cells.weight @ kind.terms(fitted.at(cells), cells)[0]))
 
 
 class _Likelihood:

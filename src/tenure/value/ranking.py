@@ -48,18 +48,9 @@ _SCHEMA = pa.schema(
     {
         "deals": pa.int64(),
         "first_month": TEXT,
-        "rfm_r": pa.int64(),
-        "rfm_f": pa.int64(),
-        "rfm_m": pa.int64(),
-        "rfm": TEXT,
-        "rfm_group": TEXT,
-        "abc_sales": TEXT,
-        "abc_profit": TEXT,
-        "tier": TEXT,
-        "loyalty": TEXT,
-        "stickiness": TEXT,
-        "old_customer": pa.bool_(),
-        "top_fifth": pa.bool_(),
+        **dict.fromkeys(("rfm_r", "rfm_f", "rfm_m"), pa.int64()),
+        **dict.fromkeys(("rfm", "rfm_group", "abc_sales", "abc_profit", "tier", "loyalty", "stickiness"), TEXT),
+        **dict.fromkeys(("old_customer", "top_fifth"), pa.bool_()),
     }
 )
 
