@@ -10,11 +10,10 @@ import pytest
 
 from stats.cdnow import cdnow
 from tenure.errors import FitError
-from tenure.stats import metrics, purchases
+from tenure.stats import metrics, paretonbd, purchases
 from tenure.stats.cells import compress
-from tenure.stats.deathtime import silence
 from tenure.stats.fitted import Fitted
-from tenure.stats.paretonbd import PARETO_NBD
+from tenure.stats.paretonbd import PARETO_NBD, Unseen, silence
 
 # Fader, Hardie, Lee (2005), table 2; all digits of an own maximum, which agree with CLVTools' test of correctness.
 PUBLISHED = {"r": 0.553, "alpha": 10.578, "s": 0.606, "beta": 11.669}
@@ -90,6 +89,12 @@ def test_the_closed_form_with_gauss_hypergeometric_function_is_the_same_where_it
     assert ours[0] == pytest.approx(float(exact), abs=1e-11)
 
 
+def _with_nodes(count: int, *columns: Any) -> Unseen:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paretonbd, "NODES", ((count, np.inf, np.inf),))
+        return silence(*columns)
+
+
 def test_sixteen_nodes_agree_with_thirty_two_and_sixty_four_on_a_wide_grid() -> None:
     rng = np.random.default_rng(6)
     rows = 20_000
@@ -98,7 +103,7 @@ def test_sixteen_nodes_agree_with_thirty_two_and_sixty_four_on_a_wide_grid() -> 
     t = np.where(x > 0, age * rng.random(rows), 0.0)
     r, alpha, s, beta = (10.0 ** rng.uniform(low, high, rows) for low, high in ((-1, 1), (-1, 3), (-2, 1), (-1, 3)))
     chosen = silence(r + x, alpha, s, beta, t, age)
-    more, most = (silence(r + x, alpha, s, beta, t, age, count=count) for count in (32, 64))
+    more, most = (_with_nodes(count, r + x, alpha, s, beta, t, age) for count in (32, 64))
     assert np.abs(chosen.log_total - most.log_total).max() < 1e-9
     ordinary = np.log1p((age - t) / (np.minimum(alpha, beta) + t)) < 12.0
     assert np.abs(chosen.log_total - more.log_total)[ordinary].max() < 1e-9

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from tenure.stats import counting
 from tenure.stats.cells import Cells, Floats, compress
 from tenure.stats.condensed import Condensed
-from tenure.stats.discounting import discounted
 from tenure.stats.fitted import Fitted
 from tenure.stats.purchases import FALLBACKS, MODELS
 
@@ -172,10 +171,10 @@ def test_discounted_purchases_are_the_integral_of_expected_ones_over_time(
     rate = 0.0027
     y = np.linspace(-14.0, 3.7, 1_000)
     one = np.ones(len(y))
-    expected = counting.purchases(n * one, np.exp(y) / rate / scale, a * one, b * one, k, stage)
+    expected = counting.purchases(n * one, scale, a * one, b * one, np.exp(y) / rate, k, stage)
     told = (np.exp(y - np.exp(y)) * expected).sum() * (y[1] - y[0])
     columns = rows(n, scale, a, b)
-    assert discounted(*columns, rate, k, stage)[0] == pytest.approx(told, rel=1e-6)
+    assert counting.discounted(*columns, rate, k, stage)[0] == pytest.approx(told, rel=1e-6)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -79,7 +79,7 @@ def test_gradients_are_the_differences_of_the_likelihood(theta: Any) -> None:
 
 
 def test_shares_still_there_agree_with_thirty_digits_also_far_out() -> None:
-    fitted = bdw.FittedBdw({"gamma": 0.26, "delta": 1.72, "c": 1.58})
+    fitted = bdw.FittedRenewals({"gamma": 0.26, "delta": 1.72, "c": 1.58})
     with mpmath.workdps(30):
         for t in (0, 1, 7, 120, 5000):
             exact = mpmath.beta("0.26", mpmath.mpf("1.72") + mpmath.mpf(t) ** mpmath.mpf("1.58"))
@@ -111,7 +111,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
     for seed in range(total):
         fitted = sbg.fit(*_subscribers(seed, 1000, 0.7, 3.8, 1.0))
         low, high = np.quantile([draw.survival(12) for draw in fitted.draws(200, seed)], [0.025, 0.975])
-        truth = sbg.FittedSbg({"alpha": 0.7, "beta": 3.8})
+        truth = bdw.FittedRenewals({"alpha": 0.7, "beta": 3.8})
         found = fitted.interval()
         inside += [
             found["alpha"][0] < 0.7 < found["alpha"][1],
@@ -142,7 +142,7 @@ def test_residual_and_remaining_are_sums_over_renewals_to_come() -> None:
     # Closed form of the sBG: (b + n)/(a + b + n) · 2F1(1, b + n + 1; a + b + n + 1; 1/(1 + d)), Fader & Hardie 2010.
     a, b = 0.668, 3.806
     exact = (b + 7) / (a + b + 7) * mpmath.hyp2f1(1, b + 8, a + b + 8, 1 / 1.1)
-    assert sbg.FittedSbg({"alpha": a, "beta": b}).residual(0.10, [7])[0] == pytest.approx(float(exact), rel=1e-11)
+    assert bdw.FittedRenewals({"alpha": a, "beta": b}).residual(0.10, [7])[0] == pytest.approx(float(exact), rel=1e-11)
 
 
 def test_nobody_has_left_is_said_and_nothing_breaks() -> None:
@@ -169,7 +169,7 @@ def test_too_few_periods_or_customers_alike_are_not_identified_and_still_predict
 
 
 def test_what_is_written_down_predicts_the_same() -> None:
-    for model, kind in ((sbg, sbg.FittedSbg), (bdw, bdw.FittedBdw)):
+    for model, kind in ((sbg, bdw.FittedRenewals), (bdw, bdw.FittedRenewals)):
         fitted = model.from_survival(HIGH_END[:8])
         again = kind.from_dict(fitted.to_dict())
         np.testing.assert_array_equal(again.survival([1, 9]), fitted.survival([1, 9]))

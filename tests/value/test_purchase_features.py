@@ -22,8 +22,7 @@ from tenure.facts.reading import read_file
 from tenure.facts.schema import FACT_TABLES
 from tenure.facts.streams import Stream
 from tenure.features.catalogue import FeatureSet
-from tenure.features.order_days import OrderDays
-from tenure.features.purchases import WEEKS
+from tenure.features.purchases import WEEKS, OrderDays
 from tenure.features.snapshot import Snapshot
 from tenure.features.windows import HORIZON, SNAPSHOTS
 from tenure.rules.evaluation.compute import EvaluationContext
@@ -177,4 +176,4 @@ def test_cdnow_has_the_published_counts() -> None:
     holdout, _ = bought.between(split, until)
     assert holdout.sum() == 1882
     assert np.mean(holdout == 0) == pytest.approx(0.7098, abs=5e-5)
-    assert np.nanmean(then.repeat_spend) == pytest.approx(35.08, abs=0.005)
+    assert np.nanmean(then.spend) == pytest.approx(35.08, abs=0.005)

@@ -15,7 +15,7 @@ import pytest
 
 from tenure.scorecard.model import Context
 from tenure.stats.record import Fit
-from tenure.value import rfm
+from tenure.value import ranking
 from tenure.value.groups import classify, groups
 from tenure.value.notebook import rank
 from tenure.value.ranking import Ranking
@@ -64,9 +64,8 @@ def test_rfm_scores_are_fifths_of_the_buyers(seed: int) -> None:
 
 def test_every_score_belongs_to_exactly_one_named_group() -> None:
     scores = np.array(list(itertools.product(range(1, 6), repeat=3)), dtype=float)
-    r, f, m = scores.T
-    fresh = rfm.groups_of(r, f, m, np.zeros(125))
-    known = rfm.groups_of(r, f, m, np.full(125, 400.0))
+    measures = dict(zip("rfm", scores.T, strict=True))
+    fresh, known = (classify("rfm", {**measures, "first_within": np.full(125, days)}) for days in (0.0, 400.0))
     assert None not in {*fresh.tolist(), *known.tolist()}
     assert {*fresh.tolist(), *known.tolist()} == {group.id for group in groups("rfm")}
     named = {tuple(int(one) for one in score): group for score, group in zip(scores, known, strict=True)}
@@ -80,12 +79,12 @@ def test_every_score_belongs_to_exactly_one_named_group() -> None:
 
 def test_equal_customers_have_equal_scores_whatever_the_order_of_the_rows() -> None:
     values = np.array([7.0, 1, 1, 1, 1, 1, 1, 2, 2, 30])
-    scores = rfm.score_from_below(values, rfm.cuts(values))
+    scores = ranking.score_from_below(values, ranking.cuts(values))
     assert scores.tolist() == [5, 1, 1, 1, 1, 1, 1, 4, 4, 5]
     shuffled = np.random.default_rng(3).permutation(10)
-    assert rfm.cuts(values[shuffled]) == rfm.cuts(values)
+    assert ranking.cuts(values[shuffled]) == ranking.cuts(values)
     everybody_came_today = np.zeros(10)
-    assert set(rfm.score_from_above(everybody_came_today, rfm.cuts(everybody_came_today)).tolist()) == {5}
+    assert set(ranking.score_from_above(everybody_came_today, ranking.cuts(everybody_came_today)).tolist()) == {5}
 
 
 @pytest.mark.parametrize("seed", SEEDS)

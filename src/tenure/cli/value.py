@@ -82,7 +82,7 @@ def _scores(result: Trial, ahead: int) -> pa.Table:
         "frequency": summary.frequency,
         "recency": summary.recency / days,
         "age": summary.age / days,
-        "repeat_spend": pa.array(summary.repeat_spend, from_pandas=True),
+        "repeat_spend": pa.array(summary.spend, from_pandas=True),
         "expected_spend": result.spends,
     }
     if result.held_out:

@@ -36,7 +36,6 @@ class Feature:
 
     @property
     def columns(self) -> list[str]:
-        """The names of its columns."""
         return [self.name if self.published and not k else column_of(self.name, k) for k in self.snapshots]
 
 
@@ -60,18 +59,15 @@ class Family:
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns of its features."""
         return pa.schema([(column, feature.type) for feature in self.features for column in feature.columns])
 
 
 def families() -> dict[str, Family]:
     """Return every family by its name, in the order in which their columns stand."""
-    from tenure.features.activity import ACTIVITY
-    from tenure.features.contact import CONTACT
+    from tenure.features.contact import ACTIVITY, CONTACT, SATISFACTION
     from tenure.features.contracts import CONTRACTS
     from tenure.features.profile import PROFILE
     from tenure.features.purchases import PURCHASES
-    from tenure.features.satisfaction import SATISFACTION
     from tenure.features.wallet import WALLET
 
     listed = (PROFILE, PURCHASES, ACTIVITY, SATISFACTION, CONTRACTS, CONTACT, WALLET)
@@ -92,7 +88,6 @@ class FeatureSet:
 
     @property
     def schema(self) -> pa.Schema:
-        """All columns."""
         return pa.schema([field for family in self.families for field in family.schema])
 
     @property
@@ -116,7 +111,7 @@ class FeatureSet:
 
 @dataclass
 class _Narrow:
-    """Turns computed values into columns of their types.
+    """Turns computed values into columns of their types, null where not known.
 
     Columns that hold nothing (a business without surveys, without contracts) are one and the same in memory.
     """
@@ -125,7 +120,6 @@ class _Narrow:
     _empty: dict[tuple[pa.DataType, bool], pa.Array] = field(default_factory=dict)
 
     def column(self, computed: Any, kind: pa.DataType) -> pa.Array:
-        """Return a computed column in its type, null where not known."""
         if isinstance(computed, pa.Array):
             return computed
         values, known = computed if isinstance(computed, tuple) else (computed, None)

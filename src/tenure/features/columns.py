@@ -37,7 +37,6 @@ def day_column(days: np.ndarray, known: np.ndarray) -> pa.Array:
 
 
 def text_column(values: np.ndarray) -> pa.Array:
-    """Return objects as a text column."""
     return pa.array(values.tolist(), TEXT)
 
 
@@ -78,7 +77,6 @@ def days_since(table: pa.Table, name: str, as_of: date) -> np.ndarray:
 
 
 def texts(table: pa.Table, name: str) -> np.ndarray:
-    """Return a text column as objects."""
     return np.asarray(table.column(name).to_pylist(), dtype=object)
 
 

@@ -41,11 +41,11 @@ class Contracts:
     customers: int  # how many customers the block has
 
     @classmethod
-    def of(cls, block: Block) -> Contracts | None:
-        """Return the contracts of a block; None when it holds none."""
+    def of(cls, block: Block) -> Contracts:
         rows = block.rows.get(_STREAM)
         if rows is None or not len(rows.who):
-            return None
+            nothing = np.empty(0, dtype=np.int64)
+            return cls(nothing, nothing, nothing, nothing, len(block))
         coded = rows.columns.column("contract_id").cast(pa.string()).combine_chunks().dictionary_encode()
         contract = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
         order = np.lexsort((rows.at, contract, rows.who))
@@ -79,21 +79,19 @@ class Contracts:
 
 
 def compute_contracts(windows: WindowAggregates) -> Computed:
-    """Compute contract age, renewals and the days to the end, on every snapshot."""
     block, contracts = windows.block, Contracts.of(windows.block)
-    nobody = np.zeros(len(block), dtype=bool)
     renewed = block.events(("renewal",)).keys
     first = windows.first_day_of(block.events(("contract",)).keys)
     computed: Computed = {"_contract_age@0": (np.where(first > NEVER, block.last_day - first, 0), first > NEVER)}
     for k in range(SNAPSHOTS + 1):
         day = snapshot_day(block.last_day, k)
-        running, end = (nobody, np.zeros(len(block))) if contracts is None else contracts.on(day)
+        running, end = contracts.on(day)
         ends = running & np.isfinite(end)
         computed[column_of("contract", k)] = running
         computed[column_of("to_end", k)] = (np.where(ends, end - day, 0), ends)
         computed[column_of("renewals", k)] = windows.up_to(renewed, day) - np.searchsorted(renewed, windows.begins[:-1])
         if k:
-            computed[column_of("churned", k)] = (nobody, nobody) if contracts is None else contracts.left(day)
+            computed[column_of("churned", k)] = contracts.left(day)
     return computed
 
 

@@ -22,7 +22,6 @@ _EVER = 1 << 20  # days: more than the calendar has
 
 
 def compute_profile(windows: WindowAggregates) -> Computed:
-    """Compute who each customer is, and the plain numbers of every list."""
     block = windows.block
     orders = block.events(("order",))
     records = block.customers

@@ -31,12 +31,11 @@ class Snapshot:
     _columns: dict[str, np.ndarray] = field(default_factory=dict)
 
     def column(self, name: str) -> np.ndarray:
-        """Return a column by its full name."""
         if name not in self._columns:
-            self._columns[name] = numbers(self._some(name), name)
+            self._columns[name] = numbers(self._only(name), name)
         return self._columns[name]
 
-    def _some(self, name: str) -> pa.Table:
+    def _only(self, name: str) -> pa.Table:
         if name not in self.table.column_names:
             raise KeyError(name)
         column = self.table.select([name])
@@ -81,7 +80,7 @@ class Snapshot:
     def repeat_spend(self) -> np.ndarray:
         """Mean spend of the order days after the first."""
         # Whole numbers of 1/10,000 stay exact in float64 up to nine hundred billion.
-        repeats = amounts(self._some("amount"), "amount") - self.since("spend") - self.at_last("first_spend")
+        repeats = amounts(self._only("amount"), "amount") - self.since("spend") - self.at_last("first_spend")
         returned = self.frequency > 0
         return np.where(returned, repeats / np.where(returned, self.frequency, 1.0) / SCALE, np.nan)
 

@@ -109,7 +109,6 @@ class Statement(NamedTuple):
 
     @property
     def share(self) -> float:
-        """Our share of wallet."""
         return self.ours / self.total
 
 
@@ -126,7 +125,6 @@ def history(windows: WindowAggregates) -> list[list[Statement]]:
 
 
 def compute_wallet(windows: WindowAggregates) -> Computed:
-    """Return each customer's own total volume, and our share of it, lately and before."""
     volume, stated = windows.block.events(("volume",), "amount"), periods(windows)
     computed: Computed = {}
     for days in (HORIZON, 2 * HORIZON):

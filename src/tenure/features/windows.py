@@ -44,7 +44,6 @@ class WindowAggregates:
         self.who = np.arange(len(self.block))
 
     def edge(self, days: np.ndarray | int) -> np.ndarray:
-        """Return each customer's key of a day."""
         return keys_of(self.who, np.broadcast_to(np.asarray(days, dtype=np.int64), self.who.shape))
 
     @cached_property
@@ -69,7 +68,6 @@ class WindowAggregates:
         return running[bounds[1:]] - running[bounds[:-1]]
 
     def counts(self, keys: np.ndarray) -> np.ndarray:
-        """Return how many of some keys each customer has."""
         return np.bincount(who_of(keys), minlength=len(self.who)).astype(np.int64)
 
     # Windows that follow one another: one for each snapshot
@@ -96,17 +94,20 @@ class WindowAggregates:
 
     # Single windows
 
-    def count(self, keys: np.ndarray, length: int, before: int = 0) -> np.ndarray:
-        """Return how many keys lie in the `length` days that end `before` days ago (int64)."""
+    def inside(self, keys: np.ndarray, length: int, before: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows ``[low, high)`` of each customer in the `length` days that end `before` days ago."""
         last = self.last_day - before
-        low, high = self.places(keys, last - length + 1, last)
+        return self.places(keys, last - length + 1, last)
+
+    def count(self, keys: np.ndarray, length: int, before: int = 0) -> np.ndarray:
+        """Return how many keys lie in a window (int64)."""
+        low, high = self.inside(keys, length, before)
         return (high - low).astype(np.int64)
 
     def sum(self, events: Events, length: int, before: int = 0) -> np.ndarray:
-        """Return the exact sum of the values in the `length` days that end `before` days ago, times 10,000 (int64)."""
+        """Return the exact sum of the values in a window, times 10,000 (int64)."""
         assert events.values is not None
-        last = self.last_day - before
-        low, high = self.places(events.keys, last - length + 1, last)
+        low, high = self.inside(events.keys, length, before)
         running = running_total(events.values)
         return running[high] - running[low]
 
@@ -160,7 +161,6 @@ def running_total(values: np.ndarray) -> np.ndarray:
 
 
 def labelled(events: Events, is_named: Callable[[str], bool]) -> np.ndarray:
-    """Return which events have a label with a certain name."""
     if events.labels is None or not len(events.keys):
         return np.zeros(len(events.keys), dtype=bool)
     named = np.array([*(is_named(name) for name in events.names), False])

@@ -14,15 +14,12 @@ Derived from the papers; no code of any package was used.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from scipy.special import betaln, expit, gammaln, psi
 
-from tenure.stats.counting import log_ticks, purchases
-from tenure.stats.discounting import discounted
-from tenure.stats.fitted import PurchaseModel
+from tenure.stats.counting import discounted, log_ticks, purchases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,8 +32,7 @@ NEGLIGIBLE = 1e-3  # where fewer than this share leave after a purchase, the dat
 FAR = 1e15  # more purchases than any customer makes
 
 
-@dataclass(frozen=True)
-class _Alive:
+class _Alive(NamedTuple):
     """The posterior of customers who are still customers."""
 
     n: Floats  # shape of the gamma distribution of their rate
@@ -47,29 +43,30 @@ class _Alive:
     stages: Floats  # shape (k, cells): P(so many ticks since the last purchase)
 
 
-class Condensed(PurchaseModel):
+class Condensed:
     """A model of the family: `k` ticks to a purchase, `leaving` after which purchases, `null` without leaving."""
+
+    timed = frozenset({"alpha"})  # parameters that are lengths of time
 
     def __init__(self, name: str, k: int = 1, leaving: Leaving = "never", null: Condensed | None = None) -> None:
         self.name, self.k, self.leaving, self.null = name, k, leaving, null
         self.extra = 1 if leaving == "every" else 0  # chances to leave beside those after repeat purchases
+        # Published names of the parameters, all of them above zero, and those that covariates may move.
         self.names = ("r", "alpha") if leaving == "never" else ("r", "alpha", "a", "b")
-        self.moved = ("alpha",) if leaving == "never" else ("alpha", "a", "b")
+        self.moved = self.names[1:]
 
     # Fitting
 
     def starts(self, cells: Cells) -> list[Params]:
-        """Return points to start from: the mean rate is right in all of them."""
+        """Return points to start from, best first; times are scaled so that the oldest customer is 10 old."""
+        # The mean rate is right in all of them.
         lived = float(cells.weight @ cells.age) or 10.0
         rate = self.k * max(float(cells.weight @ cells.frequency), 0.5) / lived
         points = [(0.5, 1.5, 0.6, 2.0), (2.0, 1.0, 0.1, 2.0), (0.2, 3.0, 2.0, 2.0), (1.0, 1.0, 1.0, 20.0)]
-        return [
-            dict(zip(self.names, (r, r / (rate * more), a, b)[: len(self.names)], strict=True))
-            for r, more, a, b in points
-        ]
+        return [dict(zip(self.names, (r, r / (rate * more), a, b), strict=False)) for r, more, a, b in points]
 
     def terms(self, params: Params, cells: Cells) -> tuple[Floats, list[Floats]]:
-        """Return each cell's log-likelihood and its derivatives by the logarithms of the parameters."""
+        """Return each cell's log-likelihood and its derivatives by the logarithm of each parameter, in their order."""
         r, alpha, x = params["r"], params["alpha"], cells.frequency
         ticks, scale = self.k * x, alpha + cells.age
         n = r + ticks
@@ -96,7 +93,7 @@ class Condensed(PurchaseModel):
         return value, [by_r, by_alpha, gone - a * both, by_b]
 
     def never_leaves(self, params: Params) -> bool:
-        """Whether fewer than one in a thousand leave after a purchase."""
+        """Whether fewer than one in a thousand leave after a purchase; parameters of cells count by their mean."""
         if self.leaving == "never":
             return True
         return float(np.mean(params["a"] / (params["a"] + params["b"]))) < NEGLIGIBLE
@@ -117,9 +114,7 @@ class Condensed(PurchaseModel):
             known = (self.k - 1.0) * x * np.log(length) + gammaln(x) - gammaln(self.k * x)
         return np.where(cells.frequency > 0, known, 0.0)
 
-    def _still(
-        self, n: Floats, scale: Floats, cells: Cells
-    ) -> tuple[Floats | float, Floats | float, Floats | float, Floats | float]:
+    def _still(self, n: Floats, scale: Floats, cells: Cells) -> tuple[Floats | float, ...]:
         """Return log S, its derivatives by n and by u, and u: S is the sum over ticks since the last purchase."""
         if self.k == 1:
             return 0.0, 0.0, 0.0, 0.0
@@ -158,12 +153,9 @@ class Condensed(PurchaseModel):
         return _Alive(n, scale, params["a"], params["b"] + cells.frequency + self.extra, p, stages / total)
 
     def p_alive(self, params: Params, cells: Cells) -> Floats:
-        """Return the probability that customers are still customers."""
         return self._alive(params, cells).p
 
-    def _by_birth(
-        self, params: Params, cells: Cells, predict: Callable[[Floats, Floats, Any, Floats, int], Floats]
-    ) -> Floats:
+    def _by_birth(self, predict: Callable[..., Floats], argument: float, params: Params, cells: Cells) -> Floats:
         """Return P(alive) times a prediction that depends on the last purchase only through the stage."""
         alive = self._alive(params, cells)
         # The prediction is computed once for each frequency and age; cells of other recencies share it.
@@ -171,24 +163,18 @@ class Condensed(PurchaseModel):
         a = np.broadcast_to(alive.a, alive.n.shape)
         total = np.zeros(len(cells))
         for stage in range(self.k):
-            values = predict(alive.n[first] + stage, alive.scale[first], a[first], alive.b[first], stage)
-            total += alive.stages[stage] * values[where]
+            n, scale = alive.n[first] + stage, alive.scale[first]
+            total += alive.stages[stage] * predict(n, scale, a[first], alive.b[first], argument, self.k, stage)[where]
         return alive.p * total
 
     def expected(self, params: Params, horizon: float, cells: Cells) -> Floats:
-        """Return the expected number of purchases within the horizon."""
-        return self._by_birth(
-            params, cells, lambda n, scale, a, b, stage: purchases(n, horizon / scale, a, b, self.k, stage)
-        )
+        return self._by_birth(purchases, horizon, params, cells)
 
     def residual(self, params: Params, rate: float, cells: Cells) -> Floats:
-        """Return the discounted number of all purchases to come."""
-        return self._by_birth(
-            params, cells, lambda n, scale, a, b, stage: discounted(n, scale, a, b, rate, self.k, stage)
-        )
+        return self._by_birth(discounted, rate, params, cells)
 
     def p_active(self, params: Params, horizon: float, cells: Cells) -> Floats:
-        """Return the probability of at least one purchase: nobody leaves before the next one."""
+        # Nobody leaves before the next purchase.
         alive = self._alive(params, cells)
         if self.k == 1:
             return alive.p * -np.expm1(-alive.n * np.log1p(horizon / alive.scale))
@@ -212,7 +198,6 @@ class Condensed(PurchaseModel):
         return quiet
 
     def waiting(self, params: Params, q: float, cells: Cells) -> Floats:
-        """Return the quantile of the time to the next purchase of a customer who is still one."""
         alive = self._alive(params, cells)
         if self.k == 1:
             with np.errstate(over="ignore"):
@@ -232,13 +217,12 @@ class Condensed(PurchaseModel):
         return (b / (a + b) if self.extra else 1.0), a, b + self.extra
 
     def new_expected(self, params: Params, t: Floats) -> Floats:
-        """Return the expected repeat purchases of a new customer."""
         share, a, b = self._new(params)
         n = np.full(len(t), float(params["r"]))
-        return share * purchases(n, t / params["alpha"], np.full(len(t), a), np.full(len(t), b), self.k)
+        return share * purchases(n, params["alpha"], np.full(len(t), a), np.full(len(t), b), t, self.k)
 
     def pmf(self, params: Params, n_max: int, t: float) -> Floats:
-        """Return P(X(t) = 0 … n_max) of a new customer: stayed and no more came, or left after just so many."""
+        # Stayed and no more came, or left after just so many.
         count = np.arange(n_max + 1.0)
         if t <= 0:
             return (count == 0).astype(float)
@@ -249,18 +233,14 @@ class Condensed(PurchaseModel):
         share, a, b = self._new(params)
         # Share that would make so many purchases and is still there after the last, and that left right after it.
         stays = share * np.cumprod(np.concatenate([[1.0], (b + count[:-1]) / (a + b + count[:-1])]))
-        before = np.concatenate([[1.0], stays[:-1]])
-        if self.extra:
-            return stays * exactly + (before - stays) * at_least
-        # Leaving can be only after a repeat purchase: the first of them is always made.
-        reach = np.concatenate([[1.0], stays[:-1]])
-        left = np.where(count > 0, reach - stays, 0.0)
+        left = np.concatenate([[1.0], stays[:-1]]) - stays
+        if not self.extra:  # leaving can be only after a repeat purchase: the first of them is always made
+            left = np.where(count > 0, left, 0.0)
         return stays * exactly + left * at_least
 
     # Simulating
 
     def simulate(self, params: Params, ages: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
-        """Return frequency and recency of new customers."""
         size = len(ages)
         rate = rng.gamma(params["r"], 1.0 / params["alpha"], size)
         ticks = rng.poisson(np.minimum(rate * ages, FAR)).astype(float)
@@ -274,7 +254,6 @@ class Condensed(PurchaseModel):
         return frequency, np.where(frequency > 0, recency, 0.0)
 
     def future(self, params: Params, cells: Cells, horizon: float, rng: np.random.Generator) -> Floats:
-        """Return one simulated number of purchases within the horizon for each cell."""
         alive = self._alive(params, cells)
         size = len(cells)
         stage = (rng.random(size) > np.cumsum(alive.stages, axis=0)[:-1]).sum(axis=0)
@@ -292,9 +271,7 @@ class Condensed(PurchaseModel):
         return np.minimum(1.0 + np.floor(tries), FAR)
 
 
-def _each(
-    function: Callable[[Any, Floats], Floats], cells: Cells, parameter: Floats | float, times: int, more: int = 0
-) -> Floats:
+def _each(function: Callable[[Any, Floats], Floats], cells: Cells, parameter: Any, times: int, more: int = 0) -> Floats:
     """Return a function of a parameter and the frequency, computed once for each distinct frequency."""
     if np.ndim(parameter):
         return function(parameter, times * cells.frequency + more)

@@ -11,7 +11,7 @@ Marketing Research 42(4):415-430.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from scipy.special import digamma, gammaln
@@ -19,7 +19,8 @@ from scipy.special import digamma, gammaln
 from tenure.errors import FitError
 from tenure.stats.cells import Floats
 from tenure.stats.metrics import corr, spearman
-from tenure.stats.peak import FARTHEST, Estimate, climb
+from tenure.stats.peak import RowEstimate, climb
+from tenure.stats.threads import one_thread
 from tenure.words import mark
 
 if TYPE_CHECKING:
@@ -29,77 +30,47 @@ NAMES = ("p", "q", "gamma")
 
 
 @dataclass(frozen=True)
-class FittedSpend(Estimate):
+class FittedSpend(RowEstimate):
     """A fitted Gamma-Gamma model: ``p``, ``q``, ``gamma``; money in the unit that went in.
 
     Verdicts: ``ok``; ``infinite-mean``: q is at most 1, so that a customer without purchases has no finite
     expectation and the observed mean is used for them; ``not-identified``: too few customers, or customers or
     purchases too much alike, to tell the parameters; ``too-little-data``: nobody bought again.
-
-    Attributes
-    ----------
-    observed_mean : float
-        Mean spend of a repeat purchase over all customers it was fitted on (each customer counts once).
-    left_out : float
-        Customers without a repeat purchase or without a positive spend.
-    spearman, pearson : float
-        Correlation of the number of purchases with the mean spend, which the model takes to be 0.
     """
 
-    observed_mean: float = float("nan")
-    left_out: float = 0.0
-    spearman: float = float("nan")
+    observed_mean: float = float("nan")  # of a repeat purchase over all customers (each customer counts once)
+    left_out: float = 0.0  # customers without a repeat purchase or without a positive spend
+    spearman: float = float("nan")  # correlation of number of purchases and mean spend, which the model takes to be 0
     pearson: float = float("nan")
-
-    @property
-    def _three(self) -> tuple[float, float, float]:
-        return self.params["p"], self.params["q"], self.params["gamma"]
 
     @property
     def population_mean(self) -> float:
         """Expected spend of a customer without purchases, ``p gamma / (q - 1)``; infinite for q up to 1."""
         if self.verdict == "too-little-data":
             return float("nan")
-        p, q, gamma = self._three
+        p, q, gamma = self.params.values()
         return p * gamma / (q - 1.0) if q > 1.0 else float("inf")
 
     def expected(self, frequency: npt.ArrayLike, mean_spend: npt.ArrayLike) -> Floats:
-        """Return the expected spend per purchase of customers (note 025, eq. 5).
+        """Return the expected spend per purchase, ``p (gamma + m x) / (p x + q - 1)`` (note 025, eq. 5).
 
-        Parameters
-        ----------
-        frequency : array_like of float, shape (customers,)
-            Repeat purchases.
-        mean_spend : array_like of float, shape (customers,)
-            Mean spend of these; ignored (may be ``nan``) where there are none or it is not above 0.
-
-        Returns
-        -------
-        numpy.ndarray, shape (customers,)
-            ``p (gamma + m x) / (p x + q - 1)``; without purchases :attr:`population_mean`, or the observed mean where
-            that is not finite.
+        Given are repeat purchases x and their mean m, which is ignored (may be ``nan``) where there are none or it is
+        not above 0. Such customers get :attr:`population_mean`, or the observed mean where that is not finite.
         """
         x, m = np.asarray(frequency, np.float64), np.asarray(mean_spend, np.float64)
         default = self.population_mean if np.isfinite(self.population_mean) else self.observed_mean
         if self.verdict == "too-little-data":
             return np.full(np.broadcast(x, m).shape, default)
-        p, q, gamma = self._three
+        p, q, gamma = self.params.values()
         # A refund or a free order is no spend: such customers count as unknown.
         known = (x > 0) & (m > 0)
         below = np.where(known, p * x, 0.0) + q - 1.0
         usable = known & (below > 0.0)
-        bought = np.where(usable, x, 0.0) * np.where(usable, m, 0.0)
-        return np.where(usable, p * (gamma + bought) / np.where(usable, below, 1.0), default)
-
-    def weight_of_own(self, frequency: npt.ArrayLike) -> Floats:
-        """Return the weight of a customer's own mean against the population's, 0 … 1."""
-        p, q, _ = self._three
-        x = np.asarray(frequency, np.float64)
-        return np.clip(p * x / np.maximum(p * x + q - 1.0, 1e-300), 0.0, 1.0)
+        return np.where(usable, p * (gamma + np.where(usable, x * m, 0.0)) / np.where(usable, below, 1.0), default)
 
     def simulate(self, frequency: npt.ArrayLike, rng: np.random.Generator) -> Floats:
         """Return the simulated mean spend of new customers by their frequency; ``nan`` without purchases."""
-        p, q, gamma = self._three
+        p, q, gamma = self.params.values()
         x = np.asarray(frequency, np.float64)
         scale = rng.gamma(q, 1.0 / gamma, x.shape)  # nu: the smaller, the more they spend
         spent = rng.gamma(p * np.maximum(x, 1.0)) / np.maximum(scale, 1e-300)
@@ -117,23 +88,10 @@ class FittedSpend(Estimate):
         more = np.asarray(purchases, np.float64)
         if self.verdict == "too-little-data":
             return np.where(more > 0, np.nan, 0.0)
-        p, q, gamma = self._three
+        p, q, gamma = self.params.values()
         known = (x > 0) & (m > 0)
-        before, spent = np.where(known, x, 0.0), np.where(known, x * np.where(known, m, 0.0), 0.0)
-        scale = rng.gamma(q + p * before) / (gamma + spent)
+        scale = rng.gamma(q + p * np.where(known, x, 0.0)) / (gamma + np.where(known, x * m, 0.0))
         return np.where(more > 0, rng.gamma(p * np.maximum(more, 1.0)) / np.maximum(scale, 1e-300), 0.0)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON can hold it."""
-        measures = {name: getattr(self, name) for name in ("observed_mean", "left_out", "spearman", "pearson")}
-        finite = {name: value if np.isfinite(value) else None for name, value in measures.items()}
-        return {**super().to_dict(), **finite}
-
-    @classmethod
-    def from_dict(cls, body: Any) -> Self:
-        """Return what :meth:`to_dict` wrote."""
-        lost = {name: float("nan") for name in ("observed_mean", "spearman", "pearson") if body.get(name) is None}
-        return super().from_dict({**body, **lost})
 
     def _refit(self, rows: tuple[Floats, ...]) -> Self:
         return _fit(rows, self.left_out)  # type: ignore[return-value]
@@ -155,23 +113,14 @@ def fit(frequency: npt.ArrayLike, mean_spend: npt.ArrayLike, weight: npt.ArrayLi
     x, m = np.asarray(frequency, np.float64).ravel(), np.asarray(mean_spend, np.float64).ravel()
     rows = np.ones(len(x)) if weight is None else np.asarray(weight, np.float64).ravel()
     if not len(x) == len(m) == len(rows):
-        raise FitError(
-            mark(
-                "%(frequency)d frequencies, %(spend)d spends and %(weight)d weights were passed. Pass one "
-                "of each per row."
-            ),
-            frequency=len(x),
-            spend=len(m),
-            weight=len(rows),
+        message = mark(
+            "%(frequency)d frequencies, %(spend)d spends and %(weight)d weights were passed. Pass one of each per row."
         )
+        raise FitError(message, frequency=len(x), spend=len(m), weight=len(rows))
     wrong = np.flatnonzero(~((x >= 0.0) & (rows >= 0.0)))
     if wrong.size:
-        raise FitError(
-            mark("Row %(row)d: frequency (%(x)s) and weight (%(weight)s) must be 0 or more."),
-            row=int(wrong[0]),
-            x=float(x[wrong[0]]),
-            weight=float(rows[wrong[0]]),
-        )
+        message, row = mark("Row %(row)d: frequency (%(x)s) and weight (%(weight)s) must be 0 or more."), int(wrong[0])
+        raise FitError(message, row=row, x=float(x[row]), weight=float(rows[row]))
     kept = (x > 0) & (m > 0) & np.isfinite(m) & (rows > 0)
     return _fit((x[kept], m[kept], rows[kept]), float(rows[~kept].sum()))
 
@@ -190,7 +139,6 @@ class _Objective:
         self.of_counts = np.bincount(place.ravel(), self.share)
         self.log_spent = float(self.share @ (x * np.log(self.spent)))
         self.fixed = -float(self.share @ np.log(self.m))
-        self.mean_count = float(self.share @ x)
 
     def __call__(self, theta: Floats) -> tuple[float, Floats]:
         p, q, gamma = np.exp(theta)
@@ -207,26 +155,24 @@ class _Objective:
         return float(value), np.array([p * slope_p, q * slope_q, gamma * slope_gamma])
 
 
+@one_thread()
 def _fit(rows: tuple[Floats, ...], left_out: float) -> FittedSpend:
     x, m, weight = rows
     customers = float(weight.sum())
-    bare = FittedSpend(
-        dict.fromkeys(NAMES, 1.0), customers=customers, rows=rows, left_out=left_out, verdict="too-little-data"
-    )
+    params = dict.fromkeys(NAMES, 1.0)
+    bare = FittedSpend(params, customers=customers, data=rows, left_out=left_out, verdict="too-little-data")
     if not customers:
         return bare
     objective = _Objective(x, m, weight)
     # Starts with the spread of usual shops, with wider and with narrower differences between customers.
     peak = climb(objective, [(5.0, 4.0, 0.6), (1.0, 2.0, 1.0), (20.0, 10.0, 0.5)], customers)
     p, q, gamma = np.exp(peak.theta).tolist()
-    # Next to the edge of the search the parameters say only "very large" or "very small".
-    identified = peak.covariance is not None and np.abs(peak.theta).max() < FARTHEST - 0.5
-    verdict = "not-identified" if not identified else "ok" if q > 1.0 else "infinite-mean"
+    verdict = "not-identified" if peak.covariance is None else "ok" if q > 1.0 else "infinite-mean"
     return replace(
         bare,
         params={"p": p, "q": q, "gamma": gamma * objective.unit},
         log_likelihood=peak.log_likelihood - customers * float(np.log(objective.unit)),
-        covariance=peak.covariance if identified else None,
+        covariance=peak.covariance,
         verdict=verdict,
         observed_mean=objective.unit,
         spearman=spearman(x, m, weight),

@@ -1,9 +1,10 @@
 """Accuracy of predictions: bias, errors, ranking, calibration and stability.
 
-Weights are repeated rows everywhere, so that compressed cells give the same answer as the customers behind them. A
-measure that is not defined (nobody bought, everybody did) is ``nan``. Tests hold each against scikit-learn or SciPy,
-which are not called here: their AUC takes 5 times as long on a million rows and 30 times on 2,000, their ranks take no
-weights, and their calibration curve takes neither weights nor amounts.
+Columns are of shape (rows,). Weights say how many customers a row stands for: they are repeated rows everywhere, so
+that compressed cells give the same answer as the customers behind them. An outcome is whether something happened:
+anything above 0 counts as yes. A measure that is not defined (nobody bought, everybody did) is ``nan``. Tests hold each
+against scikit-learn or SciPy, which are not called here: their AUC takes 5 times as long on a million rows and 30 times
+on 2,000, their ranks take no weights, and their calibration curve takes neither weights nor amounts.
 """
 
 from __future__ import annotations
@@ -28,12 +29,10 @@ def _columns(first: ArrayLike, second: ArrayLike, weight: ArrayLike | None) -> t
     y, z = np.asarray(first, np.float64).ravel(), np.asarray(second, np.float64).ravel()
     w = np.ones(y.size) if weight is None else np.asarray(weight, np.float64).ravel()
     if not y.size == z.size == w.size:
-        raise TenureError(
-            mark("The columns differ in length: %(first)d, %(second)d and %(weight)d weights. Pass one value per row."),
-            first=y.size,
-            second=z.size,
-            weight=w.size,
+        message = mark(
+            "The columns differ in length: %(first)d, %(second)d and %(weight)d weights. Pass one value per row."
         )
+        raise TenureError(message, first=y.size, second=z.size, weight=w.size)
     return y, z, w
 
 
@@ -41,39 +40,38 @@ def _ratio(above: Any, below: Any) -> float:
     return float(above / below) if below else float("nan")
 
 
-def bias(actual: ArrayLike, predicted: ArrayLike, weight: ArrayLike | None = None) -> float:
-    """Return the relative error of the predicted total: -0.121 means 12.1 % too low.
+def _by_value(values: Floats, *columns: Floats) -> list[Any]:
+    """Return the sums of columns for each distinct value, in rising order."""
+    _, place = np.unique(values, return_inverse=True)
+    return [np.bincount(place, column) for column in columns]
 
-    Parameters
-    ----------
-    actual, predicted : array_like of float, shape (rows,)
-    weight : array_like of float, shape (rows,), optional
-        How many customers a row stands for.
-    """
+
+def bias(actual: ArrayLike, predicted: ArrayLike, weight: ArrayLike | None = None) -> float:
+    """Return the relative error of the predicted total: -0.121 means 12.1 % too low."""
     y, z, w = _columns(actual, predicted, weight)
     return _ratio(w @ (z - y), w @ y)
 
 
 def mae(actual: ArrayLike, predicted: ArrayLike, weight: ArrayLike | None = None) -> float:
-    """Return the mean absolute error per customer, in the unit of the prediction (arguments of :func:`bias`)."""
+    """Return the mean absolute error per customer, in the unit of the prediction."""
     y, z, w = _columns(actual, predicted, weight)
     return _ratio(w @ np.abs(z - y), w.sum())
 
 
 def rel_mae(actual: ArrayLike, predicted: ArrayLike, weight: ArrayLike | None = None) -> float:
-    """Return the summed absolute errors as a share of the actual total (arguments of :func:`bias`)."""
+    """Return the summed absolute errors as a share of the actual total."""
     y, z, w = _columns(actual, predicted, weight)
     return _ratio(w @ np.abs(z - y), w @ y)
 
 
 def rmse(actual: ArrayLike, predicted: ArrayLike, weight: ArrayLike | None = None) -> float:
-    """Return the root mean squared error, in the unit of the prediction (arguments of :func:`bias`)."""
+    """Return the root mean squared error, in the unit of the prediction."""
     y, z, w = _columns(actual, predicted, weight)
     return float(np.sqrt(_ratio(w @ (z - y) ** 2, w.sum())))
 
 
 def corr(actual: ArrayLike, predicted: ArrayLike, weight: ArrayLike | None = None) -> float:
-    """Return Pearson's correlation; ``nan`` when either column is constant (arguments of :func:`bias`)."""
+    """Return Pearson's correlation; ``nan`` when either column is constant."""
     y, z, w = _columns(actual, predicted, weight)
     if not w.sum():
         return float("nan")
@@ -91,63 +89,44 @@ def ranks(values: ArrayLike, weight: ArrayLike | None = None) -> Floats:
 
 
 def spearman(first: ArrayLike, second: ArrayLike, weight: ArrayLike | None = None) -> float:
-    """Return Spearman's rank correlation, ties averaged (arguments of :func:`bias`)."""
+    """Return Spearman's rank correlation, ties averaged."""
     return corr(ranks(first, weight), ranks(second, weight), weight)
 
 
 def auc(outcome: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None) -> float:
-    """Return the area under the ROC curve; ``nan`` when all or none had the outcome.
-
-    Parameters
-    ----------
-    outcome : array_like, shape (rows,)
-        Whether it happened: anything above 0 counts as yes.
-    score : array_like of float, shape (rows,)
-    weight : array_like of float, shape (rows,), optional
-    """
+    """Return the area under the ROC curve; ``nan`` when all or none had the outcome."""
     y, z, w = _columns(outcome, score, weight)
-    _, place = np.unique(z, return_inverse=True)
-    yes, no = np.bincount(place, w * (y > 0)), np.bincount(place, w * (y <= 0))
+    yes, no = _by_value(z, w * (y > 0), w * (y <= 0))
     # Mann and Whitney's count of pairs in the right order; a tie is half a pair.
     below = np.cumsum(no) - no / 2.0
     return _ratio(yes @ below, yes.sum() * no.sum())
 
 
 def brier(outcome: ArrayLike, probability: ArrayLike, weight: ArrayLike | None = None) -> float:
-    """Return the mean squared error of probabilities: 0 is perfect (arguments of :func:`auc`)."""
+    """Return the mean squared error of probabilities: 0 is perfect."""
     y, z, w = _columns(outcome, probability, weight)
     return _ratio(w @ (z - (y > 0)) ** 2, w.sum())
 
 
 def log_loss(outcome: ArrayLike, probability: ArrayLike, weight: ArrayLike | None = None) -> float:
-    """Return minus the mean log-likelihood of the outcomes, in nats (arguments of :func:`auc`)."""
+    """Return minus the mean log-likelihood of the outcomes, in nats."""
     y, z, w = _columns(outcome, probability, weight)
     near = np.clip(z, _LEAST, 1.0 - _LEAST)
     return _ratio(-(w @ np.where(y > 0, np.log(near), np.log1p(-near))), w.sum())
 
 
 def gini(amount: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None) -> float:
-    """Return the normalised Gini coefficient: 1 ranks the money perfectly, 0 is chance.
+    """Return how well a score ranks the money spent (in total above 0): 1 is perfect, 0 is chance.
 
-    Parameters
-    ----------
-    amount : array_like of float, shape (rows,)
-        What was really spent or bought; not negative in total.
-    score : array_like of float, shape (rows,)
-        What the customers are ranked by.
-    weight : array_like of float, shape (rows,), optional
-
-    References
-    ----------
-    Wang, Liu, Miao (2019), A deep probabilistic model for customer lifetime value prediction.
+    The normalised Gini coefficient of Wang, Liu, Miao (2019), A deep probabilistic model for customer lifetime value
+    prediction.
     """
     y, z, w = _columns(amount, score, weight)
     if not w @ y > 0:
         return float("nan")
 
     def area(order_by: Floats) -> float:
-        _, place = np.unique(-order_by, return_inverse=True)
-        people, money = np.bincount(place, w), np.bincount(place, w * y)
+        people, money = _by_value(-order_by, w, w * y)
         share = np.concatenate(([0.0], np.cumsum(money))) / money.sum()
         # Trapezoids mix the customers of equal score evenly.
         return float((people / people.sum()) @ (share[1:] + share[:-1])) - 1.0
@@ -156,27 +135,14 @@ def gini(amount: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None) -
 
 
 def lift_at(outcome: ArrayLike, score: ArrayLike, share: float = 0.1, weight: ArrayLike | None = None) -> float:
-    """Return how many times the average rate the best-scored `share` has; ties at its edge count in part.
+    """Return how many times the average rate, or amount, the best-scored `share` has; ties at its edge count in part.
 
-    Parameters
-    ----------
-    outcome : array_like, shape (rows,)
-        Whether it happened, or an amount of money.
-    score : array_like of float, shape (rows,)
-    share : float
-        Part of the customers, 0.1 for the top tenth.
-    weight : array_like of float, shape (rows,), optional
-
-    Raises
-    ------
-    TenureError
-        When `share` is not above 0 and at most 1.
+    A TenureError when `share` is not above 0 and at most 1.
     """
     y, z, w = _columns(outcome, score, weight)
     if not 0.0 < share <= 1.0:
         raise TenureError(mark("The share of customers must be above 0 and at most 1, not %(share)s."), share=share)
-    _, place = np.unique(-z, return_inverse=True)
-    people, happened = np.bincount(place, w), np.bincount(place, w * y)
+    people, happened = _by_value(-z, w, w * y)
     # Of the group at the edge only the part is taken that is still missing, at the group's mean rate.
     size = share * people.sum()
     taken = np.clip(size - (np.cumsum(people) - people), 0.0, people)
@@ -186,37 +152,21 @@ def lift_at(outcome: ArrayLike, score: ArrayLike, share: float = 0.1, weight: Ar
 
 @dataclass(frozen=True, slots=True)
 class CalibrationRow:
-    """One bin of a reliability table.
+    """One bin of a reliability table."""
 
-    Attributes
-    ----------
-    low, high : float
-        Smallest and largest prediction in the bin.
-    customers : float
-        Sum of the weights.
-    predicted, actual : float
-        Mean prediction and mean outcome.
-    """
-
-    low: float
+    low: float  # smallest and largest prediction in the bin
     high: float
-    customers: float
-    predicted: float
+    customers: float  # sum of the weights
+    predicted: float  # mean prediction and mean outcome
     actual: float
 
 
 def calibration_table(
     actual: ArrayLike, predicted: ArrayLike, bins: int = 10, weight: ArrayLike | None = None
 ) -> list[CalibrationRow]:
-    """Return mean prediction and mean outcome in bins of about equally many customers, lowest first.
+    """Return mean prediction and mean outcome (0/1 or an amount) in bins of about equally many customers, lowest first.
 
-    Parameters
-    ----------
-    actual, predicted : array_like of float, shape (rows,)
-        Outcomes (0/1 or an amount) and their predictions.
-    bins : int
-        At most; equal predictions stay together.
-    weight : array_like of float, shape (rows,), optional
+    There are at most `bins`; equal predictions stay together.
     """
     y, z, w = _columns(actual, predicted, weight)
     if not y.size:
@@ -236,57 +186,17 @@ def calibration_table(
 
 def quantiles(values: ArrayLike, parts: int = 10) -> list[float]:
     """Return the quantiles 0, 1/parts … 1 of the finite values; an empty list when there are none."""
-    finite = _finite(values)
+    column = np.asarray(values, np.float64).ravel()
+    finite = column[np.isfinite(column)]
     return np.quantile(finite, np.linspace(0.0, 1.0, parts + 1)).tolist() if finite.size else []
 
 
-def _finite(values: ArrayLike) -> Floats:
-    column = np.asarray(values, np.float64).ravel()
-    return column[np.isfinite(column)]
-
-
-def _psi(before: Floats, now: Floats) -> float:
-    # An empty bin would cost infinity; 1/10,000 is the floor that risk departments use.
-    before, now = np.maximum(before, 1e-4), np.maximum(now, 1e-4)
-    return float((now - before) @ np.log(now / before))
-
-
-def psi(before: ArrayLike, now: ArrayLike, bins: int = 10) -> float:
-    """Return the population stability index: below 0.1 alike, above 0.25 another population.
-
-    Parameters
-    ----------
-    before, now : array_like of float
-        The same measure at two times, of any numbers of customers; what is not finite is left out.
-    bins : int
-        Quantile bins of `before`; equal edges are merged, so that a count with many zeros works.
-
-    Returns
-    -------
-    float
-        ``nan`` when either is empty.
-    """
-    old, new = _finite(before), _finite(now)
-    if not old.size or not new.size:
-        return float("nan")
-    edges = np.unique(np.quantile(old, np.linspace(0.0, 1.0, bins + 1))[1:-1])
-
-    def shares(values: Floats) -> Floats:
-        # A value equal to an edge goes right of it, so that a heap of equal values is never divided.
-        return np.bincount(np.searchsorted(edges, values, side="right"), minlength=edges.size + 1) / values.size
-
-    return _psi(shares(old), shares(new))
-
-
 def psi_of_quantiles(before: ArrayLike, now: ArrayLike) -> float:
-    """Return the population stability index of two measures of which only :func:`quantiles` were stored.
+    """Return the population stability index of two measures of which only :func:`quantiles` of even steps were stored.
 
-    Near :func:`psi`, not equal to it: between two quantiles customers are taken as evenly spread.
-
-    Parameters
-    ----------
-    before, now : array_like of float, shape (parts + 1,)
-        Rising quantiles at even steps from 0 to 1.
+    Below 0.1 they are alike, above 0.25 from another population; ``nan`` without values. Bins are the quantiles of
+    `before`, between which customers are taken as evenly spread; equal edges are merged, so that a count with many
+    zeros works.
     """
     old, new = np.asarray(before, np.float64), np.asarray(now, np.float64)
     if min(old.size, new.size) < 2:
@@ -297,6 +207,8 @@ def psi_of_quantiles(before: ArrayLike, now: ArrayLike) -> float:
         values = np.unique(stored)
         steps = np.linspace(0.0, 1.0, stored.size)[np.searchsorted(stored, values, side="right") - 1]
         below = np.interp(edges, values, steps, left=0.0, right=1.0)
-        return np.diff(np.concatenate(([0.0], below, [1.0])))
+        # An empty bin would cost infinity; 1/10,000 is the floor that risk departments use.
+        return np.maximum(np.diff(np.concatenate(([0.0], below, [1.0]))), 1e-4)
 
-    return _psi(shares(old), shares(new))
+    was, is_now = shares(old), shares(new)
+    return float((is_now - was) @ np.log(is_now / was))

@@ -16,15 +16,8 @@ if TYPE_CHECKING:
 def benjamini_hochberg(p_values: ArrayLike) -> NDArray[np.float64]:
     """Return adjusted p-values: of all tests at or below 0.05, on average 5 % are false discoveries.
 
-    Parameters
-    ----------
-    p_values : array_like of float, shape (tests,)
-        Probabilities between 0 and 1; ``nan`` means not tested, is not counted and stays ``nan``.
-
-    References
-    ----------
-    Benjamini, Hochberg (1995), Controlling the false discovery rate, JRSS B 57(1):289-300. It holds for independent
-    tests and for those that depend positively.
+    ``nan`` means not tested, is not counted and stays ``nan``. Holds for independent tests and for those that depend
+    positively: Benjamini, Hochberg (1995), Controlling the false discovery rate, JRSS B 57(1):289-300.
     """
     # SciPy's statistics take a second to import.
     from scipy.stats import false_discovery_control

@@ -21,7 +21,6 @@ class Gate:
 
     @property
     def passed(self) -> bool:
-        """Whether there is enough."""
         return self.found >= self.needed
 
 
@@ -51,7 +50,6 @@ class Fit:
 
     @classmethod
     def from_json(cls, text: str) -> Fit:
-        """Return what :meth:`to_json` wrote."""
         body = json.loads(text)
         return cls(**{**body, "gates": tuple(Gate(**gate) for gate in body["gates"])})
 

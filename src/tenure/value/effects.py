@@ -20,8 +20,6 @@ SIZES = ((0.147, "negligible"), (0.33, "small"), (0.474, "medium"), (float("inf"
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Cliff's delta of one measure."""
-
     delta: float  # the difference, between -1 and 1, with its 95 % interval
     low: float
     high: float
@@ -31,7 +29,6 @@ class Effect:
 
     @property
     def size(self) -> str:
-        """``negligible``, ``small``, ``medium`` or ``large``."""
         return next(name for bound, name in SIZES if abs(self.delta) < bound)
 
 

@@ -21,8 +21,6 @@ _SILENT = LocalizedText()
 
 @dataclass(frozen=True, slots=True)
 class CustomerGroup:
-    """One named group."""
-
     id: str  # as in the scorecard
     name: LocalizedText  # in both languages; empty where there is nothing to say
     means: LocalizedText
@@ -39,18 +37,19 @@ def groups(kind: str) -> tuple[CustomerGroup, ...]:
     """Return the groups of a kind, in the order in which their rules are tried."""
     import yaml
 
-    text = files("tenure.value").joinpath("groups.yaml").read_text(encoding="utf-8")
-    return tuple(_read(entry) for entry in yaml.safe_load(text)[kind])
+    entries = yaml.safe_load(files("tenure.value").joinpath("groups.yaml").read_text(encoding="utf-8"))[kind]
+    return tuple(_read(**entry) for entry in entries)
 
 
-def _read(entry: Mapping[str, Any]) -> CustomerGroup:
-    words = {key: LocalizedText(**entry[key]) for key in ("name", "means", "advice", "policy", "note") if key in entry}
+def _read(id: str, when: Mapping[str, Any] | None = None, **entry: Any) -> CustomerGroup:
     # A single number is an upper bound.
-    when: dict[str, Bounds] = {
-        key: (value[0], value[1]) if isinstance(value, list) else (None, value)
-        for key, value in entry.get("when", {}).items()
+    bounds: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else (None, value) for name, value in (when or {}).items()
     }
-    return CustomerGroup(id=entry["id"], when=when, share=entry.get("share"), source=entry.get("source", ""), **words)
+    words: dict[str, Any] = {
+        name: LocalizedText(**value) if isinstance(value, dict) else value for name, value in entry.items()
+    }
+    return CustomerGroup(id=id, when=bounds, **words)
 
 
 def classify(kind: str, measures: Mapping[str, np.ndarray]) -> np.ndarray:

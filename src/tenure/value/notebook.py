@@ -22,7 +22,7 @@ from tenure.features.columns import with_columns
 from tenure.lifecycle.table import day_from, facts_from
 from tenure.rules.evaluation.compute import EvaluationContext
 from tenure.scorecard.model import Context, Options, Result
-from tenure.value.lifetime import Lifetime
+from tenure.value.lifetime import METRICS, Lifetime
 from tenure.value.ranking import Ranking
 from tenure.words import mark, say
 
@@ -72,12 +72,7 @@ def _pieces(tables: Mapping[str, pa.Table]) -> Iterator[dict[str, pa.Table]]:
 class Lifetimes:
     """What customers have brought and will probably bring, made when it is asked for.
 
-    Attributes
-    ----------
-    as_of : date
-        The day on which customers are seen.
-    horizon : int
-        How many days ahead.
+    They are seen on the day `as_of`, and `horizon` days ahead.
     """
 
     def __init__(self, facts: Mapping[str, pa.Table], context: Context) -> None:
@@ -97,10 +92,8 @@ class Lifetimes:
         missing = [gate for gate in fits["purchases"].gates if not gate.passed]
         if missing:
             names = ", ".join(f"{gate.name} {gate.found:g} < {gate.needed:g}" for gate in missing)
-            text = say(
-                mark("There is too little to predict from: %(missing)s. Only facts are returned."), missing=names
-            )
-            warnings.warn(text, stacklevel=3)
+            text = mark("There is too little to predict from: %(missing)s. Only facts are returned.")
+            warnings.warn(say(text, missing=names), stacklevel=3)
         return fits
 
     @cached_property
@@ -125,22 +118,16 @@ class Lifetimes:
         """The models that were compared, likeliest first, then both baselines: fit, verdict, mean back-test figures."""
         figures = self.fits["purchases"].figures
         rows = [*figures.get("models", []), *figures.get("baselines", [])]
-        tests = ("off", "mae", "rel_mae", "rmse", "corr", "auc", "gini")
-        types = {
-            "model": pa.string(),
-            "log_likelihood": pa.float64(),
-            "aic": pa.float64(),
-            "verdict": pa.string(),
-            **dict.fromkeys(tests, pa.float64()),
-        }
+        tests = ("off", *METRICS[1:])
+        numeric = dict.fromkeys(tests, pa.float64())
+        types = {"model": pa.string(), "log_likelihood": pa.float64(), "aic": pa.float64(), "verdict": pa.string()}
         lines = [{**row, **{name: row["backtest"].get(name) for name in tests}} for row in rows]
-        return pa.Table.from_pylist(lines, schema=pa.schema(types))
+        return pa.Table.from_pylist(lines, schema=pa.schema({**types, **numeric}))
 
     @cached_property
     def report(self) -> dict[str, Any]:
         """Everything that the page Predictions shows: back-tests, calibration, totals with intervals."""
-        predictions: dict[str, Any] = self._result.report()["predictions"]
-        return predictions
+        return self._result.report()["predictions"]
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -229,11 +216,10 @@ def rank(
 ) -> pa.Table:
     """Return every customer with the columns of ranking."""
     zone(tz)
-    facts = {Stream("orders"): facts_from("orders", orders, tz, columns)}
+    facts = {"orders": facts_from("orders", orders, tz, columns)}
     if costs is not None:
-        facts[Stream("costs")] = facts_from("costs", costs, tz)
-    day = day_from(as_of, facts[Stream("orders")], tz)
-    block = block_of(facts, tz=tz, last_day=day_number(day))
-    features = FeatureSet.of(Ranking.families).compute(EvaluationContext(block))
+        facts["costs"] = facts_from("costs", costs, tz)
+    day = day_from(as_of, facts["orders"], tz)
+    features = features_of(facts, day, tz)
     table = with_columns(features, Ranking().run(features, Context(day, tz)).columns)
     return table.select([name for name in table.column_names if not name.startswith("_")])

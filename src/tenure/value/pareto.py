@@ -8,14 +8,11 @@ After Pareto and Juran: the vital few and the useful many.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tenure.facts.blocks import SCALE
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 TOP = 0.2
 #: Class A ends with the customer who brings its share of the total to 80 %, class B with the one who brings it to 95 %.
@@ -32,32 +29,21 @@ def top_count(buyers: int, part: float = TOP) -> int:
     return int(np.ceil(round(buyers * part, 9)))
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(NamedTuple):
     """Where a list of the best ends: customers with more value, or with as much and no later id, are in it."""
 
     value: int
     customer_id: str
 
     def holds(self, values: np.ndarray, ids: np.ndarray) -> np.ndarray:
-        """Return who is in the list."""
         return (values > self.value) | ((values == self.value) & (ids <= self.customer_id))
 
-    def to_json(self) -> dict[str, Any]:
-        """Return it for the store."""
-        return {"value": self.value, "customer_id": self.customer_id}
 
-    @classmethod
-    def from_json(cls, body: Mapping[str, Any]) -> Cut:
-        """Return what :meth:`to_json` wrote."""
-        return cls(int(body["value"]), str(body["customer_id"]))
-
-
-def cut_of_top(values: np.ndarray, ids: np.ndarray, part: float = TOP) -> Cut | None:
+def cut_of_top(values: np.ndarray, ids: np.ndarray) -> Cut | None:
     """Return where the best part of the buyers ends, None when there are none."""
     if not len(values):
         return None
-    last = best_first(values, ids)[top_count(len(values), part) - 1]
+    last = best_first(values, ids)[top_count(len(values)) - 1]
     return Cut(int(values[last]), str(ids[last]))
 
 
@@ -72,7 +58,6 @@ def abc_bounds(values: np.ndarray) -> list[int]:
 
 
 def abc_of(values: np.ndarray, bounds: list[int]) -> np.ndarray:
-    """Return A, B or C for each customer."""
     result = np.full(len(values), "C", dtype=object)
     for (name, _), bound in reversed(list(zip(CLASSES, bounds, strict=False))):
         result[(values >= bound) & (values > 0)] = name
@@ -91,25 +76,21 @@ class Concentration:
 
     @property
     def share(self) -> float | None:
-        """Their share of the total; None when the total is not positive."""
         return self.top / self.total if self.total > 0 else None
 
     def to_json(self) -> dict[str, Any]:
-        """Return it with money in the shop's currency."""
         money = {"top": self.top / SCALE, "total": self.total / SCALE}
         return {"buyers": self.buyers, "count": self.count, **money, "share": self.share, "old": self.old}
 
 
-def concentration(
-    values: np.ndarray, ids: np.ndarray, old: np.ndarray | None = None, part: float = TOP
-) -> Concentration:
+def concentration(values: np.ndarray, ids: np.ndarray, old: np.ndarray | None = None) -> Concentration:
     """Return what the best part of the buyers bring."""
-    order = best_first(values, ids)[: top_count(len(values), part)]
+    order = best_first(values, ids)[: top_count(len(values))]
     existing = 0 if old is None else int(old[order].sum())
     return Concentration(len(values), len(order), int(values[order].sum()), int(values.sum()), existing)
 
 
-def curve(values: np.ndarray, points: int = 100) -> list[tuple[float, float]]:
+def curve(values: np.ndarray) -> list[tuple[float, float]]:
     """Return the cumulative curve: (part of the buyers, best first; share of the total), from (0, 0) to (1, 1).
 
     Empty when the total is not positive: shares of a loss mean nothing.
@@ -118,7 +99,7 @@ def curve(values: np.ndarray, points: int = 100) -> list[tuple[float, float]]:
     if size == 0 or total <= 0:
         return []
     running = np.concatenate(([0], np.cumsum(np.sort(values)[::-1])))
-    places = np.unique(np.rint(np.linspace(0, size, min(points, size) + 1)).astype(int))
+    places = np.unique(np.rint(np.linspace(0, size, min(100, size) + 1)).astype(int))
     return [(place / size, int(running[place]) / total) for place in places.tolist()]
 
 

@@ -1,6 +1,17 @@
 """The scorecard model "ranking": cut points from everybody, then groups for anybody.
 
 Bounds are stored, so that one customer can be scored alone and gets what a full refresh would have given.
+
+RFM says how lately, how often and how much, each as a score of 1 to 5 against all buyers: in fifths.
+Equal values always get equal scores, whatever the order of the rows, so a score can
+be explained and repeated.
+
+Where many are equal, a fifth cannot hold a fifth. Each measure is therefore counted from the end at which equal values
+pile up: frequency and money from below (a buyer's score is one more than the whole fifths of buyers who have less),
+recency from above (five less the whole fifths of buyers who came later). Single purchases, however many, score 1;
+all who came on the last day score 5.
+
+After Hughes, *Strategic Database Marketing* (1994), whose quintiles leave ties to chance.
 """
 
 from __future__ import annotations
@@ -17,12 +28,13 @@ from tenure.facts.blocks import SCALE
 from tenure.facts.schema import TEXT
 from tenure.features import columns
 from tenure.scorecard.model import Fits, Result, ScorecardModel
+from tenure.stats.metrics import quantiles
 from tenure.stats.record import Fit, Gate
-from tenure.value import pareto, rfm
+from tenure.value import pareto
 from tenure.value.groups import classify, groups
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from tenure.scorecard.model import Context
 
@@ -30,23 +42,15 @@ if TYPE_CHECKING:
 BUYERS = 5
 #: An existing customer ordered before the period began; the scorecard's period is the last thirty days.
 PERIOD = 30
+FIFTHS = 5
 
 _SCHEMA = pa.schema(
     {
         "deals": pa.int64(),
         "first_month": TEXT,
-        "rfm_r": pa.int64(),
-        "rfm_f": pa.int64(),
-        "rfm_m": pa.int64(),
-        "rfm": TEXT,
-        "rfm_group": TEXT,
-        "abc_sales": TEXT,
-        "abc_profit": TEXT,
-        "tier": TEXT,
-        "loyalty": TEXT,
-        "stickiness": TEXT,
-        "old_customer": pa.bool_(),
-        "top_fifth": pa.bool_(),
+        **dict.fromkeys(("rfm_r", "rfm_f", "rfm_m"), pa.int64()),
+        **dict.fromkeys(("rfm", "rfm_group", "abc_sales", "abc_profit", "tier", "loyalty", "stickiness"), TEXT),
+        **dict.fromkeys(("old_customer", "top_fifth"), pa.bool_()),
     }
 )
 
@@ -80,13 +84,13 @@ class Ranking(ScorecardModel):
         shares = [group.share for group in groups("tiers") if group.share is not None and group.share < 1]
         tiers = [int(ordered[pareto.top_count(len(ordered), share) - 1]) for share in shares]
         params = {
-            "rfm": {"r": rfm.cuts(since), "f": rfm.cuts(deals), "m": rfm.cuts(sales)},
+            "rfm": {"r": cuts(since), "f": cuts(deals), "m": cuts(sales)},
             "abc_sales": pareto.abc_bounds(sales),
             "abc_profit": pareto.abc_bounds(columns.amounts(buyers, "profit")),
-            "top": top.to_json(),
+            "top": top._asdict(),
             "tier": {"by": by, "bounds": tiers},
         }
-        inputs = {"days_since": _spread(since), "deals": _spread(deals), "sales": _spread(sales / SCALE)}
+        inputs = {"days_since": quantiles(since), "deals": quantiles(deals), "sales": quantiles(sales / SCALE)}
         seed = context.options.seed
         return [Fit(self.name, "bounds", gates=(gate,), params=params, inputs=inputs, customers=len(buyers), seed=seed)]
 
@@ -100,6 +104,24 @@ class Ranking(ScorecardModel):
             [groups_of.get(field.name, pa.nulls(len(table), field.type)) for field in _SCHEMA], schema=_SCHEMA
         )
         return Result(ranked, fits, report=partial(_report, table, ranked, context))
+
+
+def cuts(values: np.ndarray) -> list[float]:
+    """Return the four values that part the buyers into fifths."""
+    if not len(values):
+        return []
+    places = [-(-k * len(values) // FIFTHS) - 1 for k in range(1, FIFTHS)]
+    return [value.item() for value in np.partition(values, places)[places]]
+
+
+def score_from_below(values: np.ndarray, bounds: Sequence[float]) -> np.ndarray:
+    """Return 1 to 5: one more than the number of cuts that a value exceeds."""
+    return 1 + np.searchsorted(np.asarray(bounds), values, side="left").astype(np.int64)
+
+
+def score_from_above(values: np.ndarray, bounds: Sequence[float]) -> np.ndarray:
+    """Return 1 to 5: one more than the number of cuts that a value does not exceed (the smaller the better)."""
+    return 2 + len(bounds) - score_from_below(values, bounds)
 
 
 def _report(table: pa.Table, ranked: pa.Table, context: Context) -> dict[str, Any]:
@@ -128,14 +150,14 @@ def _bounded(table: pa.Table, params: Mapping[str, Any], context: Context) -> di
     deals = columns.numbers(table, "orders")
     never = ~(deals > 0)
     sales, ids = columns.sales(table), columns.texts(table, "customer_id")
-    r = rfm.score_from_above(columns.days_since(table, "last_order_on", context.as_of), params["rfm"]["r"])
-    f = rfm.score_from_below(deals, params["rfm"]["f"])
-    m = rfm.score_from_below(sales, params["rfm"]["m"])
+    r = score_from_above(columns.days_since(table, "last_order_on", context.as_of), params["rfm"]["r"])
+    f = score_from_below(deals, params["rfm"]["f"])
+    m = score_from_below(sales, params["rfm"]["m"])
     since_first = columns.days_since(table, "first_order_on", context.as_of)
     scores = [np.where(never, np.nan, score) for score in (r, f, m)]
-    group = rfm.groups_of(scores[0], scores[1], scores[2], since_first)
+    group = classify("rfm", {"r": scores[0], "f": scores[1], "m": scores[2], "first_within": since_first})
     worth = sales if params["tier"]["by"] == "sales" else columns.amounts(table, params["tier"]["by"])
-    tops = pareto.Cut.from_json(params["top"]).holds(sales, ids)
+    tops = pareto.Cut(**params["top"]).holds(sales, ids)
 
     names = np.array([group.id for group in groups("tiers")], dtype=object)
     tiers = names[np.sum([worth < bound for bound in params["tier"]["bounds"]], axis=0)]
@@ -157,7 +179,3 @@ def _bounded(table: pa.Table, params: Mapping[str, Any], context: Context) -> di
 
 #: 111, 112 … 555
 _CODES = np.array(["".join(digits) for digits in product("12345", repeat=3)], dtype=object)
-
-
-def _spread(values: np.ndarray) -> list[float]:
-    return [float(value) for value in np.quantile(values, np.linspace(0, 1, 11))]

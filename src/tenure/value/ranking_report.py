@@ -14,7 +14,7 @@ from tenure.facts.blocks import SCALE
 from tenure.features import columns
 from tenure.value import behaviour, cohorts, costs, cycle, existing_customers, pareto, repeat_funnel, value_by_age
 from tenure.value.groups import groups
-from tenure.value.rfm import FIFTHS
+from tenure.value.ranking import FIFTHS
 from tenure.value.sales import Sales
 
 if TYPE_CHECKING:

@@ -7,18 +7,23 @@ spend more or less; the rank correlation of both is shown, and a warning where i
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from tenure.features.columns import money_column, numbers, sales
+from tenure.stats import metrics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tenure.features.purchases import Summary
     from tenure.scorecard.model import Options
+    from tenure.value.buyers import Buyers
+
+    Spenders = Buyers | Summary  # frequency (purchase days after the first), and mean spend of these, NaN without any
 
 #: Rank correlation of frequency and spend from which the page warns.
 DEPENDENT = 0.2
@@ -26,18 +31,6 @@ DEPENDENT = 0.2
 KNOWN = 0.5
 #: Spenders below which the model is not fitted.
 SPENDERS = 30
-
-
-class Spenders(Protocol):
-    """Whose spend is known: arrays of one length."""
-
-    @property
-    def frequency(self) -> np.ndarray:
-        """Purchase days after the first."""
-
-    @property
-    def spend(self) -> np.ndarray:
-        """Mean spend of these; NaN where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +45,6 @@ class Spend:
     scatter: float = 0.0  # standard deviation of the customers' means, divided by their mean
     log_likelihood: float = float("nan")  # of the model
 
-    @property
-    def params(self) -> dict[str, Any]:
-        """Everything, as JSON."""
-        return asdict(self)
-
 
 @dataclass(frozen=True, slots=True)
 class Basis:
@@ -66,11 +54,6 @@ class Basis:
     share: float = 1.0  # value of one unit of net sales, over the whole shop
     net: float = 1.0  # what refunds leave of sales
     typical: float = 0.0  # mean sales of a customer: an own margin share counts as much as it has sales beside this
-
-    @property
-    def params(self) -> dict[str, Any]:
-        """Everything, as JSON."""
-        return asdict(self)
 
 
 def fit_spend(buyers: Spenders) -> Spend:
@@ -84,13 +67,11 @@ def fit_spend(buyers: Spenders) -> Spend:
     if len(paid) < SPENDERS or plain.scatter < 1e-9:
         return plain
     from tenure.stats.gammagamma import fit
-    from tenure.stats.threads import one_thread
 
-    with one_thread():
-        fitted = fit(frequency, spend)
+    fitted = fit(frequency, spend)
     if fitted.verdict != "ok":
         return plain
-    p, q, gamma = (float(fitted.params[name]) for name in ("p", "q", "gamma"))
+    p, q, gamma = fitted.params.values()
     return Spend("gamma-gamma", p, q, gamma, p * gamma / (q - 1), plain.scatter, float(fitted.log_likelihood))
 
 
@@ -122,8 +103,6 @@ def moments(known: Spend, frequency: np.ndarray, spend: np.ndarray) -> tuple[np.
 
 def dependence(buyers: Spenders) -> dict[str, Any]:
     """Return the rank correlation of frequency and spend among those who came back, and whether to warn."""
-    from tenure.stats import metrics
-
     paid = np.flatnonzero((buyers.frequency > 0) & (np.nan_to_num(buyers.spend) > 0))
     correlation = metrics.spearman(buyers.frequency[paid], buyers.spend[paid]) if len(paid) > 2 else float("nan")
     return {"spearman": correlation, "customers": len(paid), "warning": bool(abs(correlation) >= DEPENDENT)}
@@ -134,14 +113,16 @@ def basis_of(table: pa.Table, options: Options) -> Basis:
 
     Margin where the costs of at least half the sales are known; else the share in `options`; else sales as they are.
     """
-    sold, revenue = _total(table, "amount"), float(np.nansum(revenue_of(table)))
+    sold, revenue, margin = (
+        float(np.nansum(column)) for column in (numbers(table, "amount"), revenue_of(table), numbers(table, "margin"))
+    )
     if sold <= 0:
         return Basis("sales")
     net = min(max(revenue / sold, 0.0), 1.0)
     typical = sold / max(int((numbers(table, "amount") > 0).sum()), 1)
     known = _known_sales(table)
     if known.sum() >= KNOWN * sold:
-        return Basis("margin", _total(table, "margin") / float(known.sum()), net, typical)
+        return Basis("margin", margin / float(known.sum()), net, typical)
     if options.margin is not None:
         return Basis("assumed", options.margin, net, typical)
     return Basis("sales", 1.0, net, typical)
@@ -150,10 +131,6 @@ def basis_of(table: pa.Table, options: Options) -> Basis:
 def revenue_of(table: pa.Table) -> np.ndarray:
     """Return what each customer has paid, refunds taken off."""
     return numbers(pa.table({"revenue": money_column(sales(table))}), "revenue")
-
-
-def _total(table: pa.Table, name: str) -> float:
-    return float(np.nansum(numbers(table, name)))
 
 
 def _known_sales(table: pa.Table) -> np.ndarray:
@@ -181,5 +158,4 @@ def historic(table: pa.Table, basis: Basis) -> np.ndarray:
 
 
 def spend_of(params: Mapping[str, Any]) -> Spend:
-    """Return a spend model from its JSON."""
     return Spend(**{**params, "log_likelihood": params.get("log_likelihood") or float("nan")})

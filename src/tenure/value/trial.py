@@ -6,7 +6,7 @@ how many orders each model predicted. There is no gate and no selection: it is t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from tenure.clock import day_number
 from tenure.errors import FactsError
 from tenure.facts.blocks import block_of
 from tenure.facts.streams import Stream
-from tenure.features.order_days import OrderDays, Summary
+from tenure.features.purchases import OrderDays, Summary
 from tenure.value.spending import expected_spend, fit_spend
 from tenure.words import mark
 
@@ -49,7 +49,6 @@ class Trial:
 
     @property
     def held_out(self) -> int:
-        """Days that are held out."""
         return (self.until - self.calibrate_to).days
 
     @cached_property
@@ -63,14 +62,12 @@ class Trial:
 
     @cached_property
     def fits(self) -> dict[str, Fitted]:
-        """The models, fitted to the calibration period."""
         from tenure.stats import purchases
 
         return {name: purchases.fit(name, self.cells) for name in self.names}
 
     @cached_property
     def spend(self) -> Spend:
-        """The model of spend, fitted to the calibration period."""
         return fit_spend(self.summary)
 
     @cached_property
@@ -83,14 +80,9 @@ class Trial:
         return self.fits[name].expected(self.held_out / UNITS[self.unit], self.cells)[self.cells.where]
 
     def customer(self, customer: str, horizon: float) -> dict[str, Any]:
-        """Return one customer's numbers under every model."""
         if customer not in self.ids:
-            raise FactsError(
-                mark("Customer %(customer)r bought nothing up to %(day)s. Ids look like %(example)s."),
-                customer=customer,
-                day=self.calibrate_to,
-                example=self.ids[0],
-            )
+            message = mark("Customer %(customer)r bought nothing up to %(day)s. Ids look like %(example)s.")
+            raise FactsError(message, customer=customer, day=self.calibrate_to, example=self.ids[0])
         place = self.ids.index(customer)
         known, days = self.summary, UNITS[self.unit]
         alone = self.cells.take(self.cells.where[[place]])
@@ -128,7 +120,7 @@ class Trial:
             "repeat_orders": int(known.frequency.sum()),
             "cells": len(self.cells),
             "models": {name: _model(fit) for name, fit in self.fits.items()},
-            "spend": self.spend.params,
+            "spend": asdict(self.spend),
             "holdout": holdout,
             "backtest": self._backtest(),
         }
@@ -170,19 +162,15 @@ def trial(
     if unit not in UNITS:
         raise FactsError(mark("Unit %(unit)r: write week or day."), unit=unit)
     if until < calibrate_to:
-        raise FactsError(
-            mark("The period held out ends on %(until)s, before the calibration ends on %(day)s. Swap them."),
-            until=until,
-            day=calibrate_to,
-        )
+        message = mark("The period held out ends on %(until)s, before the calibration ends on %(day)s. Swap them.")
+        raise FactsError(message, until=until, day=calibrate_to)
     block = block_of({Stream("orders"): orders}, tz=tz, last_day=day_number(until))
     bought = OrderDays(block)
     then = bought.at(day_number(calibrate_to))
     who = np.flatnonzero(then.bought)
     if not len(who):
-        raise FactsError(
-            mark("Nobody bought anything up to %(day)s. Choose a later day for --calibrate-to."), day=calibrate_to
-        )
+        message = mark("Nobody bought anything up to %(day)s. Choose a later day for --calibrate-to.")
+        raise FactsError(message, day=calibrate_to)
     after, _ = bought.between(day_number(calibrate_to), day_number(until))
     ids = block.ids.take(who).to_pylist()
     return Trial(ids, then.only(who), after[who], calibrate_to, until, unit, _names(models))
@@ -196,9 +184,6 @@ def _names(models: Iterable[str]) -> tuple[str, ...]:
         return tuple(purchases.MODELS)
     for name in names:
         if name not in purchases.MODELS and name not in purchases.PLAIN:
-            raise FactsError(
-                mark("There is no purchase model %(name)r. There are: %(names)s."),
-                name=name,
-                names=", ".join(purchases.MODELS),
-            )
+            message = mark("There is no purchase model %(name)r. There are: %(names)s.")
+            raise FactsError(message, name=name, names=", ".join(purchases.MODELS))
     return names

@@ -11,16 +11,15 @@ Marketing 43:1-16.
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from scipy.special import betaln, digamma
 
 from tenure.errors import FitError
 from tenure.stats.cells import Floats
-from tenure.stats.peak import Estimate, checked, climb
+from tenure.stats.peak import RowEstimate, checked, climb, distinct_rows
 from tenure.words import mark
 
 if TYPE_CHECKING:
@@ -32,17 +31,19 @@ SMALL = 1e-14  # what a discounted sum may leave out
 LONGEST = 200_000  # periods that are added up at most
 
 
-class Renewals(Estimate):
-    """The predictions of a fitted contract model, whatever its parameters are called.
+@dataclass(frozen=True)
+class FittedRenewals(RowEstimate):
+    """A fitted BdW (``gamma``, ``delta``, ``c``) or sBG (``alpha``, ``beta``).
 
     Verdicts: ``ok``; ``no-dropout``: nobody has left yet; ``not-identified``: too few periods, or customers too much
     alike, to tell the parameters apart (predictions within the observed periods still hold).
     """
 
     @property
-    @abstractmethod
     def shape(self) -> tuple[float, float, float]:
-        """Gamma, delta and c."""
+        """Gamma, delta and c: with c = 1, as in the sBG, the chance of leaving does not change with age."""
+        gamma, delta, *c = self.params.values()
+        return gamma, delta, c[0] if c else 1.0
 
     def survival(self, t: npt.ArrayLike) -> Floats:
         """Return the share of a cohort that is left after `t` renewals (0 or more), in the shape of `t`."""
@@ -50,8 +51,7 @@ class Renewals(Estimate):
 
     def retention(self, t: npt.ArrayLike) -> Floats:
         """Return the share that renews for the `t`-th time, of those who did so ``t - 1`` times."""
-        periods = np.asarray(t, np.float64)
-        return np.exp(_log_survival(*self.shape, periods) - _log_survival(*self.shape, periods - 1.0))
+        return self.p_kept(np.asarray(t, np.float64) - 1.0, 1.0)
 
     def p_kept(self, age: npt.ArrayLike, periods: npt.ArrayLike) -> Floats:
         """Return the probability that customers who renewed `age` times renew `periods` times more."""
@@ -64,74 +64,47 @@ class Renewals(Estimate):
         return np.asarray(self.p_kept(done[:, None], np.arange(1.0, horizon + 1.0)).sum(axis=1))
 
     def residual(self, rate: float, age: npt.ArrayLike) -> Floats:
-        """Return the discounted expected residual lifetime (DERL), in periods, seen just before the next renewal.
+        """Return the discounted expected residual lifetime (DERL), in periods, of customers who renewed `age` times.
 
-        Parameters
-        ----------
-        rate : float
-            Discount rate per period, 0.10 for 10 %; above 0, or the sum may be infinite.
-        age : array_like of float, shape (customers,)
-            Renewals so far; the next renewal is the first that counts, undiscounted.
-
-        Returns
-        -------
-        numpy.ndarray, shape (customers,)
-            ``Σ over t ≥ 0 of P(renews t + 1 times more) / (1 + rate)^t``.
-
-        References
-        ----------
+        Seen just before the next renewal, the first that counts and undiscounted: ``Σ over t ≥ 0 of P(renews t + 1
+        times more) / (1 + rate)^t``, with the `rate` per period (0.10 for 10 %) above 0, or the sum may be infinite.
         Fader, Hardie (2010), "Customer-base valuation in a contractual setting", Marketing Science 29(1):85-93.
         """
-        if not rate > 0.0:
-            raise FitError(mark("The discount rate per period must be above 0, not %(rate)s."), rate=rate)
+        worth = discounts(rate)
         # Most customers share their age with others: each age is summed once.
         ages, place = np.unique(np.asarray(age, np.float64), return_inverse=True)
-        terms = min(int(np.ceil(-np.log(SMALL * min(rate, 1.0)) / np.log1p(rate))), LONGEST)
-        t = np.arange(terms, dtype=np.float64)
-        worth = np.exp(-t * np.log1p(rate))
-        sums = np.array([self.p_kept(years, t + 1.0) @ worth for years in ages])
+        sums = np.array([self.p_kept(done, np.arange(1.0, len(worth) + 1.0)) @ worth for done in ages])
         return sums[place.ravel()].reshape(np.shape(age))
 
-
-@dataclass(frozen=True)
-class FittedBdw(Renewals):
-    """A fitted BdW model: ``gamma``, ``delta``, ``c``."""
-
-    @property
-    def shape(self) -> tuple[float, float, float]:
-        """Gamma, delta and c."""
-        return self.params["gamma"], self.params["delta"], self.params["c"]
-
     def _refit(self, rows: tuple[Floats, ...]) -> Self:
-        return fit_renewals(type(self), ("gamma", "delta", "c"), rows)
+        return fit_renewals(tuple(self.params), rows)  # type: ignore[return-value]
 
 
-def fit(duration: npt.ArrayLike, observed: npt.ArrayLike, weight: npt.ArrayLike | None = None) -> FittedBdw:
+def fit(duration: npt.ArrayLike, observed: npt.ArrayLike, weight: npt.ArrayLike | None = None) -> FittedRenewals:
     """Fit the model to contracts by maximum likelihood; what the data cannot tell is said in the ``verdict``.
 
     Parameters
     ----------
-    duration : array_like of int, shape (customers,)
-        The renewal at which a customer left (1 for the first), or the renewals so far of a current customer.
-    observed : array_like of bool, shape (customers,)
-        Whether the customer left.
+    duration, observed : array_like, shape (customers,)
+        The renewal at which a customer left (1 for the first), or the renewals so far of a current customer; and
+        whether the customer left.
     weight : array_like of float, shape (customers,), optional
         How many customers a row stands for.
     """
-    return fit_renewals(FittedBdw, ("gamma", "delta", "c"), counted(duration, observed, weight))
+    return fit_renewals(("gamma", "delta", "c"), counted(duration, observed, weight))
 
 
-def from_survival(survival: npt.ArrayLike, customers: float = 1000.0) -> FittedBdw:
-    """Fit the model to the survival curve of a cohort.
-
-    Parameters
-    ----------
-    survival : array_like of float, shape (periods + 1,)
-        Share left after 0, 1, … renewals; the first is 1.
-    customers : float
-        Size of the cohort; it matters for intervals only.
-    """
+def from_survival(survival: npt.ArrayLike, customers: float = 1000.0) -> FittedRenewals:
+    """Fit the model to a cohort: the shares left after 0, 1, … renewals; its size matters for intervals only."""
     return fit(*rows_of_survival(survival, customers))
+
+
+def discounts(rate: float) -> Floats:
+    """Return what the coming periods are worth, the first as much as itself, until the rest is negligible."""
+    if not rate > 0.0:
+        raise FitError(mark("The discount rate per period must be above 0, not %(rate)s."), rate=rate)
+    terms = min(int(np.ceil(-np.log(SMALL * min(rate, 1.0)) / np.log1p(rate))), LONGEST)
+    return np.exp(-np.arange(terms, dtype=np.float64) * np.log1p(rate))
 
 
 def rows_of_survival(survival: npt.ArrayLike, customers: float) -> tuple[Floats, Floats, Floats]:
@@ -154,18 +127,13 @@ def counted(
     left = (left > 0.0).astype(np.float64)
     wrong = np.flatnonzero((periods != np.floor(periods)) | ((left > 0.0) & (periods < 1.0)))
     if wrong.size:
-        raise FitError(
-            mark(
-                "Row %(row)d: periods must be a whole number, 1 or more, not %(value)s. Customers leave "
-                "at renewal 1 or later."
-            ),
-            row=int(wrong[0]),
-            value=float(periods[wrong[0]]),
+        message = mark(
+            "Row %(row)d: periods must be a whole number, 1 or more, not %(value)s. Customers leave "
+            "at renewal 1 or later."
         )
-    kinds, place = np.unique(np.stack([periods, left], axis=1), axis=0, return_inverse=True)
-    total = np.bincount(place.ravel(), rows, minlength=len(kinds)).astype(np.float64)
-    counts = total > 0.0
-    return kinds[counts, 0], kinds[counts, 1], total[counts]
+        raise FitError(message, row=int(wrong[0]), value=float(periods[wrong[0]]))
+    kinds, total = distinct_rows(periods, left, rows)
+    return kinds[:, 0], kinds[:, 1], total
 
 
 def _log_survival(gamma: float, delta: float, c: float, t: Floats) -> Floats:
@@ -207,11 +175,11 @@ def log_likelihood(theta: Floats, rows: tuple[Floats, ...]) -> tuple[float, Floa
     return float(value), (np.where(left > 0.0, leaving_slopes, now_slopes) @ share)[: len(theta)]
 
 
-def fit_renewals(kind: type[Any], names: tuple[str, ...], rows: tuple[Floats, ...]) -> Any:
+def fit_renewals(names: tuple[str, ...], rows: tuple[Floats, ...]) -> FittedRenewals:
     """Fit the sBG (two parameter names) or the BdW (three) to rows of :func:`counted`."""
     t, left, weight = rows
     customers, lost = float(weight.sum()), float(weight @ left)
-    bare = kind(dict.fromkeys(names, 1.0), customers=customers, rows=rows)
+    bare = FittedRenewals(dict.fromkeys(names, 1.0), customers=customers, data=rows)
     if not lost:
         return replace(bare, params={**bare.params, names[0]: 1e-9}, log_likelihood=0.0, verdict="no-dropout")
     p, periods = lost / float(weight @ t), int(t.max())
@@ -219,7 +187,7 @@ def fit_renewals(kind: type[Any], names: tuple[str, ...], rows: tuple[Floats, ..
         # Fewer periods than parameters: customers taken as alike, or for a BdW with two periods, the sBG.
         values = [p * ALIKE * 10.0, (1.0 - p) * ALIKE * 10.0 + 1e-6, 1.0][: len(names)]
         if periods >= 2:
-            values[:2] = list(fit_renewals(kind, names[:2], rows).params.values())
+            values[:2] = list(fit_renewals(names[:2], rows).params.values())
         value = customers * log_likelihood(np.log(values), rows)[0]
         params = dict(zip(names, values, strict=True))
         return replace(bare, params=params, log_likelihood=value, verdict="not-identified")
@@ -228,10 +196,5 @@ def fit_renewals(kind: type[Any], names: tuple[str, ...], rows: tuple[Floats, ..
     peak = climb(lambda theta: log_likelihood(theta, rows), starts, customers)
     params = dict(zip(names, np.exp(peak.theta).tolist(), strict=True))
     identified = peak.covariance is not None and params[names[0]] + params[names[1]] < ALIKE
-    return replace(
-        bare,
-        params=params,
-        log_likelihood=peak.log_likelihood,
-        covariance=peak.covariance if identified else None,
-        verdict="ok" if identified else "not-identified",
-    )
+    fitted = replace(bare, params=params, log_likelihood=peak.log_likelihood, covariance=peak.covariance)
+    return fitted if identified else replace(fitted, covariance=None, verdict="not-identified")

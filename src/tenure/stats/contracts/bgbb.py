@@ -18,7 +18,8 @@ from scipy.special import betaln, digamma, gammaln
 
 from tenure.errors import FitError
 from tenure.stats.cells import Floats
-from tenure.stats.peak import Estimate, checked, climb
+from tenure.stats.contracts.bdw import discounts
+from tenure.stats.peak import RowEstimate, checked, climb, distinct_rows
 from tenure.words import mark
 
 if TYPE_CHECKING:
@@ -28,29 +29,20 @@ NAMES = ("alpha", "beta", "gamma", "delta")
 RARE = 1e-3  # mean probability of leaving before an opportunity, below which nobody is taken to leave
 DETECTABLE = 3.0  # log-likelihood that leaving must gain: twice this is the 95 % point of chi-squared with 2 degrees
 NOBODY = np.log([1e-9, 1.0])  # gamma and delta with which nobody leaves
-SMALL = 1e-14  # share of a discounted sum that may be left out
-LONGEST = 100_000  # opportunities that are summed at most
 
 
 @dataclass(frozen=True)
-class FittedBgbb(Estimate):
+class FittedBgbb(RowEstimate):
     """A fitted BG/BB model: ``alpha``, ``beta`` (buying), ``gamma``, ``delta`` (leaving).
 
     Verdicts: ``ok``; ``no-dropout``: the data show nobody leaving, and the parameters are those of the model without
     dropout (gamma next to 0); ``not-identified``: the parameters cannot be told apart.
     """
 
-    @property
-    def _values(self) -> tuple[float, float, float, float]:
-        return tuple(self.params[name] for name in NAMES)  # type: ignore[return-value]
-
     def p_alive(self, frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike) -> Floats:
         """Return the probability that customers will still be customers at the next opportunity.
 
-        Parameters
-        ----------
-        frequency, recency, age : array_like of int, shape (customers,)
-            Opportunities taken, the last one taken (counted from 1; 0 if none), and how many there were.
+        Here and below: opportunities taken, the last one taken (counted from 1; 0 if none), and how many there were.
         """
         return self._alive(frequency, recency, age) * self._stays(age, 1)
 
@@ -67,14 +59,11 @@ class FittedBgbb(Estimate):
 
         `rate` is the discount rate from one opportunity to the next, above 0.
         """
-        if not rate > 0.0:
-            raise FitError(mark("The discount rate per period must be above 0, not %(rate)s."), rate=rate)
-        terms = min(int(np.ceil(-np.log(SMALL * min(rate, 1.0)) / np.log1p(rate))), LONGEST)
-        return self._worth(np.exp(-np.arange(1.0, terms + 1.0) * np.log1p(rate)), frequency, recency, age)
+        return self._worth(discounts(rate)[1:], frequency, recency, age)
 
     def new_expected(self, n: npt.ArrayLike) -> Floats:
         """Return how many of their first n opportunities new customers are expected to take (eq. 8)."""
-        alpha, beta, gamma, delta = self._values
+        alpha, beta, gamma, delta = self.params.values()
         upto = np.asarray(n, np.int64)
         steps = np.arange(1.0, upto.max(initial=1) + 1.0)
         taken = np.cumsum(np.exp(betaln(gamma, delta + steps) - betaln(gamma, delta)))
@@ -82,7 +71,7 @@ class FittedBgbb(Estimate):
 
     def pmf(self, n: int) -> Floats:
         """Return P(0), …, P(n) of how many of their first n opportunities new customers take (eq. 7)."""
-        return np.array([float(self._future(np.zeros(1), np.zeros(1), np.zeros(1), x, n)[0]) for x in range(n + 1)])
+        return np.array([float(self._future(np.zeros(1), np.zeros(1), x, n)[0]) for x in range(n + 1)])
 
     def future_pmf(
         self, x: int, horizon: int, frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike
@@ -90,18 +79,18 @@ class FittedBgbb(Estimate):
         """Return the probability that exactly `x` of the next `horizon` opportunities are taken."""
         before, last, n = (np.asarray(column, np.float64) for column in (frequency, recency, age))
         alive = self._alive(before, last, n)
-        return alive * self._future(before, n, n, x, int(horizon)) + (1.0 - alive) * (x == 0)
+        return alive * self._future(before, n, x, int(horizon)) + (1.0 - alive) * (x == 0)
 
-    def _future(self, taken: Floats, n: Floats, age: Floats, x: int, horizon: int) -> Floats:
+    def _future(self, taken: Floats, n: Floats, x: int, horizon: int) -> Floats:
         """Return the probability of `x` more, given that the customer was one at the last opportunity."""
-        alpha, beta, gamma, delta = self._values
+        alpha, beta, gamma, delta = self.params.values()
         a, b = alpha + taken, beta + n - taken
         total = np.zeros(np.shape(a))
         for last in range(x, horizon + 1):  # opportunities lived through
             ways = gammaln(last + 1.0) - gammaln(x + 1.0) - gammaln(last - x + 1.0)
             buys = ways + betaln(a + x, b + last - x) - betaln(a, b)
             leaves = 0.0 if last == horizon else 1.0
-            stays = betaln(gamma + leaves, delta + age + last) - betaln(gamma, delta + age)
+            stays = betaln(gamma + leaves, delta + n + last) - betaln(gamma, delta + n)
             total = total + np.exp(buys + stays)
         return total
 
@@ -109,19 +98,19 @@ class FittedBgbb(Estimate):
         """Return the probability that a customer was still one at the last opportunity."""
         columns = [np.asarray(column, np.float64).ravel() for column in (frequency, recency, age)]
         kinds, place = np.unique(np.stack(columns, axis=1), axis=0, return_inverse=True)
-        alpha, beta, gamma, delta = self._values
+        alpha, beta, gamma, delta = self.params.values()
         x, last, n = kinds.T
         _checked_history(x, last, n)
         stayed = betaln(alpha + x, beta + n - x) - betaln(alpha, beta) + betaln(gamma, delta + n) - betaln(gamma, delta)
-        return np.exp(stayed - _terms(self._values, kinds)[0])[place.ravel()].reshape(np.shape(frequency))
+        return np.exp(stayed - _terms(self.params.values(), kinds)[0])[place.ravel()].reshape(np.shape(frequency))
 
     def _stays(self, age: npt.ArrayLike, steps: Any) -> Floats:
-        _, _, gamma, delta = self._values
+        _, _, gamma, delta = self.params.values()
         old = delta + np.asarray(age, np.float64)
         return np.exp(betaln(gamma, old + steps) - betaln(gamma, old))
 
     def _worth(self, worth: Floats, frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike) -> Floats:
-        alpha, beta, _, _ = self._values
+        alpha, beta, _, _ = self.params.values()
         # The sum over opportunities to come depends on the age only, of which there are few.
         ages, place = np.unique(np.asarray(age, np.float64), return_inverse=True)
         steps = np.arange(1.0, len(worth) + 1.0)
@@ -131,7 +120,7 @@ class FittedBgbb(Estimate):
 
     def simulate(self, ages: npt.ArrayLike, rng: np.random.Generator) -> tuple[Floats, Floats]:
         """Return frequency and recency of new customers who have had `ages` opportunities."""
-        alpha, beta, gamma, delta = self._values
+        alpha, beta, gamma, delta = self.params.values()
         n = np.asarray(ages, np.int64)
         buys, leaves = rng.beta(alpha, beta, n.shape), np.maximum(rng.beta(gamma, delta, n.shape), 1e-12)
         lived = np.minimum(rng.geometric(leaves) - 1, n)  # opportunities before they left
@@ -159,28 +148,22 @@ def fit(
     """
     x, last, n, rows = checked({"frequency": frequency, "recency": recency, "age": age}, weight)
     _checked_history(x, last, n)
-    kinds, place = np.unique(np.stack([x, last, n], axis=1), axis=0, return_inverse=True)
-    total = np.bincount(place.ravel(), rows, minlength=len(kinds)).astype(np.float64)
-    counts = total > 0.0
-    if not counts.any():
+    kinds, total = distinct_rows(x, last, n, rows)
+    if not len(total):
         raise FitError(mark("No customers to fit. Provide customers with at least one opportunity."))
-    return _fit((*kinds[counts].T, total[counts]))
+    return _fit((*kinds.T, total))
 
 
 def _checked_history(x: Floats, last: Floats, n: Floats) -> None:
     integers = (x == np.floor(x)) & (last == np.floor(last)) & (n == np.floor(n))
     wrong = np.flatnonzero(~(integers & (x <= last) & (last <= n) & ((x > 0) == (last > 0))))
     if wrong.size:
-        raise FitError(
-            mark(
-                "Row %(row)d: %(x)g taken with the last at %(last)g of %(n)g is not possible. Count "
-                "opportunities from 1, and use 0 as the last if none was taken."
-            ),
-            row=int(wrong[0]),
-            x=float(x[wrong[0]]),
-            last=float(last[wrong[0]]),
-            n=float(n[wrong[0]]),
+        message = mark(
+            "Row %(row)d: %(x)g taken with the last at %(last)g of %(n)g is not possible. Count "
+            "opportunities from 1, and use 0 as the last if none was taken."
         )
+        row = int(wrong[0])
+        raise FitError(message, row=row, x=float(x[row]), last=float(last[row]), n=float(n[row]))
 
 
 def _terms(parameters: Any, kinds: Floats) -> tuple[Floats, Floats]:
@@ -229,7 +212,7 @@ def _fit(rows: tuple[Floats, ...]) -> FittedBgbb:
         log_likelihood=peak.log_likelihood,
         customers=customers,
         covariance=peak.covariance,
-        rows=rows,
+        data=rows,
         verdict="ok" if peak.covariance is not None else "not-identified",
     )
     if not kinds[:, 0].any():

@@ -24,19 +24,9 @@ RIDGE = 1.0
 
 
 def effect(outcome: ArrayLike, treated: ArrayLike) -> tuple[float, float, float]:
-    """Return the average effect of a treatment with its 95 % interval.
+    """Return the average effect of a randomly assigned treatment (difference of the means) with its 95 % interval.
 
-    Parameters
-    ----------
-    outcome : array_like of float, shape (n,)
-        0 or 1, or an amount.
-    treated : array_like of bool, shape (n,)
-        Assigned at random.
-
-    Returns
-    -------
-    tuple of float
-        Difference of the means, and the bounds of its normal interval.
+    `outcome` is 0 or 1, or an amount; the interval is normal.
     """
     y, t = np.asarray(outcome, dtype=np.float64), np.asarray(treated, dtype=bool)
     gain = float(y[t].mean() - y[~t].mean())
@@ -45,20 +35,10 @@ def effect(outcome: ArrayLike, treated: ArrayLike) -> tuple[float, float, float]
 
 
 def qini(uplift: ArrayLike, outcome: ArrayLike, treated: ArrayLike) -> float:
-    """Return the Qini coefficient of a ranking of customers.
+    """Return the Qini coefficient of a ranking of customers by their predicted gain; ties are one step.
 
-    Parameters
-    ----------
-    uplift : array_like of float, shape (n,)
-        Predicted gain by which the customers are ranked; ties are one step.
-    outcome : array_like of {0, 1}, shape (n,)
-    treated : array_like of bool, shape (n,)
-
-    Returns
-    -------
-    float
-        Area between the Qini curve and chance, as a share of that of the best possible ranking: 0 is chance, 1 the
-        best. Other normalisations give values that cannot be compared with it.
+    It is the area between the Qini curve and chance, as a share of that of the best possible ranking: 0 is chance, 1
+    the best. Other normalisations give values that cannot be compared with it.
     """
     y, t = np.asarray(outcome, dtype=np.float64), np.asarray(treated, dtype=bool)
 
@@ -85,36 +65,20 @@ def curve(uplift: ArrayLike, outcome: ArrayLike, treated: ArrayLike) -> tuple[Fl
 
 @dataclass(frozen=True, slots=True)
 class Heterogeneity:
-    """Whether an experiment shows that some gain more than others.
+    """Whether an experiment shows that some gain more than others; intervals are of 95 %."""
 
-    Attributes
-    ----------
-    effect, effect_low, effect_high : float
-        The average effect with its 95 % interval.
-    qini, qini_low, qini_high : float
-        Of the two-model ranking on rows left out, with a 95 % interval (normal, bootstrap error).
-    response_qini : float
-        Of the plain ranking by who would respond anyway.
-    lead_low, lead_high : float
-        95 % bounds of the lead of the two-model ranking over the plain one.
-    verdict : str
-        ``heterogeneity`` when the ranking is better than chance with 95 %, else ``no-heterogeneity``: treat all or
-        none.
-    uplift : ndarray, shape (n,)
-        The predicted gain of every row.
-    """
-
-    effect: float
+    effect: float  # the average effect
     effect_low: float
     effect_high: float
-    qini: float
+    qini: float  # of the two-model ranking on rows left out (normal, bootstrap error)
     qini_low: float
     qini_high: float
-    response_qini: float
-    lead_low: float
+    response_qini: float  # of the plain ranking by who would respond anyway
+    lead_low: float  # bounds of the lead of the two-model ranking over the plain one
     lead_high: float
+    # ``heterogeneity`` when the ranking is better than chance with 95 %, else ``no-heterogeneity``: treat all or none
     verdict: str
-    uplift: Floats
+    uplift: Floats  # shape (n,): the predicted gain of every row
 
 
 def heterogeneity(
