@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -18,14 +17,13 @@ from django.utils.translation import gettext as _
 
 from tenure.columns import column
 from tenure.errors import TenureError
-from tenure.facts.customers import REASONS
 from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
 from tenure.rules.wording.sentence import measure_phrase, sentence
-from tenure.words import current_language, say
+from tenure.words import current_language
 from tenure_app.core import conf
 from tenure_app.customers import figures, filters, merging, panels, profile, queries, query, tables, timeline, titles
 from tenure_app.customers.figures import LifeData
-from tenure_app.customers.profile import STAGES, TIMELINE, Profile
+from tenure_app.customers.profile import Profile
 from tenure_app.customers.query import CustomerQuery
 from tenure_app.lifecycle import actions, catalogue, reasons
 from tenure_app.lifecycle.reasons import Life, life_of
@@ -42,7 +40,8 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from tenure.lifecycle.explain import MeasureValue, StageEvaluation
+    from tenure.lifecycle.explain import StageEvaluation
+    from tenure.lifecycle.reasons import Value
     from tenure_app.lifecycle.catalogue import Entry
     from tenure_app.web.filters import Field
 
@@ -198,12 +197,9 @@ def _file(request: HttpRequest, make: Any) -> HttpResponseBase:
 def duplicates(request: HttpRequest) -> HttpResponse:
     """Show the page at once; htmx then asks for the pairs, which takes a while with many customers."""
     if request.headers.get("HX-Request"):
-        pairs = [
-            {"pair": pair, "reasons": [say(REASONS.get(code, code)) for code in pair.reasons]}
-            for pair in merging.suspects()
-        ]
-        return render(request, "customers/duplicate_pairs.html", {"pairs": pairs, "most": merging.SHOWN})
-    merges = merging.done()
+        shown = {"pairs": merging.suspects(), "most": merging.SHOWN}
+        return render(request, "customers/duplicate_pairs.html", shown)
+    merges = merging.merges()
     context = {
         "title": _("Duplicates"),
         "subtitle": _(
@@ -245,19 +241,6 @@ def undo(request: HttpRequest) -> HttpResponse:
 # Why this stage
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """One stage's rule in words: whether it holds, and by which values."""
-
-    name: str
-    family: str
-    rule: str
-    written: str
-    truth: str  # yes, no or unknown
-    taken: bool
-    values: tuple[tuple[str, str], ...]
-
-
 @page("customers/<path:customer_id>/why/", "customer-why", rule=SIGNED_IN)
 def why(request: HttpRequest, customer_id: str) -> HttpResponse:
     """Show every rule of a model with its truth for one customer on one day."""
@@ -271,9 +254,8 @@ def why(request: HttpRequest, customer_id: str) -> HttpResponse:
         raise Http404(_("There is no customer %(id)s.") % {"id": customer_id})
     day = as_of(request)
     explained = explain_from(conf.lake(), entry.model, customer_id, day)
-    verdicts = [_verdict(entry, evaluation) for evaluation in explained.evaluations]
-    by_rules = next((verdict for verdict in verdicts if verdict.taken), None)
-    stage = entry.stage_name(explained.stage)
+    by_rules = next((evaluation.stage.id for evaluation in explained.evaluations if evaluation.taken), None)
+    verdicts = [_verdict(evaluation) for evaluation in explained.evaluations]
     context = {
         "who": who,
         "entry": entry,
@@ -281,29 +263,28 @@ def why(request: HttpRequest, customer_id: str) -> HttpResponse:
         "day": day,
         "staged": explained.stage,
         "verdicts": tables.VERDICTS.show(verdicts) if verdicts else None,
-        "stage": stage,
+        "stage": entry.stage_name(explained.stage),
         "family": entry.family(explained.stage),
         "reason": reasons.in_words(explained.reason),
-        "differs": bool(by_rules and explained.stage and by_rules.name != stage),
+        "differs": bool(by_rules and explained.stage and by_rules != explained.stage),
     }
     return render(request, "customers/why.html", context)
 
 
-def _verdict(entry: Entry, evaluation: StageEvaluation) -> Verdict:
+def _verdict(evaluation: StageEvaluation) -> tables.Row:
+    """Return a stage's rule in words: whether it holds, and by which values."""
     language = current_language()
-    return Verdict(
-        entry.stage_name(evaluation.stage.id),
-        evaluation.stage.family,
-        sentence(evaluation.stage.rule, language),
-        evaluation.stage.when,
-        {True: "yes", False: "no", None: "unknown"}[evaluation.holds],
-        evaluation.taken,
-        tuple((measure_phrase(read.measure, language), _value(read)) for read in evaluation.values),
-    )
+    return {
+        "stage": evaluation.stage,
+        "sentence": sentence(evaluation.stage.rule, language),
+        "holds": evaluation.holds,
+        "taken": evaluation.taken,
+        "values": [(measure_phrase(read.measure, language), _value(read.value)) for read in evaluation.values],
+    }
 
 
-def _value(read: MeasureValue) -> str:
-    return number(read.value) if type(read.value) is float else reasons.value_text(read.value)
+def _value(value: Value) -> str:
+    return number(value) if isinstance(value, float) else reasons.value_text(value)
 
 
 # One customer
@@ -377,19 +358,18 @@ def _life_data(
 
 
 def _timeline(request: HttpRequest, con: duckdb.DuckDBPyConnection, who: Profile, life: Life | None) -> dict[str, Any]:
-    """Return one page of everything that happened, by the tables that the address asks for."""
-    stays = {stay.span: stay for stay in life.stays} if life else {}
-    sizes = {**profile.counts(con, who.customer_id), **({STAGES: len(stays)} if stays else {})}
-    asked = [table for table in request.GET.getlist("show") if table in sizes]
-    shown = asked or list(sizes)
-    facts = [table for table in shown if table in TIMELINE]
-    changes = list(stays) if STAGES in shown else ()
-    read = partial(profile.timeline, con, who.customer_id, facts, business().tz, changes)
-    entries = SqlRows(sum(sizes[table] for table in shown), lambda offset, size: read(size, offset))
-    events = Paginator(entries, ENTRIES).get_page(request.GET.get("page"))
-    names = timeline.names()
+    """Return one page of everything that happened, by the tables that the address names."""
+    stays = life.stays if life else ()
+    sizes = {**timeline.counts(con, who.customer_id), **({timeline.STAGES: len(stays)} if stays else {})}
+    selected = [table for table in request.GET.getlist("show") if table in sizes]
+    shown = selected or list(sizes)
+    facts = [table for table in shown if table != timeline.STAGES]
+    changes = stays if timeline.STAGES in shown else ()
+    entries = SqlRows(
+        sum(sizes[table] for table in shown),
+        lambda offset, size: timeline.timeline(con, who.customer_id, facts, changes, size, offset),
+    )
     return {
-        "events": events,
-        "timeline": [timeline.entry(event, stays) for event in events],
-        "sizes": [(table, names[table], count, table in asked) for table, count in sizes.items()],
+        "timeline": Paginator(entries, ENTRIES).get_page(request.GET.get("page")),
+        "sizes": [(table, timeline.KINDS[table].name, count, table in selected) for table, count in sizes.items()],
     }

@@ -175,32 +175,29 @@ HISTORY = Table(
     ),
 )
 
-#: Rows are verdicts, see :mod:`tenure_app.customers.pages`.
+#: Rows are rules of stages with their truth, see :mod:`tenure_app.customers.pages`.
 VERDICTS = Table(
     "why",
     (
-        Column(
-            "stage", value=lambda verdict: verdict.name, html=lambda verdict: stage_badge(verdict.name, verdict.family)
-        ),
+        Column("stage", html=lambda row: stage_badge(row["stage"].name.render(), row["stage"].family)),
         Column("truth", _("Holds"), template="customers/truth.html"),
         Column(
             "rule",
             _("Rule"),
-            html=lambda verdict: format_html(
-                '<span>{}<span class="under"><code>{}</code></span></span>', verdict.rule, verdict.written
+            html=lambda row: format_html(
+                '<span>{}<span class="under"><code>{}</code></span></span>', row["sentence"], row["stage"].when
             ),
         ),
         Column(
             "values",
             _("Values on the day"),
-            value=lambda verdict: ", ".join(f"{name}: {value}" for name, value in verdict.values),
-            html=lambda verdict: format_html(
-                "<span>{}</span>", format_html_join("", "<div>{}: <strong>{}</strong></div>", verdict.values)
+            html=lambda row: format_html(
+                "<span>{}</span>", format_html_join("", "<div>{}: <strong>{}</strong></div>", row["values"])
             ),
         ),
     ),
     classes="table-vcenter card-table cards truths",
-    is_current=lambda verdict: verdict.taken,
+    is_current=lambda row: row["taken"],
 )
 
 #: Rows are merges of the library.
