@@ -321,7 +321,7 @@ def customer(request: HttpRequest, customer_id: str) -> HttpResponse:
     entries = catalogue.catalogue(con)
     day = as_of(request)
     spans = profile.spans(con, who.customer_id, list(entries))
-    lives = [life_of(entry, spans[entry.id], day) for entry in entries.values() if entry.id in spans]
+    lives = [life for entry in entries.values() if (life := life_of(entry, spans.get(entry.id, []), day)).stays]
     chosen = next((life for life in lives if life.entry.id == request.GET.get("model")), lives[0] if lives else None)
     data = _life_data(request, con, who, lives, chosen) if lives else None
     if data and (file := exports.requested(request, sheets(figures.FIGURES, data), who.customer_id)):
@@ -338,7 +338,7 @@ def customer(request: HttpRequest, customer_id: str) -> HttpResponse:
         "day": day,
         "panels": panels.panels(con, who.customer_id),
         "figures": [figure.show(data) for figure in figures.FIGURES] if data else [],
-        "absent": [entry for entry in entries.values() if entry.fits and entry.id not in spans],
+        "absent": [entry for entry in entries.values() if entry.fits and entry not in [life.entry for life in lives]],
         **_timeline(request, con, who, chosen),
     }
     return render(request, "customers/page.html", context)
