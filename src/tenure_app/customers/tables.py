@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from tenure.lifecycle.model import NOT_IN_MODEL
 from tenure_app.web.formats import MISSING, ago, day, instant
-from tenure_app.web.tables import LIST, Column, Table
+from tenure_app.web.tables import LIST, Column, Table, under, url_of
 from tenure_app.web.templatetags.tenure import stage_badge
 
 if TYPE_CHECKING:
@@ -22,45 +22,36 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
-def placed(row: Row, entry: Entry | None, url: str) -> Row:
+def list_row(row: Row, entry: Entry | None, url: str) -> Row:
     """Return a row of the list with its stages named and the address of its customer."""
-    if entry is None:
-        return {**row, "stage_name": "", "family": "", "next_stage_name": "", "url": url}
-    return {
-        **row,
-        "stage_name": entry.stage_name(row["stage"] if row["entered_on"] else NOT_IN_MODEL),
-        "family": entry.family(row["stage"]),
-        "next_stage_name": entry.stage_name(row["next_stage"]),
+    stage = row["stage"] if row["entered_on"] else NOT_IN_MODEL
+    return row | {
+        "stage_name": entry.stage_name(stage) if entry else "",
+        "family": entry.family(row["stage"]) if entry else "",
+        "next_stage_name": entry.stage_name(row["next_stage"]) if entry else "",
         "url": url,
     }
 
 
-def named(row: Row, stages: Mapping[str, str]) -> Row:
+def file_row(row: Row, stages: Mapping[str, str]) -> Row:
     """Return a row of the file, the stages that the model still has by their names."""
-    codes = row["stage"], row["next_stage"]
-    return {
-        **row,
-        **dict(zip(("stage_name", "next_stage_name"), (stages.get(code, code) for code in codes), strict=True)),
-    }
+    stage, following = row["stage"], row["next_stage"]
+    return row | {"stage_name": stages.get(stage, stage), "next_stage_name": stages.get(following, following)}
 
 
 def _customer(row: Row) -> str:
     number = row["customer_id"] if row["name"] else ""
-    under = " ".join(filter(None, (number, row["phone"] or row["email"])))
     return format_html(
         '<span><a href="{}">{}</a><span class="under">{}</span></span>',
         row["url"],
         row["name"] or row["customer_id"],
-        under,
+        " ".join(filter(None, (number, row["phone"] or row["email"]))),
     )
 
 
 def _next_change(row: Row) -> str:
-    if not row["next_change_on"]:
-        return MISSING
-    return format_html(
-        '<span>{}<span class="under">→ {}</span></span>', day(row["next_change_on"]), row["next_stage_name"]
-    )
+    on = row["next_change_on"]
+    return under(day(on), f"→ {row['next_stage_name']}") if on else MISSING
 
 
 CUSTOMERS = Table(
@@ -83,10 +74,7 @@ CUSTOMERS = Table(
             sort="stage",
             sql="s.stage",
             html=lambda row: stage_badge(row["stage_name"], row["family"]) if row["stage_name"] else MISSING,
-            export=(
-                Column("stage_id", value=lambda row: row["stage"]),
-                Column("stage", value=lambda row: row["stage_name"]),
-            ),
+            export=(Column("stage_id", value="stage"), Column("stage", value="stage_name")),
         ),
         Column("entered_on", sql="s.entered_on", sort="since", largest_first=True),
         Column(
@@ -94,10 +82,7 @@ CUSTOMERS = Table(
             sort="next",
             sql="s.change_on",
             html=_next_change,
-            export=(
-                Column("next_change_on"),
-                Column("next_stage", sql="s.next_stage", value=lambda row: row["next_stage_name"]),
-            ),
+            also=(Column("next_stage", sql="s.next_stage", value="next_stage_name"),),
         ),
         Column("orders", sql="k.orders", sort="orders", largest_first=True),
         Column("amount", sql="k.amount", sort="amount", largest_first=True),
@@ -114,15 +99,9 @@ CUSTOMERS = Table(
         Column("lifetime_value", sql="k.lifetime_value", sort="value", largest_first=True, brief=True),
         Column("churn", sql="k.churn", sort="churn", largest_first=True),
     ),
-    classes="table-vcenter card-table cards customers",
-    row_url=lambda row: row["url"],
+    classes=f"{LIST} customers",
+    row_url=url_of,
 )
-
-
-def _stage(row: Row) -> str:
-    if not row["stage"]:
-        return format_html('<span class="text-secondary">{}</span>', gettext("In no stage"))
-    return stage_badge(row["stage"], row["family"])
 
 
 def present_stage(life: Life, url: str, *, current: bool) -> Row:
@@ -141,10 +120,16 @@ def present_stage(life: Life, url: str, *, current: bool) -> Row:
     }
 
 
+def _stage(row: Row) -> str:
+    if not row["stage"]:
+        return format_html('<span class="text-secondary">{}</span>', gettext("In no stage"))
+    return stage_badge(row["stage"], row["family"])
+
+
 PRESENT_STAGES = Table(
     "present-stages",
     (
-        Column("model", url=lambda row: row["url"]),
+        Column("model", url=url_of),
         Column("stage", html=_stage),
         Column("entered_on"),
         Column(
@@ -153,11 +138,7 @@ PRESENT_STAGES = Table(
             template="customers/reason_brief.html",
             classes="because",
         ),
-        Column(
-            "next_change_on",
-            html=_next_change,
-            export=(Column("next_change_on"), Column("next_stage", value=lambda row: row["next_stage_name"])),
-        ),
+        Column("next_change_on", html=_next_change, also=(Column("next_stage", value="next_stage_name"),)),
     ),
     caption=_("The present stage under every model"),
     classes=LIST,
@@ -169,9 +150,9 @@ HISTORY = Table(
     "history",
     (
         Column("entered_on", value=lambda stay: stay.span.entered_on),
-        Column("stage", value=lambda stay: stay.name, template="customers/stay.html"),
+        Column("stage", template="customers/stay.html"),
         Column("days", _("Days"), "number", template="customers/stay_days.html"),
-        Column("reason", value=lambda stay: stay.why.text, template="customers/stay_reason.html", classes="because"),
+        Column("reason", template="customers/stay_reason.html", classes="because"),
     ),
 )
 
@@ -184,9 +165,7 @@ VERDICTS = Table(
         Column(
             "rule",
             _("Rule"),
-            html=lambda row: format_html(
-                '<span>{}<span class="under"><code>{}</code></span></span>', row["sentence"], row["stage"].when
-            ),
+            html=lambda row: under(row["sentence"], format_html("<code>{}</code>", row["stage"].when)),
         ),
         Column(
             "values",
@@ -196,7 +175,7 @@ VERDICTS = Table(
             ),
         ),
     ),
-    classes="table-vcenter card-table cards truths",
+    classes=f"{LIST} truths",
     is_current=lambda row: row["taken"],
 )
 
@@ -206,13 +185,13 @@ MERGES = Table(
     (
         Column("keep", _("Counts as")),
         Column("others", _("Merged"), value=lambda merge: ", ".join(merge.others)),
-        Column("why", _("Why"), value=lambda merge: merge.reason),
+        Column("why", _("Why"), value="reason"),
         Column(
             "at",
             _("When"),
             "instant",
             html=lambda merge: format_html('<span title="{}">{}</span>', instant(merge.at), ago(merge.at)),
         ),
-        Column("undo", _("Undo"), template="customers/merge_undo.html", classes="row-actions", bare=True, export=()),
+        Column("undo", _("Undo"), template="customers/merge_undo.html", classes="row-actions", bare=True),
     ),
 )
