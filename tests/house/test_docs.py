@@ -41,8 +41,9 @@ def test_common_columns_customers_and_quarantine_are_described() -> None:
         assert [column for column in schema.names if f"`{column}`" not in section and column != "batch_id"] == []
 
 
-def test_the_page_of_commands_is_what_the_commands_say() -> None:
-    assert reference.PAGE.read_text("utf-8") == reference.page(), "run: python tools/reference.py"
+@pytest.mark.parametrize("path", reference.PAGES, ids=lambda path: path.name)
+def test_the_pages_of_commands_and_terms_are_as_the_code_has_them(path: Path) -> None:
+    assert path.read_text("utf-8") == reference.PAGES[path](), "run: python tools/reference.py"
 
 
 def test_every_public_name_is_described() -> None:

@@ -70,7 +70,7 @@ def timeline(
     return [_entry(on, at, KINDS[table], what) for on, _late, at, table, what in events[offset : offset + limit]]
 
 
-def _entry(on: date, at: datetime | None, kind: Kind, what: Any) -> TimelineEntry:
+def _entry(on: date, at: datetime | None, kind: EntryKind, what: Any) -> TimelineEntry:
     return (
         TimelineEntry(on, at, kind.icon, *kind.text(what)) if kind.text else TimelineEntry(on, at, kind.icon, stay=what)
     )
@@ -134,7 +134,7 @@ def _override(fact: Mapping[str, Any]) -> Text:
     return title, _joined(fact["stage"], until), _joined(fact["model"], fact["reason"])
 
 
-class Kind(NamedTuple):
+class EntryKind(NamedTuple):
     """One kind of entries: facts of a table, or stage changes."""
 
     icon: str
@@ -145,20 +145,20 @@ class Kind(NamedTuple):
 
 #: What the timeline can show, in the order in which the filter offers it.
 KINDS = {
-    "orders": Kind(
+    "orders": EntryKind(
         "shopping-cart", gettext_lazy("Orders"), "status, amount, currency, order_id, channel, store", _order
     ),
-    "interactions": Kind(
+    "interactions": EntryKind(
         "eye", gettext_lazy("Interactions"), "kind, channel, seconds, content_id, campaign_id", _interaction
     ),
-    "feedback": Kind("star", gettext_lazy("Feedback"), "measure, score, survey, comment", _feedback),
-    "cases": Kind("headset", gettext_lazy("Cases"), "kind, event, severity, case_id", _case),
-    "contracts": Kind(
+    "feedback": EntryKind("star", gettext_lazy("Feedback"), "measure, score, survey, comment", _feedback),
+    "cases": EntryKind("headset", gettext_lazy("Cases"), "kind, event, severity, case_id", _case),
+    "contracts": EntryKind(
         "file-text", gettext_lazy("Contracts"), "event, contract_id, ends_at::date as ends_on", _contract
     ),
-    "balances": Kind("receipt", gettext_lazy("Balances"), "receivable, payable", _balance),
-    "volumes": Kind("chart-bar", gettext_lazy("Total volumes"), "amount, period_start", _volume),
-    "costs": Kind("coin", gettext_lazy("Costs"), "kind, amount", _cost),
-    "overrides": Kind("user-check", gettext_lazy("Set manually"), "model, stage, reason, until", _override),
-    STAGES: Kind("arrow-right", gettext_lazy("Stage changes")),
+    "balances": EntryKind("receipt", gettext_lazy("Balances"), "receivable, payable", _balance),
+    "volumes": EntryKind("chart-bar", gettext_lazy("Total volumes"), "amount, period_start", _volume),
+    "costs": EntryKind("coin", gettext_lazy("Costs"), "kind, amount", _cost),
+    "overrides": EntryKind("user-check", gettext_lazy("Set manually"), "model, stage, reason, until", _override),
+    STAGES: EntryKind("arrow-right", gettext_lazy("Stage changes")),
 }
