@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from tenure_app.lifecycle.lives import Stay
+    from tenure_app.lifecycle.reasons import Stay
 
 #: Title, values and note of an entry.
 Text = tuple[str, str, str]
