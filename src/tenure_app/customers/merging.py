@@ -35,13 +35,13 @@ def suspects() -> list[dict[str, Any]]:
         order by coalesce(orders, 0) desc, customer_id""",
         [customer for pair in pairs for customer in (pair.one, pair.other)],
     )
-    found = []
+    shown = []
     for pair in pairs:
         both = [card for card in cards if card["customer_id"] in (pair.one, pair.other)]
         if len(both) == 2:  # else somebody merged one of them meanwhile
             reasons = [say(records.REASONS.get(code, code)) for code in pair.reasons]
-            found.append({"keep": both[0], "other": both[1], "reasons": reasons})
-    return found
+            shown.append({"keep": both[0], "other": both[1], "reasons": reasons})
+    return shown
 
 
 def merges(limit: int = 50) -> list[records.Merge]:

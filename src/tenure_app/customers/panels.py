@@ -13,7 +13,7 @@ from tenure.columns import column
 from tenure.recommend.reasons import message
 from tenure.words import loads, sentences
 from tenure_app.customers.profile import has, rows
-from tenure_app.web.figures import Stat, stat
+from tenure_app.web.figures import stat
 from tenure_app.web.formats import number, percent
 from tenure_app.web.tables import Column
 
@@ -22,8 +22,17 @@ if TYPE_CHECKING:
 
     from tenure_app.customers.profile import Profile
 
-#: The columns of the panel of value.
-VALUE = ("historic_value", "potential_value", "lifetime_value", "invested", "break_even_on", "tier")
+#: The columns of each panel.
+PANELS = {
+    "value": (
+        "historic_value", "potential_value", "lifetime_value", "invested", "break_even_on", "tier", "rfm_group",
+        "stickiness",
+    ),
+    "risk": ("churn", "p_alive", "decline", "value_at_stake", "warning_due_on"),
+    "order": ("next_order_on", "p_active_90", "expected_orders", "gap_median"),
+    "action": ("decision", "decision_profit"),
+}  # fmt: skip
+PLACES = {"expected_orders": 1}
 #: Who it is and what they bought; those that are not known are left out.
 FACTS = (
     "phone", "email", "orders", "amount", "refunds", "first_order_on", "last_order_on", "categories", "open_complaints"
@@ -42,45 +51,31 @@ def facts(who: Profile, orders_url: str) -> list[tuple[str, str]]:
 
 def panels(con: duckdb.DuckDBPyConnection, customer: str) -> dict[str, Any] | None:
     """Return the panels of a customer; None while nothing was predicted."""
-    row = _scorecard(con, customer)
+    row = next(iter(rows(con, "select * from scorecard where customer_id = ?", customer)), {})
     if "lifetime_value" not in row:
         return None
+    # Break-even says nothing where nothing was invested, a stake nothing without a signal.
+    if not row.get("invested"):
+        row |= {"invested": None, "break_even_on": None}
+    if not row.get("warning_signals"):
+        row["value_at_stake"] = None
+    reasons = loads(row["churn_reasons"]) if row.get("churn_level") and row.get("churn_reasons") else ()
     fits = _fits(con)
     purchases: dict[str, Any] = json.loads(fits["purchases"]["body"]) if "purchases" in fits else {}
     address = {"model": fits["decisions"]["model"] if "decisions" in fits else "", "customer": customer}
-    rfm = f"RFM {row['rfm']}" if row.get("rfm") else ""
-    idle = _("do nothing") if row.get("decision_plan") == "nothing" else ""
+    notes = _notes(row)
     return {
+        panel: [known for name in names if (known := stat(row, name, notes.get(name, ""), PLACES.get(name)))]
+        for panel, names in PANELS.items()
+    } | {
         "as_of": row.get("as_of"),
-        "value": _stats(*(stat(row, name) for name in VALUE), stat(row, "rfm_group", rfm), stat(row, "stickiness")),
-        "risk": _risk(row),
-        "reasons": [reason["text"].render() for reason in loads(row.get("churn_reasons") or "[]")],
+        "reasons": [reason["text"].render() for reason in reasons],
         "signals": _signals(con, customer),
-        "order": _stats(
-            stat(row, "next_order_on"),
-            stat(row, "p_active_90"),
-            stat(row, "expected_orders", places=1),
-            stat(row, "gap_median"),
-        ),
         "products": _products(con, customer),
-        "action": _stats(stat(row, "decision", idle), stat(row, "decision_profit")),
         "missing": [_gate(gate) for gate in purchases.get("gates", ()) if gate["found"] < gate["needed"]],
         "undetectable": purchases.get("verdict") == "no-dropout",
         "choose": f"{reverse('economics-choose')}?{urlencode(address)}" if address["model"] else "",
     }
-
-
-def _scorecard(con: duckdb.DuckDBPyConnection, customer: str) -> dict[str, Any]:
-    """Return a customer's row without what says nothing: a stake without a signal, break-even without investment."""
-    row = next(iter(rows(con, "select * from scorecard where customer_id = ?", customer)), {})
-    hidden = set()
-    if not row.get("invested"):
-        hidden |= {"invested", "break_even_on"}
-    if not row.get("warning_signals"):
-        hidden.add("value_at_stake")
-    if not row.get("churn_level"):
-        hidden.add("churn_reasons")
-    return {name: value for name, value in row.items() if name not in hidden}
 
 
 def _fits(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
@@ -96,31 +91,31 @@ def _signals(con: duckdb.DuckDBPyConnection, customer: str) -> list[tuple[str, s
     if not has(con, "warnings"):
         return []
     name = column("warning_signals").value_name
-    found = rows(con, "select * from warnings where customer_id = ? order by score desc, signal", customer)
-    return [(name(item["signal"]), sentences(loads(item["evidence"] or "[]"))) for item in found]
+    warnings = rows(con, "select * from warnings where customer_id = ? order by score desc, signal", customer)
+    return [(name(item["signal"]), sentences(loads(item["evidence"] or "[]"))) for item in warnings]
 
 
 def _products(con: duckdb.DuckDBPyConnection, customer: str) -> list[tuple[str, str, str]]:
     """Return the best products, each with its category and why."""
     if not has(con, "recommendations"):
         return []
-    found = rows(con, "select * from recommendations where customer_id = ? order by rank limit 5", customer)
-    return [(item["product_id"], item["category"] or "", message(item["reason"]).render()) for item in found]
+    products = rows(con, "select * from recommendations where customer_id = ? order by rank limit 5", customer)
+    return [(item["product_id"], item["category"] or "", message(item["reason"]).render()) for item in products]
 
 
-def _stats(*stats: Stat | None) -> list[Stat]:
-    return [known for known in stats if known]
-
-
-def _risk(row: dict[str, Any]) -> list[Stat]:
+def _notes(row: dict[str, Any]) -> dict[str, str]:
+    """Return what stands below some numbers."""
     wallet = ""
     if row.get("wallet_share") is not None:
         wallet = _("%(share)s of their total purchases") % {"share": percent(row["wallet_share"])}
     elif row.get("decline") == "cannot-judge":
         wallet = _("their total volume is unknown")
-    level = column("churn_level").value_name(row.get("churn_level"))
-    due = (stat(row, "value_at_stake"), stat(row, "warning_due_on"))
-    return _stats(stat(row, "churn", level), stat(row, "p_alive"), stat(row, "decline", wallet), *due)
+    return {
+        "rfm_group": f"RFM {row['rfm']}" if row.get("rfm") else "",
+        "churn": column("churn_level").value_name(row.get("churn_level")),
+        "decline": wallet,
+        "decision": _("do nothing") if row.get("decision_plan") == "nothing" else "",
+    }
 
 
 def _gate(gate: dict[str, Any]) -> str:

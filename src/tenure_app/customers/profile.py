@@ -97,13 +97,13 @@ def spans(con: duckdb.DuckDBPyConnection, customer: str, models: Iterable[str]) 
     """Return every stay of a customer in these models, oldest first, by model."""
     stays: dict[str, list[Span]] = defaultdict(list)
     if has(con, "spans"):
-        found = con.execute(
+        result = con.execute(
             "select model, stage, entered_on, left_on, cause, passed_through, next_stage, next_change_on,"
             " reason, reason_values, cannot_judge from spans where customer_id = ? and list_contains(?, model)"
             " order by model, entered_on, left_on nulls last",
             [customer, list(models)],
         )
-        for model, *stay, reason, values, cannot_judge in found.fetchall():
+        for model, *stay, reason, values, cannot_judge in result.fetchall():
             stays[model].append(Span(Reason.read(reason, values, cannot_judge), *stay))
     return stays
 

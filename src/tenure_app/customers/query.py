@@ -121,12 +121,13 @@ class CustomerQuery:
 
 def customers_url(day: date | None, **columns: object) -> str:
     """Return the list of customers whose columns hold these values: ``customers_url(day, silence_p_max=0.05)``."""
-    chosen = []
-    for name, value in columns.items():
-        operator = name[-4:] if name.endswith((AT_LEAST, AT_MOST)) else EQUALS
-        if value is not None:
-            chosen.append(ColumnFilter(name.removesuffix(operator), operator, str(value)))
-    return CustomerQuery(as_of=day, filters=tuple(chosen)).url()
+    operators = {name: name[-4:] if name.endswith((AT_LEAST, AT_MOST)) else EQUALS for name in columns}
+    restrictions = tuple(
+        ColumnFilter(name.removesuffix(operators[name]), operators[name], str(value))
+        for name, value in columns.items()
+        if value is not None
+    )
+    return CustomerQuery(as_of=day, filters=restrictions).url()
 
 
 def read(address: Mapping[str, str], today: date, model: str = "") -> tuple[CustomerQuery, list[str]]:
