@@ -11,12 +11,15 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from tenure.columns import Definition, catalogue
+from tenure_app.customers.profile import has
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
     import duckdb
 
+#: SQL over the scorecard `k`, and the values of its places.
+Condition = tuple[str, list[Any]]
 EQUALS, AT_LEAST, AT_MOST = "", "_min", "_max"
 #: Stands for "not known" in an address.
 UNKNOWN = "-"
@@ -61,15 +64,12 @@ class ColumnFilter:
             raise ValueError(self.text)
         return [number]
 
-    def sql(self) -> tuple[str, list[Any]]:
-        """Return it as SQL over the scorecard `k`, and the values of its places."""
+    def condition(self) -> Condition:
+        """Return it as SQL over the scorecard `k`."""
         place, values = f'k."{self.column}"', self.values
         marks = ", ".join("?" * len(values))
         if self.column == "recommended":
-            return (
-                f"k.customer_id in (select customer_id from recommendations where product_id in ({marks}))",
-                values,
-            )
+            return f"k.customer_id in (select customer_id from recommendations where product_id in ({marks}))", values
         if not values:
             return f"{place} is null", []
         if self.operator:
@@ -107,20 +107,12 @@ def _filter(name: str, text: str) -> ColumnFilter | None:
     return ColumnFilter(base, operator, text) if ordered and operator in (AT_LEAST, AT_MOST) else None
 
 
-def where(con: duckdb.DuckDBPyConnection, filters: Iterable[ColumnFilter]) -> tuple[list[str], list[Any]]:
-    """Return filters as SQL conditions over the scorecard `k`, and the values of their places.
-
-    A column that this lake's scorecard does not have yet selects nobody.
-    """
-    filters = list(filters)
+def where(con: duckdb.DuckDBPyConnection, filters: Sequence[ColumnFilter]) -> list[Condition]:
+    """Return filters as conditions; a column that this lake's scorecard does not have yet selects nobody."""
     if not filters:
-        return [], []
-    present = {row[0] for row in con.execute("select column_name from (describe scorecard)").fetchall()}
-    if con.execute("select 1 from duckdb_views() where view_name = 'recommendations'").fetchone():
+        return []
+    sql = "select column_name from duckdb_columns() where table_name = 'scorecard'"
+    present = {row[0] for row in con.execute(sql).fetchall()}
+    if has(con, "recommendations"):
         present.add("recommended")
-    conditions, values = [], []
-    for item in filters:
-        condition, given = item.sql() if item.column in present else ("false", [])
-        conditions.append(condition)
-        values += given
-    return conditions, values
+    return [item.condition() if item.column in present else ("false", []) for item in filters]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tenure.lifecycle.model import UNSTAGED
 from tenure.lifecycle.statistics import on_day
 from tenure_app.customers import filters
-from tenure_app.customers.profile import has
+from tenure_app.customers.profile import has, rows
 from tenure_app.customers.query import DEFAULT_SORT, NOT_STAGED, STAGED, WITHOUT_STAGE, CustomerQuery
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from tenure_app.customers.filters import Condition
     from tenure_app.web.tables import Column, Table
 
 PAGE = 50
@@ -98,14 +99,11 @@ def rows_of(
         return []
     among = f"({', '.join('?' * len(customers))})"
     place = _PLACE.format(later=f"and later.customer_id in {among}", here=f"and here.customer_id in {among}")
-    rows = _rows(
-        con.execute(
-            f"select {table.select()} from scorecard k left join {place} s on s.customer_id = k.customer_id"
-            f" where k.customer_id in {among}",
-            [*customers, model, as_of, as_of, *customers, *customers],
-        )
+    sql = (
+        f"select {table.select()} from scorecard k left join {place} s on s.customer_id = k.customer_id"
+        f" where k.customer_id in {among}"
     )
-    by_id = {row["customer_id"]: row for part in rows for row in part}
+    by_id = {row["customer_id"]: row for row in rows(con, sql, *customers, model, as_of, as_of, *customers, *customers)}
     return [by_id[customer] for customer in customers if customer in by_id]
 
 
@@ -120,14 +118,10 @@ def stream(con: duckdb.DuckDBPyConnection, query: CustomerQuery, table: Table) -
     column = _sorted_by(table, query)
     where, values = _from(con, query, column, place=_PLACE.format(later="", here=""))
     order = f"{column.sql} {'desc' if query.down else 'asc'} nulls last, k.customer_id"
-    for part in _rows(con.execute(f"select {table.select()} from {where} order by {order}", values)):
-        yield from part
-
-
-def _rows(found: duckdb.DuckDBPyConnection, chunk: int = 5_000) -> Iterator[list[dict[str, Any]]]:
+    found = con.execute(f"select {table.select()} from {where} order by {order}", values)
     names = [column[0] for column in found.description or []]
-    while part := found.fetchmany(chunk):
-        yield [dict(zip(names, row, strict=True)) for row in part]
+    while part := found.fetchmany(5_000):
+        yield from (dict(zip(names, row, strict=True)) for row in part)
 
 
 def _from(
@@ -142,72 +136,58 @@ def _from(
     place : str
         Where the customers are, as SQL, when it is needed in any case.
     """
-    values: list[Any] = []
-    parts = ["scorecard k"]
-    tests: list[str] = []
-    needed = place or (_AT if column and column.sql.startswith("s.") else "")
-    _place(query, parts, tests, values, needed)
-    place_values, values = values, []
-    for restrict in (_flow, _move, _bounds):
-        restrict(query, tests, values)
-    more, given = filters.where(con, query.filters)
-    tests += more
-    values += given
-    _search(con, query, tests, values)
-    where = " where " + " and ".join(tests) if tests else ""
-    return " ".join(parts) + where, place_values + values
+    source, values = "scorecard k", []
+    place = place or (_AT if column and column.sql.startswith("s.") else "")
+    if place or query.stage or query.since or query.is_near:
+        inner = query.stages or query.stage == STAGED or query.since or query.is_near
+        source += f" {'join' if inner else 'left join'} {place or _AT} s on s.customer_id = k.customer_id"
+        values = [query.model, query.as_of, query.as_of]
+    conditions = [
+        *_stage(query),
+        *_near(query),
+        *_flow(query),
+        *_move(query),
+        *_bounds(query),
+        *filters.where(con, query.filters),
+        *_search(con, query),
+    ]
+    if conditions:
+        source += " where " + " and ".join(test for test, _values in conditions)
+    return source, values + [value for _test, of_test in conditions for value in of_test]
 
 
-def _place(query: CustomerQuery, parts: list[str], tests: list[str], values: list[Any], needed: str) -> None:
-    """Join where the customers are on the day, when the query or the order asks for it."""
-    near = query.next_within is not None or bool(query.next_stage)
-    if not (needed or query.stage or query.since or near):
-        return
-    held = query.stages or query.stage == STAGED or query.since or near
-    parts.append(f"{'join' if held else 'left join'} {needed or _AT} s on s.customer_id = k.customer_id")
-    values += [query.model, query.as_of, query.as_of]
+def _stage(query: CustomerQuery) -> list[Condition]:
     if query.stage in WITHOUT_STAGE:
-        test, known = _without_stage(query.stage, query.model, query.as_of)
-        tests.append(f"s.customer_id is null and {test}")
-        values += known
-    elif query.stages:
-        tests.append(f"s.stage in ({', '.join('?' * len(query.stages))})")
-        values += query.stages
-    _near(query, tests, values, near=near)
+        test, values = _without_stage(query.stage, query.model, query.as_of)
+        return [(f"s.customer_id is null and {test}", values)]
+    return [(f"s.stage in ({', '.join('?' * len(query.stages))})", query.stages)] if query.stages else []
 
 
-def _near(query: CustomerQuery, tests: list[str], values: list[Any], *, near: bool) -> None:
+def _near(query: CustomerQuery) -> list[Condition]:
     """Restrict by how long they have been there, and by what comes next."""
-    if query.since:
-        tests.append("s.entered_on >= ?")
-        values.append(query.since)
-    if near:
-        tests.append("s.change_on > ?")
-        values.append(query.as_of)
-    if query.next_by:
-        tests.append("s.change_on <= ?")
-        values.append(query.next_by)
-    if query.next_stage:
-        tests.append("s.left_on is null and s.next_stage is not distinct from ?")
-        values.append(None if query.next_stage == UNSTAGED else query.next_stage)
+    following = None if query.next_stage == UNSTAGED else query.next_stage
+    conditions = (
+        (query.since, "s.entered_on >= ?", query.since),
+        (query.is_near, "s.change_on > ?", query.as_of),
+        (query.next_by, "s.change_on <= ?", query.next_by),
+        (query.next_stage, "s.left_on is null and s.next_stage is not distinct from ?", following),
+    )
+    return [(test, [value]) for applies, test, value in conditions if applies]
 
 
-def _flow(query: CustomerQuery, tests: list[str], values: list[Any]) -> None:
+def _flow(query: CustomerQuery) -> list[Condition]:
     """Restrict to those who were in another stage on another day."""
     if not (query.was and query.was_on):
-        return
+        return []
     earlier = f"select customer_id from spans where model = ? and {on_day('?')}"
-    values += [query.model, query.was_on, query.was_on]
+    values = [query.model, query.was_on, query.was_on]
     if query.was in WITHOUT_STAGE:
-        test, known = _without_stage(query.was, query.model, query.was_on)
-        tests.append(f"k.customer_id not in ({earlier}) and {test}")
-        values += known
-    else:
-        tests.append(f"k.customer_id in ({earlier} and stage = ?)")
-        values.append(query.was)
+        test, more = _without_stage(query.was, query.model, query.was_on)
+        return [(f"k.customer_id not in ({earlier}) and {test}", values + more)]
+    return [(f"k.customer_id in ({earlier} and stage = ?)", [*values, query.was])]
 
 
-def _without_stage(which: str, model: str, on: date | None) -> tuple[str, list[Any]]:
+def _without_stage(which: str, model: str, on: date | None) -> Condition:
     """Tell those who were in the model before the day, and are in no stage on it, from those who never were.
 
     Who was not even known on the day is not counted as outside the model.
@@ -221,54 +201,44 @@ def _without_stage(which: str, model: str, on: date | None) -> tuple[str, list[A
     return f"k.customer_id not in {ever} and {known}", [model, on, on]
 
 
-def _move(query: CustomerQuery, tests: list[str], values: list[Any]) -> None:
+def _move(query: CustomerQuery) -> list[Condition]:
     """Restrict to those who entered or left a stage in a period."""
     if not (query.moved and query.move_from and query.move_to):
-        return
+        return []
     day = "entered_on" if query.moved == "entered" else "left_on"
-    tests.append(
-        "k.customer_id in (select customer_id from spans where model = ? and stage = ?"
-        f" and not passed_through and {day} between ? and ?)"
+    moves = (
+        f"select customer_id from spans where model = ? and stage = ? and not passed_through and {day} between ? and ?"
     )
-    values += [query.model, query.move_stage]
-    values += [query.move_from, query.move_to]
+    return [(f"k.customer_id in ({moves})", [query.model, query.move_stage, query.move_from, query.move_to])]
 
 
-def _bounds(query: CustomerQuery, tests: list[str], values: list[Any]) -> None:
+def _bounds(query: CustomerQuery) -> list[Condition]:
     """Restrict by what the customer bought."""
-    for column, low, high in (
-        ("k.orders", query.orders_min, query.orders_max),
-        ("k.amount", query.amount_min, query.amount_max),
-        ("k.last_order_on", query.last_from, query.last_to),
-    ):
-        for sign, bound in ((">=", low), ("<=", high)):
-            if bound is not None:
-                tests.append(f"{column} {sign} ?")
-                values.append(bound)
+    bounds = (
+        ("k.orders >= ?", query.orders_min),
+        ("k.orders <= ?", query.orders_max),
+        ("k.amount >= ?", query.amount_min),
+        ("k.amount <= ?", query.amount_max),
+        ("k.last_order_on >= ?", query.last_from),
+        ("k.last_order_on <= ?", query.last_to),
+    )
+    return [(test, [bound]) for test, bound in bounds if bound is not None]
 
 
-def _search(con: duckdb.DuckDBPyConnection, query: CustomerQuery, tests: list[str], values: list[Any]) -> None:
+def _search(con: duckdb.DuckDBPyConnection, query: CustomerQuery) -> list[Condition]:
     """Restrict to those whose id, name, phone or e-mail holds the words, else to who made the order of that number."""
     word = query.q.casefold()
     if not word:
-        return
-    matches = ["contains(lower(k.customer_id), ?)", "contains(lower(k.name), ?)", "contains(lower(k.email), ?)"]
-    found = [word, word, word]
+        return []
+    tests = ["contains(lower(k.customer_id), ?)", "contains(lower(k.name), ?)", "contains(lower(k.email), ?)"]
+    values = [word, word, word]
     digits = re.sub(r"[\s()\-.]", "", word)
     if re.fullmatch(r"\+?\d{4,}", digits):
-        matches.append("contains(k.phone, ?)")
-        found.append(digits)
-    test = f"({' or '.join(matches)})"
-    # Orders are many times as many as customers, so they are looked through only when nobody else is meant.
-    if _is_order_number(query.q) and has(con, "orders") and not _is_match(con, test, found):
-        test, found = "k.customer_id in (select customer_id from orders where order_id = ?)", [query.q]
-    tests.append(test)
-    values += found
-
-
-def _is_match(con: duckdb.DuckDBPyConnection, test: str, values: list[Any]) -> bool:
-    return con.execute(f"select 1 from scorecard k where {test} limit 1", values).fetchone() is not None
-
-
-def _is_order_number(word: str) -> bool:
-    return any(sign.isdigit() for sign in word) and re.fullmatch(r"[\w./#:-]{1,100}", word) is not None
+        tests.append("contains(k.phone, ?)")
+        values.append(digits)
+    test = f"({' or '.join(tests)})"
+    # Orders are many times as many as customers, so they are looked through only when no customer is meant.
+    is_number = any(sign.isdigit() for sign in query.q) and re.fullmatch(r"[\w./#:-]{1,100}", query.q)
+    if is_number and has(con, "orders") and not rows(con, f"select 1 from scorecard k where {test} limit 1", *values):
+        return [("k.customer_id in (select customer_id from orders where order_id = ?)", [query.q])]
+    return [(test, values)]

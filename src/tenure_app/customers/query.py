@@ -108,6 +108,11 @@ class CustomerQuery:
         return self.as_of + timedelta(days=self.next_within)
 
     @property
+    def is_near(self) -> bool:
+        """Whether it asks for the next change."""
+        return self.next_within is not None or bool(self.next_stage)
+
+    @property
     def is_detailed(self) -> bool:
         """Whether it uses filters that a page keeps folded."""
         return bool(self.filters) or any(getattr(self, name) not in (None, "") for name in RARE)
