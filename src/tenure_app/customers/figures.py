@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LifeData:
-    """What the figures of a customer are made of."""
-
     lives: list[Life]
     rows: list[dict[str, Any]]  # of the table below
     orders: list[tuple[date, int, Decimal]]  # days with orders, how many and for how much

@@ -37,12 +37,10 @@ class ColumnFilter:
 
     @property
     def name(self) -> str:
-        """Its name in an address."""
         return self.column + self.operator
 
     @property
     def definition(self) -> Definition:
-        """What the catalogue says of its column."""
         return catalogue()[self.column]
 
     @property
@@ -65,7 +63,6 @@ class ColumnFilter:
         return [number]
 
     def condition(self) -> Condition:
-        """Return it as SQL over the scorecard `k`."""
         place, values = f'k."{self.column}"', self.values
         marks = ", ".join("?" * len(values))
         if self.column == "recommended":

@@ -45,7 +45,6 @@ def suspects() -> list[dict[str, Any]]:
 
 
 def merges(limit: int = 50) -> list[records.Merge]:
-    """Return the newest merges."""
     return records.merges(conf.lake())[:limit]
 
 
@@ -56,6 +55,5 @@ def merge(keep: str, other: str, reason: str) -> None:
 
 
 def undo(merge_id: str) -> None:
-    """Take a merge back."""
     records.undo_merge(conf.lake(), merge_id, timezone.now())
     jobs.enqueue("refresh")

@@ -55,7 +55,6 @@ ENTRIES = 50
 
 @page("customers/", "customers")
 def customers(request: HttpRequest) -> HttpResponse:
-    """Show one page of the customers that the address names."""
     con = conf.connection()
     if not profile.has(con, "scorecard"):
         return render(request, "customers/empty.html")
@@ -109,7 +108,6 @@ def _selection(request: HttpRequest, entries: Mapping[str, Entry]) -> tuple[Cust
 
 
 def _form(con: duckdb.DuckDBPyConnection, selection: CustomerQuery, entries: Mapping[str, Entry]) -> FilterForm:
-    """Return the filters above the list."""
     entry = entries.get(selection.model)
     stages = [(stage, entry.stage_name(stage)) for stage in [*entry.order, UNSTAGED, NOT_IN_MODEL]] if entry else []
     models = [(item.id, item.name) for item in entries.values() if item.fits]
@@ -166,13 +164,11 @@ def _bounds(selection: CustomerQuery, stages: list[tuple[str, str]]) -> list[Fie
 
 @page("customers.csv", "customers-csv")
 def download(request: HttpRequest) -> HttpResponseBase:
-    """Send all rows of the list as CSV, as they are read."""
     return _file(request, exports.csv_stream)
 
 
 @page("customers.xlsx", "customers-xlsx")
 def workbook(request: HttpRequest) -> HttpResponseBase:
-    """Send all rows of the list as an Excel workbook."""
     return _file(request, exports.excel_file)
 
 
@@ -211,7 +207,6 @@ def duplicates(request: HttpRequest) -> HttpResponse:
 
 @page("customers/duplicates/merge/", "duplicates-merge", methods=("POST",))
 def merge(request: HttpRequest) -> HttpResponse:
-    """Make two customers one."""
     both = request.POST.get("one", ""), request.POST.get("other", "")
     keep, other = reversed(both) if request.POST.get("keep") == "other" else both
     with _refusals(request):
@@ -223,7 +218,6 @@ def merge(request: HttpRequest) -> HttpResponse:
 
 @page("customers/duplicates/undo/", "duplicates-undo", methods=("POST",))
 def undo(request: HttpRequest) -> HttpResponse:
-    """Take a merge back."""
     with _refusals(request):
         merging.undo(request.POST.get("merge_id", ""))
         messages.success(request, _("The merge was undone: they are separate customers again."))
@@ -232,7 +226,6 @@ def undo(request: HttpRequest) -> HttpResponse:
 
 @contextmanager
 def _refusals(request: HttpRequest) -> Iterator[None]:
-    """Show why an action was refused."""
     try:
         yield
     except TenureError as error:
@@ -309,7 +302,6 @@ def override(request: HttpRequest, customer_id: str) -> HttpResponse:
 
 @page("customers/<path:customer_id>/", "customer")
 def customer(request: HttpRequest, customer_id: str) -> HttpResponse:
-    """Show one customer."""
     con = conf.connection()
     who = profile.profile(con, customer_id)
     if who is None:
@@ -327,7 +319,9 @@ def customer(request: HttpRequest, customer_id: str) -> HttpResponse:
     rows = []
     for life in lives:
         kept["model"] = life.entry.id
-        rows.append(tables.present_stage(life, f"{request.path}?{kept.urlencode()}#history", current=life is shown))
+        url = f"{request.path}?{kept.urlencode()}#history"
+        change = {"next_change_on": life.next_on, "next_stage_name": life.next_name}
+        rows.append({"model": life.entry.name, "now": life.now, "url": url, "current": life is shown, **change})
     data = LifeData(lives, rows, profile.order_days(con, who.customer_id, business().tz), day)
     if lives and (file := exports.requested(request, sheets(figures.FIGURES, data), who.customer_id)):
         return file

@@ -79,7 +79,6 @@ def panels(con: duckdb.DuckDBPyConnection, customer: str) -> dict[str, Any] | No
 
 
 def _fits(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
-    """Return by part what was fitted last."""
     if not has(con, "fits"):
         return {}
     newest = "select part, model, body from fits where generation = (select max(generation) from fits)"
@@ -96,7 +95,6 @@ def _signals(con: duckdb.DuckDBPyConnection, customer: str) -> list[tuple[str, s
 
 
 def _products(con: duckdb.DuckDBPyConnection, customer: str) -> list[tuple[str, str, str]]:
-    """Return the best products, each with its category and why."""
     if not has(con, "recommendations"):
         return []
     products = rows(con, "select * from recommendations where customer_id = ? order by rank limit 5", customer)
@@ -104,7 +102,6 @@ def _products(con: duckdb.DuckDBPyConnection, customer: str) -> list[tuple[str, 
 
 
 def _notes(row: dict[str, Any]) -> dict[str, str]:
-    """Return what stands below some numbers."""
     wallet = ""
     if row.get("wallet_share") is not None:
         wallet = _("%(share)s of their total purchases") % {"share": percent(row["wallet_share"])}

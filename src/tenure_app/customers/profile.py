@@ -42,14 +42,11 @@ class Profile:
 
     @property
     def called(self) -> str:
-        """The name, else the id."""
         return self.name or self.customer_id
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One stay in one stage of one model."""
-
     reason: Reason
     stage: str | None
     entered_on: date
@@ -65,12 +62,10 @@ class Span:
 
 
 def has(con: duckdb.DuckDBPyConnection, table: str) -> bool:
-    """Return whether the lake holds such a table."""
     return con.execute("select 1 from duckdb_views() where view_name = ?", [table]).fetchone() is not None
 
 
 def rows(con: duckdb.DuckDBPyConnection, sql: str, *values: Any) -> list[dict[str, Any]]:
-    """Return the rows of a query by the names of its columns."""
     result = con.execute(sql, values)
     names = [column[0] for column in result.description or []]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]

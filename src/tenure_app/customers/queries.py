@@ -58,7 +58,6 @@ def columns(con: duckdb.DuckDBPyConnection) -> set[str]:
 
 
 def total(con: duckdb.DuckDBPyConnection, query: CustomerQuery) -> int:
-    """Return how many customers a query names."""
     where, values = _from(con, query)
     found = con.execute(f"select count(*) from {where}", values).fetchone()
     return int(found[0]) if found else 0
@@ -67,7 +66,6 @@ def total(con: duckdb.DuckDBPyConnection, query: CustomerQuery) -> int:
 def page(
     con: duckdb.DuckDBPyConnection, query: CustomerQuery, table: Table, limit: int = PAGE, offset: int = 0
 ) -> tuple[int, list[dict[str, Any]]]:
-    """Return how many customers a query names, and one page of them in its order."""
     column = _sorted_by(table, query)
     where, values = _from(con, query, column)
     order = f"rank {'desc' if query.down else 'asc'} nulls last, customer_id limit {int(limit)} offset {int(offset)}"
@@ -108,7 +106,6 @@ def rows_of(
 
 
 def names_of(con: duckdb.DuckDBPyConnection, customers: Sequence[str]) -> dict[str, str | None]:
-    """Return the names of those of these customers who are in the scorecard."""
     sql = "select customer_id, name from scorecard where customer_id in (select unnest(?))"
     return dict(con.execute(sql, [list(customers)]).fetchall()) if customers else {}
 
@@ -127,15 +124,7 @@ def stream(con: duckdb.DuckDBPyConnection, query: CustomerQuery, table: Table) -
 def _from(
     con: duckdb.DuckDBPyConnection, query: CustomerQuery, column: Column | None = None, place: str = ""
 ) -> tuple[str, list[Any]]:
-    """Return a query as ``from … where …`` and the values of its places.
-
-    Parameters
-    ----------
-    column : Column, optional
-        What the order needs as well.
-    place : str
-        Where the customers are, as SQL, when it is needed in any case.
-    """
+    """Return a query as ``from … where …`` and the values of its places; `place` is joined in any case."""
     source, values = "scorecard k", []
     place = place or (_AT if column and column.sql.startswith("s.") else "")
     if place or query.stage or query.since or query.is_near:
@@ -164,7 +153,6 @@ def _stage(query: CustomerQuery) -> list[Condition]:
 
 
 def _near(query: CustomerQuery) -> list[Condition]:
-    """Restrict by how long they have been there, and by what comes next."""
     following = None if query.next_stage == UNSTAGED else query.next_stage
     conditions = (
         (query.since, "s.entered_on >= ?", query.since),
@@ -176,7 +164,6 @@ def _near(query: CustomerQuery) -> list[Condition]:
 
 
 def _flow(query: CustomerQuery) -> list[Condition]:
-    """Restrict to those who were in another stage on another day."""
     if not (query.was and query.was_on):
         return []
     earlier = f"select customer_id from spans where model = ? and {on_day('?')}"
@@ -202,7 +189,6 @@ def _without_stage(which: str, model: str, on: date | None) -> Condition:
 
 
 def _move(query: CustomerQuery) -> list[Condition]:
-    """Restrict to those who entered or left a stage in a period."""
     if not (query.moved and query.move_from and query.move_to):
         return []
     day = "entered_on" if query.moved == "entered" else "left_on"
@@ -213,7 +199,6 @@ def _move(query: CustomerQuery) -> list[Condition]:
 
 
 def _bounds(query: CustomerQuery) -> list[Condition]:
-    """Restrict by what the customer bought."""
     bounds = (
         ("k.orders >= ?", query.orders_min),
         ("k.orders <= ?", query.orders_max),

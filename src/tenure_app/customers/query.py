@@ -92,7 +92,6 @@ class CustomerQuery:
         return urlencode(parts)
 
     def url(self, **changes: Any) -> str:
-        """Return the address of the list of these customers, with some fields changed."""
         return f"{reverse('customers')}?{self.address(**changes)}"
 
     @property
@@ -102,19 +101,16 @@ class CustomerQuery:
 
     @property
     def next_by(self) -> date | None:
-        """The last day on which a change counts as near."""
         if self.next_within is None or self.as_of is None:
             return None
         return self.as_of + timedelta(days=self.next_within)
 
     @property
     def is_near(self) -> bool:
-        """Whether it asks for the next change."""
         return self.next_within is not None or bool(self.next_stage)
 
     @property
     def is_detailed(self) -> bool:
-        """Whether it uses filters that a page keeps folded."""
         return bool(self.filters) or any(getattr(self, name) not in (None, "") for name in RARE)
 
     @property
@@ -136,34 +132,27 @@ def customers_url(day: date | None, **columns: object) -> str:
 
 
 def read(address: Mapping[str, str], today: date, model: str = "") -> tuple[CustomerQuery, list[str]]:
-    """Return what an address asks for, and the names of the fields whose values mean nothing.
+    """Return the query of an address, and the names of the fields whose values mean nothing.
 
-    Parameters
-    ----------
-    address : mapping
-        The address's query, such as Django's ``request.GET``.
-    today : date
-        What the page speaks of when the address names no day.
-    model : str
-        The model whose stages are shown when the address names none.
+    `today` and `model` hold where the address names no day and no model.
     """
-    given: dict[str, Any] = {"as_of": today, "model": model}
-    wrong: list[str] = []
+    values: dict[str, Any] = {"as_of": today, "model": model}
+    unknown: list[str] = []
     for field in fields(CustomerQuery):
         text = unicodedata.normalize("NFKC", address.get(field.name, "")).strip()
         if not text or field.name in ("sort", "down", "filters"):
             continue
         try:
-            given[field.name] = _READ.get(str(field.type).split(" ")[0], str)(text)
+            values[field.name] = _READ.get(str(field.type).split(" ")[0], str)(text)
         except (ValueError, InvalidOperation):
-            wrong.append(field.name)
-    if given.get("moved") not in (None, "entered", "left"):
-        wrong.append("moved")
-        given.pop("moved")
-    by_column, meaningless = filters.read(address)
-    sort = address.get("sort", "")
-    order: dict[str, Any] = {"sort": sort.lstrip("-"), "down": sort.startswith("-")} if sort else {}
-    return CustomerQuery(**given, filters=by_column, **order), wrong + meaningless
+            unknown.append(field.name)
+    if values.get("moved") not in (None, "entered", "left"):
+        unknown.append("moved")
+        del values["moved"]
+    values["filters"], unknown_filters = filters.read(address)
+    if sort := address.get("sort"):
+        values |= {"sort": sort.lstrip("-"), "down": sort.startswith("-")}
+    return CustomerQuery(**values), unknown + unknown_filters
 
 
 def _number(text: str) -> Decimal:
@@ -173,11 +162,11 @@ def _number(text: str) -> Decimal:
     return number
 
 
-def _whole(text: str) -> int:
+def _count(text: str) -> int:
     number = int(text.replace(",", ""))
     if not 0 <= number < 2**31:
         raise ValueError(text)
     return number
 
 
-_READ: dict[str, Callable[[str], Any]] = {"date": date.fromisoformat, "int": _whole, "Decimal": _number, "str": str}
+_READ: dict[str, Callable[[str], Any]] = {"date": date.fromisoformat, "int": _count, "Decimal": _number, "str": str}

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tenure_app.lifecycle.catalogue import Entry
-    from tenure_app.lifecycle.reasons import Life
 
 Row = dict[str, Any]
 
@@ -104,37 +103,22 @@ CUSTOMERS = Table(
 )
 
 
-def present_stage(life: Life, url: str, *, current: bool) -> Row:
-    """Return where a customer is under one model, as a row of :data:`PRESENT_STAGES`."""
-    now = life.now
-    return {
-        "model": life.entry.name,
-        "url": url,
-        "stage": now.name if now else "",
-        "family": now.family if now else "",
-        "entered_on": now.span.entered_on if now else None,
-        "why": now.why if now else None,
-        "next_change_on": life.next_on,
-        "next_stage_name": life.next_name,
-        "current": current,
-    }
-
-
 def _stage(row: Row) -> str:
-    if not row["stage"]:
+    if row["now"] is None:
         return format_html('<span class="text-secondary">{}</span>', gettext("In no stage"))
-    return stage_badge(row["stage"], row["family"])
+    return stage_badge(row["now"].name, row["now"].family)
 
 
+#: Rows are made by :func:`tenure_app.customers.pages.customer`.
 PRESENT_STAGES = Table(
     "present-stages",
     (
         Column("model", url=url_of),
-        Column("stage", html=_stage),
-        Column("entered_on"),
+        Column("stage", value=lambda row: row["now"].name if row["now"] else "", html=_stage),
+        Column("entered_on", value=lambda row: row["now"] and row["now"].span.entered_on),
         Column(
             "reason",
-            value=lambda row: row["why"].text if row["why"] else None,
+            value=lambda row: row["now"] and row["now"].why.text,
             template="customers/reason_brief.html",
             classes="because",
         ),

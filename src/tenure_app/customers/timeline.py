@@ -31,8 +31,6 @@ STAGES = "stages"
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """One entry of the timeline."""
-
     day: date
     at: datetime | None
     icon: str
@@ -135,8 +133,6 @@ def _override(fact: Mapping[str, Any]) -> Text:
 
 
 class EntryKind(NamedTuple):
-    """One kind of entries: facts of a table, or stage changes."""
-
     icon: str
     name: Any
     columns: str = ""  # of the table

@@ -29,7 +29,6 @@ def chips(query: CustomerQuery, entries: Mapping[str, Entry]) -> list[Chip]:
 
 
 def heading(query: CustomerQuery, entries: Mapping[str, Entry]) -> str:
-    """Return the query as the list's heading."""
     entry = entries.get(query.model)
     if not query.narrows or entry is None:
         return _("All customers") if not query.narrows else _("Customers that match")
