@@ -22,7 +22,7 @@ from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
 from tenure.rules.wording.sentence import measure_phrase, sentence
 from tenure.words import current_language
 from tenure_app.core import conf
-from tenure_app.customers import figures, filters, merging, panels, profile, queries, query, tables, timeline, titles
+from tenure_app.customers import figures, merging, panels, profile, queries, query, tables, timeline, titles
 from tenure_app.customers.figures import LifeData
 from tenure_app.customers.query import CustomerQuery
 from tenure_app.lifecycle import actions, catalogue, reasons
@@ -115,7 +115,7 @@ def _form(con: duckdb.DuckDBPyConnection, selection: CustomerQuery, entries: Map
     kept = ("was", "was_on", "moved", "move_stage", "move_from", "move_to")
     values = {item.name: item.text for item in selection.filters}
     present = queries.columns(con)
-    columns = [column(name) for name in filters.OFFERED if name in present]
+    columns = [column(name) for name in query.OFFERED if name in present]
     return FilterForm(
         _("Filter customers"),
         (
@@ -135,7 +135,7 @@ def _form(con: duckdb.DuckDBPyConnection, selection: CustomerQuery, entries: Map
             ("as_of", selection.as_of),
             *((name, value) for name in kept if (value := getattr(selection, name))),
             ("sort", ("-" if selection.down else "") + selection.sort),
-            *((name, text) for name, text in values.items() if name not in filters.OFFERED),
+            *((name, text) for name, text in values.items() if name not in query.OFFERED),
         ],
         chips=titles.chips(selection, entries),
         clear_url=f"{reverse('customers')}?{urlencode({'model': selection.model, 'as_of': selection.as_of})}",

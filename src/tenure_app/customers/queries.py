@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from tenure.lifecycle.model import UNSTAGED
 from tenure.lifecycle.statistics import on_day
-from tenure_app.customers import filters
 from tenure_app.customers.profile import has, rows
 from tenure_app.customers.query import DEFAULT_SORT, NOT_STAGED, STAGED, WITHOUT_STAGE, CustomerQuery
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from tenure_app.customers.filters import Condition
+    from tenure_app.customers.query import ColumnFilter, Condition
     from tenure_app.web.tables import Column, Table
 
 PAGE = 50
@@ -137,7 +136,7 @@ def _from(
         *_flow(query),
         *_move(query),
         *_bounds(query),
-        *filters.where(con, query.filters),
+        *_columns(con, query.filters),
         *_search(con, query),
     ]
     if conditions:
@@ -208,6 +207,14 @@ def _bounds(query: CustomerQuery) -> list[Condition]:
         ("k.last_order_on <= ?", query.last_to),
     )
     return [(test, [bound]) for test, bound in bounds if bound is not None]
+
+
+def _columns(con: duckdb.DuckDBPyConnection, filters: Sequence[ColumnFilter]) -> list[Condition]:
+    """A column that this lake's scorecard does not have yet selects nobody."""
+    if not filters:
+        return []
+    present = columns(con) | ({"recommended"} if has(con, "recommendations") else set())
+    return [item.condition() if item.column in present else ("false", []) for item in filters]
 
 
 def _search(con: duckdb.DuckDBPyConnection, query: CustomerQuery) -> list[Condition]:

@@ -14,9 +14,8 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from tenure.columns import Definition, catalogue
 from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
-from tenure_app.customers import filters
-from tenure_app.customers.filters import AT_LEAST, AT_MOST, EQUALS, ColumnFilter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,6 +31,60 @@ DEFAULT_SORT = "amount"
 RARE = (
     "since", "next_within", "next_stage", "orders_min", "orders_max", "amount_min", "amount_max", "last_from", "last_to"
 )  # fmt: skip
+#: Columns that the list of customers offers to choose from.
+OFFERED = ("rfm_group", "tier", "loyalty", "churn_level", "decline", "decision")
+EQUALS, AT_LEAST, AT_MOST = "", "_min", "_max"
+#: Stands for "not known" in an address.
+UNKNOWN = "-"
+#: SQL over the scorecard `k`, and the values of its places.
+Condition = tuple[str, list[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnFilter:
+    """A filter by a column of the scorecard: ``churn_min=0.6`` is the column, how it is compared, and the text."""
+
+    column: str
+    operator: str
+    text: str
+
+    @property
+    def name(self) -> str:
+        return self.column + self.operator
+
+    @property
+    def definition(self) -> Definition:
+        return catalogue()[self.column]
+
+    @property
+    def values(self) -> list[Any]:
+        """What the column is compared with; empty for "not known"."""
+        if self.text == UNKNOWN:
+            return []
+        match self.definition.kind:
+            case "text" | "choice" | "choices":
+                return [code for code in self.text.split(",") if code]
+            case "yesno":
+                if self.text not in ("0", "1"):
+                    raise ValueError(self.text)
+                return [self.text == "1"]
+            case "day":
+                return [date.fromisoformat(self.text)]
+        return [float(_number(self.text))]
+
+    def condition(self) -> Condition:
+        place, values = f'k."{self.column}"', self.values
+        marks = ", ".join("?" * len(values))
+        if self.column == "recommended":
+            return f"k.customer_id in (select customer_id from recommendations where product_id in ({marks}))", values
+        if not values:
+            return f"{place} is null", []
+        if self.operator:
+            return f"{place} {'>=' if self.operator == AT_LEAST else '<='} ?", values
+        if self.definition.kind == "choices":
+            among = " or ".join([f"contains(',' || {place} || ',', ',' || ? || ',')"] * len(values))
+            return f"({among})", values
+        return f"{place} in ({marks})", values
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +104,7 @@ class CustomerQuery:
     next_within, next_stage
         Whose stage changes within so many days after `as_of`, and to what.
     filters
-        By columns of the scorecard, see :mod:`tenure_app.customers.filters`.
+        By columns of the scorecard.
     """
 
     q: str = ""
@@ -149,10 +202,29 @@ def read(address: Mapping[str, str], today: date, model: str = "") -> tuple[Cust
     if values.get("moved") not in (None, "entered", "left"):
         unknown.append("moved")
         del values["moved"]
-    values["filters"], unknown_filters = filters.read(address)
+    filters = []
+    for name in address:
+        item = _column_filter(name, address[name].strip())
+        try:
+            if item and item.values is not None:
+                filters.append(item)
+        except (ValueError, InvalidOperation):
+            unknown.append(name)
+    values["filters"] = tuple(sorted(filters, key=lambda item: item.name))
     if sort := address.get("sort"):
         values |= {"sort": sort.lstrip("-"), "down": sort.startswith("-")}
-    return CustomerQuery(**values), unknown + unknown_filters
+    return CustomerQuery(**values), unknown
+
+
+def _column_filter(name: str, text: str) -> ColumnFilter | None:
+    columns = catalogue()
+    if not text:
+        return None
+    if name in columns and columns[name].filter:
+        return ColumnFilter(name, EQUALS, text)
+    base, operator = name[:-4], name[-4:]
+    ordered = base in columns and columns[base].filter and columns[base].kind in ("number", "money", "percent", "day")
+    return ColumnFilter(base, operator, text) if ordered and operator in (AT_LEAST, AT_MOST) else None
 
 
 def _number(text: str) -> Decimal:

@@ -8,8 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from tenure.columns import column
-from tenure_app.customers.filters import AT_LEAST, AT_MOST, EQUALS, UNKNOWN
-from tenure_app.customers.query import CustomerQuery
+from tenure_app.customers.query import AT_LEAST, AT_MOST, EQUALS, UNKNOWN, CustomerQuery
 from tenure_app.web.filters import Chip
 from tenure_app.web.formats import day, number
 from tenure_app.web.tables import Column
