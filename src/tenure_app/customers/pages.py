@@ -325,10 +325,10 @@ def customer(request: HttpRequest, customer_id: str) -> HttpResponse:
     data = LifeData(lives, rows, profile.order_days(con, who.customer_id, business().tz), day)
     if lives and (file := exports.requested(request, sheets(figures.FIGURES, data), who.customer_id)):
         return file
-    merged = sorted(old for old, into in conf.lake().merged().items() if into == who.customer_id)
     context = {
         "title": who.called,
-        "who": replace(who, merged=tuple(merged)),
+        "who": who,
+        "merged": sorted(old for old, into in conf.lake().merged().items() if into == who.customer_id),
         "facts": panels.facts(who, f"?{urlencode({**request.GET.dict(), 'show': 'orders'})}#timeline"),
         "lives": lives,
         "life": shown,

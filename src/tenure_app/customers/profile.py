@@ -30,7 +30,6 @@ class Profile:
     phone: str | None = None
     email: str | None = None
     attributes: dict[str, Any] = field(default_factory=dict)
-    merged: tuple[str, ...] = ()
     first_seen_on: date | None = None
     first_order_on: date | None = None
     last_order_on: date | None = None

@@ -28,11 +28,11 @@ def chips(query: CustomerQuery, entries: Mapping[str, Entry]) -> list[Chip]:
 
 
 def heading(query: CustomerQuery, entries: Mapping[str, Entry]) -> str:
+    if not query.narrows:
+        return _("All customers")
     entry = entries.get(query.model)
-    if not query.narrows or entry is None:
-        return _("All customers") if not query.narrows else _("Customers that match")
-    first = next((text for text, _without in (*_by_column(query), *_places(query, entry))), "")
-    return first or _("Customers that match")
+    named = [*_by_column(query), *_places(query, entry)] if entry else []
+    return named[0][0] if named else _("Customers that match")
 
 
 def _places(query: CustomerQuery, entry: Entry | None) -> list[tuple[str, Without]]:
