@@ -58,8 +58,8 @@ def columns(con: duckdb.DuckDBPyConnection) -> set[str]:
 
 def total(con: duckdb.DuckDBPyConnection, query: CustomerQuery) -> int:
     where, values = _from(con, query)
-    found = con.execute(f"select count(*) from {where}", values).fetchone()
-    return int(found[0]) if found else 0
+    row = con.execute(f"select count(*) from {where}", values).fetchone()
+    return int(row[0]) if row else 0
 
 
 def page(
@@ -114,9 +114,9 @@ def stream(con: duckdb.DuckDBPyConnection, query: CustomerQuery, table: Table) -
     column = _sorted_by(table, query)
     where, values = _from(con, query, column, place=_PLACE.format(later="", here=""))
     order = f"{column.sql} {'desc' if query.down else 'asc'} nulls last, k.customer_id"
-    found = con.execute(f"select {table.select()} from {where} order by {order}", values)
-    names = [column[0] for column in found.description or []]
-    while part := found.fetchmany(5_000):
+    result = con.execute(f"select {table.select()} from {where} order by {order}", values)
+    names = [column[0] for column in result.description or []]
+    while part := result.fetchmany(5_000):
         yield from (dict(zip(names, row, strict=True)) for row in part)
 
 
