@@ -3,7 +3,7 @@
 In one run over the same summary of customers (frequency, recency, age in weeks, whole days), each package in a process
 of its own on one thread: ours (duplicates put together, exact gradient), lifetimes, clvkit, and pymc-marketing's MAP
 where a Python that has it is named. Seconds are CPU seconds of the process, imports left out; memory is the peak of the
-whole process. What each falls short of our maximum is shown, by our formula, so that nobody wins by stopping early.
+whole process. What each falls short of our maximum is shown, by our formula, so that no package wins by stopping early.
 
     python bench/fit_customers.py
     python bench/fit_customers.py --customers 1000000 --peers lifetimes
@@ -129,10 +129,10 @@ PEERS = {"tenure": ours, "lifetimes": lifetimes, "clvkit": clvkit, "pymc": pymc}
 
 
 def timed(work: Any) -> tuple[float, Any]:
-    """Return the CPU seconds that something took, and what it gave."""
+    """Return the CPU seconds that something took, and its result."""
     begin = time.process_time()
-    given = work()
-    return time.process_time() - begin, given
+    result = work()
+    return time.process_time() - begin, result
 
 
 def memory() -> float:
@@ -140,19 +140,19 @@ def memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
 
 
-def one(peer: str, model: str, file: Path, limit: int) -> None:
+def run(peer: str, model: str, file: Path, limit: int) -> None:
     """Run one package on one model and print what came out as JSON: the child's side."""
     resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
     with np.load(file) as stored:
         table = {name: stored[name] for name in stored.files}
     begin = time.perf_counter()
-    found = PEERS[peer](model, table)
-    print(json.dumps({**found, "wall": time.perf_counter() - begin, "memory": memory()}))
+    result = PEERS[peer](model, table)
+    print(json.dumps({**result, "wall": time.perf_counter() - begin, "memory": memory()}))
 
 
 def measure(peer: str, model: str, file: Path, python: str, limit: int) -> dict[str, Any]:
     """Run one package in a process of its own: the parent's side."""
-    command = [python, str(Path(__file__).resolve()), "--one", peer, model, str(file), "--limit", str(limit)]
+    command = [python, str(Path(__file__).resolve()), "--child", peer, model, str(file), "--limit", str(limit)]
     environment = {**os.environ, **dict.fromkeys(THREADS, "1")}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
@@ -164,7 +164,7 @@ def measure(peer: str, model: str, file: Path, python: str, limit: int) -> dict[
 
 
 def reached(model: str, params: dict[str, float], file: Path) -> float:
-    """Return the log-likelihood of somebody's parameters."""
+    """Return the log-likelihood of a package's parameters."""
     from tenure.stats import purchases
     from tenure.stats.cells import compress
 
@@ -174,51 +174,51 @@ def reached(model: str, params: dict[str, float], file: Path) -> float:
     return float(cells.weight @ purchases.MODELS[model].terms(named, cells)[0])
 
 
-def show(customers: int, model: str, peer: str, found: dict[str, Any], own: dict[str, Any], file: Path) -> None:
+def show(customers: int, model: str, peer: str, result: dict[str, Any], base: dict[str, Any], file: Path) -> None:
     """Print one row of the table."""
     head = f"| {customers:,} | {model} | {peer} |"
-    if "none" in found:
-        print(f"{head} {found['none']} | | | | | |", flush=True)
+    if "none" in result:
+        print(f"{head} {result['none']} | | | | | |", flush=True)
         return
-    short = own["top"] - reached(model, found["params"], file)
-    both = (found["fit"] + found["score"]) / (own["fit"] + own["score"])
+    short = base["top"] - reached(model, result["params"], file)
+    both = (result["fit"] + result["score"]) / (base["fit"] + base["score"])
     print(
-        f"{head} {found['fit']:.2f} | {found['fit'] / own['fit']:.0f} x | {found['score']:.2f} | {both:.0f} x |"
-        f" {found['memory']:,.0f} | {short:.3f} |",
+        f"{head} {result['fit']:.2f} | {result['fit'] / base['fit']:.0f} x | {result['score']:.2f} | {both:.0f} x |"
+        f" {result['memory']:,.0f} | {short:.3f} |",
         flush=True,
     )
 
 
 def main() -> None:
-    """Measure everybody at every size."""
+    """Measure every package at every size."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--customers", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--peers", nargs="*", default=["lifetimes", "clvkit"], choices=["lifetimes", "clvkit"])
     parser.add_argument("--models", nargs="+", default=list(MODELS), choices=MODELS)
     parser.add_argument("--pymc-python", help="a Python in which pymc-marketing is installed")
     parser.add_argument("--limit", type=int, default=1800, help="CPU seconds after which a package is given up")
-    parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.one:
-        one(asked.one[0], asked.one[1], Path(asked.one[2]), asked.limit)
+    parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.child:
+        run(arguments.child[0], arguments.child[1], Path(arguments.child[2]), arguments.limit)
         return
-    pythons = dict.fromkeys(["tenure", *asked.peers], sys.executable)
-    if asked.pymc_python:
-        pythons["pymc"] = asked.pymc_python
+    pythons = dict.fromkeys(["tenure", *arguments.peers], sys.executable)
+    if arguments.pymc_python:
+        pythons["pymc"] = arguments.pymc_python
     print(
         "| customers | model | package | fit, s | against ours | score, s | both | memory, MB | short of our maximum |"
     )
     print("|---|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
-        for customers in asked.customers:
+        for customers in arguments.customers:
             file = Path(folder) / f"{customers}.npz"
             simulate(customers, file)
-            for model in asked.models:
-                own = measure("tenure", model, file, sys.executable, asked.limit)
-                own["top"] = reached(model, own["params"], file)
-                show(customers, model, "tenure", own, own, file)
+            for model in arguments.models:
+                base = measure("tenure", model, file, sys.executable, arguments.limit)
+                base["top"] = reached(model, base["params"], file)
+                show(customers, model, "tenure", base, base, file)
                 for peer in [name for name in pythons if name != "tenure"]:
-                    show(customers, model, peer, measure(peer, model, file, pythons[peer], asked.limit), own, file)
+                    show(customers, model, peer, measure(peer, model, file, pythons[peer], arguments.limit), base, file)
 
 
 if __name__ == "__main__":

@@ -39,10 +39,10 @@ stages:
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    """Return how long something took, and what it gave."""
+    """Return how long something took, and its result."""
     begin = time.perf_counter()
-    given = work()
-    return time.perf_counter() - begin, given
+    result = work()
+    return time.perf_counter() - begin, result
 
 
 def floor(lake: Lake) -> int:
@@ -79,25 +79,25 @@ def peak() -> str:
 
 def main() -> None:
     """Run and print one line per measurement."""
-    given = argparse.ArgumentParser(description=__doc__)
-    given.add_argument("--customers", type=int, default=100_000)
-    given.add_argument("--orders", type=float, default=50, help="orders per customer, on average")
-    given.add_argument("--models", default="", help="'all' also refreshes every model that fits")
-    given.add_argument("--lake", type=Path, help="a lake made by an earlier run")
-    asked = given.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--customers", type=int, default=100_000)
+    parser.add_argument("--orders", type=float, default=50, help="orders per customer, on average")
+    parser.add_argument("--models", default="", help="'all' also refreshes every model that fits")
+    parser.add_argument("--lake", type=Path, help="a lake made by an earlier run")
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tenure-bench-") as folder:
-        place = asked.lake or Path(folder)
+        place = arguments.lake or Path(folder)
         if (place / "tenure.json").exists():
             lake = Lake.open(place)
         else:
-            seconds, (lake, rows) = timed(lambda: shop.make(place, asked.customers, asked.orders))
-            print(f"generator            {seconds:8.1f} s   {rows:,} orders of {asked.customers:,} customers")
-        measure(lake, every=asked.models == "all")
+            seconds, (lake, rows) = timed(lambda: shop.make(place, arguments.customers, arguments.orders))
+            print(f"generator            {seconds:8.1f} s   {rows:,} orders of {arguments.customers:,} customers")
+        measure(lake, every=arguments.models == "all")
 
 
 def measure(lake: Lake, *, every: bool) -> None:
     """Measure one lake."""
-    floor(lake)  # warms the disk's cache for everybody alike
+    floor(lake)  # warms the disk's cache for every measurement alike
     base, people = timed(lambda: floor(lake))
     print(f"floor: group by      {base:8.2f} s   {people:,} customers")
     seconds, _ = timed(lambda: window(lake))

@@ -63,9 +63,9 @@ def run(rows: int, *, quoted: bool) -> None:
         raw = min(timed(lambda: floor(path)) for _ in range(2))
         lake = Lake.create(folder / "lake")
         first = timed(lambda: import_files(lake, [path], now=NOW))
-        again = timed(lambda: import_files(lake, [path], now=NOW))
-        few = ["C00000007", "C00000012"]
-        read = min(timed(lambda: lake.read("orders", few)) for _ in range(3))
+        repeated = timed(lambda: import_files(lake, [path], now=NOW))
+        customers = ["C00000007", "C00000012"]
+        read = min(timed(lambda: lake.read("orders", customers)) for _ in range(3))
         with path.open("a") as handle:
             handle.write("OX,C1,2024-01-01 00:00:00,1.00,web\n")
         overlap = timed(lambda: import_files(lake, [path], now=NOW))
@@ -73,7 +73,7 @@ def run(rows: int, *, quoted: bool) -> None:
     print(
         f"{rows:>10,} {'quoted' if quoted else 'plain'} rows: read_csv {raw:.2f} s, import {first:.2f} s,"
         f" {first / raw:.1f}x ({rows / first:,.0f} rows/s)\n"
-        f"           same file again {again:.2f} s, all rows known {overlap:.2f} s,"
+        f"           same file again {repeated:.2f} s, all rows known {overlap:.2f} s,"
         f" two customers' orders {read * 1000:.0f} ms, peak memory {peak:,.0f} MB",
         flush=True,
     )
@@ -88,6 +88,6 @@ def warm_up() -> None:
 
 if __name__ == "__main__":
     warm_up()
-    for size in [int(one) for one in sys.argv[1:]] or [1_000_000, 5_000_000]:
+    for size in [int(size) for size in sys.argv[1:]] or [1_000_000, 5_000_000]:
         run(size, quoted=False)
         run(size, quoted=True)

@@ -6,7 +6,7 @@
 
 Customers and spans are made up directly (how they come about is measured in history.py). Every page is asked for
 through the whole application, templates included; the first time opens the lake's tables, the best of the others
-counts. A statistic is worked out once a refresh, so both times are told.
+counts. A statistic is worked out once a refresh, so both times are printed.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ PAGES = {
 }
 
 
-def days(numbers: np.ndarray, there: np.ndarray | None = None) -> pa.Array:
-    """Return days as dates, null where they are not there."""
-    return pa.array(numbers.astype(np.int32), mask=None if there is None else ~there).cast(pa.date32())
+def days(numbers: np.ndarray, present: np.ndarray | None = None) -> pa.Array:
+    """Return days as dates, null where not present."""
+    return pa.array(numbers.astype(np.int32), mask=None if present is None else ~present).cast(pa.date32())
 
 
 def fill(folder: Path, count: int) -> None:
@@ -85,14 +85,14 @@ def fill(folder: Path, count: int) -> None:
     lake.write("scorecard", _table(columns(()).append(CUSTOMER_NUMBER).append(GENERATION), figures, count))
     for model in STAGES:
         lake.write("spans", _table(SPANS_IN_LAKE, *spans(model, ids, orders, first)), partition_by="model")
-    told = [{"id": model, "version": "1", "customers": count, "spans": 0, "missing": []} for model in STAGES]
+    reports = [{"id": model, "version": "1", "customers": count, "spans": 0, "missing": []} for model in STAGES]
     row = {
         "generation": 1,
         "as_of": TODAY,
         "tz": "Asia/Shanghai",
         "mode": "full",
         "customers": count,
-        "models": json.dumps(told),
+        "models": json.dumps(reports),
     }
     lake.write("refreshes", pa.Table.from_pylist([row], schema=REFRESHES))
 
@@ -166,17 +166,17 @@ def _page(client: Any, address: str, times: int) -> tuple[float, float]:
 
 def main() -> None:
     """Print one line a page."""
-    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("--customers", type=int, default=1_000_000)
-    asked.add_argument("--times", type=int, default=5)
-    asked.add_argument("--lake", type=Path)
-    given = asked.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--customers", type=int, default=1_000_000)
+    parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--lake", type=Path)
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        folder = given.lake or Path(place) / "lake"
-        if given.lake is None:
-            fill(folder, given.customers)
+        folder = arguments.lake or Path(place) / "lake"
+        if arguments.lake is None:
+            fill(folder, arguments.customers)
         print(f"{'page':<32}{'first, ms':>12}{'best, ms':>12}")
-        for name, first, best in measure(folder, given.times):
+        for name, first, best in measure(folder, arguments.times):
             print(f"{name:<32}{first:>12.0f}{best:>12.0f}")
         print(f"memory of the process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MiB")
 

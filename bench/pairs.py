@@ -44,12 +44,11 @@ def baskets_of(share: float, *, products: bool) -> tuple[np.ndarray, np.ndarray,
             " select distinct o.n as a, t.n as b from l join o using (order_id) join t using (thing) order by 1, 2"
         )
         con = duckdb.connect()
-        found = con.execute(query).fetchnumpy()
+        columns = con.execute(query).fetchnumpy()
         names = f"select distinct {what} from read_parquet('{lines}') where {what} is not null"
         names += f" and customer_id::int <= {int(2500 * share)} order by 1"
         things = [str(row[0]) for row in con.execute(names).fetchall()]
-    columns = list(found.values())
-    return np.asarray(columns[0]), np.asarray(columns[1]), things
+    return np.asarray(columns["a"]), np.asarray(columns["b"]), things
 
 
 def ours(rows: np.ndarray, things: np.ndarray, _names: list[str]) -> dict[str, int]:
@@ -61,10 +60,10 @@ def ours(rows: np.ndarray, things: np.ndarray, _names: list[str]) -> dict[str, i
 
     size = int(rows.max()) + 1
     started = time.process_time()
-    found = pairs_of(matrix_of(rows, things, (size, int(things.max()) + 1)), math.ceil(SUPPORT * size), size)
-    found.interval()  # lift with its prior and interval is part of the answer
+    pairs = pairs_of(matrix_of(rows, things, (size, int(things.max()) + 1)), math.ceil(SUPPORT * size), size)
+    pairs.interval()  # lift with its prior and interval is part of the answer
     ours.seconds = time.process_time() - started
-    return {f"{a}-{b}": int(n) for a, b, n in zip(found.a, found.b, found.count, strict=True)}
+    return {f"{a}-{b}": int(n) for a, b, n in zip(pairs.a, pairs.b, pairs.count, strict=True)}
 
 
 def apriori(rows: np.ndarray, things: np.ndarray, _names: list[str]) -> dict[str, int]:
@@ -72,9 +71,9 @@ def apriori(rows: np.ndarray, things: np.ndarray, _names: list[str]) -> dict[str
 
     transactions = [tuple(part) for part in np.split(things.tolist(), np.flatnonzero(np.diff(rows)) + 1)]
     started = time.process_time()
-    found, _count = itemsets_from_transactions(transactions, min_support=SUPPORT, max_length=2)
+    itemsets, _rules = itemsets_from_transactions(transactions, min_support=SUPPORT, max_length=2)
     apriori.seconds = time.process_time() - started
-    return {f"{min(pair)}-{max(pair)}": int(n) for pair, n in found.get(2, {}).items()}
+    return {f"{min(pair)}-{max(pair)}": int(n) for pair, n in itemsets.get(2, {}).items()}
 
 
 def fpgrowth(rows: np.ndarray, things: np.ndarray, _names: list[str]) -> dict[str, int]:
@@ -83,13 +82,13 @@ def fpgrowth(rows: np.ndarray, things: np.ndarray, _names: list[str]) -> dict[st
     from scipy.sparse import csr_matrix
 
     size = int(rows.max()) + 1
-    held = csr_matrix((np.ones(len(rows), dtype=bool), (rows, things)), shape=(size, int(things.max()) + 1))
-    frame = pd.DataFrame(held.toarray())
+    matrix = csr_matrix((np.ones(len(rows), dtype=bool), (rows, things)), shape=(size, int(things.max()) + 1))
+    frame = pd.DataFrame(matrix.toarray())
     started = time.process_time()
-    found = grow(frame, min_support=SUPPORT, max_len=2)
+    itemsets = grow(frame, min_support=SUPPORT, max_len=2)
     fpgrowth.seconds = time.process_time() - started
     pairs = {}
-    for support, items in zip(found["support"], found["itemsets"], strict=True):
+    for support, items in zip(itemsets["support"], itemsets["itemsets"], strict=True):
         if len(items) == 2:
             pairs[f"{min(items)}-{max(items)}"] = round(support * size)
     return pairs
@@ -100,26 +99,26 @@ RUNS = {"tenure": ours, "efficient-apriori": apriori, "mlxtend": fpgrowth}
 
 def once(name: str, file: str) -> None:
     """Run one program on prepared baskets and print what it took."""
-    with np.load(file) as held:
-        rows, things = held["rows"], held["things"]
+    with np.load(file) as baskets:
+        rows, things = baskets["rows"], baskets["things"]
     run: Any = RUNS[name]
     started = time.process_time()
-    found = run(rows, things, [])
+    pairs = run(rows, things, [])
     seconds = getattr(run, "seconds", time.process_time() - started)
-    print(json.dumps({"seconds": seconds, "memory": peak(), "pairs": found}))
+    print(json.dumps({"seconds": seconds, "memory": peak(), "pairs": pairs}))
 
 
 def peak() -> float:
     """Return the peak memory of this program alone, GB: what getrusage says begins with the parent's."""
-    told = Path("/proc/self/status").read_text()
-    return int(told.split("VmHWM:")[1].split()[0]) / 1e6
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1e6
 
 
-def _asked(name: str, file: str) -> dict[str, Any]:
-    told = subprocess.run(
+def _measure(name: str, file: str) -> dict[str, Any]:
+    process = subprocess.run(
         [sys.executable, __file__, "--once", name, "--file", file], capture_output=True, text=True, check=True
     )
-    return dict(json.loads(told.stdout.splitlines()[-1]))
+    return dict(json.loads(process.stdout.splitlines()[-1]))
 
 
 def compare(shares: list[float]) -> None:
@@ -128,17 +127,18 @@ def compare(shares: list[float]) -> None:
         rows, things, names = baskets_of(share, products=False)
         with tempfile.NamedTemporaryFile(suffix=".npz") as file:
             np.savez(file.name, rows=rows, things=things)
-            told = {name: _asked(name, file.name) for name in PEERS}
-        first = told["tenure"]["pairs"]
-        for name, one in told.items():
-            if one["pairs"] != first:
-                raise SystemExit(f"{name} finds other pairs: {len(one['pairs'])} instead of {len(first)}")
+            results = {name: _measure(name, file.name) for name in PEERS}
+        expected = results["tenure"]["pairs"]
+        for name, result in results.items():
+            if result["pairs"] != expected:
+                raise SystemExit(f"{name} finds other pairs: {len(result['pairs'])} instead of {len(expected)}")
+        base = results["tenure"]["seconds"]
         times = " | ".join(
-            f"{one['seconds']:.2f} ({one['memory']:.2f}), {one['seconds'] / told['tenure']['seconds']:.0f} x"
-            for one in told.values()
+            f"{result['seconds']:.2f} ({result['memory']:.2f}), {result['seconds'] / base:.0f} x"
+            for result in results.values()
         )
         size = int(rows.max()) + 1
-        print(f"| {share:.0%} | {size:,} | {len(rows):,} | {len(names):,} | {len(first):,} | {times} |", flush=True)
+        print(f"| {share:.0%} | {size:,} | {len(rows):,} | {len(names):,} | {len(expected):,} | {times} |", flush=True)
 
 
 def products() -> None:
@@ -149,9 +149,9 @@ def products() -> None:
         rows, things, names = baskets_of(share, products=True)
         size = int(rows.max()) + 1
         started = time.process_time()
-        found = pairs_of(matrix_of(rows, things, (size, len(names))), least_of(size), size)
+        pairs = pairs_of(matrix_of(rows, things, (size, len(names))), least_of(size), size)
         took = time.process_time() - started
-        print(f"| {share:.0%} | {size:,} | {len(rows):,} | {len(names):,} | {len(found):,} | {took:.2f} |", flush=True)
+        print(f"| {share:.0%} | {size:,} | {len(rows):,} | {len(names):,} | {len(pairs):,} | {took:.2f} |", flush=True)
     print(f"memory {peak():.2f} GB")
 
 
@@ -161,10 +161,10 @@ if __name__ == "__main__":
     parser.add_argument("--products", action="store_true")
     parser.add_argument("--once", choices=PEERS)
     parser.add_argument("--file")
-    chosen = parser.parse_args()
-    if chosen.once:
-        once(chosen.once, chosen.file)
+    arguments = parser.parse_args()
+    if arguments.once:
+        once(arguments.once, arguments.file)
     else:
-        compare(chosen.shares)
-        if chosen.products:
+        compare(arguments.shares)
+        if arguments.products:
             products()

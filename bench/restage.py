@@ -32,14 +32,14 @@ def new_orders(customers: int, run: int) -> tuple[pa.Table, list[str]]:
     rng = np.random.default_rng([run, customers])
     ids = [f"c{n:09d}" for n in np.sort(rng.choice(customers, FACTS, replace=False))]
     at = shop.FIRST + rng.integers(shop.DAYS - 30, shop.DAYS, FACTS) * 86_400_000_000
-    given = {
+    columns = {
         "fact_id": [f"new{run}-{n}" for n in range(FACTS)],
         "customer_id": ids,
         "at": pa.array(at, pa.timestamp("us", tz="UTC")),
         "amount": rng.integers(1, 500, FACTS).astype(float),
         "batch_id": [f"run{run}"] * FACTS,
     }
-    return completed("orders", pa.table(given)), ids
+    return completed("orders", pa.table(columns)), ids
 
 
 def measure(lake: Lake, customers: int, runs: int) -> list[tuple[float, float]]:
@@ -58,31 +58,31 @@ def measure(lake: Lake, customers: int, runs: int) -> list[tuple[float, float]]:
 
 def main() -> None:
     """Run and print one line per size, and the ratio."""
-    given = argparse.ArgumentParser(description=__doc__)
-    given.add_argument("--customers", type=int, nargs="+", default=[100_000, 1_000_000])
-    given.add_argument("--orders", type=float, default=10, help="orders per customer, on average")
-    given.add_argument("--runs", type=int, default=3)
-    given.add_argument("--folder", type=Path, help="keep the shops here for another run")
-    asked = given.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--customers", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--orders", type=float, default=10, help="orders per customer, on average")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--folder", type=Path, help="keep the shops here for another run")
+    arguments = parser.parse_args()
     medians = []
     with tempfile.TemporaryDirectory(prefix="tenure-bench-") as temporary:
-        for customers in asked.customers:
-            folder = (asked.folder or Path(temporary)) / f"shop-{customers}"
+        for customers in arguments.customers:
+            folder = (arguments.folder or Path(temporary)) / f"shop-{customers}"
             if not (folder / "tenure.json").exists():
-                lake, rows = shop.make(folder, customers, asked.orders)
+                lake, rows = shop.make(folder, customers, arguments.orders)
                 begin = time.perf_counter()
                 refresh(lake, AS_OF, MODELS, scorecard=())
                 print(
                     f"{customers:>11,} customers, {rows:,} orders: everybody {time.perf_counter() - begin:.1f} s",
                     flush=True,
                 )
-            taken = measure(Lake.open(folder), customers, asked.runs)
+            taken = measure(Lake.open(folder), customers, arguments.runs)
             append, judge = (float(np.median(column)) for column in zip(*taken, strict=True))
             medians.append(append + judge)
             memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 / 1024
             print(
                 f"{customers:>11,} customers: append {append:.2f} s, judge {judge:.2f} s,"
-                f" together {append + judge:.2f} s   (medians of {asked.runs}; peak {memory:.2f} GB)",
+                f" together {append + judge:.2f} s   (medians of {arguments.runs}; peak {memory:.2f} GB)",
                 flush=True,
             )
     if len(medians) > 1:

@@ -1,7 +1,7 @@
 """From a log of orders to a scored table: what does a million customers cost, in seconds and in memory?
 
-Each size runs in a process of its own, so that its peak memory is its own. `log` is one Parquet file that nobody
-sorted, read by ``tn.clv`` as a notebook would; `lake` is a lake of many orders, read in blocks; `all` makes every
+Each size runs in a process of its own, so that its peak memory is its own. `log` is one unsorted Parquet
+file, read by ``tn.clv`` as a notebook would; `lake` is a lake of many orders, read in blocks; `all` makes every
 column of the scorecard (value, ranking, churn, warnings, recommendations, decisions) as a refresh does.
 
     python bench/score_customers.py log 100000 1000000
@@ -38,13 +38,13 @@ class Laps:
     """Seconds between calls."""
 
     def __init__(self) -> None:
-        self.told: dict[str, float] = {}
+        self.seconds: dict[str, float] = {}
         self._last = time.perf_counter()
 
     def lap(self, name: str) -> None:
         """Note how long it was since the last lap."""
         now = time.perf_counter()
-        self.told[name] = round(now - self._last, 2)
+        self.seconds[name] = round(now - self._last, 2)
         self._last = now
 
 
@@ -73,17 +73,17 @@ def write_log(path: Path, customers: int, seed: int = 3) -> int:
 
 
 def from_log(path: str, _orders: float) -> dict[str, Any]:
-    """Score everybody in a log with the notebook's door."""
+    """Score every customer of a log as a notebook would."""
     import tenure as tn
 
     laps = Laps()
-    found = tn.clv(path, as_of="2024-09-30", horizon=365).to_arrow()
+    scored = tn.clv(path, as_of="2024-09-30", horizon=365).to_arrow()
     laps.lap("log to scored table")
-    return {"seconds": laps.told, "customers": len(found)}
+    return {"seconds": laps.seconds, "customers": len(scored)}
 
 
 def from_lake(path: str, _orders: float) -> dict[str, Any]:
-    """Score everybody in a lake: features in blocks, then fit and score."""
+    """Score every customer of a lake: features in blocks, then fit and score."""
     from tenure.facts.lake import Lake
     from tenure.features.catalogue import FeatureSet
     from tenure.refreshing.blocks import EvaluationRequest, evaluate_here
@@ -99,51 +99,52 @@ def from_lake(path: str, _orders: float) -> dict[str, Any]:
     laps.lap("choice and fit, with back-tests")
     scored = model.score(table, fits, context).columns
     laps.lap("score with intervals")
-    return {"seconds": laps.told, "customers": len(scored), "model": fits["purchases"].model}
+    return {"seconds": laps.seconds, "customers": len(scored), "model": fits["purchases"].model}
 
 
-def whole(path: str, _orders: float) -> dict[str, Any]:
+def whole_refresh(path: str, _orders: float) -> dict[str, Any]:
     """Make every column of the scorecard and write it."""
     from tenure.facts.lake import Lake
     from tenure.refreshing.run import refresh
 
-    laps, now = Laps(), [""]
+    laps, current = Laps(), [""]
 
-    def tell(text: str, _part: float) -> None:
-        if text != now[0]:
-            if now[0]:
-                laps.lap(now[0])
-            now[0] = text
+    def on_progress(text: str, _part: float) -> None:
+        if text != current[0]:
+            if current[0]:
+                laps.lap(current[0])
+            current[0] = text
 
-    report = refresh(Lake.open(path), date(2025, 1, 1), ["retail-activity"], on_progress=tell)
-    return {"seconds": laps.told, "customers": report.customers, "problems": report.problems}
+    report = refresh(Lake.open(path), date(2025, 1, 1), ["retail-activity"], on_progress=on_progress)
+    return {"seconds": laps.seconds, "customers": report.customers, "problems": report.problems}
 
 
-WAYS = {"log": from_log, "lake": from_lake, "all": whole}
+WAYS = {"log": from_log, "lake": from_lake, "all": whole_refresh}
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("way", choices=WAYS)
-    asked.add_argument("customers", type=int, nargs="+")
-    asked.add_argument("--orders", type=float, default=5.0, help="orders a customer, in a lake")
-    asked.add_argument("--inside", help=argparse.SUPPRESS)
-    told = asked.parse_args()
-    if told.inside:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("way", choices=WAYS)
+    parser.add_argument("customers", type=int, nargs="+")
+    parser.add_argument("--orders", type=float, default=5.0, help="orders a customer, in a lake")
+    parser.add_argument("--inside", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.inside:
         begin = time.perf_counter()
-        found = WAYS[told.way](told.inside, told.orders)
+        result = WAYS[arguments.way](arguments.inside, arguments.orders)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
-        print(json.dumps({**found, "all": round(time.perf_counter() - begin, 2), "peak GB": round(peak, 2)}))
+        print(json.dumps({**result, "all": round(time.perf_counter() - begin, 2), "peak GB": round(peak, 2)}))
         return
-    for customers in told.customers:
+    way = arguments.way
+    for customers in arguments.customers:
         with tempfile.TemporaryDirectory(prefix="tenure-bench-") as folder:
-            path = Path(folder) / ("log.parquet" if told.way == "log" else "lake")
-            made = time.perf_counter()
-            lines = write_log(path, customers) if told.way == "log" else shop.make(path, customers, told.orders)[1]
-            print(f"{told.way}: {customers:,} customers, {lines:,} orders, made in {time.perf_counter() - made:.1f} s")
-            command = [sys.executable, __file__, told.way, str(customers), "--inside", str(path)]
-            said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-            print(json.dumps(json.loads(said.splitlines()[-1]), indent=2, ensure_ascii=False))
+            path = Path(folder) / ("log.parquet" if way == "log" else "lake")
+            started = time.perf_counter()
+            lines = write_log(path, customers) if way == "log" else shop.make(path, customers, arguments.orders)[1]
+            print(f"{way}: {customers:,} customers, {lines:,} orders, made in {time.perf_counter() - started:.1f} s")
+            command = [sys.executable, __file__, way, str(customers), "--inside", str(path)]
+            output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            print(json.dumps(json.loads(output.splitlines()[-1]), indent=2, ensure_ascii=False))
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def _batch(who: np.ndarray, at: np.ndarray, cents: np.ndarray, salt: int) -> pa.
     fact = pc.binary_join_element_wise(f"f{salt}", pa.array(np.arange(size)).cast(pa.string()), "-")
     pairs = np.zeros((size, 2), dtype=np.int64)
     pairs[:, 0] = cents * 100
-    given = {
+    columns = {
         "fact_id": fact,
         "customer_id": customer,
         "at": pa.array(at, pa.timestamp("us", tz="UTC")),
@@ -67,6 +67,9 @@ def _batch(who: np.ndarray, at: np.ndarray, cents: np.ndarray, salt: int) -> pa.
         "status": pa.repeat(pa.scalar("sale"), size),
     }
     return pa.RecordBatch.from_arrays(
-        [given[field.name].cast(field.type) if field.name in given else pa.nulls(size, field.type) for field in SCHEMA],
+        [
+            columns[field.name].cast(field.type) if field.name in columns else pa.nulls(size, field.type)
+            for field in SCHEMA
+        ],
         schema=SCHEMA,
     )

@@ -78,7 +78,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    folders = {"house", "engines", "faults", "stories", "browser"}
+    folders = {"conventions", "engines", "faults", "stories", "browser"}
     for item in items:
         parts = item.path.relative_to(HERE).parts if item.path.is_relative_to(HERE) else ()
         for folder in folders.intersection(parts[:-1]):

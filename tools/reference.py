@@ -1,4 +1,4 @@
-"""Write docs/reference/cli.md from the commands themselves.
+"""Write docs/reference/cli.md from the commands themselves, and terms.md from the glossary of the pages.
 
 python tools/reference.py
 """
@@ -16,11 +16,20 @@ if TYPE_CHECKING:
 Command = Any  # typer brings its own copy of click, whose classes are not to be named
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs/reference/cli.md"
-HEAD = """# Commands
+COMMANDS_HEAD = """# Commands
 
 Made from the commands themselves by `python tools/reference.py`. Every command explains itself with `--help`,
 in Chinese or English: `TENURE_LANG=zh_Hans tenure --help`. `--json` prints one JSON document for programs.
+"""
+
+
+TERMS_HEAD = """# Terms and columns · 术语与列
+
+What the ⓘ of the pages say, made from `glossary.yaml` and `columns.yaml` by `python tools/reference.py`.
+The nouns of the code and the documents are in the [glossary](../glossary.md).
+
+| English | 中文 | Meaning | 含义 |
+|---|---|---|---|
 """
 
 
@@ -73,9 +82,9 @@ def _option(option: Any) -> str:
     return f"| {names} | {(getattr(option, 'help', None) or '').strip()}{told} |"
 
 
-def page() -> str:
-    """Return the page as it should be."""
-    parts = [HEAD]
+def commands_page() -> str:
+    """Return the page of commands as it should be."""
+    parts = [COMMANDS_HEAD]
     for name, command in commands(root_command()):
         about = " ".join((command.help or "").split())
         parts.append(f"## {name}\n\n{about}\n\n```\n{_usage(name, command)}\n```\n")
@@ -87,10 +96,24 @@ def page() -> str:
     return "\n".join(parts)
 
 
+def terms_page() -> str:
+    """Return the page of terms as it should be."""
+    from tenure_app.web.templatetags.tenure import terms
+
+    rows = sorted(
+        (both["en"]["term"], both["zh"]["term"], both["en"]["text"], both["zh"]["text"]) for both in terms().values()
+    )
+    return TERMS_HEAD + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+PAGES = {ROOT / "docs/reference/cli.md": commands_page, ROOT / "docs/reference/terms.md": terms_page}
+
+
 def main() -> int:
-    """Write the page."""
+    """Write the pages."""
     os.environ["TENURE_LANG"] = "en"
-    PAGE.write_text(page(), "utf-8")
+    for path, page in PAGES.items():
+        path.write_text(page(), "utf-8")
     return 0
 
 

@@ -53,10 +53,10 @@ def _write(given: argparse.Namespace) -> int:
     if given.shop is None:
         command = [sys.executable, __file__, "write", str(given.folder), "--parts", given.parts, "--shop"]
         return max(subprocess.run([*command, shop], check=False).returncode for shop in SHOPS)
-    with tempfile.TemporaryDirectory(prefix="tenure-snapshot-") as room:
-        work = Path(room).resolve()
+    with tempfile.TemporaryDirectory(prefix="tenure-snapshot-") as folder:
+        work = Path(folder).resolve()
         lake = given.lake.absolute() if given.lake else work / "lake"
-        os.environ.pop("TENURE_DATABASE_URL", None)  # the pages' own database is a file that goes away with the room
+        os.environ.pop("TENURE_DATABASE_URL", None)  # the pages' own database is a file that goes away with the folder
         os.environ |= {
             "TENURE_LAKE": str(lake), "TENURE_DATA": str(work / "app"), "TENURE_LANG": "en",
             "DJANGO_SETTINGS_MODULE": "tenure_app.settings",

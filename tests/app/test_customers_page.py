@@ -58,6 +58,11 @@ def test_a_past_day_shows_what_was_known_then(shop: Lake, signed_in: Client) -> 
     assert len(data["orders"]) == 1  # type: ignore[arg-type]
 
 
+def test_a_day_before_the_first_stage_shows_the_customer_without_one(shop: Lake, signed_in: Client) -> None:
+    page = signed_in.get("/customers/K003/?as_of=2020-01-01").content.decode()
+    assert "In no stage yet" in page and 'id="ribbon"' not in page
+
+
 def test_the_profile_and_the_reasons_are_told(shop: Lake, signed_in: Client) -> None:
     said = signed_in.get("/customers/K003/").content.decode()
     for words in (

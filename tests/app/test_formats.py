@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -51,8 +52,11 @@ def test_how_long_ago_is_said_in_words() -> None:
 
 
 def test_every_term_of_the_glossary_is_explained_in_both_languages() -> None:
-    from tenure_app.web.templatetags.tenure import terms
+    from tenure.columns import catalogue
+    from tenure_app.web.templatetags.tenure import GLOSSARY, terms
 
+    names = re.findall(r"^([\w-]+):", GLOSSARY.read_text("utf-8"), re.MULTILINE)
+    assert len(names) == len({*names} - {*catalogue()}), "two entries of one name: the later one hides the other"
     for name, both in terms().items():
         for language in ("zh", "en"):
             assert both[language]["term"], name

@@ -125,11 +125,11 @@ def test_duplicates_are_found_merged_and_taken_apart_again(signed_in: Client, tw
     assert [job.kind for job in queries.open_jobs()] == ["refresh"]
     page = signed_in.get("/customers/duplicates/").content.decode()
     assert "A009" in page
-    from tenure_app.customers.merging import done
+    from tenure_app.customers.merging import merges
 
-    signed_in.post("/customers/duplicates/undo/", {"merge_id": done()[0].merge_id})
+    signed_in.post("/customers/duplicates/undo/", {"merge_id": merges()[0].merge_id})
     assert set(twins.read("orders").column("customer_id").to_pylist()) == {"A001", "A009"}
-    again = signed_in.post("/customers/duplicates/undo/", {"merge_id": done()[0].merge_id}, follow=True)
+    again = signed_in.post("/customers/duplicates/undo/", {"merge_id": merges()[0].merge_id}, follow=True)
     assert "no merge" in again.content.decode()
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from house.the_house import ROOT
+from conventions.files import ROOT
 from snapshot_compare import Renames, Report, compare
 from snapshot_sheets import sheet_of, write
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recommend import shops
-from tenure.recommend import pairs as room
+from tenure.recommend import pairs
 from tenure.recommend.lines import Lines
 from tenure.recommend.pairs import Pairs, category_pairs, chunks, matrix_of, pairs_of, prior_of
 
@@ -33,7 +33,7 @@ def _by_hand(rows: list[dict]) -> tuple[dict, dict, int]:
 
 @pytest.mark.parametrize("budget", [50, 1_000, 12_000_000])
 def test_pairs_are_those_a_clerk_counts_whatever_the_chunks(budget: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "chunks", lambda matrix, across: chunks(matrix, across, budget))
+    monkeypatch.setattr(pairs, "chunks", lambda matrix, across: chunks(matrix, across, budget))
     rows = shops.random_baskets(1, 400, 25)
     lines = shops.lines(rows)
     single, both, baskets = _by_hand(rows)
@@ -62,7 +62,7 @@ def test_support_confidence_and_lift_are_what_the_words_say() -> None:
 
 def test_a_rare_pair_is_drawn_towards_the_usual_more_than_a_frequent_one() -> None:
     a, b, met, had_a, had_b = (np.array(one) for one in ([0, 0], [1, 2], [3, 300], [10, 1000], [30, 3000]))
-    found = room.Pairs(a, b, met, had_a, had_b, 10_000, (5.0, 5.0))
+    found = pairs.Pairs(a, b, met, had_a, had_b, 10_000, (5.0, 5.0))
     raw, shrunk = found.lift, found.shrunk()
     assert raw[0] == 100.0
     assert raw[1] == 1.0
@@ -101,7 +101,7 @@ def test_the_interval_holds_the_true_lift_as_often_as_it_says() -> None:
     had = rng.integers(100, 1000, 4000)
     expected = had * (had / 50_000)
     met = rng.poisson(true * expected)
-    found = room.Pairs(np.arange(4000), np.arange(4000), met, had, had, 50_000, (4.0, 4.0))
+    found = pairs.Pairs(np.arange(4000), np.arange(4000), met, had, had, 50_000, (4.0, 4.0))
     low, high = found.interval()
     assert 0.93 < ((low <= true) & (true <= high)).mean() < 0.97
 

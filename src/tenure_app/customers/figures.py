@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LifeData:
-    """What the figures of a customer are made of."""
-
     lives: list[Life]
     rows: list[dict[str, Any]]  # of the table below
     orders: list[tuple[date, int, Decimal]]  # days with orders, how many and for how much
@@ -32,21 +30,20 @@ class LifeData:
 
 
 def _ribbon(data: LifeData) -> Ribbon:
-    bought = [order for order in data.orders if order[0] <= data.day]
-    firsts = [stay.span.entered_on for life in data.lives for stay in life.stays] + [on for on, _n, _amount in bought]
-    first = min(firsts)
+    orders = [order for order in data.orders if order[0] <= data.day]
+    days = [stay.span.entered_on for life in data.lives for stay in life.stays] + [on for on, _count, _amount in orders]
     # What was is what matters: the future gets a third of the width at most. Later changes stand in the table.
-    horizon = data.day + timedelta(days=max(60, (data.day - first).days // 2))
+    horizon = data.day + timedelta(days=max(60, (data.day - min(days)).days // 2))
     changes = [life.next_on for life in data.lives if life.next_on and life.next_on <= horizon]
     last = max([data.day + timedelta(days=30), *changes])
     return Ribbon(
-        start=first,
+        start=min(days),
         to=last + timedelta(days=7),
         today=data.day,
         today_name=_("today") if data.day == today() else _("as of"),
         orders_name=_("Orders"),
         rows=[_row(life, last) for life in data.lives],
-        orders=[RibbonOrder(on, _order(count, amount)) for on, count, amount in bought],
+        orders=[RibbonOrder(on, _order(count, amount)) for on, count, amount in orders],
     )
 
 
@@ -56,9 +53,8 @@ def _row(life: Life, last: date) -> RibbonRow:
         for stay in reversed(life.stays)
         if not stay.span.passed_through
     ]
-    change = None
-    if life.next_on and life.next_on <= last:
-        change = RibbonChange(life.next_on, life.next_name, life.next_family)
+    on = life.next_on
+    change = RibbonChange(on, life.next_name, life.next_family) if on and on <= last else None
     return RibbonRow(life.entry.id, life.entry.name, spans, change)
 
 
@@ -67,19 +63,19 @@ def _order(count: int, amount: Decimal) -> str:
     return text if count == 1 else _("%(count)d orders, %(amount)s") % {"count": count, "amount": text}
 
 
-RIBBON = Figure(
-    "ribbon",
-    term="ribbon",
-    title=lambda _data: _("Life so far, under every model"),
-    chart=_ribbon,
-    table=PRESENT_STAGES,
-    rows=lambda data: data.rows,
-    note=lambda _data: _(
-        "Marks above: orders. Vertical line: the day chosen. Hollow mark: the next change, if nothing happens."
-    ),
-    note_below=True,
-    summary=gettext_lazy("The present stage under every model, as a table"),
-)
-
 #: The figures of the customer's page.
-FIGURES = (RIBBON,)
+FIGURES = (
+    Figure(
+        "ribbon",
+        term="ribbon",
+        title=lambda _data: _("Life so far, under every model"),
+        chart=_ribbon,
+        table=PRESENT_STAGES,
+        rows=lambda data: data.rows,
+        note=lambda _data: _(
+            "Marks above: orders. Vertical line: the day chosen. Hollow mark: the next change, if nothing happens."
+        ),
+        note_below=True,
+        summary=gettext_lazy("The present stage under every model, as a table"),
+    ),
+)

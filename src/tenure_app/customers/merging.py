@@ -5,96 +5,55 @@ The library finds and merges; here a person decides, and stages follow.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils import timezone
 
+from tenure.facts import customers as records
+from tenure.words import say
 from tenure_app.core import conf
 from tenure_app.core.work import actions as jobs
-
-if TYPE_CHECKING:
-    from tenure.facts.customers import Merge
+from tenure_app.customers.profile import has, rows
 
 SHOWN = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
-    """What one sees of a customer before deciding."""
-
-    customer_id: str
-    name: str
-    phone: str
-    email: str
-    orders: int
-    first_on: Any
-    last_on: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Suspects:
-    """Two customers who are probably one, the one with more orders first."""
-
-    keep: Card
-    other: Card
-    reasons: tuple[str, ...]
-
-
-def suspects(limit: int = SHOWN) -> list[Suspects]:
-    """Return pairs that are probably one customer, the surest first."""
-    from tenure.facts.customers import duplicates
-
-    pairs = duplicates(conf.lake(), limit)
-    cards = _cards(sorted({one for pair in pairs for one in (pair.one, pair.other)}))
-    found = []
+def suspects() -> list[dict[str, Any]]:
+    """Return pairs that are probably one customer, the surest first, each with the one with more orders first."""
+    pairs = records.duplicates(conf.lake(), SHOWN)
+    if not pairs:
+        return []
+    con = conf.connection()
+    orders = "orders" if has(con, "orders") else "(select '' as customer_id, null::timestamp as at where false)"
+    cards = rows(
+        con,
+        f"""with shown as (select unnest(?) as customer_id), sales as (
+            select customer_id, count(*) as orders, max("at")::date as last_on
+            from {orders} semi join shown using (customer_id) group by customer_id)
+        select customer_id, name, phone, email, coalesce(orders, 0) as orders, last_on
+        from customers semi join shown using (customer_id) left join sales using (customer_id)
+        order by coalesce(orders, 0) desc, customer_id""",
+        [customer for pair in pairs for customer in (pair.one, pair.other)],
+    )
+    shown = []
     for pair in pairs:
-        both = sorted((cards[pair.one], cards[pair.other]), key=lambda card: (-card.orders, card.customer_id))
-        found.append(Suspects(both[0], both[1], pair.reasons))
-    return found
+        both = [card for card in cards if card["customer_id"] in (pair.one, pair.other)]
+        if len(both) == 2:  # else somebody merged one of them meanwhile
+            reasons = [say(records.REASONS.get(code, code)) for code in pair.reasons]
+            shown.append({"keep": both[0], "other": both[1], "reasons": reasons})
+    return shown
 
 
-def _cards(ids: Sequence[str]) -> dict[str, Card]:
-    blank = {one: Card(one, "", "", "", 0, None, None) for one in ids}
-    if not ids:
-        return blank
-    lake, con = conf.lake(), conf.connection()
-    orders = "SELECT NULL AS customer_id, 0 AS n, NULL AS a, NULL AS z WHERE false"
-    if lake.has("orders"):
-        orders = (
-            'SELECT customer_id, count(*) AS n, min("at")::DATE AS a, max("at")::DATE AS z FROM orders'
-            " WHERE customer_id IN (SELECT unnest($ids)) GROUP BY 1"
-        )
-    rows = con.execute(
-        f"""SELECT c.customer_id, c.name, c.phone, c.email, coalesce(o.n, 0), o.a, o.z
-        FROM customers AS c LEFT JOIN ({orders}) AS o USING (customer_id)
-        WHERE c.customer_id IN (SELECT unnest($ids))""",
-        {"ids": list(ids)},
-    ).fetchall()
-    told = {row[0]: Card(row[0], row[1] or "", row[2] or "", row[3] or "", *row[4:]) for row in rows}
-    return blank | told
+def merges(limit: int = 50) -> list[records.Merge]:
+    return records.merges(conf.lake())[:limit]
 
 
-def done(limit: int = 50) -> list[Merge]:
-    """Return the newest merges."""
-    from tenure.facts.customers import merges
-
-    return merges(conf.lake())[:limit]
-
-
-def merge(keep: str, other: str, reason: str) -> str:
+def merge(keep: str, other: str, reason: str) -> None:
     """Make two customers one; stages follow with the next refresh."""
-    from tenure.facts.customers import merge as merge_in_lake
-
-    merge_id = merge_in_lake(conf.lake(), keep, [other], reason, timezone.now())
+    records.merge(conf.lake(), keep, [other], reason, timezone.now())
     jobs.enqueue("refresh")
-    return merge_id
 
 
 def undo(merge_id: str) -> None:
-    """Take a merge back."""
-    from tenure.facts.customers import undo_merge
-
-    undo_merge(conf.lake(), merge_id, timezone.now())
+    records.undo_merge(conf.lake(), merge_id, timezone.now())
     jobs.enqueue("refresh")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from functools import partial
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -18,32 +18,32 @@ from django.utils.translation import gettext as _
 
 from tenure.columns import column
 from tenure.errors import TenureError
-from tenure.facts.customers import REASONS
 from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
 from tenure.rules.wording.sentence import measure_phrase, sentence
-from tenure.words import current_language, say
+from tenure.words import current_language
 from tenure_app.core import conf
-from tenure_app.customers import figures, filters, merging, panels, profile, queries, query, tables, timeline, titles
+from tenure_app.customers import figures, merging, panels, profile, queries, query, tables, timeline, titles
 from tenure_app.customers.figures import LifeData
-from tenure_app.customers.profile import STAGES, TIMELINE, Profile
 from tenure_app.customers.query import CustomerQuery
 from tenure_app.lifecycle import actions, catalogue, reasons
-from tenure_app.lifecycle.reasons import Life, life_of
+from tenure_app.lifecycle.reasons import life_of
 from tenure_app.web import exports
 from tenure_app.web.figures import sheets
 from tenure_app.web.filters import FilterForm, Input, Range, Select
 from tenure_app.web.formats import number
 from tenure_app.web.layout import as_of, business
-from tenure_app.web.pages import SIGNED_IN, page
+from tenure_app.web.pages import page
 from tenure_app.web.tables import SqlRows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import duckdb
 
-    from tenure.lifecycle.explain import MeasureValue, StageEvaluation
+    from tenure.lifecycle.explain import StageEvaluation
+    from tenure.lifecycle.reasons import Value
     from tenure_app.lifecycle.catalogue import Entry
+    from tenure_app.lifecycle.reasons import Stay
     from tenure_app.web.filters import Field
 
 #: Entries of the timeline on one page.
@@ -53,157 +53,147 @@ ENTRIES = 50
 # The list
 
 
-@page("customers/", "customers", rule=SIGNED_IN)
+@page("customers/", "customers")
 def customers(request: HttpRequest) -> HttpResponse:
-    """Show one page of the customers that the address names."""
     con = conf.connection()
     if not profile.has(con, "scorecard"):
         return render(request, "customers/empty.html")
     entries = catalogue.catalogue(con)
     table = queries.available(con, tables.CUSTOMERS)
-    asked, wrong = _query(request, entries)
-    # One query counts and reads the page that is asked for; another page is read only when that one does not exist.
-    wanted = request.GET.get("page", "1")
-    start = (max(int(wanted), 1) - 1) * queries.PAGE if re.fullmatch(r"[0-9]{1,7}", wanted) else 0
-    count, first = queries.page(con, asked, table, queries.PAGE, start)
+    selection, unknown = _selection(request, entries)
+    # One query counts and reads the page of the address; another page is read only when that one does not exist.
+    place = request.GET.get("page", "1")
+    start = (max(int(place), 1) - 1) * queries.PAGE if re.fullmatch(r"[0-9]{1,7}", place) else 0
+    count, first = queries.page(con, selection, table, queries.PAGE, start)
     if request.GET.get("jump") and count == 1 and first:
         return redirect("customer", first[0]["customer_id"])
-    entry = entries.get(asked.model)
+    entry = entries.get(selection.model)
+    tail = f"?{urlencode({'as_of': request.GET['as_of']})}" if request.GET.get("as_of") else ""
 
     def fetch(offset: int, size: int) -> list[tables.Row]:
-        rows = first if offset == start else queries.page(con, asked, table, size, offset)[1]
-        day = {"as_of": request.GET["as_of"]} if request.GET.get("as_of") else {}
-        tail = f"?{urlencode(day)}" if day else ""
-        return [tables.placed(row, entry, reverse("customer", args=[row["customer_id"]]) + tail) for row in rows]
+        rows = first if offset == start else queries.page(con, selection, table, size, offset)[1]
+        return [tables.list_row(row, entry, reverse("customer", args=[row["customer_id"]]) + tail) for row in rows]
 
-    heading, refreshed = titles.heading(asked, entries), catalogue.last_refresh(con)
-    customers_page = Paginator(SqlRows(count, fetch), queries.PAGE).get_page(start // queries.PAGE + 1)
+    heading, refreshed = titles.heading(selection, entries), catalogue.last_refresh(con)
     context = {
         "title": _("Customers"),
         "heading": heading,
         "entry": entry,
-        "as_of": asked.as_of,
-        "wrong": wrong,
+        "as_of": selection.as_of,
+        "wrong": unknown,
         "total": count,
-        "address": asked.address(),
-        "form": _form(con, asked, entries),
+        "address": selection.address(),
+        "form": _form(con, selection, entries),
         "table": table.show(
-            customers_page,
-            sort=asked.sort,
-            down=asked.down,
-            address=lambda sort, down: f"?{asked.address(sort=sort, down=down)}",
+            Paginator(SqlRows(count, fetch), queries.PAGE).get_page(start // queries.PAGE + 1),
+            sort=selection.sort,
+            down=selection.down,
+            address=lambda sort, down: f"?{selection.address(sort=sort, down=down)}",
             caption=heading,
         ),
-        "refreshed_on": refreshed or asked.as_of,
+        "refreshed_on": refreshed or selection.as_of,
     }
     return render(request, "customers/list.html", context)
 
 
-def _query(request: HttpRequest, entries: Mapping[str, Entry]) -> tuple[CustomerQuery, list[str]]:
-    """Return what the address asks for, under a model that can be shown, and which of its words mean nothing."""
+def _selection(request: HttpRequest, entries: Mapping[str, Entry]) -> tuple[CustomerQuery, list[str]]:
+    """Return the query of the address, under a model that can be shown, and which of its words mean nothing."""
     first = next((entry.id for entry in entries.values() if entry.fits), "")
-    asked, wrong = query.read(request.GET, as_of(request), first)
-    if asked.model and asked.model not in entries:
-        wrong.append("model")
-    if not tables.CUSTOMERS.sorted_by(asked.sort):
-        asked = replace(asked, sort=query.DEFAULT_SORT, down=True)
-    return asked, wrong
+    selection, unknown = query.read(request.GET, as_of(request), first)
+    if selection.model and selection.model not in entries:
+        unknown.append("model")
+    if not tables.CUSTOMERS.sorted_by(selection.sort):
+        selection = replace(selection, sort=query.DEFAULT_SORT, down=True)
+    return selection, unknown
 
 
-def _form(con: duckdb.DuckDBPyConnection, asked: CustomerQuery, entries: Mapping[str, Entry]) -> FilterForm:
-    """Return the filters above the list."""
-    entry = entries.get(asked.model)
+def _form(con: duckdb.DuckDBPyConnection, selection: CustomerQuery, entries: Mapping[str, Entry]) -> FilterForm:
+    entry = entries.get(selection.model)
     stages = [(stage, entry.stage_name(stage)) for stage in [*entry.order, UNSTAGED, NOT_IN_MODEL]] if entry else []
     models = [(item.id, item.name) for item in entries.values() if item.fits]
     search = _("Id, name, phone, e-mail or whole order number")
     kept = ("was", "was_on", "moved", "move_stage", "move_from", "move_to")
+    values = {item.name: item.text for item in selection.filters}
+    present = queries.columns(con)
+    columns = [column(name) for name in query.OFFERED if name in present]
     return FilterForm(
         _("Filter customers"),
         (
-            Input("q", _("Search"), asked.q, "search", search, grow=True),
-            Select("model", _("Model"), models, asked.model, submits=True),
-            Select("stage", column("stage").label, stages, asked.stage, _("All"), submits=True),
+            Input("q", _("Search"), selection.q, "search", search, grow=True),
+            Select("model", _("Model"), models, selection.model, submits=True),
+            Select("stage", column("stage").label, stages, selection.stage, _("All"), submits=True),
         ),
-        more=(_offered(con, asked), _bounds(asked, stages)),
-        more_open=asked.is_detailed,
+        more=(
+            [
+                Select(item.id, item.label, list(item.values.items()), values.get(item.id, ""), _("Any"))
+                for item in columns
+            ],
+            _bounds(selection, stages),
+        ),
+        more_open=selection.is_detailed,
         hidden=[
-            ("as_of", asked.as_of),
-            *((name, value) for name in kept if (value := getattr(asked, name))),
-            ("sort", ("-" if asked.down else "") + asked.sort),
-            *((item.name, item.text) for item in asked.filters if item.name not in filters.OFFERED),
+            ("as_of", selection.as_of),
+            *((name, value) for name in kept if (value := getattr(selection, name))),
+            ("sort", ("-" if selection.down else "") + selection.sort),
+            *((name, text) for name, text in values.items() if name not in query.OFFERED),
         ],
-        chips=titles.chips(asked, dict(entries)),
-        clear_url=f"{reverse('customers')}?{urlencode({'model': asked.model, 'as_of': asked.as_of})}",
+        chips=titles.chips(selection, entries),
+        clear_url=f"{reverse('customers')}?{urlencode({'model': selection.model, 'as_of': selection.as_of})}",
     )
 
 
-def _offered(con: duckdb.DuckDBPyConnection, asked: CustomerQuery) -> list[Field]:
-    """Return the choices by columns that this lake has."""
-    present = queries.columns(con)
-    chosen = {item.name: item.text for item in asked.filters}
-    definitions = [column(name) for name in filters.OFFERED if name in present]
-    return [
-        Select(item.id, item.label, list(item.values.items()), chosen.get(item.id, ""), _("Any"))
-        for item in definitions
-    ]
-
-
-def _bounds(asked: CustomerQuery, stages: list[tuple[str, str]]) -> list[Field]:
+def _bounds(selection: CustomerQuery, stages: list[tuple[str, str]]) -> list[Field]:
     next_stages = [stage for stage in stages if stage[0] != NOT_IN_MODEL]
 
     def between(name: str, low: str, high: str, type_: str, words: tuple[str, str]) -> Range:
         ends = zip((low, high), words, strict=True)
-        return Range(column(name).label, *(Input(end, text, getattr(asked, end), type_, text) for end, text in ends))
+        return Range(
+            column(name).label, *(Input(end, text, getattr(selection, end), type_, text) for end, text in ends)
+        )
 
     amounts = (_("at least"), _("at most"))
     return [
-        Input("since", _("In their stage since"), asked.since, "date"),
-        Input("next_within", _("Stage changes within (days)"), asked.next_within, "number", least=1, most=3660),
-        Select("next_stage", column("next_stage").label, next_stages, asked.next_stage, _("Any")),
+        Input("since", _("In their stage since"), selection.since, "date"),
+        Input("next_within", _("Stage changes within (days)"), selection.next_within, "number", least=1, most=3660),
+        Select("next_stage", column("next_stage").label, next_stages, selection.next_stage, _("Any")),
         between("orders", "orders_min", "orders_max", "number", amounts),
         between("amount", "amount_min", "amount_max", "decimal", amounts),
         between("last_order_on", "last_from", "last_to", "date", (_("from"), _("until"))),
     ]
 
 
-@page("customers.csv", "customers-csv", rule=SIGNED_IN)
+@page("customers.csv", "customers-csv")
 def download(request: HttpRequest) -> HttpResponseBase:
-    """Send all rows of the list as CSV, as they are read."""
     return _file(request, exports.csv_stream)
 
 
-@page("customers.xlsx", "customers-xlsx", rule=SIGNED_IN)
+@page("customers.xlsx", "customers-xlsx")
 def workbook(request: HttpRequest) -> HttpResponseBase:
-    """Send all rows of the list as an Excel workbook."""
     return _file(request, exports.excel_file)
 
 
-def _file(request: HttpRequest, make: Any) -> HttpResponseBase:
+def _file(request: HttpRequest, make: Callable[[str, exports.Sheet], HttpResponseBase]) -> HttpResponseBase:
     con = conf.connection()
     if not profile.has(con, "scorecard"):
         return redirect("customers")
     entries = catalogue.catalogue(con)
-    asked, _wrong = _query(request, entries)
-    entry, table = entries.get(asked.model), queries.available(con, tables.CUSTOMERS)
+    selection, _unknown = _selection(request, entries)
+    entry, table = entries.get(selection.model), queries.available(con, tables.CUSTOMERS)
     stages = {stage: entry.stage_name(stage) for stage in entry.order} if entry else {}
-    rows = (tables.named(row, stages) for row in queries.stream(con, asked, table))
-    answer: HttpResponseBase = make(f"customers-{asked.as_of}", replace(table.sheet(rows), title=_("Customers")))
-    return answer
+    rows = (tables.file_row(row, stages) for row in queries.stream(con, selection, table))
+    return make(f"customers-{selection.as_of}", replace(table.sheet(rows), title=_("Customers")))
 
 
 # Records that are probably one customer
 
 
-@page("customers/duplicates/", "duplicates", rule=SIGNED_IN)
+@page("customers/duplicates/", "duplicates")
 def duplicates(request: HttpRequest) -> HttpResponse:
     """Show the page at once; htmx then asks for the pairs, which takes a while with many customers."""
     if request.headers.get("HX-Request"):
-        pairs = [
-            {"pair": pair, "reasons": [say(REASONS.get(code, code)) for code in pair.reasons]}
-            for pair in merging.suspects()
-        ]
-        return render(request, "customers/duplicate_pairs.html", {"pairs": pairs, "most": merging.SHOWN})
-    merges = merging.done()
+        shown = {"pairs": merging.suspects(), "most": merging.SHOWN}
+        return render(request, "customers/duplicate_pairs.html", shown)
+    merges = merging.merges()
     context = {
         "title": _("Duplicates"),
         "subtitle": _(
@@ -215,50 +205,37 @@ def duplicates(request: HttpRequest) -> HttpResponse:
     return render(request, "customers/duplicates.html", context)
 
 
-@page("customers/duplicates/merge/", "duplicates-merge", rule=SIGNED_IN, methods=("POST",))
+@page("customers/duplicates/merge/", "duplicates-merge", methods=("POST",))
 def merge(request: HttpRequest) -> HttpResponse:
-    """Make two customers one."""
     both = request.POST.get("one", ""), request.POST.get("other", "")
     keep, other = reversed(both) if request.POST.get("keep") == "other" else both
-    try:
+    with _refusals(request):
         merging.merge(keep, other, request.POST.get("reason", ""))
-    except TenureError as wrong:
-        messages.error(request, wrong.say())
-    else:
         words = {"other": other, "keep": keep}
         messages.success(request, _("%(other)s now counts as %(keep)s. You can undo this below.") % words)
     return redirect("duplicates")
 
 
-@page("customers/duplicates/undo/", "duplicates-undo", rule=SIGNED_IN, methods=("POST",))
+@page("customers/duplicates/undo/", "duplicates-undo", methods=("POST",))
 def undo(request: HttpRequest) -> HttpResponse:
-    """Take a merge back."""
-    try:
+    with _refusals(request):
         merging.undo(request.POST.get("merge_id", ""))
-    except TenureError as wrong:
-        messages.error(request, wrong.say())
-    else:
         messages.success(request, _("The merge was undone: they are separate customers again."))
     return redirect("duplicates")
+
+
+@contextmanager
+def _refusals(request: HttpRequest) -> Iterator[None]:
+    try:
+        yield
+    except TenureError as error:
+        messages.error(request, error.say())
 
 
 # Why this stage
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """One stage's rule in words: whether it holds, and by which values."""
-
-    name: str
-    family: str
-    rule: str
-    written: str
-    truth: str  # yes, no or unknown
-    taken: bool
-    values: tuple[tuple[str, str], ...]
-
-
-@page("customers/<path:customer_id>/why/", "customer-why", rule=SIGNED_IN)
+@page("customers/<path:customer_id>/why/", "customer-why")
 def why(request: HttpRequest, customer_id: str) -> HttpResponse:
     """Show every rule of a model with its truth for one customer on one day."""
     from tenure.lifecycle.explain import explain_from
@@ -271,9 +248,8 @@ def why(request: HttpRequest, customer_id: str) -> HttpResponse:
         raise Http404(_("There is no customer %(id)s.") % {"id": customer_id})
     day = as_of(request)
     explained = explain_from(conf.lake(), entry.model, customer_id, day)
-    verdicts = [_verdict(entry, evaluation) for evaluation in explained.evaluations]
-    by_rules = next((verdict for verdict in verdicts if verdict.taken), None)
-    stage = entry.stage_name(explained.stage)
+    by_rules = next((evaluation.stage.id for evaluation in explained.evaluations if evaluation.taken), None)
+    verdicts = [_verdict(evaluation) for evaluation in explained.evaluations]
     context = {
         "who": who,
         "entry": entry,
@@ -281,40 +257,39 @@ def why(request: HttpRequest, customer_id: str) -> HttpResponse:
         "day": day,
         "staged": explained.stage,
         "verdicts": tables.VERDICTS.show(verdicts) if verdicts else None,
-        "stage": stage,
+        "stage": entry.stage_name(explained.stage),
         "family": entry.family(explained.stage),
         "reason": reasons.in_words(explained.reason),
-        "differs": bool(by_rules and explained.stage and by_rules.name != stage),
+        "differs": bool(by_rules and explained.stage and by_rules != explained.stage),
     }
     return render(request, "customers/why.html", context)
 
 
-def _verdict(entry: Entry, evaluation: StageEvaluation) -> Verdict:
+def _verdict(evaluation: StageEvaluation) -> tables.Row:
+    """Return a stage's rule in words: whether it holds, and by which values."""
     language = current_language()
-    return Verdict(
-        entry.stage_name(evaluation.stage.id),
-        evaluation.stage.family,
-        sentence(evaluation.stage.rule, language),
-        evaluation.stage.when,
-        {True: "yes", False: "no", None: "unknown"}[evaluation.holds],
-        evaluation.taken,
-        tuple((measure_phrase(read.measure, language), _value(read)) for read in evaluation.values),
-    )
+    return {
+        "stage": evaluation.stage,
+        "sentence": sentence(evaluation.stage.rule, language),
+        "holds": evaluation.holds,
+        "taken": evaluation.taken,
+        "values": [(measure_phrase(read.measure, language), _value(read.value)) for read in evaluation.values],
+    }
 
 
-def _value(read: MeasureValue) -> str:
-    return number(read.value) if type(read.value) is float else reasons.value_text(read.value)
+def _value(value: Value) -> str:
+    return number(value) if isinstance(value, float) else reasons.value_text(value)
 
 
 # One customer
 
 
-@page("customers/<path:customer_id>/override/", "customer-override", rule=SIGNED_IN, methods=("POST",))
+@page("customers/<path:customer_id>/override/", "customer-override", methods=("POST",))
 def override(request: HttpRequest, customer_id: str) -> HttpResponse:
     """Put the customer into a stage by hand, or let the rules decide again."""
     form, author = request.POST, request.user.get_username()
     model, reason = form.get("model", ""), form.get("reason", "")
-    try:
+    with _refusals(request):
         if form.get("what") == "cancel":
             actions.cancel_override(customer_id, model, reason, by=author)
             messages.success(request, _("The manual stage was removed."))
@@ -322,14 +297,11 @@ def override(request: HttpRequest, customer_id: str) -> HttpResponse:
             until = actions.day_of(form.get("until", ""))
             actions.set_override(customer_id, model, form.get("stage", ""), reason, until, by=author)
             messages.success(request, _("Saved. The customer was re-evaluated."))
-    except TenureError as wrong:
-        messages.error(request, wrong.say())
     return redirect(f"{reverse('customer', args=[customer_id])}?model={model}")
 
 
-@page("customers/<path:customer_id>/", "customer", rule=SIGNED_IN)
+@page("customers/<path:customer_id>/", "customer")
 def customer(request: HttpRequest, customer_id: str) -> HttpResponse:
-    """Show one customer."""
     con = conf.connection()
     who = profile.profile(con, customer_id)
     if who is None:
@@ -339,57 +311,52 @@ def customer(request: HttpRequest, customer_id: str) -> HttpResponse:
         raise Http404(_("There is no customer %(id)s.") % {"id": customer_id})
     entries = catalogue.catalogue(con)
     day = as_of(request)
-    spans = profile.spans(con, who.customer_id, list(entries))
-    lives = [life_of(entry, spans[entry.id], day) for entry in entries.values() if entry.id in spans]
-    chosen = next((life for life in lives if life.entry.id == request.GET.get("model")), lives[0] if lives else None)
-    data = _life_data(request, con, who, lives, chosen) if lives else None
-    if data and (file := exports.requested(request, sheets(figures.FIGURES, data), who.customer_id)):
-        return file
-    merged = sorted(old for old, into in conf.lake().merged().items() if into == who.customer_id)
-    context = {
-        "title": who.called,
-        "who": replace(who, merged=tuple(merged)),
-        "facts": panels.facts(who, f"?{urlencode({**request.GET.dict(), 'show': 'orders'})}#timeline"),
-        "lives": lives,
-        "life": chosen,
-        "history": tables.HISTORY.show(chosen.stays) if chosen else None,
-        "stages": [(stage, chosen.entry.stage_name(stage)) for stage in chosen.entry.order] if chosen else [],
-        "day": day,
-        "panels": panels.panels(con, who.customer_id),
-        "figures": [figure.show(data) for figure in figures.FIGURES] if data else [],
-        "absent": [entry for entry in entries.values() if entry.fits and entry.id not in spans],
-        **_timeline(request, con, who, chosen),
-    }
-    return render(request, "customers/page.html", context)
-
-
-def _life_data(
-    request: HttpRequest, con: duckdb.DuckDBPyConnection, who: Profile, lives: list[Life], chosen: Life | None
-) -> LifeData:
-    """Return what the figures are made of, with the address of each model's history."""
+    spans = profile.spans(con, who.customer_id, entries)
+    lives = [life for entry in entries.values() if (life := life_of(entry, spans.get(entry.id, []), day)).stays]
+    shown = next((life for life in lives if life.entry.id == request.GET.get("model")), lives[0] if lives else None)
     kept = request.GET.copy()
     kept.pop("page", None)
     rows = []
     for life in lives:
         kept["model"] = life.entry.id
-        rows.append(tables.present_stage(life, f"{request.path}?{kept.urlencode()}#history", current=life is chosen))
-    return LifeData(lives, rows, profile.order_days(con, who.customer_id, business().tz), as_of(request))
+        url = f"{request.path}?{kept.urlencode()}#history"
+        change = {"next_change_on": life.next_on, "next_stage_name": life.next_name}
+        rows.append({"model": life.entry.name, "now": life.now, "url": url, "current": life is shown, **change})
+    data = LifeData(lives, rows, profile.order_days(con, who.customer_id, business().tz), day)
+    if lives and (file := exports.requested(request, sheets(figures.FIGURES, data), who.customer_id)):
+        return file
+    context = {
+        "title": who.called,
+        "who": who,
+        "merged": sorted(old for old, into in conf.lake().merged().items() if into == who.customer_id),
+        "facts": panels.facts(who, f"?{urlencode({**request.GET.dict(), 'show': 'orders'})}#timeline"),
+        "lives": lives,
+        "life": shown,
+        "history": tables.HISTORY.show(shown.stays) if shown else None,
+        "stages": [(stage, shown.entry.stage_name(stage)) for stage in shown.entry.order] if shown else [],
+        "day": day,
+        "panels": panels.panels(con, who.customer_id),
+        "figures": [figure.show(data) for figure in figures.FIGURES] if lives else [],
+        "absent": [entry for entry in entries.values() if entry.fits and entry not in [life.entry for life in lives]],
+        **_timeline(request, con, who.customer_id, shown.stays if shown else ()),
+    }
+    return render(request, "customers/page.html", context)
 
 
-def _timeline(request: HttpRequest, con: duckdb.DuckDBPyConnection, who: Profile, life: Life | None) -> dict[str, Any]:
-    """Return one page of everything that happened, by the tables that the address asks for."""
-    stays = {stay.span: stay for stay in life.stays} if life else {}
-    sizes = {**profile.counts(con, who.customer_id), **({STAGES: len(stays)} if stays else {})}
-    asked = [table for table in request.GET.getlist("show") if table in sizes]
-    shown = asked or list(sizes)
-    facts = [table for table in shown if table in TIMELINE]
-    changes = list(stays) if STAGES in shown else ()
-    read = partial(profile.timeline, con, who.customer_id, facts, business().tz, changes)
-    entries = SqlRows(sum(sizes[table] for table in shown), lambda offset, size: read(size, offset))
-    events = Paginator(entries, ENTRIES).get_page(request.GET.get("page"))
-    names = timeline.names()
+def _timeline(
+    request: HttpRequest, con: duckdb.DuckDBPyConnection, customer_id: str, stays: Sequence[Stay]
+) -> dict[str, Any]:
+    """Return one page of everything that happened, by the tables that the address names."""
+    sizes = {**timeline.counts(con, customer_id), **({timeline.STAGES: len(stays)} if stays else {})}
+    selected = [table for table in request.GET.getlist("show") if table in sizes]
+    shown = selected or list(sizes)
+    facts = [table for table in shown if table != timeline.STAGES]
+    changes = stays if timeline.STAGES in shown else ()
+    entries = SqlRows(
+        sum(sizes[table] for table in shown),
+        lambda offset, size: timeline.timeline(con, customer_id, facts, changes, size, offset),
+    )
     return {
-        "events": events,
-        "timeline": [timeline.entry(event, stays) for event in events],
-        "sizes": [(table, names[table], count, table in asked) for table, count in sizes.items()],
+        "timeline": Paginator(entries, ENTRIES).get_page(request.GET.get("page")),
+        "sizes": [(table, timeline.KINDS[table].name, count, table in selected) for table, count in sizes.items()],
     }

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tenure.lifecycle.model import UNSTAGED
 from tenure.lifecycle.statistics import on_day
-from tenure_app.customers import filters
-from tenure_app.customers.profile import has
+from tenure_app.customers.profile import has, rows
 from tenure_app.customers.query import DEFAULT_SORT, NOT_STAGED, STAGED, WITHOUT_STAGE, CustomerQuery
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from tenure_app.customers.query import ColumnFilter, Condition
     from tenure_app.web.tables import Column, Table
 
 PAGE = 50
@@ -58,16 +58,14 @@ def columns(con: duckdb.DuckDBPyConnection) -> set[str]:
 
 
 def total(con: duckdb.DuckDBPyConnection, query: CustomerQuery) -> int:
-    """Return how many customers a query names."""
     where, values = _from(con, query)
-    found = con.execute(f"select count(*) from {where}", values).fetchone()
-    return int(found[0]) if found else 0
+    row = con.execute(f"select count(*) from {where}", values).fetchone()
+    return int(row[0]) if row else 0
 
 
 def page(
     con: duckdb.DuckDBPyConnection, query: CustomerQuery, table: Table, limit: int = PAGE, offset: int = 0
 ) -> tuple[int, list[dict[str, Any]]]:
-    """Return how many customers a query names, and one page of them in its order."""
     column = _sorted_by(table, query)
     where, values = _from(con, query, column)
     order = f"rank {'desc' if query.down else 'asc'} nulls last, customer_id limit {int(limit)} offset {int(offset)}"
@@ -99,19 +97,15 @@ def rows_of(
         return []
     among = f"({', '.join('?' * len(customers))})"
     place = _PLACE.format(later=f"and later.customer_id in {among}", here=f"and here.customer_id in {among}")
-    rows = _rows(
-        con.execute(
-            f"select {table.select()} from scorecard k left join {place} s on s.number = k.number"
-            f" where k.customer_id in {among}",
-            [*customers, model, as_of, as_of, *customers, *customers],
-        )
+    sql = (
+        f"select {table.select()} from scorecard k left join {place} s on s.number = k.number"
+        f" where k.customer_id in {among}"
     )
-    by_id = {row["customer_id"]: row for part in rows for row in part}
+    by_id = {row["customer_id"]: row for row in rows(con, sql, *customers, model, as_of, as_of, *customers, *customers)}
     return [by_id[customer] for customer in customers if customer in by_id]
 
 
 def names_of(con: duckdb.DuckDBPyConnection, customers: Sequence[str]) -> dict[str, str | None]:
-    """Return the names of those of these customers who are in the scorecard."""
     sql = "select customer_id, name from scorecard where customer_id in (select unnest(?))"
     return dict(con.execute(sql, [list(customers)]).fetchall()) if customers else {}
 
@@ -121,94 +115,66 @@ def stream(con: duckdb.DuckDBPyConnection, query: CustomerQuery, table: Table) -
     column = _sorted_by(table, query)
     where, values = _from(con, query, column, place=_PLACE.format(later="", here=""))
     order = f"{column.sql} {'desc' if query.down else 'asc'} nulls last, k.customer_id"
-    for part in _rows(con.execute(f"select {table.select()} from {where} order by {order}", values)):
-        yield from part
-
-
-def _rows(found: duckdb.DuckDBPyConnection, chunk: int = 5_000) -> Iterator[list[dict[str, Any]]]:
-    names = [column[0] for column in found.description or []]
-    while part := found.fetchmany(chunk):
-        yield [dict(zip(names, row, strict=True)) for row in part]
+    result = con.execute(f"select {table.select()} from {where} order by {order}", values)
+    names = [column[0] for column in result.description or []]
+    while part := result.fetchmany(5_000):
+        yield from (dict(zip(names, row, strict=True)) for row in part)
 
 
 def _from(
     con: duckdb.DuckDBPyConnection, query: CustomerQuery, column: Column | None = None, place: str = ""
 ) -> tuple[str, list[Any]]:
-    """Return a query as ``from … where …`` and the values of its places.
-
-    Parameters
-    ----------
-    column : Column, optional
-        What the order needs as well.
-    place : str
-        Where the customers are, as SQL, when it is needed in any case.
-    """
-    values: list[Any] = []
-    parts = ["scorecard k"]
-    tests: list[str] = []
-    needed = place or (_AT if column and column.sql.startswith("s.") else "")
-    _place(query, parts, tests, values, needed)
-    place_values, values = values, []
-    for restrict in (_flow, _move, _bounds):
-        restrict(query, tests, values)
-    more, given = filters.where(con, query.filters)
-    tests += more
-    values += given
-    _search(con, query, tests, values)
-    where = " where " + " and ".join(tests) if tests else ""
-    return " ".join(parts) + where, place_values + values
+    """Return a query as ``from … where …`` and the values of its places; `place` is joined in any case."""
+    source, values = "scorecard k", []
+    place = place or (_AT if column and column.sql.startswith("s.") else "")
+    if place or query.stage or query.since or query.is_near:
+        inner = query.stages or query.stage == STAGED or query.since or query.is_near
+        source += f" {'join' if inner else 'left join'} {place or _AT} s on s.number = k.number"
+        values = [query.model, query.as_of, query.as_of]
+    conditions = [
+        *_stage(query),
+        *_near(query),
+        *_flow(query),
+        *_move(query),
+        *_bounds(query),
+        *_columns(con, query.filters),
+        *_search(con, query),
+    ]
+    if conditions:
+        source += " where " + " and ".join(test for test, _values in conditions)
+    return source, values + [value for _test, of_test in conditions for value in of_test]
 
 
-def _place(query: CustomerQuery, parts: list[str], tests: list[str], values: list[Any], needed: str) -> None:
-    """Join where the customers are on the day, when the query or the order asks for it."""
-    near = query.next_within is not None or bool(query.next_stage)
-    if not (needed or query.stage or query.since or near):
-        return
-    held = query.stages or query.stage == STAGED or query.since or near
-    parts.append(f"{'join' if held else 'left join'} {needed or _AT} s on s.number = k.number")
-    values += [query.model, query.as_of, query.as_of]
+def _stage(query: CustomerQuery) -> list[Condition]:
     if query.stage in WITHOUT_STAGE:
-        test, known = _without_stage(query.stage, query.model, query.as_of)
-        tests.append(f"s.number is null and {test}")
-        values += known
-    elif query.stages:
-        tests.append(f"s.stage in ({', '.join('?' * len(query.stages))})")
-        values += query.stages
-    _near(query, tests, values, near=near)
+        test, values = _without_stage(query.stage, query.model, query.as_of)
+        return [(f"s.number is null and {test}", values)]
+    return [(f"s.stage in ({', '.join('?' * len(query.stages))})", query.stages)] if query.stages else []
 
 
-def _near(query: CustomerQuery, tests: list[str], values: list[Any], *, near: bool) -> None:
-    """Restrict by how long they have been there, and by what comes next."""
-    if query.since:
-        tests.append("s.entered_on >= ?")
-        values.append(query.since)
-    if near:
-        tests.append("s.change_on > ?")
-        values.append(query.as_of)
-    if query.next_by:
-        tests.append("s.change_on <= ?")
-        values.append(query.next_by)
-    if query.next_stage:
-        tests.append("s.left_on is null and s.next_stage is not distinct from ?")
-        values.append(None if query.next_stage == UNSTAGED else query.next_stage)
+def _near(query: CustomerQuery) -> list[Condition]:
+    following = None if query.next_stage == UNSTAGED else query.next_stage
+    conditions = (
+        (query.since, "s.entered_on >= ?", query.since),
+        (query.is_near, "s.change_on > ?", query.as_of),
+        (query.next_by, "s.change_on <= ?", query.next_by),
+        (query.next_stage, "s.left_on is null and s.next_stage is not distinct from ?", following),
+    )
+    return [(test, [value]) for applies, test, value in conditions if applies]
 
 
-def _flow(query: CustomerQuery, tests: list[str], values: list[Any]) -> None:
-    """Restrict to those who were in another stage on another day."""
+def _flow(query: CustomerQuery) -> list[Condition]:
     if not (query.was and query.was_on):
-        return
+        return []
     earlier = f"select number from spans where model = ? and {on_day('?')}"
-    values += [query.model, query.was_on, query.was_on]
+    values = [query.model, query.was_on, query.was_on]
     if query.was in WITHOUT_STAGE:
-        test, known = _without_stage(query.was, query.model, query.was_on)
-        tests.append(f"k.number not in ({earlier}) and {test}")
-        values += known
-    else:
-        tests.append(f"k.number in ({earlier} and stage = ?)")
-        values.append(query.was)
+        test, more = _without_stage(query.was, query.model, query.was_on)
+        return [(f"k.number not in ({earlier}) and {test}", values + more)]
+    return [(f"k.number in ({earlier} and stage = ?)", [*values, query.was])]
 
 
-def _without_stage(which: str, model: str, on: date | None) -> tuple[str, list[Any]]:
+def _without_stage(which: str, model: str, on: date | None) -> Condition:
     """Tell those who were in the model before the day, and are in no stage on it, from those who never were.
 
     Who was not even known on the day is not counted as outside the model.
@@ -222,54 +188,50 @@ def _without_stage(which: str, model: str, on: date | None) -> tuple[str, list[A
     return f"k.number not in {ever} and {known}", [model, on, on]
 
 
-def _move(query: CustomerQuery, tests: list[str], values: list[Any]) -> None:
-    """Restrict to those who entered or left a stage in a period."""
+def _move(query: CustomerQuery) -> list[Condition]:
     if not (query.moved and query.move_from and query.move_to):
-        return
+        return []
     day = "entered_on" if query.moved == "entered" else "left_on"
-    tests.append(
-        "k.number in (select number from spans where model = ? and stage = ?"
-        f" and not passed_through and {day} between ? and ?)"
+    moves = (
+        f"select number from spans where model = ? and stage = ? and not passed_through and {day} between ? and ?"
     )
-    values += [query.model, query.move_stage]
-    values += [query.move_from, query.move_to]
+    return [(f"k.number in ({moves})", [query.model, query.move_stage, query.move_from, query.move_to])]
 
 
-def _bounds(query: CustomerQuery, tests: list[str], values: list[Any]) -> None:
-    """Restrict by what the customer bought."""
-    for column, low, high in (
-        ("k.orders", query.orders_min, query.orders_max),
-        ("k.amount", query.amount_min, query.amount_max),
-        ("k.last_order_on", query.last_from, query.last_to),
-    ):
-        for sign, bound in ((">=", low), ("<=", high)):
-            if bound is not None:
-                tests.append(f"{column} {sign} ?")
-                values.append(bound)
+def _bounds(query: CustomerQuery) -> list[Condition]:
+    bounds = (
+        ("k.orders >= ?", query.orders_min),
+        ("k.orders <= ?", query.orders_max),
+        ("k.amount >= ?", query.amount_min),
+        ("k.amount <= ?", query.amount_max),
+        ("k.last_order_on >= ?", query.last_from),
+        ("k.last_order_on <= ?", query.last_to),
+    )
+    return [(test, [bound]) for test, bound in bounds if bound is not None]
 
 
-def _search(con: duckdb.DuckDBPyConnection, query: CustomerQuery, tests: list[str], values: list[Any]) -> None:
+def _columns(con: duckdb.DuckDBPyConnection, filters: Sequence[ColumnFilter]) -> list[Condition]:
+    """A column that this lake's scorecard does not have yet selects nobody."""
+    if not filters:
+        return []
+    present = columns(con) | ({"recommended"} if has(con, "recommendations") else set())
+    return [item.condition() if item.column in present else ("false", []) for item in filters]
+
+
+def _search(con: duckdb.DuckDBPyConnection, query: CustomerQuery) -> list[Condition]:
     """Restrict to those whose id, name, phone or e-mail holds the words, else to who made the order of that number."""
     word = query.q.casefold()
     if not word:
-        return
-    matches = ["contains(lower(k.customer_id), ?)", "contains(lower(k.name), ?)", "contains(lower(k.email), ?)"]
-    found = [word, word, word]
+        return []
+    tests = ["contains(lower(k.customer_id), ?)", "contains(lower(k.name), ?)", "contains(lower(k.email), ?)"]
+    values = [word, word, word]
     digits = re.sub(r"[\s()\-.]", "", word)
     if re.fullmatch(r"\+?\d{4,}", digits):
-        matches.append("contains(k.phone, ?)")
-        found.append(digits)
-    test = f"({' or '.join(matches)})"
-    # Orders are many times as many as customers, so they are looked through only when nobody else is meant.
-    if _is_order_number(query.q) and has(con, "orders") and not _is_match(con, test, found):
-        test, found = "k.customer_id in (select customer_id from orders where order_id = ?)", [query.q]
-    tests.append(test)
-    values += found
-
-
-def _is_match(con: duckdb.DuckDBPyConnection, test: str, values: list[Any]) -> bool:
-    return con.execute(f"select 1 from scorecard k where {test} limit 1", values).fetchone() is not None
-
-
-def _is_order_number(word: str) -> bool:
-    return any(sign.isdigit() for sign in word) and re.fullmatch(r"[\w./#:-]{1,100}", word) is not None
+        tests.append("contains(k.phone, ?)")
+        values.append(digits)
+    test = f"({' or '.join(tests)})"
+    # Orders are many times as many as customers, so they are looked through only when no customer is meant.
+    is_number = any(sign.isdigit() for sign in query.q) and re.fullmatch(r"[\w./#:-]{1,100}", query.q)
+    if is_number and has(con, "orders") and not rows(con, f"select 1 from scorecard k where {test} limit 1", *values):
+        return [("k.customer_id in (select customer_id from orders where order_id = ?)", [query.q])]
+    return [(test, values)]

@@ -14,9 +14,8 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from tenure.columns import Definition, catalogue
 from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
-from tenure_app.customers import filters
-from tenure_app.customers.filters import AT_LEAST, AT_MOST, EQUALS, ColumnFilter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,6 +31,60 @@ DEFAULT_SORT = "amount"
 RARE = (
     "since", "next_within", "next_stage", "orders_min", "orders_max", "amount_min", "amount_max", "last_from", "last_to"
 )  # fmt: skip
+#: Columns that the list of customers offers to choose from.
+OFFERED = ("rfm_group", "tier", "loyalty", "churn_level", "decline", "decision")
+EQUALS, AT_LEAST, AT_MOST = "", "_min", "_max"
+#: Stands for "not known" in an address.
+UNKNOWN = "-"
+#: SQL over the scorecard `k`, and the values of its places.
+Condition = tuple[str, list[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnFilter:
+    """A filter by a column of the scorecard: ``churn_min=0.6`` is the column, how it is compared, and the text."""
+
+    column: str
+    operator: str
+    text: str
+
+    @property
+    def name(self) -> str:
+        return self.column + self.operator
+
+    @property
+    def definition(self) -> Definition:
+        return catalogue()[self.column]
+
+    @property
+    def values(self) -> list[Any]:
+        """What the column is compared with; empty for "not known"."""
+        if self.text == UNKNOWN:
+            return []
+        match self.definition.kind:
+            case "text" | "choice" | "choices":
+                return [code for code in self.text.split(",") if code]
+            case "yesno":
+                if self.text not in ("0", "1"):
+                    raise ValueError(self.text)
+                return [self.text == "1"]
+            case "day":
+                return [date.fromisoformat(self.text)]
+        return [float(_number(self.text))]
+
+    def condition(self) -> Condition:
+        place, values = f'k."{self.column}"', self.values
+        marks = ", ".join("?" * len(values))
+        if self.column == "recommended":
+            return f"k.customer_id in (select customer_id from recommendations where product_id in ({marks}))", values
+        if not values:
+            return f"{place} is null", []
+        if self.operator:
+            return f"{place} {'>=' if self.operator == AT_LEAST else '<='} ?", values
+        if self.definition.kind == "choices":
+            among = " or ".join([f"contains(',' || {place} || ',', ',' || ? || ',')"] * len(values))
+            return f"({among})", values
+        return f"{place} in ({marks})", values
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +104,7 @@ class CustomerQuery:
     next_within, next_stage
         Whose stage changes within so many days after `as_of`, and to what.
     filters
-        By columns of the scorecard, see :mod:`tenure_app.customers.filters`.
+        By columns of the scorecard.
     """
 
     q: str = ""
@@ -92,7 +145,6 @@ class CustomerQuery:
         return urlencode(parts)
 
     def url(self, **changes: Any) -> str:
-        """Return the address of the list of these customers, with some fields changed."""
         return f"{reverse('customers')}?{self.address(**changes)}"
 
     @property
@@ -102,14 +154,16 @@ class CustomerQuery:
 
     @property
     def next_by(self) -> date | None:
-        """The last day on which a change counts as near."""
         if self.next_within is None or self.as_of is None:
             return None
         return self.as_of + timedelta(days=self.next_within)
 
     @property
+    def is_near(self) -> bool:
+        return self.next_within is not None or bool(self.next_stage)
+
+    @property
     def is_detailed(self) -> bool:
-        """Whether it uses filters that a page keeps folded."""
         return bool(self.filters) or any(getattr(self, name) not in (None, "") for name in RARE)
 
     @property
@@ -121,43 +175,56 @@ class CustomerQuery:
 
 def customers_url(day: date | None, **columns: object) -> str:
     """Return the list of customers whose columns hold these values: ``customers_url(day, silence_p_max=0.05)``."""
-    chosen = []
-    for name, value in columns.items():
-        operator = name[-4:] if name.endswith((AT_LEAST, AT_MOST)) else EQUALS
-        if value is not None:
-            chosen.append(ColumnFilter(name.removesuffix(operator), operator, str(value)))
-    return CustomerQuery(as_of=day, filters=tuple(chosen)).url()
+    operators = {name: name[-4:] if name.endswith((AT_LEAST, AT_MOST)) else EQUALS for name in columns}
+    restrictions = tuple(
+        ColumnFilter(name.removesuffix(operators[name]), operators[name], str(value))
+        for name, value in columns.items()
+        if value is not None
+    )
+    return CustomerQuery(as_of=day, filters=restrictions).url()
 
 
 def read(address: Mapping[str, str], today: date, model: str = "") -> tuple[CustomerQuery, list[str]]:
-    """Return what an address asks for, and the names of the fields whose values mean nothing.
+    """Return the query of an address, and the names of the fields whose values mean nothing.
 
-    Parameters
-    ----------
-    address : mapping
-        The address's query, such as Django's ``request.GET``.
-    today : date
-        What the page speaks of when the address names no day.
-    model : str
-        The model whose stages are shown when the address names none.
+    `today` and `model` hold where the address names no day and no model.
     """
-    given: dict[str, Any] = {"as_of": today, "model": model}
-    wrong: list[str] = []
+    values: dict[str, Any] = {"as_of": today, "model": model}
+    unknown: list[str] = []
     for field in fields(CustomerQuery):
         text = unicodedata.normalize("NFKC", address.get(field.name, "")).strip()
         if not text or field.name in ("sort", "down", "filters"):
             continue
         try:
-            given[field.name] = _READ.get(str(field.type).split(" ")[0], str)(text)
+            values[field.name] = _READ.get(str(field.type).split(" ")[0], str)(text)
         except (ValueError, InvalidOperation):
-            wrong.append(field.name)
-    if given.get("moved") not in (None, "entered", "left"):
-        wrong.append("moved")
-        given.pop("moved")
-    by_column, meaningless = filters.read(address)
-    sort = address.get("sort", "")
-    order: dict[str, Any] = {"sort": sort.lstrip("-"), "down": sort.startswith("-")} if sort else {}
-    return CustomerQuery(**given, filters=by_column, **order), wrong + meaningless
+            unknown.append(field.name)
+    if values.get("moved") not in (None, "entered", "left"):
+        unknown.append("moved")
+        del values["moved"]
+    filters = []
+    for name in address:
+        item = _column_filter(name, address[name].strip())
+        try:
+            if item and item.values is not None:
+                filters.append(item)
+        except (ValueError, InvalidOperation):
+            unknown.append(name)
+    values["filters"] = tuple(sorted(filters, key=lambda item: item.name))
+    if sort := address.get("sort"):
+        values |= {"sort": sort.lstrip("-"), "down": sort.startswith("-")}
+    return CustomerQuery(**values), unknown
+
+
+def _column_filter(name: str, text: str) -> ColumnFilter | None:
+    columns = catalogue()
+    if not text:
+        return None
+    if name in columns and columns[name].filter:
+        return ColumnFilter(name, EQUALS, text)
+    base, operator = name[:-4], name[-4:]
+    ordered = base in columns and columns[base].filter and columns[base].kind in ("number", "money", "percent", "day")
+    return ColumnFilter(base, operator, text) if ordered and operator in (AT_LEAST, AT_MOST) else None
 
 
 def _number(text: str) -> Decimal:
@@ -167,11 +234,11 @@ def _number(text: str) -> Decimal:
     return number
 
 
-def _whole(text: str) -> int:
+def _count(text: str) -> int:
     number = int(text.replace(",", ""))
     if not 0 <= number < 2**31:
         raise ValueError(text)
     return number
 
 
-_READ: dict[str, Callable[[str], Any]] = {"date": date.fromisoformat, "int": _whole, "Decimal": _number, "str": str}
+_READ: dict[str, Callable[[str], Any]] = {"date": date.fromisoformat, "int": _count, "Decimal": _number, "str": str}

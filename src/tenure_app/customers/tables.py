@@ -10,57 +10,47 @@ from django.utils.translation import gettext_lazy as _
 
 from tenure.lifecycle.model import NOT_IN_MODEL
 from tenure_app.web.formats import MISSING, ago, day, instant
-from tenure_app.web.tables import LIST, Column, Table
+from tenure_app.web.tables import LIST, Column, Table, under, url_of
 from tenure_app.web.templatetags.tenure import stage_badge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tenure_app.lifecycle.catalogue import Entry
-    from tenure_app.lifecycle.reasons import Life
 
 Row = dict[str, Any]
 
 
-def placed(row: Row, entry: Entry | None, url: str) -> Row:
+def list_row(row: Row, entry: Entry | None, url: str) -> Row:
     """Return a row of the list with its stages named and the address of its customer."""
-    if entry is None:
-        return {**row, "stage_name": "", "family": "", "next_stage_name": "", "url": url}
-    return {
-        **row,
-        "stage_name": entry.stage_name(row["stage"] if row["entered_on"] else NOT_IN_MODEL),
-        "family": entry.family(row["stage"]),
-        "next_stage_name": entry.stage_name(row["next_stage"]),
+    stage = row["stage"] if row["entered_on"] else NOT_IN_MODEL
+    return row | {
+        "stage_name": entry.stage_name(stage) if entry else "",
+        "family": entry.family(row["stage"]) if entry else "",
+        "next_stage_name": entry.stage_name(row["next_stage"]) if entry else "",
         "url": url,
     }
 
 
-def named(row: Row, stages: Mapping[str, str]) -> Row:
+def file_row(row: Row, stages: Mapping[str, str]) -> Row:
     """Return a row of the file, the stages that the model still has by their names."""
-    codes = row["stage"], row["next_stage"]
-    return {
-        **row,
-        **dict(zip(("stage_name", "next_stage_name"), (stages.get(code, code) for code in codes), strict=True)),
-    }
+    stage, following = row["stage"], row["next_stage"]
+    return row | {"stage_name": stages.get(stage, stage), "next_stage_name": stages.get(following, following)}
 
 
 def _customer(row: Row) -> str:
     number = row["customer_id"] if row["name"] else ""
-    under = " ".join(filter(None, (number, row["phone"] or row["email"])))
     return format_html(
         '<span><a href="{}">{}</a><span class="under">{}</span></span>',
         row["url"],
         row["name"] or row["customer_id"],
-        under,
+        " ".join(filter(None, (number, row["phone"] or row["email"]))),
     )
 
 
 def _next_change(row: Row) -> str:
-    if not row["next_change_on"]:
-        return MISSING
-    return format_html(
-        '<span>{}<span class="under">→ {}</span></span>', day(row["next_change_on"]), row["next_stage_name"]
-    )
+    on = row["next_change_on"]
+    return under(day(on), f"→ {row['next_stage_name']}") if on else MISSING
 
 
 CUSTOMERS = Table(
@@ -83,10 +73,7 @@ CUSTOMERS = Table(
             sort="stage",
             sql="s.stage",
             html=lambda row: stage_badge(row["stage_name"], row["family"]) if row["stage_name"] else MISSING,
-            export=(
-                Column("stage_id", value=lambda row: row["stage"]),
-                Column("stage", value=lambda row: row["stage_name"]),
-            ),
+            export=(Column("stage_id", value="stage"), Column("stage", value="stage_name")),
         ),
         Column("entered_on", sql="s.entered_on", sort="since", largest_first=True),
         Column(
@@ -94,10 +81,7 @@ CUSTOMERS = Table(
             sort="next",
             sql="s.change_on",
             html=_next_change,
-            export=(
-                Column("next_change_on"),
-                Column("next_stage", sql="s.next_stage", value=lambda row: row["next_stage_name"]),
-            ),
+            also=(Column("next_stage", sql="s.next_stage", value="next_stage_name"),),
         ),
         Column("orders", sql="k.orders", sort="orders", largest_first=True),
         Column("amount", sql="k.amount", sort="amount", largest_first=True),
@@ -114,50 +98,31 @@ CUSTOMERS = Table(
         Column("lifetime_value", sql="k.lifetime_value", sort="value", largest_first=True, brief=True),
         Column("churn", sql="k.churn", sort="churn", largest_first=True),
     ),
-    classes="table-vcenter card-table cards customers",
-    row_url=lambda row: row["url"],
+    classes=f"{LIST} customers",
+    row_url=url_of,
 )
 
 
 def _stage(row: Row) -> str:
-    if not row["stage"]:
+    if row["now"] is None:
         return format_html('<span class="text-secondary">{}</span>', gettext("In no stage"))
-    return stage_badge(row["stage"], row["family"])
+    return stage_badge(row["now"].name, row["now"].family)
 
 
-def present_stage(life: Life, url: str, *, current: bool) -> Row:
-    """Return where a customer is under one model, as a row of :data:`PRESENT_STAGES`."""
-    now = life.now
-    return {
-        "model": life.entry.name,
-        "url": url,
-        "stage": now.name if now else "",
-        "family": now.family if now else "",
-        "entered_on": now.span.entered_on if now else None,
-        "why": now.why if now else None,
-        "next_change_on": life.next_on,
-        "next_stage_name": life.next_name,
-        "current": current,
-    }
-
-
+#: Rows are made by :func:`tenure_app.customers.pages.customer`.
 PRESENT_STAGES = Table(
     "present-stages",
     (
-        Column("model", url=lambda row: row["url"]),
-        Column("stage", html=_stage),
-        Column("entered_on"),
+        Column("model", url=url_of),
+        Column("stage", value=lambda row: row["now"].name if row["now"] else "", html=_stage),
+        Column("entered_on", value=lambda row: row["now"] and row["now"].span.entered_on),
         Column(
             "reason",
-            value=lambda row: row["why"].text if row["why"] else None,
+            value=lambda row: row["now"] and row["now"].why.text,
             template="customers/reason_brief.html",
             classes="because",
         ),
-        Column(
-            "next_change_on",
-            html=_next_change,
-            export=(Column("next_change_on"), Column("next_stage", value=lambda row: row["next_stage_name"])),
-        ),
+        Column("next_change_on", html=_next_change, also=(Column("next_stage", value="next_stage_name"),)),
     ),
     caption=_("The present stage under every model"),
     classes=LIST,
@@ -169,38 +134,33 @@ HISTORY = Table(
     "history",
     (
         Column("entered_on", value=lambda stay: stay.span.entered_on),
-        Column("stage", value=lambda stay: stay.name, template="customers/stay.html"),
+        Column("stage", template="customers/stay.html"),
         Column("days", _("Days"), "number", template="customers/stay_days.html"),
-        Column("reason", value=lambda stay: stay.why.text, template="customers/stay_reason.html", classes="because"),
+        Column("reason", template="customers/stay_reason.html", classes="because"),
     ),
 )
 
-#: Rows are verdicts, see :mod:`tenure_app.customers.pages`.
+#: Rows are rules of stages with their truth, see :mod:`tenure_app.customers.pages`.
 VERDICTS = Table(
     "why",
     (
-        Column(
-            "stage", value=lambda verdict: verdict.name, html=lambda verdict: stage_badge(verdict.name, verdict.family)
-        ),
+        Column("stage", html=lambda row: stage_badge(row["stage"].name.render(), row["stage"].family)),
         Column("truth", _("Holds"), template="customers/truth.html"),
         Column(
             "rule",
             _("Rule"),
-            html=lambda verdict: format_html(
-                '<span>{}<span class="under"><code>{}</code></span></span>', verdict.rule, verdict.written
-            ),
+            html=lambda row: under(row["sentence"], format_html("<code>{}</code>", row["stage"].when)),
         ),
         Column(
             "values",
             _("Values on the day"),
-            value=lambda verdict: ", ".join(f"{name}: {value}" for name, value in verdict.values),
-            html=lambda verdict: format_html(
-                "<span>{}</span>", format_html_join("", "<div>{}: <strong>{}</strong></div>", verdict.values)
+            html=lambda row: format_html(
+                "<span>{}</span>", format_html_join("", "<div>{}: <strong>{}</strong></div>", row["values"])
             ),
         ),
     ),
-    classes="table-vcenter card-table cards truths",
-    is_current=lambda verdict: verdict.taken,
+    classes=f"{LIST} truths",
+    is_current=lambda row: row["taken"],
 )
 
 #: Rows are merges of the library.
@@ -209,13 +169,13 @@ MERGES = Table(
     (
         Column("keep", _("Counts as")),
         Column("others", _("Merged"), value=lambda merge: ", ".join(merge.others)),
-        Column("why", _("Why"), value=lambda merge: merge.reason),
+        Column("why", _("Why"), value="reason"),
         Column(
             "at",
             _("When"),
             "instant",
             html=lambda merge: format_html('<span title="{}">{}</span>', instant(merge.at), ago(merge.at)),
         ),
-        Column("undo", _("Undo"), template="customers/merge_undo.html", classes="row-actions", bare=True, export=()),
+        Column("undo", _("Undo"), template="customers/merge_undo.html", classes="row-actions", bare=True),
     ),
 )

@@ -1,63 +1,77 @@
-"""One fact as an entry of the timeline: what happened, with which values, in the reader's language."""
+"""Everything that happened to one customer: facts and stage changes, in the reader's language."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
-from typing import TYPE_CHECKING, Any
+from datetime import date, datetime
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from tenure.rules.wording.vocabulary import kind_name
 from tenure.words import current_language
-from tenure_app.customers.profile import STAGES, Event
+from tenure_app.customers.profile import has, local, rows
 from tenure_app.web.formats import day, money, number
 from tenure_app.web.layout import business
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
+    from collections.abc import Callable, Iterable, Mapping
 
-ICONS = {
-    "orders": "shopping-cart", "interactions": "eye", "feedback": "star", "cases": "headset", "contracts": "file-text",
-    "balances": "receipt", "volumes": "chart-bar", "costs": "coin", "overrides": "user-check", STAGES: "arrow-right",
-}  # fmt: skip
+    import duckdb
+
+    from tenure_app.lifecycle.reasons import Stay
+
+#: Title, values and note of an entry.
+Text = tuple[str, str, str]
+STAGES = "stages"
 
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """One entry of the timeline."""
-
-    table: str
-    at: datetime | None
     day: date
+    at: datetime | None
     icon: str
-    title: str
+    title: str = ""
     values: str = ""
     note: str = ""
-    stay: Any = None
+    stay: Stay | None = None
 
 
-def names() -> dict[str, str]:
-    """Return what each table of the timeline is called."""
-    return {
-        "orders": _("Orders"), "interactions": _("Interactions"), "feedback": _("Feedback"), "cases": _("Cases"),
-        "contracts": _("Contracts"), "balances": _("Balances"), "volumes": _("Total volumes"), "costs": _("Costs"),
-        "overrides": _("Set manually"), STAGES: _("Stage changes"),
-    }  # fmt: skip
+def counts(con: duckdb.DuckDBPyConnection, customer: str) -> dict[str, int]:
+    """Return how many facts of each table there are about a customer, empty tables left out."""
+    tables = [table for table in KINDS if table != STAGES and has(con, table)]
+    selects = (f"select '{table}', count(*) from {table} where customer_id = $customer" for table in tables)
+    sizes = dict(con.execute(" union all ".join(selects), {"customer": customer}).fetchall()) if tables else {}
+    return {table: sizes[table] for table in tables if sizes[table]}
 
 
-def entry(event: Event, stays: Mapping[Any, Any]) -> TimelineEntry:
-    """Return an event as an entry."""
-    if event.table == STAGES:
-        stay = stays.get(event.fact["stay"])
-        return TimelineEntry(STAGES, None, event.day, ICONS[STAGES], stay.name if stay else "", stay=stay)
-    title, values, note = _TEXTS[event.table](event.fact)
-    return TimelineEntry(event.table, event.at, event.day, ICONS[event.table], title, values, note)
+def timeline(
+    con: duckdb.DuckDBPyConnection, customer: str, tables: Iterable[str], stays: Iterable[Stay], limit: int, offset: int
+) -> list[TimelineEntry]:
+    """Return what happened, newest first: facts of the chosen tables, and the stage changes to `stays`.
+
+    A stage change of a day stands after (above) the facts of the day, because they made it.
+    """
+    zone = ZoneInfo(business().tz)
+    events: list[tuple[date, bool, datetime | None, str, Any]] = [
+        (stay.span.entered_on, True, None, STAGES, stay) for stay in stays
+    ]
+    for table in tables:
+        facts = f'select epoch_us("at") as at, {KINDS[table].columns} from {table} where customer_id = ?'
+        for fact in rows(con, f'{facts} order by "at" desc limit {limit + offset}', customer):
+            at = local(fact["at"], zone)
+            events.append((at.date(), False, at, table, fact))
+    events.sort(key=itemgetter(0, 1, 2), reverse=True)
+    return [_entry(on, at, KINDS[table], what) for on, _late, at, table, what in events[offset : offset + limit]]
 
 
-#: Title, values and note of an entry.
-Text = tuple[str, str, str]
+def _entry(on: date, at: datetime | None, kind: EntryKind, what: Any) -> TimelineEntry:
+    return (
+        TimelineEntry(on, at, kind.icon, *kind.text(what)) if kind.text else TimelineEntry(on, at, kind.icon, stay=what)
+    )
 
 
 def _joined(*parts: object) -> str:
@@ -68,71 +82,79 @@ def _amount(value: object, currency: object = None) -> str:
     return money(value, str(currency or business().currency))
 
 
-def _order(fact: Mapping[str, Any]) -> Text:
-    title = _("Refunded") if fact.get("status") == "refund" else _("Ordered")
-    amount = _amount(fact.get("amount"), fact.get("currency"))
-    return title, amount, _joined(fact.get("order_id"), fact.get("channel"), fact.get("store"))
-
-
-def _interaction(fact: Mapping[str, Any]) -> Text:
-    seconds = fact.get("seconds")
-    values = _("%(count)s seconds") % {"count": number(seconds)} if seconds else ""
-    return (
-        _kind(fact.get("kind")),
-        values,
-        _joined(fact.get("channel"), fact.get("content_id"), fact.get("campaign_id")),
-    )
-
-
-def _kind(kind: object) -> str:
-    name = kind_name(str(kind or ""), current_language())
+def _kind(kind: str | None) -> str:
+    name = kind_name(kind or "", current_language())
     return name[:1].upper() + name[1:]
 
 
+def _order(fact: Mapping[str, Any]) -> Text:
+    title = _("Refunded") if fact["status"] == "refund" else _("Ordered")
+    return title, _amount(fact["amount"], fact["currency"]), _joined(fact["order_id"], fact["channel"], fact["store"])
+
+
+def _interaction(fact: Mapping[str, Any]) -> Text:
+    values = _("%(count)s seconds") % {"count": number(fact["seconds"])} if fact["seconds"] else ""
+    return _kind(fact["kind"]), values, _joined(fact["channel"], fact["content_id"], fact["campaign_id"])
+
+
 def _feedback(fact: Mapping[str, Any]) -> Text:
-    return _kind(fact.get("measure")), number(fact.get("score")), _joined(fact.get("survey"), fact.get("comment"))
+    return _kind(fact["measure"]), number(fact["score"]), _joined(fact["survey"], fact["comment"])
 
 
 def _case(fact: Mapping[str, Any]) -> Text:
-    events = {"opened": _("opened"), "closed": _("closed")}
-    title = f"{_kind(fact.get('kind'))}: {events.get(str(fact.get('event')), fact.get('event') or '')}"
-    return title, "", _joined(fact.get("severity"), fact.get("case_id"))
+    event = {"opened": _("opened"), "closed": _("closed")}.get(fact["event"], fact["event"] or "")
+    return f"{_kind(fact['kind'])}: {event}", "", _joined(fact["severity"], fact["case_id"])
 
 
 def _contract(fact: Mapping[str, Any]) -> Text:
     events = {"started": _("Contract began"), "renewed": _("Contract renewed"), "cancelled": _("Contract cancelled")}
-    ends = fact.get("ends_at")
-    until = _("until %(day)s") % {"day": day(ends)} if ends else ""
-    return events.get(str(fact.get("event")), str(fact.get("event") or "")), until, _joined(fact.get("contract_id"))
+    until = _("until %(day)s") % {"day": day(fact["ends_on"])} if fact["ends_on"] else ""
+    return events.get(fact["event"], fact["event"] or ""), until, fact["contract_id"] or ""
 
 
 def _balance(fact: Mapping[str, Any]) -> Text:
-    words = {"a": _amount(fact.get("receivable")), "b": _amount(fact.get("payable"))}
+    words = {"a": _amount(fact["receivable"]), "b": _amount(fact["payable"])}
     return _("Balance"), _("they owe %(a)s, we owe %(b)s") % words, ""
 
 
 def _volume(fact: Mapping[str, Any]) -> Text:
-    start = fact.get("period_start")
-    return (
-        _("Their total volume"),
-        _amount(fact.get("amount")),
-        _("from %(day)s on") % {"day": day(start)} if start else "",
-    )
+    note = _("from %(day)s on") % {"day": day(fact["period_start"])} if fact["period_start"] else ""
+    return _("Their total volume"), _amount(fact["amount"]), note
 
 
 def _cost(fact: Mapping[str, Any]) -> Text:
-    return _("Cost"), _amount(fact.get("amount")), _joined(fact.get("kind"))
+    return _("Cost"), _amount(fact["amount"]), fact["kind"] or ""
 
 
 def _override(fact: Mapping[str, Any]) -> Text:
-    ended = not fact.get("stage")
-    until = fact.get("until")
-    title = _("Manual stage removed") if ended else _("Stage set manually")
-    limit = _("until %(day)s") % {"day": day(until)} if until and not ended else ""
-    return title, _joined(fact.get("stage"), limit), _joined(fact.get("model"), fact.get("reason"))
+    title = _("Stage set manually") if fact["stage"] else _("Manual stage removed")
+    until = _("until %(day)s") % {"day": day(fact["until"])} if fact["until"] and fact["stage"] else ""
+    return title, _joined(fact["stage"], until), _joined(fact["model"], fact["reason"])
 
 
-_TEXTS: dict[str, Callable[[Mapping[str, Any]], Text]] = {
-    "orders": _order, "interactions": _interaction, "feedback": _feedback, "cases": _case, "contracts": _contract,
-    "balances": _balance, "volumes": _volume, "costs": _cost, "overrides": _override,
-}  # fmt: skip
+class EntryKind(NamedTuple):
+    icon: str
+    name: Any
+    columns: str = ""  # of the table
+    text: Callable[[Mapping[str, Any]], Text] | None = None  # of a fact with these columns
+
+
+#: What the timeline can show, in the order in which the filter offers it.
+KINDS = {
+    "orders": EntryKind(
+        "shopping-cart", gettext_lazy("Orders"), "status, amount, currency, order_id, channel, store", _order
+    ),
+    "interactions": EntryKind(
+        "eye", gettext_lazy("Interactions"), "kind, channel, seconds, content_id, campaign_id", _interaction
+    ),
+    "feedback": EntryKind("star", gettext_lazy("Feedback"), "measure, score, survey, comment", _feedback),
+    "cases": EntryKind("headset", gettext_lazy("Cases"), "kind, event, severity, case_id", _case),
+    "contracts": EntryKind(
+        "file-text", gettext_lazy("Contracts"), "event, contract_id, ends_at::date as ends_on", _contract
+    ),
+    "balances": EntryKind("receipt", gettext_lazy("Balances"), "receivable, payable", _balance),
+    "volumes": EntryKind("chart-bar", gettext_lazy("Total volumes"), "amount, period_start", _volume),
+    "costs": EntryKind("coin", gettext_lazy("Costs"), "kind, amount", _cost),
+    "overrides": EntryKind("user-check", gettext_lazy("Set manually"), "model, stage, reason, until", _override),
+    STAGES: EntryKind("arrow-right", gettext_lazy("Stage changes")),
+}

@@ -8,31 +8,31 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from tenure.columns import column
-from tenure_app.customers.filters import AT_LEAST, AT_MOST, UNKNOWN, ColumnFilter
-from tenure_app.customers.query import CustomerQuery
+from tenure_app.customers.query import AT_LEAST, AT_MOST, EQUALS, UNKNOWN, CustomerQuery
 from tenure_app.web.filters import Chip
 from tenure_app.web.formats import day, number
 from tenure_app.web.tables import Column
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tenure_app.lifecycle.catalogue import Entry
 
 Without = dict[str, object]  # the fields of a query that a filter leaves empty when it is removed
 
 
-def chips(query: CustomerQuery, entries: dict[str, Entry]) -> list[Chip]:
+def chips(query: CustomerQuery, entries: Mapping[str, Entry]) -> list[Chip]:
     """Return every filter of a query in words, with the address without it."""
     named = (*_places(query, entries.get(query.model)), *_bounds(query), *_by_column(query))
     return [Chip(text, f"?{query.address(**without)}") for text, without in named]
 
 
-def heading(query: CustomerQuery, entries: dict[str, Entry]) -> str:
-    """Return the query as the list's heading."""
+def heading(query: CustomerQuery, entries: Mapping[str, Entry]) -> str:
+    if not query.narrows:
+        return _("All customers")
     entry = entries.get(query.model)
-    if not query.narrows or entry is None:
-        return _("All customers") if not query.narrows else _("Customers that match")
-    first = next((text for text, _without in (*_by_column(query), *_places(query, entry))), "")
-    return first or _("Customers that match")
+    named = [*_by_column(query), *_places(query, entry)] if entry else []
+    return named[0][0] if named else _("Customers that match")
 
 
 def _places(query: CustomerQuery, entry: Entry | None) -> list[tuple[str, Without]]:
@@ -67,58 +67,54 @@ def _places(query: CustomerQuery, entry: Entry | None) -> list[tuple[str, Withou
 
 
 def _near(query: CustomerQuery, entry: Entry) -> str:
+    words = {"model": entry.name, "stage": entry.stage_name(query.next_stage), "days": query.next_within}
     if query.next_within is None:
-        return _("Next stage: %(stage)s") % {"stage": entry.stage_name(query.next_stage)}
-    days = query.next_within
-    if not query.next_stage:
+        text = _("Next stage: %(stage)s")
+    elif query.next_stage:
         text = ngettext(
-            "%(model)s: stage changes within %(days)d day", "%(model)s: stage changes within %(days)d days", days
+            "%(model)s: moves to %(stage)s within %(days)d day",
+            "%(model)s: moves to %(stage)s within %(days)d days",
+            query.next_within,
         )
-        return text % {"model": entry.name, "days": days}
-    text = ngettext(
-        "%(model)s: moves to %(stage)s within %(days)d day", "%(model)s: moves to %(stage)s within %(days)d days", days
-    )
-    return text % {"model": entry.name, "stage": entry.stage_name(query.next_stage), "days": days}
+    else:
+        text = ngettext(
+            "%(model)s: stage changes within %(days)d day",
+            "%(model)s: stage changes within %(days)d days",
+            query.next_within,
+        )
+    return text % words
 
 
 def _by_column(query: CustomerQuery) -> list[tuple[str, Without]]:
-    templates = {AT_LEAST: _("%(what)s: %(value)s or more"), AT_MOST: _("%(what)s: %(value)s or less")}
-    return [
-        (
-            templates.get(item.operator, _("%(what)s: %(value)s"))
-            % {"what": item.definition.label, "value": _value(item)},
-            {"filters": tuple(other for other in query.filters if other != item)},
-        )
-        for item in query.filters
-    ]
-
-
-def _value(item: ColumnFilter) -> str:
-    """Return what a filter compares with, in words."""
-    if item.text == UNKNOWN:
-        return _("not known")
-    shown = Column(item.column)
-    return _(", ").join(shown.text(value) for value in item.values)
+    templates = {
+        EQUALS: _("%(what)s: %(value)s"),
+        AT_LEAST: _("%(what)s: %(value)s or more"),
+        AT_MOST: _("%(what)s: %(value)s or less"),
+    }
+    named: list[tuple[str, Without]] = []
+    for item in query.filters:
+        text = Column(item.column).text
+        value = _("not known") if item.text == UNKNOWN else _(", ").join(map(text, item.values))
+        others = tuple(other for other in query.filters if other != item)
+        named.append((templates[item.operator] % {"what": item.definition.label, "value": value}, {"filters": others}))
+    return named
 
 
 def _bounds(query: CustomerQuery) -> list[tuple[str, Without]]:
     named: list[tuple[str, Without]] = []
     if query.q:
         named.append((_("Found by “%(words)s”") % {"words": query.q}, {"q": ""}))
-    for label, low, high, write in (
-        (column("orders").label, "orders_min", "orders_max", number),
-        (column("amount").label, "amount_min", "amount_max", number),
-        (column("last_order_on").label, "last_from", "last_to", day),
+    both = _("%(what)s: %(a)s to %(b)s")
+    numbers = (number, _("%(what)s: %(a)s or more"), _("%(what)s: %(b)s or less"))
+    days = (day, _("%(what)s: from %(a)s on"), _("%(what)s: until %(b)s"))
+    for name, low, high, (write, at_least, at_most) in (
+        ("orders", "orders_min", "orders_max", numbers),
+        ("amount", "amount_min", "amount_max", numbers),
+        ("last_order_on", "last_from", "last_to", days),
     ):
         a, b = getattr(query, low), getattr(query, high)
-        if a is None and b is None:
-            continue
-        from_a, until_b = (
-            (_("%(what)s: %(a)s or more"), _("%(what)s: %(b)s or less"))
-            if write is number
-            else (_("%(what)s: from %(a)s on"), _("%(what)s: until %(b)s"))
-        )
-        both = _("%(what)s: %(a)s to %(b)s")
-        template = from_a if b is None else until_b if a is None else both
-        named.append((template % {"what": label, "a": write(a), "b": write(b)}, {low: None, high: None}))
+        if a is not None or b is not None:
+            text = at_least if b is None else at_most if a is None else both
+            words = {"what": column(name).label, "a": write(a), "b": write(b)}
+            named.append((text % words, {low: None, high: None}))
     return named

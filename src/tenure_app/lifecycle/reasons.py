@@ -110,7 +110,7 @@ def life_of(entry: Entry, spans: list[Span], day: date) -> Life:
             entry.family(span.stage),
             in_words(span.reason),
             cause.name.render() if cause else (span.cause or ""),
-            tuple(entry.stage_name(stage) for stage in span.cannot_judge),
+            tuple(entry.stage_name(stage) for stage in span.reason.doubts),
             span.days(day),
             span.left_on is None or span.left_on > day,
         )

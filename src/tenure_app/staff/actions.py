@@ -1,4 +1,4 @@
-"""Writes of the staff room."""
+"""Writes of accounts, settings and sign-in."""
 
 from __future__ import annotations
 

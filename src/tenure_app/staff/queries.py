@@ -1,4 +1,4 @@
-"""Reads of the staff room."""
+"""Reads of accounts, settings and sign-in."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from house.the_house import said, texts
+from conventions.files import relative, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ def test_no_function_is_longer_than_sixty_lines() -> None:
     for path in texts(".py"):
         for name, lines in _functions(ast.parse(path.read_text("utf-8"))):
             if lines > FUNCTION:
-                long[f"{said(path)}:{name}"] = lines
+                long[f"{relative(path)}:{name}"] = lines
     assert not long, f"longer than {FUNCTION} lines: {long}"
 
 
@@ -39,13 +39,13 @@ def test_no_file_is_longer_than_four_hundred_and_fifty_lines() -> None:
     for path in texts(".py", ".js", ".mjs", ".css", ".html"):
         lines = len(path.read_text("utf-8").splitlines())
         if lines > FILE:
-            long[said(path)] = lines
+            long[relative(path)] = lines
     assert not long, f"longer than {FILE} lines, so make it a folder: {long}"
 
 
 def test_no_line_of_a_template_is_longer_than_it_can_be_read() -> None:
     long = {
-        f"{said(path)}:{number}": len(line)
+        f"{relative(path)}:{number}": len(line)
         for path in texts(".html")
         for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
         if len(line) > TEMPLATE_LINE

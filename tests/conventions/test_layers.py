@@ -1,4 +1,4 @@
-"""Who may import whom: the contracts of pyproject.toml hold, and every room has its place in them."""
+"""Who may import whom: the contracts of pyproject.toml hold, and every package has its place in them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import tomllib
 from typing import TYPE_CHECKING
 
-from house.the_house import ROOT
+from conventions.files import ROOT
 
 if TYPE_CHECKING:
     import pytest
@@ -18,7 +18,7 @@ def _contracts() -> dict[str, dict[str, list[str]]]:
     return {setting["id"]: setting for setting in settings["tool"]["importlinter"]["contracts"]}
 
 
-def _rooms(package: str) -> set[str]:
+def _packages(package: str) -> set[str]:
     folder = ROOT / "src" / package
     packages = {path.parent.name for path in folder.glob("*/__init__.py")}
     return packages | {path.stem for path in folder.glob("*.py")} - {"__init__", "__main__"}
@@ -26,15 +26,15 @@ def _rooms(package: str) -> set[str]:
 
 def _places(contract: str) -> set[str]:
     layers = _contracts()[contract]["layers"]
-    return {room.strip(" ()") for layer in layers for room in layer.replace(":", "|").split("|")}
+    return {package.strip(" ()") for layer in layers for package in layer.replace(":", "|").split("|")}
 
 
-def test_every_room_of_the_library_has_a_place_in_the_order() -> None:
-    assert not _rooms("tenure") - _places("library-downwards")
+def test_every_package_of_the_library_has_a_place_in_the_order() -> None:
+    assert not _packages("tenure") - _places("library-downwards")
 
 
-def test_every_room_of_the_application_has_a_place_in_the_order() -> None:
-    assert not _rooms("tenure_app") - _places("application-downwards")
+def test_every_package_of_the_application_has_a_place_in_the_order() -> None:
+    assert not _packages("tenure_app") - _places("application-downwards")
 
 
 def test_facts_and_statistics_do_not_know_each_other() -> None:
@@ -47,7 +47,7 @@ def test_the_import_contracts_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     from importlinter.cli import lint_imports
 
     monkeypatch.chdir(ROOT)
-    told = io.StringIO()
-    with contextlib.redirect_stdout(told):
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
         status = lint_imports(no_cache=True)
-    assert status == 0, told.getvalue()
+    assert status == 0, output.getvalue()

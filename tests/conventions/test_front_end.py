@@ -8,7 +8,7 @@ import re
 import pytest
 
 import hatch_build
-from house.the_house import ROOT, said, texts
+from conventions.files import ROOT, relative, texts
 
 ASSETS = hatch_build.ASSETS
 NAMED = (
@@ -56,7 +56,7 @@ def test_every_icon_a_page_draws_is_in_the_sprite() -> None:
 def test_no_page_holds_code_or_styles_that_the_policy_forbids() -> None:
     forbidden = re.compile(r"<style|\son[a-z]+=[\"']|javascript:|<script(?![^>]*(?:src=|application/json))", re.I)
     found = {
-        f"{said(path)}:{number}": line.strip()[:90]
+        f"{relative(path)}:{number}": line.strip()[:90]
         for path in texts(".html", folders=("src",))
         for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
         if forbidden.search(line)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 
-from house.the_house import ROOT
+from conventions.files import ROOT
 
 #: Words that say nothing about what they hold; a noun of the field says it.
 DIALECT = frozenset(

@@ -1,4 +1,4 @@
-"""Where the house's files are, for the tests that walk through them."""
+"""Where the project's files are, for the tests that walk through them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ TEXTS = {".py", ".js", ".mjs", ".css", ".html", ".md", ".toml", ".yaml", ".yml",
 
 def texts(*suffixes: str, folders: tuple[str, ...] = FOLDERS) -> list[Path]:
     """Return the text files that people wrote, in the named folders and at the top."""
-    wanted = set(suffixes) or TEXTS
-    found = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in wanted]
+    kinds = set(suffixes) or TEXTS
+    paths = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in kinds]
     if folders == FOLDERS:
-        found += [path for path in ROOT.iterdir() if path.suffix in wanted - {""} and path.name != "uv.lock"]
-    ours = [path for path in found if path.is_file() and not NOT_OURS.intersection(path.relative_to(ROOT).parts)]
+        paths += [path for path in ROOT.iterdir() if path.suffix in kinds - {""} and path.name != "uv.lock"]
+    ours = [path for path in paths if path.is_file() and not NOT_OURS.intersection(path.relative_to(ROOT).parts)]
     return sorted(path for path in ours if not path.name.startswith("."))
 
 
-def said(path: Path) -> str:
+def relative(path: Path) -> str:
     """Return a file's path as the tests print it."""
     return path.relative_to(ROOT).as_posix()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import reference
-from house.the_house import ROOT, said, texts
+from conventions.files import ROOT, relative, texts
 from tenure.facts.schema import COMMON, CUSTOMERS, FACT_TABLES, QUARANTINE
 
 if TYPE_CHECKING:
@@ -41,8 +41,9 @@ def test_common_columns_customers_and_quarantine_are_described() -> None:
         assert [column for column in schema.names if f"`{column}`" not in section and column != "batch_id"] == []
 
 
-def test_the_page_of_commands_is_what_the_commands_say() -> None:
-    assert reference.PAGE.read_text("utf-8") == reference.page(), "run: python tools/reference.py"
+@pytest.mark.parametrize("path", reference.PAGES, ids=lambda path: path.name)
+def test_the_pages_of_commands_and_terms_are_as_the_code_has_them(path: Path) -> None:
+    assert path.read_text("utf-8") == reference.PAGES[path](), "run: python tools/reference.py"
 
 
 def test_every_public_name_is_described() -> None:
@@ -64,15 +65,15 @@ def test_every_setting_is_described() -> None:
     assert sorted(name for name in named - from_django if f"`{name}`" not in told and name not in told) == []
 
 
-def test_the_architecture_names_every_room_and_only_files_that_exist() -> None:
+def test_the_architecture_names_every_package_and_only_files_that_exist() -> None:
     page = (ROOT / "docs/architecture.md").read_text("utf-8")
-    rooms = {path.parent.name for path in ROOT.glob("src/tenure*/*/__init__.py")}
-    assert sorted(room for room in rooms if not re.search(rf"\b{room}\b", page)) == []
+    packages = {path.parent.name for path in ROOT.glob("src/tenure*/*/__init__.py")}
+    assert sorted(name for name in packages if not re.search(rf"\b{name}\b", page)) == []
     folder, lost = ROOT, []
     for name in re.findall(r"`([\w/-]+\.(?:py|yaml)|src/[\w/]+/)`", page):
         folder = (ROOT / name).parent if name.startswith("src/") else folder
         lost += [] if (ROOT / name).exists() or (folder / name).exists() else [name]
-    assert set(lost) <= {"actions.py", "cli.py"}  # one in every room; one of the first design
+    assert set(lost) <= {"actions.py", "cli.py"}  # one in every package; one of the first design
 
 
 def _written() -> list[tuple[str, list[str]]]:
@@ -83,7 +84,7 @@ def _written() -> list[tuple[str, list[str]]]:
             for line in block.splitlines():
                 bare = line.strip().removeprefix("uv run ").split("  #")[0]
                 if bare.startswith("tenure ") and "…" not in bare:
-                    found.append((said(path), shlex.split(bare)[1:]))
+                    found.append((relative(path), shlex.split(bare)[1:]))
     return found
 
 
@@ -115,7 +116,7 @@ def test_every_link_between_documents_leads_somewhere() -> None:
         for path in DOCS
         for target in re.findall(r"\]\(([^)#\s]+)", BLOCK.sub("", path.read_text("utf-8")))
     ]
-    assert [(said(path), target) for path, target in links if _is_lost(path, target)] == []
+    assert [(relative(path), target) for path, target in links if _is_lost(path, target)] == []
 
 
 def _python(name: str) -> str:
