@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from scorecard.shop import rows
-from tenure.facts.completing import completed
+from tenure.facts.frames import completed
 from tenure.facts.lake import Lake
 from tenure.facts.tables import BATCHES
 from tenure.refreshing.draft import LakeDraft

@@ -81,8 +81,8 @@ def value(
         _value_of_lake(lake, as_json=as_json)
         return
     from tenure.clock import zone
+    from tenure.facts.frames import day_from
     from tenure.facts.reading import read_file
-    from tenure.lifecycle.table import day_from
     from tenure.value.trial import MODELS, trial
 
     zone(tz)
