@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from tenure.facts.reading.text import digest_of
 from tenure.facts.tables import BATCHES
 
 if TYPE_CHECKING:
@@ -94,7 +93,9 @@ class ImportReport:
 
 def batch_id_of(path: Path, known: Guess, plan: ImportPlan, *, corrections: bool) -> str:
     """Return the name of a batch: the same file read in the same way, with the same leave to correct, is the same."""
-    key = [digest_of(path), known.as_, known.mapping, known.layout.sheet, plan.tz, plan.source]
+    with path.open("rb") as handle:
+        digest = hashlib.file_digest(handle, "sha256").hexdigest()
+    key = [digest, known.as_, known.mapping, known.layout.sheet, plan.tz, plan.source]
     key.append({name: (style.order, style.forced) for name, style in plan.date_styles.items()})
     key += ["corrections"] if corrections else []
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:24]
