@@ -216,7 +216,7 @@ def worker() -> None:
     """Do due work in this process until its parent stops it."""
     follow_parent()
     start_django()
-    from tenure_app.core.work.loop import work
+    from tenure_app.core.work.running import work
 
     work()
 

@@ -1,12 +1,13 @@
 """Customers: records from several files, probable duplicates, merges.
 
-A merge is a row, its undoing is another row; nothing is rewritten. Facts keep the id they came with, and the id that
-counts is applied when they are read.
+A merge is a row, its undoing is another row. Facts keep the id they came with; the id that counts is applied when they
+are read.
 """
 
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from tenure.lake.lock import writing
 from tenure.words import mark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     import duckdb
@@ -41,8 +42,6 @@ _DESCRIBED = ("name", "phone", "email", "kind", "created_on", "attributes")  # w
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two records that are probably one customer."""
-
     one: str
     other: str
     reasons: tuple[str, ...]
@@ -50,8 +49,6 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """One merge, as kept in `identities`."""
-
     merge_id: str
     keep: str
     others: tuple[str, ...]
@@ -101,11 +98,8 @@ def settle_customers(lake: Lake, con: duckdb.DuckDBPyConnection, batch_id: str, 
 
 def completeness(lake: Lake) -> dict[str, float]:
     """Return for each column of the customer records which share of customers has it, 0 to 1."""
-    if not lake.has("customers"):
-        return {}
-    shares = ", ".join(f"count({column}) / count(*)" for column in _DESCRIBED)
-    row = lake.connect(("customers",)).execute(f"SELECT {shares} FROM customers").fetchone() or ()
-    return dict(zip(_DESCRIBED, row, strict=True))
+    shares = ", ".join(f"count({column}) / count(*) AS {column}" for column in _DESCRIBED)
+    return next(iter(lake.rows("customers", f"SELECT {shares} FROM customers")), {})
 
 
 # Duplicates
@@ -113,25 +107,18 @@ def completeness(lake: Lake) -> dict[str, float]:
 
 def duplicates(lake: Lake, limit: int = 1000) -> list[Pair]:
     """Return pairs of records that are probably one customer, the surest first."""
-    if not lake.has("customers"):
-        return []
     rows = lake.read("customers", columns=["customer_id", "name", "phone", "email"]).to_pylist()
-    keys: dict[str, Callable[[dict[str, Any]], str | None]] = {
-        SAME_ID: lambda row: _bare(row["customer_id"]),
-        SAME_PHONE: lambda row: normal_phone(row["phone"]),
-        SAME_EMAIL: lambda row: normal_email(row["email"]),
-    }
-    pairs: dict[tuple[str, str], set[str]] = {}
-    for reason, key in keys.items():
-        groups: dict[str, list[str]] = {}
-        for row in rows:
-            if value := key(row):
-                groups.setdefault(value, []).append(row["customer_id"])
-        for ids in groups.values():
-            if 1 < len(ids) <= _SWITCHBOARD:
-                first, *others = sorted(ids)
-                for other in others:
-                    pairs.setdefault((first, other), set()).add(reason)
+    alike: dict[tuple[str, str], list[str]] = defaultdict(list)  # ids by what makes them so, and its value
+    for row in rows:
+        alike[SAME_ID, _bare(row["customer_id"])].append(row["customer_id"])
+        alike[SAME_PHONE, normal_phone(row["phone"]) or ""].append(row["customer_id"])
+        alike[SAME_EMAIL, normal_email(row["email"]) or ""].append(row["customer_id"])
+    pairs: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for (reason, value), ids in alike.items():
+        if value and 1 < len(ids) <= _SWITCHBOARD:
+            first, *others = sorted(ids)
+            for other in others:
+                pairs[first, other].add(reason)
     names = {row["customer_id"]: normal_name(row["name"]) for row in rows}
 
     def rank(pair: tuple[str, str]) -> tuple[int, tuple[str, str]]:
@@ -157,7 +144,7 @@ def merge(lake: Lake, keep: str, others: Sequence[str], reason: str, now: dateti
         raise FactsError(mark("Name at least one other customer to merge into %(keep)s."), keep=keep)
     unknown = {keep, *others}
     for name in ("customers", *FACT_TABLES):
-        if unknown and lake.has(name):
+        if unknown:
             unknown -= set(lake.stored_ids(name, sorted(unknown)))
     if unknown:
         raise FactsError(mark("There is no customer %(name)s. Check the id."), name=", ".join(sorted(unknown)))
@@ -186,42 +173,17 @@ def undo_merge(lake: Lake, merge_id: str, now: datetime) -> None:
 
 
 def _record(lake: Lake, action: str, merge: Merge, now: datetime) -> None:
-    rows = [
-        {
-            "merge_id": merge.merge_id,
-            "action": action,
-            "customer_id": other,
-            "into_id": merge.keep,
-            "reason": merge.reason,
-            "at": now,
-        }
-        for other in merge.others
-    ]
+    same = {"merge_id": merge.merge_id, "action": action, "into_id": merge.keep, "reason": merge.reason, "at": now}
+    rows = [{**same, "customer_id": other} for other in merge.others]
     lake.write("identities", pa.Table.from_pylist(rows, schema=IDENTITIES))
 
 
 def merges(lake: Lake) -> list[Merge]:
     """Return all merges, newest first."""
-    if not lake.has("identities"):
-        return []
-    rows = lake.read("identities").to_pylist()
-    undone = {row["merge_id"] for row in rows if row["action"] == _UNDO}
-    grouped: dict[str, list[dict[str, Any]]] = {}
-    for row in rows:
-        if row["action"] == _MERGE:
-            grouped.setdefault(row["merge_id"], []).append(row)
-    result = [
-        Merge(
-            merge_id,
-            group[0]["into_id"],
-            tuple(row["customer_id"] for row in group),
-            group[0]["reason"],
-            group[0]["at"],
-            merge_id in undone,
-        )
-        for merge_id, group in grouped.items()
-    ]
-    return sorted(result, key=lambda merge: (merge.at, merge.merge_id), reverse=True)
+    sql = f"""SELECT merge_id, any_value(into_id) AS keep, list(customer_id) AS others, any_value(reason) AS reason,
+        any_value("at") AS "at", merge_id IN (SELECT merge_id FROM identities WHERE action = '{_UNDO}') AS undone
+        FROM identities WHERE action = '{_MERGE}' GROUP BY merge_id ORDER BY "at" DESC, merge_id DESC"""
+    return [Merge(**{**row, "others": tuple(row["others"])}) for row in lake.rows("identities", sql)]
 
 
 def canonical(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:

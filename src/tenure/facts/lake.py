@@ -10,32 +10,34 @@ import json
 import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from tenure.clock import zone
 from tenure.errors import LakeError
-from tenure.facts.appending import append
 from tenure.facts.customers import canonical
 from tenure.facts.external import ExternalSource, all_sources, external_sql
 from tenure.facts.kinds import KINDS, Kind
 from tenure.facts.schema import FACT_TABLES
+from tenure.facts.spelling import FEW_CUSTOMERS, normal_ids, respell
 from tenure.facts.tables import TABLES
-from tenure.lake import backup, views
+from tenure.lake import backup, customer_index, views
 from tenure.lake.duck import connect
+from tenure.lake.lock import writing
 from tenure.lake.store import DeltaStore
 from tenure.lake.tables import SETTINGS_FILE
 from tenure.words import mark
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    import duckdb
 
 FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What holds for everything in a lake."""
-
     tz: str = "Asia/Shanghai"
     currency: str = "CNY"
     business: str = ""
@@ -125,18 +127,15 @@ class Lake(DeltaStore):
     # What the store asks for
 
     def merged(self) -> dict[str, str]:
-        """Return {merged id: id that counts}."""
         paths = [file.path for file in self.files("identities")]
         if not paths:
             return {}
         return canonical(connect().execute(f"SELECT * FROM {views.scan(paths)}").to_arrow_table().to_pylist())
 
     def external_relations(self, name: str) -> list[str]:
-        """Return SQL relations of the external tables whose rows belong to a fact table."""
         return [external_sql(self, source) for source in self._external_sources(name)]
 
     def is_external(self, name: str) -> bool:
-        """Whether rows of a fact table are read from external tables."""
         return bool(self._external_sources(name))
 
     def _external_sources(self, name: str) -> list[ExternalSource]:
@@ -150,16 +149,59 @@ class Lake(DeltaStore):
 
         Duplicates are those that were there already, or that come twice among the given ones.
         """
-        accepted = append(self, name, table)
-        return Appended(accepted, table.num_rows - accepted)
+        schema = FACT_TABLES[name].schema
+        offered = table.select(schema.names).cast(schema)
+        ids = normal_ids(offered.column("customer_id"))
+        con = connect()
+        con.register("offered", offered.set_column(schema.names.index("customer_id"), schema.field("customer_id"), ids))
+        con.execute("CREATE TEMP TABLE staged AS SELECT *, row_number() OVER () AS row FROM offered")
+        if len(pc.unique(ids)) >= customer_index.MIN_CUSTOMERS:
+            # Built before the lock is taken, so that nobody has to wait for it.
+            customer_index.indexes_of(self, name, self.files(name), make=True)
+        with writing(self.path):
+            respell(self, con)
+            fresh = "SELECT * FROM staged QUALIFY row_number() OVER (PARTITION BY fact_id ORDER BY row) = 1"
+            known = self._known_facts(con, name)
+            if known:
+                fresh = f"SELECT o.* FROM ({fresh}) AS o ANTI JOIN ({known}) AS k USING (fact_id)"
+            sql = f'SELECT {views.columns(schema.names)} FROM ({fresh}) ORDER BY customer_id, "at", fact_id'
+            result = con.execute(sql).to_arrow_table()
+            if result.num_rows:
+                self.write(name, result.cast(schema))
+                self.tidy(name)
+        return Appended(result.num_rows, table.num_rows - result.num_rows)
+
+    def _known_facts(self, con: duckdb.DuckDBPyConnection, name: str) -> str:
+        """Return SQL for the fact_ids that the staged customers have already, as far as they can be staged ones."""
+        staged = con.execute("SELECT customer_id, hash(fact_id) AS hash FROM staged").to_arrow_table()
+        ids = pc.unique(staged.column("customer_id")).to_pylist()
+        files = [file for file in self.files(name) if ids and file.may_hold(ids)]
+        if not files:
+            return ""
+        indexes = customer_index.indexes_of(self, name, files, make=False)
+        hashes, customers = staged.column("hash").to_numpy(), pa.array(sorted(ids), pa.string())
+        known = [chunk for index in indexes.values() for chunk in index.facts(customers, hashes).chunks]
+        con.register("indexed", pa.table({"fact_id": pa.chunked_array(known, pa.string())}))
+        paths = [file.path for file in files if file.path not in indexes]
+        if not paths:
+            return "SELECT fact_id FROM indexed"
+        # Literals let DuckDB skip row groups by their statistics; a long list of them would take longer to plan.
+        texts = ", ".join(map(views.quoted, ids)) if len(ids) <= FEW_CUSTOMERS else "SELECT customer_id FROM staged"
+        return f"SELECT fact_id FROM {views.scan(paths)} WHERE customer_id IN ({texts}) UNION ALL FROM indexed"
+
+    def rows(self, name: str, sql: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Return the rows of a query over one table; none while nothing was written to it."""
+        con = self.connect((name,))
+        if not con.execute("SELECT 1 FROM duckdb_views() WHERE view_name = ?", [name]).fetchone():
+            return []
+        # By way of Arrow: fetchall() needs one more package for instants.
+        result: list[dict[str, Any]] = con.execute(sql, parameters or {}).to_arrow_table().to_pylist()
+        return result
 
     def kinds(self) -> dict[str, Kind]:
         """Return the fact kinds that rules may name here: the built-in ones and this lake's own interactions."""
-        kinds = dict(KINDS)
-        if self.has("interactions"):
-            for name in self.distinct_values("interactions", "kind"):
-                kinds.setdefault(name, Kind(name, "interactions", "kind", (name,), ("seconds",)))
-        return kinds
+        own = self.distinct_values("interactions", "kind") - {*KINDS}
+        return KINDS | {name: Kind(name, "interactions", "kind", (name,), ("seconds",)) for name in own}
 
     def available_kinds(self) -> set[str]:
         """Return the names of the kinds of which there is at least one fact."""

@@ -1,7 +1,6 @@
 """The fact tables: what can happen, and how it is written down.
 
-It never reads or writes anything. Money, scores and quantities are exact decimals (18 digits, 4 behind the point),
-instants are UTC microseconds.
+Money, scores and quantities are exact decimals (18 digits, 4 behind the point), instants are UTC microseconds.
 """
 
 from __future__ import annotations
@@ -18,83 +17,45 @@ DAY = pa.date32()
 ID_COLUMNS = ("customer_id", "referrer_id")
 
 
+#: Columns of fact tables that are no text; a column has the same type in all of them.
+_TYPES = {
+    **dict.fromkeys(("amount", "cost", "quantity", "seconds", "score", "receivable", "payable"), NUMBER),
+    **dict.fromkeys(("at", "ends_at"), INSTANT),
+    **dict.fromkeys(("period_start", "until"), DAY),
+}
+COMMON = ("fact_id", "customer_id", "at", "source")
+
+
 @dataclass(frozen=True, slots=True)
 class FactTable:
-    """One fact table."""
-
-    name: str  # name in the lake, the command line and the documents
-    own: dict[str, pa.DataType]  # its own columns, beside the common ones
+    name: str  # in the lake, the command line and the documents
+    own: tuple[str, ...]  # its own columns, beside the common ones
     required: tuple[str, ...]  # fields a row needs to be a fact
-    # fields that name a fact when its source gives no ``fact_id``; empty when only the whole row can
-    key: tuple[str, ...] = ()
+    key: tuple[str, ...]  # fields that name a fact whose source gives no ``fact_id``; empty: only the whole row can
 
     @property
     def schema(self) -> pa.Schema:
         """All columns, the common ones first."""
-        return pa.schema([*COMMON.items(), *self.own.items(), ("batch_id", TEXT)])
+        return pa.schema([(name, _TYPES.get(name, TEXT)) for name in (*COMMON, *self.own, "batch_id")])
 
 
-COMMON: dict[str, pa.DataType] = {"fact_id": TEXT, "customer_id": TEXT, "at": INSTANT, "source": TEXT}
+def _table(name: str, own: str, required: str, key: str = "") -> FactTable:
+    return FactTable(name, tuple(own.split()), ("customer_id", "at", *required.split()), tuple(key.split()))
+
 
 _TABLES = (
-    FactTable(
-        "orders",
-        {
-            "order_id": TEXT,
-            "amount": NUMBER,
-            "cost": NUMBER,
-            "currency": TEXT,
-            "channel": TEXT,
-            "store": TEXT,
-            "referrer_id": TEXT,
-            "status": TEXT,
-        },
-        ("customer_id", "at", "amount"),
-        ("order_id",),  # a refund is a fact of its own; a sale and its cancellation are one
-    ),
-    FactTable(
-        "order_lines",
-        {"order_id": TEXT, "product_id": TEXT, "category": TEXT, "quantity": NUMBER, "amount": NUMBER},
-        ("customer_id", "at", "order_id", "product_id"),
-    ),
-    FactTable(
-        "interactions",
-        {
-            "kind": TEXT,
-            "channel": TEXT,
-            "seconds": NUMBER,
-            "content_id": TEXT,
-            "category": TEXT,  # of what was looked at, so that browsing counts towards categories(view)
-            "campaign_id": TEXT,
-            "props": TEXT,
-        },
-        ("customer_id", "at", "kind"),
-    ),
-    FactTable(
-        "feedback",
-        {"survey": TEXT, "measure": TEXT, "score": NUMBER, "comment": TEXT},
-        ("customer_id", "at", "measure", "score"),
-    ),
-    FactTable(
-        "cases",
-        {"case_id": TEXT, "kind": TEXT, "event": TEXT, "severity": TEXT},
-        ("customer_id", "at", "case_id", "kind", "event"),
-        ("case_id", "event", "at"),
-    ),
-    FactTable("costs", {"kind": TEXT, "amount": NUMBER}, ("customer_id", "at", "amount")),
-    FactTable("volumes", {"period_start": DAY, "amount": NUMBER}, ("customer_id", "at", "amount")),
-    FactTable("balances", {"receivable": NUMBER, "payable": NUMBER}, ("customer_id", "at", "receivable", "payable")),
-    FactTable(
-        "contracts",
-        {"contract_id": TEXT, "event": TEXT, "ends_at": INSTANT},
-        ("customer_id", "at", "contract_id", "event"),
-        ("contract_id", "event", "at"),
-    ),
-    FactTable(
-        "overrides",
-        {"model": TEXT, "stage": TEXT, "reason": TEXT, "until": DAY},
-        ("customer_id", "at", "model", "stage", "reason"),
-    ),
+    # A refund is a fact of its own; a sale and its cancellation are one.
+    _table("orders", "order_id amount cost currency channel store referrer_id status", "amount", key="order_id"),
+    _table("order_lines", "order_id product_id category quantity amount", "order_id product_id"),
+    # The category is that of what was looked at, so that browsing counts towards categories(view).
+    _table("interactions", "kind channel seconds content_id category campaign_id props", "kind"),
+    _table("feedback", "survey measure score comment", "measure score"),
+    _table("cases", "case_id kind event severity", "case_id kind event", key="case_id event at"),
+    _table("costs", "kind amount", "amount"),
+    _table("volumes", "period_start amount", "amount"),
+    _table("balances", "receivable payable", "receivable payable"),
+    _table("contracts", "contract_id event ends_at", "contract_id event", key="contract_id event at"),
+    _table("overrides", "model stage reason until", "model stage reason"),
 )
 
 FACT_TABLES: dict[str, FactTable] = {table.name: table for table in _TABLES}

@@ -40,7 +40,6 @@ class Versions:
 
     @classmethod
     def read(cls, root: Path) -> Versions:
-        """Read the newest commit of every table, and when the files beside the tables were written."""
         tables = {}
         for log in root.glob("*/*/_delta_log"):
             with os.scandir(log) as entries:
@@ -56,7 +55,6 @@ class Versions:
         return "|".join([self.common, *(f"{name}:{self.tables.get(name, '')}" for name in chosen)])
 
     def named_in(self, sql: str) -> str:
-        """Return the version of the tables that a query names."""
         # A column of the same name counts too: an answer dropped too early is only asked again.
         return self.of(*set(re.findall(r"\w+", sql)) & set(self.tables))
 
@@ -66,11 +64,10 @@ def _written_at(file: Path) -> str:
 
 
 class Moment:
-    """The lake as one request sees it."""
-
     def __init__(self, *, steady: bool) -> None:
         self.root = Path(settings.TENURE_LAKE)
         self.steady = steady  # nothing is written meanwhile, so versions need reading only once
+        self._known: Versions | None = None
 
     @cached_property
     def lake(self) -> Lake:
@@ -80,11 +77,9 @@ class Moment:
 
     @property
     def versions(self) -> Versions:
-        return self._versions if self.steady else Versions.read(self.root)
-
-    @cached_property
-    def _versions(self) -> Versions:
-        return Versions.read(self.root)
+        if self._known is None or not self.steady:
+            self._known = Versions.read(self.root)
+        return self._known
 
 
 _moment: ContextVar[Moment | None] = ContextVar("tenure_moment", default=None)
@@ -115,23 +110,15 @@ def during(now: Moment, parts: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def current() -> Moment:
-    """Return the moment of this request, else the present one."""
     return _moment.get() or Moment(steady=False)
 
 
 def lake() -> Lake:
-    """Return the lake of this installation.
-
-    Raises
-    ------
-    tenure.errors.LakeError
-        When the folder is no lake.
-    """
+    """Return the lake of this installation; a LakeError says that the folder is none."""
     return current().lake
 
 
 def versions() -> Versions:
-    """Return the versions of the lake's tables."""
     return current().versions
 
 
@@ -154,7 +141,9 @@ class SharedViews:
                 from tenure.lake.duck import connect
 
                 self._database = connect()
-            names = self._stale(now.lake, versions)
+            names, known = list(now.lake.specs), self._shown
+            if known is not None and known.common == versions.common:
+                names = [name for name in names if known.tables.get(name) != versions.tables.get(name)]
             if names:
                 writer = self._database.cursor()
                 # One transaction: readers see all tables of before, or all of now.
@@ -168,13 +157,6 @@ class SharedViews:
             cursor.begin()
             cursor.execute("SELECT count(*) FROM duckdb_views()")
         return cursor
-
-    def _stale(self, lake: Lake, versions: Versions) -> list[str]:
-        """Return the tables that were written since their views were made."""
-        if self._shown is None or self._shown.common != versions.common:
-            return list(lake.specs)
-        old, new = self._shown.tables, versions.tables
-        return [name for name in lake.specs if old.get(name) != new.get(name)]
 
 
 @lru_cache(maxsize=4)

@@ -20,7 +20,6 @@ class LakeMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer within one moment of the lake, a streamed answer to its end."""
         with conf.moment(steady=request.method in ("GET", "HEAD")):
             response = self.get_response(request)
             if response.streaming:

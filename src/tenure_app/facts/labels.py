@@ -64,12 +64,10 @@ KINDS = {"text": _("Text"), "excel": _("Excel workbook"), "parquet": "Parquet", 
 
 
 def table_name(table: str) -> str:
-    """Return what a table is called."""
     return str(TABLES.get(table, table))
 
 
 def field_name(field: str) -> str:
-    """Return what a field is called."""
     return str(FIELDS.get(field, field))
 
 

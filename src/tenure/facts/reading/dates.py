@@ -74,7 +74,6 @@ class DateStyle:
 
 
 def read_date(text: str | None, style: DateStyle) -> ParsedDate:
-    """Return what a text means as a date."""
     plain = unicodedata.normalize("NFKC", text or "").strip()
     if not plain:
         return ParsedDate(None, reason=NO_DATE)
@@ -153,7 +152,6 @@ def _counted(text: str, serial: bool) -> ParsedDate:
 
 
 def date_style_of(samples: Iterable[str], forced: str = "") -> DateStyle:
-    """Return how a column writes its dates, judged by samples of it."""
     if "%" in forced:
         return DateStyle(formats=(forced,), forced=forced)
     texts = [unicodedata.normalize("NFKC", sample).strip() for sample in samples if sample and sample.strip()]

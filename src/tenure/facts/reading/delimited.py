@@ -31,7 +31,6 @@ _BLANKS = re.compile(rb"[ \t]+")
 
 
 def text_layout(path: Path, delimiter: str | None, head: bool | None) -> Layout:
-    """Look at a delimited text and say how it is laid out."""
     encoding = encoding_of(path)
     with closing(blocks(path, encoding, 1 << 18)) as source:
         first = next(source, None)
@@ -78,7 +77,6 @@ def _delimiter_of(lines: list[str]) -> str:
 
 
 def text_chunks(path: Path, layout: Layout, positions: Sequence[int]) -> Iterator[Chunk]:
-    """Yield the rows of a delimited text."""
     spaces, fields = layout.delimiter == SPACES, len(layout.names)
     delimiter = "\t" if spaces else layout.delimiter
     skip = layout.skipped + int(layout.header)

@@ -38,7 +38,6 @@ _DAMAGED = mark(
 def layout_of(
     path: Path, *, sheet: str | None = None, delimiter: str | None = None, head: bool | None = None
 ) -> Layout:
-    """Look at a file and say how it is laid out."""
     if not path.is_file():
         raise FileUnreadable(mark("File %(path)s does not exist."), path=str(path))
     if path.stat().st_size == 0:
@@ -195,7 +194,6 @@ def _excel_chunks(path: Path, layout: Layout, positions: Sequence[int]) -> Itera
 
 
 def _json_layout(path: Path) -> Layout:
-    """Return the names that the first objects use."""
     records: list[dict[str, str]] = []
     with opened(path) as handle:
         for line in handle:

@@ -1,7 +1,4 @@
-"""How a file is laid out, and the chunks in which its rows come.
-
-It opens nothing.
-"""
+"""How a file is laid out, and the chunks in which its rows come."""
 
 from __future__ import annotations
 
@@ -20,8 +17,6 @@ _DATA = re.compile(r"[-+(¥$€£]*\d[\d.,:/\-+ T年月日时分秒Z)]*%?")
 
 @dataclass(slots=True)
 class Chunk:
-    """Some rows of a file."""
-
     columns: pa.Table  # the columns asked for, named by their position from 0; texts, or the file's own types
     numbers: np.ndarray  # each row's number in the file
     bad: list[BadLine]  # lines that are no row
@@ -31,8 +26,6 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a file is laid out."""
-
     kind: str  # text, excel, parquet or json
     names: tuple[str, ...]  # headers; positions ("1", "2", …) when the file has none
     header: bool = True  # whether the first row holds the headers
@@ -42,6 +35,10 @@ class Layout:
     sheets: tuple[str, ...] = ()
     sample: tuple[tuple[str, ...], ...] = ()  # the first rows
     skipped: int = 0  # lines above the header
+
+    def sample_of(self, place: int) -> list[str]:
+        """Return what the first rows have in a column; a short row has nothing there."""
+        return [row[place] for row in self.sample if place < len(row)]
 
 
 def looks_like_header(rows: list[list[str]]) -> bool:

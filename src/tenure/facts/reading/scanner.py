@@ -22,8 +22,6 @@ _LONGEST = 1 << 20  # bytes that one quoted field may span before its opening ma
 
 @dataclass(slots=True)
 class Scanned:
-    """The rows of a block."""
-
     data: bytes
     starts: np.ndarray  # where each well-formed row lies in `data` (the line end excluded)
     ends: np.ndarray
@@ -42,12 +40,10 @@ class Scanned:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def raw(self, index: int) -> str:
-        """Return the text of a row."""
         return self.data[self.starts[index] : self.ends[index]].decode().rstrip("\r")
 
 
 def scan(data: bytes, first: int, delimiter: str, fields: int, *, final: bool, quotes: bool = True) -> Scanned:
-    """Find the rows of a block of complete lines."""
     block = np.frombuffer(data, dtype=np.uint8)
     lines = np.flatnonzero(block == _NEWLINE)
     delimiters = np.flatnonzero(block == ord(delimiter))

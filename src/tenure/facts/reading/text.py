@@ -19,8 +19,6 @@ _SAMPLE_LINES = 20_000
 
 
 class BadLine(NamedTuple):
-    """A line that is no row."""
-
     number: int
     reason: str
     raw: str

@@ -20,12 +20,10 @@ def recent_jobs(limit: int = 30) -> list[Job]:
 
 
 def count_open() -> int:
-    """Return how many jobs wait or run."""
     return Job.objects.filter(state__in=Job.OPEN).count()
 
 
 def job(job_id: int) -> Job | None:
-    """Return one job."""
     return Job.objects.filter(pk=job_id).first()
 
 
