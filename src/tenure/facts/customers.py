@@ -6,6 +6,8 @@ are read.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 import uuid
 from collections import defaultdict
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ import pyarrow as pa
 
 from tenure.errors import FactsError
 from tenure.facts.schema import CUSTOMERS, FACT_TABLES
-from tenure.facts.spelling import known_spellings, normal_email, normal_id, normal_name, normal_phone, respell
+from tenure.facts.spelling import known_spellings, normal_email, normal_id, normal_phone, respell
 from tenure.facts.tables import IDENTITIES
 from tenure.lake import views
 from tenure.lake.lock import writing
@@ -119,10 +121,11 @@ def duplicates(lake: Lake, limit: int = 1000) -> list[Pair]:
             first, *others = sorted(ids)
             for other in others:
                 pairs[first, other].add(reason)
-    names = {row["customer_id"]: normal_name(row["name"]) for row in rows}
+    names = {row["customer_id"]: unicodedata.normalize("NFKC", row["name"] or "").lower() for row in rows}
+    plain = {customer: re.sub(r"[\s.·•\-_]", "", name) for customer, name in names.items()}
 
     def rank(pair: tuple[str, str]) -> tuple[int, tuple[str, str]]:
-        same_name = names[pair[0]] == names[pair[1]] != ""
+        same_name = plain[pair[0]] == plain[pair[1]] != ""
         return -(len(pairs[pair]) * 2 + same_name), pair
 
     return [Pair(*pair, tuple(sorted(pairs[pair]))) for pair in sorted(pairs, key=rank)[:limit]]
@@ -166,8 +169,7 @@ def undo_merge(lake: Lake, merge_id: str, now: datetime) -> None:
         known = next((merge for merge in merges(lake) if merge.merge_id == merge_id and not merge.undone), None)
         if known is None:
             raise FactsError(
-                mark("There is no merge %(name)r to undo. List all merges with: tenure customers merges"),
-                name=merge_id,
+                mark("There is no merge %(name)r to undo. List all merges with: tenure customers merges"), name=merge_id
             )
         _record(lake, _UNDO, known, now)
 

@@ -7,11 +7,10 @@ fact with its number: a fact's rows are read in their order, the lake's first; w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tenure.facts.kinds import REFUND, SALE
-from tenure.facts.schema import FACT_TABLES, ID_COLUMNS, NUMBER
+from tenure.facts.schema import FACT_TABLES, ID_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +23,7 @@ COMPARED = (*_COMMON, "amount", "score", "kind", "event")
 _OURS = {"fact_id", "source", "batch_id"}
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """What became of staged rows. The new facts are read with the SQL in `facts`.
 
     With corrections, the temporary table `former` holds the facts that are replaced, `filename` saying where they lie.
@@ -42,8 +40,15 @@ class Settled:
 def with_ids(table: str, source: str) -> str:
     """Return SQL that gives staged rows their `fact_id` and says in `counted` whether it is made of what they say."""
     shape = FACT_TABLES[table]
-    texts = {name: _text_of(table, name) for name in (*_COMMON, "source", *shape.own)}
-    values = ", ".join(f"coalesce({text}::VARCHAR, '')" for text in texts.values())
+    texts = {}  # fields as texts for comparison: ids without regard to case, instants as microseconds
+    for name in (*_COMMON, "source", *shape.own):
+        if name in ID_COLUMNS:
+            texts[name] = f"lower({name})"
+        elif name in ("at", "ends_at"):
+            texts[name] = f'epoch_us("{name}")::VARCHAR'
+        else:
+            texts[name] = f'"{name}"::VARCHAR'
+    values = ", ".join(f"coalesce({text}, '')" for text in texts.values())
     content = f"left(md5(concat_ws(chr(31), {values})), 24)"
     key = "NULL::VARCHAR"  # the id that a row's own number makes
     if shape.key:
@@ -56,15 +61,6 @@ def with_ids(table: str, source: str) -> str:
         f"SELECT * REPLACE (coalesce(fact_id, ({key}), {content}) AS fact_id),"
         f" fact_id IS NULL AND ({key}) IS NULL AS counted FROM {source}"
     )
-
-
-def _text_of(table: str, name: str) -> str:
-    """Return SQL for a field as text for comparison: ids without regard to case, instants as microseconds."""
-    if name in ID_COLUMNS:
-        return f"lower({name})"
-    if name in ("at", "ends_at"):
-        return f'epoch_us("{name}")::VARCHAR'
-    return f'"{name}"::VARCHAR' if FACT_TABLES[table].schema.field(name).type == NUMBER else f'"{name}"'
 
 
 def settle(

@@ -72,33 +72,19 @@ class ImportReport:
     """What became of all files. Every row is accepted, a correction, a duplicate or in quarantine."""
 
     batches: tuple[Batch, ...]
+    reasons: dict[str, int]  # how many rows are in quarantine for which reason, the most frequent first
+    accepted: int
+    corrected: int
+    duplicates: int
+    quarantined: int
 
-    @property
-    def accepted(self) -> int:
-        return self._total("accepted")
-
-    @property
-    def corrected(self) -> int:
-        return self._total("corrected")
-
-    @property
-    def duplicates(self) -> int:
-        return self._total("duplicates")
-
-    @property
-    def quarantined(self) -> int:
-        return self._total("quarantined")
-
-    def _total(self, count: str) -> int:
-        return sum(getattr(batch, count) for batch in self.batches if not batch.derived)
-
-    @property
-    def reasons(self) -> dict[str, int]:
-        """How many rows are in quarantine for which reason, the most frequent first."""
-        total: Counter[str] = Counter()
-        for batch in self.batches:
-            total.update(batch.reasons)
-        return dict(total.most_common())
+    @classmethod
+    def of(cls, batches: list[Batch]) -> ImportReport:
+        reasons = sum((Counter(batch.reasons) for batch in batches), Counter[str]())
+        own = [batch for batch in batches if not batch.derived]
+        names = ("accepted", "corrected", "duplicates", "quarantined")
+        totals = {name: sum(getattr(batch, name) for batch in own) for name in names}
+        return cls(tuple(batches), dict(reasons.most_common()), **totals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +141,7 @@ def import_files(  # noqa: PLR0913 - all by name
         job = _Job(lake, plan, plan.table, batch_id, corrections, on_progress, number, len(plans))
         batches += _earlier_batches(lake, batch_id) or _import_file(job)
         job.report("done", batches[-1].rows)
-    return ImportReport(tuple(batches))
+    return ImportReport.of(batches)
 
 
 def batch_id_of(plan: ImportPlan, *, corrections: bool) -> str:

@@ -17,12 +17,20 @@ DAY = pa.date32()
 ID_COLUMNS = ("customer_id", "referrer_id")
 
 
-#: Columns of fact tables that are no text; a column has the same type in all of them.
+#: Columns that are no text; a column has the same type in all tables of facts.
 _TYPES = {
     **dict.fromkeys(("amount", "cost", "quantity", "seconds", "score", "receivable", "payable"), NUMBER),
-    **dict.fromkeys(("at", "ends_at"), INSTANT),
-    **dict.fromkeys(("period_start", "until"), DAY),
+    **dict.fromkeys(("at", "ends_at", "seen_at"), INSTANT),
+    **dict.fromkeys(("period_start", "until", "created_on"), DAY),
+    **dict.fromkeys(("row", "rows", "accepted", "corrected", "duplicates", "quarantined"), pa.int64()),
 }
+
+
+def schema_of(names: str) -> pa.Schema:
+    """Return a schema of columns, named with blanks between them."""
+    return pa.schema([(name, _TYPES.get(name, TEXT)) for name in names.split()])
+
+
 COMMON = ("fact_id", "customer_id", "at", "source")
 
 
@@ -36,7 +44,7 @@ class FactTable:
     @property
     def schema(self) -> pa.Schema:
         """All columns, the common ones first."""
-        return pa.schema([(name, _TYPES.get(name, TEXT)) for name in (*COMMON, *self.own, "batch_id")])
+        return schema_of(" ".join((*COMMON, *self.own, "batch_id")))
 
 
 def _table(name: str, own: str, required: str, key: str = "") -> FactTable:
@@ -60,33 +68,11 @@ _TABLES = (
 
 FACT_TABLES: dict[str, FactTable] = {table.name: table for table in _TABLES}
 
-#: Who the facts are about. Not a fact table: the newest row of a customer counts.
-CUSTOMERS = pa.schema(
-    {
-        "customer_id": TEXT,
-        "name": TEXT,
-        "phone": TEXT,
-        "email": TEXT,
-        "kind": TEXT,  # person or company
-        "created_on": DAY,
-        "attributes": TEXT,  # a JSON object, read by attribute(name)
-        "source": TEXT,
-        "batch_id": TEXT,
-        "seen_at": INSTANT,  # when this row was brought, so that the newest wins
-    }
-)
+#: Who the facts are about: a person or a company. `attributes` is a JSON object, read by attribute(name). Not a fact
+#: table: the newest row of a customer counts, by `seen_at`, when it was brought.
+CUSTOMERS = schema_of("customer_id name phone email kind created_on attributes source batch_id seen_at")
 
-#: Rows that are no facts, with the reason. They can be repaired and replayed.
-QUARANTINE = pa.schema(
-    {
-        "batch_id": TEXT,
-        "table": TEXT,
-        "file": TEXT,
-        "row": pa.int64(),  # 1 is the first line of the file, headers included
-        "column": TEXT,  # as the file calls it; null when the whole row is meant
-        "reason": TEXT,  # a code, see tenure.facts.reasons
-        "value": TEXT,
-        "raw": TEXT,  # the whole row as a JSON object of strings
-        "at": INSTANT,
-    }
-)
+#: Rows that are no facts; they can be repaired and replayed. `row` 1 is the first line of the file, headers included.
+#: `column` is as the file calls it, null when the whole row is meant. `reason` is a code of tenure.facts.reasons, `raw`
+#: the whole row as a JSON object of strings.
+QUARANTINE = schema_of("batch_id table file row column reason value raw at")

@@ -74,11 +74,6 @@ def normal_email(text: str | None) -> str | None:
     return unicodedata.normalize("NFKC", text or "").strip().lower() or None
 
 
-def normal_name(text: str | None) -> str:
-    """Return a name for comparison: NFKC, lower case, no blanks or points."""
-    return re.sub(r"[\s.·•\-_]", "", unicodedata.normalize("NFKC", text or "")).lower()
-
-
 def respell(lake: Lake, con: duckdb.DuckDBPyConnection) -> None:
     """Give every customer in `staged` the spelling that was seen first, and remember new ones.
 

@@ -2,50 +2,22 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
-
 from tenure.facts.kinds import KINDS
-from tenure.facts.schema import CUSTOMERS, FACT_TABLES, ID_COLUMNS, INSTANT, QUARANTINE, TEXT
+from tenure.facts.schema import CUSTOMERS, FACT_TABLES, ID_COLUMNS, QUARANTINE, schema_of
 from tenure.facts.streams import Stream, columns_of
 from tenure.lake.tables import TableSpec
 
-#: One row per finished import.
-BATCHES = pa.schema(
-    {
-        "batch_id": TEXT,
-        "table": TEXT,
-        "file": TEXT,
-        "rows": pa.int64(),
-        "accepted": pa.int64(),
-        "corrected": pa.int64(),
-        "duplicates": pa.int64(),
-        "quarantined": pa.int64(),
-        "mapping": TEXT,  # JSON {field: column}
-        "reasons": TEXT,  # JSON {reason: rows}
-        "source": TEXT,
-        "tz": TEXT,
-        "read_as": TEXT,  # what --as said
-        "at": INSTANT,
-    }
+#: One row per finished import. `mapping` is JSON {field: column}, `reasons` {reason: rows}, `read_as` what --as said.
+BATCHES = schema_of(
+    "batch_id table file rows accepted corrected duplicates quarantined mapping reasons source tz read_as at"
 )
 #: One row per merged customer, or per undone merge (`customer_id` and `into_id` repeated from the merge).
-IDENTITIES = pa.schema(
-    {"merge_id": TEXT, "action": TEXT, "customer_id": TEXT, "into_id": TEXT, "reason": TEXT, "at": INSTANT}
-)
+IDENTITIES = schema_of("merge_id action customer_id into_id reason at")
 #: The first-seen spelling of every id that has letters: ids that differ only in case are one customer.
-SPELLINGS = pa.schema({"key": TEXT, "customer_id": TEXT})
-#: What facts said before a correction replaced them.
-REPLACED = pa.schema(
-    {
-        "batch_id": TEXT,  # of the correction
-        "table": TEXT,
-        "fact_id": TEXT,
-        "customer_id": TEXT,  # who had the fact; a refresh looks at them again
-        "referrer_id": TEXT,
-        "was": TEXT,  # the whole fact as a JSON object
-        "at": INSTANT,
-    }
-)
+SPELLINGS = schema_of("key customer_id")
+#: What facts said before the correction `batch_id` replaced them: `was`, a JSON object. A refresh looks again at
+#: `customer_id`, who had the fact.
+REPLACED = schema_of("batch_id table fact_id customer_id referrer_id was at")
 
 
 def _of_facts(name: str) -> TableSpec:

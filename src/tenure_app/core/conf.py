@@ -9,11 +9,9 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import duckdb
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
 
     from tenure.facts.lake import Lake
 
@@ -85,28 +85,24 @@ class Moment:
 _moment: ContextVar[Moment | None] = ContextVar("tenure_moment", default=None)
 
 
-@contextmanager
-def moment(*, steady: bool) -> Iterator[None]:
-    """Open the lake only once inside the block; with `steady`, read the versions of its tables only once, too."""
-    token = _moment.set(Moment(steady=steady))
-    try:
-        yield
-    finally:
-        _moment.reset(token)
+class LakeMiddleware:
+    """Open the lake once a request; a request that writes nothing reads each table's version once, too."""
 
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
 
-def during(now: Moment, parts: Iterable[bytes]) -> Iterator[bytes]:
-    """Make a streamed answer's parts as the request that began it sees the lake."""
-    iterator = iter(parts)
-    while True:
-        token = _moment.set(now)
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        token = _moment.set(Moment(steady=request.method in ("GET", "HEAD")))
         try:
-            part = next(iterator)
-        except StopIteration:
-            return
+            response = self.get_response(request)
+            if response.streaming:
+                # The parts are made later, but as this request sees the lake.
+                parts = iter(response.streaming_content)  # type: ignore[attr-defined]
+                made = iter(partial(copy_context().run, next, parts, None), None)
+                response.streaming_content = made  # type: ignore[attr-defined]
+            return response
         finally:
             _moment.reset(token)
-        yield part
 
 
 def current() -> Moment:

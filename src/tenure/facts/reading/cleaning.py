@@ -20,7 +20,7 @@ from tenure.facts.kinds import REFUND, SALE
 from tenure.facts.reading.dates import YEAR_1900, DateStyle, latest_instant, read_date
 from tenure.facts.reading.files import chunks
 from tenure.facts.reading.guessing import BASKETS, Guess
-from tenure.facts.reading.numbers import read_number
+from tenure.facts.reading.numbers import read_number, text_of
 from tenure.facts.reading.vocabulary import WORDS, status_of, word
 from tenure.facts.schema import DAY, ID_COLUMNS, INSTANT, NUMBER, TEXT
 from tenure.facts.spelling import normal_email, normal_ids, normal_phone
@@ -131,7 +131,7 @@ class _Cleaner:
     def _column(self, name: str) -> pa.Array:
         known, kind = self.plan.known, self.plan.schema.field(name).type
         if name in known.columns:
-            raw = _combined(self.chunk.columns.column(str(known.columns[name])))
+            raw = self.chunk.columns.column(str(known.columns[name])).combine_chunks()
         else:
             raw = pa.repeat(pa.scalar(known.mapping[name][1:]), len(self.chunk.numbers))
         if pa.types.is_dictionary(raw.type):
@@ -178,11 +178,11 @@ class _Cleaner:
         return pc.replace_with_mask(result, pa.array(gaps), pa.array(values, result.type).take(coded.indices))
 
     def _evaluate(self, expression: str, raw: pa.Array) -> pa.Array:
-        """Return what an SQL expression makes of a column `c`."""
+        """Return what an SQL expression makes of the column `c`."""
         self._con.register("raw", pa.table({"c": raw}))
         result = self._con.execute(f"SELECT {expression} AS v FROM raw").to_arrow_table()
         self._con.unregister("raw")
-        return _combined(result.column(0))
+        return result.column(0).combine_chunks()
 
     def _dates(self, name: str, raw: pa.Array, *, day: bool) -> pa.Array:
         style, tz = self.plan.known.date_styles.get(name, DateStyle()), self.plan.tz
@@ -243,24 +243,9 @@ class _Cleaner:
         return pa.array([_as_json(record) if record else None for record in records], TEXT)
 
 
-def _combined(column: pa.ChunkedArray) -> pa.Array:
-    array = column.combine_chunks()
-    if isinstance(array, pa.ChunkedArray):  # an empty column combines to a chunked array
-        return pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
-    return array
-
-
 def _as_text(raw: pa.Array) -> pa.Array:
-    if pa.types.is_string(raw.type):
-        return raw
-    if pa.types.is_floating(raw.type):  # 13812345678.0 is the number of a phone
-        texts = [
-            value if value is None else str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-            for value in raw.to_pylist()
-        ]
-        return pa.array(texts, TEXT)
-    if pa.types.is_nested(raw.type) or pa.types.is_binary(raw.type):
-        return pa.array([None if value is None else str(value) for value in raw.to_pylist()], TEXT)
+    if pa.types.is_floating(raw.type) or pa.types.is_nested(raw.type) or pa.types.is_binary(raw.type):
+        return pa.array(map(text_of, raw.to_pylist()), TEXT)
     return raw.cast(TEXT)
 
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from tenure.errors import FileUnreadable
-from tenure.facts.reading.layout import SPACES, Chunk, Layout, distinct, looks_like_header
+from tenure.facts.reading.layout import SPACES, Chunk, Layout, layout_of_rows
 from tenure.facts.reading.scanner import scan
 from tenure.facts.reading.text import blocks, encoding_of
 from tenure.words import mark
@@ -46,13 +46,7 @@ def text_layout(path: Path, delimiter: str | None, head: bool | None) -> Layout:
     sampled = lines[skipped : skipped + 200]
     delimiter = delimiter or _delimiter_of(sampled)
     rows = [row for row in _split(sampled, delimiter) if row]
-    header = looks_like_header(rows) if head is None else head
-    width = Counter(map(len, rows)).most_common(1)[0][0]
-    names = tuple(name.strip() for name in rows[0]) if header else tuple(str(place + 1) for place in range(width))
-    if header and len(names) > 1 and not names[-1] and width == len(names) - 1:  # only the header ends in a delimiter
-        names = names[:-1]
-    sample = tuple(tuple(row) for row in (rows[1:] if header else rows)[:50])
-    return Layout("text", distinct(names), header, encoding, delimiter, sample=sample, skipped=skipped)
+    return layout_of_rows("text", rows, head, encoding=encoding, delimiter=delimiter, skipped=skipped)
 
 
 def _split(lines: list[str], delimiter: str) -> list[list[str]]:

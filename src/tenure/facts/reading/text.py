@@ -52,18 +52,17 @@ def encoding_of(path: Path) -> str:
             try:
                 lines.decode()
             except UnicodeDecodeError as error:
-                line = lines.rfind(b"\n", 0, error.start) + 1
-                return _encoding_of_lines(lines[line : line + (4 << 20)])
-    return "utf-8"
-
-
-def _encoding_of_lines(sample: bytes) -> str:
-    """Return the encoding in which most of the lines that are not plain ASCII are text; UTF-8 wins a tie."""
-    lines = [line for line in sample.split(b"\n")[:_SAMPLE_LINES] if not line.isascii()]
-    bad = {name: len(_decoded(b"\n".join(lines), name)[1]) for name in ("utf-8", "gb18030", "big5")}
+                first = lines.rfind(b"\n", 0, error.start) + 1
+                sample = lines[first : first + (4 << 20)].split(b"\n")[:_SAMPLE_LINES]
+                break
+        else:
+            return "utf-8"
+    # The encoding in which most lines that are not plain ASCII are text; UTF-8 wins a tie.
+    sample = [line for line in sample if not line.isascii()]
+    bad = {name: len(_decoded(b"\n".join(sample), name)[1]) for name in ("utf-8", "gb18030", "big5")}
     best = min(bad, key=lambda name: bad[name])
     # cp1252 reads nearly everything, so that it only counts when nothing else fits at all.
-    return best if bad[best] * 2 <= len(lines) else "cp1252"
+    return best if bad[best] * 2 <= len(sample) else "cp1252"
 
 
 def blocks(path: Path, encoding: str, size: int = BLOCK_BYTES) -> Generator[TextBlock, None, None]:
