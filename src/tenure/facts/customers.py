@@ -112,7 +112,9 @@ def duplicates(lake: Lake, limit: int = 1000) -> list[Pair]:
     rows = lake.read("customers", columns=["customer_id", "name", "phone", "email"]).to_pylist()
     alike: dict[tuple[str, str], list[str]] = defaultdict(list)  # ids by what makes them so, and its value
     for row in rows:
-        alike[SAME_ID, _bare(row["customer_id"])].append(row["customer_id"])
+        # An id without what people add to it: blanks, dashes, case, leading zeros.
+        bare = "".join(filter(str.isalnum, (normal_id(row["customer_id"]) or "").lower()))
+        alike[SAME_ID, bare.lstrip("0") or bare].append(row["customer_id"])
         alike[SAME_PHONE, normal_phone(row["phone"]) or ""].append(row["customer_id"])
         alike[SAME_EMAIL, normal_email(row["email"]) or ""].append(row["customer_id"])
     pairs: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -129,12 +131,6 @@ def duplicates(lake: Lake, limit: int = 1000) -> list[Pair]:
         return -(len(pairs[pair]) * 2 + same_name), pair
 
     return [Pair(*pair, tuple(sorted(pairs[pair]))) for pair in sorted(pairs, key=rank)[:limit]]
-
-
-def _bare(customer_id: str) -> str:
-    """Return an id without what people add to it: blanks, dashes, case, leading zeros."""
-    plain = "".join(sign for sign in (normal_id(customer_id) or "").lower() if sign.isalnum())
-    return plain.lstrip("0") or plain
 
 
 # Merging

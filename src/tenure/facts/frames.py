@@ -179,23 +179,17 @@ def day_from(as_of: str | date | None, orders: pa.Table, tz: str) -> date:
 def completed(name: str, table: pa.Table) -> pa.Table:
     """Return a fact table, or customer records, with all columns of the schema, the missing ones null, types cast."""
     schema = CUSTOMERS if name == "customers" else FACT_TABLES[name].schema
-    columns = [
-        _cast(table.column(column.name), column.type)
-        if column.name in table.column_names
-        else pa.nulls(len(table), column.type)
-        for column in schema
-    ]
+    columns = []
+    for field, kind in zip(schema.names, schema.types, strict=True):
+        column = table.column(field) if field in table.column_names else pa.nulls(len(table), kind)
+        if pa.types.is_decimal(kind) and (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
+            column = pc.round(column.cast(pa.float64(), safe=False), ndigits=4).cast(kind, safe=False)
+        elif pa.types.is_timestamp(kind) and pa.types.is_timestamp(column.type) and column.type.tz is None:
+            column = column.cast(pa.timestamp("us")).cast(pa.int64())
+        columns.append(column.cast(kind))
     result = pa.table(columns, schema=schema)
     if name == "orders" and "status" not in table.column_names:
         negative = pc.less(result.column("amount"), pa.scalar(0, NUMBER)).fill_null(False)
         status = pc.if_else(negative, pa.scalar(REFUND), pa.scalar(SALE))
         result = result.set_column(schema.get_field_index("status"), "status", status)
     return result
-
-
-def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
-    if pa.types.is_decimal(kind) and (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
-        return pc.round(column.cast(pa.float64(), safe=False), ndigits=4).cast(kind, safe=False)
-    if pa.types.is_timestamp(kind) and pa.types.is_timestamp(column.type) and column.type.tz is None:
-        return column.cast(pa.timestamp("us")).cast(pa.int64()).cast(kind)
-    return column.cast(kind)

@@ -10,6 +10,8 @@ import io
 import re
 from collections import Counter
 from contextlib import closing
+from functools import partial
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,7 @@ from pyarrow import csv as arrow_csv
 
 from tenure.errors import FileUnreadable
 from tenure.facts.reading.layout import SPACES, Chunk, Layout, layout_of_rows
-from tenure.facts.reading.scanner import scan
+from tenure.facts.reading.scanner import Scanned, scan
 from tenure.facts.reading.text import blocks, encoding_of
 from tenure.words import mark
 
@@ -75,10 +77,8 @@ def text_chunks(path: Path, layout: Layout, positions: Sequence[int]) -> Iterato
     delimiter = "\t" if spaces else layout.delimiter
     skip = layout.skipped + int(layout.header)
     carried, carried_first, done = b"", 0, 0
-    source = blocks(path, layout.encoding)
-    block = next(source, None)
-    while block is not None:
-        following = next(source, None)
+    for block, following in pairwise(chain(blocks(path, layout.encoding), (None,))):
+        assert block is not None
         data, first = carried + block.data, carried_first or block.first
         done += len(block.data)
         begin = 0
@@ -96,17 +96,13 @@ def text_chunks(path: Path, layout: Layout, positions: Sequence[int]) -> Iterato
             _parsed(scanned.rows(), delimiter, fields, positions, quotes=not spaces),
             scanned.numbers,
             [*block.bad, *scanned.bad],
-            lambda index, scanned=scanned: _raw_row(scanned.raw(index), layout),  # type: ignore[misc]
+            partial(_record, layout, scanned),
             done,
         )
-        block = following
 
 
-def _raw_row(line: str, layout: Layout) -> dict[str, str]:
-    """Return a raw line as {header: text}; fields beyond the headers get their position as name."""
-    values = next(iter(_split([line], layout.delimiter)), [])
-    names = [*layout.names, *(str(place + 1) for place in range(len(layout.names), len(values)))]
-    return dict(zip(names, values, strict=False))
+def _record(layout: Layout, scanned: Scanned, index: int) -> dict[str, str]:
+    return layout.record(next(iter(_split([scanned.raw(index)], layout.delimiter)), []))
 
 
 def _parsed(data: bytes, delimiter: str, fields: int, positions: Sequence[int], *, quotes: bool) -> pa.Table:

@@ -102,11 +102,11 @@ def _chunks_of(
         columns = {str(place): pa.array([row[place] for row in texts], pa.string()) for place in positions}
         numbers = np.array([number for number, _ in good], dtype=np.int64)
         bad = [row for _, row, _ in part if isinstance(row, BadLine)]
-        yield Chunk(pa.table(columns), numbers, bad, partial(_record, layout.names, texts), part[-1][2])
+        yield Chunk(pa.table(columns), numbers, bad, partial(_record, layout, texts), part[-1][2])
 
 
-def _record(names: tuple[str, ...], rows: list[list[str]], index: int) -> dict[str, str]:
-    return dict(zip(names, rows[index], strict=False))
+def _record(layout: Layout, rows: list[list[str]], index: int) -> dict[str, str]:
+    return layout.record(rows[index])
 
 
 # Parquet

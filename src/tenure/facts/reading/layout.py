@@ -42,6 +42,11 @@ class Layout:
         """Return what the first rows have in a column; a short row has nothing there."""
         return [row[place] for row in self.sample if place < len(row)]
 
+    def record(self, row: list[str]) -> dict[str, str]:
+        """Return a row as {header: text}; fields beyond the headers get their position as name."""
+        names = [*self.names, *(str(place + 1) for place in range(len(self.names), len(row)))]
+        return dict(zip(names, row, strict=False))
+
 
 def layout_of_rows(kind: str, rows: list[list[str]], head: bool | None, **about: Any) -> Layout:
     """Return the layout of a file by its first rows; `head` says whether the first one holds the headers, if known."""
