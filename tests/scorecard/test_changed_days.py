@@ -13,7 +13,7 @@ import pytest
 from scorecard.shop import rows
 from tenure.facts.frames import completed
 from tenure.facts.lake import Lake
-from tenure.facts.tables import BATCHES
+from tenure.facts.schema import BATCHES
 from tenure.refreshing.draft import LakeDraft
 from tenure.refreshing.models import columns, scorecard_models
 from tenure.refreshing.planning import plan_of

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from tenure.errors import FactsError
-from tenure.facts.schema import CUSTOMERS, FACT_TABLES
+from tenure.facts.schema import CUSTOMERS, FACT_TABLES, IDENTITIES
 from tenure.facts.spelling import known_spellings, normal_email, normal_id, normal_phone, respell
-from tenure.facts.tables import IDENTITIES
 from tenure.lake import views
 from tenure.lake.lock import writing
 from tenure.words import mark

@@ -22,9 +22,8 @@ from tenure.facts.customers import settle_customers
 from tenure.facts.deduplication import COMPARED, Settled, settle, with_ids
 from tenure.facts.reading import BASKETS, SOURCE, conflicts_of, guess, plan_of, quarantine_table
 from tenure.facts.reading.cleaning import ImportPlan, Rejected, cleaned
-from tenure.facts.schema import FACT_TABLES, QUARANTINE
+from tenure.facts.schema import BATCHES, FACT_TABLES, QUARANTINE, REPLACED
 from tenure.facts.spelling import respell
-from tenure.facts.tables import BATCHES, REPLACED
 from tenure.lake import views
 from tenure.lake.delta import ROW_GROUP
 from tenure.lake.duck import spilling

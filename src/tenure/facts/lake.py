@@ -20,9 +20,8 @@ from tenure.errors import LakeError
 from tenure.facts.customers import canonical
 from tenure.facts.external import ExternalSource, all_sources, external_sql
 from tenure.facts.kinds import KINDS, Kind
-from tenure.facts.schema import FACT_TABLES
+from tenure.facts.schema import FACT_TABLES, TABLES
 from tenure.facts.spelling import FEW_CUSTOMERS, normal_ids, respell
-from tenure.facts.tables import TABLES
 from tenure.lake import backup, customer_index, views
 from tenure.lake.duck import connect
 from tenure.lake.lock import writing
@@ -206,9 +205,10 @@ class Lake(DeltaStore):
     def available_kinds(self) -> set[str]:
         """Return the names of the kinds of which there is at least one fact."""
         kinds = self.kinds()
-        tables = {table for table in {kind.table for kind in kinds.values()} if self.has(table)}
-        columns = {(kind.table, kind.column) for kind in kinds.values() if kind.column and kind.table in tables}
+        columns = {(kind.table, kind.column) for kind in kinds.values() if kind.column}
         values = {column: self.distinct_values(*column) for column in columns}
+        plain = {kind.table for kind in kinds.values()} - {table for table, _ in columns}
+        tables = {table for (table, _), texts in values.items() if texts} | set(filter(self.has, plain))
 
         def is_available(kind: Kind) -> bool:
             if kind.table not in tables:

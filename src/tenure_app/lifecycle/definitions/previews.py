@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.utils import timezone
 
-from tenure.facts.tables import TABLES
+from tenure.facts.schema import TABLES
 from tenure.lifecycle.preview import compare_lake
 from tenure.words import mark
 from tenure_app.core import conf
