@@ -262,18 +262,13 @@ def _settle_rows(job: _Job, con: duckdb.DuckDBPyConnection, rows: int) -> Batch:
 
 
 def _settle_orders(job: _Job, con: duckdb.DuckDBPyConnection) -> Batch:
-    summed = {"customer_id", "at", "source", "order_id", "amount", "status"}
-    empty = ", ".join(
-        f"NULL::{'DECIMAL(18,4)' if name == 'cost' else 'VARCHAR'} AS {name}"
-        for name in ("fact_id", *FACT_TABLES["orders"].own)
-        if name not in summed
-    )
+    con.register("nothing", FACT_TABLES["orders"].schema.empty_table())  # for the columns that lines say nothing of
     con.execute(
         f"""CREATE TEMP TABLE summed AS
         SELECT any_value(customer_id) AS customer_id, min("at") AS "at", order_id,
         {views.quoted(job.plan.source)} AS source, sum(amount)::DECIMAL(18,4) AS amount,
-        CASE WHEN sum(amount) < 0 THEN 'refund' ELSE 'sale' END AS status,
-        min(row) AS row, NULL::VARCHAR AS batch_id, {empty} FROM staged GROUP BY order_id, lower(customer_id)"""
+        CASE WHEN sum(amount) < 0 THEN 'refund' ELSE 'sale' END AS status, min(row) AS row
+        FROM staged GROUP BY order_id, lower(customer_id) UNION ALL BY NAME FROM nothing"""
     )
     con.execute(f"CREATE TEMP TABLE baskets AS {with_ids('orders', 'summed')}")
     orders = replace(job, batch_id=f"{job.batch_id}+orders", table="orders")
