@@ -159,7 +159,6 @@ def merge(lake: Lake, keep: str, others: Sequence[str], reason: str, now: dateti
 
 
 def undo_merge(lake: Lake, merge_id: str, now: datetime) -> None:
-    """Take a merge back: its customers are who they were before."""
     with writing(lake.path):
         known = next((merge for merge in merges(lake) if merge.merge_id == merge_id and not merge.undone), None)
         if known is None:

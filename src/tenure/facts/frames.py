@@ -83,7 +83,6 @@ def polars_from(table: pa.Table) -> pl.DataFrame:
 
 
 def _installed(package: str) -> Any:
-    """Import a library that only notebooks need."""
     try:
         return import_module(package)
     except ModuleNotFoundError as missing:

@@ -88,8 +88,6 @@ class ImportReport:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """One file on its way in."""
-
     lake: Lake
     plan: ImportPlan
     table: str

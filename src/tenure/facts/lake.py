@@ -203,7 +203,6 @@ class Lake(DeltaStore):
         return KINDS | {name: Kind(name, "interactions", "kind", (name,), ("seconds",)) for name in own}
 
     def available_kinds(self) -> set[str]:
-        """Return the names of the kinds of which there is at least one fact."""
         kinds = self.kinds()
         columns = {(kind.table, kind.column) for kind in kinds.values() if kind.column}
         values = {column: self.distinct_values(*column) for column in columns}

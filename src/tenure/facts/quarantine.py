@@ -39,7 +39,6 @@ class Replayed(NamedTuple):
 
 
 def rows_of(lake: Lake, limit: int | None = None) -> list[dict[str, Any]]:
-    """Return the rows in quarantine, oldest import first."""
     end = f" LIMIT {int(limit)}" if limit is not None else ""
     return lake.rows("quarantine", f'SELECT * FROM quarantine ORDER BY "at", file, row{end}')
 
@@ -136,7 +135,6 @@ def _repaired_values(row: dict[str, str], mapping: dict[str, str]) -> dict[str, 
 
 
 def dismiss(lake: Lake, batch_id: str, number: int) -> None:
-    """Take a row out for good, unrepaired."""
     with writing(lake.path):  # read and written under one lock, so that two people do not undo each other
         batch = [row for row in rows_of(lake) if row["batch_id"] == batch_id]
         _write(lake, [row for row in batch if row["row"] != number], [batch_id])

@@ -63,7 +63,6 @@ class ImportPlan:
 
     @property
     def table(self) -> str:
-        """The fact table, or ``customers``."""
         return "order_lines" if self.known.as_ == BASKETS else self.known.as_
 
     @cached_property
@@ -178,7 +177,6 @@ class _Cleaner:
         return pc.replace_with_mask(result, pa.array(gaps), pa.array(values, result.type).take(coded.indices))
 
     def _evaluate(self, expression: str, raw: pa.Array) -> pa.Array:
-        """Return what an SQL expression makes of the column `c`."""
         self._con.register("raw", pa.table({"c": raw}))
         result = self._con.execute(f"SELECT {expression} AS v FROM raw").to_arrow_table()
         self._con.unregister("raw")

@@ -66,7 +66,6 @@ def chunks(path: Path, layout: Layout, positions: Sequence[int]) -> Iterator[Chu
 
 @contextmanager
 def _unpacked(path: Path) -> Iterator[None]:
-    """Say of a gzip file that breaks off what is wrong with it."""
     try:
         yield
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:

@@ -205,7 +205,6 @@ def _fits(layout: Layout, place: int, kind: pa.DataType) -> float:
 
 
 def _settle_date_styles(path: Path, known: Guess) -> dict[str, DateStyle]:
-    """Return the styles of those columns of which all rows together tell day from month."""
     ambiguous = [name for name, style in known.date_styles.items() if style.ambiguous]
     counts = _count_matches(path, known, ambiguous, _ORDER_EVIDENCE)
     settled = {}

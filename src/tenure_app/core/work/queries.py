@@ -10,7 +10,6 @@ from tenure_app.core.models import Job
 
 
 def open_jobs() -> list[Job]:
-    """Return what waits or runs, oldest first."""
     return list(Job.objects.filter(state__in=Job.OPEN).order_by("id"))
 
 

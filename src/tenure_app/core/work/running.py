@@ -77,7 +77,6 @@ class Running:
 
 
 def run(lease: Lease, stop: threading.Event | None = None) -> Job:
-    """Do a claimed job's work to its end and keep what came of it."""
     job = lease.job
     try:
         with _renewing(lease):

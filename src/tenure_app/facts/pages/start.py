@@ -49,7 +49,6 @@ def start(request: HttpRequest) -> HttpResponse:
 
 
 def _models() -> list[dict[str, Any]]:
-    """Return the models that fit the facts, and what the others lack."""
     from tenure.lifecycle.model_file import builtin
     from tenure.rules.wording.vocabulary import kind_name
 
