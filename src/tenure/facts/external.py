@@ -93,12 +93,8 @@ def add_source(
     mapped = guess_columns(tuple(columns.names), table, mapping or {})
     missing = [field for field in FACT_TABLES[table].required if field not in mapped]
     if missing:
-        raise MappingError(
-            mark("No column was recognised as %(missing)s. Map it with --map %(first)s=COLUMN. Columns: %(names)s."),
-            missing=", ".join(missing),
-            first=missing[0],
-            names=", ".join(columns.names),
-        )
+        text = mark("No column was recognised as %(missing)s. Map it with --map %(first)s=COLUMN. Columns: %(names)s.")
+        raise MappingError(text, missing=", ".join(missing), first=missing[0], names=", ".join(columns.names))
     instants = {column.name for column in columns if pa.types.is_timestamp(column.type) and column.type.tz is not None}
     zoned = tuple(field for field, column in mapped.items() if column in instants)
     source = replace(source, mapping=mapped, zoned=zoned)
@@ -128,12 +124,11 @@ def _located(place: str, relation: str) -> tuple[str, str]:
         if not relation:
             raise MappingError(mark("Name the table in PostgreSQL as well: --table shop.orders"))
         if urlsplit(place).password:
-            raise MappingError(
-                mark(
-                    "Do not include the password in the address, because the address is stored. Set "
-                    "PGPASSWORD or use ~/.pgpass."
-                )
+            text = mark(
+                "Do not include the password in the address, because the address is stored. Set "
+                "PGPASSWORD or use ~/.pgpass."
             )
+            raise MappingError(text)
         return "postgres", place
     folder = Path(place).absolute()
     if delta.open_table(folder) is not None:
@@ -209,15 +204,11 @@ def _delta_table(source: ExternalSource) -> DeltaTable:
     if table is None:
         raise FactsError(mark("Folder %(path)s does not exist."), path=source.place)
     if "deletionVectors" in (table.protocol().reader_features or []):
-        raise FactsError(
-            mark("The Delta table %(path)s uses deletion vectors, which cannot be read here. Purge them first."),
-            path=source.place,
-        )
+        text = mark("The Delta table %(path)s uses deletion vectors, which cannot be read here. Purge them first.")
+        raise FactsError(text, path=source.place)
     if table.metadata().partition_columns:
-        raise FactsError(
-            mark("The Delta table %(path)s is partitioned, which cannot be read in place. Import it instead."),
-            path=source.place,
-        )
+        text = mark("The Delta table %(path)s is partitioned, which cannot be read in place. Import it instead.")
+        raise FactsError(text, path=source.place)
     return table
 
 

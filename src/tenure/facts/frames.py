@@ -45,13 +45,11 @@ def arrow_from(table: Any) -> pa.Table:
         raise MappingError(
             mark("A value of type %(type)s cannot be read as a table: %(why)s"), type=name, why=wrong
         ) from wrong
-    raise MappingError(
-        mark(
-            "A value of type %(type)s is not a table. Pass a pandas or Polars data frame, an Arrow table, "
-            "a DuckDB relation or a file path."
-        ),
-        type=name,
+    text = mark(
+        "A value of type %(type)s is not a table. Pass a pandas or Polars data frame, an Arrow table, "
+        "a DuckDB relation or a file path."
     )
+    raise MappingError(text, type=name)
 
 
 def _without_views(table: pa.Table) -> pa.Table:
@@ -105,24 +103,15 @@ def facts_from(name: str, table: object, tz: str, columns: Mapping[str, str] | N
     arrow = arrow_from(table)
     for field, column in (columns or {}).items():
         if column not in arrow.column_names:
-            raise MappingError(
-                mark("There is no column %(column)r for %(field)s. Columns: %(names)s."),
-                column=column,
-                field=field,
-                names=", ".join(arrow.column_names),
-            )
+            text = mark("There is no column %(column)r for %(field)s. Columns: %(names)s.")
+            raise MappingError(text, column=column, field=field, names=", ".join(arrow.column_names))
         arrow = arrow.append_column(field, arrow.column(column)) if field != column else arrow
     missing = [name for name in ("customer_id", "at") if name not in arrow.column_names]
     if missing:
-        raise MappingError(
-            mark(
-                "%(table)s has no column %(missing)s. Map yours with columns={'%(missing)s': '...'}. "
-                "Columns: %(names)s."
-            ),
-            table=name,
-            missing=missing[0],
-            names=", ".join(arrow.column_names),
+        text = mark(
+            "%(table)s has no column %(missing)s. Map yours with columns={'%(missing)s': '...'}. Columns: %(names)s."
         )
+        raise MappingError(text, table=name, missing=missing[0], names=", ".join(arrow.column_names))
     at = arrow.column_names.index("at")
     return completed(name, arrow.set_column(at, "at", _instants(arrow.column("at"), tz)))
 
@@ -151,10 +140,8 @@ def _instants(column: pa.ChunkedArray, tz: str) -> pa.ChunkedArray:
     try:
         local = column.cast(pa.timestamp("us"))
     except pa.ArrowInvalid as wrong:
-        raise FactsError(
-            mark("Column at cannot be read as dates or times: %(why)s. Convert it first, for example to 2024-12-31."),
-            why=wrong,
-        ) from wrong
+        text = mark("Column at cannot be read as dates or times: %(why)s. Convert it first, for example to 2024-12-31.")
+        raise FactsError(text, why=wrong) from wrong
     if tz == "UTC":
         return local.cast(pa.int64()).cast(INSTANT)
     return pc.assume_timezone(local, tz, ambiguous="earliest", nonexistent="latest").cast(INSTANT)

@@ -174,26 +174,21 @@ def _require_numbers(plan: ImportPlan) -> None:
     if plan.table == "customers":
         return  # of customers the newest row counts anyway
     if plan.known.as_ == BASKETS:
-        raise MappingError(
-            mark(
-                "%(path)s: baskets cannot be corrected because their lines have no numbers. Import the "
-                "orders again with --as orders --corrections, or the lines with --as order_lines --map "
-                "fact_id=COLUMN --corrections."
-            ),
-            path=plan.path.name,
+        text = mark(
+            "%(path)s: baskets cannot be corrected because their lines have no numbers. Import the "
+            "orders again with --as orders --corrections, or the lines with --as order_lines --map "
+            "fact_id=COLUMN --corrections."
         )
+        raise MappingError(text, path=plan.path.name)
     given = {"at", *plan.known.mapping}
     key = FACT_TABLES[plan.table].key
     if "fact_id" in given or (key and given.issuperset(key)):
         return
-    raise MappingError(
-        mark(
-            "Corrections need a number for each row, but %(path)s has none. Map its column with --map "
-            "%(field)s=COLUMN, or import without --corrections."
-        ),
-        path=plan.path.name,
-        field=next((name for name in key if name not in given), "fact_id"),
+    text = mark(
+        "Corrections need a number for each row, but %(path)s has none. Map its column with --map "
+        "%(field)s=COLUMN, or import without --corrections."
     )
+    raise MappingError(text, path=plan.path.name, field=next((name for name in key if name not in given), "fact_id"))
 
 
 def _import_file(job: _Job) -> list[Batch]:

@@ -68,10 +68,8 @@ class Lake(DeltaStore):
         if (folder / SETTINGS_FILE).exists():
             return cls.open(folder)
         if any(sign in str(folder) for sign in "*?["):
-            raise LakeError(
-                mark("The lake path %(path)s contains *, ? or [, which is not allowed. Choose another folder."),
-                path=folder,
-            )
+            text = mark("The lake path %(path)s contains *, ? or [, which is not allowed. Choose another folder.")
+            raise LakeError(text, path=folder)
         if folder.is_file() or (folder.is_dir() and any(path.name != ".lock" for path in folder.iterdir())):
             raise LakeError(mark("%(path)s is not empty and is not a lake. Choose a new or empty folder."), path=folder)
         zone(tz)
@@ -98,15 +96,10 @@ class Lake(DeltaStore):
                 mark("There is no lake in %(path)s. Create one with: tenure import FILE --lake %(path)s"), path=folder
             ) from error
         if about.get("format") != FORMAT:
-            raise LakeError(
-                mark(
-                    "The lake in %(path)s has format %(format)s, but this version reads format "
-                    "%(known)d. Update Tenure."
-                ),
-                path=folder,
-                format=about.get("format"),
-                known=FORMAT,
+            text = mark(
+                "The lake in %(path)s has format %(format)s, but this version reads format %(known)d. Update Tenure."
             )
+            raise LakeError(text, path=folder, format=about.get("format"), known=FORMAT)
         return cls(folder, Settings(**{name: about[name] for name in Settings.__slots__ if name in about}))
 
     def save_settings(self, **changes: str) -> Settings:
@@ -194,8 +187,7 @@ class Lake(DeltaStore):
         if not con.execute("SELECT 1 FROM duckdb_views() WHERE view_name = ?", [name]).fetchone():
             return []
         # By way of Arrow: fetchall() needs one more package for instants.
-        result: list[dict[str, Any]] = con.execute(sql, parameters or {}).to_arrow_table().to_pylist()
-        return result
+        return con.execute(sql, parameters or {}).to_arrow_table().to_pylist()
 
     def kinds(self) -> dict[str, Kind]:
         """Return the fact kinds that rules may name here: the built-in ones and this lake's own interactions."""

@@ -181,5 +181,4 @@ def remembered(name: str, find: Callable[[], Value], *tables: str) -> Value:
     if kept.get("version") != version:
         # Both entries at once: other threads read the same dictionary.
         kept.update(version=version, value=find())
-    value: Value = kept["value"]
-    return value
+    return kept["value"]

@@ -98,11 +98,8 @@ def start(upload: Import) -> None:
             raise TenureError(trouble.template, **trouble.data)
         lost = [field for field in needed_of(upload.table) if field not in file.mapping]
         if lost:
-            raise MappingError(
-                mark("%(file)s: no column selected for %(fields)s. Select one, or change the type of data."),
-                file=file.name,
-                fields=", ".join(lost),
-            )
+            text = mark("%(file)s: no column selected for %(fields)s. Select one, or change the type of data.")
+            raise MappingError(text, file=file.name, fields=", ".join(lost))
     with transaction.atomic():
         upload.job = jobs.enqueue("import", import_id=upload.pk)
         upload.state = Import.STARTED

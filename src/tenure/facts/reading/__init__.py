@@ -37,16 +37,12 @@ SOURCE = "file"
 
 def plan_of(path: Path, known: Guess, *, tz: str, source: str, now: datetime) -> ImportPlan:
     if known.missing:
-        raise MappingError(
-            mark(
-                "No column in %(path)s was recognised as %(missing)s. Map it with --map %(first)s=COLUMN. "
-                "Columns: %(names)s."
-            ),
-            path=path.name,
-            missing=", ".join(known.missing),
-            first=known.missing[0],
-            names=", ".join(known.layout.names),
+        text = mark(
+            "No column in %(path)s was recognised as %(missing)s. Map it with --map %(first)s=COLUMN. "
+            "Columns: %(names)s."
         )
+        missing, names = ", ".join(known.missing), ", ".join(known.layout.names)
+        raise MappingError(text, path=path.name, missing=missing, first=known.missing[0], names=names)
     return ImportPlan(path, known, *shape_of_table(known.as_), tz, source, now)
 
 

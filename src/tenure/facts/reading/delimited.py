@@ -39,10 +39,8 @@ def text_layout(path: Path, delimiter: str | None, head: bool | None) -> Layout:
     if first is None or not first.data.strip():
         raise FileUnreadable(mark("%(path)s has no rows."), path=str(path))
     if b"\x00" in first.data:
-        raise FileUnreadable(
-            mark("%(path)s is not a text, Excel, Parquet or JSON lines file. Save it in one of these formats."),
-            path=str(path),
-        )
+        text = mark("%(path)s is not a text, Excel, Parquet or JSON lines file. Save it in one of these formats.")
+        raise FileUnreadable(text, path=str(path))
     lines = first.data.decode().splitlines()
     skipped = next(index for index, line in enumerate(lines) if line.strip())
     sampled = lines[skipped : skipped + 200]

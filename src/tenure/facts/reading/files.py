@@ -152,12 +152,8 @@ def _sheet_rows(path: Path, sheet: str | None) -> tuple[str, tuple[str, ...], li
         raise FileUnreadable(_DAMAGED, path=str(path)) from error
     names = tuple(book.sheet_names)
     if sheet is not None and sheet not in names:
-        raise FileUnreadable(
-            mark("%(path)s has no sheet %(sheet)r. Its sheets: %(sheets)s."),
-            path=str(path),
-            sheet=sheet,
-            sheets=", ".join(names),
-        )
+        text = mark("%(path)s has no sheet %(sheet)r. Its sheets: %(sheets)s.")
+        raise FileUnreadable(text, path=str(path), sheet=sheet, sheets=", ".join(names))
     for name in [sheet] if sheet else names:
         rows = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
         if any(cell != "" for row in rows for cell in row):

@@ -71,11 +71,8 @@ def shape_of_table(as_: str) -> tuple[pa.Schema, tuple[str, ...]]:
     if as_ == BASKETS:
         return FACT_TABLES["order_lines"].schema, ("customer_id", "at", "order_id", "product_id", "amount")
     if as_ not in FACT_TABLES:
-        raise MappingError(
-            mark("Unknown fact table %(name)r. Fact tables: %(known)s."),
-            name=as_,
-            known=", ".join([*FACT_TABLES, "customers", BASKETS]),
-        )
+        text = mark("Unknown fact table %(name)r. Fact tables: %(known)s.")
+        raise MappingError(text, name=as_, known=", ".join([*FACT_TABLES, "customers", BASKETS]))
     return FACT_TABLES[as_].schema, FACT_TABLES[as_].required
 
 
