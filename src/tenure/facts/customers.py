@@ -73,9 +73,8 @@ def settle_customers(lake: Lake, con: duckdb.DuckDBPyConnection, batch_id: str, 
         f" (PARTITION BY customer_id, {', '.join(_DESCRIBED)} ORDER BY row) = 1"
     )
     written = 0
-    paths = [file.path for file in lake.files("customers") if file.rows]
-    if paths:
-        stored = views.scan(paths)
+    stored = lake.stored("customers")
+    if stored:
         known = views.view_of("customers", lake.specs["customers"], stored)
         repeats = " AND ".join(f"(s.{name} IS NULL OR s.{name} IS NOT DISTINCT FROM k.{name})" for name in _DESCRIBED)
         fresh = (

@@ -134,7 +134,7 @@ def _find_repeated(
             f"""INSERT INTO verdicts
             SELECT row, CASE max(verdict) WHEN 3 THEN 'own' WHEN 2 THEN 'duplicate' ELSE 'conflict' END FROM (
                 SELECT b.row, CASE WHEN a.batch_id = $batch THEN 3 WHEN {same} THEN 2 ELSE 1 END AS verdict
-                FROM {numbered} AS b JOIN ({known}) AS a USING (fact_id)
+                FROM {numbered} AS b JOIN {known} AS a USING (fact_id)
             ) ANTI JOIN (SELECT row FROM verdicts) USING (row) GROUP BY row""",
             {"batch": batch_id},
         )
@@ -148,8 +148,8 @@ def _correct(
     staged_columns = {row[0] for row in described} - _OURS
     own = ", ".join(f'"{name}"' for name in FACT_TABLES[table].schema.names if name in staged_columns)
     con.register("nothing", FACT_TABLES[table].schema.empty_table())
-    read = known or "SELECT *, NULL::VARCHAR AS filename FROM nothing"
-    con.execute(f"CREATE OR REPLACE TEMP TABLE before AS SELECT * FROM ({read}) SEMI JOIN {numbered} USING (fact_id)")
+    read = known or "(SELECT *, NULL::VARCHAR AS filename FROM nothing)"
+    con.execute(f"CREATE OR REPLACE TEMP TABLE before AS SELECT * FROM {read} SEMI JOIN {numbered} USING (fact_id)")
     con.unregister("nothing")
     # What an interrupted import of this very batch has written is what these rows make of the lake already.
     con.execute(

@@ -150,12 +150,12 @@ def external_sql(lake: Lake, source: ExternalSource) -> str:
     else:
         paths = _parquet_files(source)
     read = select_external(source, views.scan(paths))
-    spellings = [file.path for file in lake.files("spellings")]
+    spellings = lake.stored("spellings")
     if not spellings:
         return f"({read})"
     return (
         f"(SELECT m.* REPLACE (coalesce(k.customer_id, m.customer_id) AS customer_id) FROM ({read}) AS m"
-        f" LEFT JOIN {views.scan(spellings)} AS k ON k.key = lower(m.customer_id))"
+        f" LEFT JOIN {spellings} AS k ON k.key = lower(m.customer_id))"
     )
 
 

@@ -103,11 +103,6 @@ class _Job:
             done = total if done is None else min(done, total)
             self.on_progress(Progress(self.plan.path.name, self.number, self.files, step, done, total, rows))
 
-    def stored(self) -> str:
-        """Return SQL for the facts that the lake has already; empty when it has none."""
-        paths = [file.path for file in self.lake.files(self.table) if file.rows]
-        return f"SELECT * FROM {views.scan(paths, places=self.corrections)}" if paths else ""
-
 
 def import_files(  # noqa: PLR0913 - all by name
     lake: Lake,
@@ -245,7 +240,8 @@ def _stage(job: _Job, con: duckdb.DuckDBPyConnection) -> int:
 def _settle_rows(job: _Job, con: duckdb.DuckDBPyConnection, rows: int) -> Batch:
     respell(job.lake, con)
     given = frozenset(job.plan.known.mapping)
-    settled = settle(con, job.table, "staged", job.stored(), job.batch_id, given, corrections=job.corrections)
+    known = job.lake.stored(job.table, places=job.corrections)
+    settled = settle(con, job.table, "staged", known, job.batch_id, given, corrections=job.corrections)
     reasons = _write_settled(job, con, settled)
     again = 0  # facts that this very batch corrected before it was interrupted
     if settled.own:
@@ -265,7 +261,7 @@ def _settle_orders(job: _Job, con: duckdb.DuckDBPyConnection) -> Batch:
     )
     con.execute(f"CREATE TEMP TABLE baskets AS {with_ids('orders', 'summed')}")
     orders = replace(job, batch_id=f"{job.batch_id}+orders", table="orders")
-    settled = settle(con, "orders", "baskets", orders.stored(), orders.batch_id, frozenset({"amount"}))
+    settled = settle(con, "orders", "baskets", job.lake.stored("orders"), orders.batch_id, frozenset({"amount"}))
     con.execute("DELETE FROM refused")
     reasons = _write_settled(orders, con, settled)
     accepted = settled.accepted + settled.own

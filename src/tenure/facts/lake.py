@@ -119,10 +119,8 @@ class Lake(DeltaStore):
     # What the store asks for
 
     def merged(self) -> dict[str, str]:
-        paths = [file.path for file in self.files("identities")]
-        if not paths:
-            return {}
-        return canonical(connect().execute(f"SELECT * FROM {views.scan(paths)}").to_arrow_table().to_pylist())
+        stored = self.stored("identities")
+        return canonical(connect().execute(f"FROM {stored}").to_arrow_table().to_pylist()) if stored else {}
 
     def external_relations(self, name: str) -> list[str]:
         return [external_sql(self, source) for source in self._external_sources(name)]
@@ -180,6 +178,14 @@ class Lake(DeltaStore):
         # Literals let DuckDB skip row groups by their statistics; a long list of them would take longer to plan.
         texts = ", ".join(map(views.quoted, ids)) if len(ids) <= FEW_CUSTOMERS else "SELECT customer_id FROM staged"
         return f"SELECT fact_id FROM {views.scan(paths)} WHERE customer_id IN ({texts}) UNION ALL FROM indexed"
+
+    def stored(self, name: str, *, places: bool = False) -> str:
+        """Return SQL that reads a table's own rows, merges not applied; empty when it has none.
+
+        `places` adds the file of each row as `filename`.
+        """
+        paths = [file.path for file in self.files(name) if file.rows]
+        return views.scan(paths, places=places) if paths else ""
 
     def rows(self, name: str, sql: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
         """Return the rows of a query over one table; none while nothing was written to it."""

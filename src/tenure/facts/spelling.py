@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tenure.facts.schema import ID_COLUMNS
-from tenure.lake import views
 from tenure.lake.duck import connect
 
 if TYPE_CHECKING:
@@ -90,11 +89,11 @@ def respell(lake: Lake, con: duckdb.DuckDBPyConnection) -> None:
     counted = con.execute("SELECT count(*) FROM spelled").fetchone()
     if not counted or not counted[0]:
         return
-    paths = [file.path for file in lake.files("spellings")]
-    if paths:
+    stored = lake.stored("spellings")
+    if stored:
         only = "" if counted[0] > FEW_CUSTOMERS else " AND k.key IN (SELECT key FROM spelled)"
         con.execute(
-            f"UPDATE spelled SET customer_id = k.customer_id, known = true FROM {views.scan(paths)} AS k"
+            f"UPDATE spelled SET customer_id = k.customer_id, known = true FROM {stored} AS k"
             f" WHERE k.key = spelled.key{only}"
         )
     fresh = con.execute("SELECT key, customer_id FROM spelled WHERE NOT known ORDER BY key").to_arrow_table()
@@ -111,9 +110,9 @@ def respell(lake: Lake, con: duckdb.DuckDBPyConnection) -> None:
 def known_spellings(lake: Lake, ids: Sequence[str]) -> list[str]:
     """Return ids in the spelling that the lake knows them by; unknown ones in normal spelling."""
     normal = [normal_id(text) or text for text in ids]
-    paths = [file.path for file in lake.files("spellings")]
-    if not paths:
+    stored = lake.stored("spellings")
+    if not stored:
         return normal
-    sql = f"SELECT key, customer_id FROM {views.scan(paths)} WHERE key IN (SELECT lower(unnest($ids)))"
+    sql = f"SELECT key, customer_id FROM {stored} WHERE key IN (SELECT lower(unnest($ids)))"
     known = dict(connect().execute(sql, {"ids": normal}).fetchall())
     return [known.get(text.lower(), text) for text in normal]
