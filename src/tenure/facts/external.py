@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -58,7 +58,7 @@ class ExternalSource:
     mapping: dict[str, str]  # field to column, or to ``=text``
     tz: str  # zone of times that name none
     relation: str = ""  # the table in PostgreSQL
-    zoned: tuple[str, ...] = field(default=())  # fields whose columns are instants already
+    zoned: tuple[str, ...] = ()  # fields whose columns are instants already
 
 
 def all_sources(folder: Path) -> list[ExternalSource]:

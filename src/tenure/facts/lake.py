@@ -141,7 +141,7 @@ class Lake(DeltaStore):
         """
         schema = FACT_TABLES[name].schema
         offered = table.select(schema.names).cast(schema)
-        ids = normal_ids(offered.column("customer_id"))
+        ids = normal_ids(offered.column("customer_id").combine_chunks())
         con = connect()
         con.register("offered", offered.set_column(schema.names.index("customer_id"), schema.field("customer_id"), ids))
         con.execute("CREATE TEMP TABLE staged AS SELECT *, row_number() OVER () AS row FROM offered")

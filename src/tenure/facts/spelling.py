@@ -35,18 +35,13 @@ def normal_id(text: str | None) -> str | None:
     return _BLANKS.sub(" ", unicodedata.normalize("NFKC", text)).strip() or None
 
 
-def normal_ids(values: pa.ChunkedArray | pa.Array) -> pa.Array:
+def normal_ids(texts: pa.StringArray) -> pa.StringArray:
     """Return a column of ids in normal spelling: each distinct one is worked on once."""
-    texts = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-    if not pa.types.is_string(texts.type):
-        texts = texts.cast(pa.string())
     coded = pc.dictionary_encode(texts)
     # Printable ASCII without blanks is normal already, as nearly all ids are.
-    plain = pc.all(pc.match_substring_regex(coded.dictionary, r"^[!-~]+$")).as_py()
-    if plain is None or plain:
-        return pc.if_else(pc.equal(texts, ""), None, texts) if plain is None else texts
-    normal = pa.array([normal_id(text) for text in coded.dictionary.to_pylist()], pa.string())
-    return normal.take(coded.indices)
+    if pc.all(pc.match_substring_regex(coded.dictionary, r"^[!-~]+$"), min_count=0).as_py():
+        return texts
+    return pa.array(map(normal_id, coded.dictionary.to_pylist()), pa.string()).take(coded.indices)
 
 
 def normal_phone(text: str | None, region: str = "CN") -> str | None:

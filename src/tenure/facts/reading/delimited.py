@@ -100,7 +100,7 @@ def text_chunks(path: Path, layout: Layout, positions: Sequence[int]) -> Iterato
 
 
 def _record(layout: Layout, scanned: Scanned, index: int) -> dict[str, str]:
-    return layout.record(next(iter(_split([scanned.raw(index)], layout.delimiter)), []))
+    return layout.record(_split([scanned.raw(index)], layout.delimiter) or [[]], 0)
 
 
 def _parsed(data: bytes, delimiter: str, fields: int, positions: Sequence[int], *, quotes: bool) -> pa.Table:

@@ -101,11 +101,7 @@ def _chunks_of(
         columns = {str(place): pa.array([row[place] for row in texts], pa.string()) for place in positions}
         numbers = np.array([number for number, _ in good], dtype=np.int64)
         bad = [row for _, row, _ in part if isinstance(row, BadLine)]
-        yield Chunk(pa.table(columns), numbers, bad, partial(_record, layout, texts), part[-1][2])
-
-
-def _record(layout: Layout, rows: list[list[str]], index: int) -> dict[str, str]:
-    return layout.record(rows[index])
+        yield Chunk(pa.table(columns), numbers, bad, partial(layout.record, texts), part[-1][2])
 
 
 # Parquet

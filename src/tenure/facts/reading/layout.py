@@ -42,8 +42,9 @@ class Layout:
         """Return what the first rows have in a column; a short row has nothing there."""
         return [row[place] for row in self.sample if place < len(row)]
 
-    def record(self, row: list[str]) -> dict[str, str]:
-        """Return a row as {header: text}; fields beyond the headers get their position as name."""
+    def record(self, rows: list[list[str]], index: int) -> dict[str, str]:
+        """Return one of some rows as {header: text}; fields beyond the headers get their position as name."""
+        row = rows[index]
         names = [*self.names, *(str(place + 1) for place in range(len(self.names), len(row)))]
         return dict(zip(names, row, strict=False))
 
