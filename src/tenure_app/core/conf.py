@@ -45,7 +45,8 @@ class Versions:
             with os.scandir(log) as entries:
                 tables[log.parent.name] = max((e.name for e in entries if e.name.endswith(".json")), default="")
         # Every table is read with these: who was merged into whom, the settings, the description of outside tables.
-        about, sources = (_written_at(root / name) for name in (SETTINGS_FILE, SOURCES_FILE))
+        files = (root / SETTINGS_FILE, root / SOURCES_FILE)
+        about, sources = (str(file.stat().st_mtime_ns) if file.exists() else "" for file in files)
         spellings = tables.get("spellings", "") if sources else ""  # by which ids of outside tables are read
         return cls("|".join([str(root), tables.get("identities", ""), about, sources, spellings]), tables)
 
@@ -57,10 +58,6 @@ class Versions:
     def named_in(self, sql: str) -> str:
         # A column of the same name counts too: an answer dropped too early is only asked again.
         return self.of(*set(re.findall(r"\w+", sql)) & set(self.tables))
-
-
-def _written_at(file: Path) -> str:
-    return str(file.stat().st_mtime_ns) if file.exists() else ""
 
 
 class Moment:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 
 from django.contrib import messages
@@ -126,8 +127,6 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 def _text(data: bytes) -> str:
     for encoding in ("utf-8-sig", "gb18030"):  # what Excel saves in China when asked for CSV
-        try:
+        with suppress(UnicodeDecodeError):
             return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
     return data.decode("utf-8", "replace")
