@@ -112,13 +112,16 @@ def _replay_batch(lake: Lake, batch_id: str, rows: list[dict[str, str]], now: da
         )
     replay_id, numbers = report.batches[0].batch_id, [int(row["row"]) for row in repaired]
     with writing(lake.path):
+        all_rows = rows_of(lake)
         # Rows that were refused again stay in their batch, with their newest reason.
-        kept, refused = [], []
-        for row in rows_of(lake):
-            if row["batch_id"] == batch_id and row["row"] not in numbers:
-                kept.append(row)
-            elif row["batch_id"] == replay_id:
-                refused.append({**row, "batch_id": batch_id, "row": numbers[row["row"] - 1]})
+        refused = [
+            {**row, "batch_id": batch_id, "row": numbers[row["row"] - 1]}
+            for row in all_rows
+            if row["batch_id"] == replay_id
+        ]
+        if report.quarantined and not refused:  # the very same values were refused before: nothing changes
+            return Replayed(0, report.duplicates, report.quarantined)
+        kept = [row for row in all_rows if row["batch_id"] == batch_id and row["row"] not in numbers]
         _write(lake, [*kept, *refused], [batch_id, replay_id])
     return Replayed(report.accepted, report.duplicates, len(refused))
 
