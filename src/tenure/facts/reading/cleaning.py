@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -119,13 +119,22 @@ class _Cleaner:
             self._reasons.append((name, reason))
             self._faults[fresh] = len(self._reasons) - 1
 
-    def _mark_distinct(self, gaps: np.ndarray, indices: np.ndarray, texts: list[str], name: str, absent: str) -> None:
-        """Note the reasons of rows that were read by their distinct texts; nothing is wrong where a field may lack."""
-        places, each = np.flatnonzero(gaps), np.array(texts, dtype=object)[indices]
-        for reason in {*texts} - {"", absent if name not in self.plan.required else ""}:
+    def _read_distinct(
+        self, name: str, raw: pa.Array, gaps: np.ndarray, read: Callable[[str | None], tuple[Any, ...]], absent: str
+    ) -> tuple[list[Any], np.ndarray]:
+        """Read the rows of a mask by their distinct texts; return what these say, and which of them each row has.
+
+        The last of what `read` says is why a text cannot be read; a field that nobody needs may be `absent`.
+        """
+        coded = pc.dictionary_encode(_as_text(raw).filter(pa.array(gaps)), null_encoding="encode")
+        values = [read(text) for text in coded.dictionary.to_pylist()]
+        indices, places = coded.indices.to_numpy(zero_copy_only=False), np.flatnonzero(gaps)
+        whys = [value[-1] for value in values]
+        for reason in {*whys} - {"", absent if name not in self.plan.required else ""}:
             mask = np.zeros(len(gaps), dtype=bool)
-            mask[places[each == reason]] = True
+            mask[places[np.array(whys, dtype=object)[indices] == reason]] = True
             self._mark(mask, name, reason)
+        return values, indices
 
     def _column(self, name: str) -> pa.Array:
         known, kind = self.plan.known, self.plan.schema.field(name).type
@@ -170,11 +179,9 @@ class _Cleaner:
         if not result.null_count:
             return result
         gaps = result.is_null().to_numpy(zero_copy_only=False)
-        coded = pc.dictionary_encode(text.filter(pa.array(gaps)), null_encoding="encode")
-        values, texts = zip(*(read_number(value, comma=comma) for value in coded.dictionary.to_pylist()), strict=True)
-        indices = coded.indices.to_numpy(zero_copy_only=False)
-        self._mark_distinct(gaps, indices, list(texts), name, reasons.NO_NUMBER)
-        return pc.replace_with_mask(result, pa.array(gaps), pa.array(values, result.type).take(coded.indices))
+        read, indices = self._read_distinct(name, text, gaps, partial(read_number, comma=comma), reasons.NO_NUMBER)
+        numbers = pa.array([number for number, _ in read], result.type).take(pa.array(indices))
+        return pc.replace_with_mask(result, pa.array(gaps), numbers)
 
     def _evaluate(self, expression: str, raw: pa.Array) -> pa.Array:
         self._con.register("raw", pa.table({"c": raw}))
@@ -187,14 +194,12 @@ class _Cleaner:
         local, utc = self._fast_dates(raw, style)
         missing = np.isnat(local) & np.isnat(utc)
         if missing.any():
-            coded = pc.dictionary_encode(_as_text(raw).filter(pa.array(missing)), null_encoding="encode")
-            parsed = [read_date(text, style) for text in coded.dictionary.to_pylist()]
-            indices = coded.indices.to_numpy(zero_copy_only=False)
+            read = partial(read_date, style=style)
+            parsed, indices = self._read_distinct(name, raw, missing, read, reasons.NO_DATE)
             micros = np.array([_NO_TIME if date.micros is None else date.micros for date in parsed], dtype=np.int64)
             times, in_utc = micros.astype("datetime64[us]"), np.array([date.utc for date in parsed])
             local[missing] = np.where(in_utc, _NAT, times)[indices]
             utc[missing] = np.where(in_utc, times, _NAT)[indices]
-            self._mark_distinct(missing, indices, [date.reason for date in parsed], name, reasons.NO_DATE)
         zoned = np.isnat(local)
         if day:
             days = local.astype("datetime64[D]")
