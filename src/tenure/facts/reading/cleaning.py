@@ -129,10 +129,10 @@ class _Cleaner:
         coded = pc.dictionary_encode(_as_text(raw).filter(pa.array(gaps)), null_encoding="encode")
         values = [read(text) for text in coded.dictionary.to_pylist()]
         indices, places = coded.indices.to_numpy(zero_copy_only=False), np.flatnonzero(gaps)
-        whys = [value[-1] for value in values]
+        whys = np.array([value[-1] for value in values], dtype=object)
         for reason in {*whys} - {"", absent if name not in self.plan.required else ""}:
             mask = np.zeros(len(gaps), dtype=bool)
-            mask[places[np.array(whys, dtype=object)[indices] == reason]] = True
+            mask[places[(whys == reason)[indices]]] = True
             self._mark(mask, name, reason)
         return values, indices
 

@@ -11,7 +11,8 @@ import yaml
 from tenure.facts.kinds import REFUND, SALE
 from tenure.facts.schema import FACT_TABLES
 
-_FILE = yaml.safe_load(Path(__file__).with_name("vocabulary.yaml").read_text(encoding="utf-8"))
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same safe reading, ten times as fast
+_FILE = yaml.load(Path(__file__).with_name("vocabulary.yaml").read_text(encoding="utf-8"), _LOADER)  # noqa: S506
 
 #: What people call the columns of each table, the best known first.
 HEADERS: dict[str, dict[str, list[str]]] = {
