@@ -48,12 +48,13 @@ def encoding_of(path: Path) -> str:
             if start.startswith(bom):
                 return name
         handle.seek(0)
-        for lines in _complete_lines(iter(partial(handle.read, BLOCK_BYTES), b"")):
+        source = _complete_lines(iter(partial(handle.read, BLOCK_BYTES), b""), old_mac=False)
+        for lines in source:
             try:
                 lines.decode()
             except UnicodeDecodeError as error:
                 first = lines.rfind(b"\n", 0, error.start) + 1
-                sample = lines[first : first + (4 << 20)].split(b"\n")[:_SAMPLE_LINES]
+                sample = (lines[first:] + next(source, b""))[: 4 << 20].split(b"\n")[:_SAMPLE_LINES]
                 break
         else:
             return "utf-8"
@@ -69,14 +70,14 @@ def blocks(path: Path, encoding: str, size: int = BLOCK_BYTES) -> Generator[Text
     """Yield a text file as blocks of complete UTF-8 lines. Old Mac line ends become newlines."""
     with opened(path) as handle:
         parts: Iterable[bytes] = iter(partial(handle.read, size), b"")
-        errors = "backslashreplace"  # how a line that is no text is shown
+        errors, old_mac = "backslashreplace", None  # how a line that is no text is shown
         if encoding == "utf-16":
-            parts, encoding, errors = _utf8_of_utf16(parts), "utf-8", "replace"
+            parts, encoding, errors, old_mac = _utf8_of_utf16(parts), "utf-8", "replace", False
         elif encoding == "utf-8-sig":
             handle.read(3)
             encoding = "utf-8"
         first = 1
-        for lines in _complete_lines(parts):
+        for lines in _complete_lines(parts, old_mac):
             data, bad = _decoded(lines, encoding, errors)
             yield TextBlock(data, first, [BadLine(first + index, UNDECODABLE, raw) for index, raw in bad])
             first += data.count(b"\n")
@@ -90,8 +91,9 @@ def _utf8_of_utf16(parts: Iterable[bytes]) -> Iterator[bytes]:
     yield b"\xff" if decoder.decode(b"", final=True) else b""
 
 
-def _complete_lines(parts: Iterable[bytes]) -> Iterator[bytes]:
-    rest, old_mac = b"", None
+def _complete_lines(parts: Iterable[bytes], old_mac: bool | None) -> Iterator[bytes]:
+    """Cut blocks anew behind the ends of lines; without `old_mac` the first one shows whether returns are line ends."""
+    rest = b""
     for part in parts:
         if old_mac is None:
             old_mac = b"\n" not in part and b"\r" in part
