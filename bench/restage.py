@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 import shop
-from tenure.facts.completing import completed
+from tenure.facts.frames import completed
 from tenure.facts.lake import Lake
 from tenure.refreshing.run import refresh
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tenure.clock import day_number
 from tenure.facts.blocks import Block, block_of
-from tenure.facts.completing import completed
+from tenure.facts.frames import completed
 from tenure.facts.kinds import KINDS
 from tenure.lifecycle.explain import Explanation, explain_in
 from tenure.lifecycle.preview import Preview, compare_blocks, read_by

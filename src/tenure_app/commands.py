@@ -56,6 +56,6 @@ def worker(
     from tenure_app.serving import start_django
 
     start_django(lake.absolute())
-    from tenure_app.core.work.loop import work
+    from tenure_app.core.work.running import work
 
     work(once)

@@ -192,7 +192,7 @@ def web(host: str, port: int) -> None:
 def worker() -> None:
     follow_parent()
     start_django()
-    from tenure_app.core.work.loop import work
+    from tenure_app.core.work.running import work
 
     work()
 

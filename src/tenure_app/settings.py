@@ -58,7 +58,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "tenure_app.core.middleware.LakeMiddleware",
+    "tenure_app.core.conf.LakeMiddleware",
     "tenure_app.web.middleware.SignInMiddleware",
     "tenure_app.web.middleware.BusinessMiddleware",
 ]

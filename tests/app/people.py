@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from tenure.facts.completing import completed
+from tenure.facts.frames import completed
 
 if TYPE_CHECKING:
     from tenure.facts.lake import Lake

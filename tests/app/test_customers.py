@@ -201,7 +201,7 @@ def test_the_download_holds_all_rows_and_no_formula(own_shop: Lake, signed_in: C
     import pyarrow as pa
 
     from refreshes import stages_only as refresh
-    from tenure.facts.completing import completed
+    from tenure.facts.frames import completed
 
     bad = {
         "customer_id": "X1",

@@ -157,7 +157,7 @@ def test_a_merged_customer_leads_to_the_one_that_counts(own_shop: Lake, signed_i
     import pyarrow as pa
 
     from refreshes import stages_only as refresh
-    from tenure.facts.tables import IDENTITIES
+    from tenure.facts.schema import IDENTITIES
 
     row = {
         "merge_id": "m1",

@@ -162,7 +162,7 @@ def keys() -> dict[str, str]:
     """Return {reason: key} of the rows that wait."""
     from tenure_app.facts import quarantine
 
-    return {row.reason: row.key for row in quarantine.find({})}
+    return {row["code"]: row["key"] for row in quarantine.find({})}
 
 
 def test_the_quarantine_can_be_filtered_by_reason_and_file(signed_in: Client, quarantined: Lake) -> None:

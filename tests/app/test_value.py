@@ -45,7 +45,7 @@ def _orders() -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def valued_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a shop with costs, refreshed for real."""
-    from tenure.facts.completing import completed
+    from tenure.facts.frames import completed
     from tenure.facts.lake import Lake
     from tenure.refreshing.run import refresh
 

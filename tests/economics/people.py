@@ -130,7 +130,7 @@ def fill(lake: Lake, people: int = 700, days: int = 420, seed: int = 3, costs: b
 
 def append(lake: Lake, name: str, rows: list[dict[str, object]]) -> None:
     """Append rows as facts."""
-    from tenure.facts.completing import completed
+    from tenure.facts.frames import completed
 
     named = [{"fact_id": f"{name}-{n}", **row} for n, row in enumerate(rows)]
     lake.append_facts(name, completed(name, pa.Table.from_pylist(named)))

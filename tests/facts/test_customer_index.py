@@ -15,10 +15,9 @@ import pytest
 
 from tenure.facts.kinds import KINDS
 from tenure.facts.lake import Lake
-from tenure.facts.schema import FACT_TABLES, NUMBER
+from tenure.facts.schema import FACT_TABLES, IDENTITIES, NUMBER
 from tenure.facts.slices import slices_of
 from tenure.facts.streams import Stream, columns_of
-from tenure.facts.tables import IDENTITIES
 from tenure.lake import backup as keeping
 from tenure.lake import customer_index
 

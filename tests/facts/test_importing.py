@@ -154,6 +154,8 @@ def test_repaired_rows_leave_the_quarantine_when_they_have_become_facts(lake: La
     assert ("O4", "C") in _orders(lake) and ("O6", "E") in _orders(lake)
     again = replay_from(lake, file, now=NOW)
     assert again.accepted == 0 and len(rows_of(lake)) == 1
+    assert replay_from(lake, file, now=NOW).quarantined == 1
+    assert len(rows_of(lake)) == 1, "the same wrong value twice loses no row"
 
 
 _LINE = st.lists(

@@ -50,12 +50,12 @@ def main(command: str, *arguments: str) -> None:
     from django.core.management import call_command
 
     from tenure_app.core.models import Job
-    from tenure_app.core.work import actions, leases, loop, running
+    from tenure_app.core.work import actions, leases, running
     from tenure_app.core.work.kinds import JobKind
 
     core: Any = apps.get_app_config("core")
     core.job_kinds = (JobKind("note", "", "faults.due_worker.note"), JobKind("silent", "", "faults.due_worker.silent"))
-    leases.LEASE, running.BEAT, loop.SWEEP, loop.PAUSE = timedelta(seconds=2), 0.3, 0.3, 0.05
+    leases.LEASE, running.BEAT, running.SWEEP, running.PAUSE = timedelta(seconds=2), 0.3, 0.3, 0.05
     if command == "migrate":
         call_command("migrate", verbosity=0)
     elif command == "add":
@@ -65,7 +65,7 @@ def main(command: str, *arguments: str) -> None:
     elif command == "list":
         print(json.dumps(list(Job.objects.order_by("id").values("id", "state", "attempts", "fence", "result"))))
     else:
-        loop.work(once=command == "once")
+        running.work(once=command == "once")
 
 
 if __name__ == "__main__":

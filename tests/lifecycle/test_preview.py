@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from memory import compare
-from tenure.facts.completing import completed
+from tenure.facts.frames import completed
 from tenure.facts.lake import Lake
 from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED, Model
 from tenure.lifecycle.model_file import read

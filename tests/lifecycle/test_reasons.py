@@ -10,7 +10,7 @@ import pytest
 
 from tenure.clock import day_number
 from tenure.facts.blocks import block_of
-from tenure.facts.completing import completed
+from tenure.facts.frames import completed
 from tenure.lifecycle.model_file import read
 from tenure.lifecycle.reasons import Reason, value_in_words, with_because
 from tenure.lifecycle.spans import stage_block, streams_of

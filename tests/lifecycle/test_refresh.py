@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from refreshes import numbers_agree
 from refreshes import stages_only as refresh
-from tenure.facts.completing import completed
+from tenure.facts.frames import completed
 from tenure.facts.importing import import_files
 from tenure.facts.lake import Lake
 from tenure.lifecycle.model import Model

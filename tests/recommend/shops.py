@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tenure.facts.completing import completed
+from tenure.facts.frames import completed
 from tenure.recommend.lines import Lines, lines_of
 
 LAST = date(2026, 6, 30)

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from tenure.clock import day_number
 from tenure.facts.blocks import Block, block_of
-from tenure.facts.completing import completed
+from tenure.facts.frames import completed
 from tenure.facts.streams import Stream
 from tenure.features.catalogue import FeatureSet
 from tenure.risk.warnings import Warnings

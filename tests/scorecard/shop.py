@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from tenure.facts.completing import completed
+from tenure.facts.frames import completed
 from tenure.facts.lake import Lake
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ import pytest
 
 from refreshes import numbers_agree
 from scorecard.shop import rows
-from tenure.facts.completing import completed
+from tenure.facts.frames import completed
 from tenure.facts.lake import Lake
-from tenure.facts.tables import BATCHES
+from tenure.facts.schema import BATCHES
 from tenure.refreshing.draft import LakeDraft
 from tenure.refreshing.models import columns, scorecard_models
 from tenure.refreshing.planning import plan_of

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from services import DATA
+from tenure.facts.frames import facts_from
 from tenure.facts.reading import read_file
-from tenure.lifecycle.table import facts_from
 from tenure.practices.samples import SAMPLES
 from tenure.stats import metrics
 from tenure.value.trial import Trial, trial

@@ -50,7 +50,7 @@ def value(
         print_result(_lake_report(lake), as_json, _show_lake)
         return
     from tenure.clock import zone
-    from tenure.lifecycle.table import day_from
+    from tenure.facts.frames import day_from
     from tenure.value.trial import MODELS, trial
 
     zone(tz)

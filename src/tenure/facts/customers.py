@@ -1,27 +1,29 @@
 """Customers: records from several files, probable duplicates, merges.
 
-A merge is a row, its undoing is another row; nothing is rewritten. Facts keep the id they came with, and the id that
-counts is applied when they are read.
+A merge is a row, its undoing is another row. Facts keep the id they came with; the id that counts is applied when they
+are read.
 """
 
 from __future__ import annotations
 
+import re
+import unicodedata
 import uuid
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from tenure.errors import FactsError
-from tenure.facts.schema import CUSTOMERS, FACT_TABLES
-from tenure.facts.spelling import known_spellings, normal_email, normal_id, normal_name, normal_phone, respell
-from tenure.facts.tables import IDENTITIES
+from tenure.facts.schema import CUSTOMERS, FACT_TABLES, IDENTITIES
+from tenure.facts.spelling import known_spellings, normal_email, normal_id, normal_phone, respell
 from tenure.lake import views
 from tenure.lake.lock import writing
 from tenure.words import mark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     import duckdb
@@ -41,8 +43,6 @@ _DESCRIBED = ("name", "phone", "email", "kind", "created_on", "attributes")  # w
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two records that are probably one customer."""
-
     one: str
     other: str
     reasons: tuple[str, ...]
@@ -50,8 +50,6 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """One merge, as kept in `identities`."""
-
     merge_id: str
     keep: str
     others: tuple[str, ...]
@@ -75,9 +73,8 @@ def settle_customers(lake: Lake, con: duckdb.DuckDBPyConnection, batch_id: str, 
         f" (PARTITION BY customer_id, {', '.join(_DESCRIBED)} ORDER BY row) = 1"
     )
     written = 0
-    paths = [file.path for file in lake.files("customers") if file.rows]
-    if paths:
-        stored = views.scan(paths)
+    stored = lake.stored("customers")
+    if stored:
         known = views.view_of("customers", lake.specs["customers"], stored)
         repeats = " AND ".join(f"(s.{name} IS NULL OR s.{name} IS NOT DISTINCT FROM k.{name})" for name in _DESCRIBED)
         fresh = (
@@ -101,11 +98,8 @@ def settle_customers(lake: Lake, con: duckdb.DuckDBPyConnection, batch_id: str, 
 
 def completeness(lake: Lake) -> dict[str, float]:
     """Return for each column of the customer records which share of customers has it, 0 to 1."""
-    if not lake.has("customers"):
-        return {}
-    shares = ", ".join(f"count({column}) / count(*)" for column in _DESCRIBED)
-    row = lake.connect(("customers",)).execute(f"SELECT {shares} FROM customers").fetchone() or ()
-    return dict(zip(_DESCRIBED, row, strict=True))
+    shares = ", ".join(f"count({column}) / count(*) AS {column}" for column in _DESCRIBED)
+    return next(iter(lake.rows("customers", f"SELECT {shares} FROM customers")), {})
 
 
 # Duplicates
@@ -113,38 +107,28 @@ def completeness(lake: Lake) -> dict[str, float]:
 
 def duplicates(lake: Lake, limit: int = 1000) -> list[Pair]:
     """Return pairs of records that are probably one customer, the surest first."""
-    if not lake.has("customers"):
-        return []
     rows = lake.read("customers", columns=["customer_id", "name", "phone", "email"]).to_pylist()
-    keys: dict[str, Callable[[dict[str, Any]], str | None]] = {
-        SAME_ID: lambda row: _bare(row["customer_id"]),
-        SAME_PHONE: lambda row: normal_phone(row["phone"]),
-        SAME_EMAIL: lambda row: normal_email(row["email"]),
-    }
-    pairs: dict[tuple[str, str], set[str]] = {}
-    for reason, key in keys.items():
-        groups: dict[str, list[str]] = {}
-        for row in rows:
-            if value := key(row):
-                groups.setdefault(value, []).append(row["customer_id"])
-        for ids in groups.values():
-            if 1 < len(ids) <= _SWITCHBOARD:
-                first, *others = sorted(ids)
-                for other in others:
-                    pairs.setdefault((first, other), set()).add(reason)
-    names = {row["customer_id"]: normal_name(row["name"]) for row in rows}
+    alike: dict[tuple[str, str], list[str]] = defaultdict(list)  # ids by what makes them so, and its value
+    for row in rows:
+        # An id without what people add to it: blanks, dashes, case, leading zeros.
+        bare = "".join(filter(str.isalnum, (normal_id(row["customer_id"]) or "").lower()))
+        alike[SAME_ID, bare.lstrip("0") or bare].append(row["customer_id"])
+        alike[SAME_PHONE, normal_phone(row["phone"]) or ""].append(row["customer_id"])
+        alike[SAME_EMAIL, normal_email(row["email"]) or ""].append(row["customer_id"])
+    pairs: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for (reason, value), ids in alike.items():
+        if value and 1 < len(ids) <= _SWITCHBOARD:
+            first, *others = sorted(ids)
+            for other in others:
+                pairs[first, other].add(reason)
+    names = {row["customer_id"]: unicodedata.normalize("NFKC", row["name"] or "").lower() for row in rows}
+    plain = {customer: re.sub(r"[\s.·•\-_]", "", name) for customer, name in names.items()}
 
     def rank(pair: tuple[str, str]) -> tuple[int, tuple[str, str]]:
-        same_name = names[pair[0]] == names[pair[1]] != ""
+        same_name = plain[pair[0]] == plain[pair[1]] != ""
         return -(len(pairs[pair]) * 2 + same_name), pair
 
     return [Pair(*pair, tuple(sorted(pairs[pair]))) for pair in sorted(pairs, key=rank)[:limit]]
-
-
-def _bare(customer_id: str) -> str:
-    """Return an id without what people add to it: blanks, dashes, case, leading zeros."""
-    plain = "".join(sign for sign in (normal_id(customer_id) or "").lower() if sign.isalnum())
-    return plain.lstrip("0") or plain
 
 
 # Merging
@@ -157,7 +141,7 @@ def merge(lake: Lake, keep: str, others: Sequence[str], reason: str, now: dateti
         raise FactsError(mark("Name at least one other customer to merge into %(keep)s."), keep=keep)
     unknown = {keep, *others}
     for name in ("customers", *FACT_TABLES):
-        if unknown and lake.has(name):
+        if unknown:
             unknown -= set(lake.stored_ids(name, sorted(unknown)))
     if unknown:
         raise FactsError(mark("There is no customer %(name)s. Check the id."), name=", ".join(sorted(unknown)))
@@ -174,54 +158,27 @@ def merge(lake: Lake, keep: str, others: Sequence[str], reason: str, now: dateti
 
 
 def undo_merge(lake: Lake, merge_id: str, now: datetime) -> None:
-    """Take a merge back: its customers are who they were before."""
     with writing(lake.path):
         known = next((merge for merge in merges(lake) if merge.merge_id == merge_id and not merge.undone), None)
         if known is None:
             raise FactsError(
-                mark("There is no merge %(name)r to undo. List all merges with: tenure customers merges"),
-                name=merge_id,
+                mark("There is no merge %(name)r to undo. List all merges with: tenure customers merges"), name=merge_id
             )
         _record(lake, _UNDO, known, now)
 
 
 def _record(lake: Lake, action: str, merge: Merge, now: datetime) -> None:
-    rows = [
-        {
-            "merge_id": merge.merge_id,
-            "action": action,
-            "customer_id": other,
-            "into_id": merge.keep,
-            "reason": merge.reason,
-            "at": now,
-        }
-        for other in merge.others
-    ]
+    same = {"merge_id": merge.merge_id, "action": action, "into_id": merge.keep, "reason": merge.reason, "at": now}
+    rows = [{**same, "customer_id": other} for other in merge.others]
     lake.write("identities", pa.Table.from_pylist(rows, schema=IDENTITIES))
 
 
 def merges(lake: Lake) -> list[Merge]:
     """Return all merges, newest first."""
-    if not lake.has("identities"):
-        return []
-    rows = lake.read("identities").to_pylist()
-    undone = {row["merge_id"] for row in rows if row["action"] == _UNDO}
-    grouped: dict[str, list[dict[str, Any]]] = {}
-    for row in rows:
-        if row["action"] == _MERGE:
-            grouped.setdefault(row["merge_id"], []).append(row)
-    result = [
-        Merge(
-            merge_id,
-            group[0]["into_id"],
-            tuple(row["customer_id"] for row in group),
-            group[0]["reason"],
-            group[0]["at"],
-            merge_id in undone,
-        )
-        for merge_id, group in grouped.items()
-    ]
-    return sorted(result, key=lambda merge: (merge.at, merge.merge_id), reverse=True)
+    sql = f"""SELECT merge_id, any_value(into_id) AS keep, list(customer_id) AS others, any_value(reason) AS reason,
+        any_value("at") AS "at", merge_id IN (SELECT merge_id FROM identities WHERE action = '{_UNDO}') AS undone
+        FROM identities WHERE action = '{_MERGE}' GROUP BY merge_id ORDER BY "at" DESC, merge_id DESC"""
+    return [Merge(**{**row, "others": tuple(row["others"])}) for row in lake.rows("identities", sql)]
 
 
 def canonical(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:

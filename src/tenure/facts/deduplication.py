@@ -7,11 +7,10 @@ fact with its number: a fact's rows are read in their order, the lake's first; w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tenure.facts.kinds import REFUND, SALE
-from tenure.facts.schema import FACT_TABLES, ID_COLUMNS, NUMBER
+from tenure.facts.schema import FACT_TABLES, ID_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +23,7 @@ COMPARED = (*_COMMON, "amount", "score", "kind", "event")
 _OURS = {"fact_id", "source", "batch_id"}
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """What became of staged rows. The new facts are read with the SQL in `facts`.
 
     With corrections, the temporary table `former` holds the facts that are replaced, `filename` saying where they lie.
@@ -42,8 +40,15 @@ class Settled:
 def with_ids(table: str, source: str) -> str:
     """Return SQL that gives staged rows their `fact_id` and says in `counted` whether it is made of what they say."""
     shape = FACT_TABLES[table]
-    texts = {name: _text_of(table, name) for name in (*_COMMON, "source", *shape.own)}
-    values = ", ".join(f"coalesce({text}::VARCHAR, '')" for text in texts.values())
+    texts = {}  # fields as texts for comparison: ids without regard to case, instants as microseconds
+    for name in (*_COMMON, "source", *shape.own):
+        if name in ID_COLUMNS:
+            texts[name] = f"lower({name})"
+        elif name in ("at", "ends_at"):
+            texts[name] = f'epoch_us("{name}")::VARCHAR'
+        else:
+            texts[name] = f'"{name}"::VARCHAR'
+    values = ", ".join(f"coalesce({text}, '')" for text in texts.values())
     content = f"left(md5(concat_ws(chr(31), {values})), 24)"
     key = "NULL::VARCHAR"  # the id that a row's own number makes
     if shape.key:
@@ -56,15 +61,6 @@ def with_ids(table: str, source: str) -> str:
         f"SELECT * REPLACE (coalesce(fact_id, ({key}), {content}) AS fact_id),"
         f" fact_id IS NULL AND ({key}) IS NULL AS counted FROM {source}"
     )
-
-
-def _text_of(table: str, name: str) -> str:
-    """Return SQL for a field as text for comparison: ids without regard to case, instants as microseconds."""
-    if name in ID_COLUMNS:
-        return f"lower({name})"
-    if name in ("at", "ends_at"):
-        return f'epoch_us("{name}")::VARCHAR'
-    return f'"{name}"::VARCHAR' if FACT_TABLES[table].schema.field(name).type == NUMBER else f'"{name}"'
 
 
 def settle(
@@ -138,7 +134,7 @@ def _find_repeated(
             f"""INSERT INTO verdicts
             SELECT row, CASE max(verdict) WHEN 3 THEN 'own' WHEN 2 THEN 'duplicate' ELSE 'conflict' END FROM (
                 SELECT b.row, CASE WHEN a.batch_id = $batch THEN 3 WHEN {same} THEN 2 ELSE 1 END AS verdict
-                FROM {numbered} AS b JOIN ({known}) AS a USING (fact_id)
+                FROM {numbered} AS b JOIN {known} AS a USING (fact_id)
             ) ANTI JOIN (SELECT row FROM verdicts) USING (row) GROUP BY row""",
             {"batch": batch_id},
         )
@@ -152,8 +148,8 @@ def _correct(
     staged_columns = {row[0] for row in described} - _OURS
     own = ", ".join(f'"{name}"' for name in FACT_TABLES[table].schema.names if name in staged_columns)
     con.register("nothing", FACT_TABLES[table].schema.empty_table())
-    read = known or "SELECT *, NULL::VARCHAR AS filename FROM nothing"
-    con.execute(f"CREATE OR REPLACE TEMP TABLE before AS SELECT * FROM ({read}) SEMI JOIN {numbered} USING (fact_id)")
+    read = known or "(SELECT *, NULL::VARCHAR AS filename FROM nothing)"
+    con.execute(f"CREATE OR REPLACE TEMP TABLE before AS SELECT * FROM {read} SEMI JOIN {numbered} USING (fact_id)")
     con.unregister("nothing")
     # What an interrupted import of this very batch has written is what these rows make of the lake already.
     con.execute(

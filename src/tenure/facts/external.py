@@ -1,14 +1,14 @@
 """External tables: other systems' Delta, Parquet and PostgreSQL tables, served as fact tables without an import.
 
 Delta and Parquet are read in place. PostgreSQL is read over a server-side cursor into a snapshot beside the lake, and
-anew when the table has changed. The descriptions lie beside the lake's settings in `sources.json`.
+anew when the table has changed.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -19,7 +19,8 @@ import pyarrow.parquet as pq
 from tenure.errors import EngineError, FactsError, MappingError
 from tenure.facts.kinds import REFUND, SALE
 from tenure.facts.reading.guessing import guess_columns
-from tenure.facts.schema import DAY, FACT_TABLES, ID_COLUMNS, INSTANT, NUMBER
+from tenure.facts.reading.numbers import text_of
+from tenure.facts.schema import DAY, FACT_TABLES, ID_COLUMNS, INSTANT, NUMBER, TEXT
 from tenure.lake import delta, views
 from tenure.lake.tables import SOURCES_FILE
 from tenure.words import mark
@@ -57,11 +58,10 @@ class ExternalSource:
     mapping: dict[str, str]  # field to column, or to ``=text``
     tz: str  # zone of times that name none
     relation: str = ""  # the table in PostgreSQL
-    zoned: tuple[str, ...] = field(default=())  # fields whose columns are instants already
+    zoned: tuple[str, ...] = ()  # fields whose columns are instants already
 
 
 def all_sources(folder: Path) -> list[ExternalSource]:
-    """Return the external tables of a lake."""
     try:
         described = json.loads((folder / SOURCES_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -79,7 +79,6 @@ def add_source(
     relation: str = "",
     tz: str | None = None,
 ) -> ExternalSource:
-    """Serve an external table as facts."""
     if table not in FACT_TABLES:
         raise MappingError(
             mark("Unknown fact table %(name)r. Fact tables: %(known)s."), name=table, known=", ".join(FACT_TABLES)
@@ -94,14 +93,9 @@ def add_source(
     mapped = guess_columns(tuple(columns.names), table, mapping or {})
     missing = [field for field in FACT_TABLES[table].required if field not in mapped]
     if missing:
-        raise MappingError(
-            mark("No column was recognised as %(missing)s. Map it with --map %(first)s=COLUMN. Columns: %(names)s."),
-            missing=", ".join(missing),
-            first=missing[0],
-            names=", ".join(columns.names),
-        )
-    types = {column.name: column.type for column in columns}
-    instants = {name for name, kind in types.items() if pa.types.is_timestamp(kind) and kind.tz is not None}
+        text = mark("No column was recognised as %(missing)s. Map it with --map %(first)s=COLUMN. Columns: %(names)s.")
+        raise MappingError(text, missing=", ".join(missing), first=missing[0], names=", ".join(columns.names))
+    instants = {column.name for column in columns if pa.types.is_timestamp(column.type) and column.type.tz is not None}
     zoned = tuple(field for field, column in mapped.items() if column in instants)
     source = replace(source, mapping=mapped, zoned=zoned)
     _save_sources(lake.path, [*sources, source])
@@ -130,12 +124,11 @@ def _located(place: str, relation: str) -> tuple[str, str]:
         if not relation:
             raise MappingError(mark("Name the table in PostgreSQL as well: --table shop.orders"))
         if urlsplit(place).password:
-            raise MappingError(
-                mark(
-                    "Do not include the password in the address, because the address is stored. Set "
-                    "PGPASSWORD or use ~/.pgpass."
-                )
+            text = mark(
+                "Do not include the password in the address, because the address is stored. Set "
+                "PGPASSWORD or use ~/.pgpass."
             )
+            raise MappingError(text)
         return "postgres", place
     folder = Path(place).absolute()
     if delta.open_table(folder) is not None:
@@ -157,12 +150,12 @@ def external_sql(lake: Lake, source: ExternalSource) -> str:
     else:
         paths = _parquet_files(source)
     read = select_external(source, views.scan(paths))
-    spellings = [file.path for file in lake.files("spellings")]
+    spellings = lake.stored("spellings")
     if not spellings:
         return f"({read})"
     return (
         f"(SELECT m.* REPLACE (coalesce(k.customer_id, m.customer_id) AS customer_id) FROM ({read}) AS m"
-        f" LEFT JOIN {views.scan(spellings)} AS k ON k.key = lower(m.customer_id))"
+        f" LEFT JOIN {spellings} AS k ON k.key = lower(m.customer_id))"
     )
 
 
@@ -211,15 +204,11 @@ def _delta_table(source: ExternalSource) -> DeltaTable:
     if table is None:
         raise FactsError(mark("Folder %(path)s does not exist."), path=source.place)
     if "deletionVectors" in (table.protocol().reader_features or []):
-        raise FactsError(
-            mark("The Delta table %(path)s uses deletion vectors, which cannot be read here. Purge them first."),
-            path=source.place,
-        )
+        text = mark("The Delta table %(path)s uses deletion vectors, which cannot be read here. Purge them first.")
+        raise FactsError(text, path=source.place)
     if table.metadata().partition_columns:
-        raise FactsError(
-            mark("The Delta table %(path)s is partitioned, which cannot be read in place. Import it instead."),
-            path=source.place,
-        )
+        text = mark("The Delta table %(path)s is partitioned, which cannot be read in place. Import it instead.")
+        raise FactsError(text, path=source.place)
     return table
 
 
@@ -268,7 +257,7 @@ def _relation(source: ExternalSource) -> str:
 
 def _arrow_schema(cursor: Any) -> pa.Schema:
     described = cursor.description or ()
-    return pa.schema([(column.name, _POSTGRES_TYPES.get(column.type_code, pa.string())) for column in described])
+    return pa.schema([(column.name, _POSTGRES_TYPES.get(column.type_code, TEXT)) for column in described])
 
 
 def _snapshot(lake: Lake, source: ExternalSource) -> Path:
@@ -286,23 +275,18 @@ def _snapshot(lake: Lake, source: ExternalSource) -> Path:
         if target.exists() and about.exists() and about.read_text(encoding="utf-8") == fingerprint:
             return target
         draft = folder / f"{source.name}.{os.getpid()}"
-        _copy(con, source, draft)
+        columns = dict.fromkeys(column for column in source.mapping.values() if not column.startswith("="))
+        with con.cursor(name="tenure_source") as cursor:
+            cursor.itersize = _FETCH_ROWS
+            cursor.execute(f"SELECT {views.columns(columns) or '*'} FROM {_relation(source)}")
+            schema = _arrow_schema(cursor)
+            with pq.ParquetWriter(draft, schema, compression="zstd") as writer:
+                while rows := cursor.fetchmany(_FETCH_ROWS):
+                    values = zip(zip(*rows, strict=True), schema.types, strict=True)
+                    arrays = [
+                        pa.array(map(text_of, column) if kind == TEXT else column, kind) for column, kind in values
+                    ]
+                    writer.write_table(pa.table(arrays, schema=schema))
         draft.replace(target)
         about.write_text(fingerprint, encoding="utf-8")
     return target
-
-
-def _copy(con: Any, source: ExternalSource, target: Path) -> None:
-    columns = dict.fromkeys(column for column in source.mapping.values() if not column.startswith("="))
-    with con.cursor(name="tenure_source") as cursor:
-        cursor.itersize = _FETCH_ROWS
-        cursor.execute(f"SELECT {views.columns(columns) or '*'} FROM {_relation(source)}")
-        schema = _arrow_schema(cursor)
-        with pq.ParquetWriter(target, schema, compression="zstd") as writer:
-            while rows := cursor.fetchmany(_FETCH_ROWS):
-                values = [
-                    [None if value is None else str(value) for value in column] if kind == pa.string() else column
-                    for column, kind in zip(zip(*rows, strict=True), schema.types, strict=True)
-                ]
-                arrays = [pa.array(column, kind) for column, kind in zip(values, schema.types, strict=True)]
-                writer.write_table(pa.table(arrays, schema=schema))

@@ -17,8 +17,6 @@ FEEDBACK = ("csat", "nps", "expectation", "experience")
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of fact."""
-
     name: str  # the word in rules
     table: str  # the fact table its rows lie in
     column: str = ""  # the rows are those whose `column` holds one of `values`; all rows when `column` is empty

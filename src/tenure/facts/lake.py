@@ -10,32 +10,33 @@ import json
 import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from tenure.clock import zone
 from tenure.errors import LakeError
-from tenure.facts.appending import append
 from tenure.facts.customers import canonical
 from tenure.facts.external import ExternalSource, all_sources, external_sql
 from tenure.facts.kinds import KINDS, Kind
-from tenure.facts.schema import FACT_TABLES
-from tenure.facts.tables import TABLES
-from tenure.lake import backup, views
+from tenure.facts.schema import FACT_TABLES, TABLES
+from tenure.facts.spelling import FEW_CUSTOMERS, normal_ids, respell
+from tenure.lake import backup, customer_index, views
 from tenure.lake.duck import connect
+from tenure.lake.lock import writing
 from tenure.lake.store import DeltaStore
 from tenure.lake.tables import SETTINGS_FILE
 from tenure.words import mark
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    import duckdb
 
 FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What holds for everything in a lake."""
-
     tz: str = "Asia/Shanghai"
     currency: str = "CNY"
     business: str = ""
@@ -67,10 +68,8 @@ class Lake(DeltaStore):
         if (folder / SETTINGS_FILE).exists():
             return cls.open(folder)
         if any(sign in str(folder) for sign in "*?["):
-            raise LakeError(
-                mark("The lake path %(path)s contains *, ? or [, which is not allowed. Choose another folder."),
-                path=folder,
-            )
+            text = mark("The lake path %(path)s contains *, ? or [, which is not allowed. Choose another folder.")
+            raise LakeError(text, path=folder)
         if folder.is_file() or (folder.is_dir() and any(path.name != ".lock" for path in folder.iterdir())):
             raise LakeError(mark("%(path)s is not empty and is not a lake. Choose a new or empty folder."), path=folder)
         zone(tz)
@@ -97,15 +96,10 @@ class Lake(DeltaStore):
                 mark("There is no lake in %(path)s. Create one with: tenure import FILE --lake %(path)s"), path=folder
             ) from error
         if about.get("format") != FORMAT:
-            raise LakeError(
-                mark(
-                    "The lake in %(path)s has format %(format)s, but this version reads format "
-                    "%(known)d. Update Tenure."
-                ),
-                path=folder,
-                format=about.get("format"),
-                known=FORMAT,
+            text = mark(
+                "The lake in %(path)s has format %(format)s, but this version reads format %(known)d. Update Tenure."
             )
+            raise LakeError(text, path=folder, format=about.get("format"), known=FORMAT)
         return cls(folder, Settings(**{name: about[name] for name in Settings.__slots__ if name in about}))
 
     def save_settings(self, **changes: str) -> Settings:
@@ -125,18 +119,13 @@ class Lake(DeltaStore):
     # What the store asks for
 
     def merged(self) -> dict[str, str]:
-        """Return {merged id: id that counts}."""
-        paths = [file.path for file in self.files("identities")]
-        if not paths:
-            return {}
-        return canonical(connect().execute(f"SELECT * FROM {views.scan(paths)}").to_arrow_table().to_pylist())
+        stored = self.stored("identities")
+        return canonical(connect().execute(f"FROM {stored}").to_arrow_table().to_pylist()) if stored else {}
 
     def external_relations(self, name: str) -> list[str]:
-        """Return SQL relations of the external tables whose rows belong to a fact table."""
         return [external_sql(self, source) for source in self._external_sources(name)]
 
     def is_external(self, name: str) -> bool:
-        """Whether rows of a fact table are read from external tables."""
         return bool(self._external_sources(name))
 
     def _external_sources(self, name: str) -> list[ExternalSource]:
@@ -150,23 +139,73 @@ class Lake(DeltaStore):
 
         Duplicates are those that were there already, or that come twice among the given ones.
         """
-        accepted = append(self, name, table)
-        return Appended(accepted, table.num_rows - accepted)
+        schema = FACT_TABLES[name].schema
+        offered = table.select(schema.names).cast(schema)
+        ids = normal_ids(offered.column("customer_id").combine_chunks())
+        con = connect()
+        con.register("offered", offered.set_column(schema.names.index("customer_id"), schema.field("customer_id"), ids))
+        con.execute("CREATE TEMP TABLE staged AS SELECT *, row_number() OVER () AS row FROM offered")
+        if len(pc.unique(ids)) >= customer_index.MIN_CUSTOMERS:
+            # Built before the lock is taken, so that nobody has to wait for it.
+            customer_index.indexes_of(self, name, self.files(name), make=True)
+        with writing(self.path):
+            respell(self, con)
+            fresh = "SELECT * FROM staged QUALIFY row_number() OVER (PARTITION BY fact_id ORDER BY row) = 1"
+            known = self._known_facts(con, name)
+            if known:
+                fresh = f"SELECT o.* FROM ({fresh}) AS o ANTI JOIN ({known}) AS k USING (fact_id)"
+            sql = f'SELECT {views.columns(schema.names)} FROM ({fresh}) ORDER BY customer_id, "at", fact_id'
+            result = con.execute(sql).to_arrow_table()
+            if result.num_rows:
+                self.write(name, result.cast(schema))
+                self.tidy(name)
+        return Appended(result.num_rows, table.num_rows - result.num_rows)
+
+    def _known_facts(self, con: duckdb.DuckDBPyConnection, name: str) -> str:
+        """Return SQL for the fact_ids that the staged customers have already, as far as they can be staged ones."""
+        staged = con.execute("SELECT customer_id, hash(fact_id) AS hash FROM staged").to_arrow_table()
+        ids = pc.unique(staged.column("customer_id")).to_pylist()
+        files = [file for file in self.files(name) if ids and file.may_hold(ids)]
+        if not files:
+            return ""
+        indexes = customer_index.indexes_of(self, name, files, make=False)
+        hashes, customers = staged.column("hash").to_numpy(), pa.array(sorted(ids), pa.string())
+        known = [chunk for index in indexes.values() for chunk in index.facts(customers, hashes).chunks]
+        con.register("indexed", pa.table({"fact_id": pa.chunked_array(known, pa.string())}))
+        paths = [file.path for file in files if file.path not in indexes]
+        if not paths:
+            return "SELECT fact_id FROM indexed"
+        # Literals let DuckDB skip row groups by their statistics; a long list of them would take longer to plan.
+        texts = ", ".join(map(views.quoted, ids)) if len(ids) <= FEW_CUSTOMERS else "SELECT customer_id FROM staged"
+        return f"SELECT fact_id FROM {views.scan(paths)} WHERE customer_id IN ({texts}) UNION ALL FROM indexed"
+
+    def stored(self, name: str, *, places: bool = False) -> str:
+        """Return SQL that reads a table's own rows, merges not applied; empty when it has none.
+
+        `places` adds the file of each row as `filename`.
+        """
+        paths = [file.path for file in self.files(name) if file.rows]
+        return views.scan(paths, places=places) if paths else ""
+
+    def rows(self, name: str, sql: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Return the rows of a query over one table; none while nothing was written to it."""
+        con = self.connect((name,))
+        if not con.execute("SELECT 1 FROM duckdb_views() WHERE view_name = ?", [name]).fetchone():
+            return []
+        # By way of Arrow: fetchall() needs one more package for instants.
+        return con.execute(sql, parameters or {}).to_arrow_table().to_pylist()
 
     def kinds(self) -> dict[str, Kind]:
         """Return the fact kinds that rules may name here: the built-in ones and this lake's own interactions."""
-        kinds = dict(KINDS)
-        if self.has("interactions"):
-            for name in self.distinct_values("interactions", "kind"):
-                kinds.setdefault(name, Kind(name, "interactions", "kind", (name,), ("seconds",)))
-        return kinds
+        own = self.distinct_values("interactions", "kind") - {*KINDS}
+        return KINDS | {name: Kind(name, "interactions", "kind", (name,), ("seconds",)) for name in own}
 
     def available_kinds(self) -> set[str]:
-        """Return the names of the kinds of which there is at least one fact."""
         kinds = self.kinds()
-        tables = {table for table in {kind.table for kind in kinds.values()} if self.has(table)}
-        columns = {(kind.table, kind.column) for kind in kinds.values() if kind.column and kind.table in tables}
+        columns = {(kind.table, kind.column) for kind in kinds.values() if kind.column}
         values = {column: self.distinct_values(*column) for column in columns}
+        plain = {kind.table for kind in kinds.values()} - {table for table, _ in columns}
+        tables = {table for (table, _), texts in values.items() if texts} | set(filter(self.has, plain))
 
         def is_available(kind: Kind) -> bool:
             if kind.table not in tables:

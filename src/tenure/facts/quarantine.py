@@ -1,6 +1,7 @@
-"""Rows that are no facts: looked at, repaired, replayed.
+"""Rows that are no facts: looked at, repaired, replayed, dismissed.
 
-A repaired row leaves the quarantine only after it has become a fact.
+A repaired row goes through the very same import as its file did, and leaves the quarantine only after it has become a
+fact, so that dying in between loses nothing.
 """
 
 from __future__ import annotations
@@ -9,9 +10,8 @@ import csv
 import json
 import tempfile
 from collections import defaultdict
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
@@ -24,15 +24,14 @@ from tenure.lake.lock import writing
 from tenure.words import mark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
 _ABOUT = ("batch_id", "table", "file", "row", "column", "reason", "explanation", "value")
 
 
-@dataclass(frozen=True, slots=True)
-class Replayed:
-    """What became of repaired rows."""
+class Replayed(NamedTuple):
+    """What became of repaired rows; all 0 when none of them waits any more."""
 
     accepted: int
     duplicates: int
@@ -40,16 +39,12 @@ class Replayed:
 
 
 def rows_of(lake: Lake, limit: int | None = None) -> list[dict[str, Any]]:
-    """Return the rows in quarantine, oldest import first."""
-    if not lake.has("quarantine"):
-        return []
-    sql = 'SELECT * FROM quarantine ORDER BY "at", file, row' + (f" LIMIT {int(limit)}" if limit is not None else "")
-    rows: list[dict[str, Any]] = lake.connect(("quarantine",)).execute(sql).to_arrow_table().to_pylist()
-    return rows
+    end = f" LIMIT {int(limit)}" if limit is not None else ""
+    return lake.rows("quarantine", f'SELECT * FROM quarantine ORDER BY "at", file, row{end}')
 
 
 def export_to(lake: Lake, file: Path) -> int:
-    """Write the rows in quarantine to a CSV file: what is known about each, then its columns as they were."""
+    """Write the rows in quarantine to a CSV file, and return how many."""
     rows = rows_of(lake)
     with file.open("w", encoding="utf-8-sig", newline="") as handle:
         csv.writer(handle).writerows(exported(rows))
@@ -57,48 +52,57 @@ def export_to(lake: Lake, file: Path) -> int:
 
 
 def exported(rows: list[dict[str, Any]]) -> Iterator[list[object]]:
-    """Return rows of the quarantine as lines of a CSV file, headings first, as :func:`replay_from` reads them."""
+    """Return rows of the quarantine as lines of a CSV file, headings first, as :func:`read_repaired` reads them.
+
+    The row's own columns are kept apart from ours by a sign; a row that never fell into columns has only one.
+    """
     raws = [json.loads(row["raw"]) for row in rows]
     columns = dict.fromkeys(name for raw in raws for name in raw)
-    # The row's own columns are kept apart from ours by a sign; a row that never fell into columns has only one.
-    yield [*_ABOUT, *(f"> {name or '(line)'}" for name in columns)]
+    yield [*_ABOUT, *map(heading, columns)]
     for row, raw in zip(rows, raws, strict=True):
         about = {**row, "explanation": reason_text(row["reason"])}
         yield [*(about[name] for name in _ABOUT), *(raw.get(name, "") for name in columns)]
 
 
-def replay_from(lake: Lake, file: Path, *, now: datetime) -> Replayed:
-    """Import repaired rows of an exported quarantine."""
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as handle:
-            rows = list(csv.DictReader(handle))
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileUnreadable(mark("%(path)s does not exist or is not saved as UTF-8."), path=str(file)) from error
+def heading(column: str) -> str:
+    return f"> {column or '(line)'}"
+
+
+def read_repaired(name: str, lines: Iterable[str]) -> list[dict[str, str]]:
+    rows = list(csv.DictReader(lines))
     if not rows or not {"batch_id", "row"}.issubset(rows[0]):
         raise FileUnreadable(
             mark("%(path)s is not an exported quarantine file: columns batch_id and row are missing. Export it again."),
-            path=str(file),
+            path=name,
         )
+    return rows
+
+
+def replay_from(lake: Lake, file: Path, *, now: datetime) -> Replayed:
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as handle:
+            rows = read_repaired(str(file), handle)
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileUnreadable(mark("%(path)s does not exist or is not saved as UTF-8."), path=str(file)) from error
+    return replay(lake, rows, now=now)
+
+
+def replay(lake: Lake, rows: Iterable[dict[str, str]], *, now: datetime) -> Replayed:
+    """Import repaired rows, each with its `batch_id`, its `row` and its columns under their headings."""
     by_batch: dict[str, list[dict[str, str]]] = defaultdict(list)
     for row in rows:
         by_batch[row["batch_id"]].append(row)
-    replayed = [_replay(lake, batch_id, repaired, now) for batch_id, repaired in by_batch.items()]
-    return Replayed(
-        sum(batch.accepted for batch in replayed),
-        sum(batch.duplicates for batch in replayed),
-        sum(batch.quarantined for batch in replayed),
-    )
+    replayed = [_replay_batch(lake, batch_id, repaired, now) for batch_id, repaired in by_batch.items()]
+    return Replayed(*map(sum, zip(*replayed, strict=True)))
 
 
-def _replay(lake: Lake, batch_id: str, rows: list[dict[str, str]], now: datetime) -> Replayed:
-    """Import the repaired rows of one batch, and take those out of the quarantine that became facts."""
-    sql = "SELECT * FROM batches WHERE batch_id = ?"
-    batch = next(iter(lake.connect(("batches",)).execute(sql, [batch_id]).to_arrow_table().to_pylist()), None)
+def _replay_batch(lake: Lake, batch_id: str, rows: list[dict[str, str]], now: datetime) -> Replayed:
+    batches = lake.rows("batches", "SELECT * FROM batches WHERE batch_id = $id", {"id": batch_id})
     waiting = {row["row"] for row in rows_of(lake) if row["batch_id"] == batch_id}
     repaired = [row for row in rows if int(row["row"]) in waiting]
-    if batch is None or not repaired:
+    if not batches or not repaired:
         return Replayed(0, 0, 0)
-    mapping = json.loads(batch["mapping"])
+    batch, mapping = batches[0], json.loads(batches[0]["mapping"])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{Path(batch['file']).stem}.jsonl"
         lines = [json.dumps(_repaired_values(row, mapping), ensure_ascii=False) for row in repaired]
@@ -106,18 +110,19 @@ def _replay(lake: Lake, batch_id: str, rows: list[dict[str, str]], now: datetime
         report = import_files(
             lake, [path], as_=batch["read_as"], mapping=mapping, source=batch["source"], now=now, tz=batch["tz"]
         )
-    replay_id = report.batches[0].batch_id
-    numbers = [int(row["row"]) for row in repaired]
+    replay_id, numbers = report.batches[0].batch_id, [int(row["row"]) for row in repaired]
     with writing(lake.path):
+        all_rows = rows_of(lake)
         # Rows that were refused again stay in their batch, with their newest reason.
-        kept, refused = [], []
-        for row in rows_of(lake):
-            if row["batch_id"] == batch_id and row["row"] not in numbers:
-                kept.append(row)
-            elif row["batch_id"] == replay_id:
-                refused.append({**row, "batch_id": batch_id, "row": numbers[row["row"] - 1]})
-        table = pa.Table.from_pylist(sorted([*kept, *refused], key=lambda row: row["row"]), schema=QUARANTINE)
-        lake.write("quarantine", table, replace={"batch_id": [batch_id, replay_id]})
+        refused = [
+            {**row, "batch_id": batch_id, "row": numbers[row["row"] - 1]}
+            for row in all_rows
+            if row["batch_id"] == replay_id
+        ]
+        if report.quarantined and not refused:  # the very same values were refused before: nothing changes
+            return Replayed(0, report.duplicates, report.quarantined)
+        kept = [row for row in all_rows if row["batch_id"] == batch_id and row["row"] not in numbers]
+        _write(lake, [*kept, *refused], [batch_id, replay_id])
     return Replayed(report.accepted, report.duplicates, len(refused))
 
 
@@ -130,3 +135,14 @@ def _repaired_values(row: dict[str, str], mapping: dict[str, str]) -> dict[str, 
     if filled or not line:
         return {**mapped, **filled}
     return {**mapped, **dict(zip([name for name in values if name], next(csv.reader([line])), strict=False))}
+
+
+def dismiss(lake: Lake, batch_id: str, number: int) -> None:
+    with writing(lake.path):  # read and written under one lock, so that two people do not undo each other
+        batch = [row for row in rows_of(lake) if row["batch_id"] == batch_id]
+        _write(lake, [row for row in batch if row["row"] != number], [batch_id])
+
+
+def _write(lake: Lake, rows: list[dict[str, Any]], batches: list[str]) -> None:
+    table = pa.Table.from_pylist(sorted(rows, key=lambda row: row["row"]), schema=QUARANTINE)
+    lake.write("quarantine", table, replace={"batch_id": batches})

@@ -50,5 +50,4 @@ REASONS: dict[str, str] = {
 
 
 def reason_text(code: str, language: str | None = None) -> str:
-    """Return a reason's sentence in a language."""
     return say(REASONS.get(code, code), language)

@@ -1,7 +1,6 @@
-"""The fact tables: what can happen, and how it is written down.
+"""The tables of a lake: facts, who customers are, what became of files, and what follows from the facts.
 
-It never reads or writes anything. Money, scores and quantities are exact decimals (18 digits, 4 behind the point),
-instants are UTC microseconds.
+Money, scores and quantities are exact decimals (18 digits, 4 behind the point), instants are UTC microseconds.
 """
 
 from __future__ import annotations
@@ -9,6 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pyarrow as pa
+
+from tenure.facts.kinds import KINDS
+from tenure.facts.streams import Stream, columns_of
+from tenure.lake.tables import TableSpec
 
 NUMBER = pa.decimal128(18, 4)
 INSTANT = pa.timestamp("us", tz="UTC")
@@ -18,114 +21,126 @@ DAY = pa.date32()
 ID_COLUMNS = ("customer_id", "referrer_id")
 
 
+#: Columns that are no text; a column has the same type in all tables of facts.
+_TYPES = {
+    **dict.fromkeys(("amount", "cost", "quantity", "seconds", "score", "receivable", "payable"), NUMBER),
+    **dict.fromkeys(("at", "ends_at", "seen_at"), INSTANT),
+    **dict.fromkeys(("period_start", "until", "created_on"), DAY),
+    **dict.fromkeys(("row", "rows", "accepted", "corrected", "duplicates", "quarantined"), pa.int64()),
+}
+
+
+def schema_of(names: str) -> pa.Schema:
+    """Return a schema of columns, named with blanks between them."""
+    return pa.schema([(name, _TYPES.get(name, TEXT)) for name in names.split()])
+
+
+COMMON = ("fact_id", "customer_id", "at", "source")
+
+
 @dataclass(frozen=True, slots=True)
 class FactTable:
-    """One fact table."""
-
-    name: str  # name in the lake, the command line and the documents
-    own: dict[str, pa.DataType]  # its own columns, beside the common ones
+    name: str  # in the lake, the command line and the documents
+    own: tuple[str, ...]  # its own columns, beside the common ones
     required: tuple[str, ...]  # fields a row needs to be a fact
-    # fields that name a fact when its source gives no ``fact_id``; empty when only the whole row can
-    key: tuple[str, ...] = ()
+    key: tuple[str, ...]  # fields that name a fact whose source gives no ``fact_id``; empty: only the whole row can
 
     @property
     def schema(self) -> pa.Schema:
         """All columns, the common ones first."""
-        return pa.schema([*COMMON.items(), *self.own.items(), ("batch_id", TEXT)])
+        return schema_of(" ".join((*COMMON, *self.own, "batch_id")))
 
 
-COMMON: dict[str, pa.DataType] = {"fact_id": TEXT, "customer_id": TEXT, "at": INSTANT, "source": TEXT}
+def _table(name: str, own: str, required: str, key: str = "") -> FactTable:
+    return FactTable(name, tuple(own.split()), ("customer_id", "at", *required.split()), tuple(key.split()))
+
 
 _TABLES = (
-    FactTable(
-        "orders",
-        {
-            "order_id": TEXT,
-            "amount": NUMBER,
-            "cost": NUMBER,
-            "currency": TEXT,
-            "channel": TEXT,
-            "store": TEXT,
-            "referrer_id": TEXT,
-            "status": TEXT,
-        },
-        ("customer_id", "at", "amount"),
-        ("order_id",),  # a refund is a fact of its own; a sale and its cancellation are one
-    ),
-    FactTable(
-        "order_lines",
-        {"order_id": TEXT, "product_id": TEXT, "category": TEXT, "quantity": NUMBER, "amount": NUMBER},
-        ("customer_id", "at", "order_id", "product_id"),
-    ),
-    FactTable(
-        "interactions",
-        {
-            "kind": TEXT,
-            "channel": TEXT,
-            "seconds": NUMBER,
-            "content_id": TEXT,
-            "category": TEXT,  # of what was looked at, so that browsing counts towards categories(view)
-            "campaign_id": TEXT,
-            "props": TEXT,
-        },
-        ("customer_id", "at", "kind"),
-    ),
-    FactTable(
-        "feedback",
-        {"survey": TEXT, "measure": TEXT, "score": NUMBER, "comment": TEXT},
-        ("customer_id", "at", "measure", "score"),
-    ),
-    FactTable(
-        "cases",
-        {"case_id": TEXT, "kind": TEXT, "event": TEXT, "severity": TEXT},
-        ("customer_id", "at", "case_id", "kind", "event"),
-        ("case_id", "event", "at"),
-    ),
-    FactTable("costs", {"kind": TEXT, "amount": NUMBER}, ("customer_id", "at", "amount")),
-    FactTable("volumes", {"period_start": DAY, "amount": NUMBER}, ("customer_id", "at", "amount")),
-    FactTable("balances", {"receivable": NUMBER, "payable": NUMBER}, ("customer_id", "at", "receivable", "payable")),
-    FactTable(
-        "contracts",
-        {"contract_id": TEXT, "event": TEXT, "ends_at": INSTANT},
-        ("customer_id", "at", "contract_id", "event"),
-        ("contract_id", "event", "at"),
-    ),
-    FactTable(
-        "overrides",
-        {"model": TEXT, "stage": TEXT, "reason": TEXT, "until": DAY},
-        ("customer_id", "at", "model", "stage", "reason"),
-    ),
+    # A refund is a fact of its own; a sale and its cancellation are one.
+    _table("orders", "order_id amount cost currency channel store referrer_id status", "amount", key="order_id"),
+    _table("order_lines", "order_id product_id category quantity amount", "order_id product_id"),
+    # The category is that of what was looked at, so that browsing counts towards categories(view).
+    _table("interactions", "kind channel seconds content_id category campaign_id props", "kind"),
+    _table("feedback", "survey measure score comment", "measure score"),
+    _table("cases", "case_id kind event severity", "case_id kind event", key="case_id event at"),
+    _table("costs", "kind amount", "amount"),
+    _table("volumes", "period_start amount", "amount"),
+    _table("balances", "receivable payable", "receivable payable"),
+    _table("contracts", "contract_id event ends_at", "contract_id event", key="contract_id event at"),
+    _table("overrides", "model stage reason until", "model stage reason"),
 )
 
 FACT_TABLES: dict[str, FactTable] = {table.name: table for table in _TABLES}
 
-#: Who the facts are about. Not a fact table: the newest row of a customer counts.
-CUSTOMERS = pa.schema(
-    {
-        "customer_id": TEXT,
-        "name": TEXT,
-        "phone": TEXT,
-        "email": TEXT,
-        "kind": TEXT,  # person or company
-        "created_on": DAY,
-        "attributes": TEXT,  # a JSON object, read by attribute(name)
-        "source": TEXT,
-        "batch_id": TEXT,
-        "seen_at": INSTANT,  # when this row was brought, so that the newest wins
-    }
-)
+#: Who the facts are about: a person or a company. `attributes` is a JSON object, read by attribute(name). Not a fact
+#: table: the newest row of a customer counts, by `seen_at`, when it was brought.
+CUSTOMERS = schema_of("customer_id name phone email kind created_on attributes source batch_id seen_at")
 
-#: Rows that are no facts, with the reason. They can be repaired and replayed.
-QUARANTINE = pa.schema(
-    {
-        "batch_id": TEXT,
-        "table": TEXT,
-        "file": TEXT,
-        "row": pa.int64(),  # 1 is the first line of the file, headers included
-        "column": TEXT,  # as the file calls it; null when the whole row is meant
-        "reason": TEXT,  # a code, see tenure.facts.reasons
-        "value": TEXT,
-        "raw": TEXT,  # the whole row as a JSON object of strings
-        "at": INSTANT,
-    }
+#: Rows that are no facts; they can be repaired and replayed. `row` 1 is the first line of the file, headers included.
+#: `column` is as the file calls it, null when the whole row is meant. `reason` is a code of tenure.facts.reasons, `raw`
+#: the whole row as a JSON object of strings.
+QUARANTINE = schema_of("batch_id table file row column reason value raw at")
+
+#: One row per finished import. `mapping` is JSON {field: column}, `reasons` {reason: rows}, `read_as` what --as said.
+BATCHES = schema_of(
+    "batch_id table file rows accepted corrected duplicates quarantined mapping reasons source tz read_as at"
 )
+#: One row per merged customer, or per undone merge (`customer_id` and `into_id` repeated from the merge).
+IDENTITIES = schema_of("merge_id action customer_id into_id reason at")
+#: The first-seen spelling of every id that has letters: ids that differ only in case are one customer.
+SPELLINGS = schema_of("key customer_id")
+#: What facts said before the correction `batch_id` replaced them: `was`, a JSON object. A refresh looks again at
+#: `customer_id`, who had the fact.
+REPLACED = schema_of("batch_id table fact_id customer_id referrer_id was at")
+
+
+def _of_facts(name: str) -> TableSpec:
+    kinds = [kind for kind in KINDS.values() if kind.table == name]
+    fields = [column for kind in kinds for column in (*kind.fields, kind.present) if column]
+    indexed = tuple(columns_of(Stream(name), fields)[1:])
+    return TableSpec(
+        "facts",
+        FACT_TABLES[name].schema,
+        customer_columns=ID_COLUMNS if name == "orders" else ("customer_id",),
+        is_sorted=True,
+        indexed=indexed,
+        listed=tuple(column for column in indexed if column in {kind.column for kind in kinds}),
+        optional=tuple({kind.present for kind in kinds if kind.present}),
+    )
+
+
+def _newest_customers(read: str) -> str:
+    """Show one row per customer: of every column the newest value, attributes laid over each other."""
+    newest = [
+        f"arg_max({column}, seen_at) AS {column}"
+        for column in CUSTOMERS.names
+        if column not in {"customer_id", "attributes", "seen_at"}
+    ]
+    attributes = (
+        "CASE WHEN count(attributes) < 2 THEN max(attributes) ELSE "
+        "list_reduce(list(attributes::JSON ORDER BY seen_at) FILTER (attributes IS NOT NULL),"
+        " lambda old, new: json_merge_patch(old, new))::VARCHAR END AS attributes"
+    )
+    columns = ", ".join(["customer_id", *newest, attributes, "max(seen_at) AS seen_at"])
+    return f"SELECT {', '.join(CUSTOMERS.names)} FROM (SELECT {columns} FROM ({read}) GROUP BY customer_id)"
+
+
+#: Every table of a lake by name.
+TABLES: dict[str, TableSpec] = {
+    **{name: _of_facts(name) for name in FACT_TABLES},
+    "customers": TableSpec("facts", CUSTOMERS, customer_columns=("customer_id",), view=_newest_customers),
+    "identities": TableSpec("facts", IDENTITIES),
+    "spellings": TableSpec("facts", SPELLINGS),
+    "quarantine": TableSpec("facts", QUARANTINE, partition_by="batch_id"),
+    "replaced": TableSpec("facts", REPLACED, partition_by="batch_id", customer_columns=ID_COLUMNS),
+    "batches": TableSpec("facts", BATCHES, widened=True),
+    "spans": TableSpec("life", generations="markers", shown="coalesce(s.model, '') <> ''"),
+    # Customers who have no facts any more keep an empty row, which hides the one they had.
+    "scorecard": TableSpec("life", generations="rows", shown="s.orders IS NOT NULL"),
+    "refreshes": TableSpec("life"),
+    "fits": TableSpec("life"),  # what was fitted, see tenure.stats.record
+    "warnings": TableSpec("life"),  # one row a customer and signal
+    "reports": TableSpec("life"),  # what pages show of everybody, one JSON object a name
+    "pairs": TableSpec("life"),  # products that go together
+    "recommendations": TableSpec("life"),  # one row a customer and product
+}

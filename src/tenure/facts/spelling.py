@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tenure.facts.schema import ID_COLUMNS
-from tenure.lake import views
 from tenure.lake.duck import connect
 
 if TYPE_CHECKING:
@@ -36,18 +35,13 @@ def normal_id(text: str | None) -> str | None:
     return _BLANKS.sub(" ", unicodedata.normalize("NFKC", text)).strip() or None
 
 
-def normal_ids(values: pa.ChunkedArray | pa.Array) -> pa.Array:
+def normal_ids(texts: pa.StringArray) -> pa.StringArray:
     """Return a column of ids in normal spelling: each distinct one is worked on once."""
-    texts = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-    if not pa.types.is_string(texts.type):
-        texts = texts.cast(pa.string())
     coded = pc.dictionary_encode(texts)
     # Printable ASCII without blanks is normal already, as nearly all ids are.
-    plain = pc.all(pc.match_substring_regex(coded.dictionary, r"^[!-~]+$")).as_py()
-    if plain is None or plain:
-        return pc.if_else(pc.equal(texts, ""), None, texts) if plain is None else texts
-    normal = pa.array([normal_id(text) for text in coded.dictionary.to_pylist()], pa.string())
-    return normal.take(coded.indices)
+    if pc.all(pc.match_substring_regex(coded.dictionary, r"^[!-~]+$"), min_count=0).as_py():
+        return texts
+    return pa.array(map(normal_id, coded.dictionary.to_pylist()), pa.string()).take(coded.indices)
 
 
 def normal_phone(text: str | None, region: str = "CN") -> str | None:
@@ -74,11 +68,6 @@ def normal_email(text: str | None) -> str | None:
     return unicodedata.normalize("NFKC", text or "").strip().lower() or None
 
 
-def normal_name(text: str | None) -> str:
-    """Return a name for comparison: NFKC, lower case, no blanks or points."""
-    return re.sub(r"[\s.·•\-_]", "", unicodedata.normalize("NFKC", text or "")).lower()
-
-
 def respell(lake: Lake, con: duckdb.DuckDBPyConnection) -> None:
     """Give every customer in `staged` the spelling that was seen first, and remember new ones.
 
@@ -95,11 +84,11 @@ def respell(lake: Lake, con: duckdb.DuckDBPyConnection) -> None:
     counted = con.execute("SELECT count(*) FROM spelled").fetchone()
     if not counted or not counted[0]:
         return
-    paths = [file.path for file in lake.files("spellings")]
-    if paths:
+    stored = lake.stored("spellings")
+    if stored:
         only = "" if counted[0] > FEW_CUSTOMERS else " AND k.key IN (SELECT key FROM spelled)"
         con.execute(
-            f"UPDATE spelled SET customer_id = k.customer_id, known = true FROM {views.scan(paths)} AS k"
+            f"UPDATE spelled SET customer_id = k.customer_id, known = true FROM {stored} AS k"
             f" WHERE k.key = spelled.key{only}"
         )
     fresh = con.execute("SELECT key, customer_id FROM spelled WHERE NOT known ORDER BY key").to_arrow_table()
@@ -116,9 +105,9 @@ def respell(lake: Lake, con: duckdb.DuckDBPyConnection) -> None:
 def known_spellings(lake: Lake, ids: Sequence[str]) -> list[str]:
     """Return ids in the spelling that the lake knows them by; unknown ones in normal spelling."""
     normal = [normal_id(text) or text for text in ids]
-    paths = [file.path for file in lake.files("spellings")]
-    if not paths:
+    stored = lake.stored("spellings")
+    if not stored:
         return normal
-    sql = f"SELECT key, customer_id FROM {views.scan(paths)} WHERE key IN (SELECT lower(unnest($ids)))"
+    sql = f"SELECT key, customer_id FROM {stored} WHERE key IN (SELECT lower(unnest($ids)))"
     known = dict(connect().execute(sql, {"ids": normal}).fetchall())
     return [known.get(text.lower(), text) for text in normal]

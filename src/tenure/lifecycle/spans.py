@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from tenure.clock import day_number
 from tenure.facts.blocks import block_of, day_number_of, keys_of, who_of
-from tenure.facts.completing import completed
+from tenure.facts.frames import completed
 from tenure.facts.kinds import KINDS, Kind
 from tenure.facts.schema import DAY
 from tenure.facts.streams import Stream

@@ -5,10 +5,9 @@ Any table is understood: pandas, Polars, Arrow, DuckDB, a file. The work is done
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,16 +15,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tenure.clock import day_of, local_days, zone
-from tenure.errors import FactsError, MappingError
-from tenure.facts.completing import completed
-from tenure.facts.frames import arrow_from, pandas_from, polars_from
-from tenure.facts.reading import read_file
-from tenure.facts.schema import FACT_TABLES
+from tenure.clock import zone
+from tenure.facts.frames import customers_from, day_from, facts_from, pandas_from, polars_from
 from tenure.lifecycle.model import Model
 from tenure.lifecycle.model_file import read
 from tenure.lifecycle.spans import spans_of
-from tenure.words import mark, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,76 +128,7 @@ def spans(
     """
     zone(tz)
     tables = {"orders": facts_from("orders", orders, tz, columns)}
-    tables |= {name: facts_from(name, table, tz, None) for name, table in facts.items()}
-    records = None
-    if isinstance(customers, str | Path):
-        records = _file(customers, "customers", None, tz)
-    elif customers is not None:
-        records = completed("customers", arrow_from(customers))
+    tables |= {name: facts_from(name, table, tz) for name, table in facts.items()}
+    records = None if customers is None else customers_from(customers, tz)
     model = model if isinstance(model, Model) else read(model)
     return Spans(tables, records, model, day_from(as_of, tables["orders"], tz), tz)
-
-
-def day_from(as_of: str | date | None, orders: pa.Table, tz: str) -> date:
-    """Return the day that is meant: a date, a day written like 2024-12-31, or the last day with an order."""
-    if isinstance(as_of, datetime):
-        return as_of.date()
-    if isinstance(as_of, date):
-        return as_of
-    if as_of is not None:
-        try:
-            return date.fromisoformat(as_of)
-        except ValueError as wrong:
-            raise FactsError(mark("%(text)r is not a valid date. Use the format 2024-12-31."), text=as_of) from wrong
-    instants = orders.column("at").drop_null().cast(pa.int64()).to_numpy()
-    return day_of(int(local_days(instants, tz).max())) if len(instants) else date(1970, 1, 1)
-
-
-def facts_from(name: str, table: object, tz: str, columns: Mapping[str, str] | None = None) -> pa.Table:
-    """Return whatever holds a fact table as Arrow, in the table's schema, or say which column is missing."""
-    if name not in FACT_TABLES:
-        text = mark("Unknown fact table %(name)r. Fact tables: %(names)s.")
-        raise MappingError(text, name=name, names=", ".join(FACT_TABLES))
-    if isinstance(table, str | Path):
-        return _file(table, name, columns, tz)
-    arrow = arrow_from(table)
-    for field, column in (columns or {}).items():
-        if column not in arrow.column_names:
-            text = mark("There is no column %(column)r for %(field)s. Columns: %(names)s.")
-            raise MappingError(text, column=column, field=field, names=", ".join(arrow.column_names))
-        arrow = arrow.append_column(field, arrow.column(column)) if field != column else arrow
-    for field in ("customer_id", "at"):
-        if field not in arrow.column_names:
-            text = mark(
-                "%(table)s has no column %(missing)s. Map yours with columns={'%(missing)s': '...'}. "
-                "Columns: %(names)s."
-            )
-            raise MappingError(text, table=name, missing=field, names=", ".join(arrow.column_names))
-    at = arrow.column_names.index("at")
-    return completed(name, arrow.set_column(at, "at", _instants(arrow.column("at"), tz)))
-
-
-def _file(path: str | Path, name: str, columns: Mapping[str, str] | None, tz: str) -> pa.Table:
-    """Read a file as the import does; a warning counts the rejected rows."""
-    facts, rejected = read_file(path, name, columns, tz=tz)
-    if len(rejected):
-        text = mark("%(count)s rows of %(file)s were rejected.")
-        warnings.warn(say(text, count=len(rejected), file=Path(path).name), stacklevel=4)
-    return facts
-
-
-def _instants(column: pa.ChunkedArray, tz: str) -> pa.ChunkedArray:
-    """Return instants in UTC; days and instants without a zone are local to the business."""
-    utc = pa.timestamp("us", tz="UTC")
-    if pa.types.is_timestamp(column.type) and column.type.tz is not None:
-        return column.cast(utc)
-    try:
-        local = column.cast(pa.timestamp("us"))
-    except pa.ArrowInvalid as wrong:
-        raise FactsError(
-            mark("Column at cannot be read as dates or times: %(why)s. Convert it first, for example to 2024-12-31."),
-            why=wrong,
-        ) from wrong
-    if tz == "UTC":
-        return local.cast(pa.int64()).cast(utc)
-    return pc.assume_timezone(local, tz, ambiguous="earliest", nonexistent="latest").cast(utc)

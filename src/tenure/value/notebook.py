@@ -15,11 +15,10 @@ import pyarrow.compute as pc
 from tenure.clock import day_number, zone
 from tenure.errors import FactsError
 from tenure.facts.blocks import block_of
-from tenure.facts.frames import pandas_from, polars_from
+from tenure.facts.frames import day_from, facts_from, pandas_from, polars_from
 from tenure.facts.streams import Stream, columns_of
 from tenure.features.catalogue import FeatureSet
 from tenure.features.columns import with_columns
-from tenure.lifecycle.table import day_from, facts_from
 from tenure.rules.evaluation.compute import EvaluationContext
 from tenure.scorecard.model import Context, Options, Result
 from tenure.value.lifetime import METRICS, Lifetime

@@ -51,7 +51,7 @@ class Sales:
     @classmethod
     def of(cls, orders: object, costs: object = None, *, tz: str = "UTC", as_of: str | date | None = None) -> Sales:
         """Return the sales of a notebook's tables."""
-        from tenure.lifecycle.table import day_from, facts_from
+        from tenure.facts.frames import day_from, facts_from
 
         con = connect()
         facts = facts_from("orders", orders, tz)

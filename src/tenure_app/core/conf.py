@@ -9,11 +9,9 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import duckdb
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
 
     from tenure.facts.lake import Lake
 
@@ -40,13 +40,13 @@ class Versions:
 
     @classmethod
     def read(cls, root: Path) -> Versions:
-        """Read the newest commit of every table, and when the files beside the tables were written."""
         tables = {}
         for log in root.glob("*/*/_delta_log"):
             with os.scandir(log) as entries:
                 tables[log.parent.name] = max((e.name for e in entries if e.name.endswith(".json")), default="")
         # Every table is read with these: who was merged into whom, the settings, the description of outside tables.
-        about, sources = (_written_at(root / name) for name in (SETTINGS_FILE, SOURCES_FILE))
+        files = (root / SETTINGS_FILE, root / SOURCES_FILE)
+        about, sources = (str(file.stat().st_mtime_ns) if file.exists() else "" for file in files)
         spellings = tables.get("spellings", "") if sources else ""  # by which ids of outside tables are read
         return cls("|".join([str(root), tables.get("identities", ""), about, sources, spellings]), tables)
 
@@ -56,21 +56,15 @@ class Versions:
         return "|".join([self.common, *(f"{name}:{self.tables.get(name, '')}" for name in chosen)])
 
     def named_in(self, sql: str) -> str:
-        """Return the version of the tables that a query names."""
         # A column of the same name counts too: an answer dropped too early is only asked again.
         return self.of(*set(re.findall(r"\w+", sql)) & set(self.tables))
 
 
-def _written_at(file: Path) -> str:
-    return str(file.stat().st_mtime_ns) if file.exists() else ""
-
-
 class Moment:
-    """The lake as one request sees it."""
-
     def __init__(self, *, steady: bool) -> None:
         self.root = Path(settings.TENURE_LAKE)
         self.steady = steady  # nothing is written meanwhile, so versions need reading only once
+        self._known: Versions | None = None
 
     @cached_property
     def lake(self) -> Lake:
@@ -80,58 +74,44 @@ class Moment:
 
     @property
     def versions(self) -> Versions:
-        return self._versions if self.steady else Versions.read(self.root)
-
-    @cached_property
-    def _versions(self) -> Versions:
-        return Versions.read(self.root)
+        if self._known is None or not self.steady:
+            self._known = Versions.read(self.root)
+        return self._known
 
 
 _moment: ContextVar[Moment | None] = ContextVar("tenure_moment", default=None)
 
 
-@contextmanager
-def moment(*, steady: bool) -> Iterator[None]:
-    """Open the lake only once inside the block; with `steady`, read the versions of its tables only once, too."""
-    token = _moment.set(Moment(steady=steady))
-    try:
-        yield
-    finally:
-        _moment.reset(token)
+class LakeMiddleware:
+    """Open the lake once a request; a request that writes nothing reads each table's version once, too."""
 
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
 
-def during(now: Moment, parts: Iterable[bytes]) -> Iterator[bytes]:
-    """Make a streamed answer's parts as the request that began it sees the lake."""
-    iterator = iter(parts)
-    while True:
-        token = _moment.set(now)
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        token = _moment.set(Moment(steady=request.method in ("GET", "HEAD")))
         try:
-            part = next(iterator)
-        except StopIteration:
-            return
+            response = self.get_response(request)
+            if response.streaming:
+                # The parts are made later, but as this request sees the lake.
+                parts = iter(response.streaming_content)  # type: ignore[attr-defined]
+                made = iter(partial(copy_context().run, next, parts, None), None)
+                response.streaming_content = made  # type: ignore[attr-defined]
+            return response
         finally:
             _moment.reset(token)
-        yield part
 
 
 def current() -> Moment:
-    """Return the moment of this request, else the present one."""
     return _moment.get() or Moment(steady=False)
 
 
 def lake() -> Lake:
-    """Return the lake of this installation.
-
-    Raises
-    ------
-    tenure.errors.LakeError
-        When the folder is no lake.
-    """
+    """Return the lake of this installation; a LakeError says that the folder is none."""
     return current().lake
 
 
 def versions() -> Versions:
-    """Return the versions of the lake's tables."""
     return current().versions
 
 
@@ -154,7 +134,9 @@ class SharedViews:
                 from tenure.lake.duck import connect
 
                 self._database = connect()
-            names = self._stale(now.lake, versions)
+            names, known = list(now.lake.specs), self._shown
+            if known is not None and known.common == versions.common:
+                names = [name for name in names if known.tables.get(name) != versions.tables.get(name)]
             if names:
                 writer = self._database.cursor()
                 # One transaction: readers see all tables of before, or all of now.
@@ -168,13 +150,6 @@ class SharedViews:
             cursor.begin()
             cursor.execute("SELECT count(*) FROM duckdb_views()")
         return cursor
-
-    def _stale(self, lake: Lake, versions: Versions) -> list[str]:
-        """Return the tables that were written since their views were made."""
-        if self._shown is None or self._shown.common != versions.common:
-            return list(lake.specs)
-        old, new = self._shown.tables, versions.tables
-        return [name for name in lake.specs if old.get(name) != new.get(name)]
 
 
 @lru_cache(maxsize=4)
@@ -203,5 +178,4 @@ def remembered(name: str, find: Callable[[], Value], *tables: str) -> Value:
     if kept.get("version") != version:
         # Both entries at once: other threads read the same dictionary.
         kept.update(version=version, value=find())
-    value: Value = kept["value"]
-    return value
+    return kept["value"]

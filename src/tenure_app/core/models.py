@@ -56,10 +56,8 @@ class Job(models.Model):
 
     @property
     def percent(self) -> int | None:
-        """How far it is, when that is known."""
         return min(100, int(100 * self.done / self.total)) if self.total else None
 
     @property
     def open(self) -> bool:
-        """Whether it is still to be done."""
         return self.state in self.OPEN

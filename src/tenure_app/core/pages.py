@@ -45,7 +45,6 @@ def in_progress(request: HttpRequest) -> HttpResponse:
 
 @page("in-progress/count/", "in-progress-count", rule=SIGNED_IN)
 def count(request: HttpRequest) -> HttpResponse:
-    """Answer the number beside the navigation's line."""
     return render(request, "components/jobs_count.html")
 
 
@@ -63,13 +62,11 @@ def one(request: HttpRequest, job_id: int) -> HttpResponse:
 
 @page("in-progress/<int:job_id>/again/", "job-again", rule=SIGNED_IN, methods=("POST",))
 def again(request: HttpRequest, job_id: int) -> HttpResponse:
-    """Try a failed or cancelled job anew."""
     actions.retry(job_id)
     return redirect("in-progress")
 
 
 @page("in-progress/<int:job_id>/cancel/", "job-cancel", rule=SIGNED_IN, methods=("POST",))
 def cancel(request: HttpRequest, job_id: int) -> HttpResponse:
-    """Stop a job that waits or runs."""
     actions.cancel(job_id)
     return redirect("in-progress")

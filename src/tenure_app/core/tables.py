@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from tenure_app.web.formats import ago, instant
 from tenure_app.web.tables import Column, Table
+
+
+def ago_of(at: datetime | None) -> str:
+    """Return a cell that says how long ago something was; pointed at, when exactly."""
+    return format_html('<span title="{}">{}</span>', instant(at), ago(at))
+
 
 #: Rows are described jobs, see :mod:`tenure_app.core.pages`.
 FINISHED = Table(
@@ -19,9 +27,7 @@ FINISHED = Table(
             _("Finished"),
             "instant",
             value=lambda row: row["job"].finished_at,
-            html=lambda row: format_html(
-                '<span title="{}">{}</span>', instant(row["job"].finished_at), ago(row["job"].finished_at)
-            ),
+            html=lambda row: ago_of(row["job"].finished_at),
         ),
         Column("retry", _("Try again"), template="jobs/retry.html", bare=True, export=()),
     ),

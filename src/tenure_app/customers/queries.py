@@ -192,9 +192,7 @@ def _move(query: CustomerQuery) -> list[Condition]:
     if not (query.moved and query.move_from and query.move_to):
         return []
     day = "entered_on" if query.moved == "entered" else "left_on"
-    moves = (
-        f"select number from spans where model = ? and stage = ? and not passed_through and {day} between ? and ?"
-    )
+    moves = f"select number from spans where model = ? and stage = ? and not passed_through and {day} between ? and ?"
     return [(f"k.number in ({moves})", [query.model, query.move_stage, query.move_from, query.move_to])]
 
 

@@ -16,48 +16,55 @@ from tenure.errors import MappingError, TenureError
 from tenure.facts.schema import FACT_TABLES
 from tenure.words import Message, mark
 from tenure_app.core.work import actions as jobs
-from tenure_app.facts.looking import look, needed_of
 from tenure_app.facts.models import Import, ImportFile
+from tenure_app.facts.queries import needed_of
 
 _FIRST = ("orders", "baskets", "order_lines", "customers")
 TABLES = (*_FIRST, *(name for name in FACT_TABLES if name not in _FIRST))
-
-
-def _plain_name(name: str) -> str:
-    """Return a file's own name without anything a file system or a page could stumble over."""
-    base = re.sub(r"[\x00-\x1f\x7f/\\:*?\"<>|\[\]]+", "_", Path(name).name).strip(". ")
-    return base[-150:] or "file"
+SAMPLE = 6
+SURE = 0.75
 
 
 def bring(files: Iterable[UploadedFile], table: str) -> Import:
-    """Keep uploaded files and look at each of them."""
     new = Import.objects.create(table=table)
     for number, file in enumerate(files):
-        name = _plain_name(file.name or "")
-        folder = folder_of(new) / str(number)
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / name).open("wb") as kept:
-            for piece in file.chunks():
-                kept.write(piece)
-        row = ImportFile.objects.create(of=new, name=name, path=str(folder / name), bytes=file.size or 0)
-        look_again(row, table)
+        # The file's own name, without anything a file system or a page could stumble over.
+        base = re.sub(r"[\x00-\x1f\x7f/\\:*?\"<>|\[\]]+", "_", Path(file.name or "").name).strip(". ")
+        path = _folder_of(new) / str(number) / (base[-150:] or "file")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as kept:
+            kept.writelines(file.chunks())
+        row = ImportFile.objects.create(of=new, name=path.name, path=str(path), bytes=file.size or 0)
+        _look(row, table)
     return new
 
 
-def folder_of(upload: Import) -> Path:
-    """Return the folder of an import's files."""
+def _folder_of(upload: Import) -> Path:
     return Path(settings.MEDIA_ROOT) / str(upload.pk)
 
 
-def look_again(file: ImportFile, table: str) -> None:
+def _look(file: ImportFile, table: str) -> None:
     """Guess a file's columns for a table; what cannot be read is kept as its trouble."""
+    from tenure.facts.reading.guessing import guess
+
     try:
-        file.looked = look(Path(file.path), table)
-        file.mapping, file.trouble = dict(file.looked["guessed"]), {}
+        found = guess(Path(file.path), table)
     except TenureError as wrong:
         file.looked, file.mapping = {}, {}
         data = {name: str(value).replace(file.path, file.name) for name, value in wrong.data.items()}
         file.trouble = Message(wrong.message.template, data).to_dict()
+    else:
+        layout = found.layout
+        file.mapping, file.trouble = dict(found.mapping), {}
+        file.looked = {
+            **{name: getattr(layout, name) for name in ("kind", "encoding", "delimiter", "sheet", "header")},
+            "columns": list(layout.names),
+            "sample": [list(row) for row in layout.sample[:SAMPLE]],
+            "guessed": dict(found.mapping),
+            "unsure": [field for field, sure in found.confidence.items() if sure < SURE],
+            # Day and month cannot be told apart in the sample: a person has to say which comes first.
+            "ambiguous": any(style.ambiguous for style in found.date_styles.values()),
+        }
     file.save()
 
 
@@ -66,7 +73,7 @@ def choose_table(upload: Import, table: str) -> None:
     upload.table = table
     upload.save()
     for file in upload.files.all():
-        look_again(file, table)
+        _look(file, table)
 
 
 def choose_columns(
@@ -84,24 +91,15 @@ def choose_columns(
 
 
 def start(upload: Import) -> None:
-    """Let a worker read the files.
-
-    Raises
-    ------
-    MappingError
-        When a needed field has no column.
-    """
+    """Let a worker read the files; a MappingError says which needed field has no column."""
     for file in upload.files.all():
         if file.trouble:
             trouble = Message.from_dict(file.trouble)
             raise TenureError(trouble.template, **trouble.data)
         lost = [field for field in needed_of(upload.table) if field not in file.mapping]
         if lost:
-            raise MappingError(
-                mark("%(file)s: no column selected for %(fields)s. Select one, or change the type of data."),
-                file=file.name,
-                fields=", ".join(lost),
-            )
+            text = mark("%(file)s: no column selected for %(fields)s. Select one, or change the type of data.")
+            raise MappingError(text, file=file.name, fields=", ".join(lost))
     with transaction.atomic():
         upload.job = jobs.enqueue("import", import_id=upload.pk)
         upload.state = Import.STARTED
@@ -110,18 +108,15 @@ def start(upload: Import) -> None:
 
 def discard(upload: Import) -> None:
     """Forget an import and its files; facts that it brought stay."""
-    folder = folder_of(upload)
+    drop_files(upload)
     upload.delete()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def drop_files(upload: Import) -> None:
-    """Remove the bytes of files that have been read."""
-    shutil.rmtree(folder_of(upload), ignore_errors=True)
+    shutil.rmtree(_folder_of(upload), ignore_errors=True)
 
 
 def payload(upload: Import) -> list[dict[str, Any]]:
-    """Return what a job reads: the files grouped by their columns' meaning."""
     groups: dict[str, dict[str, Any]] = {}
     for file in upload.files.all():
         key = repr(sorted(file.mapping.items()))

@@ -64,22 +64,17 @@ KINDS = {"text": _("Text"), "excel": _("Excel workbook"), "parquet": "Parquet", 
 
 
 def table_name(table: str) -> str:
-    """Return what a table is called."""
     return str(TABLES.get(table, table))
 
 
 def field_name(field: str) -> str:
-    """Return what a field is called."""
     return str(FIELDS.get(field, field))
 
 
 def layout_in_words(looked: dict[str, object]) -> str:
     """Say how a file is laid out: text in GB18030, separated by comma."""
-    parts = [str(KINDS.get(str(looked.get("kind")), looked.get("kind") or ""))]
-    if looked.get("encoding"):
-        parts.append(str(looked["encoding"]).upper().replace("UTF-8-SIG", "UTF-8 (BOM)"))
-    if looked.get("delimiter"):
-        parts.append(str(DELIMITERS.get(str(looked["delimiter"]), looked["delimiter"])))
-    if looked.get("sheet"):
-        parts.append(str(looked["sheet"]))
-    return " · ".join(part for part in parts if part)
+    names = ("kind", "encoding", "delimiter", "sheet")
+    kind, encoding, delimiter, sheet = (str(looked.get(name) or "") for name in names)
+    encoding = encoding.upper().replace("UTF-8-SIG", "UTF-8 (BOM)")
+    parts = (KINDS.get(kind, kind), encoding, DELIMITERS.get(delimiter, delimiter), sheet)
+    return " · ".join(str(part) for part in parts if part)

@@ -30,7 +30,7 @@ class ImportFile(models.Model):
     name = models.CharField(max_length=255)
     path = models.CharField(max_length=500)
     bytes = models.BigIntegerField(default=0)
-    looked = models.JSONField(default=dict)  # see tenure_app.facts.looking
+    looked = models.JSONField(default=dict)  # how it is laid out, its first rows, the guessed columns
     mapping = models.JSONField(default=dict)  # field -> column
     trouble = models.JSONField(default=dict)  # why it cannot be read: {"template": …, "data": …}
 

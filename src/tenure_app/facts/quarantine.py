@@ -1,17 +1,11 @@
-"""Rows that are no facts yet: find them, repair them, bring them in after all.
-
-A repaired row goes through the very same import as its file did; only when it has become a fact (or is one already)
-it leaves the quarantine, so that dying in between loses nothing.
-"""
+"""Rows that are no facts yet, as pages show them: find them, repair them, bring them in after all."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +13,7 @@ from django.utils import timezone
 
 from tenure.errors import TenureError
 from tenure.facts.reasons import reason_text
-from tenure.words import mark
+from tenure.words import current_language, mark
 from tenure_app.core import conf
 from tenure_app.core.work import actions as jobs
 from tenure_app.facts.queries import rows
@@ -27,93 +21,66 @@ from tenure_app.facts.queries import rows
 if TYPE_CHECKING:
     from tenure.facts.quarantine import Replayed
 
-_ONE = 'SELECT * FROM quarantine WHERE batch_id = ? AND "row" = ?'
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One quarantined row."""
-
-    batch_id: str
-    table: str
-    file: str
-    row: int
-    column: str
-    reason: str
-    value: str
-    cells: dict[str, str]
-
-    @property
-    def key(self) -> str:
-        """Return what names the row in an address or a form."""
-        return f"{self.batch_id}~{self.row}"
+FILTERS = ("reason", "file", "table", "batch_id")
+Row = dict[str, Any]
 
 
 def _where(filters: Mapping[str, str]) -> tuple[str, list[str]]:
-    names = [name for name in ("batch_id", "file", "reason", "table") if filters.get(name)]
+    names = [name for name in FILTERS if filters.get(name)]
     tests = " AND ".join(f'"{name}" = ?' for name in names)
     return (f" WHERE {tests}" if tests else ""), [filters[name] for name in names]
 
 
 def count(filters: Mapping[str, str] | None = None) -> int:
-    """Return how many rows wait."""
     where, values = _where(filters or {})
-    result = rows("quarantine", f"SELECT count(*) AS n FROM quarantine{where}", values)
-    return int(result[0]["n"]) if result else 0
+    return sum(row["n"] for row in rows("quarantine", f"SELECT count(*) AS n FROM quarantine{where}", values))
 
 
 def find(filters: Mapping[str, str], start: int = 0, limit: int = 50) -> list[Row]:
-    """Return rows in the order of their files."""
     where, values = _where(filters)
     sql = f'SELECT * FROM quarantine{where} ORDER BY "at" DESC, batch_id, "row" LIMIT {int(limit)} OFFSET {int(start)}'
-    return [_row(row) for row in rows("quarantine", sql, values)]
+    return [_shown(row) for row in rows("quarantine", sql, values)]
 
 
 def row_of(key: str) -> Row | None:
-    """Return a row by its key."""
     batch, _, number = key.rpartition("~")
     if not batch or not number.isdecimal():
         return None
-    result = rows("quarantine", _ONE, [batch, int(number)])
-    return _row(result[0]) if result else None
+    sql = 'SELECT * FROM quarantine WHERE batch_id = ? AND "row" = ?'
+    return next(map(_shown, rows("quarantine", sql, [batch, int(number)])), None)
 
 
-def _row(row: Mapping[str, Any]) -> Row:
+def _shown(row: Row) -> Row:
+    """Return a row with its cells, its reason in words, and the key that names it in an address or a form."""
     cells = json.loads(row["raw"] or "{}")
-    return Row(
-        batch_id=row["batch_id"],
-        table=row["table"],
-        file=Path(row["file"] or "").name,
-        row=int(row["row"] or 0),
-        column=row["column"] or "",
-        reason=row["reason"],
-        value=row["value"] or "",
-        cells={str(name): "" if value is None else str(value) for name, value in cells.items()},
-    )
+    return {
+        "key": f"{row['batch_id']}~{row['row']}",
+        "batch_id": row["batch_id"],
+        "file": Path(row["file"] or "").name,
+        "row": row["row"] or 0,
+        "column": row["column"] or "",
+        "code": row["reason"],
+        "reason": reason_text(row["reason"], current_language()),
+        "value": row["value"] or "",
+        "cells": {name: "" if value is None else str(value) for name, value in cells.items()},
+    }
 
 
 def choices(name: str) -> list[tuple[str, int]]:
-    """Return the values of a column with their rows: the filters."""
-    assert name in ("file", "reason", "table", "batch_id")
-    result = rows(
-        "quarantine", f'SELECT "{name}" AS v, count(*) AS n FROM quarantine GROUP BY 1 ORDER BY 2 DESC LIMIT 100'
+    assert name in FILTERS
+    sql = f'SELECT "{name}" AS v, count(*) AS n FROM quarantine GROUP BY 1 ORDER BY 2 DESC LIMIT 100'
+    return [(str(row["v"]), row["n"]) for row in rows("quarantine", sql)]
+
+
+def reasons(batches: list[str]) -> list[Row]:
+    sql = (
+        "SELECT reason AS code, count(*) AS rows FROM quarantine WHERE batch_id IN (SELECT unnest(?))"
+        " GROUP BY 1 ORDER BY 2 DESC"
     )
-    return [(str(row["v"]), int(row["n"])) for row in result]
-
-
-def reasons(batches: list[str], language: str) -> list[tuple[str, str, int]]:
-    """Return why rows of some batches wait: (code, sentence, rows)."""
-    if not batches:
-        return []
-    places = ", ".join("?" for _ in batches)
-    sql = f"SELECT reason, count(*) AS n FROM quarantine WHERE batch_id IN ({places}) GROUP BY 1 ORDER BY 2 DESC"
-    return [
-        (row["reason"], reason_text(row["reason"], language), int(row["n"])) for row in rows("quarantine", sql, batches)
-    ]
+    return [{**row, "text": reason_text(row["code"], current_language())} for row in rows("quarantine", sql, [batches])]
 
 
 def as_csv(filters: Mapping[str, str]) -> Iterator[str]:
-    """Return the rows as a CSV file that can be brought back repaired."""
     from tenure.facts.quarantine import exported
 
     where, values = _where(filters)
@@ -129,51 +96,33 @@ def as_csv(filters: Mapping[str, str]) -> Iterator[str]:
 
 def repair(row: Row, cells: Mapping[str, str]) -> tuple[Replayed, Row | None]:
     """Bring one row in with other values; also return it as it waits now, when it still does."""
-    from tenure.facts.quarantine import exported
+    from tenure.facts.quarantine import heading
 
-    waiting = rows("quarantine", _ONE, [row.batch_id, row.row])
-    if not waiting:
+    values = {heading(name): value for name, value in {**row["cells"], **cells}.items()}
+    done = _replay([{"batch_id": row["batch_id"], "row": row["row"], **values}])
+    if not any(done):
         raise TenureError(mark("This row is no longer in quarantine. Reload the list."))
-    repaired = {**waiting[0], "raw": json.dumps({**row.cells, **cells}, ensure_ascii=False)}
-    buffer = io.StringIO()
-    csv.writer(buffer).writerows(exported([repaired]))
-    done = replay(buffer.getvalue())
-    return done, row_of(row.key) if done.quarantined else None
+    return done, row_of(row["key"]) if done.quarantined else None
 
 
 def replay(text: str) -> Replayed:
-    """Bring the rows of a downloaded and repaired CSV in."""
-    from tenure.facts.quarantine import replay_from
+    from tenure.facts.quarantine import read_repaired
 
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "quarantine.csv"
-        path.write_text(text.lstrip("\ufeff"), encoding="utf-8")
-        done = replay_from(conf.lake(), path, now=timezone.now())
+    return _replay(read_repaired("quarantine.csv", io.StringIO(text.lstrip("\ufeff"), newline="")))
+
+
+def _replay(repaired: list[dict[str, str]]) -> Replayed:
+    from tenure.facts.quarantine import replay as replay_in_lake
+
+    done = replay_in_lake(conf.lake(), repaired, now=timezone.now())
     if done.accepted:
         jobs.enqueue("refresh")
     return done
 
 
-def dismiss(keys: Iterable[str]) -> int:
-    """Take rows out of the quarantine for good, unrepaired."""
-    numbers_by_batch: dict[str, list[int]] = {}
-    for row in filter(None, map(row_of, keys)):
-        numbers_by_batch.setdefault(row.batch_id, []).append(row.row)
-    for batch, numbers in numbers_by_batch.items():
-        _leave(batch, numbers)
-    return sum(len(numbers) for numbers in numbers_by_batch.values())
+def dismiss(key: str) -> None:
+    """Take a row out of the quarantine for good, unrepaired."""
+    from tenure.facts.quarantine import dismiss as dismiss_in_lake
 
-
-def _leave(batch: str, numbers: list[int]) -> None:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    from tenure.facts.schema import QUARANTINE
-    from tenure.lake.lock import writing
-
-    lake = conf.lake()
-    with writing(lake.path):  # read and written under one lock, so that two people do not undo each other
-        result = lake.connect(["quarantine"]).execute("SELECT * FROM quarantine WHERE batch_id = ?", [batch])
-        table = result.to_arrow_table()
-        keep = pc.invert(pc.is_in(table.column("row"), value_set=pa.array(numbers, pa.int64())))
-        lake.write("quarantine", table.filter(keep).cast(QUARANTINE), replace={"batch_id": [batch]})
+    if row := row_of(key):
+        dismiss_in_lake(conf.lake(), row["batch_id"], row["row"])

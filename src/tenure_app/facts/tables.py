@@ -11,7 +11,8 @@ from django.utils.html import format_html
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
-from tenure_app.web.formats import ago, instant, number
+from tenure_app.core.tables import ago_of
+from tenure_app.web.formats import number
 from tenure_app.web.tables import Column, Table
 from tenure_app.web.templatetags.tenure import file_name
 
@@ -26,6 +27,10 @@ def _quarantine_url(**filters: str) -> str:
     return f"{reverse('quarantine')}?{urlencode(filters)}"
 
 
+def _of_batch(row: Row) -> str:
+    return _quarantine_url(batch_id=row["batch_id"]) if row["quarantined"] else ""
+
+
 BATCHES = Table(
     "batches",
     (
@@ -35,19 +40,8 @@ BATCHES = Table(
         Column("accepted", _("Accepted"), "number", term="accepted"),
         Column("corrected", _("Corrected"), "number", value=lambda row: row["corrected"] or 0, term="corrected"),
         Column("duplicates", _("Duplicate rows"), "number", term="duplicate-row"),
-        Column(
-            "quarantined",
-            _("Quarantined"),
-            "number",
-            url=lambda row: _quarantine_url(batch_id=row["batch_id"]) if row["quarantined"] else "",
-            term="quarantined",
-        ),
-        Column(
-            "at",
-            _("When"),
-            "instant",
-            html=lambda row: format_html('<span title="{}">{}</span>', instant(row["at"]), ago(row["at"])),
-        ),
+        Column("quarantined", _("Quarantined"), "number", url=_of_batch, term="quarantined"),
+        Column("at", _("When"), "instant", html=lambda row: ago_of(row["at"])),
     ),
 )
 
@@ -57,9 +51,7 @@ REASONS = Table(
     "reasons",
     (
         Column("text", _("Reason")),
-        Column(
-            "rows", _("Rows"), "number", url=lambda row: f"{reverse('quarantine')}?{urlencode({'reason': row['code']})}"
-        ),
+        Column("rows", _("Rows"), "number", url=lambda row: _quarantine_url(reason=row["code"])),
     ),
     classes="card-table",
     bare_heads=True,
@@ -119,6 +111,7 @@ def _short(value: str, length: int) -> str:
     return Truncator(value).chars(length) if value else NOTHING
 
 
+_BUTTONS = "imports/quarantine_buttons.html"
 #: Rows that are no facts yet; a button opens a row's cells for repair.
 QUARANTINE = Table(
     "quarantine",
@@ -137,13 +130,6 @@ QUARANTINE = Table(
             value=lambda row: " · ".join(_short(value, 30) for value in row["cells"].values()),
             classes="text-secondary raw",
         ),
-        Column(
-            "repair",
-            _("Repair"),
-            template="imports/quarantine_buttons.html",
-            classes="row-actions",
-            bare=True,
-            export=(),
-        ),
+        Column("repair", _("Repair"), template=_BUTTONS, classes="row-actions", bare=True, export=()),
     ),
 )

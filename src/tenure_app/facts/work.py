@@ -1,11 +1,12 @@
-"""What the facts room's job does: read files into the lake."""
+"""What the facts room's jobs do: read files into the lake."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from tenure.facts.schema import FACT_TABLES
@@ -15,11 +16,11 @@ from tenure_app.core.work import actions as jobs
 from tenure_app.core.work.running import Running
 from tenure_app.facts import actions, queries
 
-STEPS = {
-    "reading": mark("Reading the files"),
-    "settling": mark("Comparing with existing data"),
-    "done": mark("Reading the files"),
-}
+if TYPE_CHECKING:
+    from tenure.facts.importing import Progress
+
+READING = mark("Reading the files")
+STEPS = {"reading": READING, "settling": mark("Comparing with existing data"), "done": READING}
 COUNTED = ("accepted", "corrected", "quarantined", "duplicates")
 
 
@@ -33,34 +34,38 @@ def ask_for_refresh() -> None:
         jobs.enqueue("refresh", as_of=today.isoformat())
 
 
+def _reporter(running: Running, before: int, files: int) -> Callable[[Progress], None]:
+    """Return what an import reports to, when so many of all files were read before."""
+
+    def report(progress: Progress) -> None:
+        share = progress.done / progress.total if progress.total else 1
+        running.share(STEPS[progress.step], (before + progress.number - 1 + share) / files)
+
+    return report
+
+
 def run_import(running: Running) -> dict[str, Any]:
     """Read an import's files into the lake; doing it twice adds nothing twice."""
-    from tenure.facts.importing import Progress, import_files
+    from tenure.facts.importing import import_files
 
     upload = queries.import_of(running.payload["import_id"])
     if upload is None:
         return {}
-    lake, total, batches = conf.lake(), dict.fromkeys(COUNTED, 0), []
+    total, batches = dict.fromkeys(COUNTED, 0), []
     groups = actions.payload(upload)
     files, before = sum(len(group["paths"]) for group in groups), 0
-
-    def report_progress(progress: Progress) -> None:
-        share = progress.done / progress.total if progress.total else 1
-        running.share(STEPS.get(progress.step, STEPS["reading"]), (before + progress.number - 1 + share) / files)
-
-    running.report(STEPS["reading"])
+    running.report(READING)
     for group in groups:
-        paths = [Path(path) for path in group["paths"]]
         report = import_files(
-            lake,
-            paths,
+            conf.lake(),
+            group["paths"],
             upload.table,
             group["mapping"],
-            on_progress=report_progress,
+            on_progress=_reporter(running, before, files),
             date_format=upload.date_format,
             corrections=upload.corrections,
         )
-        before += len(paths)
+        before += len(group["paths"])
         for name in COUNTED:
             total[name] += getattr(report, name)
         batches += [batch.batch_id for batch in report.batches]
@@ -70,8 +75,7 @@ def run_import(running: Running) -> dict[str, Any]:
 
 
 def run_demo(running: Running) -> dict[str, Any]:
-    """Bring a shop's year from a public package into a lake that is still empty."""
-    from tenure.facts.importing import Progress, import_files
+    from tenure.facts.importing import import_files
     from tenure.practices.samples import SAMPLES
 
     lake, sample = conf.lake(), SAMPLES["complete-journey"]
@@ -81,12 +85,8 @@ def run_demo(running: Running) -> dict[str, Any]:
     running.report(mark("Reading the sample data"))
     with TemporaryDirectory() as folder:
         files = sample.files(Path(folder))
-        for number, file in enumerate(files):
-
-            def report_progress(progress: Progress, number: int = number) -> None:
-                share = progress.done / progress.total if progress.total else 1
-                running.share(STEPS["reading"], (number + share) / len(files))
-
-            import_files(lake, [file.path], file.as_, file.mapping or None, on_progress=report_progress)
+        for before, file in enumerate(files):
+            report = _reporter(running, before, len(files))
+            import_files(lake, [file.path], file.as_, file.mapping or None, on_progress=report)
     ask_for_refresh()
     return {}

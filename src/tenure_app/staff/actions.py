@@ -7,20 +7,17 @@ import hmac
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.utils import timezone
 
 from tenure_app.staff.models import FailedSignIn, Preference
-from tenure_app.staff.queries import ADMINISTRATOR, WINDOW, administrator, preference
+from tenure_app.staff.queries import ADMINISTRATOR, WINDOW, administrator
 
 
 def ensure_administrator() -> User:
     """Return the administrator, made without a password when there is none."""
-    person, made = User.objects.get_or_create(username=ADMINISTRATOR)
-    if made:
-        person.set_unusable_password()
-        person.save()
-    return person
+    return User.objects.get_or_create(username=ADMINISTRATOR, defaults={"password": make_password(None)})[0]
 
 
 def hash_of(token: str) -> str:
@@ -29,19 +26,13 @@ def hash_of(token: str) -> str:
 
 
 def sign_in_by_token(token: str) -> User | None:
-    """Return the administrator when the token is that of the running server."""
     kept = settings.TENURE_TOKEN_SHA256
-    if not kept or not hmac.compare_digest(hash_of(token), kept):
-        return None
-    return ensure_administrator()
+    return ensure_administrator() if kept and hmac.compare_digest(hash_of(token), kept) else None
 
 
 def sign_in_by_password(password: str) -> User | None:
-    """Return the administrator when the password is theirs."""
     person = administrator()
-    if person is None or not person.has_usable_password():
-        return None
-    return person if person.check_password(password) else None
+    return person if person is not None and person.check_password(password) else None
 
 
 def note_failure(address: str) -> None:
@@ -51,23 +42,13 @@ def note_failure(address: str) -> None:
 
 
 def forget_failures(address: str) -> None:
-    """Start counting anew after a good sign-in."""
     FailedSignIn.objects.filter(address=address).delete()
 
 
 def set_password(person: User, password: str) -> None:
-    """Set the administrator's password; an empty one takes it away."""
-    if password:
-        person.set_password(password)
-    else:
-        person.set_unusable_password()
+    person.set_password(password)
     person.save()
 
 
-def save_preference(**changes: Any) -> Preference:
-    """Save some of the installation's preferences."""
-    row = preference()
-    for name, value in changes.items():
-        setattr(row, name, value)
-    row.save()
-    return row
+def save_preference(**changes: Any) -> None:
+    Preference.objects.update_or_create(pk=1, defaults=changes)

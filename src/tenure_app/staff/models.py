@@ -18,7 +18,5 @@ class Preference(models.Model):
 
 
 class FailedSignIn(models.Model):
-    """One failed attempt, kept as long as it counts against its address."""
-
     address = models.CharField(max_length=64)
     at = models.DateTimeField(auto_now_add=True, db_index=True)

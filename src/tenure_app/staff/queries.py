@@ -20,12 +20,10 @@ def preference() -> Preference:
 
 
 def administrator() -> User | None:
-    """Return the one administrator, once there is one."""
     return User.objects.filter(username=ADMINISTRATOR).first()
 
 
 def password_is_set() -> bool:
-    """Tell whether one can sign in with a password."""
     person = administrator()
     return person is not None and person.has_usable_password()
 

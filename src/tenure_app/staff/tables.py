@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from tenure_app.web.formats import ago, instant, number
+from tenure_app.core.tables import ago_of
+from tenure_app.web.formats import number
 from tenure_app.web.tables import Column, Row, Table
-
-
-def _started(row: Row) -> str:
-    return format_html('<span title="{}">{}</span>', instant(row["started_at"]), ago(row["started_at"]))
 
 
 def _mode(row: Row) -> str:
@@ -21,7 +17,7 @@ def _mode(row: Row) -> str:
 REFRESHES = Table(
     "refreshes",
     (
-        Column("started_at", _("Started"), "instant", html=_started),
+        Column("started_at", _("Started"), "instant", html=lambda row: ago_of(row["started_at"])),
         Column("as_of"),
         Column("mode", _("Who"), value=_mode),
         Column("people", value=lambda row: row["customers"]),

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from tenure.errors import MappingError
 from tenure.facts.deduplication import settle, with_ids
-from tenure.facts.reading.cleaning import Cleaner, ImportPlan, Rejected
+from tenure.facts.reading.cleaning import ImportPlan, Rejected, cleaned
 from tenure.facts.reading.files import chunks
 from tenure.facts.reading.guessing import BASKETS, Guess, guess, shape_of_table
 from tenure.facts.reasons import CONFLICT
@@ -30,41 +30,20 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
-__all__ = ["BASKETS", "Guess", "guess", "plan_of", "quarantine_table", "read_file", "shape_of_table"]
+__all__ = ["BASKETS", "Guess", "guess", "plan_of", "quarantine_table", "read_file"]
 
 SOURCE = "file"
 
 
 def plan_of(path: Path, known: Guess, *, tz: str, source: str, now: datetime) -> ImportPlan:
-    """Return how a file is read, once every needed field has a column."""
     if known.missing:
-        raise MappingError(
-            mark(
-                "No column in %(path)s was recognised as %(missing)s. Map it with --map %(first)s=COLUMN. "
-                "Columns: %(names)s."
-            ),
-            path=path.name,
-            missing=", ".join(known.missing),
-            first=known.missing[0],
-            names=", ".join(known.layout.names),
+        text = mark(
+            "No column in %(path)s was recognised as %(missing)s. Map it with --map %(first)s=COLUMN. "
+            "Columns: %(names)s."
         )
-    schema, required = shape_of_table(known.as_)
-    used = set(known.columns.values())
-    unused = tuple(place for place in range(len(known.layout.names)) if place not in used)
-    return ImportPlan(
-        "order_lines" if known.as_ == BASKETS else known.as_,
-        schema,
-        required,
-        known.columns,
-        known.constants,
-        known.layout.names,
-        tz,
-        source,
-        now,
-        known.date_styles,
-        known.commas,
-        unused if known.as_ == "customers" and "attributes" not in known.mapping else (),
-    )
+        missing, names = ", ".join(known.missing), ", ".join(known.layout.names)
+        raise MappingError(text, path=path.name, missing=missing, first=known.missing[0], names=names)
+    return ImportPlan(path, known, *shape_of_table(known.as_), tz, source, now)
 
 
 def read_file(  # noqa: PLR0913 - all by name
@@ -83,11 +62,9 @@ def read_file(  # noqa: PLR0913 - all by name
     file, moment = Path(path), now or datetime.now(UTC)
     known = guess(file, as_, mapping, sheet=sheet, delimiter=delimiter, date_format=date_format)
     plan = plan_of(file, known, tz=tz, source=source, now=moment)
-    cleaner = Cleaner(plan)
     tables: list[pa.Table] = []
     rejected: list[Rejected] = []
-    for chunk in chunks(file, known.layout, plan.read_columns):
-        table, wrong = cleaner.clean(chunk)
+    for _, table, wrong in cleaned(plan):
         tables.append(table)
         rejected += wrong
     if not tables or as_ == "customers":
@@ -97,8 +74,8 @@ def read_file(  # noqa: PLR0913 - all by name
     con = connect()
     con.register("raw", pa.concat_tables(tables))
     con.execute(f"CREATE TEMP TABLE staged AS {with_ids(plan.table, 'raw')}")
-    settled = settle(con, plan.table, "staged", "", "", plan.given)
-    rejected += conflicts_of(file, known, settled.conflicts)
+    settled = settle(con, plan.table, "staged", "", "", frozenset(known.mapping))
+    rejected += conflicts_of(plan, settled.conflicts)
     facts = con.execute(
         f"""SELECT {views.columns(plan.schema.names)} FROM (
             SELECT f.* REPLACE (k.spelled AS customer_id) FROM ({settled.facts}) AS f JOIN (
@@ -109,13 +86,11 @@ def read_file(  # noqa: PLR0913 - all by name
     return facts.cast(plan.schema), quarantine_table(rejected, "", plan.table, file.name, moment)
 
 
-def conflicts_of(path: Path, known: Guess, numbers: Sequence[int]) -> list[Rejected]:
+def conflicts_of(plan: ImportPlan, numbers: Sequence[int]) -> list[Rejected]:
     """Return the rows that contradict a fact with the same number; they are read again, for they are few."""
-    if not numbers:
-        return []
-    conflicting, rejected = set(numbers), []
-    column = known.mapping.get("order_id") or known.mapping.get("fact_id") or known.mapping.get("case_id")
-    for chunk in chunks(path, known.layout, [0]):
+    conflicting, rejected, mapping = set(numbers), [], plan.known.mapping
+    column = mapping.get("order_id") or mapping.get("fact_id") or mapping.get("case_id")
+    for chunk in chunks(plan.path, plan.known.layout, [0]) if conflicting else ():
         for index, number in enumerate(chunk.numbers.tolist()):
             if number in conflicting:
                 raw = chunk.raw(index)

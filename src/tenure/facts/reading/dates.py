@@ -1,17 +1,14 @@
-"""Reading dates as people write them.
-
-Whole columns are read by the few patterns their sample shows; only what those leave over is read one distinct text at
-a time.
-"""
+"""Reading dates as people write them, one distinct text at a time, and the patterns by which whole columns are read."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tenure.facts.reasons import BAD_DATE, IMPOSSIBLE_DATE, NO_DATE, TOO_OLD
 
@@ -53,8 +50,7 @@ _SIMPLE_TIME = re.compile(r"(?P<gap>[ T])\d{1,2}:\d{2}(?P<S>:\d{2}(?P<f>\.\d{1,6
 _WRITTEN = (_YEAR_FIRST, _YEAR_LAST, _PLAIN, _NAMED)
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedDate:
+class ParsedDate(NamedTuple):
     """What a text means: microseconds since 1970 of the local clock, or of UTC when it names its zone; or why not."""
 
     micros: int | None
@@ -74,13 +70,15 @@ class DateStyle:
 
 
 def read_date(text: str | None, style: DateStyle) -> ParsedDate:
-    """Return what a text means as a date."""
     plain = unicodedata.normalize("NFKC", text or "").strip()
     if not plain:
         return ParsedDate(None, reason=NO_DATE)
     parsed = ParsedDate(None, reason=BAD_DATE)
     if style.forced:
-        parsed = _by_pattern(plain, style.forced)
+        with suppress(ValueError):
+            moment = datetime.strptime(plain, style.forced)
+            epoch = _EPOCH if moment.tzinfo is None else _UTC_EPOCH
+            parsed = ParsedDate((moment - epoch) // _MICROSECOND, utc=moment.tzinfo is not None)
     elif match := next((m for pattern in _WRITTEN if (m := pattern.fullmatch(plain))), None):
         parsed = _written(match.groupdict(), style.order)
     elif _NUMBER.fullmatch(plain):
@@ -88,16 +86,6 @@ def read_date(text: str | None, style: DateStyle) -> ParsedDate:
     if parsed.micros is not None and parsed.micros < YEAR_1900:
         return ParsedDate(None, reason=TOO_OLD)
     return parsed
-
-
-def _by_pattern(text: str, pattern: str) -> ParsedDate:
-    try:
-        moment = datetime.strptime(text, pattern)
-    except ValueError:
-        return ParsedDate(None, reason=BAD_DATE)
-    if moment.tzinfo is not None:
-        return ParsedDate((moment - _UTC_EPOCH) // _MICROSECOND, utc=True)
-    return ParsedDate((moment - _EPOCH) // _MICROSECOND)
 
 
 def _written(parts: dict[str, str | None], order: str) -> ParsedDate:
@@ -153,7 +141,6 @@ def _counted(text: str, serial: bool) -> ParsedDate:
 
 
 def date_style_of(samples: Iterable[str], forced: str = "") -> DateStyle:
-    """Return how a column writes its dates, judged by samples of it."""
     if "%" in forced:
         return DateStyle(formats=(forced,), forced=forced)
     texts = [unicodedata.normalize("NFKC", sample).strip() for sample in samples if sample and sample.strip()]

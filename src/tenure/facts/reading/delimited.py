@@ -10,6 +10,8 @@ import io
 import re
 from collections import Counter
 from contextlib import closing
+from functools import partial
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +19,8 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from tenure.errors import FileUnreadable
-from tenure.facts.reading.layout import SPACES, Chunk, Layout, distinct, looks_like_header
-from tenure.facts.reading.scanner import scan
+from tenure.facts.reading.layout import SPACES, Chunk, Layout, layout_of_rows
+from tenure.facts.reading.scanner import Scanned, scan
 from tenure.facts.reading.text import blocks, encoding_of
 from tenure.words import mark
 
@@ -31,29 +33,20 @@ _BLANKS = re.compile(rb"[ \t]+")
 
 
 def text_layout(path: Path, delimiter: str | None, head: bool | None) -> Layout:
-    """Look at a delimited text and say how it is laid out."""
     encoding = encoding_of(path)
     with closing(blocks(path, encoding, 1 << 18)) as source:
         first = next(source, None)
     if first is None or not first.data.strip():
         raise FileUnreadable(mark("%(path)s has no rows."), path=str(path))
     if b"\x00" in first.data:
-        raise FileUnreadable(
-            mark("%(path)s is not a text, Excel, Parquet or JSON lines file. Save it in one of these formats."),
-            path=str(path),
-        )
+        text = mark("%(path)s is not a text, Excel, Parquet or JSON lines file. Save it in one of these formats.")
+        raise FileUnreadable(text, path=str(path))
     lines = first.data.decode().splitlines()
     skipped = next(index for index, line in enumerate(lines) if line.strip())
     sampled = lines[skipped : skipped + 200]
     delimiter = delimiter or _delimiter_of(sampled)
     rows = [row for row in _split(sampled, delimiter) if row]
-    header = looks_like_header(rows) if head is None else head
-    width = Counter(map(len, rows)).most_common(1)[0][0]
-    names = tuple(name.strip() for name in rows[0]) if header else tuple(str(place + 1) for place in range(width))
-    if header and len(names) > 1 and not names[-1] and width == len(names) - 1:  # only the header ends in a delimiter
-        names = names[:-1]
-    sample = tuple(tuple(row) for row in (rows[1:] if header else rows)[:50])
-    return Layout("text", distinct(names), header, encoding, delimiter, sample=sample, skipped=skipped)
+    return layout_of_rows("text", rows, head, encoding=encoding, delimiter=delimiter, skipped=skipped)
 
 
 def _split(lines: list[str], delimiter: str) -> list[list[str]]:
@@ -78,15 +71,12 @@ def _delimiter_of(lines: list[str]) -> str:
 
 
 def text_chunks(path: Path, layout: Layout, positions: Sequence[int]) -> Iterator[Chunk]:
-    """Yield the rows of a delimited text."""
     spaces, fields = layout.delimiter == SPACES, len(layout.names)
     delimiter = "\t" if spaces else layout.delimiter
     skip = layout.skipped + int(layout.header)
     carried, carried_first, done = b"", 0, 0
-    source = blocks(path, layout.encoding)
-    block = next(source, None)
-    while block is not None:
-        following = next(source, None)
+    for block, following in pairwise(chain(blocks(path, layout.encoding), (None,))):
+        assert block is not None
         data, first = carried + block.data, carried_first or block.first
         done += len(block.data)
         begin = 0
@@ -104,17 +94,13 @@ def text_chunks(path: Path, layout: Layout, positions: Sequence[int]) -> Iterato
             _parsed(scanned.rows(), delimiter, fields, positions, quotes=not spaces),
             scanned.numbers,
             [*block.bad, *scanned.bad],
-            lambda index, scanned=scanned: _raw_row(scanned.raw(index), layout),  # type: ignore[misc]
+            partial(_record, layout, scanned),
             done,
         )
-        block = following
 
 
-def _raw_row(line: str, layout: Layout) -> dict[str, str]:
-    """Return a raw line as {header: text}; fields beyond the headers get their position as name."""
-    values = next(iter(_split([line], layout.delimiter)), [])
-    names = [*layout.names, *(str(place + 1) for place in range(len(layout.names), len(values)))]
-    return dict(zip(names, values, strict=False))
+def _record(layout: Layout, scanned: Scanned, index: int) -> dict[str, str]:
+    return layout.record(_split([scanned.raw(index)], layout.delimiter) or [[]], 0)
 
 
 def _parsed(data: bytes, delimiter: str, fields: int, positions: Sequence[int], *, quotes: bool) -> pa.Table:

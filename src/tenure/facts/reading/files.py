@@ -9,8 +9,10 @@ import gzip
 import json
 import zlib
 from contextlib import contextmanager
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,13 +20,14 @@ import pyarrow.parquet as pq
 
 from tenure.errors import FileUnreadable
 from tenure.facts.reading.delimited import text_chunks, text_layout
-from tenure.facts.reading.layout import Chunk, Layout, distinct, looks_like_header
+from tenure.facts.reading.layout import Chunk, Layout, layout_of_rows
+from tenure.facts.reading.numbers import text_of
 from tenure.facts.reading.text import BadLine, opened
 from tenure.facts.reasons import BROKEN_JSON
 from tenure.words import mark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 _CHUNK_ROWS = 200_000
 _EXCEL = {".xlsx", ".xls", ".xlsm", ".xlsb", ".ods"}
@@ -38,7 +41,6 @@ _DAMAGED = mark(
 def layout_of(
     path: Path, *, sheet: str | None = None, delimiter: str | None = None, head: bool | None = None
 ) -> Layout:
-    """Look at a file and say how it is laid out."""
     if not path.is_file():
         raise FileUnreadable(mark("File %(path)s does not exist."), path=str(path))
     if path.stat().st_size == 0:
@@ -64,7 +66,6 @@ def chunks(path: Path, layout: Layout, positions: Sequence[int]) -> Iterator[Chu
 
 @contextmanager
 def _unpacked(path: Path) -> Iterator[None]:
-    """Say of a gzip file that breaks off what is wrong with it."""
     try:
         yield
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
@@ -89,22 +90,18 @@ def _kind_of(path: Path) -> str:
     return "text"
 
 
-def _chunk_of_texts(
-    rows: list[list[str]],
-    numbers: list[int],
-    layout: Layout,
-    positions: Sequence[int],
-    bad: list[BadLine],
-    done: int,
-) -> Chunk:
-    columns = pa.table({str(place): pa.array([row[place] for row in rows], pa.string()) for place in positions})
-    return Chunk(
-        columns,
-        np.array(numbers, dtype=np.int64),
-        bad,
-        lambda index: dict(zip(layout.names, rows[index], strict=False)),
-        done,
-    )
+def _chunks_of(
+    rows: Iterable[tuple[int, list[str] | BadLine, int]], layout: Layout, positions: Sequence[int]
+) -> Iterator[Chunk]:
+    """Gather rows and bad lines, given with their number and how much of the file has been read, into chunks."""
+    rows = iter(rows)
+    while part := list(islice(rows, _CHUNK_ROWS)):
+        good = [(number, row) for number, row, _ in part if not isinstance(row, BadLine)]
+        texts = [row for _, row in good]
+        columns = {str(place): pa.array([row[place] for row in texts], pa.string()) for place in positions}
+        numbers = np.array([number for number, _ in good], dtype=np.int64)
+        bad = [row for _, row, _ in part if isinstance(row, BadLine)]
+        yield Chunk(pa.table(columns), numbers, bad, partial(layout.record, texts), part[-1][2])
 
 
 # Parquet
@@ -122,16 +119,16 @@ def _parquet_layout(path: Path) -> Layout:
 
 def _parquet_chunks(path: Path, layout: Layout, positions: Sequence[int]) -> Iterator[Chunk]:
     del layout  # the file itself says it
-
-    def record(batch: pa.RecordBatch, index: int) -> dict[str, str]:
-        return {name: _shown(value) for name, value in batch.slice(index, 1).to_pylist()[0].items()}
-
     done = 0
     for batch in pq.ParquetFile(path).iter_batches(_CHUNK_ROWS):
         columns = pa.table([batch.column(place) for place in positions], names=[str(place) for place in positions])
         numbers = np.arange(done + 1, done + 1 + batch.num_rows, dtype=np.int64)
         done += batch.num_rows
-        yield Chunk(columns, numbers, [], lambda index, batch=batch: record(batch, index), done)  # type: ignore[misc]
+        yield Chunk(columns, numbers, [], partial(_parquet_record, batch), done)
+
+
+def _parquet_record(batch: pa.RecordBatch, index: int) -> dict[str, str]:
+    return {name: _shown(value) for name, value in batch.slice(index, 1).to_pylist()[0].items()}
 
 
 def _shown(value: Any) -> str:
@@ -151,12 +148,8 @@ def _sheet_rows(path: Path, sheet: str | None) -> tuple[str, tuple[str, ...], li
         raise FileUnreadable(_DAMAGED, path=str(path)) from error
     names = tuple(book.sheet_names)
     if sheet is not None and sheet not in names:
-        raise FileUnreadable(
-            mark("%(path)s has no sheet %(sheet)r. Its sheets: %(sheets)s."),
-            path=str(path),
-            sheet=sheet,
-            sheets=", ".join(names),
-        )
+        text = mark("%(path)s has no sheet %(sheet)r. Its sheets: %(sheets)s.")
+        raise FileUnreadable(text, path=str(path), sheet=sheet, sheets=", ".join(names))
     for name in [sheet] if sheet else names:
         rows = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
         if any(cell != "" for row in rows for cell in row):
@@ -165,37 +158,31 @@ def _sheet_rows(path: Path, sheet: str | None) -> tuple[str, tuple[str, ...], li
 
 
 def _cell_text(value: Any) -> str:
-    """Return a workbook's cell as text: whole numbers without a point, days and instants in ISO form."""
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-    return "" if value is None else str(value).strip()
+    return (text_of(value) or "").strip()
 
 
 def _excel_layout(path: Path, sheet: str | None, head: bool | None) -> Layout:
     name, sheets, rows = _sheet_rows(path, sheet)
     skipped = next(index for index, row in enumerate(rows) if any(cell != "" for cell in row))
     texts = [list(map(_cell_text, row)) for row in rows[skipped : skipped + 51]]
-    header = looks_like_header(texts) if head is None else head
-    names = tuple(texts[0]) if header else tuple(str(place + 1) for place in range(len(texts[0])))
-    sample = tuple(map(tuple, texts[int(header) :]))
-    return Layout("excel", distinct(names), header, "", "", name, sheets, sample, skipped)
+    return layout_of_rows("excel", texts, head, sheet=name, sheets=sheets, skipped=skipped)
 
 
 def _excel_chunks(path: Path, layout: Layout, positions: Sequence[int]) -> Iterator[Chunk]:
     _, _, rows = _sheet_rows(path, layout.sheet)
     begin = layout.skipped + int(layout.header)
-    kept = [(number, row) for number, row in enumerate(rows[begin:], begin + 1) if any(cell != "" for cell in row)]
-    for low in range(0, len(kept), _CHUNK_ROWS):
-        part = kept[low : low + _CHUNK_ROWS]
-        texts = [list(map(_cell_text, row)) for _, row in part]
-        yield _chunk_of_texts(texts, [number for number, _ in part], layout, positions, [], low + len(part))
+    texts = (
+        (number, list(map(_cell_text, row)), number)
+        for number, row in enumerate(rows[begin:], begin + 1)
+        if any(cell != "" for cell in row)
+    )
+    return _chunks_of(texts, layout, positions)
 
 
 # JSON lines
 
 
 def _json_layout(path: Path) -> Layout:
-    """Return the names that the first objects use."""
     records: list[dict[str, str]] = []
     with opened(path) as handle:
         for line in handle:
@@ -227,23 +214,16 @@ def _json_text(value: Any) -> str:
 
 
 def _json_chunks(path: Path, layout: Layout, positions: Sequence[int]) -> Iterator[Chunk]:
-    rows: list[list[str]] = []
-    numbers: list[int] = []
-    bad: list[BadLine] = []
-    done = 0
-    with opened(path) as handle:
+    def rows(handle: IO[bytes]) -> Iterator[tuple[int, list[str] | BadLine, int]]:
+        done = 0
         for number, line in enumerate(handle, 1):
             done += len(line)
-            if not line.strip():
-                continue
             record = _json_record(line)
-            if record is None:
-                bad.append(BadLine(number, BROKEN_JSON, line.decode(errors="backslashreplace").rstrip("\r\n")))
-                continue
-            rows.append([record.get(name, "") for name in layout.names])
-            numbers.append(number)
-            if len(rows) >= _CHUNK_ROWS:
-                yield _chunk_of_texts(rows, numbers, layout, positions, bad, done)
-                rows, numbers, bad = [], [], []
-    if rows or bad:
-        yield _chunk_of_texts(rows, numbers, layout, positions, bad, done)
+            if record is not None:
+                yield number, [record.get(name, "") for name in layout.names], done
+            elif line.strip():
+                raw = line.decode(errors="backslashreplace").rstrip("\r\n")
+                yield number, BadLine(number, BROKEN_JSON, raw), done
+
+    with opened(path) as handle:
+        yield from _chunks_of(rows(handle), layout, positions)

@@ -1,8 +1,7 @@
 """Which column is what, and how it is written.
 
-Headers are compared with those known in Chinese and English, and contents must agree with them. People can always say
-it themselves with a mapping. A file sorted by date may begin with twelve days that say nothing, so doubts about dates
-and decimals are settled by reading on, not by guessing.
+Headers are compared with those known in Chinese and English, and contents must agree with them. A file sorted by date
+may begin with twelve days that say nothing, so doubts about dates and decimals are settled by reading on.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,11 +45,9 @@ _DECIMAL_EVIDENCE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Guess:
-    """What a file looks like."""
-
-    layout: Layout  # encoding, delimiter, headers, sheet, first rows
+    layout: Layout
     as_: str
     mapping: dict[str, str]  # field to header
     confidence: dict[str, float]  # field to how sure that is, 0 to 1; 1 when the person said so
@@ -59,31 +56,23 @@ class Guess:
     date_styles: dict[str, DateStyle] = field(default_factory=dict)
     commas: dict[str, bool] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def columns(self) -> dict[str, int]:
         """Field to the position of its column, from 0; constants left out."""
         return {
             name: self.layout.names.index(header) for name, header in self.mapping.items() if not header.startswith("=")
         }
 
-    @property
-    def constants(self) -> dict[str, str]:
-        """Field to the text that holds for every row."""
-        return {name: text[1:] for name, text in self.mapping.items() if text.startswith("=")}
-
 
 def shape_of_table(as_: str) -> tuple[pa.Schema, tuple[str, ...]]:
-    """Return the schema and the needed fields of what a file is read as."""
+    """Return the schema and the fields that every row needs."""
     if as_ == "customers":
         return CUSTOMERS, ("customer_id",)
     if as_ == BASKETS:
         return FACT_TABLES["order_lines"].schema, ("customer_id", "at", "order_id", "product_id", "amount")
     if as_ not in FACT_TABLES:
-        raise MappingError(
-            mark("Unknown fact table %(name)r. Fact tables: %(known)s."),
-            name=as_,
-            known=", ".join([*FACT_TABLES, "customers", BASKETS]),
-        )
+        text = mark("Unknown fact table %(name)r. Fact tables: %(known)s.")
+        raise MappingError(text, name=as_, known=", ".join([*FACT_TABLES, "customers", BASKETS]))
     return FACT_TABLES[as_].schema, FACT_TABLES[as_].required
 
 
@@ -96,7 +85,6 @@ def guess(
     delimiter: str | None = None,
     date_format: str = "",
 ) -> Guess:
-    """Look at a file and guess which column holds which field."""
     schema, required = shape_of_table(as_)
     file, mapping = Path(path), mapping or {}
     # Whoever names a column says that the file has headers.
@@ -104,7 +92,10 @@ def guess(
     by_name = any(not (column.isdigit() or column.startswith("=")) for column in texts)
     layout = layout_of(file, sheet=sheet, delimiter=delimiter, head=True if by_name else None)
     mapped, confidence = _match_columns(layout, as_, schema, mapping)
-    samples = {name: _sample(layout, header) for name, header in mapped.items()}
+    samples = {
+        name: [header[1:]] if header.startswith("=") else layout.sample_of(layout.names.index(header))
+        for name, header in mapped.items()
+    }
     types = {name: schema.field(name).type for name in mapped}
     styles = {name: date_style_of(samples[name], date_format) for name in mapped if types[name] in (INSTANT, DAY)}
     commas = {name: european(samples[name]) for name in mapped if types[name] == NUMBER}
@@ -113,11 +104,9 @@ def guess(
     if missing:
         return first
     unpunctuated = [name for name in commas if not any(sign in text for text in samples[name] for sign in ".,")]
-    return replace(
-        first,
-        date_styles={**styles, **_settle_date_styles(file, first)},
-        commas={**commas, **_settle_commas(file, first, unpunctuated)},
-    )
+    counts = _count_matches(file, first, unpunctuated, _DECIMAL_EVIDENCE)
+    settled = {name: counts[name, "comma"] > counts[name, "point"] for name in unpunctuated}
+    return replace(first, date_styles=styles | _settle_date_styles(file, first), commas=commas | settled)
 
 
 def guess_columns(names: tuple[str, ...], as_: str, mapping: Mapping[str, str | int]) -> dict[str, str]:
@@ -146,7 +135,7 @@ def _match_columns(
         if name in matched or name not in schema.names:
             continue
         for place, header in enumerate(layout.names):
-            score = _score(header, tuple(words.split()))
+            score = _score(header, words)
             fits = _fits(layout, place, schema.field(name).type) if score else 0.0
             score *= fits or (0.3 if _plain(header) == _plain(name) else 0.0)  # a name that leaves no doubt
             if score:
@@ -168,11 +157,8 @@ def _header(layout: Layout, column: str) -> str:
         return plain[_plain(column)]
     if column.isdigit() and 1 <= int(column) <= len(layout.names):
         return layout.names[int(column) - 1]
-    raise MappingError(
-        mark("The file has no column %(column)r. Its columns: %(names)s."),
-        column=column,
-        names=", ".join(layout.names),
-    )
+    text = mark("The file has no column %(column)r. Its columns: %(names)s.")
+    raise MappingError(text, column=column, names=", ".join(layout.names))
 
 
 @lru_cache(maxsize=4096)
@@ -182,7 +168,7 @@ def _plain(header: str) -> str:
     return re.sub(r"[\s_\-./#:*]+", "", text)
 
 
-def _score(header: str, words: tuple[str, ...]) -> float:
+def _score(header: str, words: list[str]) -> float:
     """Return how well a header fits the known ones; earlier known ones fit better."""
     plain = _plain(header)
     best = 0.0
@@ -197,16 +183,9 @@ def _score(header: str, words: tuple[str, ...]) -> float:
     return best
 
 
-def _sample(layout: Layout, header: str) -> list[str]:
-    if header.startswith("="):
-        return [header[1:]]
-    place = layout.names.index(header)
-    return [row[place] for row in layout.sample if place < len(row)]
-
-
 def _fits(layout: Layout, place: int, kind: pa.DataType) -> float:
     """Return how far a column's contents agree with a type: 0 when they contradict it."""
-    values = [row[place] for row in layout.sample if place < len(row) and row[place].strip()]
+    values = [value for value in layout.sample_of(place) if value.strip()]
     if not values or kind not in (INSTANT, DAY, NUMBER):
         return 1.0
     if kind == NUMBER:
@@ -223,7 +202,6 @@ def _fits(layout: Layout, place: int, kind: pa.DataType) -> float:
 
 
 def _settle_date_styles(path: Path, known: Guess) -> dict[str, DateStyle]:
-    """Return the styles of those columns of which all rows together tell day from month."""
     ambiguous = [name for name, style in known.date_styles.items() if style.ambiguous]
     counts = _count_matches(path, known, ambiguous, _ORDER_EVIDENCE)
     settled = {}
@@ -239,15 +217,8 @@ def _settle_date_styles(path: Path, known: Guess) -> dict[str, DateStyle]:
     return settled
 
 
-def _settle_commas(path: Path, known: Guess, names: list[str]) -> dict[str, bool]:
-    """Return which number columns, of all rows, write their decimals with a comma."""
-    names = [name for name in names if name in known.columns]
-    counts = _count_matches(path, known, names, _DECIMAL_EVIDENCE)
-    return {name: counts[name, "comma"] > counts[name, "point"] for name in names}
-
-
 def _count_matches(path: Path, known: Guess, names: list[str], patterns: dict[str, str]) -> Counter[tuple[str, str]]:
-    """Count the rows of each column that match each pattern."""
+    """Count the rows of each field's column that match each pattern; constants have none."""
     counts: Counter[tuple[str, str]] = Counter()
     columns = {name: known.columns[name] for name in names if name in known.columns}
     for chunk in chunks(path, known.layout, sorted(set(columns.values()))) if columns else ():

@@ -1,13 +1,12 @@
-"""How a file is laid out, and the chunks in which its rows come.
-
-It opens nothing.
-"""
+"""How a file is laid out, and the chunks in which its rows come."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,8 +19,6 @@ _DATA = re.compile(r"[-+(¥$€£]*\d[\d.,:/\-+ T年月日时分秒Z)]*%?")
 
 @dataclass(slots=True)
 class Chunk:
-    """Some rows of a file."""
-
     columns: pa.Table  # the columns asked for, named by their position from 0; texts, or the file's own types
     numbers: np.ndarray  # each row's number in the file
     bad: list[BadLine]  # lines that are no row
@@ -31,8 +28,6 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a file is laid out."""
-
     kind: str  # text, excel, parquet or json
     names: tuple[str, ...]  # headers; positions ("1", "2", …) when the file has none
     header: bool = True  # whether the first row holds the headers
@@ -43,18 +38,28 @@ class Layout:
     sample: tuple[tuple[str, ...], ...] = ()  # the first rows
     skipped: int = 0  # lines above the header
 
+    def sample_of(self, place: int) -> list[str]:
+        """Return what the first rows have in a column; a short row has nothing there."""
+        return [row[place] for row in self.sample if place < len(row)]
 
-def looks_like_header(rows: list[list[str]]) -> bool:
-    """Whether the first row names columns: all texts, none a number or a date, and not like those below."""
-    first = [cell.strip() for cell in rows[0]]
-    if not any(first) or any(_DATA.fullmatch(cell) for cell in first if cell):
-        return False
-    return len(rows) > 1 or all(first)
+    def record(self, rows: list[list[str]], index: int) -> dict[str, str]:
+        """Return one of some rows as {header: text}; fields beyond the headers get their position as name."""
+        row = rows[index]
+        names = [*self.names, *(str(place + 1) for place in range(len(self.names), len(row)))]
+        return dict(zip(names, row, strict=False))
 
 
-def distinct(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names, each only once: a repeated or empty one gets its position."""
-    result: list[str] = []
+def layout_of_rows(kind: str, rows: list[list[str]], head: bool | None, **about: Any) -> Layout:
+    """Return the layout of a file by its first rows; `head` says whether the first one holds the headers, if known."""
+    first, width = [cell.strip() for cell in rows[0]], Counter(map(len, rows)).most_common(1)[0][0]
+    if head is None:  # headers are all texts, none a number or a date, and there are rows below
+        head = any(first) and not any(_DATA.fullmatch(cell) for cell in first if cell)
+        head = head and (len(rows) > 1 or all(first))
+    names = first if head else [str(place + 1) for place in range(width)]
+    if head and len(names) > 1 and not names[-1] and width == len(names) - 1:  # only the header ends in a delimiter
+        names = names[:-1]
+    distinct: list[str] = []  # a repeated or empty name gets its position
     for place, name in enumerate(names, 1):
-        result.append(name if name and name not in result else f"{name}#{place}" if name else str(place))
-    return tuple(result)
+        distinct.append(name if name and name not in distinct else f"{name}#{place}" if name else str(place))
+    sample = tuple(map(tuple, rows[int(head) :][:50]))
+    return Layout(kind, tuple(distinct), head, sample=sample, **about)

@@ -1,7 +1,6 @@
 """Reading numbers as people write them.
 
-Currency signs, thousands marks, full-width digits, brackets for negative and the decimal comma are understood; per
-cent is not a number of money.
+Currency signs, thousands marks, full-width digits, brackets for negative and the decimal comma are understood.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from decimal import ROUND_HALF_UP, Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tenure.facts.reasons import BAD_NUMBER, NO_NUMBER, NOT_FINITE, TOO_LARGE
 
@@ -30,6 +29,13 @@ _POINT_DECIMALS = re.compile(r"\d+(?:,\d{3})*\.\d{1,2}|\d{1,3}(?:,\d{3}){2,}(?:\
 _WAN = re.compile(r"(?P<number>.*\d)(?P<unit>[万萬亿億])")
 _PLAIN = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?")
 _NOT_FINITE = re.compile(r"[-+]?(?:nan|inf|infinity|#num!|#div/0!|#value!|#n/a)", re.IGNORECASE)
+
+
+def text_of(value: Any) -> str | None:
+    """Return a value as text: a whole float without a point, for 13812345678.0 is the number of a phone."""
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    return None if value is None else str(value)
 
 
 def european(samples: Iterable[str]) -> bool:

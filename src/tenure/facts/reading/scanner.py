@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -22,8 +21,6 @@ _LONGEST = 1 << 20  # bytes that one quoted field may span before its opening ma
 
 @dataclass(slots=True)
 class Scanned:
-    """The rows of a block."""
-
     data: bytes
     starts: np.ndarray  # where each well-formed row lies in `data` (the line end excluded)
     ends: np.ndarray
@@ -42,12 +39,10 @@ class Scanned:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def raw(self, index: int) -> str:
-        """Return the text of a row."""
         return self.data[self.starts[index] : self.ends[index]].decode().rstrip("\r")
 
 
 def scan(data: bytes, first: int, delimiter: str, fields: int, *, final: bool, quotes: bool = True) -> Scanned:
-    """Find the rows of a block of complete lines."""
     block = np.frombuffer(data, dtype=np.uint8)
     lines = np.flatnonzero(block == _NEWLINE)
     delimiters = np.flatnonzero(block == ord(delimiter))
@@ -60,7 +55,10 @@ def scan(data: bytes, first: int, delimiter: str, fields: int, *, final: bool, q
     ends = lines[np.searchsorted(marks, lines) % 2 == 0]
     delimiters = delimiters[np.searchsorted(marks, delimiters) % 2 == 0]
     scanned = _counted(data, lines, ends, delimiters, first, fields)
-    if len(ends) < len(lines) and _suspicious(scanned, delimiter, fields):
+    # Two broken marks in different rows may look like one long field: then look line by line.
+    spans = np.flatnonzero(np.diff(np.append(scanned.numbers, scanned.numbers[-1:] + 2)) > 1)
+    long = (data[scanned.starts[index] : scanned.ends[index]] for index in spans)
+    if any("\n" in line.raw for line in scanned.bad) or any(_swallowed(row, delimiter, fields) for row in long):
         return _walked(data, first, delimiter, fields, final=final)
     return scanned
 
@@ -74,16 +72,6 @@ def _regular(block: np.ndarray, marks: np.ndarray, delimiter: int) -> bool:
     fine = (before == delimiter) | (before == _NEWLINE) | doubled
     ended = (after == delimiter) | (after == _NEWLINE) | (after == _RETURN) | (after == _QUOTE)
     return bool(fine.all() and ended.all())
-
-
-def _suspicious(scanned: Scanned, delimiter: str, fields: int) -> bool:
-    """Whether two broken marks in different rows may look like one long field: then look line by line."""
-    if any("\n" in line.raw for line in scanned.bad):
-        return True
-    spans = np.flatnonzero(np.diff(np.append(scanned.numbers, scanned.numbers[-1:] + 2)) > 1)
-    return any(
-        _swallowed(scanned.data[scanned.starts[index] : scanned.ends[index]], delimiter, fields) for index in spans
-    )
 
 
 def _swallowed(row: bytes, delimiter: str, fields: int) -> bool:
@@ -113,25 +101,18 @@ def _counted(
     return Scanned(data, starts[good], ends[good], numbers[good], bad, len(data))
 
 
-@lru_cache(maxsize=8)
-def _field(delimiter: str) -> re.Pattern[bytes]:
-    mark = re.escape(delimiter).encode()
-    # A quoted field, or a bare one in which marks mean nothing unless they begin it.
-    return re.compile(
-        rb'(?:"[^"]*(?:""[^"]*)*"|(?!")[^' + mark + rb"\n]*)(?P<end>" + mark + rb"|\r?\n\Z|\Z)", re.DOTALL
-    )
-
-
 def _fields(row: bytes, delimiter: str) -> int:
     """Return the number of fields of one row; 0 when its quotation marks are broken."""
-    pattern, place, count = _field(delimiter), 0, 0
-    while True:
-        match = pattern.match(row, place)
-        if match is None:
-            return 0
+    mark, place, count = re.escape(delimiter).encode(), 0, 0
+    # A quoted field, or a bare one in which marks mean nothing unless they begin it.
+    field = re.compile(
+        rb'(?:"[^"]*(?:""[^"]*)*"|(?!")[^' + mark + rb"\n]*)(?P<end>" + mark + rb"|\r?\n\Z|\Z)", re.DOTALL
+    )
+    while match := field.match(row, place):
         count, place = count + 1, match.end()
         if match["end"] != delimiter.encode():
             return count
+    return 0
 
 
 def _walked(data: bytes, first: int, delimiter: str, fields: int, *, final: bool) -> Scanned:

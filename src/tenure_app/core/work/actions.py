@@ -23,7 +23,9 @@ def enqueue(kind: str, *, key: str = "", priority: int = 0, delay: timedelta = t
     """
     if kind not in kinds():
         raise ValueError(f"No kind of work is called {kind!r}; declared are {sorted(kinds())}.")
-    job = Job(kind=kind, payload=payload, key=_digest(kind, key or payload), priority=priority, due_at=Now() + delay)
+    text = json.dumps([kind, key or payload], sort_keys=True, default=str)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    job = Job(kind=kind, payload=payload, key=digest, priority=priority, due_at=Now() + delay)
     while True:
         try:
             with transaction.atomic():
@@ -45,11 +47,6 @@ def _add(job: Job) -> Job:
     added = waiting or job
     added.refresh_from_db()
     return added
-
-
-def _digest(kind: str, key: str | dict[str, Any]) -> str:
-    text = json.dumps([kind, key], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def cancel(job_id: int) -> bool:

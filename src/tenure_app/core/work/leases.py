@@ -25,8 +25,6 @@ LEASE = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A claimed job and the fencing number of the claim."""
-
     job: Job
     fence: int
 

@@ -10,7 +10,6 @@ from tenure_app.core.models import Job
 
 
 def open_jobs() -> list[Job]:
-    """Return what waits or runs, oldest first."""
     return list(Job.objects.filter(state__in=Job.OPEN).order_by("id"))
 
 
@@ -20,12 +19,10 @@ def recent_jobs(limit: int = 30) -> list[Job]:
 
 
 def count_open() -> int:
-    """Return how many jobs wait or run."""
     return Job.objects.filter(state__in=Job.OPEN).count()
 
 
 def job(job_id: int) -> Job | None:
-    """Return one job."""
     return Job.objects.filter(pk=job_id).first()
 
 

@@ -1,8 +1,14 @@
-"""Doing one job: its work reads and reports through `Running`, while a thread keeps the lease."""
+"""The worker: takes due work, one job after the other. Any number of them may run.
+
+A job's work reads and reports through `Running`, while a thread keeps the lease.
+"""
 
 from __future__ import annotations
 
 import logging
+import os
+import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +16,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.utils.module_loading import import_string
 
 from tenure.errors import TenureError
 from tenure_app.core.models import Job
@@ -20,6 +27,8 @@ from tenure_app.core.work.leases import Lease
 log = logging.getLogger("tenure.work")
 BEAT = 5.0
 REPORT = 0.5
+PAUSE = 0.5
+SWEEP = 10.0
 GONE = (OperationalError, InterfaceError)  # the database, for a moment
 
 
@@ -44,10 +53,7 @@ class Running:
     def report(self, doing: str, done: int = 0, total: int = 0) -> None:
         """Write what is happening (a sentence marked for translation) and how far, at most twice a second.
 
-        Raises
-        ------
-        LeaseLost, Stopping
-            When this worker should not go on.
+        Raises LeaseLost or Stopping when this worker should not go on.
         """
         if self._stop.is_set():
             raise Stopping
@@ -71,11 +77,11 @@ class Running:
 
 
 def run(lease: Lease, stop: threading.Event | None = None) -> Job:
-    """Do a claimed job's work to its end and keep what came of it."""
     job = lease.job
     try:
         with _renewing(lease):
-            result = kinds()[job.kind].load()(Running(lease, stop or threading.Event())) or {}
+            work = import_string(kinds()[job.kind].path)
+            result = work(Running(lease, stop or threading.Event())) or {}
     except LeaseLost:
         log.warning("%s was taken over or cancelled", job)
     except Stopping:
@@ -128,3 +134,33 @@ def _persist(write: Callable[[], bool]) -> None:
                 raise
             close_old_connections()
             time.sleep(REPORT)
+
+
+def work(once: bool = False) -> None:
+    """Do jobs until SIGTERM or Ctrl-C; `once`: only those that are due now.
+
+    A job that runs when the signal arrives is given back at its next report, and the next worker begins it anew.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    name = f"{socket.gethostname()}:{os.getpid()}"
+    next_sweep = 0.0
+    while not stop.is_set():
+        lease = None
+        try:
+            # Drops a connection that broke or grew old, as a request would.
+            close_old_connections()
+            if time.monotonic() >= next_sweep:
+                leases.sweep()
+                next_sweep = time.monotonic() + SWEEP
+            lease = leases.claim(name)
+            if lease is not None:
+                run(lease, stop)
+        except Exception:
+            # The database may be gone for a moment: a worker waits for it instead of dying.
+            log.exception("The worker will try again")
+        if lease is None:
+            if once:
+                return
+            stop.wait(PAUSE)

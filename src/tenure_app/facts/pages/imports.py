@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -12,27 +11,14 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from tenure.errors import TenureError
-from tenure.words import Message, current_language
+from tenure.words import Message
 from tenure_app.core.pages import describe
-from tenure_app.facts import actions, labels, looking, quarantine, queries
+from tenure_app.facts import actions, labels, quarantine, queries
 from tenure_app.facts.tables import BATCHES, CHOICES, REASONS, sample_table
 from tenure_app.web.pages import SIGNED_IN, page
 
 if TYPE_CHECKING:
     from tenure_app.facts.models import Import, ImportFile
-    from tenure_app.web.tables import ShownTable
-
-
-@dataclass(frozen=True, slots=True)
-class FileGroup:
-    """A file as the page shows it, for all files with the same columns."""
-
-    file: ImportFile
-    layout: str
-    choices: ShownTable  # which column is which field
-    sample: ShownTable
-    trouble: str
-    alike: list[str]  # other files with the same columns, which follow this one's choices
 
 
 def _or_404(import_id: int) -> Import:
@@ -43,13 +29,11 @@ def _or_404(import_id: int) -> Import:
 
 
 def tables() -> list[tuple[str, str]]:
-    """Return the tables that files can be brought as, with their names."""
     return [(name, labels.table_name(name)) for name in actions.TABLES]
 
 
 @page("imports/", "imports", rule=SIGNED_IN)
 def imports(request: HttpRequest) -> HttpResponse:
-    """Show the upload, what is under way, and everything that was ever brought."""
     batches = [{**row, "table_name": labels.table_name(row["table"])} for row in queries.batches()]
     context = {
         "title": _("Imports"),
@@ -79,7 +63,6 @@ def _line(upload: Import) -> dict[str, Any]:
 
 @page("imports/new/", "import-new", rule=SIGNED_IN, methods=("POST",))
 def bring(request: HttpRequest) -> HttpResponse:
-    """Keep the uploaded files and show how they are understood."""
     files = request.FILES.getlist("files")
     table = request.POST.get("table", "orders")
     if not files or table not in actions.TABLES:
@@ -109,14 +92,13 @@ def show_import(request: HttpRequest, import_id: int) -> HttpResponse:
         return render(request, "imports/columns.html", context | {"groups": _groups(upload)})
     if upload.job is not None:
         context |= describe(upload.job)
-        reasons = quarantine.reasons(upload.job.result.get("batches", []), current_language())
-        rows = [{"code": code, "text": text, "rows": count} for code, text, count in reasons]
-        context["reasons"] = REASONS.show(rows) if rows else None
+        reasons = quarantine.reasons(upload.job.result.get("batches", []))
+        context["reasons"] = REASONS.show(reasons) if reasons else None
     return render(request, "imports/result.html", context)
 
 
-def _groups(upload: Import) -> list[FileGroup]:
-    """Return the files, those with the same columns behind the first of them."""
+def _groups(upload: Import) -> list[dict[str, Any]]:
+    """Return the files, those with the same columns behind the first of them, whose choices they follow."""
     groups: dict[tuple[str, ...], list[ImportFile]] = {}
     for file in queries.files(upload.pk):
         key = tuple(file.looked.get("columns", ())) or (f"trouble-{file.pk}",)
@@ -124,12 +106,14 @@ def _groups(upload: Import) -> list[FileGroup]:
     return [_group(upload, files) for files in groups.values()]
 
 
-def _group(upload: Import, files: list[ImportFile]) -> FileGroup:
+def _group(upload: Import, files: list[ImportFile]) -> dict[str, Any]:
     file = files[0]
     columns, sample = file.looked.get("columns", []), file.looked.get("sample", [])
-    needed, by_column = looking.needed_of(upload.table), {column: field for field, column in file.mapping.items()}
+    # A row may be shorter than the header.
+    cells = {name: [row[place] for row in sample if place < len(row)] for place, name in enumerate(columns)}
+    needed, by_column = queries.needed_of(upload.table), {column: field for field, column in file.mapping.items()}
     choices = []
-    for field in looking.fields_of(upload.table):
+    for field in queries.fields_of(upload.table):
         column = file.mapping.get(field, "")
         choices.append(
             {
@@ -138,27 +122,20 @@ def _group(upload: Import, files: list[ImportFile]) -> FileGroup:
                 "needed": field in needed,
                 "column": column,
                 "columns": columns,
-                "examples": " · ".join(_examples(columns, sample, column)),
+                "examples": " · ".join(list(dict.fromkeys(filter(None, cells.get(column, ()))))[:3]),
                 "unsure": field in file.looked.get("unsure", ()) and column == file.looked["guessed"].get(field),
                 "is_missing": field in needed and not column,
             }
         )
     meanings = [labels.field_name(by_column[column]) if column in by_column else "" for column in columns]
-    return FileGroup(
-        file=file,
-        layout=labels.layout_in_words(file.looked),
-        choices=CHOICES.show(choices),
-        sample=sample_table(columns, meanings).show(sample),
-        trouble=Message.from_dict(file.trouble).render() if file.trouble else "",
-        alike=[other.name for other in files[1:]],
-    )
-
-
-def _examples(columns: list[str], sample: list[list[str]], column: str) -> list[str]:
-    if column not in columns:
-        return []
-    place = columns.index(column)
-    return list(dict.fromkeys(row[place] for row in sample if place < len(row) and row[place]))[:3]
+    return {
+        "file": file,
+        "layout": labels.layout_in_words(file.looked),
+        "choices": CHOICES.show(choices),
+        "sample": sample_table(columns, meanings).show(sample),
+        "trouble": Message.from_dict(file.trouble).render() if file.trouble else "",
+        "alike": files[1:],
+    }
 
 
 @page("imports/<int:import_id>/table/", "import-table", rule=SIGNED_IN, methods=("POST",))
@@ -187,15 +164,11 @@ def choose_columns(request: HttpRequest, import_id: int) -> HttpResponse:
     try:
         actions.start(upload)
     except TenureError as wrong:
-        messages.error(request, _in_words(wrong))
+        data = dict(wrong.data)
+        if "fields" in data:
+            data["fields"] = ", ".join(labels.field_name(name) for name in str(data["fields"]).split(", "))
+        messages.error(request, Message(wrong.message.template, data).render())
     return redirect("import", import_id)
-
-
-def _in_words(wrong: TenureError) -> str:
-    data = dict(wrong.data)
-    if "fields" in data:
-        data["fields"] = ", ".join(labels.field_name(name) for name in str(data["fields"]).split(", "))
-    return Message(wrong.message.template, data).render()
 
 
 def _mappings(request: HttpRequest, upload: Import) -> dict[int, dict[str, str]]:
@@ -203,14 +176,13 @@ def _mappings(request: HttpRequest, upload: Import) -> dict[int, dict[str, str]]
     first: dict[tuple[str, ...], int] = {}
     for file in queries.files(upload.pk):
         leader = first.setdefault(tuple(file.looked.get("columns", ())), file.pk)
-        columns = {field: request.POST.get(f"map-{leader}-{field}", "") for field in looking.fields_of(upload.table)}
+        columns = {field: request.POST.get(f"map-{leader}-{field}", "") for field in queries.fields_of(upload.table)}
         mappings[file.pk] = {field: column for field, column in columns.items() if column}
     return mappings
 
 
 @page("imports/<int:import_id>/discard/", "import-discard", rule=SIGNED_IN, methods=("POST",))
 def discard(request: HttpRequest, import_id: int) -> HttpResponse:
-    """Forget a draft."""
     upload = _or_404(import_id)
     if upload.state == "draft":
         actions.discard(upload)

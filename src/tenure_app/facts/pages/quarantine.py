@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import suppress
+from functools import partial
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -23,34 +24,17 @@ from tenure_app.web.pages import SIGNED_IN, page
 from tenure_app.web.tables import SqlRows
 from tenure_app.web.templatetags.tenure import file_name
 
-FILTERS = ("reason", "file", "table", "batch_id")
 PAGE = 50
 
 
-def _line(row: waiting.Row) -> dict[str, Any]:
-    """Return a row for its table, with its reason in words."""
-    return {
-        "key": row.key,
-        "file": row.file,
-        "row": row.row,
-        "column": row.column,
-        "value": row.value,
-        "cells": row.cells,
-        "reason": reason_text(row.reason, current_language()),
-    }
-
-
 def _in_force(request: HttpRequest) -> dict[str, str]:
-    return {name: request.GET[name] for name in FILTERS if request.GET.get(name)}
+    return {name: request.GET[name] for name in waiting.FILTERS if request.GET.get(name)}
 
 
 @page("imports/quarantine/", "quarantine", rule=SIGNED_IN)
 def quarantine(request: HttpRequest) -> HttpResponse:
-    """List the rows that wait."""
     filters = _in_force(request)
-    rows = SqlRows(
-        waiting.count(filters), lambda start, limit: [_line(row) for row in waiting.find(filters, start, limit)]
-    )
+    rows = SqlRows(waiting.count(filters), partial(waiting.find, filters))
     csv_url = reverse("quarantine-csv") + (f"?{urlencode(filters)}" if filters else "")
     context = {
         "title": _("Quarantine"),
@@ -82,45 +66,41 @@ def _filters(filters: dict[str, str]) -> FilterForm:
     )
 
 
-def _row(request: HttpRequest, row: waiting.Row, *, is_open: bool) -> HttpResponse:
-    """Return a row of the table, or its cells open for repair."""
-    if is_open:
-        return render(request, "imports/quarantine_repair.html", {"row": _line(row)})
-    return HttpResponse(QUARANTINE.show([_line(row)]).body({"request": request}))
+def _row_or_404(key: str) -> waiting.Row:
+    row = waiting.row_of(key)
+    if row is None:
+        raise Http404
+    return row
 
 
 @page("imports/quarantine/repair/", "quarantine-repair", rule=SIGNED_IN, methods=("POST",))
 def repair(request: HttpRequest) -> HttpResponse:
-    """Import one repaired row, and return its line."""
-    row = waiting.row_of(request.POST.get("key", ""))
-    if row is None:
-        raise Http404
-    typed = {name: request.POST.get(f"cell-{name}") for name in row.cells}
-    done, still = waiting.repair(row, {name: value for name, value in typed.items() if value is not None})
+    """Import one repaired row, and return its line; open again when it is still wrong."""
+    row = _row_or_404(request.POST.get("key", ""))
+    cells = {name: request.POST.get(f"cell-{name}", value) for name, value in row["cells"].items()}
+    done, still = waiting.repair(row, cells)
     if still is not None:
-        return _row(request, still, is_open=True)
+        return render(request, "imports/quarantine_repair.html", {"row": still})
     return render(request, "imports/quarantine_done.html", {"row": row, "duplicate": done.duplicates > 0})
 
 
 @page("imports/quarantine/row/", "quarantine-row", rule=SIGNED_IN)
 def form(request: HttpRequest) -> HttpResponse:
     """Return a row with its cells open for repair, or closed again."""
-    row = waiting.row_of(request.GET.get("key", ""))
-    if row is None:
-        raise Http404
-    return _row(request, row, is_open="close" not in request.GET)
+    row = _row_or_404(request.GET.get("key", ""))
+    if "close" in request.GET:
+        return HttpResponse(QUARANTINE.show([row]).body({"request": request}))
+    return render(request, "imports/quarantine_repair.html", {"row": row})
 
 
 @page("imports/quarantine/dismiss/", "quarantine-dismiss", rule=SIGNED_IN, methods=("POST",))
 def dismiss(request: HttpRequest) -> HttpResponse:
-    """Take a row out for good."""
-    waiting.dismiss([request.POST.get("key", "")])
+    waiting.dismiss(request.POST.get("key", ""))
     return HttpResponse("")
 
 
 @page("imports/quarantine/quarantine.csv", "quarantine-csv", rule=SIGNED_IN)
 def download(request: HttpRequest) -> StreamingHttpResponse:
-    """Send the rows that the filters leave as CSV, to be repaired in a spreadsheet."""
     response = StreamingHttpResponse(waiting.as_csv(_in_force(request)), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = 'attachment; filename="quarantine.csv"'
     return response
@@ -128,7 +108,6 @@ def download(request: HttpRequest) -> StreamingHttpResponse:
 
 @page("imports/quarantine/upload/", "quarantine-upload", rule=SIGNED_IN, methods=("POST",))
 def upload(request: HttpRequest) -> HttpResponse:
-    """Bring the rows of a repaired CSV in."""
     file = request.FILES.get("file")
     if file is None:
         messages.error(request, _("Choose the fixed CSV first."))
@@ -148,8 +127,6 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 def _text(data: bytes) -> str:
     for encoding in ("utf-8-sig", "gb18030"):  # what Excel saves in China when asked for CSV
-        try:
+        with suppress(UnicodeDecodeError):
             return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
     return data.decode("utf-8", "replace")

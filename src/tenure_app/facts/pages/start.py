@@ -31,26 +31,24 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @page("start/", "start", rule=SIGNED_IN)
 def start(request: HttpRequest) -> HttpResponse:
-    """Show the three steps, each with what it has come to."""
+    has_facts = queries.has_facts()
     context: dict[str, Any] = {
         "title": _("First steps"),
         "subtitle": _("From your orders to every customer's life-cycle stage in three steps."),
         "tables": tables(),
         "upload_mb": settings.TENURE_UPLOAD_MB,
-        "has_facts": queries.has_facts(),
+        "has_facts": has_facts,
         "is_refreshed": queries.is_refreshed(),
-        "demo_possible": not queries.has_facts(),
         "busy": [describe(job) for job in job_queries.open_jobs()],
         "failed": [describe(job) for job in job_queries.recent_jobs(1) if job.state == "failed"],
         "drafts": [upload for upload in queries.imports(5) if upload.state == "draft"],
     }
-    if context["has_facts"]:
+    if has_facts:
         context |= {"brought": queries.brought(), "quarantined": quarantine.count(), "models": _models()}
     return render(request, "start/page.html", context)
 
 
 def _models() -> list[dict[str, Any]]:
-    """Return the models that fit the facts, and what the others lack."""
     from tenure.lifecycle.model_file import builtin
     from tenure.rules.wording.vocabulary import kind_name
 
@@ -68,13 +66,11 @@ def _models() -> list[dict[str, Any]]:
 
 @page("start/demo/", "start-demo", rule=SIGNED_IN, methods=("POST",))
 def bring_demo(request: HttpRequest) -> HttpResponse:
-    """Bring the demo's data: a shop's year, from a public package."""
     jobs.enqueue("demo", language=current_language())
     return redirect("start")
 
 
 @page("start/stage/", "start-stage", rule=SIGNED_IN, methods=("POST",))
 def stage(request: HttpRequest) -> HttpResponse:
-    """Work out everybody's stages in the models that fit."""
     jobs.enqueue("refresh")
     return redirect("start")

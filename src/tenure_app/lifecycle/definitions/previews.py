@@ -15,7 +15,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from tenure.facts.tables import TABLES
+from tenure.facts.schema import TABLES
 from tenure.lifecycle.preview import compare_lake
 from tenure.words import mark
 from tenure_app.core import conf

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, cast
 
 from django import forms
@@ -27,17 +28,6 @@ if TYPE_CHECKING:
     from tenure.scorecard.model import Options
 
 
-def _forms(**bound: forms.Form) -> dict[str, forms.Form]:
-    ours, row = business(), queries.preference()
-    plain: dict[str, forms.Form] = {
-        "business_form": BusinessForm(initial={"business": ours.business, "tz": ours.tz, "currency": ours.currency}),
-        "view_form": ViewForm(initial={"language": row.language, "as_of": row.as_of}),
-        "assumptions_form": AssumptionsForm(initial=AssumptionsForm.of(_options())),
-        "password_form": PasswordForm(),
-    }
-    return plain | bound
-
-
 def _options() -> Options:
     from tenure.scorecard.model import Options
     from tenure.scorecard.options import options_of
@@ -49,27 +39,29 @@ def _options() -> Options:
 
 
 def _page(request: HttpRequest, status: int = 200, **bound: forms.Form) -> HttpResponse:
-    refreshes = facts.refreshes()
+    ours, row, refreshes = business(), queries.preference(), facts.refreshes()
     context = {
         "title": _("Settings"),
         "password_hint": _("A password is set. A new one replaces it and signs out other sessions.")
         if queries.password_is_set()
         else _("No password yet. Sign in with the link that the server prints at startup."),
         "refreshes": REFRESHES.show(refreshes) if refreshes else None,
-        **_forms(**bound),
+        "business_form": BusinessForm(initial={"business": ours.business, "tz": ours.tz, "currency": ours.currency}),
+        "view_form": ViewForm(initial={"language": row.language, "as_of": row.as_of}),
+        "assumptions_form": AssumptionsForm(initial=asdict(_options())),
+        "password_form": PasswordForm(),
+        **bound,
     }
     return render(request, "staff/settings.html", context, status=status)
 
 
 @page("settings/", "settings", rule=SIGNED_IN)
 def settings(request: HttpRequest) -> HttpResponse:
-    """Show everything that can be set."""
     return _page(request)
 
 
 @page("settings/business/", "settings-business", rule=SIGNED_IN, methods=("POST",))
 def save_business(request: HttpRequest) -> HttpResponse:
-    """Save what the business is called; a new zone asks for a refresh."""
     form = BusinessForm(request.POST)
     if not form.is_valid():
         return _page(request, 422, business_form=form)
@@ -85,13 +77,12 @@ def save_business(request: HttpRequest) -> HttpResponse:
 
 @page("settings/assumptions/", "settings-assumptions", rule=SIGNED_IN, methods=("POST",))
 def save_assumptions(request: HttpRequest) -> HttpResponse:
-    """Save what is assumed; value and risk are worked out again."""
     from tenure.scorecard.options import save_options
 
     form = AssumptionsForm(request.POST)
     if not form.is_valid():
         return _page(request, 422, assumptions_form=form)
-    save_options(conf.lake(), **form.asked())
+    save_options(conf.lake(), **form.cleaned_data)
     jobs.enqueue("refresh")
     messages.info(request, _("Saved. Value and risk are being recalculated."))
     return redirect("settings")
@@ -99,7 +90,6 @@ def save_assumptions(request: HttpRequest) -> HttpResponse:
 
 @page("settings/view/", "settings-view", rule=SIGNED_IN, methods=("POST",))
 def save_view(request: HttpRequest) -> HttpResponse:
-    """Save how pages speak."""
     form = ViewForm(request.POST)
     if not form.is_valid():
         return _page(request, 422, view_form=form)
@@ -123,7 +113,6 @@ def save_password(request: HttpRequest) -> HttpResponse:
 
 @page("settings/refresh/", "settings-refresh", rule=SIGNED_IN, methods=("POST",))
 def refresh_now(request: HttpRequest) -> HttpResponse:
-    """Work out every stage again."""
     jobs.enqueue("refresh")
     messages.info(request, _("Refresh started. You can leave this page."))
     return redirect("in-progress")

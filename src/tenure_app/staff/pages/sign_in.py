@@ -30,7 +30,6 @@ def _next(request: HttpRequest) -> str:
 @never_cache
 @page("sign-in/", "sign-in", rule=EVERYONE, methods=("GET", "POST"))
 def sign_in(request: HttpRequest) -> HttpResponse:
-    """Ask for the password, or for the link's token."""
     if request.user.is_authenticated:
         return redirect(_next(request))
     wrong, status = "", 200
@@ -61,14 +60,12 @@ def _try(request: HttpRequest) -> tuple[User | None, str, int]:
 
 @page("sign-out/", "sign-out", rule=SIGNED_IN, methods=("POST",))
 def sign_out(request: HttpRequest) -> HttpResponse:
-    """End this session."""
     logout(request)
     return redirect("sign-in")
 
 
 @page("language/", "language", rule=EVERYONE, methods=("POST",))
 def language(request: HttpRequest) -> HttpResponse:
-    """Keep the chosen language in a cookie and return to the same page."""
     response = HttpResponseRedirect(_next(request))
     code = request.POST.get("language", "")
     if code in dict(settings.LANGUAGES):
