@@ -55,12 +55,7 @@ class StageValues:
     def to_json(self) -> dict[str, Any]:
         """Return it for JSON, numbers with six digits."""
         value = [[[[float(f"{x:.6g}") for x in d] for d in c] for c in b] for b in self.value.tolist()]
-        return {
-            "stages": list(self.stages),
-            "tiers": list(self.tiers),
-            "value": value,
-            "people": self.people.tolist(),
-        }
+        return {"stages": list(self.stages), "tiers": list(self.tiers), "value": value, "people": self.people.tolist()}
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> StageValues:

@@ -42,20 +42,11 @@ class ModelEconomics:
 
 
 def _planned(book: Book, allocation: Allocation) -> dict[str, Any]:
-    return {
-        "plans": [plan.to_json() for plan in book.plans],
-        "budget": book.budget,
-        "choice": allocation.to_json(),
-    }
+    return {"plans": [plan.to_json() for plan in book.plans], "budget": book.budget, "choice": allocation.to_json()}
 
 
 def analyse(
-    source: Source,
-    model: str,
-    definition: Model | None,
-    flows: CashFlows,
-    options: Options,
-    book: Book | None = None,
+    source: Source, model: str, definition: Model | None, flows: CashFlows, options: Options, book: Book | None = None
 ) -> ModelEconomics:
     """Estimate the economics of a model's stages, and allocate plans: those of a book, or the model's own."""
     episodes = source.episodes(model, order_of(definition))

@@ -213,11 +213,7 @@ def profit_by_stage(episodes: Episodes, flows: CashFlows, drawn: np.ndarray) -> 
     for n, name in enumerate(episodes.stages):
         # Nothing a month can be said of a stage in which no day was watched.
         known = bool(days[:, n].sum())
-        figures = {
-            **{f"month_{key}": month[key][0, n] for key in names},
-            "month_low": low[n],
-            "month_high": high[n],
-        }
+        figures = {**{f"month_{key}": month[key][0, n] for key in names}, "month_low": low[n], "month_high": high[n]}
         rows.append(
             {
                 "stage": name,
