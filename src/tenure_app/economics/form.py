@@ -1,14 +1,15 @@
-"""The form of a model's plans: what was entered as plans and budget, or what is wrong with it."""
+"""The form of a model's plans: what was entered as plans and budget, or a PlanError that names the field."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from tenure.economics.plans import KINDS, WITHDRAW, Book, Plan, PlanError
+from tenure.economics.plans import WITHDRAW, Book, Plan, PlanError
 from tenure.words import current_language, mark
 
 if TYPE_CHECKING:
@@ -20,87 +21,51 @@ _AMOUNT = re.compile(r"[+-]?\d+(\.\d+)?")
 
 
 def read_book(words: Mapping[str, str], economics: Economics) -> Book:
-    """Return the plans and the budget that a form sends.
-
-    Raises
-    ------
-    PlanError
-        When a field holds what cannot be, with its name.
-    """
     plans = []
     for plan in economics.book.plans:
         if f"{plan.id}:cost" not in words:
             plans.append(plan)
         elif not words.get(f"{plan.id}:drop"):
-            plans.append(_edited(words, plan))
+            plans.append(replace(plan, assumed=False, **_numbers(words, plan.id, plan.id, plan.kind)))
     if words.get("new:name", "").strip():
-        plans.append(_new(words, plans))
-    return Book(tuple(plans), number(words.get("budget", ""), _("Budget for all plans")))
+        plans.append(_new(words, {plan.id for plan in plans}))
+    return Book(tuple(plans), _number(words.get("budget", ""), _("Budget for all plans")))
 
 
-def _edited(words: Mapping[str, str], plan: Plan) -> Plan:
-    cost = abs(number(words[f"{plan.id}:cost"], _("Cost each"), plan.id) or 0.0)
-    effect = number(words.get(f"{plan.id}:effect", ""), _("Effect of the plan"), plan.id) or 0.0
-    capacity = number(words.get(f"{plan.id}:capacity", ""), _("At most"), plan.id)
+def _new(words: Mapping[str, str], taken: set[str]) -> Plan:
+    given = {field: words.get(f"new:{field}", "") for field in ("kind", "stage", "target", "tier")}
+    name, chinese = " ".join(words["new:name"].split())[:200], current_language() == "zh_Hans"
+    ids = (f"{given['kind'] or 'plan'}-{given['stage']}-{count}" for count in range(1, len(taken) + 2))
     return Plan(
-        plan.id,
-        plan.kind,
-        plan.stage,
-        plan.target,
-        -cost if plan.kind == WITHDRAW and cost else cost,
-        round(effect / 100, 6),
-        None if capacity is None else int(capacity),
-        plan.tiers,
-        plan.zh,
-        plan.en,
+        next(plan_id for plan_id in ids if plan_id not in taken),
+        given["kind"],
+        given["stage"],
+        given["target"] or given["stage"],
+        tiers=(given["tier"],) if given["tier"] else (),
+        zh=name if chinese else "",
+        en="" if chinese else name,
+        **_numbers(words, "new", name, given["kind"]),
     )
 
 
-def _new(words: Mapping[str, str], others: list[Plan]) -> Plan:
-    name = " ".join(words["new:name"].split())[:200]
-    kind = words.get("new:kind", "")
-    stage = words.get("new:stage", "")
-    taken = {other.id for other in others}
-    ids = (f"{kind or 'plan'}-{stage}-{count}" for count in range(1, len(taken) + 2))
-    plan_id = next(name for name in ids if name not in taken)
-    cost = abs(number(words.get("new:cost", ""), _("Cost each"), name) or 0.0)
-    effect = number(words.get("new:effect", ""), _("Effect of the plan"), name) or 0.0
-    capacity = number(words.get("new:capacity", ""), _("At most"), name)
-    if kind not in KINDS:
-        raise PlanError(
-            mark("The kind of a plan must be one of %(kinds)s, not %(kind)r."), kinds=", ".join(KINDS), kind=kind
-        )
-    tier, chinese = words.get("new:tier", ""), current_language() == "zh_Hans"
-    return Plan(
-        plan_id,
-        kind,
-        stage,
-        words.get("new:target", "") or stage,
-        -cost if kind == WITHDRAW and cost else cost,
-        round(effect / 100, 6),
-        None if capacity is None else int(capacity),
-        (tier,) if tier else (),
-        name if chinese else "",
-        "" if chinese else name,
-    )
+def _numbers(words: Mapping[str, str], prefix: str, name: str, kind: str) -> dict[str, Any]:
+    """Return cost, effect and capacity of a plan, whose fields are called ``prefix:cost`` and so on."""
+    cost = abs(_number(words.get(f"{prefix}:cost", ""), _("Cost each"), name) or 0.0)
+    effect = _number(words.get(f"{prefix}:effect", ""), _("Effect of the plan"), name) or 0.0
+    capacity = _number(words.get(f"{prefix}:capacity", ""), _("At most"), name)
+    return {
+        "cost": -cost if kind == WITHDRAW and cost else cost,
+        "effect": round(effect / 100, 6),
+        "capacity": None if capacity is None else int(capacity),
+    }
 
 
-def number(text: str, field: str, plan: str = "") -> float | None:
-    """Return a number as people write it, None for an empty field.
-
-    Raises
-    ------
-    PlanError
-        When it is none.
-    """
+def _number(text: str, field: str, plan: str = "–") -> float | None:
+    """Return a number as people write it, None for an empty field."""
     plain = unicodedata.normalize("NFKC", text).strip().replace(",", "").rstrip("%").lstrip("¥$€£").strip()
     if not plain:
         return None
     if not _AMOUNT.fullmatch(plain) or len(plain) > 18:
-        raise PlanError(
-            mark("%(field)s of %(plan)s: %(given)r is no number. Write it like 12.5."),
-            field=field,
-            plan=plan or "–",
-            given=text,
-        )
+        problem = mark("%(field)s of %(plan)s: %(given)r is no number. Write it like 12.5.")
+        raise PlanError(problem, field=field, plan=plan, given=text)
     return float(plain)
