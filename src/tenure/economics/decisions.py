@@ -8,6 +8,7 @@ same ones get it tomorrow, and whether one customer is asked for or all.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -50,11 +51,10 @@ class Decisions(ScorecardModel):
     families = ()
 
     def fit(self, table: pa.Table, context: Context) -> list[Fit]:
-        """Return what was fitted on all customers."""
         return [_fitted(table, context)[0]]
 
     def score(self, table: pa.Table, fits: Fits, context: Context) -> Result:
-        """Return the decisions of these customers; null for those in no stage."""
+        """Null for customers in no stage."""
         return _result(table, fits, context)
 
     def run(self, table: pa.Table, context: Context, fits: Fits | None = None) -> Result:
@@ -94,7 +94,7 @@ def _analysed(source: Source, model: str, context: Context) -> ModelEconomics:
 def _result(table: pa.Table, fits: Fits, context: Context, economics: ModelEconomics | None = None) -> Result:
     fit = fits.get("decisions")
     if fit is None or not fit.usable or context.lake is None or not len(table):
-        columns = pa.table({field.name: pa.nulls(len(table), field.type) for field in SCHEMA}, schema=SCHEMA)
+        columns = pa.table([pa.nulls(len(table), field.type) for field in SCHEMA], schema=SCHEMA)
     else:
         source = Source.of(context.lake, context.as_of, table, sample=len(table), like=fit.params["tiers"])
         columns = decided(source, fit.model, fit.params).select(SCHEMA.names)
@@ -114,7 +114,6 @@ def _report(table: pa.Table, model: str, context: Context, economics: ModelEcono
 
 
 def definitions(lake: Lake) -> dict[str, Model]:
-    """Return the models of a lake by their ids."""
     return {model.id: model for model in models_of(lake)}
 
 
@@ -141,9 +140,9 @@ def cells_of(values: StageValues, allocation: Allocation, source: Source, model:
 
     Those of a cell are taken in the order of their uniform numbers; ``until`` is the last one that a row reaches.
     """
-    groups: dict[tuple[str, str, int], list[AllocationRow]] = {}
+    groups: defaultdict[tuple[str, str, int], list[AllocationRow]] = defaultdict(list)
     for row in allocation.rows:
-        groups.setdefault((row.stage, row.tier, row.band), []).append(row)
+        groups[row.stage, row.tier, row.band].append(row)
     shared = any(len(rows) > 1 for rows in groups.values())
     uniforms = _uniforms(source, values, model) if shared else {}
     cells = []
@@ -160,10 +159,9 @@ def cells_of(values: StageValues, allocation: Allocation, source: Source, model:
 
 def _uniforms(source: Source, values: StageValues, model: str) -> dict[tuple[str, str, int], np.ndarray]:
     """Return the sorted uniform numbers of all customers in each stage, tier and band."""
-    lists: dict[tuple[str, str, int], list[np.ndarray]] = {}
+    lists: defaultdict[tuple[str, str, int], list[np.ndarray]] = defaultdict(list)
     for tier, stage, weeks, numbers in source.uniforms(model):
-        key = (stage, values.tiers[tier], int(BAND_OF[min(weeks, DURATIONS - 1)]))
-        lists.setdefault(key, []).append(numbers)
+        lists[stage, values.tiers[tier], int(BAND_OF[min(weeks, DURATIONS - 1)])].append(numbers)
     return {key: np.sort(np.concatenate(arrays)) for key, arrays in lists.items()}
 
 
@@ -197,11 +195,6 @@ def decided(source: Source, model: str, params: Mapping[str, Any]) -> pa.Table:
     since, position = np.full(len(source.ids), -1), np.full(len(source.ids), -1)
     since[who], position[who] = weeks, stage
     outside = position < 0
-    return pa.table(
-        {
-            **columns,
-            "stage": pa.array(stages, pa.string()).take(pa.array(position, mask=outside)),
-            "tier": pa.array(tiers, pa.string()).take(pa.array(source.tier)),
-            "weeks": pa.array(since, mask=outside),
-        }
-    )
+    columns["stage"] = pa.array(stages, pa.string()).take(pa.array(position, mask=outside))
+    columns["tier"] = pa.array(tiers, pa.string()).take(pa.array(source.tier))
+    return pa.table({**columns, "weeks": pa.array(since, mask=outside)})

@@ -37,7 +37,7 @@ class Episodes:
 
     @property
     def length(self) -> np.ndarray:
-        """Days watched in each episode: until it ended, or until the last watched day."""
+        """Days watched: until an episode ended, or until the last watched day."""
         return np.where(self.ended, self.left, self.day) - self.entered
 
     @property
@@ -57,16 +57,9 @@ class Episodes:
     def until(self, day: int) -> Episodes:
         """Return the episodes as they were known on an earlier day."""
         kept = self.entered <= day
+        columns = {name: getattr(self, name)[kept] for name in ("who", "stage", "entered")}
         ended = self.ended[kept] & (self.left[kept] <= day)
-        return replace(
-            self,
-            who=self.who[kept],
-            stage=self.stage[kept],
-            entered=self.entered[kept],
-            left=np.where(ended, self.left[kept], day + 1),
-            ended=ended,
-            day=day,
-        )
+        return replace(self, **columns, left=np.where(ended, self.left[kept], day + 1), ended=ended, day=day)
 
     def at(self, who: np.ndarray, day: np.ndarray) -> np.ndarray:
         """Return the row of the episode that each customer was in on a day, -1 for none."""
@@ -92,7 +85,6 @@ class CashFlows:
 
     @property
     def profit(self) -> np.ndarray:
-        """Margin less what was invested."""
         return self.margin - self.invested
 
     def until(self, day: int) -> CashFlows:
@@ -163,17 +155,10 @@ def cash_flows(
     if orders is not None and len(sales):
         sales = np.nan_to_num(sales)
         earned, basis = _margin(orders, sales, margin)
-    zero = np.zeros(len(spent))
-    flows = CashFlows(
-        np.append(who, payee),
-        np.append(day, spent_on),
-        np.append(sales, zero),
-        np.append(earned, zero),
-        np.append(np.zeros(len(sales)), spent),
-        basis,
-        len(spent) > 0,
-    )
-    return flows.until(last)
+    sales, earned = (np.append(amounts, np.zeros(len(spent))) for amounts in (sales, earned))
+    invested = np.append(np.zeros(len(who)), spent)
+    who, day = np.append(who, payee), np.append(day, spent_on)
+    return CashFlows(who, day, sales, earned, invested, basis, len(spent) > 0).until(last)
 
 
 def _columns(table: pa.Table | None, tz: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -38,7 +38,7 @@ _CURRENT = f"s.model = $model AND {on_day('$day', 's')}"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """A lake opened for economics: the tier of every customer, and the customers that estimates read, numbered."""
+    """A lake: the tier of every customer, and the customers that estimates read, numbered."""
 
     con: duckdb.DuckDBPyConnection  # with the views ``spans``, ``orders``, ``costs`` (where there are any)
     ids: pa.Array  # the customers read, sorted; their position is their number
@@ -74,11 +74,9 @@ class Source:
 
     @property
     def customers(self) -> int:
-        """How many customers there are altogether."""
         return len(self.tiers.of)
 
     def models(self) -> list[str]:
-        """Return the ids of the models that have spans."""
         if not has(self.con, "spans"):
             return []
         return [row[0] for row in self.con.execute("SELECT DISTINCT model FROM spans ORDER BY model").fetchall()]
@@ -117,7 +115,6 @@ class Source:
         return list(zip(*(groups.column(name).to_pylist() for name in ("tier", "stage", "weeks")), lists, strict=True))
 
     def was_reached(self, model: str, stage: str) -> bool:
-        """Whether any customer was ever in a stage."""
         sql = "SELECT 1 FROM spans WHERE model = ? AND stage = ? AND NOT passed_through AND entered_on <= ? LIMIT 1"
         return self.con.execute(sql, [model, stage, self.day]).fetchone() is not None
 
@@ -149,7 +146,7 @@ class Source:
 
 
 def row_of(con: duckdb.DuckDBPyConnection, customer: str) -> pa.Table | None:
-    """Return one customer's row of the scorecard with what tiers are made of, None when there is none."""
+    """Return one customer's row of the scorecard with what tiers are made of."""
     if not has(con, "scorecard"):
         return None
     sql = f"SELECT {_tier_columns(con)} FROM scorecard WHERE customer_id = ?"
@@ -172,7 +169,6 @@ def _customers(con: duckdb.DuckDBPyConnection) -> pa.Table:
 
 
 def has(con: duckdb.DuckDBPyConnection, view: str) -> bool:
-    """Whether a connection has a view."""
     row = con.execute("SELECT count(*) FROM duckdb_views() WHERE view_name = ?", [view]).fetchone()
     return bool(row and row[0])
 

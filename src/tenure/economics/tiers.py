@@ -29,8 +29,6 @@ LEAST = 50
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tiers:
-    """The tier of every customer."""
-
     names: tuple[str, ...]  # the tiers, best first; one empty name when nothing is told apart
     of: np.ndarray  # position in `names` of each customer
     source: str = ""  # where they come from
@@ -38,11 +36,10 @@ class Tiers:
 
     @property
     def shares(self) -> np.ndarray:
-        """Which part of the customers each tier is."""
         return np.bincount(self.of, minlength=len(self.names)) / max(len(self.of), 1)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what it takes to put other customers into the same tiers."""
+        """Return what :func:`tiers_of` takes to put other customers into the same tiers."""
         return {"names": list(self.names), "source": self.source, "cuts": list(self.cuts)}
 
     @classmethod

@@ -8,6 +8,7 @@ Probabilistic Systems II, 1971). Intervals: a bootstrap that draws customers in 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,12 @@ def weights(groups: int, draws: int = DRAWS, seed: int = 20_240_101) -> np.ndarr
     """Return how often each draw takes each group, shape (1 + draws, groups); the first row takes each once."""
     sampled = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), size=draws)
     return np.concatenate([np.ones((1, groups)), sampled]).astype(np.float64)
+
+
+def estimate(draws: np.ndarray) -> tuple[float, float, float]:
+    """Return the estimate of one number, which is the first of the draws, and its interval."""
+    low, high = interval(draws)
+    return float(draws[0]), float(low), float(high)
 
 
 def interval(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -54,24 +61,15 @@ class Forward:
         return np.einsum("nts,ts->ns", self.entering, first / np.maximum(first.sum(axis=0), 1e-12))
 
     @property
-    def current(self) -> np.ndarray:
-        """Value of a customer who is there now, shape (1 + draws, tiers, stages)."""
-        now, risk = self.counts.now.sum(axis=0), self.counts.risk.sum(axis=0)
-        # For how long those who are there have been; of the past where a stage is empty.
-        mix = np.where(now.sum(axis=-1, keepdims=True) == 0, risk, now)
-        return np.einsum("ntsd,tsd->nts", self.value, mix / np.maximum(mix.sum(axis=-1, keepdims=True), 1e-12))
-
-    @property
     def current_all(self) -> np.ndarray:
         """Value of a customer who is there now, tiers mixed as they are there, shape (1 + draws, stages)."""
-        return np.einsum("nts,ts->ns", self.current, self.tier_mix)
+        weeks = _shares(self.counts.now.sum(axis=0), self.counts.risk.sum(axis=0), -1)
+        return np.einsum("nts,ts->ns", np.einsum("ntsd,tsd->nts", self.value, weeks), self.tier_mix)
 
     @property
     def tier_mix(self) -> np.ndarray:
-        """Which part of a stage's customers each tier is, shape (tiers, stages); of the past where it is empty."""
-        now, risk = self.counts.now.sum(axis=(0, 3)), self.counts.risk.sum(axis=(0, 3))
-        mix = np.where(now.sum(axis=0) == 0, risk, now)
-        return mix / np.maximum(mix.sum(axis=0), 1e-12)
+        """Which part of a stage's customers each tier is, shape (tiers, stages)."""
+        return _shares(self.counts.now.sum(axis=(0, 3)), self.counts.risk.sum(axis=(0, 3)), 0)
 
     @property
     def known(self) -> np.ndarray:
@@ -88,15 +86,11 @@ class Forward:
 
     def stage_values(self) -> list[dict[str, Any]]:
         """Return the value of every stage over the horizon."""
-        rows = []
-        for n, name in enumerate(self.counts.stages):
-            known = bool(self.known[n])
-            row: dict[str, Any] = {"stage": name}
-            for key, draws in (("value", self.current_all[:, n]), ("entering", self.entering_all[:, n])):
-                low, high = interval(draws)
-                row[key] = float(draws[0]) if known else None
-                row[f"{key}_low"], row[f"{key}_high"] = (float(low), float(high)) if known else (None, None)
-            rows.append(row)
+        rows: list[dict[str, Any]] = [{"stage": name} for name in self.counts.stages]
+        for key, draws in (("value", self.current_all), ("entering", self.entering_all)):
+            for n, row in enumerate(rows):
+                names = (key, f"{key}_low", f"{key}_high")
+                row.update(zip(names, estimate(draws[:, n]) if self.known[n] else (None,) * 3, strict=True))
         return rows
 
     def move_values(self) -> list[dict[str, Any]]:
@@ -105,22 +99,20 @@ class Forward:
         That is a difference between customers who went there by themselves: an association, not the effect of
         bringing somebody there, which only a hold-out shows.
         """
-        known = np.flatnonzero(self.known)
         # Like with like: what the tiers that are in the source would bring after entering the target.
         difference = np.einsum("ntb,ta->nab", self.entering, self.tier_mix) - self.current_all[:, :, None]
         low, high = interval(difference)
+        stages, columns = self.counts.stages, {"value": difference[0], "low": low, "high": high}
         return [
-            {
-                "source": self.counts.stages[source],
-                "target": self.counts.stages[target],
-                "value": float(difference[0, source, target]),
-                "low": float(low[source, target]),
-                "high": float(high[source, target]),
-            }
-            for source in known
-            for target in known
-            if source != target
+            {"source": stages[a], "target": stages[b], **{key: float(column[a, b]) for key, column in columns.items()}}
+            for a, b in permutations(np.flatnonzero(self.known), 2)
         ]
+
+
+def _shares(now: np.ndarray, risk: np.ndarray, axis: int) -> np.ndarray:
+    """Return shares along an axis of the customers who are there now; of the past where nobody is."""
+    mix = np.where(now.sum(axis=axis, keepdims=True) == 0, risk, now)
+    return mix / np.maximum(mix.sum(axis=axis, keepdims=True), 1e-12)
 
 
 def forward(counts: WeeklyCounts, horizon_days: int, discount: float, drawn: np.ndarray) -> Forward:
@@ -138,10 +130,9 @@ def forward(counts: WeeklyCounts, horizon_days: int, discount: float, drawn: np.
     return Forward(counts, _backward(counts, hazard, profit, horizon_days, discount), horizon_days)
 
 
-def _totals(counts: WeeklyCounts, drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _totals(counts: WeeklyCounts, drawn: np.ndarray) -> list[np.ndarray]:
     """Return moves, weeks and money of each draw: (draws, tiers, moves or stages, durations)."""
-    moves, risk, money = (np.tensordot(drawn, array, 1) for array in (counts.moves, counts.risk, counts.money))
-    return moves, risk, money
+    return [np.tensordot(drawn, array, 1) for array in (counts.moves, counts.risk, counts.money)]
 
 
 def _smooth(amount: np.ndarray, weeks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -196,7 +187,6 @@ def profit_by_stage(episodes: Episodes, flows: CashFlows, drawn: np.ndarray) -> 
     groups, size = drawn.shape[1], len(episodes.stages)
 
     def sums(who: np.ndarray, stage: np.ndarray, amount: np.ndarray) -> np.ndarray:
-        """Return sums by group of customers and stage."""
         return np.bincount(who % groups * size + stage, amount, groups * size).reshape(groups, size)
 
     days = sums(episodes.who, episodes.stage, episodes.left - episodes.entered)
@@ -209,18 +199,18 @@ def profit_by_stage(episodes: Episodes, flows: CashFlows, drawn: np.ndarray) -> 
     watched = np.maximum(drawn @ days, 1e-12)
     month = {name: (drawn @ total) / watched * MONTH for name, total in totals.items()}
     low, high = interval(month["profit"])
-    rows = []
+    rows: list[dict[str, Any]] = []
     for n, name in enumerate(episodes.stages):
-        # Nothing a month can be said of a stage in which no day was watched.
-        known = bool(days[:, n].sum())
-        figures = {**{f"month_{key}": month[key][0, n] for key in names}, "month_low": low[n], "month_high": high[n]}
+        figures = {f"month_{key}": float(month[key][0, n]) for key in names}
+        figures |= {"month_low": float(low[n]), "month_high": float(high[n])}
         rows.append(
             {
                 "stage": name,
                 "people": int(now[n]),
                 "customer_days": float(days[:, n].sum()),
                 **{key: float(total[:, n].sum()) for key, total in totals.items()},
-                **{key: float(figure) if known else None for key, figure in figures.items()},
+                # Nothing a month can be said of a stage in which no day was watched.
+                **(figures if days[:, n].any() else dict.fromkeys(figures)),
                 "draws": month["profit"][:, n],
             }
         )

@@ -68,12 +68,11 @@ def count(
     tiers: tuple[str, ...] = ("",),
     groups: int = GROUPS,
 ) -> WeeklyCounts:
-    """Count weeks, moves and money."""
     spells = _spells(episodes)
     groups = max(1, min(groups, episodes.people))
     size = len(episodes.stages)
     shape = (groups, len(tiers), size, DURATIONS)
-    risk, paid = np.zeros(shape), np.zeros(shape)
+    risk, paid = np.zeros((2, *shape))
     rows = np.flatnonzero(spells.last == 0)
     pairs, move = np.unique(spells.stage[rows] * size + spells.stage[rows + 1], return_inverse=True)
     moves = np.zeros((groups, len(tiers), len(pairs), DURATIONS))
