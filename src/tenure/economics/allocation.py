@@ -100,14 +100,10 @@ class Allocation:
     def to_json(self) -> dict[str, Any]:
         totals = ("spend", "saved", "profit", "low", "high", "last_yuan", "left_out")
         rows = [
-            {
-                **{"stage": row.stage, "tier": row.tier, "weeks_from": BANDS[row.band]},
-                **{"plan": row.plan_id, "decision": row.kind, "people": row.people},
-                **{"profit": row.profit, "low": row.low, "high": row.high},
-            }
-            for row in self.rows
-            if row.people
-        ]
+            {"stage": row.stage, "tier": row.tier, "weeks_from": BANDS[row.band], "plan": row.plan_id,
+             "decision": row.kind, "people": row.people, "profit": row.profit, "low": row.low, "high": row.high}
+            for row in self.rows if row.people
+        ]  # fmt: skip
         return {**{name: getattr(self, name) for name in totals}, "rows": rows}
 
 

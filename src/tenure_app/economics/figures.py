@@ -49,14 +49,12 @@ class StageEconomics(queries.Economics):
 
     @property
     def answers(self) -> Answers:
-        """The statistics of the lake."""
         return Answers(self.con, conf.versions())
 
     @cached_property
     def people(self) -> dict[str, int]:
         """How many are in each stage, as the lists count them."""
-        board = lifecycle.board(self.answers, self.entry, self.day, self.since)
-        return {place.stage: place.people for place in board.places}
+        return lifecycle.people_by_stage(self.answers, self.entry, self.day)
 
     def address(self, name: str, *args: str, **query: Any) -> str:
         """Return the address of a page about the same model."""
@@ -67,7 +65,6 @@ class StageEconomics(queries.Economics):
         return CustomerQuery(model=self.entry.id, as_of=day or self.day, stage=stage).url()
 
     def named(self, stage: str) -> Row:
-        """Return the name and colour of a stage."""
         return {"stage": self.entry.stage_name(stage), "family": self.entry.family(stage)}
 
     def stage(self, stage: str) -> Row:
@@ -76,7 +73,6 @@ class StageEconomics(queries.Economics):
 
     @cached_property
     def stages(self) -> list[Row]:
-        """Money, value and time of every stage."""
         # Young shops have no back-test: nothing was known so long ago.
         tested = {row["stage"]: row for row in (self.report["backtest"] or {}).get("stages", [])}
         return [
@@ -92,7 +88,6 @@ class StageEconomics(queries.Economics):
 
     @cached_property
     def flows(self) -> list[lifecycle.Flow]:
-        """Who went where between the two days."""
         return lifecycle.flows(self.answers, self.entry, self.since, self.day)
 
     @cached_property
@@ -135,18 +130,17 @@ class StageEconomics(queries.Economics):
         complete = self.report["read"] == self.report["customers"]
         rows = []
         for move in self.report["moves"]:
-            ends = {side: move[side] for side in ("source", "target")}
-            value = self.worth.get((move["source"], move["target"]), {})
+            source, target = move["source"], move["target"]
+            value = self.worth.get((source, target), {})
             rows.append(
                 {
                     **move,
                     "exit_share": move["share"],
-                    **{side: self.entry.stage_name(stage) for side, stage in ends.items()},
-                    **{f"{side}_family": self.entry.family(stage) for side, stage in ends.items()},
+                    **self.entry.ends(source, target),
                     "worth": value.get("value"),
                     "worth_low": value.get("low"),
                     "worth_high": value.get("high"),
-                    "url": self.address("economics-moves", **ends) if complete else "",
+                    "url": self.address("economics-moves", source=source, target=target) if complete else "",
                 }
             )
         return rows
@@ -159,12 +153,9 @@ class StageEconomics(queries.Economics):
     @cached_property
     def budget(self) -> list[Row]:
         """The budget by stage: what is spent, planned and decided, and what brings nothing back."""
-        known = self.report["costs_known"]
-        return [
-            {**share, **self.stage(share["stage"]), "costs_known": known}
-            for share in queries.budget_by_stage(self)
-            if share["stage"] != UNSTAGED
-        ]
+        shares, known = queries.budget_by_stage(self), self.report["costs_known"]
+        stages = ((share, share["stage"]) for share in shares if share["stage"] != UNSTAGED)
+        return [{**share, **self.stage(stage), "costs_known": known} for share, stage in stages]
 
     @property
     def budget_total(self) -> Row:

@@ -88,9 +88,8 @@ def form(data: StageEconomics, given: Mapping[str, str] | None) -> list[Row]:
             "capacity": "" if plan["capacity"] is None else plan["capacity"],
         }
         # A form with a mistake comes back as it was typed.
-        if given is not None:
-            fields = {name: given.get(f"{plan['id']}:{name}", "") for name in fields}
-        plan["given"] = fields
+        typed = None if given is None else {name: given.get(f"{plan['id']}:{name}", "") for name in fields}
+        plan["given"] = fields if typed is None else typed
     # Doing nothing costs nothing and is never dropped, so its row has no fields.
     nothing: Row = {
         **dict.fromkeys(("id", "kind", "stage", "family", "target", "plan"), ""),

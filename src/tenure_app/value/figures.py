@@ -28,16 +28,14 @@ if TYPE_CHECKING:
 
 #: Colours of the named groups: those of the families of stages that mean about the same.
 FAMILIES = {
-    **{"champions": "F7", "loyal": "F6", "potential-loyal": "F5", "new": "F4", "promising": "F3"},
-    **{"need-attention": "F8", "about-to-sleep": "F8", "at-risk": "F10", "cannot-lose": "F12"},
-    **{"hibernating": "F9", "lost": "F11"},
-    **{"high": "F7", "middle": "F6", "low": "F2"},
-    **{"repeat": "F5", "lapsing": "F8", "lapsed": "F10"},
-    **{"A": "F7", "B": "F6", "C": "F2"},
-}
+    "champions": "F7", "loyal": "F6", "potential-loyal": "F5", "new": "F4", "promising": "F3", "need-attention": "F8",
+    "about-to-sleep": "F8", "at-risk": "F10", "cannot-lose": "F12", "hibernating": "F9", "lost": "F11",
+    "high": "F7", "middle": "F6", "low": "F2", "repeat": "F5", "lapsing": "F8", "lapsed": "F10",
+    "A": "F7", "B": "F6", "C": "F2",
+}  # fmt: skip
 #: Colours of the steps to loyalty by the number of deals, from none to more than five.
 STEP_FAMILIES = ("F1", "F3", "F4", "F5", "F5", "F5", "F6")
-#: Classes in the order of a customer's life; those without orders are no buyers.
+#: Loyalty classes in the order of a customer's life; those without orders are no buyers.
 LOYALTY = ("new", "repeat", "loyal", "lapsing", "lapsed")
 #: WIDEST: three years of months are as wide as a page can show.
 LISTED, COHORTS, MONTHS, WIDEST = 10, 24, 12, 36
@@ -63,10 +61,11 @@ class Value:
     def pareto(self) -> dict[str, Any]:
         return self.reports["pareto"][self.by]
 
-    def groups(self, kind: str, column: str) -> list[Row]:
-        """Return the groups of a kind with their definitions, shares and customers."""
+    def groups(self, column: str) -> list[Row]:
+        """Return the groups of a column with their definitions, shares and customers."""
+        kind = queries.GROUPS.get(column, column)
         rows = self.reports["groups"][kind]
-        # Shares are of all buyers of this kind, whatever the group: groups of one kind do not overlap.
+        # Shares are of all buyers, whatever the group: groups of one column do not overlap.
         totals = {name: sum(row[name] for row in rows) for name in ("customers", "sales", "profit")}
         known = {} if kind.startswith("abc") else {group.id: group for group in definitions.groups(kind)}
         return [
@@ -81,12 +80,6 @@ class Value:
             }
             for row in rows
         ]
-
-    @property
-    def loyalty(self) -> list[Row]:
-        """The loyalty classes in the order of a customer's life."""
-        rows = {row["id"]: row for row in self.groups("loyalty", "loyalty")}
-        return [rows[name] for name in LOYALTY if name in rows]
 
     @cached_property
     def periods(self) -> list[Row]:
@@ -104,13 +97,11 @@ class Value:
 
     @property
     def period(self) -> Row | None:
-        """The period that is shown."""
         last = self.periods[-1] if self.periods else None
         return next((period for period in self.periods if period["days"] == self.days), last)
 
     @property
     def sales_days(self) -> list[Row]:
-        """The days with sales."""
         return [day for day in self.reports["old"]["days"] if day["sales"] > 0]
 
     @cached_property
@@ -142,7 +133,6 @@ class Value:
 
     @property
     def months(self) -> list[Row]:
-        """The months of a customer's life."""
         return self.reports["life"]["months"]
 
     @cached_property
@@ -258,9 +248,9 @@ def _cohorts(data: Value) -> Heatmap | None:
         return None
     months, keep = data.cohort_months(WIDEST), data.cohort == "retention"
     cells = [
-        [month, at, share if keep else share / cohort["customers"]]
+        [month, at, value if keep else value / cohort["customers"]]
         for at, cohort in enumerate(data.cohorts)
-        for month, share in enumerate(cohort[data.cohort][:months])
+        for month, value in enumerate(cohort[data.cohort][:months])
     ]
     unit = "" if keep else f" {business().currency}"
     names = [cohort["first_month"] for cohort in data.cohorts]

@@ -21,7 +21,7 @@ from tenure_app.core import conf
 from tenure_app.customers import profile
 from tenure_app.lifecycle import catalogue
 from tenure_app.value import actions, figures, panels, queries, tables, titles
-from tenure_app.value.figures import LISTED, MONTHS, PERIODS, Value
+from tenure_app.value.figures import LISTED, LOYALTY, MONTHS, PERIODS, Value
 from tenure_app.web import exports
 from tenure_app.web.exports import Sheet
 from tenure_app.web.pages import page
@@ -29,11 +29,8 @@ from tenure_app.web.pages import page
 if TYPE_CHECKING:
     pass
 
-#: Kinds of groups and the columns of the scorecard that hold them.
-GROUPS = {
-    **{"rfm": "rfm_group", "tiers": "tier", "loyalty": "loyalty"},
-    **{"abc_sales": "abc_sales", "abc_profit": "abc_profit"},
-}
+#: The columns of the scorecard that hold groups.
+GROUPS = ("rfm_group", "tier", "loyalty", "abc_sales", "abc_profit")
 
 
 def _best(data: Value) -> Sheet:
@@ -45,7 +42,7 @@ def _best(data: Value) -> Sheet:
 FILES: dict[str, Callable[[Value], Sheet]] = {
     "best": _best,
     "curve": figures.CURVE.sheet,
-    "groups": lambda data: tables.GROUPS.sheet(row for group in GROUPS.items() for row in data.groups(*group)),
+    "groups": lambda data: tables.GROUPS.sheet(row for column in GROUPS for row in data.groups(column)),
     "rfm": lambda data: tables.RFM.sheet(data.reports["rfm"]),
     "policy": lambda _data: tables.POLICY.sheet(definitions.groups("tiers")),
     "old": lambda data: tables.PERIODS.sheet(panels.period_file(data.reports["old"]["periods"])),
@@ -67,7 +64,7 @@ def value(request: HttpRequest) -> HttpResponse:
     files = {name: partial(make, data) for name, make in FILES.items()}
     if file := exports.requested(request, files, data.day):
         return file
-    shared = _shared(data)
+    shared, loyalty = _shared(data), {row["id"]: row for row in data.groups("loyalty")}
     habits = (
         (_("What they do differently"), data.habits["habits"][:LISTED]),
         (_("Who they are"), data.habits["traits"]),
@@ -77,7 +74,7 @@ def value(request: HttpRequest) -> HttpResponse:
         **shared,
         "best": tables.BEST.show(queries.best(data.con, data.by, LISTED)),
         "best_url": data.customers(top_fifth=1) if data.by == "sales" else "",
-        "classes": tables.ABC.show(data.groups(f"abc_{data.by}", f"abc_{data.by}")),
+        "classes": tables.ABC.show(data.groups(f"abc_{data.by}")),
         "period": data.period and tables.PERIOD.show(panels.period_rows(data.period)),
         "other": _other_period(request, data),
         "second": titles.second(data.reports["stickiness"]["second"]),
@@ -88,7 +85,7 @@ def value(request: HttpRequest) -> HttpResponse:
             if (customers := queries.short_of_the_next(data.con, deals, 5))
         ],
         "rfm_grid": panels.rfm_grid(data),
-        "loyalty": tables.LOYALTY.show(data.loyalty),
+        "loyalty": tables.LOYALTY.show(loyalty[name] for name in LOYALTY if name in loyalty),
         "costs": panels.costs(data),
         "habits": [(title, tables.PROFILE.show(rows)) for title, rows in habits if rows],
         "slight": tables.PROFILE.show(data.habits["habits"][LISTED:]),
@@ -111,7 +108,7 @@ def report(request: HttpRequest) -> HttpResponse:
         return exports.excel_file(f"value-{data.day}", *(make(data) for make in FILES.values()))
     context = {
         **_shared(data),
-        "groups": tables.RFM_REPORT.show(row for row in data.groups("rfm", "rfm_group") if row["customers"]),
+        "groups": tables.RFM_REPORT.show(row for row in data.groups("rfm_group") if row["customers"]),
         "steps": tables.STEPS_REPORT.show(data.steps),
         # Each share with the depth of its colour, from 0 to 10.
         "cohorts": [
@@ -119,7 +116,7 @@ def report(request: HttpRequest) -> HttpResponse:
             for cohort in data.cohorts[-MONTHS:]
         ],
         "months": range(data.cohort_months(MONTHS)),
-        "tiers_table": tables.TIERS_REPORT.show(data.groups("tiers", "tier")),
+        "tiers_table": tables.TIERS_REPORT.show(data.groups("tier")),
         "habits": [
             {
                 "label": label_of(row),
@@ -160,9 +157,9 @@ def _shared(data: Value) -> dict[str, Any]:
         "stats": panels.stats(data),
         "figures": {figure.name: figure.show(data) for figure in figures.FIGURES},
         "compared": titles.compared(data.period),
-        "rfm_title": titles.rfm(data.groups("rfm", "rfm_group")),
-        "rfm_groups": tables.RFM_GROUPS.show(data.groups("rfm", "rfm_group")),
-        "tiers": data.groups("tiers", "tier"),
+        "rfm_title": titles.rfm(data.groups("rfm_group")),
+        "rfm_groups": tables.RFM_GROUPS.show(data.groups("rfm_group")),
+        "tiers": data.groups("tier"),
         "costs_title": titles.costs(data.reports["costs"]),
         "profile_title": titles.profile(data.habits["habits"]),
         "targets": panels.targets(data),

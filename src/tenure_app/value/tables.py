@@ -373,12 +373,10 @@ def _side(side: str) -> Callable[[Row], str]:
 
 
 def _mark(row: Row) -> str:
-    match row["passes"]:
-        case None:
-            return format_html('<span class="text-secondary">{}</span>', MISSING)
-        case True:
-            return format_html('<span class="value-mark value-yes">✓ {}</span>', gettext("reached"))
-    return format_html('<span class="value-mark value-no">✗ {}</span>', gettext("not reached"))
+    if row["passes"] is None:
+        return format_html('<span class="text-secondary">{}</span>', MISSING)
+    yes, no = ("yes", "✓", gettext("reached")), ("no", "✗", gettext("not reached"))
+    return format_html('<span class="value-mark value-{}">{} {}</span>', *(yes if row["passes"] else no))
 
 
 #: One period, a row a measure.
@@ -402,10 +400,7 @@ MONTHLY_COSTS = Table(
 )
 TOTALS = Table(
     "totals",
-    (
-        Column("measure", _("Measure"), row_head=True),
-        numeric("value", _("Total"), html=lambda row: row["text"]),
-    ),
+    (Column("measure", _("Measure"), row_head=True), numeric("value", _("Total"), html=lambda row: row["text"])),
     classes=PRINTED,
     bare_heads=True,
 )
