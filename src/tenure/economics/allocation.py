@@ -30,7 +30,6 @@ class StageValues:
 
     @classmethod
     def of(cls, values: Forward, people: np.ndarray) -> StageValues:
-        """Return values with the people of each tier, stage and week."""
         banded = np.zeros((*people.shape[:2], len(BANDS)), dtype=np.int64)
         for band in range(len(BANDS)):
             banded[..., band] = people[..., band == BAND_OF].sum(axis=-1)

@@ -32,8 +32,6 @@ FOLDER = "plans"
 
 
 class PlanError(TenureError):
-    """A plan that makes no sense, or cannot be read."""
-
     code = "plan"
 
 

@@ -130,7 +130,6 @@ class Source:
         ).to_arrow_table()
 
     def cash_flows(self, margin: float | None = None) -> CashFlows:
-        """Return orders and costs of the customers up to the day."""
         columns = "amount::DOUBLE AS amount, cost::DOUBLE AS cost, status = 'refund' AS back"
         orders = self._facts("orders", columns, "status IN ('sale', 'refund')")
         costs = self._facts("costs", "amount::DOUBLE AS amount")

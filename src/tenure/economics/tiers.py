@@ -44,7 +44,6 @@ class Tiers:
 
     @classmethod
     def none(cls, size: int) -> Tiers:
-        """Return one tier for all customers."""
         return cls(("",), np.zeros(size, dtype=np.int64))
 
 

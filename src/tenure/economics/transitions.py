@@ -48,8 +48,6 @@ def garwood(count: int, exposure: float, level: float = LEVEL) -> tuple[float, f
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """Moves from one stage to another."""
-
     source: str  # stage ids, or :data:`tenure.lifecycle.model.UNSTAGED`
     target: str
     moves: int  # how often, and how many different customers

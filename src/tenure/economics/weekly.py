@@ -42,7 +42,6 @@ class WeeklyCounts:
 
     @property
     def pooled(self) -> WeeklyCounts:
-        """The same without tiers."""
         sums = {name: getattr(self, name).sum(axis=1, keepdims=True) for name in ("moves", "risk", "money", "now")}
         return replace(self, tiers=("",), **sums)
 

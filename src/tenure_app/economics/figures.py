@@ -44,7 +44,6 @@ class StageEconomics(queries.Economics):
 
     @property
     def since(self) -> date:
-        """The day with which the page compares."""
         return self.day - timedelta(days=self.days)
 
     @property
@@ -57,7 +56,6 @@ class StageEconomics(queries.Economics):
         return lifecycle.people_by_stage(self.answers, self.entry, self.day)
 
     def address(self, name: str, *args: str, **query: Any) -> str:
-        """Return the address of a page about the same model."""
         return f"{reverse(name, args=args)}?{urlencode({'model': self.entry.id, **query})}"
 
     def list_of(self, stage: str, day: date | None = None) -> str:
@@ -92,7 +90,6 @@ class StageEconomics(queries.Economics):
 
     @cached_property
     def flow_stages(self) -> tuple[list[str], list[str]]:
-        """The stages that customers came from and went to."""
         # Stages without anybody on either day would be empty rows.
         ends = {stage for flow in self.flows for stage in (flow.source, flow.target)}
         sources = [stage for stage in self.entry.order if stage in ends]
@@ -101,7 +98,6 @@ class StageEconomics(queries.Economics):
 
     @cached_property
     def matrix(self) -> list[Row]:
-        """Where customers of each stage went, with the interval of each share."""
         from tenure.economics.transitions import wilson
 
         people = {(flow.source, flow.target): flow.people for flow in self.flows}
@@ -120,12 +116,10 @@ class StageEconomics(queries.Economics):
 
     @cached_property
     def worth(self) -> dict[tuple[str, str], Row]:
-        """What each move is worth, by both stages."""
         return {(value["source"], value["target"]): value for value in self.report["move_values"]}
 
     @property
     def moves(self) -> list[Row]:
-        """Every kind of move that was observed, and what it is worth."""
         # A sample counts fewer moves than the list holds.
         complete = self.report["read"] == self.report["customers"]
         rows = []
@@ -159,7 +153,6 @@ class StageEconomics(queries.Economics):
 
     @property
     def budget_total(self) -> Row:
-        """The whole budget as its last row."""
         # Averages of one customer cannot be added up, so the sum leaves them out.
         names = ("people", "planned", "saved", "decided", "decided_spend", "decided_saved", "wasted_month", "gets_plan")
         sums = {name: sum(row[name] for row in self.budget) for name in names}

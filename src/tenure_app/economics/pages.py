@@ -54,7 +54,6 @@ def economics(request: HttpRequest) -> HttpResponse:
 
 
 def _entries() -> dict[str, Entry]:
-    """Return the models that have economics."""
     con = conf.connection()
     if not (profile.has(con, "spans") and profile.has(con, "scorecard")):
         return {}
@@ -95,7 +94,6 @@ def _context(data: StageEconomics, given: Mapping[str, str] | None = None) -> di
 
 @page("economics/plans/", "economics-plans", methods=("POST",))
 def save_plans(request: HttpRequest) -> HttpResponse:
-    """Put other costs, effects, capacities and another budget in force."""
     data = _named(request)
     # Resetting takes the entered plans away; those assumed of the model hold again.
     if "reset" in request.POST:
@@ -111,13 +109,13 @@ def save_plans(request: HttpRequest) -> HttpResponse:
     return redirect(data.address("economics") + "#plans")
 
 
-def _fields(request: HttpRequest) -> Mapping[str, str]:
-    return request.POST if request.method == "POST" else request.GET
+def _given(request: HttpRequest, name: str) -> str:
+    return (request.POST or request.GET).get(name, "")
 
 
 def _named(request: HttpRequest) -> StageEconomics:
     """Return the economics of the model that a request names; no other model takes its place."""
-    data = _data(request, _entries().get(_fields(request).get("model", "")))
+    data = _data(request, _entries().get(_given(request, "model")))
     if data is None:
         raise Http404
     return data
@@ -139,7 +137,6 @@ def who(request: HttpRequest) -> HttpResponse:
 
 @page("economics/moves/", "economics-moves")
 def moved(request: HttpRequest) -> HttpResponse:
-    """List every move from one stage to another."""
     data = _named(request)
     ends = request.GET.get("source", ""), request.GET.get("target", "")
     rows = queries.moved(data.con, data, *ends)
@@ -168,9 +165,8 @@ def _list(
 
 @page("economics/choose/", "economics-choose", methods=("GET", "POST"))
 def choose(request: HttpRequest) -> HttpResponse:
-    """Show every option of one customer with its numbers, and store the decision."""
     data = _named(request)
-    standing = queries.standing(data, _fields(request).get("customer", ""))
+    standing = queries.standing(data, _given(request, "customer"))
     if standing is None:
         raise Http404
     if request.method == "POST":

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 
 def plans(data: StageEconomics) -> list[Row]:
-    """Return the plans with what they come to."""
     rows = []
     for plan in data.book.plans:
         people = sum(row.people for row in data.choice.rows if row.plan_id == plan.id)
@@ -57,7 +56,6 @@ def plan_name(data: StageEconomics, plan_id: str) -> str:
 
 
 def who_gets_what(data: StageEconomics) -> list[Row]:
-    """Return who gets what by stage, tier and time in the stage."""
     from tenure.economics.weekly import BANDS
 
     ends = [*(after for _first, after in pairwise(BANDS)), None]
@@ -103,8 +101,6 @@ def form(data: StageEconomics, given: Mapping[str, str] | None) -> list[Row]:
 
 
 def new_plan(data: StageEconomics, given: Mapping[str, str]) -> list[Field]:
-    """Return the fields of another plan."""
-
     def select(field: str, label: str, options: list[tuple[str, str]], **more: Any) -> Select:
         return Select(f"new:{field}", label, options, given.get(f"new:{field}", ""), **more)
 
@@ -171,7 +167,6 @@ def options(data: StageEconomics, standing: ChoiceStanding, choice: CustomerChoi
 
 
 def checks(data: StageEconomics) -> list[Row]:
-    """Return what the model claims about money, and whether it holds."""
     names = data.entry.stage_name
     return [
         {

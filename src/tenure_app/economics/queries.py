@@ -183,8 +183,6 @@ def moved(
 
 @dataclass(frozen=True)
 class ChoiceStanding:
-    """Where one customer stands, and the options there are."""
-
     customer_id: str
     stage: str
     tier: str
@@ -211,7 +209,6 @@ def standing(economics: Economics, customer: str) -> ChoiceStanding | None:
 
 
 def history(model: str, customer: str) -> list[CustomerChoice]:
-    """Return everything that was ever decided for a customer, the newest first."""
     return list(CustomerChoice.objects.filter(model_id=model, customer_id=customer).select_related("author"))
 
 

@@ -30,7 +30,6 @@ def interval(write: Callable[[Any], str], low: float | None, high: float | None)
 
 
 def _bounds(low: str, high: str) -> tuple[Column, Column]:
-    """Return the bounds of an interval as columns of a file."""
     return numeric(low, _("Low (95 %)")), numeric(high, _("High (95 %)"))
 
 
@@ -49,7 +48,6 @@ def _ranged(
 
 
 def _money(name: str, label: Any, **more: Any) -> Column:
-    """Return an amount, whole from a hundred on."""
     return numeric(name, label, html=lambda row: amount(row[name]), **more)
 
 
@@ -137,7 +135,6 @@ def grid(heads: Iterable[tuple[str, str]], corner: Any, cell: Callable[[Any], st
 
 
 def flow_cell(cell: Row | None) -> str:
-    """Return how many went from one stage to another, with their share and its interval."""
     if cell is None:
         return format_html('<span class="text-secondary">{}</span>', 0)
     share, low, high = (percent(cell[name]) for name in ("share", "low", "high"))

@@ -51,7 +51,6 @@ def tier_name(tier: str) -> str:
 
 
 def weeks_name(first: int, after: int | None) -> str:
-    """Return a band of weeks in a stage."""
     if after is None:
         return _("%(weeks)d weeks and more") % {"weeks": first}
     if after == first + 1:
@@ -120,7 +119,6 @@ def worth(entry: Entry, report: dict[str, Any]) -> str:
 
 
 def result(economics: Economics) -> str:
-    """Say what the plans come to."""
     choice = economics.choice
     people = sum(row.people for row in choice.rows if row.plan is not None)
     if not people:
@@ -131,7 +129,6 @@ def result(economics: Economics) -> str:
 
 
 def check(entry: Entry, row: dict[str, Any]) -> str:
-    """Say what a check claims."""
     lower = _("Profit a month is lower in %(lower)s than in %(higher)s")
     claims = {
         "T10": lower,

@@ -149,7 +149,6 @@ def _data(request: HttpRequest) -> Value | None:
 
 
 def _shared(data: Value) -> dict[str, Any]:
-    """Return what the page and the report both show."""
     return {
         "day": data.day,
         "buyers": data.reports["money"]["buyers"],
@@ -192,7 +191,6 @@ def _other_period(request: HttpRequest, data: Value) -> dict[str, Any] | None:
 
 @page("value/targets/", "value-targets", methods=("POST",))
 def change_targets(request: HttpRequest) -> HttpResponse:
-    """Set a target, or delete one."""
     if request.POST.get("drop", "").isdecimal():
         actions.delete_target(int(request.POST["drop"]))
         messages.success(request, _("The target is deleted."))

@@ -126,7 +126,6 @@ def costs(data: Value) -> dict[str, Any] | None:
 
 
 def targets(data: Value) -> list[Row]:
-    """Return the targets, each with its present value."""
     groups = queries.measures(catalogue.catalogue(data.con))
     names = {measure: (name, group) for group, members in groups.items() for measure, name in members.items()}
     rows = []

@@ -28,7 +28,6 @@ share, money, day = (partial(Column, kind=kind) for kind in ("percent", "money",
 
 
 def bounds(kind: str) -> tuple[Column, Column]:
-    """Return the bounds of an interval as columns of a file."""
     return Column("low", _("Low"), kind), Column("high", _("High"), kind)
 
 
@@ -42,8 +41,6 @@ def _amount_with_share(name: str) -> Callable[[Row], str]:
 
 
 def _defined(name: str, label: Any) -> Column:
-    """Return a text of a group's definition."""
-
     def text(row: Row) -> str:
         return getattr(row["definition"], name).render() if row["definition"] else ""
 

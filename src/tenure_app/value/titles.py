@@ -22,7 +22,6 @@ Row = dict[str, Any]
 
 
 def money(amount: object, *, brief: bool = False) -> str:
-    """Write an amount in the business's currency."""
     return formats.money(amount, business().currency, brief=brief)
 
 
@@ -63,7 +62,6 @@ def existing(period: Row | None) -> str:
 
 
 def compared(period: Row | None) -> str:
-    """Say what an existing and a new buyer bring and cost."""
     if period is None or not (period["old"]["buyers"] and period["new"]["buyers"]):
         return ""
 
@@ -150,7 +148,6 @@ def phase(name: str) -> str:
 
 
 def costs(report: Row) -> str:
-    """Say what was invested and how much of it came back."""
     paid = report["break_even"]
     if not report["invested"] and not report["cost_known_share"]:
         return _("No costs are on record, so profit equals sales everywhere on this page")
@@ -187,7 +184,6 @@ def break_even_month(months: Sequence[Row]) -> str:
 
 
 def cycle(row: Row | None, day: date) -> str:
-    """Say whether the mature period of one model is getting longer."""
     if row is None:
         return _("The history is too short to compare the mature period with an earlier one")
     return {
@@ -223,7 +219,6 @@ def profile(habits: Sequence[Row]) -> str:
 
 
 def size(name: str) -> str:
-    """Return what the size of an effect is called."""
     return {"negligible": _("negligible"), "small": _("small"), "medium": _("medium"), "large": _("large")}[name]
 
 
