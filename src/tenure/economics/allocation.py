@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from tenure.economics.plans import GONE, MAINTAIN, NOTHING, Plan
-from tenure.economics.value import Forward, estimate
-from tenure.economics.weekly import BAND_OF, BANDS
+from tenure.economics.value import BAND_OF, BANDS, Forward, estimate
 
 #: Of the bootstrap's draws, so many are written down with the values.
 KEPT = 60

@@ -21,7 +21,7 @@ from tenure.economics.allocation import Allocation, AllocationRow, StageValues
 from tenure.economics.plans import MAINTAIN, NOTHING, read_book
 from tenure.economics.report import ModelEconomics, analyse
 from tenure.economics.source import Source
-from tenure.economics.weekly import BAND_OF, BANDS, DURATIONS
+from tenure.economics.value import BAND_OF, BANDS, DURATIONS
 from tenure.facts.lake import Lake
 from tenure.lifecycle.model import Model
 from tenure.lifecycle.model_file import models_of

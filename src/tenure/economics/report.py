@@ -16,8 +16,7 @@ from tenure.economics.plans import Book, default_plans
 from tenure.economics.source import Source, order_of
 from tenure.economics.tiers import pace_on, thirds, windows
 from tenure.economics.transitions import MONTH, matrix, time_in_stage, transitions
-from tenure.economics.value import estimate, forward, profit_by_stage, weights
-from tenure.economics.weekly import BANDS, DURATIONS, count
+from tenure.economics.value import BANDS, DURATIONS, count, estimate, forward, profit_by_stage, weights
 from tenure.features.windows import HORIZON
 from tenure.lifecycle.model import Model
 from tenure.scorecard.model import Options

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from tenure.clock import day_number
 from tenure.economics.episodes import CashFlows, Episodes
-from tenure.economics.weekly import WEEK, TierWindow, one_window
+from tenure.economics.value import WEEK, TierWindow, one_window
 
 NAMES = ("high", "middle", "low")
 #: Customers with less time behind them are taken to have had so many days.

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from tenure.errors import TenureError
 from tenure_app.core import conf
 from tenure_app.customers import profile
-from tenure_app.economics import actions, figures, form, panels, queries, tables, titles
+from tenure_app.economics import actions, figures, panels, queries, tables, titles
 from tenure_app.economics.figures import StageEconomics
 from tenure_app.lifecycle import catalogue
 from tenure_app.lifecycle.pages import chosen_entry, period
@@ -101,7 +101,7 @@ def save_plans(request: HttpRequest) -> HttpResponse:
         messages.success(request, _("The plans are those assumed of the model again."))
         return redirect(data.address("economics") + "#plans")
     try:
-        actions.save_book(data, form.read_book(request.POST, data), cast("User", request.user))
+        actions.save_book(data, actions.book_from_form(request.POST, data), cast("User", request.user))
     except TenureError as error:
         messages.error(request, error.say())
         return render(request, "economics/page.html", _context(data, request.POST), status=400)

@@ -56,7 +56,7 @@ def plan_name(data: StageEconomics, plan_id: str) -> str:
 
 
 def who_gets_what(data: StageEconomics) -> list[Row]:
-    from tenure.economics.weekly import BANDS
+    from tenure.economics.value import BANDS
 
     ends = [*(after for _first, after in pairwise(BANDS)), None]
     return [

@@ -143,7 +143,7 @@ def recipients(economics: Economics, *, band: int | None = None, **columns: str)
     import numpy as np
     import pyarrow.compute as pc
 
-    from tenure.economics.weekly import BAND_OF
+    from tenure.economics.value import BAND_OF
 
     table = _decisions(economics)
     table = table.filter(pc.is_valid(table.column("stage")))

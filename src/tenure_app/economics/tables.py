@@ -294,6 +294,8 @@ def _aim(row: Row) -> str:
 
 def _input(field: str, label: Any, row: Row, mode: str = "decimal", placeholder: str = "") -> str:
     """Return an input in which a number of a plan is typed; doing nothing has none."""
+    if not row["id"]:
+        return ""
     text = (
         '<input class="form-control form-control-sm{}" name="{}:{}" inputmode="{}" placeholder="{}" value="{}"'
         ' aria-label="{}: {}">'
@@ -314,10 +316,6 @@ def _effect(row: Row) -> str:
         return "0%"
     text = '<span class="input-group input-group-flat plan-number">{}<span class="input-group-text">%</span></span>'
     return format_html(text, _input("effect", gettext("Effect of the plan"), row))
-
-
-def _capacity(row: Row) -> str:
-    return _input("capacity", gettext("At most"), row, "numeric", "∞") if row["id"] else ""
 
 
 def _profit(row: Row) -> str:
@@ -355,7 +353,7 @@ PLANS = Table(
         Column("aim", _("For → aim"), html=_aim, export=(Column("stage"), Column("target", _("Target")))),
         numeric("cost", _("Cost each"), html=_cost),
         numeric("effect", _("Effect of the plan"), html=_effect, term="plan-effect"),
-        numeric("capacity", _("At most"), html=_capacity),
+        numeric("capacity", _("At most"), html=lambda row: _input("capacity", gettext("At most"), row, "numeric", "∞")),
         PEOPLE,
         _money("spend", _("Spent")),
         numeric(
