@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tenure.clock import day_number
 from tenure.economics.allocation import Allocation, AllocationRow, StageValues
@@ -170,9 +171,7 @@ def decided(source: Source, model: str, params: Mapping[str, Any]) -> pa.Table:
     stages, tiers = list(params["stages"]), source.tiers.names
     current = source.current(model)
     who, weeks, uniform = (current.column(name).to_numpy() for name in ("who", "weeks", "uniform"))
-    coded = current.column("stage").combine_chunks().dictionary_encode()
-    codes = [stages.index(name) if name in stages else -1 for name in coded.dictionary.to_pylist()]
-    stage = np.array(codes, dtype=np.int64)[coded.indices.to_numpy()] if codes else np.zeros(0, dtype=np.int64)
+    stage = pc.index_in(current.column("stage"), pa.array(stages, pa.string())).fill_null(-1).to_numpy()
 
     def cell_of(tier: Any, stage: Any, band: Any) -> Any:
         return (tier * len(stages) + stage) * len(BANDS) + band

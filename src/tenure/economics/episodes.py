@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tenure.clock import local_days
 from tenure.facts.blocks import keys_of
@@ -100,15 +101,13 @@ def episodes_of(spans: pa.Table, people: int, last: int, order: Sequence[str] = 
     Days between two spans, and after a last span that ended, become episodes in :data:`UNSTAGED`.
     """
     names = [*order, *sorted(name for name in spans.column("stage").unique().to_pylist() if name not in order)]
-    coded = spans.column("stage").combine_chunks().dictionary_encode()
-    codes = np.array([names.index(name) for name in coded.dictionary.to_pylist()], dtype=np.int64)
     left = spans.column("left_").fill_null(last + 1).to_numpy().astype(np.int64)
     ended = left <= last
     return _with_gaps(
         Episodes(
             tuple(names),
             spans.column("who").to_numpy().astype(np.int64),
-            codes[coded.indices.to_numpy()] if len(codes) else np.zeros(0, dtype=np.int64),
+            pc.index_in(spans.column("stage"), pa.array(names, pa.string())).to_numpy().astype(np.int64),
             spans.column("entered").to_numpy().astype(np.int64),
             np.where(ended, left, last + 1),
             ended,

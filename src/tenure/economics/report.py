@@ -99,7 +99,7 @@ def analyse(
 def _people(source: Source, model: str, episodes: Episodes) -> np.ndarray:
     """Count all customers, shape (tiers, stages, durations)."""
     people = np.zeros((len(source.tiers.names), len(episodes.stages), DURATIONS), dtype=np.int64)
-    for tier, stage, weeks, number in source.stage_counts(model):
+    for stage, weeks, tier, number in source.stage_counts(model):
         if stage in episodes.stages:
             people[tier, episodes.stages.index(stage), min(weeks, DURATIONS - 1)] += number
     return people

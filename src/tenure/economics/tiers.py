@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tenure.clock import day_number
 from tenure.economics.episodes import CashFlows, Episodes
@@ -89,9 +90,8 @@ def _pace(table: pa.Table, day: date) -> np.ndarray:
 
 def _from_column(table: pa.Table, names: tuple[str, ...]) -> np.ndarray:
     """Return positions in `names`; a customer with another tier, or none, counts as in the last."""
-    coded = table.column("tier").combine_chunks().fill_null("").dictionary_encode()
-    position = [names.index(name) if name in names else len(names) - 1 for name in coded.dictionary.to_pylist()]
-    return np.array(position, dtype=np.int64)[coded.indices.to_numpy()] if position else np.zeros(len(table), np.int64)
+    position = pc.index_in(table.column("tier"), pa.array(names, pa.string()))
+    return position.fill_null(len(names) - 1).to_numpy().astype(np.int64)
 
 
 def windows(episodes: Episodes, flows: CashFlows, tiers: Tiers, today: np.ndarray) -> list[TierWindow]:

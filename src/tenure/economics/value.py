@@ -71,14 +71,10 @@ def one_window(episodes: Episodes) -> list[TierWindow]:
 
 
 def count(
-    episodes: Episodes,
-    flows: CashFlows,
-    windows: Sequence[TierWindow],
-    tiers: tuple[str, ...] = ("",),
-    groups: int = GROUPS,
+    episodes: Episodes, flows: CashFlows, windows: Sequence[TierWindow], tiers: tuple[str, ...] = ("",)
 ) -> WeeklyCounts:
     spells = _spells(episodes)
-    groups = max(1, min(groups, episodes.people))
+    groups = max(1, min(GROUPS, episodes.people))
     size = len(episodes.stages)
     shape = (groups, len(tiers), size, DURATIONS)
     risk, paid = np.zeros((2, *shape))
@@ -166,9 +162,9 @@ def _payments(spells: _Spells, flows: CashFlows, last: int) -> tuple[np.ndarray,
     return row[inside], since[inside], week[inside], flows.profit[inside]
 
 
-def weights(groups: int, draws: int = DRAWS, seed: int = 20_240_101) -> np.ndarray:
+def weights(groups: int, seed: int = 20_240_101) -> np.ndarray:
     """Return how often each draw takes each group, shape (1 + draws, groups); the first row takes each once."""
-    sampled = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), size=draws)
+    sampled = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), size=DRAWS)
     return np.concatenate([np.ones((1, groups)), sampled]).astype(np.float64)
 
 

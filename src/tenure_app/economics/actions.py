@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -16,13 +18,7 @@ from tenure.words import current_language, mark
 from tenure_app.core import conf
 from tenure_app.economics import queries
 from tenure_app.economics.models import BookState, CustomerChoice, PlanRow
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from django.contrib.auth.models import User
-
-    from tenure_app.economics.queries import ChoiceStanding, Economics
+from tenure_app.economics.queries import ChoiceStanding, Economics
 
 _MOST = 1e12
 _AMOUNT = re.compile(r"[+-]?\d+(\.\d+)?")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -19,18 +20,14 @@ from tenure_app.customers import profile
 from tenure_app.economics import actions, figures, panels, queries, tables, titles
 from tenure_app.economics.figures import StageEconomics
 from tenure_app.lifecycle import catalogue
+from tenure_app.lifecycle.catalogue import Entry
 from tenure_app.lifecycle.pages import chosen_entry, period
 from tenure_app.web import exports
+from tenure_app.web.exports import Sheet
 from tenure_app.web.filters import Input
 from tenure_app.web.formats import customers
 from tenure_app.web.pages import page
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
-    from tenure_app.lifecycle.catalogue import Entry
-    from tenure_app.web.exports import Sheet
-    from tenure_app.web.tables import Row, Table
+from tenure_app.web.tables import Row, Table
 
 PAGE_SIZE = 50
 #: The files of the page.

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.translation import gettext as _
 
 from tenure.economics.plans import GONE, KINDS, NOTHING
 from tenure.lifecycle.model import UNSTAGED
 from tenure_app.economics import titles
-from tenure_app.web.filters import Input, Select
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import date
-
-    from tenure_app.economics.figures import StageEconomics
-    from tenure_app.economics.models import CustomerChoice
-    from tenure_app.economics.queries import ChoiceStanding
-    from tenure_app.web.filters import Field
-    from tenure_app.web.tables import Row
+from tenure_app.economics.figures import StageEconomics
+from tenure_app.economics.models import CustomerChoice
+from tenure_app.economics.queries import ChoiceStanding
+from tenure_app.web.filters import Field, Input, Select
+from tenure_app.web.tables import Row
 
 
 def plans(data: StageEconomics) -> list[Row]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.html import format_html
 from django.utils.translation import gettext
@@ -15,9 +15,6 @@ from tenure_app.economics.titles import amount
 from tenure_app.web.formats import MISSING, customers, number, percent
 from tenure_app.web.tables import CARDS, Column, Row, Table, badge, numeric, under, url_of
 from tenure_app.web.templatetags.tenure import stage_badge
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 SMALL = "table-sm cards"
 

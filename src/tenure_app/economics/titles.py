@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from tenure.economics.plans import GONE
+from tenure.economics.plans import GONE, Plan
 from tenure.words import LocalizedText
+from tenure_app.economics.queries import Economics
+from tenure_app.lifecycle.catalogue import Entry
 from tenure_app.web.formats import decimal_of, money, number, percent
 from tenure_app.web.layout import business
-
-if TYPE_CHECKING:
-    from tenure.economics.plans import Plan
-    from tenure_app.economics.queries import Economics
-    from tenure_app.lifecycle.catalogue import Entry
 
 
 def amount(value: object) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -14,11 +15,6 @@ from tenure_app.core import conf
 from tenure_app.lifecycle import catalogue
 from tenure_app.value import queries
 from tenure_app.value.models import Target
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from django.contrib.auth.models import User
 
 
 def set_target(form: Mapping[str, str], author: User | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -25,9 +25,6 @@ from tenure_app.value.figures import LISTED, LOYALTY, MONTHS, PERIODS, Value
 from tenure_app.web import exports
 from tenure_app.web.exports import Sheet
 from tenure_app.web.pages import page
-
-if TYPE_CHECKING:
-    pass
 
 #: The columns of the scorecard that hold groups.
 GROUPS = ("rfm_group", "tier", "loyalty", "abc_sales", "abc_profit")

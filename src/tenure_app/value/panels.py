@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.translation import gettext as _
 
 from tenure.columns import value_name
 from tenure_app.lifecycle import catalogue
 from tenure_app.value import queries, tables, titles
-from tenure_app.value.figures import FAMILIES, MONTHS
+from tenure_app.value.figures import FAMILIES, MONTHS, Value
 from tenure_app.value.titles import money
 from tenure_app.web.figures import Stat
 from tenure_app.web.formats import number, percent
-
-if TYPE_CHECKING:
-    from tenure_app.value.figures import Value
-    from tenure_app.web.tables import Row
+from tenure_app.web.tables import Row
 
 
 def period_file(periods: list[Row]) -> list[Row]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.urls import reverse
 from django.utils.html import format_html
@@ -15,13 +16,8 @@ from tenure.columns import column, value_name
 from tenure.value.behaviour import label_of
 from tenure_app.value import titles
 from tenure_app.web.formats import MISSING, number, percent
-from tenure_app.web.tables import Column, Table, bar, columns, numeric, url_of
+from tenure_app.web.tables import Column, Row, Table, bar, columns, numeric, url_of
 from tenure_app.web.templatetags.tenure import stage_badge
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tenure_app.web.tables import Row
 
 SMALL, PRINTED = "table-sm cards", "table-sm"
 share, money, day = (partial(Column, kind=kind) for kind in ("percent", "money", "day"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -13,10 +15,6 @@ from tenure_app.web import formats
 from tenure_app.web.formats import day as say_day
 from tenure_app.web.formats import number, percent
 from tenure_app.web.layout import business
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import date
 
 Row = dict[str, Any]
 
