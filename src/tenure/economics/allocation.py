@@ -29,9 +29,7 @@ class StageValues:
 
     @classmethod
     def of(cls, values: Forward, people: np.ndarray) -> StageValues:
-        banded = np.zeros((*people.shape[:2], len(BANDS)), dtype=np.int64)
-        for band in range(len(BANDS)):
-            banded[..., band] = people[..., band == BAND_OF].sum(axis=-1)
+        banded = np.add.reduceat(people, BANDS, axis=-1)
         return cls(values.counts.stages, values.counts.tiers, values.banded()[: KEPT + 1], banded)
 
     def profit(self, plan: Plan) -> np.ndarray:

@@ -18,7 +18,7 @@ from tenure.words import current_language, mark
 from tenure_app.core import conf
 from tenure_app.economics import queries
 from tenure_app.economics.models import BookState, CustomerChoice, PlanRow
-from tenure_app.economics.queries import ChoiceStanding, Economics
+from tenure_app.economics.queries import Economics
 
 _MOST = 1e12
 _AMOUNT = re.compile(r"[+-]?\d+(\.\d+)?")
@@ -106,12 +106,12 @@ def reset_book(model: str) -> None:
         forget_book(conf.lake().path, model)
 
 
-def decide(economics: Economics, standing: ChoiceStanding, plan_id: str, **task: Any) -> None:
+def decide(economics: Economics, standing: dict[str, Any], plan_id: str, **task: Any) -> None:
     """Store what is to be done with one customer, with the numbers of every option as they stood.
 
-    `task` is owner, due_on, note and author.
+    `standing` is what :func:`tenure_app.economics.queries.standing` returns; `task` is owner, due_on, note and author.
     """
-    options = {(option["plan"] or {}).get("id", NOTHING): option for option in standing.options}
+    options = {(option["plan"] or {}).get("id", NOTHING): option for option in standing["options"]}
     if plan_id not in options:
         text = mark("There is no option %(plan)r for this customer. There are: %(plans)s.")
         raise PlanError(text, plan=plan_id, plans=", ".join(options))
@@ -119,14 +119,10 @@ def decide(economics: Economics, standing: ChoiceStanding, plan_id: str, **task:
     plan = option["plan"] or {}
     _add(
         economics.entry.id,
-        standing.customer_id,
+        **standing,
         as_of=economics.day,
-        stage=standing.stage,
-        tier=standing.tier,
-        weeks=standing.weeks,
         plan_id=plan_id,
         **{name: option[name] for name in ("kind", "cost", "profit", "low", "high")},
-        options=standing.options,
         task_zh=plan.get("zh", "")[:200],
         task_en=plan.get("en", "")[:200],
         **task,
@@ -141,7 +137,7 @@ def take_back(model: str, customer: str, author: User | None = None) -> None:
         _add(model, customer, plan_id="", author=author, **kept)
 
 
-def _add(model: str, customer: str, **choice: Any) -> None:
+def _add(model: str, customer_id: str, **choice: Any) -> None:
     with transaction.atomic():
-        CustomerChoice.objects.filter(model_id=model, customer_id=customer, newest=True).update(newest=False)
-        CustomerChoice.objects.create(model_id=model, customer_id=customer, **choice)
+        CustomerChoice.objects.filter(model_id=model, customer_id=customer_id, newest=True).update(newest=False)
+        CustomerChoice.objects.create(model_id=model, customer_id=customer_id, **choice)

@@ -179,8 +179,8 @@ def _grid(data: StageEconomics, stages: list[str], corner: str, cell: Callable[[
     return tables.grid([(stage, data.entry.stage_name(stage)) for stage in stages], corner, cell, *more)
 
 
-#: Figures of this page take its whole width, and their tables are open.
-_figure = partial(Figure, wide=True, open=True)
+#: Figures of this page take its whole width, their tables are open, and notes stand below most of them.
+_figure = partial(Figure, wide=True, open=True, note_below=True)
 
 
 def _stage_values(data: StageEconomics) -> Bars | None:
@@ -217,7 +217,6 @@ STAGES = _figure(
     rows=lambda data: data.stages,
     file=tables.STAGES,
     note=_stage_note,
-    note_below=True,
     term="stage-value",
 )
 
@@ -261,6 +260,7 @@ MATRIX = _figure(
     note=_matrix_note,
     term="transition-matrix",
     switch=lambda data: Switch(_("Period"), "days", periods(PERIODS), data.days),
+    note_below=False,
 )
 MOVES = _figure(
     "moves",
@@ -309,7 +309,6 @@ STAY = _figure(
         )
         % {"level": 95}
     ),
-    note_below=True,
     term="stage-survival",
 )
 
@@ -344,7 +343,6 @@ WORTH = _figure(
         " the row's. An association, not an effect: those who went there by themselves may differ from those who are"
         " brought there. Only a hold-out shows the effect."
     ),
-    note_below=True,
     term="move-value",
 )
 
@@ -366,7 +364,6 @@ BUDGET = _figure(
     rows=lambda data: [*data.budget, data.budget_total],
     file_rows=lambda data: data.budget,
     note=_budget_note,
-    note_below=True,
     term="budget-by-stage",
 )
 
@@ -386,6 +383,7 @@ DECIDED = _figure(
     rows=lambda data: data.decided,
     note=_decided_note,
     term="customer-choice",
+    note_below=False,
 )
 #: The figures above and below the plans.
 ABOVE, BELOW = (STAGES, MATRIX, MOVES, STAY, WORTH), (BUDGET, DECIDED)

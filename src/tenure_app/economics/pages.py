@@ -171,11 +171,11 @@ def choose(request: HttpRequest) -> HttpResponse:
     return render(request, "economics/choose.html", _options(data, standing))
 
 
-def _decide(request: HttpRequest, data: StageEconomics, standing: queries.ChoiceStanding) -> HttpResponse:
+def _decide(request: HttpRequest, data: StageEconomics, standing: dict[str, Any]) -> HttpResponse:
     author, given = cast("User", request.user), request.POST
-    here = data.address("economics-choose", customer=standing.customer_id)
+    here = data.address("economics-choose", customer=standing["customer_id"])
     if "back" in given:
-        actions.take_back(data.entry.id, standing.customer_id, author)
+        actions.take_back(data.entry.id, standing["customer_id"], author)
         messages.success(request, _("The general choice holds for this customer again."))
         return redirect(here)
     try:
@@ -193,18 +193,16 @@ def _decide(request: HttpRequest, data: StageEconomics, standing: queries.Choice
     return render(request, "economics/choose.html", _options(data, standing, given), status=400)
 
 
-def _options(
-    data: StageEconomics, standing: queries.ChoiceStanding, given: Mapping[str, str] | None = None
-) -> dict[str, Any]:
-    current = queries.current_choice(data.entry.id, standing.customer_id)
+def _options(data: StageEconomics, standing: dict[str, Any], given: Mapping[str, str] | None = None) -> dict[str, Any]:
+    current = queries.current_choice(data.entry.id, standing["customer_id"])
     values = given or {name: getattr(current, name, "") or "" for name in ("owner", "due_on", "note")}
     return {
         "entry": data.entry,
         "day": data.day,
         "standing": standing,
-        **data.named(standing.stage),
-        "tier": titles.tier_name(standing.tier),
-        "person": profile.profile(data.con, standing.customer_id),
+        **data.named(standing["stage"]),
+        "tier": titles.tier_name(standing["tier"]),
+        "person": profile.profile(data.con, standing["customer_id"]),
         "chosen": current,
         "options": tables.OPTIONS.show(panels.options(data, standing, current)),
         "fields": [
@@ -212,6 +210,6 @@ def _options(
             Input("due_on", _("Due day"), values.get("due_on", ""), "date"),
             Input("note", _("Note"), values.get("note", ""), grow=True),
         ],
-        "history": tables.HISTORY.show(queries.history(data.entry.id, standing.customer_id)),
+        "history": tables.HISTORY.show(queries.history(data.entry.id, standing["customer_id"])),
         "horizon": data.report["horizon_days"],
     }

@@ -14,7 +14,6 @@ from tenure.lifecycle.model import UNSTAGED
 from tenure_app.economics import titles
 from tenure_app.economics.figures import StageEconomics
 from tenure_app.economics.models import CustomerChoice
-from tenure_app.economics.queries import ChoiceStanding
 from tenure_app.web.filters import Field, Input, Select
 from tenure_app.web.tables import Row
 
@@ -139,10 +138,10 @@ def move(data: StageEconomics, row: tuple[str, date, int]) -> Row:
     return {"customer_id": customer, "on": on, "days": days, "url": data.address("customer", customer)}
 
 
-def options(data: StageEconomics, standing: ChoiceStanding, choice: CustomerChoice | None) -> list[Row]:
+def options(data: StageEconomics, standing: Row, choice: CustomerChoice | None) -> list[Row]:
     """Return the options of one customer, checked what was decided, else the best."""
     rows = []
-    for option in standing.options:
+    for option in standing["options"]:
         plan = option["plan"] or {}
         name = plan.get("id", NOTHING)
         rows.append(

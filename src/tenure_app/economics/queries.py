@@ -181,17 +181,8 @@ def moved(
     return con.execute(sql, {"model": economics.entry.id, "day": economics.day, **names}).fetchall()
 
 
-@dataclass(frozen=True)
-class ChoiceStanding:
-    customer_id: str
-    stage: str
-    tier: str
-    weeks: int
-    options: list[dict[str, Any]]
-
-
-def standing(economics: Economics, customer: str) -> ChoiceStanding | None:
-    """Return the options of a customer with their numbers; None for who stands in no stage of the model."""
+def standing(economics: Economics, customer: str) -> dict[str, Any] | None:
+    """Return where a customer stands, and the options with their numbers; None for who is in no stage of the model."""
     from tenure.economics.allocation import compare_options
     from tenure.economics.source import Source, row_of
 
@@ -205,7 +196,7 @@ def standing(economics: Economics, customer: str) -> ChoiceStanding | None:
     tier, (place,) = source.tiers.names[int(source.tier[0])], places
     weeks = max(int(place["weeks"]), 0)
     options = compare_options(economics.values, economics.plans, place["stage"], tier, weeks)
-    return ChoiceStanding(customer, place["stage"], tier, weeks, options)
+    return {"customer_id": customer, "stage": place["stage"], "tier": tier, "weeks": weeks, "options": options}
 
 
 def history(model: str, customer: str) -> list[CustomerChoice]:

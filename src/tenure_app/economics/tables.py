@@ -16,7 +16,7 @@ from tenure_app.web.formats import MISSING, customers, number, percent
 from tenure_app.web.tables import CARDS, Column, Row, Table, badge, numeric, under, url_of
 from tenure_app.web.templatetags.tenure import stage_badge
 
-SMALL = "table-sm cards"
+_cards, _small = partial(Table, classes=CARDS), partial(Table, classes="table-sm cards")
 
 
 def interval(write: Callable[[Any], str], low: float | None, high: float | None) -> str:
@@ -74,7 +74,7 @@ def _backtest(row: Row) -> str:
     return MISSING if row["predicted"] is None else text
 
 
-STAGES = Table(
+STAGES = _cards(
     "stages",
     (
         STAGE,
@@ -95,7 +95,6 @@ STAGES = Table(
             export=(numeric("predicted", _("Back-test: predicted")), numeric("actual", _("Back-test: actual"))),
         ),
     ),
-    classes=CARDS,
 )
 
 
@@ -108,7 +107,7 @@ def _verdict(row: Row) -> str:
     return format_html('<span class="value-mark{}">{}</span>', kind, titles.verdict(row["verdict"]))
 
 
-CHECKS = Table(
+CHECKS = _small(
     "checks",
     (
         Column("claim", _("Claim"), html=lambda row: under(row["claim"], row["check"])),
@@ -116,7 +115,6 @@ CHECKS = Table(
         numeric("higher_profit", _("Higher"), html=_side("higher")),
         Column("verdict", _("Here"), value=lambda row: titles.verdict(row["verdict"]), html=_verdict),
     ),
-    classes=SMALL,
 )
 
 
@@ -164,7 +162,7 @@ def _moves(row: Row) -> str:
     return under(count, _dotted(customers(row["customers"]), gettext("few") if row["moves"] < 10 else ""))
 
 
-MOVES = Table(
+MOVES = _cards(
     "moves",
     (
         Column("move", _("From → to"), html=_move, export=(FROM, TO)),
@@ -173,14 +171,12 @@ MOVES = Table(
         _ranged("rate", _("Moves in 30 days"), write=lambda rate: number(rate, 3)),
         _ranged("worth", _("Worth"), term="move-value"),
     ),
-    classes=CARDS,
 )
 
 
 def _middle_half(row: Row) -> str:
-    if not row["ended"]:
-        return MISSING
-    return f"{number(row['lower_quartile'], 0)} – {number(row['upper_quartile'], 0)}"
+    low, high = (number(row[f"{side}_quartile"], 0) for side in ("lower", "upper"))
+    return f"{low} – {high}" if row["ended"] else MISSING
 
 
 def _median(row: Row) -> str:
@@ -192,7 +188,7 @@ def _median(row: Row) -> str:
     return under(number(row["half_days"], 0), f"{number(row['half_low'], 0)} – {high}")
 
 
-STAY = Table(
+STAY = _cards(
     "stay",
     (
         STAGE,
@@ -212,14 +208,12 @@ STAY = Table(
         numeric("current_mean_days", _("Mean days so far"), places=1),
         numeric("half_days", _("Median days in stage"), html=_median, also=_bounds("half_low", "half_high")),
     ),
-    classes=CARDS,
 )
 
 
 def _lost(row: Row) -> str:
-    if not row["wasted_month"]:
-        return MISSING
-    return format_html('<span class="value-no">{}</span>', amount(row["wasted_month"]))
+    lost = row["wasted_month"]
+    return format_html('<span class="value-no">{}</span>', amount(lost)) if lost else MISSING
 
 
 def _decided(row: Row) -> str:
@@ -231,7 +225,7 @@ def _decided(row: Row) -> str:
 
 
 #: The budget by stage; the last row is all of them.
-BUDGET = Table(
+BUDGET = _cards(
     "budget",
     (
         Column("stage", html=lambda row: badge(row) if row["url"] else row["stage"], row_head=True),
@@ -252,12 +246,11 @@ BUDGET = Table(
             also=(numeric("decided_spend", _("Decided spend")), numeric("decided_saved", _("Decided saving"))),
         ),
     ),
-    classes=CARDS,
 )
 
 
 #: What was decided for single customers: each is a task.
-DECIDED = Table(
+DECIDED = _cards(
     "decided",
     (
         Column(
@@ -276,7 +269,6 @@ DECIDED = Table(
         Column("owner", _("Owner")),
         Column("due_on", _("Due day"), "day", also=(Column("note", _("Note")),)),
     ),
-    classes=CARDS,
 )
 
 
@@ -379,7 +371,7 @@ _PLAN_WITH_KIND = Column(
 )
 _CUSTOMER = Column("customer", value="customer_id", url=url_of, export=(Column("customer_id"),))
 #: Who gets what, by stage, tier and time in the stage.
-CHOSEN = Table(
+CHOSEN = _small(
     "chosen",
     (
         Column("stage", html=badge),
@@ -389,7 +381,6 @@ CHOSEN = Table(
         PEOPLE,
         _ranged("profit_each", _("Profit per customer"), "low", "high"),
     ),
-    classes=SMALL,
 )
 #: Customers with the plan that was chosen for them.
 WHO = Table(
@@ -425,7 +416,7 @@ def _if_decided(name: str) -> Callable[[Any], str]:
 
 
 #: What was decided for a customer before; rows are choices.
-HISTORY = Table(
+HISTORY = _small(
     "history",
     (
         Column("at", _("When"), "instant"),
@@ -438,5 +429,4 @@ HISTORY = Table(
         numeric("profit_expected", _("Expected profit"), html=_if_decided("profit")),
         Column("note", _("Note")),
     ),
-    classes=SMALL,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
@@ -156,6 +156,10 @@ class Value:
         return kinds
 
 
+#: Notes stand below most figures of this page.
+_figure = partial(Figure, note_below=True)
+
+
 def _curve(data: Value) -> Curve | None:
     points = data.pareto["curve"]
     if not points:
@@ -189,7 +193,7 @@ def _curve_rows(data: Value, *kinds: str) -> list[Row]:
     ]
 
 
-CURVE = Figure(
+CURVE = _figure(
     "curve",
     title=lambda data: titles.pareto(data.pareto, data.by),
     chart=_curve,
@@ -197,7 +201,6 @@ CURVE = Figure(
     rows=lambda data: _curve_rows(data, data.by),
     file_rows=lambda data: _curve_rows(data, *queries.BY),
     note=_curve_note,
-    note_below=True,
     term="pareto",
     switch=lambda data: Switch(_("By"), "by", (("sales", _("Sales")), ("profit", _("Profit"))), data.by),
 )
@@ -217,7 +220,7 @@ def _periods(data: Value) -> Switch:
     return Switch(_("Period"), "days", periods([period["days"] for period in data.periods]), data.days)
 
 
-OLD_DAYS = Figure(
+OLD_DAYS = _figure(
     "old-days",
     title=lambda data: titles.existing(data.period),
     chart=_old_days,
@@ -225,11 +228,10 @@ OLD_DAYS = Figure(
     rows=lambda data: reversed(data.sales_days),
     file_rows=lambda data: data.reports["old"]["days"],
     note=gettext_lazy("Day by day; on each day, existing customers are those who had ordered before that day."),
-    note_below=True,
     term="old-share",
     switch=_periods,
 )
-STICKINESS = Figure(
+STICKINESS = _figure(
     "stickiness",
     title=lambda data: titles.stickiness(data.reports["stickiness"]),
     table=tables.STICKINESS,
@@ -238,7 +240,6 @@ STICKINESS = Figure(
         "Three to five deals make a customer stay: two are not yet sticky, the third enters the band, the fifth"
         " completes it."
     ),
-    note_below=True,
     term="stickiness",
 )
 
@@ -282,7 +283,7 @@ def _cohort_file(data: Value) -> list[Row]:
     ]
 
 
-COHORTS_FIGURE = Figure(
+COHORTS_FIGURE = _figure(
     "cohorts",
     title=lambda data: titles.cohorts(data.reports["cohorts"]["by_age"]),
     chart=_cohorts,
@@ -291,7 +292,6 @@ COHORTS_FIGURE = Figure(
     file=tables.COHORT_MONTHS,
     file_rows=_cohort_file,
     note=_cohort_note,
-    note_below=True,
     term="cohort",
     switch=lambda data: Switch(
         _("Shown"), "cohort", (("retention", _("Retention")), ("sales", _("Sales"))), data.cohort
@@ -320,18 +320,17 @@ def _life_note(data: Value) -> str:
     ) % {"level": 95}
 
 
-LIFE = Figure(
+LIFE = _figure(
     "life",
     title=lambda data: titles.life(data.reports["life"]),
     chart=_life,
     table=tables.LIFE,
     rows=lambda data: data.months,
     note=_life_note,
-    note_below=True,
     term="inverted-u",
     wide=True,
 )
-CYCLE = Figure(
+CYCLE = _figure(
     "cycle",
     title=lambda data: titles.cycle(data.cycles[0] if data.cycles else None, data.day),
     table=tables.CYCLE,
@@ -340,6 +339,7 @@ CYCLE = Figure(
     note=lambda data: titles.cycle_periods(data.cycles[0]) if data.cycles else "",
     term="cycle-length",
     wide=True,
+    note_below=False,
 )
 #: What the page shows of each, in its order.
 FIGURES = (CURVE, OLD_DAYS, STICKINESS, COHORTS_FIGURE, LIFE, CYCLE)

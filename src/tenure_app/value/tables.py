@@ -19,7 +19,7 @@ from tenure_app.web.formats import MISSING, number, percent
 from tenure_app.web.tables import Column, Row, Table, bar, columns, numeric, url_of
 from tenure_app.web.templatetags.tenure import stage_badge
 
-SMALL, PRINTED = "table-sm cards", "table-sm"
+_small, _printed = partial(Table, classes="table-sm cards"), partial(Table, classes="table-sm")
 share, money, day = (partial(Column, kind=kind) for kind in ("percent", "money", "day"))
 
 
@@ -53,7 +53,7 @@ PROFIT_SO_FAR = money("profit_so_far", _("Cumulative profit"))
 _GROUP = Column("group", _("Group"), html=_badge)
 _EXISTING = numeric("old", _("Existing customers"))
 _ACTIVE = numeric("active", _("Active"))
-BEST = Table(
+BEST = _small(
     "best",
     (
         Column(
@@ -68,7 +68,6 @@ BEST = Table(
         Column("old_customer", also=columns("tier", "rfm_group")),
     ),
     _("Top fifth"),
-    SMALL,
 )
 CURVE = Table(
     "curve",
@@ -79,7 +78,7 @@ CURVE = Table(
     ),
     _("80/20 curve"),
 )
-ABC = Table(
+ABC = _small(
     "abc",
     (
         Column("group", _("Class"), html=_badge),
@@ -88,21 +87,16 @@ ABC = Table(
         Column("revenue", value="sales", html=_amount_with_share("sales")),
         Column("profit", html=_amount_with_share("profit")),
     ),
-    classes=SMALL,
 )
-RFM_GROUPS = Table("rfm-groups", (_GROUP, PEOPLE, SALES_SHARE, _defined("advice", _("What to do"))), classes=SMALL)
-RFM_REPORT = Table(
-    "rfm-report", (_GROUP, PEOPLE, replace(SALES, brief=True), SALES_SHARE), classes=PRINTED, bare_heads=True
-)
-LOYALTY = Table(
+RFM_GROUPS = _small("rfm-groups", (_GROUP, PEOPLE, SALES_SHARE, _defined("advice", _("What to do"))))
+RFM_REPORT = _printed("rfm-report", (_GROUP, PEOPLE, replace(SALES, brief=True), SALES_SHARE), bare_heads=True)
+LOYALTY = _small(
     "loyalty",
     (Column("loyalty", value="group", html=_badge), PEOPLE, SALES_SHARE, _defined("means", _("What it means"))),
-    classes=SMALL,
 )
-TIERS_REPORT = Table(
+TIERS_REPORT = _printed(
     "tiers-report",
     (Column("tier", value="group", row_head=True), PEOPLE, SALES_SHARE, _defined("policy", _("Policy"))),
-    classes=PRINTED,
     bare_heads=True,
 )
 #: Every group of every kind as a file.
@@ -181,7 +175,7 @@ STICKINESS = Table(
     row_class=lambda row: "value-band" if 3 <= row["deals"] <= 5 else "",
 )
 STEPS_REPORT = replace(STICKINESS, name="steps-report", bare_heads=True, row_class=None)
-SECOND_ORDERS = Table(
+SECOND_ORDERS = _printed(
     "second-orders",
     (
         Column(
@@ -195,7 +189,6 @@ SECOND_ORDERS = Table(
         numeric("second", _("Ordered again")),
         share("rate", _("Rate")),
     ),
-    classes=PRINTED,
 )
 
 
@@ -311,7 +304,7 @@ def _effect(row: Row) -> str:
     )
 
 
-PROFILE = Table(
+PROFILE = _small(
     "profile",
     (
         Column("habit", _("Habit"), value=label_of),
@@ -332,7 +325,6 @@ PROFILE = Table(
         ),
     ),
     _("Profile of the top fifth"),
-    SMALL,
 )
 #: Existing and new customers of every period as a file.
 PERIODS = Table(
@@ -373,7 +365,7 @@ def _mark(row: Row) -> str:
 
 
 #: One period, a row a measure.
-PERIOD = Table(
+PERIOD = _printed(
     "period",
     (
         Column("measure", _("Measure"), row_head=True),
@@ -383,23 +375,18 @@ PERIOD = Table(
         Column("passes", "60%", "yesno", html=_mark),
     ),
     _("Existing and new customers"),
-    PRINTED,
 )
-MONTHLY_COSTS = Table(
+MONTHLY_COSTS = _printed(
     "monthly-costs",
     (MONTH, *columns("margin", "invested"), PROFIT_SO_FAR),
     _("A customer on average, by month of life"),
-    PRINTED,
 )
-TOTALS = Table(
+TOTALS = _printed(
     "totals",
     (Column("measure", _("Measure"), row_head=True), numeric("value", _("Total"), html=lambda row: row["text"])),
-    classes=PRINTED,
     bare_heads=True,
 )
-COST_KINDS = Table(
-    "cost-kinds", (Column("kind", _("Spent on"), row_head=True), Column("amount"), PEOPLE), classes=PRINTED
-)
+COST_KINDS = _printed("cost-kinds", (Column("kind", _("Spent on"), row_head=True), Column("amount"), PEOPLE))
 
 
 def _progress(row: Row) -> str:
@@ -411,7 +398,7 @@ def _target(row: Row) -> str:
     return format_html('<span>{} <span class="text-secondary">{}</span></span>', row["name"], row["group"])
 
 
-TARGETS = Table(
+TARGETS = _small(
     "targets",
     (
         Column("target", _("Target"), value="name", html=_target),
@@ -422,5 +409,4 @@ TARGETS = Table(
         day("due_on", _("Due by")),
         Column("delete", _("Delete"), template="value/target_delete.html", classes="no-print", bare=True, export=()),
     ),
-    classes=SMALL,
 )
