@@ -88,8 +88,8 @@ def _fitted(table: pa.Table, context: Context) -> tuple[Fit, ModelEconomics | No
 
 def _analysed(source: Source, model: str, context: Context) -> ModelEconomics:
     assert context.lake is not None
-    flows, book = source.cash_flows(context.options.margin), read_book(context.lake.path, model)
-    return analyse(source, model, definitions(context.lake).get(model), flows, context.options, book)
+    definition, book = definitions(context.lake).get(model), read_book(context.lake.path, model)
+    return analyse(source, model, definition, context.options, book)
 
 
 def _result(table: pa.Table, fits: Fits, context: Context, economics: ModelEconomics | None = None) -> Result:

@@ -45,10 +45,10 @@ def _planned(book: Book, allocation: Allocation) -> dict[str, Any]:
 
 
 def analyse(
-    source: Source, model: str, definition: Model | None, flows: CashFlows, options: Options, book: Book | None = None
+    source: Source, model: str, definition: Model | None, options: Options, book: Book | None = None
 ) -> ModelEconomics:
     """Estimate the economics of a model's stages, and allocate plans: those of a book, or the model's own."""
-    episodes = source.episodes(model, order_of(definition))
+    episodes, flows = source.episodes(model, order_of(definition)), source.cash_flows(options.margin)
     counts = count(episodes, flows, windows(episodes, flows, source.tiers, source.tier), source.tiers.names)
     drawn = weights(counts.risk.shape[0], seed=options.seed)
     outlook = forward(counts, options.horizon_days, options.discount, drawn)

@@ -186,18 +186,11 @@ class Forward:
 
     counts: WeeklyCounts  # what it was estimated from
     value: np.ndarray  # discounted profit over the horizon of a customer who has been there for so many weeks
-    horizon_days: int  # how far it looks
 
     @property
     def entering(self) -> np.ndarray:
         """Value on the day of entering, shape (1 + draws, tiers, stages)."""
         return self.value[..., 0]
-
-    @property
-    def entering_all(self) -> np.ndarray:
-        """Value on the day of entering, tiers mixed as they entered in the past, shape (1 + draws, stages)."""
-        first = self.counts.risk[..., 0].sum(axis=0) + self.counts.now[..., 0].sum(axis=0)
-        return np.einsum("nts,ts->ns", self.entering, first / np.maximum(first.sum(axis=0), 1e-12))
 
     @property
     def current_all(self) -> np.ndarray:
@@ -224,9 +217,11 @@ class Forward:
         return np.einsum("ntsd,tsdb->ntsb", self.value, share)
 
     def stage_values(self) -> list[dict[str, Any]]:
-        """Return the value of every stage over the horizon."""
+        # Who enters has the tiers of those who entered in the past.
+        first = self.counts.risk[..., 0].sum(axis=0) + self.counts.now[..., 0].sum(axis=0)
+        entering = np.einsum("nts,ts->ns", self.entering, first / np.maximum(first.sum(axis=0), 1e-12))
         rows: list[dict[str, Any]] = [{"stage": name} for name in self.counts.stages]
-        for key, draws in (("value", self.current_all), ("entering", self.entering_all)):
+        for key, draws in (("value", self.current_all), ("entering", entering)):
             for n, row in enumerate(rows):
                 names = (key, f"{key}_low", f"{key}_high")
                 row.update(zip(names, estimate(draws[:, n]) if self.known[n] else (None,) * 3, strict=True))
@@ -266,7 +261,7 @@ def forward(counts: WeeklyCounts, horizon_days: int, discount: float, drawn: np.
         likely = hazard * _shrunk(moves, before, mean_hazard) / np.maximum(mean_hazard, 1e-12)
         hazard = _drawn_towards(moves, before, np.minimum(likely, 1.0))
         profit = _drawn_towards(money, risk, profit + _shrunk(money, risk, mean_profit) - mean_profit)
-    return Forward(counts, _backward(counts, hazard, profit, horizon_days, discount), horizon_days)
+    return Forward(counts, _backward(counts, hazard, profit, horizon_days, discount))
 
 
 def _totals(counts: WeeklyCounts, drawn: np.ndarray) -> list[np.ndarray]:

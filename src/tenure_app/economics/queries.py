@@ -93,8 +93,7 @@ def _worked_out(entry: Entry) -> dict[str, Any] | None:
     source = Source.of(lake, day)
     if entry.id not in source.models():
         return None
-    options = options_of(lake)
-    return analyse(source, entry.id, entry.model, source.cash_flows(options.margin), options).report
+    return analyse(source, entry.id, entry.model, options_of(lake)).report
 
 
 def book_of(entry: Entry, report: dict[str, Any]) -> Book:
