@@ -144,26 +144,21 @@ def cells_of(values: StageValues, allocation: Allocation, source: Source, model:
     groups: defaultdict[tuple[str, str, int], list[AllocationRow]] = defaultdict(list)
     for row in allocation.rows:
         groups[row.stage, row.tier, row.band].append(row)
+    # Only where a cell is shared are its customers told apart.
     shared = any(len(rows) > 1 for rows in groups.values())
-    uniforms = _uniforms(source, values, model) if shared else {}
+    uniforms: defaultdict[tuple[str, str, int], list[np.ndarray]] = defaultdict(list)
+    for tier_position, stage, weeks, numbers in source.uniforms(model) if shared else ():
+        uniforms[stage, values.tiers[tier_position], int(BAND_OF[min(weeks, DURATIONS - 1)])].append(numbers)
     cells = []
     for (stage, tier, band), rows in groups.items():
         taken = 0
-        numbers = uniforms.get((stage, tier, band), np.zeros(0))
+        numbers = np.sort(np.concatenate([*uniforms[stage, tier, band], np.zeros(0)]))
         for row in sorted(rows, key=lambda row: row.plan is None):
             taken += row.people
             until = 1.0 if row is rows[-1] or taken >= len(numbers) else float(numbers[taken - 1])
             cell = {"stage": stage, "tier": tier, "band": band, "decision": row.kind, "plan": row.plan_id}
             cells.append({**cell, "profit": row.profit, "low": row.low, "high": row.high, "until": until})
     return cells
-
-
-def _uniforms(source: Source, values: StageValues, model: str) -> dict[tuple[str, str, int], np.ndarray]:
-    """Return the sorted uniform numbers of all customers in each stage, tier and band."""
-    lists: defaultdict[tuple[str, str, int], list[np.ndarray]] = defaultdict(list)
-    for tier, stage, weeks, numbers in source.uniforms(model):
-        lists[stage, values.tiers[tier], int(BAND_OF[min(weeks, DURATIONS - 1)])].append(numbers)
-    return {key: np.sort(np.concatenate(arrays)) for key, arrays in lists.items()}
 
 
 def decided(source: Source, model: str, params: Mapping[str, Any]) -> pa.Table:

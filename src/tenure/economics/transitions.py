@@ -110,21 +110,22 @@ def time_in_stage(episodes: Episodes) -> list[dict[str, Any]]:
     ``half_days`` is the day by which half of those who entered have left, with its interval (Brookmeyer and Crowley,
     1982); None when fewer have.
     """
-    stages = ((stage, episodes.stage == number) for number, stage in enumerate(episodes.stages))
-    return [{"stage": stage, **_durations(episodes.length[rows], episodes.ended[rows])} for stage, rows in stages]
-
-
-def _durations(days: np.ndarray, ended: np.ndarray) -> dict[str, Any]:
-    closed, current = days[ended], days[~ended]
-    quartiles = np.quantile(closed, (0.25, 0.5, 0.75)).tolist() if len(closed) else [None] * 3
-    return {
-        "ended": len(closed),
-        "current": len(current),
-        "mean_days": float(closed.mean()) if len(closed) else None,
-        **dict(zip(("lower_quartile", "median_days", "upper_quartile"), quartiles, strict=True)),
-        "current_mean_days": float(current.mean()) if len(current) else None,
-        **_survival(days, ended),
-    }
+    rows = []
+    for number, stage in enumerate(episodes.stages):
+        inside = episodes.stage == number
+        days, ended = episodes.length[inside], episodes.ended[inside]
+        closed, current = days[ended], days[~ended]
+        quartiles = np.quantile(closed, (0.25, 0.5, 0.75)).tolist() if len(closed) else [None] * 3
+        row = {
+            "stage": stage,
+            "ended": len(closed),
+            "current": len(current),
+            "mean_days": float(closed.mean()) if len(closed) else None,
+            **dict(zip(("lower_quartile", "median_days", "upper_quartile"), quartiles, strict=True)),
+            "current_mean_days": float(current.mean()) if len(current) else None,
+        }
+        rows.append(row | _survival(days, ended))
+    return rows
 
 
 def _survival(days: np.ndarray, ended: np.ndarray) -> dict[str, Any]:

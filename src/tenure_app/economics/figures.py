@@ -193,10 +193,6 @@ def _stage_values(data: StageEconomics) -> Bars | None:
     return Bars(bars) if bars else None
 
 
-def _stage_table(data: StageEconomics) -> Table:
-    return tables.STAGES if data.report["backtest"] else tables.STAGES.only(lambda column: column.name != "backtest")
-
-
 def _stage_note(data: StageEconomics) -> str:
     note = _("Ranges hold the truth in 95 of 100 cases, as far as chance goes.")
     test = data.report["backtest"]
@@ -213,7 +209,7 @@ STAGES = _figure(
     "stages",
     title=lambda data: titles.values(data.entry, data.report),
     chart=_stage_values,
-    table=_stage_table,
+    table=lambda data: tables.STAGES.only(lambda column: column.name != "backtest" or data.report["backtest"]),
     rows=lambda data: data.stages,
     file=tables.STAGES,
     note=_stage_note,
@@ -368,20 +364,19 @@ BUDGET = _figure(
 )
 
 
-def _decided_note(data: StageEconomics) -> str:
-    text = _(
-        "Open a customer from the list of who gets what to compare all options and decide otherwise. Decisions are"
-        " listed here with their owner and due day."
-    )
-    return "" if data.decided else text
-
-
 DECIDED = _figure(
     "decided",
     title=lambda data: titles.decided(len(data.decided)),
     table=tables.DECIDED,
     rows=lambda data: data.decided,
-    note=_decided_note,
+    note=lambda data: (
+        ""
+        if data.decided
+        else _(
+            "Open a customer from the list of who gets what to compare all options and decide otherwise. Decisions are"
+            " listed here with their owner and due day."
+        )
+    ),
     term="customer-choice",
     note_below=False,
 )

@@ -216,10 +216,6 @@ def _old_days(data: Value) -> Curve | None:
     return Curve(series, days=[day["day"] for day in days], percent=True, marks=[Mark("60%", y=0.6)])
 
 
-def _periods(data: Value) -> Switch:
-    return Switch(_("Period"), "days", periods([period["days"] for period in data.periods]), data.days)
-
-
 OLD_DAYS = _figure(
     "old-days",
     title=lambda data: titles.existing(data.period),
@@ -229,7 +225,7 @@ OLD_DAYS = _figure(
     file_rows=lambda data: data.reports["old"]["days"],
     note=gettext_lazy("Day by day; on each day, existing customers are those who had ordered before that day."),
     term="old-share",
-    switch=_periods,
+    switch=lambda data: Switch(_("Period"), "days", periods([period["days"] for period in data.periods]), data.days),
 )
 STICKINESS = _figure(
     "stickiness",
