@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from tenure.economics.allocation import StageValues, allocate, compare_options
-from tenure.economics.checks import checks_of
 from tenure.economics.plans import GONE, Book, Plan, PlanError, default_plans, read_book, write_book
-from tenure.economics.weekly import BANDS
+from tenure.economics.report import checks_of
+from tenure.economics.value import BANDS
 from tenure.lifecycle.model_file import read
 
 STAGES = ("good", "weak", "gone")

@@ -110,7 +110,7 @@ def test_every_model_of_customers_gets_a_report_that_is_json(shop: Lake, context
 
 def economics_of(shop: Lake, table: pa.Table, context: Context, model: str) -> dict[str, Any]:
     source = Source.of(shop, context.as_of, table)
-    return analyse(source, model, definitions(shop)[model], source.cash_flows(), context.options).report
+    return analyse(source, model, definitions(shop)[model], context.options).report
 
 
 def test_money_of_all_stages_is_the_money_of_the_facts(shop: Lake, context: Context) -> None:

@@ -8,8 +8,7 @@ import pytest
 from economics.people import LAST, Chain, money, stays
 from tenure.economics.episodes import cash_flows
 from tenure.economics.tiers import thirds, windows
-from tenure.economics.value import forward, interval, profit_by_stage, weights
-from tenure.economics.weekly import WEEK, count, one_window
+from tenure.economics.value import WEEK, count, forward, interval, one_window, profit_by_stage, weights
 
 DISCOUNT = 0.10
 

@@ -86,7 +86,7 @@ def _analyse(lake: Lake, model: str, options: Options, budget: float | None) -> 
         raise ModelError(text, model=model, models=", ".join(source.models()) or "–")
     definition = definitions(lake).get(model)
     book = read_book(lake.path, model)
-    result = analyse(source, model, definition, source.cash_flows(options.margin), options, book)
+    result = analyse(source, model, definition, options, book)
     return result if budget is None else result.with_book(Book(result.book.plans, budget)), definition
 
 

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from tenure.economics.plans import GONE, MAINTAIN, NOTHING, Plan
-from tenure.economics.value import Forward, interval
-from tenure.economics.weekly import BAND_OF, BANDS
+from tenure.economics.value import BAND_OF, BANDS, Forward, estimate
 
 #: Of the bootstrap's draws, so many are written down with the values.
 KEPT = 60
@@ -22,19 +21,15 @@ KEPT = 60
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StageValues:
-    """What a customer is worth over the horizon, by tier, stage and band of weeks in it."""
-
     stages: tuple[str, ...]  # what positions mean
     tiers: tuple[str, ...]
+    # what a customer is worth over the horizon, by tier, stage and band of weeks in it
     value: np.ndarray  # the estimate first, then bootstrap draws. Band 0 is the first week: the value of entering.
     people: np.ndarray  # how many are there now
 
     @classmethod
     def of(cls, values: Forward, people: np.ndarray) -> StageValues:
-        """Return the values of a forward calculation, with how many are in each tier, stage and week."""
-        banded = np.zeros((*people.shape[:2], len(BANDS)), dtype=np.int64)
-        for band in range(len(BANDS)):
-            banded[..., band] = people[..., band == BAND_OF].sum(axis=-1)
+        banded = np.add.reduceat(people, BANDS, axis=-1)
         return cls(values.counts.stages, values.counts.tiers, values.banded()[: KEPT + 1], banded)
 
     def profit(self, plan: Plan) -> np.ndarray:
@@ -55,52 +50,37 @@ class StageValues:
     def to_json(self) -> dict[str, Any]:
         """Return it for JSON, numbers with six digits."""
         value = [[[[float(f"{x:.6g}") for x in d] for d in c] for c in b] for b in self.value.tolist()]
-        return {
-            "stages": list(self.stages),
-            "tiers": list(self.tiers),
-            "value": value,
-            "people": self.people.tolist(),
-        }
+        return {"stages": list(self.stages), "tiers": list(self.tiers), "value": value, "people": self.people.tolist()}
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> StageValues:
-        """Return what :meth:`to_json` wrote."""
-        return cls(
-            tuple(body["stages"]),
-            tuple(body["tiers"]),
-            np.asarray(body["value"], dtype=np.float64),
-            np.asarray(body["people"], dtype=np.int64),
-        )
+        value, people = np.asarray(body["value"], np.float64), np.asarray(body["people"], np.int64)
+        return cls(tuple(body["stages"]), tuple(body["tiers"]), value, people)
 
 
 @dataclass(frozen=True, slots=True)
 class AllocationRow:
-    """Some customers of one tier, stage and band, and the plan for them."""
-
     plan: Plan | None  # none where nothing is done
-    stage: str  # who they are
+    stage: str  # whom it is for, and how many of them
     tier: str
     band: int
-    people: int  # how many of them
+    people: int
     profit: float = 0.0  # expected incremental profit of one customer over the horizon, and its 95 % interval
     low: float = 0.0
     high: float = 0.0
 
     @property
     def kind(self) -> str:
-        """``develop``, ``maintain`` or ``withdraw``; doing nothing maintains what there is."""
+        """The plan's; doing nothing maintains what there is."""
         return self.plan.kind if self.plan else MAINTAIN
 
     @property
     def plan_id(self) -> str:
-        """The plan's id, or ``nothing``."""
         return self.plan.id if self.plan else NOTHING
 
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """Which customers get which plan."""
-
     rows: tuple[AllocationRow, ...]  # those who get nothing included
     spend: float = 0.0  # money that the plans cost, and that they save
     saved: float = 0.0
@@ -114,23 +94,12 @@ class Allocation:
     by_plan: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Return it for JSON: totals, and rows with customers."""
         totals = ("spend", "saved", "profit", "low", "high", "last_yuan", "left_out")
         rows = [
-            {
-                "stage": row.stage,
-                "tier": row.tier,
-                "weeks_from": BANDS[row.band],
-                "plan": row.plan_id,
-                "decision": row.kind,
-                "people": row.people,
-                "profit": row.profit,
-                "low": row.low,
-                "high": row.high,
-            }
-            for row in self.rows
-            if row.people
-        ]
+            {"stage": row.stage, "tier": row.tier, "weeks_from": BANDS[row.band], "plan": row.plan_id,
+             "decision": row.kind, "people": row.people, "profit": row.profit, "low": row.low, "high": row.high}
+            for row in self.rows if row.people
+        ]  # fmt: skip
         return {**{name: getattr(self, name) for name in totals}, "rows": rows}
 
 
@@ -149,13 +118,13 @@ def allocate(values: StageValues, plans: Sequence[Plan], budget: float | None = 
     people = values.people.ravel()
     options = _options(values, plans)
     taken, last_yuan = _solved(options, plans, people, budget)
-    profit, low, high = _estimate(options.draws @ taken)
+    profit, low, high = estimate(options.draws @ taken)
     costs = np.array([plan.cost for plan in plans])[options.plan] if plans else np.zeros(0)
     by_plan = {}
     for n, plan in enumerate(plans):
         mine = options.plan == n
         if taken[mine].any():
-            by_plan[plan.id] = _estimate(options.draws[:, mine] @ taken[mine])
+            by_plan[plan.id] = estimate(options.draws[:, mine] @ taken[mine])
     return Allocation(
         _rows(values, plans, options, taken),
         spend=float(np.maximum(costs, 0) @ taken),
@@ -167,12 +136,6 @@ def allocate(values: StageValues, plans: Sequence[Plan], budget: float | None = 
         left_out=int(people[np.unique(options.cell)].sum()) - int(taken.sum()),
         by_plan=by_plan,
     )
-
-
-def _estimate(draws: np.ndarray) -> tuple[float, float, float]:
-    """Return the estimate, which is the first of the draws, and its interval."""
-    low, high = interval(draws)
-    return float(draws[0]), float(low), float(high)
 
 
 def _options(values: StageValues, plans: Sequence[Plan]) -> _Options:
@@ -234,13 +197,12 @@ def _solved(
 def _rows(
     values: StageValues, plans: Sequence[Plan], options: _Options, taken: np.ndarray
 ) -> tuple[AllocationRow, ...]:
-    """Return which customers get which plan, in the order of stages, tiers and bands; then those who get nothing."""
-    rows = []
+    """Return rows in the order of stages, tiers and bands; then those who get nothing."""
+    rows, stages, tiers = [], values.stages, values.tiers
     for n in np.flatnonzero(taken):
         tier, stage, band = np.unravel_index(options.cell[n], values.people.shape)
-        who = values.stages[stage], values.tiers[tier], int(band), int(taken[n])
-        rows.append(AllocationRow(plans[options.plan[n]], *who, *_estimate(options.draws[:, n])))
-    stages, tiers = values.stages, values.tiers
+        who = stages[stage], tiers[tier], int(band), int(taken[n])
+        rows.append(AllocationRow(plans[options.plan[n]], *who, *estimate(options.draws[:, n])))
     rows.sort(key=lambda row: (stages.index(row.stage), tiers.index(row.tier), row.band, -row.profit))
     left = values.people.copy()
     np.subtract.at(left.reshape(-1), options.cell, taken.astype(np.int64))
@@ -259,14 +221,12 @@ def compare_options(
     """Compare every option for one customer, doing nothing first."""
     band = int(BAND_OF[min(max(weeks, 0), len(BAND_OF) - 1)])
     position = values.tiers.index(tier) if tier in values.tiers else 0
-    options: list[dict[str, Any]] = [
-        {"plan": None, "kind": MAINTAIN, "cost": 0.0, "returns": 0.0, "profit": 0.0, "low": 0.0, "high": 0.0}
-    ]
+    nothing = dict.fromkeys(("cost", "returns", "profit", "low", "high"), 0.0)
+    options: list[dict[str, Any]] = [{"plan": None, "kind": MAINTAIN, **nothing}]
     for plan in plans:
-        if plan.stage != stage or (plan.tiers and tier not in plan.tiers):
-            continue
-        profit, low, high = _estimate(values.profit(plan)[:, position, band])
-        returns = {"cost": plan.cost, "returns": profit + plan.cost, "profit": profit, "low": low, "high": high}
-        options.append({"plan": plan.to_json(), "kind": plan.kind, **returns})
+        if plan.stage == stage and (not plan.tiers or tier in plan.tiers):
+            profit, low, high = estimate(values.profit(plan)[:, position, band])
+            figures = {"cost": plan.cost, "returns": profit + plan.cost, "profit": profit, "low": low, "high": high}
+            options.append({"plan": plan.to_json(), "kind": plan.kind, **figures})
     best = max(options, key=lambda option: option["profit"])
     return [{**option, "best": option is best} for option in options]

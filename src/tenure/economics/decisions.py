@@ -8,19 +8,21 @@ same ones get it tomorrow, and whether one customer is asked for or all.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tenure.clock import day_number
 from tenure.economics.allocation import Allocation, AllocationRow, StageValues
 from tenure.economics.plans import MAINTAIN, NOTHING, read_book
 from tenure.economics.report import ModelEconomics, analyse
 from tenure.economics.source import Source
-from tenure.economics.weekly import BAND_OF, BANDS, DURATIONS
+from tenure.economics.value import BAND_OF, BANDS, DURATIONS
 from tenure.facts.lake import Lake
 from tenure.lifecycle.model import Model
 from tenure.lifecycle.model_file import models_of
@@ -50,11 +52,10 @@ class Decisions(ScorecardModel):
     families = ()
 
     def fit(self, table: pa.Table, context: Context) -> list[Fit]:
-        """Return what was fitted on all customers."""
         return [_fitted(table, context)[0]]
 
     def score(self, table: pa.Table, fits: Fits, context: Context) -> Result:
-        """Return the decisions of these customers; null for those in no stage."""
+        """Null for customers in no stage."""
         return _result(table, fits, context)
 
     def run(self, table: pa.Table, context: Context, fits: Fits | None = None) -> Result:
@@ -87,14 +88,14 @@ def _fitted(table: pa.Table, context: Context) -> tuple[Fit, ModelEconomics | No
 
 def _analysed(source: Source, model: str, context: Context) -> ModelEconomics:
     assert context.lake is not None
-    flows, book = source.cash_flows(context.options.margin), read_book(context.lake.path, model)
-    return analyse(source, model, definitions(context.lake).get(model), flows, context.options, book)
+    definition, book = definitions(context.lake).get(model), read_book(context.lake.path, model)
+    return analyse(source, model, definition, context.options, book)
 
 
 def _result(table: pa.Table, fits: Fits, context: Context, economics: ModelEconomics | None = None) -> Result:
     fit = fits.get("decisions")
     if fit is None or not fit.usable or context.lake is None or not len(table):
-        columns = pa.table({field.name: pa.nulls(len(table), field.type) for field in SCHEMA}, schema=SCHEMA)
+        columns = pa.table([pa.nulls(len(table), field.type) for field in SCHEMA], schema=SCHEMA)
     else:
         source = Source.of(context.lake, context.as_of, table, sample=len(table), like=fit.params["tiers"])
         columns = decided(source, fit.model, fit.params).select(SCHEMA.names)
@@ -114,7 +115,6 @@ def _report(table: pa.Table, model: str, context: Context, economics: ModelEcono
 
 
 def definitions(lake: Lake) -> dict[str, Model]:
-    """Return the models of a lake by their ids."""
     return {model.id: model for model in models_of(lake)}
 
 
@@ -141,15 +141,18 @@ def cells_of(values: StageValues, allocation: Allocation, source: Source, model:
 
     Those of a cell are taken in the order of their uniform numbers; ``until`` is the last one that a row reaches.
     """
-    groups: dict[tuple[str, str, int], list[AllocationRow]] = {}
+    groups: defaultdict[tuple[str, str, int], list[AllocationRow]] = defaultdict(list)
     for row in allocation.rows:
-        groups.setdefault((row.stage, row.tier, row.band), []).append(row)
+        groups[row.stage, row.tier, row.band].append(row)
+    # Only where a cell is shared are its customers told apart.
     shared = any(len(rows) > 1 for rows in groups.values())
-    uniforms = _uniforms(source, values, model) if shared else {}
+    uniforms: defaultdict[tuple[str, str, int], list[np.ndarray]] = defaultdict(list)
+    for tier_position, stage, weeks, numbers in source.uniforms(model) if shared else ():
+        uniforms[stage, values.tiers[tier_position], int(BAND_OF[min(weeks, DURATIONS - 1)])].append(numbers)
     cells = []
     for (stage, tier, band), rows in groups.items():
         taken = 0
-        numbers = uniforms.get((stage, tier, band), np.zeros(0))
+        numbers = np.sort(np.concatenate([*uniforms[stage, tier, band], np.zeros(0)]))
         for row in sorted(rows, key=lambda row: row.plan is None):
             taken += row.people
             until = 1.0 if row is rows[-1] or taken >= len(numbers) else float(numbers[taken - 1])
@@ -158,23 +161,12 @@ def cells_of(values: StageValues, allocation: Allocation, source: Source, model:
     return cells
 
 
-def _uniforms(source: Source, values: StageValues, model: str) -> dict[tuple[str, str, int], np.ndarray]:
-    """Return the sorted uniform numbers of all customers in each stage, tier and band."""
-    lists: dict[tuple[str, str, int], list[np.ndarray]] = {}
-    for tier, stage, weeks, numbers in source.uniforms(model):
-        key = (stage, values.tiers[tier], int(BAND_OF[min(weeks, DURATIONS - 1)]))
-        lists.setdefault(key, []).append(numbers)
-    return {key: np.sort(np.concatenate(arrays)) for key, arrays in lists.items()}
-
-
 def decided(source: Source, model: str, params: Mapping[str, Any]) -> pa.Table:
     """Look customers up in an allocation: the columns of :data:`SCHEMA`, stage, tier and weeks in the stage."""
     stages, tiers = list(params["stages"]), source.tiers.names
     current = source.current(model)
     who, weeks, uniform = (current.column(name).to_numpy() for name in ("who", "weeks", "uniform"))
-    coded = current.column("stage").combine_chunks().dictionary_encode()
-    codes = [stages.index(name) if name in stages else -1 for name in coded.dictionary.to_pylist()]
-    stage = np.array(codes, dtype=np.int64)[coded.indices.to_numpy()] if codes else np.zeros(0, dtype=np.int64)
+    stage = pc.index_in(current.column("stage"), pa.array(stages, pa.string())).fill_null(-1).to_numpy()
 
     def cell_of(tier: Any, stage: Any, band: Any) -> Any:
         return (tier * len(stages) + stage) * len(BANDS) + band
@@ -197,11 +189,6 @@ def decided(source: Source, model: str, params: Mapping[str, Any]) -> pa.Table:
     since, position = np.full(len(source.ids), -1), np.full(len(source.ids), -1)
     since[who], position[who] = weeks, stage
     outside = position < 0
-    return pa.table(
-        {
-            **columns,
-            "stage": pa.array(stages, pa.string()).take(pa.array(position, mask=outside)),
-            "tier": pa.array(tiers, pa.string()).take(pa.array(source.tier)),
-            "weeks": pa.array(since, mask=outside),
-        }
-    )
+    columns["stage"] = pa.array(stages, pa.string()).take(pa.array(position, mask=outside))
+    columns["tier"] = pa.array(tiers, pa.string()).take(pa.array(source.tier))
+    return pa.table({**columns, "weeks": pa.array(since, mask=outside)})

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tenure.clock import local_days
 from tenure.facts.blocks import keys_of
@@ -37,7 +38,7 @@ class Episodes:
 
     @property
     def length(self) -> np.ndarray:
-        """Days watched in each episode: until it ended, or until the last watched day."""
+        """Days watched: until an episode ended, or until the last watched day."""
         return np.where(self.ended, self.left, self.day) - self.entered
 
     @property
@@ -57,16 +58,9 @@ class Episodes:
     def until(self, day: int) -> Episodes:
         """Return the episodes as they were known on an earlier day."""
         kept = self.entered <= day
+        columns = {name: getattr(self, name)[kept] for name in ("who", "stage", "entered")}
         ended = self.ended[kept] & (self.left[kept] <= day)
-        return replace(
-            self,
-            who=self.who[kept],
-            stage=self.stage[kept],
-            entered=self.entered[kept],
-            left=np.where(ended, self.left[kept], day + 1),
-            ended=ended,
-            day=day,
-        )
+        return replace(self, **columns, left=np.where(ended, self.left[kept], day + 1), ended=ended, day=day)
 
     def at(self, who: np.ndarray, day: np.ndarray) -> np.ndarray:
         """Return the row of the episode that each customer was in on a day, -1 for none."""
@@ -92,7 +86,6 @@ class CashFlows:
 
     @property
     def profit(self) -> np.ndarray:
-        """Margin less what was invested."""
         return self.margin - self.invested
 
     def until(self, day: int) -> CashFlows:
@@ -108,15 +101,13 @@ def episodes_of(spans: pa.Table, people: int, last: int, order: Sequence[str] = 
     Days between two spans, and after a last span that ended, become episodes in :data:`UNSTAGED`.
     """
     names = [*order, *sorted(name for name in spans.column("stage").unique().to_pylist() if name not in order)]
-    coded = spans.column("stage").combine_chunks().dictionary_encode()
-    codes = np.array([names.index(name) for name in coded.dictionary.to_pylist()], dtype=np.int64)
     left = spans.column("left_").fill_null(last + 1).to_numpy().astype(np.int64)
     ended = left <= last
     return _with_gaps(
         Episodes(
             tuple(names),
             spans.column("who").to_numpy().astype(np.int64),
-            codes[coded.indices.to_numpy()] if len(codes) else np.zeros(0, dtype=np.int64),
+            pc.index_in(spans.column("stage"), pa.array(names, pa.string())).to_numpy().astype(np.int64),
             spans.column("entered").to_numpy().astype(np.int64),
             np.where(ended, left, last + 1),
             ended,
@@ -163,17 +154,10 @@ def cash_flows(
     if orders is not None and len(sales):
         sales = np.nan_to_num(sales)
         earned, basis = _margin(orders, sales, margin)
-    zero = np.zeros(len(spent))
-    flows = CashFlows(
-        np.append(who, payee),
-        np.append(day, spent_on),
-        np.append(sales, zero),
-        np.append(earned, zero),
-        np.append(np.zeros(len(sales)), spent),
-        basis,
-        len(spent) > 0,
-    )
-    return flows.until(last)
+    sales, earned = (np.append(amounts, np.zeros(len(spent))) for amounts in (sales, earned))
+    invested = np.append(np.zeros(len(who)), spent)
+    who, day = np.append(who, payee), np.append(day, spent_on)
+    return CashFlows(who, day, sales, earned, invested, basis, len(spent) > 0).until(last)
 
 
 def _columns(table: pa.Table | None, tz: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -32,15 +32,11 @@ FOLDER = "plans"
 
 
 class PlanError(TenureError):
-    """A plan that makes no sense, or cannot be read."""
-
     code = "plan"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One option for the customers of a stage."""
-
     # its name for machines; ``develop`` (brings customers on), ``maintain`` (keeps them from falling) or
     # ``withdraw`` (spends less on them)
     id: str
@@ -60,11 +56,8 @@ class Plan:
     def checked(self, stages: Sequence[str]) -> Plan:
         """Return the plan itself; raise a PlanError when it makes no sense under a model with these stages."""
         if self.kind not in KINDS:
-            raise PlanError(
-                mark("The kind of a plan must be one of %(kinds)s, not %(kind)r."),
-                kinds=", ".join(KINDS),
-                kind=self.kind,
-            )
+            text = mark("The kind of a plan must be one of %(kinds)s, not %(kind)r.")
+            raise PlanError(text, kinds=", ".join(KINDS), kind=self.kind)
         aims = stages if self.kind == DEVELOP else (*stages, GONE)
         for stage, known in ((self.stage, stages), (self.target, aims)):
             if stage not in known:
@@ -83,7 +76,6 @@ class Plan:
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Plan:
-        """Return a plan from a mapping, such as one of a plan file or of a report."""
         try:
             plan = cls(**{**body, "tiers": tuple(body.get("tiers") or ())})
             capacity = None if plan.capacity is None else int(plan.capacity)
@@ -93,7 +85,6 @@ class Plan:
             raise PlanError(text, plan=body.get("id", "?"), why=error) from error
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as a mapping for JSON."""
         return {**asdict(self), "tiers": list(self.tiers)}
 
 
@@ -112,11 +103,11 @@ def default_plans(
         return []
 
     def most_frequent(stage: Stage, aims: list[str]) -> str:
-        return max(aims, key=lambda aim: moves.get((stage.id, aim), 0)) if aims else ""
+        return max(aims, key=lambda aim: moves.get((stage.id, aim), 0), default="")
 
     plans: list[Plan] = []
     known = {name for pair in worth for name in pair}
-    fallen = {stage.id for stage in model.stages if _is_fallen(stage)}
+    fallen = {stage.id for stage in model.stages if stage.setback or stage.terminal or stage.family in (*FALLEN, *OVER)}
     for stage in (model.stage(name) for name in model.path):
         if stage.id not in known or stage.family in OVER:
             continue
@@ -125,18 +116,13 @@ def default_plans(
         better = [aim for aim in further if aim not in fallen and worth.get((stage.id, aim), 0.0) > 0]
         worse = [aim for aim in model.path if aim in fallen and worth.get((stage.id, aim), 0.0) < 0]
         upwards, downwards = most_frequent(stage, better), most_frequent(stage, worse)
-        if upwards:
-            plans.append(_plan(stage, DEVELOP, upwards, EFFECT, COST_SHARE * order_mean))
-        elif downwards:
-            plans.append(_plan(stage, MAINTAIN, downwards, EFFECT, COST_SHARE * order_mean))
+        if upwards or downwards:
+            kind = DEVELOP if upwards else MAINTAIN
+            plans.append(_plan(stage, kind, upwards or downwards, EFFECT, COST_SHARE * order_mean))
         if stage.family in FALLEN or stage.setback:
             saved = SAVED * invested.get(stage.id, 0.0)
             plans.append(_plan(stage, WITHDRAW, downwards or GONE, LEAVING, -saved))
     return plans
-
-
-def _is_fallen(stage: Stage) -> bool:
-    return stage.setback or stage.terminal or stage.family in (*FALLEN, *OVER)
 
 
 def _plan(stage: Stage, kind: str, target: str, effect: float, cost: float) -> Plan:
@@ -153,8 +139,6 @@ def _plan(stage: Stage, kind: str, target: str, effect: float, cost: float) -> P
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """The plans of one model as people entered them."""
-
     plans: tuple[Plan, ...]
     budget: float | None = None  # money for all of them together over the horizon; None for no limit
 
@@ -179,7 +163,6 @@ def read_book(folder: Path, model: str) -> Book | None:
 
 
 def write_book(folder: Path, model: str, book: Book) -> None:
-    """Write the plans of a model into a lake's folder."""
     import yaml
 
     path = folder / FOLDER / f"{model}.yaml"
@@ -192,5 +175,4 @@ def write_book(folder: Path, model: str, book: Book) -> None:
 
 
 def forget_book(folder: Path, model: str) -> None:
-    """Remove the plans that were entered for a model from a lake's folder."""
     (folder / FOLDER / f"{model}.yaml").unlink(missing_ok=True)

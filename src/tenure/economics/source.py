@@ -5,25 +5,21 @@ One pass of DuckDB each.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 
 from tenure.clock import day_number
 from tenure.economics.episodes import CashFlows, Episodes, cash_flows, episodes_of
 from tenure.economics.tiers import Tiers, tiers_of
+from tenure.facts.lake import Lake
 from tenure.lifecycle.model import Model
 from tenure.lifecycle.statistics import on_day
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import duckdb
-
-    from tenure.facts.lake import Lake
 
 #: Estimates read at most so many customers, drawn evenly over the sorted ids; counts always read all of them.
 SAMPLE = 50_000
@@ -32,13 +28,11 @@ _FEW = 1_000
 _IDS, _TIERS = "tenure_economics_ids", "tenure_economics_tiers"
 #: A number from 0 to 1 that is always the same for a customer, to take some of them by.
 _UNIFORM = "md5_number_lower(s.customer_id)::DOUBLE / 18446744073709551616.0"
-_WEEKS = "date_diff('day', s.entered_on, CAST($day AS DATE)) // 7 AS weeks"
-_CURRENT = f"s.model = $model AND {on_day('$day', 's')}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """A lake opened for economics: the tier of every customer, and the customers that estimates read, numbered."""
+    """A lake: the tier of every customer, and the customers that estimates read, numbered."""
 
     con: duckdb.DuckDBPyConnection  # with the views ``spans``, ``orders``, ``costs`` (where there are any)
     ids: pa.Array  # the customers read, sorted; their position is their number
@@ -49,12 +43,7 @@ class Source:
 
     @classmethod
     def of(
-        cls,
-        lake: Lake,
-        day: date,
-        table: pa.Table | None = None,
-        sample: int = SAMPLE,
-        like: dict[str, Any] | None = None,
+        cls, lake: Lake, day: date, table: pa.Table | None = None, *, sample: int = SAMPLE, like: Any = None
     ) -> Source:
         """Open a lake, for the customers of its scorecard or of a table."""
         names = ("spans", "orders", "costs", *(("scorecard",) if table is None else ()))
@@ -64,21 +53,17 @@ class Source:
             table = _customers(con)
         tiers = tiers_of(table, day, like)
         ids = table.column("customer_id").combine_chunks()
-        con.register("tenure_given", pa.table({"customer_id": ids, "tier": tiers.of}))
-        con.execute(f"CREATE TEMP TABLE {_TIERS} AS SELECT * FROM tenure_given")
         kept = np.arange(0, len(ids), max(1, -(-len(ids) // sample)))
-        ids = ids.take(pa.array(kept))
-        con.register("tenure_read", pa.table({"customer_id": ids, "who": np.arange(len(ids))}))
-        con.execute(f"CREATE TEMP TABLE {_IDS} AS SELECT * FROM tenure_read")
-        return cls(con, ids, tiers.of[kept], tiers, day, lake.settings.tz)
+        read = ids.take(pa.array(kept))
+        _keep(con, _TIERS, {"customer_id": ids, "tier": tiers.of})
+        _keep(con, _IDS, {"customer_id": read, "who": np.arange(len(read))})
+        return cls(con, read, tiers.of[kept], tiers, day, lake.settings.tz)
 
     @property
     def customers(self) -> int:
-        """How many customers there are altogether."""
         return len(self.tiers.of)
 
     def models(self) -> list[str]:
-        """Return the ids of the models that have spans."""
         if not has(self.con, "spans"):
             return []
         return [row[0] for row in self.con.execute("SELECT DISTINCT model FROM spans ORDER BY model").fetchall()]
@@ -94,46 +79,39 @@ class Source:
         ).to_arrow_table()
         return episodes_of(spans, len(self.ids), day_number(self.day), order)
 
-    def stage_counts(self, model: str) -> list[tuple[int, str, int, int]]:
-        """Count all customers, not only those read, by tier, stage and whole weeks in it, on the last day.
-
-        Customers in no stage are not counted.
-        """
-        return self.con.execute(
-            f"SELECT t.tier, s.stage, {_WEEKS}, count(*) FROM spans s JOIN {_TIERS} t USING (customer_id)"
-            f" WHERE {_CURRENT} GROUP BY ALL",
-            {"day": self.day, "model": model},
-        ).fetchall()
+    def stage_counts(self, model: str) -> list[tuple[str, int, int, int]]:
+        """Count all customers, not only those read, by stage, whole weeks in it and tier; nobody without a stage."""
+        return self._there(model, "c.tier, count(*)", _TIERS, "GROUP BY ALL").fetchall()
 
     def uniforms(self, model: str) -> list[tuple[int, str, int, np.ndarray]]:
         """Return tier, stage, weeks in it and the uniform numbers of all customers there, see :meth:`current`."""
-        groups = self.con.execute(
-            f"SELECT t.tier AS tier, s.stage AS stage, {_WEEKS}, list({_UNIFORM}) AS uniform"
-            f" FROM spans s JOIN {_TIERS} t USING (customer_id) WHERE {_CURRENT} GROUP BY ALL",
-            {"day": self.day, "model": model},
-        ).to_arrow_table()
-        uniform = groups.column("uniform").combine_chunks()
+        groups = self._there(model, f"c.tier AS tier, list({_UNIFORM}) AS uniform", _TIERS, "GROUP BY ALL")
+        table = groups.to_arrow_table()
+        uniform = table.column("uniform").combine_chunks()
         lists = np.split(uniform.flatten().to_numpy(), uniform.offsets.to_numpy()[1:-1])
-        return list(zip(*(groups.column(name).to_pylist() for name in ("tier", "stage", "weeks")), lists, strict=True))
-
-    def was_reached(self, model: str, stage: str) -> bool:
-        """Whether any customer was ever in a stage."""
-        sql = "SELECT 1 FROM spans WHERE model = ? AND stage = ? AND NOT passed_through AND entered_on <= ? LIMIT 1"
-        return self.con.execute(sql, [model, stage, self.day]).fetchone() is not None
+        return list(zip(*(table.column(name).to_pylist() for name in ("tier", "stage", "weeks")), lists, strict=True))
 
     def current(self, model: str) -> pa.Table:
-        """Return the stage of the customers read on the last day: who, stage, weeks, uniform.
+        """Return the customers read who are in a stage: stage, weeks, who, uniform.
 
         `uniform` is a number between 0 and 1 that is always the same for a customer, to take some of many by.
         """
+        return self._there(model, f"c.who AS who, {_UNIFORM} AS uniform", _IDS, "ORDER BY who").to_arrow_table()
+
+    def _there(self, model: str, columns: str, customers: str, rest: str) -> duckdb.DuckDBPyConnection:
+        """Query the stage on the last day, and the weeks in it by then."""
         return self.con.execute(
-            f"SELECT i.who AS who, s.stage AS stage, {_WEEKS}, {_UNIFORM} AS uniform"
-            f" FROM spans s JOIN {_IDS} i USING (customer_id) WHERE {_CURRENT} ORDER BY 1",
+            f"SELECT s.stage AS stage, date_diff('day', s.entered_on, CAST($day AS DATE)) // 7 AS weeks, {columns}"
+            f" FROM spans s JOIN {customers} c USING (customer_id)"
+            f" WHERE s.model = $model AND {on_day('$day', 's')} {rest}",
             {"day": self.day, "model": model},
-        ).to_arrow_table()
+        )
+
+    def was_reached(self, model: str, stage: str) -> bool:
+        sql = "SELECT 1 FROM spans WHERE model = ? AND stage = ? AND NOT passed_through AND entered_on <= ? LIMIT 1"
+        return self.con.execute(sql, [model, stage, self.day]).fetchone() is not None
 
     def cash_flows(self, margin: float | None = None) -> CashFlows:
-        """Return orders and costs of the customers up to the day."""
         columns = "amount::DOUBLE AS amount, cost::DOUBLE AS cost, status = 'refund' AS back"
         orders = self._facts("orders", columns, "status IN ('sale', 'refund')")
         costs = self._facts("costs", "amount::DOUBLE AS amount")
@@ -148,8 +126,13 @@ class Source:
         ).to_arrow_table()
 
 
+def _keep(con: duckdb.DuckDBPyConnection, name: str, columns: dict[str, Any]) -> None:
+    con.register("tenure_given", pa.table(columns))
+    con.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM tenure_given")
+
+
 def row_of(con: duckdb.DuckDBPyConnection, customer: str) -> pa.Table | None:
-    """Return one customer's row of the scorecard with what tiers are made of, None when there is none."""
+    """Return one customer's row of the scorecard with what tiers are made of."""
     if not has(con, "scorecard"):
         return None
     sql = f"SELECT {_tier_columns(con)} FROM scorecard WHERE customer_id = ?"
@@ -172,7 +155,6 @@ def _customers(con: duckdb.DuckDBPyConnection) -> pa.Table:
 
 
 def has(con: duckdb.DuckDBPyConnection, view: str) -> bool:
-    """Whether a connection has a view."""
     row = con.execute("SELECT count(*) FROM duckdb_views() WHERE view_name = ?", [view]).fetchone()
     return bool(row and row[0])
 

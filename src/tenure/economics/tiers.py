@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tenure.clock import day_number
 from tenure.economics.episodes import CashFlows, Episodes
-from tenure.economics.weekly import WEEK, TierWindow, one_window
+from tenure.economics.value import WEEK, TierWindow, one_window
 
 NAMES = ("high", "middle", "low")
 #: Customers with less time behind them are taken to have had so many days.
@@ -29,8 +30,6 @@ LEAST = 50
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tiers:
-    """The tier of every customer."""
-
     names: tuple[str, ...]  # the tiers, best first; one empty name when nothing is told apart
     of: np.ndarray  # position in `names` of each customer
     source: str = ""  # where they come from
@@ -38,16 +37,14 @@ class Tiers:
 
     @property
     def shares(self) -> np.ndarray:
-        """Which part of the customers each tier is."""
         return np.bincount(self.of, minlength=len(self.names)) / max(len(self.of), 1)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what it takes to put other customers into the same tiers."""
+        """Return what :func:`tiers_of` takes to put other customers into the same tiers."""
         return {"names": list(self.names), "source": self.source, "cuts": list(self.cuts)}
 
     @classmethod
     def none(cls, size: int) -> Tiers:
-        """Return one tier for all customers."""
         return cls(("",), np.zeros(size, dtype=np.int64))
 
 
@@ -93,9 +90,8 @@ def _pace(table: pa.Table, day: date) -> np.ndarray:
 
 def _from_column(table: pa.Table, names: tuple[str, ...]) -> np.ndarray:
     """Return positions in `names`; a customer with another tier, or none, counts as in the last."""
-    coded = table.column("tier").combine_chunks().fill_null("").dictionary_encode()
-    position = [names.index(name) if name in names else len(names) - 1 for name in coded.dictionary.to_pylist()]
-    return np.array(position, dtype=np.int64)[coded.indices.to_numpy()] if position else np.zeros(len(table), np.int64)
+    position = pc.index_in(table.column("tier"), pa.array(names, pa.string()))
+    return position.fill_null(len(names) - 1).to_numpy().astype(np.int64)
 
 
 def windows(episodes: Episodes, flows: CashFlows, tiers: Tiers, today: np.ndarray) -> list[TierWindow]:

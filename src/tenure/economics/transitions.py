@@ -1,12 +1,14 @@
-"""Transitions between stages: counts, shares and rates, each with an interval.
+"""Transitions between stages, and how long customers are in one.
 
-How often does a customer move in thirty days there? And which stages were customers in a while ago, and which now?
 Intervals are Wilson's for shares (Wilson 1927) and Garwood's for rates (Garwood 1936); both take moves for
-independent of each other.
+independent of each other. Time in stage is a Kaplan-Meier survival curve (Kaplan, Meier 1958, JASA 53:457) with
+Greenwood's bounds on the scale of log(-log S). Current episodes count as long as they were observed: they enter the
+curve as right-censored.
 """
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +19,8 @@ from tenure.economics.episodes import Episodes
 
 MONTH = 30
 LEVEL = 0.95
+#: A survival curve is stored in at most this many points.
+MAX_POINTS = 60
 
 
 def wilson(hits: int, tries: int, level: float = LEVEL) -> tuple[float, float]:
@@ -44,8 +48,6 @@ def garwood(count: int, exposure: float, level: float = LEVEL) -> tuple[float, f
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """Moves from one stage to another."""
-
     source: str  # stage ids, or :data:`tenure.lifecycle.model.UNSTAGED`
     target: str
     moves: int  # how often, and how many different customers
@@ -56,11 +58,6 @@ class Transition:
     rate: float  # moves per 30 days that a customer is in `source`
     rate_low: float
     rate_high: float
-
-    @property
-    def rare(self) -> bool:
-        """Whether there were so few moves that the figures say little."""
-        return self.moves < 10
 
 
 def transitions(episodes: Episodes) -> list[Transition]:
@@ -77,18 +74,10 @@ def transitions(episodes: Episodes) -> list[Transition]:
     for source, target in np.argwhere(counts):
         moves, leaving = int(counts[source, target]), int(counts[source].sum())
         months = float(exposed[source]) / MONTH
-        result.append(
-            Transition(
-                episodes.stages[source],
-                episodes.stages[target],
-                moves,
-                int(customers[source, target]),
-                moves / leaving,
-                *wilson(moves, leaving),
-                moves / months if months else float("inf"),
-                *garwood(moves, months),
-            )
-        )
+        share = moves / leaving, *wilson(moves, leaving)
+        rate = moves / months if months else float("inf"), *garwood(moves, months)
+        ends = episodes.stages[source], episodes.stages[target]
+        result.append(Transition(*ends, moves, int(customers[source, target]), *share, *rate))
     return result
 
 
@@ -97,19 +86,77 @@ def matrix(episodes: Episodes, days: int = MONTH) -> dict[str, Any]:
     since = episodes.day - days
     size = len(episodes.stages)
     who = np.arange(episodes.people)
-    before = episodes.at(who, np.full(episodes.people, since))
-    after = episodes.at(who, np.full(episodes.people, episodes.day))
+    before, after = (episodes.at(who, np.full(episodes.people, day)) for day in (since, episodes.day))
     both = (before >= 0) & (after >= 0)
     pairs = episodes.stage[before[both]] * size + episodes.stage[after[both]]
     counts = np.bincount(pairs, minlength=size * size).reshape(size, size)
     totals = counts.sum(axis=1)
     bounds = [[wilson(int(count), int(total)) for count in row] for row, total in zip(counts, totals, strict=True)]
+    low, high = np.reshape(bounds, (size, size, 2)).transpose(2, 0, 1).tolist()
     return {
         "since": day_of(since).isoformat(),
         "until": day_of(episodes.day).isoformat(),
         "stages": list(episodes.stages),
         "counts": counts.tolist(),
         "shares": (counts / np.maximum(totals, 1)[:, None]).tolist(),
-        "low": [[low for low, _ in row] for row in bounds],
-        "high": [[high for _, high in row] for row in bounds],
+        "low": low,
+        "high": high,
     }
+
+
+def time_in_stage(episodes: Episodes) -> list[dict[str, Any]]:
+    """Return durations and survival of every stage, in the order of ``episodes.stages``.
+
+    ``half_days`` is the day by which half of those who entered have left, with its interval (Brookmeyer and Crowley,
+    1982); None when fewer have.
+    """
+    rows = []
+    for number, stage in enumerate(episodes.stages):
+        inside = episodes.stage == number
+        days, ended = episodes.length[inside], episodes.ended[inside]
+        closed, current = days[ended], days[~ended]
+        quartiles = np.quantile(closed, (0.25, 0.5, 0.75)).tolist() if len(closed) else [None] * 3
+        row = {
+            "stage": stage,
+            "ended": len(closed),
+            "current": len(current),
+            "mean_days": float(closed.mean()) if len(closed) else None,
+            **dict(zip(("lower_quartile", "median_days", "upper_quartile"), quartiles, strict=True)),
+            "current_mean_days": float(current.mean()) if len(current) else None,
+        }
+        rows.append(row | _survival(days, ended))
+    return rows
+
+
+def _survival(days: np.ndarray, ended: np.ndarray) -> dict[str, Any]:
+    # SciPy's statistics take a second to import, and most commands never draw a curve.
+    from scipy.stats import CensoredData, ecdf
+
+    if not ended.any():
+        # ecdf refuses a sample without events; a curve that never falls has no steps to show.
+        empty: dict[str, Any] = {"days": [], "share": [], "low": [], "high": [], "at_risk": []}
+        return {"survival": empty, "half_days": None, "half_low": None, "half_high": None}
+    curve = ecdf(CensoredData.right_censored(days, ~ended)).sf
+    with np.errstate(divide="ignore", invalid="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # SciPy warns wherever an interval is not defined
+        bounds = curve.confidence_interval(method="log-log")
+    # ecdf also lists the days on which episodes were only censored; the curve does not move there.
+    steps = np.isin(curve.quantiles, days[ended])
+    times, share = curve.quantiles[steps].astype(np.float64), curve.probabilities[steps]
+    # Where the curve has reached 0 its interval is not defined, and cannot say "still above one half".
+    low, high = (np.nan_to_num(side.probabilities[steps]) for side in (bounds.low, bounds.high))
+    at_risk = (len(days) - np.searchsorted(np.sort(days), times)).astype(np.float64)
+    kept = np.unique(np.linspace(0, len(times) - 1, MAX_POINTS).round().astype(int))
+    columns = {"days": times, "share": share, "low": low, "high": high, "at_risk": at_risk}
+    return {
+        "survival": {name: column[kept].tolist() for name, column in columns.items()},
+        "half_days": _first_half(times, share),
+        "half_low": _first_half(times, low),
+        "half_high": _first_half(times, high),
+    }
+
+
+def _first_half(times: np.ndarray, share: np.ndarray) -> float | None:
+    # Shares such as 7/14 are reached with the last bit off.
+    reached = np.flatnonzero(share <= 0.5 + 1e-12)
+    return float(times[reached[0]]) if len(reached) else None

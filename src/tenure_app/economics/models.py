@@ -32,8 +32,6 @@ class PlanRow(models.Model):
 
 
 class BookState(models.Model):
-    """The budget of a model's plans, and who last changed them."""
-
     model_id = models.CharField(max_length=80, primary_key=True)
     budget = models.DecimalField(max_digits=18, decimal_places=2, null=True, default=None)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")

@@ -2,48 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.html import format_html
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from tenure_app.economics import titles
 from tenure_app.economics.titles import amount
-from tenure_app.web.formats import MISSING, number, percent
-from tenure_app.web.tables import Column, Table
+from tenure_app.web.formats import MISSING, customers, number, percent
+from tenure_app.web.tables import CARDS, Column, Row, Table, badge, numeric, under, url_of
 from tenure_app.web.templatetags.tenure import stage_badge
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from tenure_app.web.tables import Row
-
-WIDE = "table-sm table-vcenter"
-CARDS = f"{WIDE} cards"
-numeric = partial(Column, kind="number")
-DECISION, PLAN = Column("kind_name", _("Decision")), Column("plan", _("Plan"))
-FROM, TO = Column("source", _("From")), Column("target", _("To"))
-
-
-def url_of(row: Row) -> str:
-    return row.get("url", "")
-
-
-def badge(row: Row) -> str:
-    return stage_badge(row["stage"], row["family"])
-
-
-def under(text: Any, below: Any) -> str:
-    """Return a cell of two lines."""
-    return format_html('<span>{}<span class="under">{}</span></span>', text, below) if below else str(text)
-
-
-def customers(count: int) -> str:
-    """Return a number of customers in words."""
-    return ngettext("%(shown)s customer", "%(shown)s customers", count) % {"shown": number(count)}
+_cards, _small = partial(Table, classes=CARDS), partial(Table, classes="table-sm cards")
 
 
 def interval(write: Callable[[Any], str], low: float | None, high: float | None) -> str:
@@ -53,12 +26,11 @@ def interval(write: Callable[[Any], str], low: float | None, high: float | None)
     return gettext("%(from)s to %(to)s") % {"from": write(low), "to": write(high)}
 
 
-def bounds(low: str, high: str) -> tuple[Column, Column]:
-    """Return the bounds of an interval as columns of a file."""
+def _bounds(low: str, high: str) -> tuple[Column, Column]:
     return numeric(low, _("Low (95 %)")), numeric(high, _("High (95 %)"))
 
 
-def ranged(
+def _ranged(
     name: str, label: Any, low: str = "", high: str = "", *, write: Callable[[Any], str] = amount, **more: Any
 ) -> Column:
     """Return a number with its interval below; in files the bounds are columns of their own."""
@@ -69,32 +41,40 @@ def ranged(
             return MISSING
         return under(write(row[name]), interval(write, row.get(low), row.get(high)))
 
-    return numeric(name, label, html=cell, also=bounds(low, high), **more)
+    return numeric(name, label, html=cell, also=_bounds(low, high), **more)
 
 
-def money(name: str, label: Any, **more: Any) -> Column:
-    """Return an amount, whole from a hundred on."""
+def _money(name: str, label: Any, **more: Any) -> Column:
     return numeric(name, label, html=lambda row: amount(row[name]), **more)
 
 
-def invested(name: str, **more: Any) -> Column:
+def _invested(name: str, **more: Any) -> Column:
     """Return what was invested, which is only known where costs are."""
     label = _("Invested a month, each")
     return numeric(name, label, html=lambda row: amount(row[name]) if row["costs_known"] else MISSING, **more)
 
 
+def _link(text: Any, url: str) -> str:
+    return format_html('<a href="{}">{}</a>', url, text)
+
+
+def _dotted(*texts: str) -> str:
+    return " · ".join(filter(None, texts))
+
+
 STAGE = Column("stage", html=badge, row_head=True)
 PEOPLE = Column("people", url=url_of)
+DECISION, PLAN = Column("kind_name", _("Decision")), Column("plan", _("Plan"))
+FROM, TO = Column("source", _("From")), Column("target", _("To"))
 
 
 def _backtest(row: Row) -> str:
-    if row["predicted"] is None:
-        return MISSING
-    words = {"predicted": amount(row["predicted"]), "actual": amount(row["actual"])}
-    return format_html("<span>{}</span>", gettext("%(predicted)s predicted, %(actual)s actual") % words)
+    words = {name: amount(row[name]) for name in ("predicted", "actual")}
+    text = format_html("<span>{}</span>", gettext("%(predicted)s predicted, %(actual)s actual") % words)
+    return MISSING if row["predicted"] is None else text
 
 
-STAGES = Table(
+STAGES = _cards(
     "stages",
     (
         STAGE,
@@ -103,10 +83,10 @@ STAGES = Table(
             url=url_of,
             also=(numeric("customer_days", _("Customer-days")), Column("revenue", value="sales"), Column("margin")),
         ),
-        invested("month_invested", export=(Column("invested"), Column("profit"))),
-        ranged("month_profit", _("Profit per month"), "month_low", "month_high", term="stage-profit"),
-        ranged("value", _("Future value")),
-        money("entering", _("Value on entering")),
+        _invested("month_invested", export=(Column("invested"), Column("profit"))),
+        _ranged("month_profit", _("Profit per month"), "month_low", "month_high", term="stage-profit"),
+        _ranged("value", _("Future value")),
+        _money("entering", _("Value on entering")),
         numeric(
             "backtest",
             _("Back-test"),
@@ -115,7 +95,6 @@ STAGES = Table(
             export=(numeric("predicted", _("Back-test: predicted")), numeric("actual", _("Back-test: actual"))),
         ),
     ),
-    classes=CARDS,
 )
 
 
@@ -128,7 +107,7 @@ def _verdict(row: Row) -> str:
     return format_html('<span class="value-mark{}">{}</span>', kind, titles.verdict(row["verdict"]))
 
 
-CHECKS = Table(
+CHECKS = _small(
     "checks",
     (
         Column("claim", _("Claim"), html=lambda row: under(row["claim"], row["check"])),
@@ -136,7 +115,6 @@ CHECKS = Table(
         numeric("higher_profit", _("Higher"), html=_side("higher")),
         Column("verdict", _("Here"), value=lambda row: titles.verdict(row["verdict"]), html=_verdict),
     ),
-    classes="table-sm cards",
 )
 
 
@@ -147,16 +125,16 @@ def grid(heads: Iterable[tuple[str, str]], corner: Any, cell: Callable[[Any], st
         return cell(row["cells"].get(stage))
 
     stages = (numeric(stage, name, html=partial(shown, stage)) for stage, name in heads)
-    return Table("grid", (Column("from", corner, html=badge, row_head=True), *columns, *stages), classes=WIDE)
+    first = Column("from", corner, html=badge, row_head=True)
+    return Table("grid", (first, *columns, *stages), classes="table-sm table-vcenter")
 
 
 def flow_cell(cell: Row | None) -> str:
-    """Return how many went from one stage to another, with their share and its interval."""
     if cell is None:
         return format_html('<span class="text-secondary">{}</span>', 0)
-    shares = f"{percent(cell['share'])} ({percent(cell['low'])} – {percent(cell['high'])})"
+    share, low, high = (percent(cell[name]) for name in ("share", "low", "high"))
     text = '<a href="{}">{}</a><span class="under">{}</span>'
-    return format_html(text, cell["url"], number(cell["people"]), shares)
+    return format_html(text, cell["url"], number(cell["people"]), f"{share} ({low} – {high})")
 
 
 def worth_cell(cell: Row | None) -> str:
@@ -170,8 +148,8 @@ def worth_cell(cell: Row | None) -> str:
 
 
 #: Where customers went between two days, as a file.
-MATRIX = Table("matrix", (FROM, TO, Column("people"), Column("share", also=bounds("low", "high"))))
-WORTH = Table("worth", (FROM, TO, ranged("value", _("Worth"), "low", "high")))
+MATRIX = Table("matrix", (FROM, TO, Column("people"), Column("share", also=_bounds("low", "high"))))
+WORTH = Table("worth", (FROM, TO, _ranged("value", _("Worth"), "low", "high")))
 
 
 def _move(row: Row) -> str:
@@ -180,28 +158,25 @@ def _move(row: Row) -> str:
 
 
 def _moves(row: Row) -> str:
-    count = format_html('<a href="{}">{}</a>', row["url"], number(row["moves"])) if row["url"] else number(row["moves"])
-    rare = f" · {gettext('few')}" if row["moves"] < 10 else ""
-    return under(count, f"{customers(row['customers'])}{rare}")
+    count = _link(number(row["moves"]), row["url"]) if row["url"] else number(row["moves"])
+    return under(count, _dotted(customers(row["customers"]), gettext("few") if row["moves"] < 10 else ""))
 
 
-MOVES = Table(
+MOVES = _cards(
     "moves",
     (
         Column("move", _("From → to"), html=_move, export=(FROM, TO)),
         numeric("moves", _("Moves"), html=_moves, also=(Column("people", value="customers"),)),
-        ranged("exit_share", _("Share of exits"), "share_low", "share_high", write=percent),
-        ranged("rate", _("Moves in 30 days"), write=lambda rate: number(rate, 3)),
-        ranged("worth", _("Worth"), term="move-value"),
+        _ranged("exit_share", _("Share of exits"), "share_low", "share_high", write=percent),
+        _ranged("rate", _("Moves in 30 days"), write=lambda rate: number(rate, 3)),
+        _ranged("worth", _("Worth"), term="move-value"),
     ),
-    classes=CARDS,
 )
 
 
 def _middle_half(row: Row) -> str:
-    if not row["ended"]:
-        return MISSING
-    return f"{number(row['lower_quartile'], 0)} – {number(row['upper_quartile'], 0)}"
+    low, high = (number(row[f"{side}_quartile"], 0) for side in ("lower", "upper"))
+    return f"{low} – {high}" if row["ended"] else MISSING
 
 
 def _median(row: Row) -> str:
@@ -213,7 +188,7 @@ def _median(row: Row) -> str:
     return under(number(row["half_days"], 0), f"{number(row['half_low'], 0)} – {high}")
 
 
-STAY = Table(
+STAY = _cards(
     "stay",
     (
         STAGE,
@@ -229,40 +204,33 @@ STAY = Table(
                 numeric("upper_quartile", _("Upper quartile")),
             ),
         ),
-        numeric(
-            "current",
-            _("Currently in stage"),
-            html=lambda row: format_html('<a href="{}">{}</a>', row["url"], number(row["people"])),
-        ),
+        numeric("current", _("Currently in stage"), html=lambda row: _link(number(row["people"]), row["url"])),
         numeric("current_mean_days", _("Mean days so far"), places=1),
-        numeric("half_days", _("Median days in stage"), html=_median, also=bounds("half_low", "half_high")),
+        numeric("half_days", _("Median days in stage"), html=_median, also=_bounds("half_low", "half_high")),
     ),
-    classes=CARDS,
 )
 
 
 def _lost(row: Row) -> str:
-    if not row["wasted_month"]:
-        return MISSING
-    return format_html('<span class="value-no">{}</span>', amount(row["wasted_month"]))
+    lost = row["wasted_month"]
+    return format_html('<span class="value-no">{}</span>', amount(lost)) if lost else MISSING
 
 
 def _decided(row: Row) -> str:
     if not row["decided"]:
         return MISSING
-    spend, saved = row["decided_spend"], row["decided_saved"]
-    sums = [f"+{amount(spend)}"] if spend else []
-    sums += [f"−{amount(saved)}"] if saved else []
+    signs = {"+": row["decided_spend"], "−": row["decided_saved"]}
+    sums = [f"{sign}{amount(total)}" for sign, total in signs.items() if total]
     return under(" ".join(sums) or amount(0), customers(row["decided"]))
 
 
 #: The budget by stage; the last row is all of them.
-BUDGET = Table(
+BUDGET = _cards(
     "budget",
     (
         Column("stage", html=lambda row: badge(row) if row["url"] else row["stage"], row_head=True),
         PEOPLE,
-        invested("invested_month", also=(numeric("profit_month", _("Profit a month, each")),)),
+        _invested("invested_month", also=(numeric("profit_month", _("Profit a month, each")),)),
         numeric("wasted_month", _("Lost a month"), html=_lost),
         numeric(
             "planned",
@@ -270,7 +238,7 @@ BUDGET = Table(
             html=lambda row: under(amount(row["planned"]), row["gets_plan"] and customers(row["gets_plan"])),
             export=(numeric("gets_plan", _("Get a plan")), numeric("planned", _("Planned spend"))),
         ),
-        money("saved", _("Planned saving"), also=(numeric("profit_expected", _("Expected profit"), value="profit"),)),
+        _money("saved", _("Planned saving"), also=(numeric("profit_expected", _("Expected profit"), value="profit"),)),
         numeric(
             "decided",
             _("Decided one by one"),
@@ -278,28 +246,187 @@ BUDGET = Table(
             also=(numeric("decided_spend", _("Decided spend")), numeric("decided_saved", _("Decided saving"))),
         ),
     ),
-    classes=CARDS,
 )
 
 
-def _customer(row: Row) -> str:
-    return under(format_html('<a href="{}">{}</a>', row["url"], row["customer_id"]), row["stage"])
-
-
-def _task(row: Row) -> str:
-    return under(row["plan"], " · ".join(filter(None, (row["kind_name"], row["note"]))))
-
-
 #: What was decided for single customers: each is a task.
-DECIDED = Table(
+DECIDED = _cards(
     "decided",
     (
-        Column("customer", html=_customer, export=(Column("customer_id"), Column("stage"))),
-        Column("task", _("Task"), html=_task, export=(DECISION, PLAN)),
-        money("cost", _("Cost each")),
-        ranged("expected", _("Expected profit"), "low", "high"),
+        Column(
+            "customer",
+            html=lambda row: under(_link(row["customer_id"], row["url"]), row["stage"]),
+            export=(Column("customer_id"), Column("stage")),
+        ),
+        Column(
+            "task",
+            _("Task"),
+            html=lambda row: under(row["plan"], _dotted(row["kind_name"], row["note"])),
+            export=(DECISION, PLAN),
+        ),
+        _money("cost", _("Cost each")),
+        _ranged("expected", _("Expected profit"), "low", "high"),
         Column("owner", _("Owner")),
         Column("due_on", _("Due day"), "day", also=(Column("note", _("Note")),)),
     ),
-    classes=CARDS,
+)
+
+
+def _aim(row: Row) -> str:
+    if not row["stage"]:
+        return ""
+    if row["target"] == row["stage"]:
+        return format_html("<span>{}</span>", badge(row))
+    arrow = "↛" if row["kind"] == "maintain" else "→"
+    return format_html("<span>{} {} {}</span>", badge(row), arrow, stage_badge(row["target"], row["target_family"]))
+
+
+def _input(field: str, label: Any, row: Row, mode: str = "decimal", placeholder: str = "") -> str:
+    """Return an input in which a number of a plan is typed; doing nothing has none."""
+    if not row["id"]:
+        return ""
+    text = (
+        '<input class="form-control form-control-sm{}" name="{}:{}" inputmode="{}" placeholder="{}" value="{}"'
+        ' aria-label="{}: {}">'
+    )
+    size = "" if field == "effect" else " plan-number"
+    return format_html(text, size, row["id"], field, mode, placeholder, row["given"][field], label, row["name"])
+
+
+def _cost(row: Row) -> str:
+    if not row["id"]:
+        return "0"
+    saves = format_html('<span class="under">{}</span>', gettext("saves")) if row["kind"] == "withdraw" else ""
+    return format_html("<span>{}{}</span>", saves, _input("cost", gettext("Cost each"), row))
+
+
+def _effect(row: Row) -> str:
+    if not row["id"]:
+        return "0%"
+    text = '<span class="input-group input-group-flat plan-number">{}<span class="input-group-text">%</span></span>'
+    return format_html(text, _input("effect", gettext("Effect of the plan"), row))
+
+
+def _profit(row: Row) -> str:
+    """Return the expected profit of an option; doing nothing has no interval."""
+    return under(amount(row["profit"]), interval(amount, row["low"], row["high"]) if row["plan"] else "")
+
+
+def _plan_profit(row: Row) -> str:
+    if row["plan"] and not row["people"]:
+        return format_html('<span class="text-secondary">{}</span>', gettext("not chosen"))
+    return _profit(row)
+
+
+def _drop(row: Row) -> str:
+    if not row["id"]:
+        return ""
+    text = (
+        '<label class="form-check mb-0"><input class="form-check-input" type="checkbox" name="{}:drop" value="1"'
+        ' aria-label="{}: {}"><span class="form-check-label">{}</span></label>'
+    )
+    return format_html(text, row["id"], gettext("Delete"), row["name"], gettext("Delete"))
+
+
+_NOT_PRINTED: dict[str, Any] = {"classes": "no-print", "bare": True, "export": ()}
+#: The plans in the form that changes them.
+PLANS = Table(
+    "plans",
+    (
+        Column(
+            "plan",
+            _("Plan"),
+            html=lambda row: under(row["name"], _dotted(*row["about"])),
+            export=(Column("plan_name", _("Plan"), value="name"), DECISION),
+        ),
+        Column("aim", _("For → aim"), html=_aim, export=(Column("stage"), Column("target", _("Target")))),
+        numeric("cost", _("Cost each"), html=_cost),
+        numeric("effect", _("Effect of the plan"), html=_effect, term="plan-effect"),
+        numeric("capacity", _("At most"), html=lambda row: _input("capacity", gettext("At most"), row, "numeric", "∞")),
+        PEOPLE,
+        _money("spend", _("Spent")),
+        numeric(
+            "plan_profit",
+            _("Expected profit"),
+            html=_plan_profit,
+            value="profit",
+            also=(*_bounds("low", "high"), Column("assumed", _("Assumed"), "yesno")),
+        ),
+        Column("drop", _("Delete"), html=_drop, **_NOT_PRINTED),
+    ),
+    classes=f"{CARDS} plan-table",
+)
+
+
+def _options(row: Row) -> str:
+    return format_html('<a class="btn btn-sm" href="{}">{}</a>', row["options_url"], gettext("Options"))
+
+
+def _best(row: Row) -> str:
+    return format_html('<span class="value-mark value-yes">{}</span>', gettext("largest")) if row["best"] else ""
+
+
+_PLAN_WITH_KIND = Column(
+    "plan", _("Plan"), html=lambda row: under(row["plan"], row["kind_name"]), export=(DECISION, PLAN)
+)
+_CUSTOMER = Column("customer", value="customer_id", url=url_of, export=(Column("customer_id"),))
+#: Who gets what, by stage, tier and time in the stage.
+CHOSEN = _small(
+    "chosen",
+    (
+        Column("stage", html=badge),
+        Column("tier_name", _("Tier")),
+        Column("weeks", _("Time in stage")),
+        _PLAN_WITH_KIND,
+        PEOPLE,
+        _ranged("profit_each", _("Profit per customer"), "low", "high"),
+    ),
+)
+#: Customers with the plan that was chosen for them.
+WHO = Table(
+    "who",
+    (
+        _CUSTOMER,
+        Column("stage", html=lambda row: under(badge(row), titles.weeks(row["weeks"]))),
+        Column("tier_name", _("Tier"), also=(numeric("weeks", _("Weeks in stage")),)),
+        _PLAN_WITH_KIND,
+        _ranged("expected", _("Expected profit"), "low", "high"),
+        Column("options", _("Options"), html=_options, **_NOT_PRINTED),
+    ),
+)
+#: The moves from one stage to another.
+MOVED = Table("moved", (_CUSTOMER, Column("on", _("Date"), "day"), numeric("days", _("Days in the stage before"))))
+#: The options of one customer, of which one is taken.
+OPTIONS = Table(
+    "options",
+    (
+        Column("option", _("Option"), template="economics/option.html"),
+        _money("spend", _("Costs")),
+        _money("saves", _("Saves")),
+        _money("returns", _("Expected return")),
+        numeric("profit_expected", _("Expected profit"), html=_profit),
+        Column("best", _("largest"), "yesno", html=_best, bare=True),
+    ),
+    classes="table-vcenter cards",
+)
+
+
+def _if_decided(name: str) -> Callable[[Any], str]:
+    return lambda choice: amount(getattr(choice, name)) if choice.plan_id else ""
+
+
+#: What was decided for a customer before; rows are choices.
+HISTORY = _small(
+    "history",
+    (
+        Column("at", _("When"), "instant"),
+        Column(
+            "kind",
+            _("Decision"),
+            value=lambda choice: titles.kind_name(choice.kind) if choice.plan_id else gettext("taken back"),
+        ),
+        numeric("cost", _("Cost each"), html=_if_decided("cost")),
+        numeric("profit_expected", _("Expected profit"), html=_if_decided("profit")),
+        Column("note", _("Note")),
+    ),
 )

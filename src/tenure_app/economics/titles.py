@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from tenure.economics.plans import GONE
+from tenure.economics.plans import GONE, Plan
 from tenure.words import LocalizedText
+from tenure_app.economics.queries import Economics
+from tenure_app.lifecycle.catalogue import Entry
 from tenure_app.web.formats import decimal_of, money, number, percent
 from tenure_app.web.layout import business
-
-if TYPE_CHECKING:
-    from tenure.economics.plans import Plan
-    from tenure_app.economics.queries import Economics
-    from tenure_app.lifecycle.catalogue import Entry
 
 
 def amount(value: object) -> str:
@@ -25,7 +22,6 @@ def amount(value: object) -> str:
 
 
 def plan_name(plan: Plan | None) -> str:
-    """Return what a plan is called; doing nothing for none."""
     return task_name(plan.zh, plan.en, plan.kind) if plan else task_name("", "", "")
 
 
@@ -39,23 +35,19 @@ def task_name(zh: str, en: str, kind: str) -> str:
 
 
 def aim(entry: Entry, stage: str) -> str:
-    """Return what the aim of a plan is called."""
     return _("Gone for good") if stage == GONE else entry.stage_name(stage)
 
 
 def kind_name(kind: str) -> str:
-    """Return what a kind of decision is called."""
     names = {"develop": _("Reinvest"), "maintain": _("Maintain"), "withdraw": _("Withdraw")}
     return names.get(kind, kind)
 
 
 def tier_name(tier: str) -> str:
-    """Return what a tier is called."""
     return {"high": _("high"), "middle": _("middle"), "low": _("low"), "": _("all")}.get(tier, tier)
 
 
 def weeks_name(first: int, after: int | None) -> str:
-    """Return a band of weeks in a stage."""
     if after is None:
         return _("%(weeks)d weeks and more") % {"weeks": first}
     if after == first + 1:
@@ -64,12 +56,10 @@ def weeks_name(first: int, after: int | None) -> str:
 
 
 def weeks(count: int) -> str:
-    """Return a number of weeks in words."""
     return ngettext("%(shown)s week", "%(shown)s weeks", count) % {"shown": number(count)}
 
 
 def stays(stages: list[dict[str, Any]]) -> str:
-    """Say in which stage people stay shortest."""
     known = [stage for stage in stages if stage["half_days"] is not None and stage["ended"]]
     if not known:
         return _("In no stage has half of those who entered it left it yet")
@@ -78,15 +68,14 @@ def stays(stages: list[dict[str, Any]]) -> str:
     return _("People leave %(stage)s fastest: half of them within %(days)s days") % words
 
 
-def values(entry: Entry, body: dict[str, Any]) -> str:
-    """Say which stage is worth most over the horizon."""
-    known = [stage for stage in body["stages"] if stage["value"] is not None and stage["people"]]
+def values(entry: Entry, report: dict[str, Any]) -> str:
+    known = [stage for stage in report["stages"] if stage["value"] is not None and stage["people"]]
     if not known:
         return _("Nobody has been watched in any stage long enough")
     best = max(known, key=lambda row: row["value"])
     return _("A customer in %(stage)s will probably bring most over the next %(days)s days: %(value)s") % {
         "stage": entry.stage_name(best["stage"]),
-        "days": number(body["horizon_days"]),
+        "days": number(report["horizon_days"]),
         "value": amount(best["value"]),
     }
 
@@ -103,19 +92,17 @@ def flows(entry: Entry, matrix: list[dict[str, Any]], days: int) -> str:
         return _("Nobody changed the stage between the two days")
     # Of equal changes the last in the order of the stages.
     _people, share, source, target = max(reversed(changes), key=lambda change: change[0])
-    return _("Of those in %(from)s, %(share)s were in %(to)s %(days)s days later") % {
-        "from": source,
-        "to": target,
-        "share": percent(share),
-        "days": number(days),
-    }
+    words = {"from": source, "to": target, "share": percent(share), "days": number(days)}
+    return _("Of those in %(from)s, %(share)s were in %(to)s %(days)s days later") % words
 
 
-def worth(entry: Entry, body: dict[str, Any]) -> str:
+def worth(entry: Entry, report: dict[str, Any]) -> str:
     """Say which move that was observed is worth most."""
-    observed = {(move["source"], move["target"]) for move in body["moves"]}
+    observed = {(move["source"], move["target"]) for move in report["moves"]}
     known = [
-        value for value in body["move_values"] if (value["source"], value["target"]) in observed and value["value"] > 0
+        value
+        for value in report["move_values"]
+        if (value["source"], value["target"]) in observed and value["value"] > 0
     ]
     if not known:
         return _("No observed move makes a customer worth more")
@@ -124,42 +111,32 @@ def worth(entry: Entry, body: dict[str, Any]) -> str:
         "from": entry.stage_name(best["source"]),
         "to": entry.stage_name(best["target"]),
         "value": amount(best["value"]),
-        "days": number(body["horizon_days"]),
+        "days": number(report["horizon_days"]),
     }
 
 
 def result(economics: Economics) -> str:
-    """Say what the plans come to."""
     choice = economics.choice
     people = sum(row.people for row in choice.rows if row.plan is not None)
     if not people:
         return _("No plan is worth its cost here: doing nothing more is best")
-    words = {
-        "people": number(people),
-        "spend": amount(choice.spend),
-        "profit": amount(choice.profit),
-        "low": amount(choice.low),
-        "high": amount(choice.high),
-    }
-    return (
-        _("%(people)s customers get a plan: %(spend)s spent should bring %(profit)s more (%(low)s to %(high)s)") % words
-    )
+    amounts = {name: amount(getattr(choice, name)) for name in ("spend", "profit", "low", "high")}
+    text = _("%(people)s customers get a plan: %(spend)s spent should bring %(profit)s more (%(low)s to %(high)s)")
+    return text % {"people": number(people), **amounts}
 
 
 def check(entry: Entry, row: dict[str, Any]) -> str:
-    """Say what a check claims."""
-    names = {"lower": entry.stage_name(row["lower"] or None), "higher": entry.stage_name(row["higher"] or None)}
+    lower = _("Profit a month is lower in %(lower)s than in %(higher)s")
     claims = {
-        "T10": _("Profit a month is lower in %(lower)s than in %(higher)s"),
+        "T10": lower,
         "N35": _("In %(higher)s income exceeds what is invested"),
-        "N36": _("Profit a month is lower in %(lower)s than in %(higher)s"),
+        "N36": lower,
         "M12.5": _("In %(lower)s there is no income any more"),
     }
-    return claims[row["check"]] % names
+    return claims[row["check"]] % {side: entry.stage_name(row[side] or None) for side in ("lower", "higher")}
 
 
 def verdict(name: str) -> str:
-    """Say whether a check holds."""
     return {
         "holds": _("holds"),
         "rather-holds": _("holds, but chance could explain it"),
@@ -172,21 +149,20 @@ def verdict(name: str) -> str:
 def more_budget(economics: Economics) -> str:
     """Say what one more in the budget would bring, and how many customers are left out."""
     choice = economics.choice
-    left = {"left": number(choice.left_out)}
+    words = {"left": number(choice.left_out), "each": amount(choice.last_yuan)}
     if choice.last_yuan is None:
-        if not choice.left_out:
-            return ""
-        return _("%(left)s customers for whom a plan would be worth its cost get none: capacity ends.") % left
+        text = _("%(left)s customers for whom a plan would be worth its cost get none: capacity ends.")
+        return text % words if choice.left_out else ""
     if choice.last_yuan <= 0:
         return _("More budget would bring nothing: every plan that is worth its cost is paid for.")
-    return _(
+    text = _(
         "One more in the budget would bring %(each)s. %(left)s customers for whom a plan would be worth its cost get"
         " none."
-    ) % {"each": amount(choice.last_yuan), **left}
+    )
+    return text % words
 
 
 def decided(count: int) -> str:
-    """Say for how many customers something was decided."""
     if not count:
         return _("Nothing was decided for single customers yet")
     text = ngettext("Decided for %(shown)s customer", "Decided for %(shown)s customers", count)
@@ -194,5 +170,4 @@ def decided(count: int) -> str:
 
 
 def moves(count: int) -> str:
-    """Return a number of moves in words."""
     return ngettext("%(shown)s move", "%(shown)s moves", count) % {"shown": number(count)}

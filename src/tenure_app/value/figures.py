@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
@@ -14,45 +14,31 @@ from tenure.columns import value_name
 from tenure.value import groups as definitions
 from tenure_app.customers.query import customers_url
 from tenure_app.lifecycle import catalogue
-from tenure_app.value import ranking_queries as queries
-from tenure_app.value import tables, titles
+from tenure_app.lifecycle.titles import periods
+from tenure_app.value import queries, tables, titles
 from tenure_app.web.charts import Curve, Heatmap, Mark, Series
 from tenure_app.web.figures import Figure, Switch
 from tenure_app.web.formats import number, percent
+from tenure_app.web.layout import business
 
 if TYPE_CHECKING:
     import duckdb
 
-    from tenure_app.web.tables import Row, Table
+    from tenure_app.web.tables import Row
 
 #: Colours of the named groups: those of the families of stages that mean about the same.
 FAMILIES = {
-    "champions": "F7",
-    "loyal": "F6",
-    "potential-loyal": "F5",
-    "new": "F4",
-    "promising": "F3",
-    "need-attention": "F8",
-    "about-to-sleep": "F8",
-    "at-risk": "F10",
-    "cannot-lose": "F12",
-    "hibernating": "F9",
-    "lost": "F11",
-    "high": "F7",
-    "middle": "F6",
-    "low": "F2",
-    "repeat": "F5",
-    "lapsing": "F8",
-    "lapsed": "F10",
-    "A": "F7",
-    "B": "F6",
-    "C": "F2",
-}
+    "champions": "F7", "loyal": "F6", "potential-loyal": "F5", "new": "F4", "promising": "F3", "need-attention": "F8",
+    "about-to-sleep": "F8", "at-risk": "F10", "cannot-lose": "F12", "hibernating": "F9", "lost": "F11",
+    "high": "F7", "middle": "F6", "low": "F2", "repeat": "F5", "lapsing": "F8", "lapsed": "F10",
+    "A": "F7", "B": "F6", "C": "F2",
+}  # fmt: skip
 #: Colours of the steps to loyalty by the number of deals, from none to more than five.
 STEP_FAMILIES = ("F1", "F3", "F4", "F5", "F5", "F5", "F6")
-#: Classes in the order of a customer's life; those without orders are no buyers.
+#: Loyalty classes in the order of a customer's life; those without orders are no buyers.
 LOYALTY = ("new", "repeat", "loyal", "lapsing", "lapsed")
-LISTED, COHORTS, MONTHS = 10, 24, 12
+#: WIDEST: three years of months are as wide as a page can show.
+LISTED, COHORTS, MONTHS, WIDEST = 10, 24, 12, 36
 PERIODS = (1, 7, 30, 90, 365)
 
 
@@ -62,8 +48,7 @@ class Value:
 
     con: duckdb.DuckDBPyConnection
     day: date
-    currency: str
-    reports: dict[str, Any]  # see tenure_app.value.ranking_queries.reports
+    reports: dict[str, Any]  # see tenure_app.value.queries.reports
     by: str = "sales"  # or profit
     cohort: str = "retention"  # or sales
     days: int = 30  # the period of existing customers, back from the day
@@ -74,13 +59,13 @@ class Value:
 
     @property
     def pareto(self) -> dict[str, Any]:
-        """The 80/20 rule by sales or by profit."""
         return self.reports["pareto"][self.by]
 
-    def groups(self, kind: str, column: str) -> list[Row]:
-        """Return the groups of a kind with their definitions, shares and customers."""
+    def groups(self, column: str) -> list[Row]:
+        """Return the groups of a column with their definitions, shares and customers."""
+        kind = queries.GROUPS.get(column, column)
         rows = self.reports["groups"][kind]
-        # Shares are of all buyers of this kind, whatever the group: groups of one kind do not overlap.
+        # Shares are of all buyers, whatever the group: groups of one column do not overlap.
         totals = {name: sum(row[name] for row in rows) for name in ("customers", "sales", "profit")}
         known = {} if kind.startswith("abc") else {group.id: group for group in definitions.groups(kind)}
         return [
@@ -95,12 +80,6 @@ class Value:
             }
             for row in rows
         ]
-
-    @cached_property
-    def loyalty(self) -> list[Row]:
-        """The loyalty classes in the order of a customer's life."""
-        rows = {row["id"]: row for row in self.groups("loyalty", "loyalty")}
-        return [rows[name] for name in LOYALTY if name in rows]
 
     @cached_property
     def periods(self) -> list[Row]:
@@ -118,13 +97,11 @@ class Value:
 
     @property
     def period(self) -> Row | None:
-        """The period that is shown."""
         last = self.periods[-1] if self.periods else None
         return next((period for period in self.periods if period["days"] == self.days), last)
 
     @property
     def sales_days(self) -> list[Row]:
-        """The days with sales."""
         return [day for day in self.reports["old"]["days"] if day["sales"] > 0]
 
     @cached_property
@@ -150,9 +127,12 @@ class Value:
         cohorts = self.reports["cohorts"]["cohorts"][-COHORTS:]
         return [{**cohort, "url": self.customers(first_month=cohort["first_month"])} for cohort in cohorts]
 
+    def cohort_months(self, most: int) -> int:
+        """Return how many months the oldest cohort has been there, or as many as can be shown."""
+        return min(max((len(cohort["active"]) for cohort in self.cohorts), default=0), most)
+
     @property
     def months(self) -> list[Row]:
-        """The months of a customer's life."""
         return self.reports["life"]["months"]
 
     @cached_property
@@ -160,24 +140,24 @@ class Value:
         """The mature period of every model, those that can be judged first."""
         entries = catalogue.catalogue(self.con)
         rows = [
-            {
-                **cycle,
-                "name": entries[cycle["model"]].name,
-                "stage_names": [entries[cycle["model"]].stage_name(stage) for stage in cycle["stages"]],
-            }
+            {**cycle, "name": entry.name, "stage_names": [entry.stage_name(stage) for stage in cycle["stages"]]}
             for cycle in self.reports["cycle"]
-            if cycle["model"] in entries
+            if (entry := entries.get(cycle["model"]))
         ]
         return sorted(rows, key=lambda row: (row["verdict"] == "cannot-judge", row["model"] != "retail-activity"))
 
     @cached_property
     def habits(self) -> dict[str, list[Row]]:
         """What tells the top fifth apart: habits first, then who they are, then what follows from buying more."""
-        differing = [row for row in self.reports["profile"] if row["differs"]]
         kinds: dict[str, list[Row]] = {"habits": [], "traits": [], "defining": []}
-        for row in differing:
-            kinds["defining" if row["defining"] else "traits" if row["group"] == "trait" else "habits"].append(row)
+        for row in self.reports["profile"]:
+            if row["differs"]:
+                kinds["defining" if row["defining"] else "traits" if row["group"] == "trait" else "habits"].append(row)
         return kinds
+
+
+#: Notes stand below most figures of this page.
+_figure = partial(Figure, note_below=True)
 
 
 def _curve(data: Value) -> Curve | None:
@@ -205,7 +185,7 @@ def _curve_note(data: Value) -> str:
     return _("80%% of it comes from %(share)s of the buyers, %(count)s of them.") % words
 
 
-def _curve_rows(data: Value, kinds: tuple[str, ...]) -> list[Row]:
+def _curve_rows(data: Value, *kinds: str) -> list[Row]:
     return [
         {"by": by, "buyers": buyers, "total": total}
         for by in kinds
@@ -213,15 +193,14 @@ def _curve_rows(data: Value, kinds: tuple[str, ...]) -> list[Row]:
     ]
 
 
-CURVE = Figure(
+CURVE = _figure(
     "curve",
     title=lambda data: titles.pareto(data.pareto, data.by),
     chart=_curve,
     table=tables.CURVE,
-    rows=lambda data: _curve_rows(data, (data.by,)),
-    file_rows=lambda data: _curve_rows(data, queries.BY),
+    rows=lambda data: _curve_rows(data, data.by),
+    file_rows=lambda data: _curve_rows(data, *queries.BY),
     note=_curve_note,
-    note_below=True,
     term="pareto",
     switch=lambda data: Switch(_("By"), "by", (("sales", _("Sales")), ("profit", _("Profit"))), data.by),
 )
@@ -237,7 +216,7 @@ def _old_days(data: Value) -> Curve | None:
     return Curve(series, days=[day["day"] for day in days], percent=True, marks=[Mark("60%", y=0.6)])
 
 
-OLD_DAYS = Figure(
+OLD_DAYS = _figure(
     "old-days",
     title=lambda data: titles.existing(data.period),
     chart=_old_days,
@@ -245,96 +224,70 @@ OLD_DAYS = Figure(
     rows=lambda data: reversed(data.sales_days),
     file_rows=lambda data: data.reports["old"]["days"],
     note=gettext_lazy("Day by day; on each day, existing customers are those who had ordered before that day."),
-    note_below=True,
     term="old-share",
-    switch=lambda data: Switch(
-        _("Period"), "days", titles.periods([period["days"] for period in data.periods]), data.days
-    ),
+    switch=lambda data: Switch(_("Period"), "days", periods([period["days"] for period in data.periods]), data.days),
 )
-STICKINESS = Figure(
+STICKINESS = _figure(
     "stickiness",
     title=lambda data: titles.stickiness(data.reports["stickiness"]),
-    chart=lambda _data: None,
     table=tables.STICKINESS,
     rows=lambda data: data.steps,
     note=gettext_lazy(
         "Three to five deals make a customer stay: two are not yet sticky, the third enters the band, the fifth"
         " completes it."
     ),
-    note_below=True,
     term="stickiness",
-    open=True,
 )
-
-
-def _cohort_cells(data: Value) -> list[list[Any]]:
-    """Return what is shown of each cohort, month by month."""
-    if data.cohort == "retention":
-        return [cohort["retention"] for cohort in data.cohorts]
-    return [[sales / cohort["customers"] for sales in cohort["sales"]] for cohort in data.cohorts]
-
-
-def _cohort_months(data: Value) -> int:
-    # Three years are as wide as a page can show.
-    return min(max((len(cohort["active"]) for cohort in data.cohorts), default=0), 36)
 
 
 def _cohorts(data: Value) -> Heatmap | None:
     if not data.cohorts:
         return None
-    months, keep = _cohort_months(data), data.cohort == "retention"
+    months, keep = data.cohort_months(WIDEST), data.cohort == "retention"
     cells = [
-        [month, at, value] for at, row in enumerate(_cohort_cells(data)) for month, value in enumerate(row[:months])
+        [month, at, value if keep else value / cohort["customers"]]
+        for at, cohort in enumerate(data.cohorts)
+        for month, value in enumerate(cohort[data.cohort][:months])
     ]
-    unit = "" if keep else f" {data.currency}"
+    unit = "" if keep else f" {business().currency}"
     names = [cohort["first_month"] for cohort in data.cohorts]
     return Heatmap([str(month) for month in range(months)], names, cells, percent=keep, unit=unit)
 
 
 def _cohort_note(data: Value) -> str:
-    note = (
-        _("Share of the cohort that ordered, by months after the first order.")
-        if data.cohort == "retention"
-        else _("Sales a customer of the cohort, by months after the first order.")
-    )
+    note = {
+        "retention": _("Share of the cohort that ordered, by months after the first order."),
+        "sales": _("Sales a customer of the cohort, by months after the first order."),
+    }[data.cohort]
     last = "" if data.reports["cohorts"]["whole_last"] else _("The last month of each row is not over yet.")
     return f"{note} {last}".strip()
 
 
-def _cohort_table(data: Value) -> Table:
-    return tables.cohorts(_cohort_months(data), "percent" if data.cohort == "retention" else "money")
-
-
 def _cohort_rows(data: Value) -> list[Row]:
     # A total of sales, not of each customer, as the head says.
-    kind = "retention" if data.cohort == "retention" else "sales"
-    return [{**cohort, **{f"month-{at}": value for at, value in enumerate(cohort[kind])}} for cohort in data.cohorts]
+    return [
+        {**cohort, **{f"month-{at}": value for at, value in enumerate(cohort[data.cohort])}} for cohort in data.cohorts
+    ]
 
 
 def _cohort_file(data: Value) -> list[Row]:
     names = ("active", "retention", "sales", "margin")
     return [
-        {
-            "first_month": cohort["first_month"],
-            "customers": cohort["customers"],
-            "month": month,
-            **{name: cohort[name][month] for name in names},
-        }
+        {**cohort, "month": month, **{name: cohort[name][month] for name in names}}
         for cohort in data.reports["cohorts"]["cohorts"]
         for month in range(len(cohort["active"]))
     ]
 
 
-COHORTS_FIGURE = Figure(
+COHORTS_FIGURE = _figure(
     "cohorts",
     title=lambda data: titles.cohorts(data.reports["cohorts"]["by_age"]),
     chart=_cohorts,
-    table=_cohort_table,
+    table=lambda data: tables.cohorts(data.cohort_months(WIDEST), "percent" if data.cohort == "retention" else "money"),
     rows=_cohort_rows,
     file=tables.COHORT_MONTHS,
     file_rows=_cohort_file,
     note=_cohort_note,
-    note_below=True,
     term="cohort",
     switch=lambda data: Switch(
         _("Shown"), "cohort", (("retention", _("Retention")), ("sales", _("Sales"))), data.cohort
@@ -348,10 +301,10 @@ def _life(data: Value) -> Curve | None:
     if len(data.months) < 2:
         return None
     # Refunds can make an average negative; the axis begins at 0.
-    bounds = {name: [max(month[name], 0) for month in data.months] for name in ("value", "low", "high")}
-    series = Series(_("a customer"), "F6", bounds["value"], bounds["low"], bounds["high"], symbol="circle")
+    value, low, high = ([max(month[name], 0) for month in data.months] for name in ("value", "low", "high"))
+    series = Series(_("a customer"), "F6", value, low, high, symbol="circle")
     ages = [month["month"] + 1 for month in data.months]
-    return Curve([series], x=ages, x_name=_("month of life"), unit=f" {data.currency}")
+    return Curve([series], x=ages, x_name=_("month of life"), unit=f" {business().currency}")
 
 
 def _life_note(data: Value) -> str:
@@ -363,36 +316,26 @@ def _life_note(data: Value) -> str:
     ) % {"level": 95}
 
 
-LIFE = Figure(
+LIFE = _figure(
     "life",
     title=lambda data: titles.life(data.reports["life"]),
     chart=_life,
     table=tables.LIFE,
     rows=lambda data: data.months,
     note=_life_note,
-    note_below=True,
     term="inverted-u",
     wide=True,
 )
-
-
-def _cycle_note(data: Value) -> str:
-    if not data.cycles:
-        return ""
-    return titles.cycle_periods(data.cycles[0])
-
-
-CYCLE = Figure(
+CYCLE = _figure(
     "cycle",
     title=lambda data: titles.cycle(data.cycles[0] if data.cycles else None, data.day),
-    chart=lambda _data: None,
     table=tables.CYCLE,
     rows=lambda data: data.cycles,
     file_rows=lambda data: data.reports["cycle"],
-    note=_cycle_note,
+    note=lambda data: titles.cycle_periods(data.cycles[0]) if data.cycles else "",
     term="cycle-length",
     wide=True,
-    open=True,
+    note_below=False,
 )
 #: What the page shows of each, in its order.
 FIGURES = (CURVE, OLD_DAYS, STICKINESS, COHORTS_FIGURE, LIFE, CYCLE)

@@ -7,8 +7,6 @@ from django.db import models
 
 
 class Target(models.Model):
-    """One figure that somebody wants to reach."""
-
     AT_LEAST, AT_MOST = "min", "max"
 
     measure = models.CharField(max_length=200)  # see tenure_app.value.target_queries

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -19,41 +20,29 @@ from tenure.value.behaviour import label_of
 from tenure_app.core import conf
 from tenure_app.customers import profile
 from tenure_app.lifecycle import catalogue
-from tenure_app.value import actions, figures, panels, tables, targets, titles
-from tenure_app.value import ranking_queries as queries
-from tenure_app.value.figures import LISTED, MONTHS, PERIODS, Value
+from tenure_app.value import actions, figures, panels, queries, tables, titles
+from tenure_app.value.figures import LISTED, LOYALTY, MONTHS, PERIODS, Value
 from tenure_app.web import exports
 from tenure_app.web.exports import Sheet
-from tenure_app.web.layout import business
-from tenure_app.web.pages import SIGNED_IN, page
+from tenure_app.web.pages import page
 
-if TYPE_CHECKING:
-    from tenure_app.web.tables import Row
-
-#: Kinds of groups and the columns of the scorecard that hold them.
-GROUPS = (
-    ("rfm", "rfm_group"),
-    ("tiers", "tier"),
-    ("loyalty", "loyalty"),
-    ("abc_sales", "abc_sales"),
-    ("abc_profit", "abc_profit"),
-)
+#: The columns of the scorecard that hold groups.
+GROUPS = ("rfm_group", "tier", "loyalty", "abc_sales", "abc_profit")
 
 
 def _best(data: Value) -> Sheet:
     title = _("Top fifth by profit") if data.by == "profit" else _("Top fifth by sales")
-    sheet = tables.BEST.sheet(queries.best(data.con, data.by, data.pareto["count"]))
-    return Sheet(title, sheet.heads, sheet.rows)
+    return replace(tables.BEST, caption=title).sheet(queries.best(data.con, data.by, data.pareto["count"]))
 
 
 #: The files of the page, and the sheets of the report's workbook.
 FILES: dict[str, Callable[[Value], Sheet]] = {
     "best": _best,
     "curve": figures.CURVE.sheet,
-    "groups": lambda data: tables.GROUPS.sheet(row for names in GROUPS for row in data.groups(*names)),
+    "groups": lambda data: tables.GROUPS.sheet(row for column in GROUPS for row in data.groups(column)),
     "rfm": lambda data: tables.RFM.sheet(data.reports["rfm"]),
     "policy": lambda _data: tables.POLICY.sheet(definitions.groups("tiers")),
-    "old": lambda data: panels.PERIODS.sheet(panels.period_file(data.reports["old"]["periods"])),
+    "old": lambda data: tables.PERIODS.sheet(panels.period_file(data.reports["old"]["periods"])),
     "old-days": figures.OLD_DAYS.sheet,
     "stickiness": figures.STICKINESS.sheet,
     "cohorts": figures.COHORTS_FIGURE.sheet,
@@ -63,7 +52,7 @@ FILES: dict[str, Callable[[Value], Sheet]] = {
 }
 
 
-@page("value/", "value", rule=SIGNED_IN)
+@page("value/", "value")
 def value(request: HttpRequest) -> HttpResponse:
     """Show what customers are worth, or one of the page's tables as a file."""
     data = _data(request)
@@ -72,12 +61,18 @@ def value(request: HttpRequest) -> HttpResponse:
     files = {name: partial(make, data) for name, make in FILES.items()}
     if file := exports.requested(request, files, data.day):
         return file
+    shared, loyalty = _shared(data), {row["id"]: row for row in data.groups("loyalty")}
+    habits = (
+        (_("What they do differently"), data.habits["habits"][:LISTED]),
+        (_("Who they are"), data.habits["traits"]),
+        (_("What goes with buying more by itself"), data.habits["defining"]),
+    )
     context = {
-        **_shared(data),
+        **shared,
         "best": tables.BEST.show(queries.best(data.con, data.by, LISTED)),
         "best_url": data.customers(top_fifth=1) if data.by == "sales" else "",
-        "classes": tables.ABC.show(data.groups(f"abc_{data.by}", f"abc_{data.by}")),
-        "period": data.period and panels.PERIOD.show(panels.period_rows(data.period)),
+        "classes": tables.ABC.show(data.groups(f"abc_{data.by}")),
+        "period": data.period and tables.PERIOD.show(panels.period_rows(data.period)),
         "other": _other_period(request, data),
         "second": titles.second(data.reports["stickiness"]["second"]),
         "second_orders": tables.SECOND_ORDERS.show(data.reports["stickiness"]["second"]["within"]),
@@ -87,19 +82,19 @@ def value(request: HttpRequest) -> HttpResponse:
             if (customers := queries.short_of_the_next(data.con, deals, 5))
         ],
         "rfm_grid": panels.rfm_grid(data),
-        "loyalty": tables.LOYALTY.show(data.loyalty),
+        "loyalty": tables.LOYALTY.show(loyalty[name] for name in LOYALTY if name in loyalty),
         "costs": panels.costs(data),
-        "habits": [(title, tables.PROFILE.show(rows)) for title, rows in _habits(data) if rows],
+        "habits": [(title, tables.PROFILE.show(rows)) for title, rows in habits if rows],
         "slight": tables.PROFILE.show(data.habits["habits"][LISTED:]),
         "looked_at": len(data.reports["profile"]),
         "differing": sum(map(len, data.habits.values())),
-        "targets_table": panels.TARGETS.show(targets.standings(data)),
-        "measures": targets.measures(catalogue.catalogue(data.con)),
+        "targets_table": tables.TARGETS.show(shared["targets"]),
+        "measures": queries.measures(catalogue.catalogue(data.con)),
     }
     return render(request, "value/page.html", context)
 
 
-@page("value/report/", "value-report", rule=SIGNED_IN)
+@page("value/report/", "value-report")
 def report(request: HttpRequest) -> HttpResponse:
     """Show the management report: one page to print, and a workbook with every table of it."""
     data = _data(request)
@@ -108,18 +103,17 @@ def report(request: HttpRequest) -> HttpResponse:
     # One workbook with every table, so that a manager needs one download.
     if request.GET.get("format") == "xlsx":
         return exports.excel_file(f"value-{data.day}", *(make(data) for make in FILES.values()))
-    cohorts = data.cohorts[-MONTHS:]
     context = {
         **_shared(data),
-        "groups": tables.RFM_REPORT.show(row for row in data.groups("rfm", "rfm_group") if row["customers"]),
+        "groups": tables.RFM_REPORT.show(row for row in data.groups("rfm_group") if row["customers"]),
         "steps": tables.STEPS_REPORT.show(data.steps),
         # Each share with the depth of its colour, from 0 to 10.
         "cohorts": [
             (cohort, [(round(100 * share), round(10 * share)) for share in cohort["retention"][:MONTHS]])
-            for cohort in cohorts
+            for cohort in data.cohorts[-MONTHS:]
         ],
-        "months": range(min(max((len(cohort["active"]) for cohort in data.cohorts), default=0), MONTHS)),
-        "tiers_table": tables.TIERS_REPORT.show(data.groups("tiers", "tier")),
+        "months": range(data.cohort_months(MONTHS)),
+        "tiers_table": tables.TIERS_REPORT.show(data.groups("tier")),
         "habits": [
             {
                 "label": label_of(row),
@@ -144,7 +138,6 @@ def _data(request: HttpRequest) -> Value | None:
     return Value(
         con,
         day,
-        business().currency,
         reports,
         by="profit" if query.get("by") == "profit" else "sales",
         cohort="sales" if query.get("cohort") == "sales" else "retention",
@@ -153,7 +146,6 @@ def _data(request: HttpRequest) -> Value | None:
 
 
 def _shared(data: Value) -> dict[str, Any]:
-    """Return what the page and the report both show."""
     return {
         "day": data.day,
         "buyers": data.reports["money"]["buyers"],
@@ -161,23 +153,27 @@ def _shared(data: Value) -> dict[str, Any]:
         "stats": panels.stats(data),
         "figures": {figure.name: figure.show(data) for figure in figures.FIGURES},
         "compared": titles.compared(data.period),
-        "rfm_title": titles.rfm(data.groups("rfm", "rfm_group")),
-        "rfm_groups": tables.RFM_GROUPS.show(data.groups("rfm", "rfm_group")),
-        "tiers": data.groups("tiers", "tier"),
+        "rfm_title": titles.rfm(data.groups("rfm_group")),
+        "rfm_groups": tables.RFM_GROUPS.show(data.groups("rfm_group")),
+        "tiers": data.groups("tier"),
         "costs_title": titles.costs(data.reports["costs"]),
         "profile_title": titles.profile(data.habits["habits"]),
-        "targets": targets.standings(data),
+        "targets": panels.targets(data),
     }
 
 
 def _other_period(request: HttpRequest, data: Value) -> dict[str, Any] | None:
     """Return existing and new customers of the two days that the address names, counted from the order rows."""
+    from tenure.value.existing_customers import existing_share
+    from tenure.value.sales import Sales
+
     days = [request.GET.get(name, "") for name in ("since", "until")]
     if not all(days):
         return None
     try:
         since, until = (date.fromisoformat(day) for day in days)
-        period = queries.old_share(since, until, data.day).to_json()
+        sales = Sales.on(data.con, conf.lake().settings.tz, data.day)
+        period = existing_share(sales, since, until).to_json()
     except ValueError:  # a day that was typed into the address
         return None
     except TenureError as error:
@@ -185,26 +181,17 @@ def _other_period(request: HttpRequest, data: Value) -> dict[str, Any] | None:
         return None
     return {
         "title": titles.existing(period),
-        "table": panels.PERIOD.show(panels.period_rows(period)),
+        "table": tables.PERIOD.show(panels.period_rows(period)),
         "compared": titles.compared(period),
     }
 
 
-def _habits(data: Value) -> list[tuple[str, list[Row]]]:
-    return [
-        (_("What they do differently"), data.habits["habits"][:LISTED]),
-        (_("Who they are"), data.habits["traits"]),
-        (_("What goes with buying more by itself"), data.habits["defining"]),
-    ]
-
-
-@page("value/targets/", "value-targets", rule=SIGNED_IN, methods=("POST",))
+@page("value/targets/", "value-targets", methods=("POST",))
 def change_targets(request: HttpRequest) -> HttpResponse:
-    """Set a target, or delete one."""
     if request.POST.get("drop", "").isdecimal():
         actions.delete_target(int(request.POST["drop"]))
         messages.success(request, _("The target is deleted."))
-    elif error := targets.set_from_form(request.POST, request.user if request.user.is_authenticated else None):
+    elif error := actions.set_target(request.POST, request.user if request.user.is_authenticated else None):
         messages.error(request, error)
     else:
         messages.success(request, _("The target is set."))

@@ -2,53 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.utils.html import format_html
-from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
 
 from tenure.columns import value_name
-from tenure_app.value import titles
-from tenure_app.value.figures import FAMILIES, MONTHS
-from tenure_app.value.tables import MONTH, PEOPLE, PROFIT_SO_FAR, SALES_SHARE, SMALL, url_of
+from tenure_app.lifecycle import catalogue
+from tenure_app.value import queries, tables, titles
+from tenure_app.value.figures import FAMILIES, MONTHS, Value
+from tenure_app.value.titles import money
 from tenure_app.web.figures import Stat
-from tenure_app.web.formats import MISSING, money, number, percent
-from tenure_app.web.layout import business
-from tenure_app.web.tables import Column, Table
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tenure_app.value.figures import Value
-    from tenure_app.web.tables import Row
-
-#: Existing and new customers of every period as a file.
-PERIODS = Table(
-    "old",
-    (
-        Column("since", _("From"), "day"),
-        Column("until", _("To"), "day"),
-        Column("group", _("Group")),
-        Column("buyers", _("Buyers"), "number"),
-        Column("orders"),
-        Column("revenue", value="sales"),
-        Column("margin"),
-        Column("invested"),
-        Column("profit"),
-        SALES_SHARE,
-        Column("buyers_share", _("Share of buyers"), "percent"),
-        Column("profit_share", _("Share of profit"), "percent"),
-    ),
-    caption=_("Existing and new customers"),
-)
+from tenure_app.web.formats import number, percent
+from tenure_app.web.tables import Row
 
 
 def period_file(periods: list[Row]) -> list[Row]:
-    """Return both sides of every period as rows of :data:`PERIODS`."""
+    """Return both sides of every period as rows of :data:`tables.PERIODS`."""
     rows = []
     for period in periods:
-        for side, name in (("old", gettext("Existing customers")), ("new", gettext("New customers"))):
+        for side, name in (("old", _("Existing customers")), ("new", _("New customers"))):
             row = {**period[side], "since": period["since"], "until": period["until"], "group": name}
             for of in ("sales", "buyers", "profit"):
                 share = period["shares"][of]
@@ -57,51 +29,9 @@ def period_file(periods: list[Row]) -> list[Row]:
     return rows
 
 
-def _side(side: str) -> Callable[[Row], str]:
-    """Return a cell of one side of a period: an amount, or a number with its customers."""
-
-    def cell(row: Row) -> str:
-        if row["money"]:
-            return money(row[side], business().currency)
-        url = row.get(f"{side}_url")
-        return format_html('<a href="{}">{}</a>', url, number(row[side])) if url else number(row[side])
-
-    return cell
-
-
-def _mark(row: Row) -> str:
-    match row["passes"]:
-        case None:
-            return format_html('<span class="text-secondary">{}</span>', MISSING)
-        case True:
-            return format_html('<span class="value-mark value-yes">✓ {}</span>', gettext("reached"))
-    return format_html('<span class="value-mark value-no">✗ {}</span>', gettext("not reached"))
-
-
-#: One period, see :func:`period_rows`.
-PERIOD = Table(
-    "period",
-    (
-        Column("measure", _("Measure"), row_head=True),
-        Column("old", _("Existing customers"), "number", html=_side("old")),
-        Column("new", _("New customers"), "number", html=_side("new")),
-        Column("share"),
-        Column("passes", "60%", "yesno", html=_mark),
-    ),
-    caption=_("Existing and new customers"),
-    classes="table-sm",
-)
-
-
 def period_rows(period: Row) -> list[Row]:
-    """Return one period as rows of :data:`PERIOD`."""
-    names = {
-        "buyers": gettext("Buyers"),
-        "sales": gettext("Sales"),
-        "profit": gettext("Profit"),
-        "invested": gettext("Invested"),
-        "orders": gettext("Orders"),
-    }
+    """Return one period as rows of :data:`tables.PERIOD`."""
+    names = {"buyers": _("Buyers"), **_amounts("sales", "profit", "invested"), "orders": _("Orders")}
     rows: list[Row] = [
         {
             "measure": label,
@@ -109,7 +39,7 @@ def period_rows(period: Row) -> list[Row]:
             "new": period["new"][name],
             "share": period["shares"].get(name),
             "passes": period["passes"].get(name),
-            "money": name in ("sales", "profit", "invested"),
+            "money": name not in ("buyers", "orders"),
         }
         for name, label in names.items()
     ]
@@ -118,90 +48,42 @@ def period_rows(period: Row) -> list[Row]:
     return rows
 
 
-MONTHLY_COSTS = Table(
-    "monthly-costs",
-    (MONTH, Column("margin"), Column("invested"), PROFIT_SO_FAR),
-    caption=_("A customer on average, by month of life"),
-    classes="table-sm",
-)
-TOTALS = Table(
-    "totals",
-    (
-        Column("measure", _("Measure"), row_head=True),
-        Column("value", _("Total"), "number", html=lambda row: row["text"]),
-    ),
-    classes="table-sm",
-    bare_heads=True,
-)
-COST_KINDS = Table(
-    "cost-kinds", (Column("kind", _("Spent on"), row_head=True), Column("amount"), PEOPLE), classes="table-sm"
-)
-
-
-def _progress(row: Row) -> str:
-    return format_html(
-        '<span><span class="value-way"><span class="value-gone value-{}" style="width: {}%"></span></span> {}</span>',
-        row["state"],
-        row["width"],
-        row["state_name"],
-    )
-
-
-TARGETS = Table(
-    "targets",
-    (
-        Column(
-            "target",
-            _("Target"),
-            value="name",
-            html=lambda row: format_html(
-                '<span>{} <span class="text-secondary">{}</span></span>', row["name"], row["group"]
-            ),
-        ),
-        Column("goal", _("Target value"), "number", html=lambda row: f"{row['sense']} {row['goal']}"),
-        Column("today", _("Today"), value="today", url=url_of, classes="number"),
-        Column("began", _("When set"), classes="number"),
-        Column("progress", _("Progress"), value="state_name", html=_progress),
-        Column("due_on", _("Due by"), "day"),
-        Column("delete", _("Delete"), template="value/target_delete.html", classes="no-print", bare=True, export=()),
-    ),
-    classes=SMALL,
-)
+def _amounts(*names: str) -> dict[str, str]:
+    labels = {"sales": _("Sales"), "margin": _("Margin"), "invested": _("Invested"), "profit": _("Profit")}
+    return {name: labels[name] for name in names}
 
 
 def stats(data: Value) -> list[Stat]:
     """Return the numbers at the top: what was brought, what is expected, and how far that can be trusted."""
     sums = data.reports["money"]
-
-    def brief(amount: object) -> str:
-        return money(amount, data.currency, brief=True)
-
-    stats = [Stat(gettext("Sales so far"), brief(sums["sales"]), term="value-brought")]
+    stats = [Stat(_("Sales so far"), money(sums["sales"], brief=True), term="value-brought")]
     # Without costs profit equals sales, and saying so twice helps nobody.
     if sums["profit"] != sums["sales"]:
-        stats.append(Stat(gettext("Profit so far"), brief(sums["profit"]), term="value-profit"))
+        stats.append(Stat(_("Profit so far"), money(sums["profit"], brief=True), term="value-profit"))
+    stats.append(_expected(data))
+    stats.append(Stat(_("Top fifth bring"), percent(data.reports["pareto"]["sales"]["share"]), term="pareto"))
+    if data.period:
+        note = _("last %(days)s days; the mark is 60%%") % {"days": data.period["days"]}
+        share = percent(data.period["shares"]["sales"])
+        stats.append(Stat(_("Existing customers' share of sales"), share, note, "old-share"))
+    rate = percent(data.reports["stickiness"]["repurchase_rate"])
+    stats.append(Stat(_("Repurchase rate"), rate, term="repurchase-rate"))
+    return stats
+
+
+def _expected(data: Value) -> Stat:
     predictions = data.reports.get("predictions") or {}
     totals, horizon = predictions.get("totals") or [], predictions.get("horizon_days")
+    label, potential = _("Expected"), data.reports["money"]["potential"]
     # Reports hold several horizons; the one of the settings is shown, else the first.
-    total = next((total for total in totals if total["days"] == horizon), totals[0] if totals else None)
-    if total:
-        bounds = {name: brief(total["sales"][name]) for name in ("low", "high")}
-        label = gettext("Expected in %(days)s days") % {"days": total["days"]}
-        note = gettext("95%%: %(low)s to %(high)s, from those who have bought before") % bounds
-        stats.append(Stat(label, brief(total["sales"]["expected"]), note, "value-expected"))
-    elif sums["potential"] is not None:
-        stats.append(Stat(gettext("Expected"), brief(sums["potential"]), term="value-expected"))
-    else:
-        note = gettext("Predictions say what is missing")
-        stats.append(Stat(gettext("Expected"), gettext("too little data"), note, "value-expected"))
-    stats.append(Stat(gettext("Top fifth bring"), percent(data.reports["pareto"]["sales"]["share"]), term="pareto"))
-    if data.period:
-        note = gettext("last %(days)s days; the mark is 60%%") % {"days": data.period["days"]}
-        share = percent(data.period["shares"]["sales"])
-        stats.append(Stat(gettext("Existing customers' share of sales"), share, note, "old-share"))
-    rate = percent(data.reports["stickiness"]["repurchase_rate"])
-    stats.append(Stat(gettext("Repurchase rate"), rate, term="repurchase-rate"))
-    return stats
+    if total := next((total for total in totals if total["days"] == horizon), totals[0] if totals else None):
+        label = _("Expected in %(days)s days") % {"days": total["days"]}
+        sales = {name: money(total["sales"][name], brief=True) for name in ("low", "expected", "high")}
+        note = _("95%%: %(low)s to %(high)s, from those who have bought before") % sales
+        return Stat(label, sales["expected"], note, "value-expected")
+    if potential is not None:
+        return Stat(label, money(potential, brief=True), term="value-expected")
+    return Stat(label, _("too little data"), _("Predictions say what is missing"), "value-expected")
 
 
 def rfm_grid(data: Value) -> list[list[Row]]:
@@ -224,18 +106,13 @@ def costs(data: Value) -> dict[str, Any] | None:
     report = data.reports["costs"]
     if not report["invested"] and not report["cost_known_share"]:
         return None
-    labels = {
-        "sales": gettext("Sales"),
-        "margin": gettext("Margin"),
-        "invested": gettext("Invested"),
-        "profit": gettext("Profit"),
-    }
-    totals = [{"measure": label, "text": money(report[name], data.currency)} for name, label in labels.items()]
-    totals.append({"measure": gettext("Sales of which the cost is known"), "text": percent(report["cost_known_share"])})
+    amounts = _amounts("sales", "margin", "invested", "profit")
+    totals = [{"measure": label, "text": money(report[name])} for name, label in amounts.items()]
+    totals.append({"measure": _("Sales of which the cost is known"), "text": percent(report["cost_known_share"])})
     return {
-        "totals": TOTALS.show(totals),
-        "kinds": COST_KINDS.show(report["kinds"]) if report["kinds"] else None,
-        "months": MONTHLY_COSTS.show(data.months[:MONTHS]) if data.months else None,
+        "totals": tables.TOTALS.show(totals),
+        "kinds": tables.COST_KINDS.show(report["kinds"]) if report["kinds"] else None,
+        "months": tables.MONTHLY_COSTS.show(data.months[:MONTHS]) if data.months else None,
         "invested_in": number(report["break_even"]["invested_in"]) if report["break_even"]["invested_in"] else "",
         "invested_url": data.customers(invested_min="0.0001"),
         "paid_back": number(report["break_even"]["paid_back"]),
@@ -243,3 +120,41 @@ def costs(data: Value) -> dict[str, Any] | None:
         "break_even": titles.break_even(report["break_even"]),
         "month": titles.break_even_month(data.months),
     }
+
+
+def targets(data: Value) -> list[Row]:
+    groups = queries.measures(catalogue.catalogue(data.con))
+    names = {measure: (name, group) for group, members in groups.items() for measure, name in members.items()}
+    rows = []
+    for target in queries.targets():
+        # A model may be gone since the target was set: then its measure stands for its name.
+        name, group = names.get(target.measure, (target.measure, ""))
+        write = percent if target.measure in queries.SHARES else number
+        today = queries.figure(data.con, data.reports, target.measure)
+        state, progress = queries.progress(target, today, data.day)
+        rows.append(
+            {
+                "id": target.pk,
+                "name": name,
+                "group": group,
+                "due_on": target.due_on,
+                "state": state,
+                "state_name": titles.target_state(state),
+                "today": write(today),
+                "goal": write(target.value),
+                "sense": "≥" if target.sense == target.AT_LEAST else "≤",
+                "began": write(target.began_at),
+                "width": f"{100 * (progress or 0):.0f}",
+                "url": _counted(data, target.measure),
+            }
+        )
+    return rows
+
+
+def _counted(data: Value, measure: str) -> str:
+    """Return the address of the customers that a measure counts; none for shares."""
+    kind, _sep, rest = measure.partition(":")
+    name, _sep, value = rest.partition(":")
+    if kind == "group":
+        return data.customers(**{name: value})
+    return data.customers(model=name, stage=value) if kind == "stage" else ""

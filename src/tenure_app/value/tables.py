@@ -2,84 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from tenure.columns import value_name
+from tenure.columns import column, value_name
 from tenure.value.behaviour import label_of
 from tenure_app.value import titles
-from tenure_app.web.formats import MISSING, money, number, percent
-from tenure_app.web.layout import business
-from tenure_app.web.tables import Column, Table
+from tenure_app.web.formats import MISSING, number, percent
+from tenure_app.web.tables import Column, Row, Table, bar, columns, numeric, url_of
 from tenure_app.web.templatetags.tenure import stage_badge
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tenure_app.value.ranking_queries import Customer
-    from tenure_app.web.tables import Row
-
-SMALL = "table-sm cards"
+_small, _printed = partial(Table, classes="table-sm cards"), partial(Table, classes="table-sm")
+share, money, day = (partial(Column, kind=kind) for kind in ("percent", "money", "day"))
 
 
-def columns(*names: str) -> tuple[Column, ...]:
-    """Return columns as the catalogue defines them."""
-    return tuple(map(Column, names))
-
-
-def _bounds(kind: str = "money") -> tuple[Column, Column]:
-    """Return the bounds of an interval as columns of a file."""
+def bounds(kind: str) -> tuple[Column, Column]:
     return Column("low", _("Low"), kind), Column("high", _("High"), kind)
-
-
-def customer_url(row: Customer) -> str:
-    """Return the address of a customer's page."""
-    return reverse("customer", args=[row.customer_id])
-
-
-#: Rows are customers of :mod:`tenure_app.value.ranking_queries`.
-BEST = Table(
-    "best",
-    (
-        Column(
-            "customer",
-            value=lambda row: row.name or row.customer_id,
-            url=customer_url,
-            export=columns("customer_id", "name"),
-        ),
-        Column("orders"),
-        Column("revenue", value=lambda row: float(row.sales)),
-        Column("profit", value=lambda row: float(row.profit), also=columns("first_order_on", "last_order_on")),
-        Column("old_customer", also=columns("tier", "rfm_group")),
-    ),
-    caption=_("Top fifth"),
-    classes=SMALL,
-)
-
-
-def _by(row: Row) -> str:
-    return gettext("Profit") if row["by"] == "profit" else gettext("Sales")
-
-
-CURVE = Table(
-    "curve",
-    (
-        Column("by", _("By"), value=_by),
-        Column("buyers", _("Share of buyers"), "percent"),
-        Column("total", _("Share of the total"), "percent"),
-    ),
-    caption=_("80/20 curve"),
-    classes="table-sm",
-)
-
-
-def url_of(row: Row) -> str:
-    return row.get("url", "")
 
 
 def _badge(row: Row) -> str:
@@ -87,26 +32,53 @@ def _badge(row: Row) -> str:
 
 
 def _amount_with_share(name: str) -> Callable[[Row], str]:
-    """Return a cell with an amount and its share of the total."""
-
-    def cell(row: Row) -> str:
-        amount = money(row[name], business().currency, brief=True)
-        text = '<span>{} <span class="text-secondary">{}</span></span>'
-        return format_html(text, amount, percent(row[f"{name}_share"]))
-
-    return cell
+    text = '<span>{} <span class="text-secondary">{}</span></span>'
+    return lambda row: format_html(text, titles.money(row[name], brief=True), percent(row[f"{name}_share"]))
 
 
-def _words(name: str) -> Callable[[Row], str]:
-    """Return a text of a group's definition."""
-    return lambda row: getattr(row["definition"], name).render() if row["definition"] else ""
+def _defined(name: str, label: Any) -> Column:
+    def text(row: Row) -> str:
+        return getattr(row["definition"], name).render() if row["definition"] else ""
+
+    return Column(name, label, value=text, classes="value-advice")
 
 
-_GROUP = Column("group", _("Group"), html=_badge)
+#: Columns that several tables share.
 PEOPLE = Column("people", value="customers", url=url_of)
-_EXISTING = Column("old", _("Existing customers"), "number")
-SALES_SHARE = Column("sales_share", _("Share of sales"), "percent")
-ABC = Table(
+SALES = Column("revenue", value="sales")
+SALES_SHARE = share("sales_share", _("Share of sales"))
+BUYERS = numeric("buyers", _("Buyers"))
+MONTH = numeric("month", _("Month of life"), value=lambda row: row["month"] + 1, row_head=True)
+PROFIT_SO_FAR = money("profit_so_far", _("Cumulative profit"))
+_GROUP = Column("group", _("Group"), html=_badge)
+_EXISTING = numeric("old", _("Existing customers"))
+_ACTIVE = numeric("active", _("Active"))
+BEST = _small(
+    "best",
+    (
+        Column(
+            "customer",
+            value=lambda row: row["name"] or row["customer_id"],
+            url=lambda row: reverse("customer", args=[row["customer_id"]]),
+            export=columns("customer_id", "name"),
+        ),
+        Column("orders"),
+        Column("revenue", value=lambda row: float(row["sales"])),
+        Column("profit", value=lambda row: float(row["profit"]), also=columns("first_order_on", "last_order_on")),
+        Column("old_customer", also=columns("tier", "rfm_group")),
+    ),
+    _("Top fifth"),
+)
+CURVE = Table(
+    "curve",
+    (
+        Column("by", _("By"), value=lambda row: gettext("Profit") if row["by"] == "profit" else gettext("Sales")),
+        share("buyers", _("Share of buyers")),
+        share("total", _("Share of the total")),
+    ),
+    _("80/20 curve"),
+)
+ABC = _small(
     "abc",
     (
         Column("group", _("Class"), html=_badge),
@@ -115,52 +87,30 @@ ABC = Table(
         Column("revenue", value="sales", html=_amount_with_share("sales")),
         Column("profit", html=_amount_with_share("profit")),
     ),
-    classes=SMALL,
 )
-RFM_GROUPS = Table(
-    "rfm-groups",
-    (_GROUP, PEOPLE, SALES_SHARE, Column("advice", _("What to do"), value=_words("advice"), classes="value-advice")),
-    classes=SMALL,
-)
-RFM_REPORT = Table(
-    "rfm-report",
-    (_GROUP, PEOPLE, Column("revenue", value="sales", brief=True), SALES_SHARE),
-    classes="table-sm",
-    bare_heads=True,
-)
-LOYALTY = Table(
+RFM_GROUPS = _small("rfm-groups", (_GROUP, PEOPLE, SALES_SHARE, _defined("advice", _("What to do"))))
+RFM_REPORT = _printed("rfm-report", (_GROUP, PEOPLE, replace(SALES, brief=True), SALES_SHARE), bare_heads=True)
+LOYALTY = _small(
     "loyalty",
-    (
-        Column("loyalty", value="group", html=_badge),
-        PEOPLE,
-        SALES_SHARE,
-        Column("means", _("What it means"), value=_words("means"), classes="value-advice"),
-    ),
-    classes=SMALL,
+    (Column("loyalty", value="group", html=_badge), PEOPLE, SALES_SHARE, _defined("means", _("What it means"))),
 )
-TIERS_REPORT = Table(
+TIERS_REPORT = _printed(
     "tiers-report",
-    (
-        Column("tier", value="group", row_head=True),
-        PEOPLE,
-        SALES_SHARE,
-        Column("policy", _("Policy"), value=_words("policy"), classes="value-advice"),
-    ),
-    classes="table-sm",
+    (Column("tier", value="group", row_head=True), PEOPLE, SALES_SHARE, _defined("policy", _("Policy"))),
     bare_heads=True,
 )
 #: Every group of every kind as a file.
 GROUPS = Table(
     "groups",
     (
-        Column("kind", _("Kind"), value=lambda row: titles.group_kind(row["kind"])),
+        Column("kind", _("Kind"), value=lambda row: str(column(row["kind"]).label)),
         Column("group", _("Group")),
         PEOPLE,
         _EXISTING,
-        Column("revenue", value="sales"),
+        SALES,
         Column("profit"),
     ),
-    caption=_("Groups"),
+    _("Groups"),
 )
 
 
@@ -172,13 +122,13 @@ def _groups_of_cell(row: Row) -> str:
 RFM = Table(
     "rfm",
     (
-        Column("r", _("Recency"), "number"),
-        Column("f", _("Frequency"), "number"),
+        numeric("r", _("Recency")),
+        numeric("f", _("Frequency")),
         PEOPLE,
-        Column("revenue", value="sales"),
+        SALES,
         Column("groups", _("Groups"), value=_groups_of_cell),
     ),
-    caption=_("RFM grid"),
+    _("RFM grid"),
 )
 #: Rows are definitions of tiers.
 POLICY = Table(
@@ -187,58 +137,45 @@ POLICY = Table(
         Column("tier", value=lambda group: group.name.render()),
         Column("means", _("What they want"), value=lambda group: group.means.render()),
         Column("policy", _("Policy"), value=lambda group: group.policy.render()),
-        Column("source", _("Source"), value="source"),
+        Column("source", _("Source")),
     ),
-    caption=_("Tier policy"),
+    _("Tier policy"),
 )
 OLD_DAYS = Table(
     "old-days",
     (
-        Column("day", _("Date"), "day", row_head=True),
-        Column("buyers", _("Buyers"), "number"),
-        Column("old_buyers", _("Existing buyers"), "number"),
-        Column("revenue", value="sales"),
-        Column("old_sales", _("Sales to existing customers"), "money", also=columns("margin")),
-        Column("old_margin", _("Margin from existing customers"), "money"),
+        day("day", _("Date"), row_head=True),
+        BUYERS,
+        numeric("old_buyers", _("Existing buyers")),
+        SALES,
+        money("old_sales", _("Sales to existing customers"), also=columns("margin")),
+        money("old_margin", _("Margin from existing customers")),
     ),
-    caption=_("Existing customers by day"),
-    classes="table-sm",
+    _("Existing customers by day"),
 )
-
-
-def _step(row: Row) -> str:
-    return format_html(
-        '<span class="bar-name">{}</span><div class="stage-bar" data-family="{}" style="width: {}%"></div>',
-        row["name"],
-        row["family"],
-        row["width"],
-    )
-
-
 STICKINESS = Table(
     "stickiness",
     (
-        Column("deals", kind="text", html=_step, row_head=True),
+        Column("deals", kind="text", html=lambda row: bar(row["name"], row["family"], row["width"]), row_head=True),
         PEOPLE,
-        Column(
+        share(
             "rate",
             _("Of those who reached it, continued"),
-            "percent",
             classes="text-secondary",
             export=(
-                Column("reached", _("Reached"), "number"),
-                Column("went_on", _("Continued"), "number"),
-                Column("rate", _("Share that continued"), "percent"),
-                Column("missing", _("Deals short"), "number"),
+                numeric("reached", _("Reached")),
+                numeric("went_on", _("Continued")),
+                share("rate", _("Share that continued")),
+                numeric("missing", _("Deals short")),
             ),
         ),
     ),
-    caption=_("Stickiness"),
-    classes="table-sm bars",
+    _("Stickiness"),
+    "table-sm bars",
     row_class=lambda row: "value-band" if 3 <= row["deals"] <= 5 else "",
 )
 STEPS_REPORT = replace(STICKINESS, name="steps-report", bare_heads=True, row_class=None)
-SECOND_ORDERS = Table(
+SECOND_ORDERS = _printed(
     "second-orders",
     (
         Column(
@@ -248,18 +185,17 @@ SECOND_ORDERS = Table(
             row_head=True,
             term="second-purchase",
         ),
-        Column("watched", _("Observed long enough"), "number"),
-        Column("second", _("Ordered again"), "number"),
-        Column("rate", _("Rate"), "percent"),
+        numeric("watched", _("Observed long enough")),
+        numeric("second", _("Ordered again")),
+        share("rate", _("Rate")),
     ),
-    classes="table-sm",
 )
 
 
 def cohorts(months: int, kind: str) -> Table:
     """Return the table of cohorts: a column a month after the first order."""
     shown = (Column(f"month-{month}", str(month), kind) for month in range(months))
-    return Table("cohorts", (Column("first_month", row_head=True), PEOPLE, *shown), classes="table-sm")
+    return Table("cohorts", (Column("first_month", row_head=True), PEOPLE, *shown))
 
 
 #: Every month of every cohort as a file.
@@ -268,55 +204,45 @@ COHORT_MONTHS = Table(
     (
         Column("first_month"),
         PEOPLE,
-        Column("month", _("Month of life"), "number"),
-        Column("active", _("Active"), "number"),
-        Column("retention", _("Retention"), "percent"),
-        Column("revenue", value="sales"),
+        numeric("month", _("Month of life")),
+        _ACTIVE,
+        share("retention", _("Retention")),
+        SALES,
         Column("margin"),
     ),
-    caption=_("Cohorts"),
+    _("Cohorts"),
 )
 #: Colours of the phases of the inverted U.
 _PHASES = {"first": "F3", "rising": "F5", "holding": "F6", "falling": "F8"}
-
-
-def _phase(row: Row) -> str:
-    return titles.phase(row["phase"])
-
-
-MONTH = Column("month", _("Month of life"), "number", value=lambda row: row["month"] + 1, row_head=True)
-PROFIT_SO_FAR = Column("profit_so_far", _("Cumulative profit"), "money")
 LIFE = Table(
     "life",
     (
         MONTH,
         PEOPLE,
-        Column("active", _("Active"), "number"),
-        Column("value", _("Sales a customer"), "money", also=_bounds()),
+        _ACTIVE,
+        money("value", _("Sales a customer"), also=bounds("money")),
         Column(
             "phase",
             _("Phase"),
-            value=_phase,
-            html=lambda row: stage_badge(_phase(row), _PHASES.get(row["phase"], "")),
+            value=lambda row: titles.phase(row["phase"]),
+            html=lambda row: stage_badge(titles.phase(row["phase"]), _PHASES.get(row["phase"], "")),
             also=(*columns("margin", "invested", "profit"), PROFIT_SO_FAR),
         ),
     ),
-    caption=_("Month of life"),
-    classes="table-sm",
+    _("Month of life"),
 )
 
 
 def _mean(side: str, label: Any, mean: Any, left: Any) -> Column:
     """Return the mean length of a period; the departures it is a mean of show on hovering."""
     text = '<span title="{}">{}</span>'
-    return Column(
+    return numeric(
         side,
         label,
-        "number",
         html=lambda row: format_html(text, number(row[side]["left"]), number(row[side]["mean"], 0)),
         export=(
-            Column(f"{side}_days", mean, "number", value=lambda row: row[side]["mean"]),
-            Column(f"{side}_left", left, "number", value=lambda row: row[side]["left"]),
+            numeric(f"{side}_days", mean, value=lambda row: row[side]["mean"]),
+            numeric(f"{side}_left", left, value=lambda row: row[side]["left"]),
         ),
     )
 
@@ -334,9 +260,8 @@ def _change_cell(row: Row) -> str:
 
 
 def _cycle_model(row: Row) -> str:
-    url = f"{reverse('lifecycle')}?model={row['model']}"
-    stages = gettext(", ").join(row["stage_names"])
-    return format_html('<a href="{}">{}</a><span class="under">{}</span>', url, row["name"], stages)
+    text, url = '<a href="{}">{}</a><span class="under">{}</span>', f"{reverse('lifecycle')}?model={row['model']}"
+    return format_html(text, url, row["name"], gettext(", ").join(row["stage_names"]))
 
 
 CYCLE = Table(
@@ -346,34 +271,25 @@ CYCLE = Table(
             "model",
             html=_cycle_model,
             row_head=True,
-            also=(
-                Column("begin", _("From"), "day"),
-                Column("cut", _("Compared at"), "day"),
-                Column("end", _("To"), "day"),
-            ),
+            also=(day("begin", _("From")), day("cut", _("Compared at")), day("end", _("To"))),
         ),
         _mean("before", _("Before, days"), _("Days before"), _("Left before")),
         _mean("after", _("After, days"), _("Days after"), _("Left after")),
-        Column(
+        share(
             "change",
             _("Change (95%)"),
-            "percent",
             html=_change_cell,
             export=(
-                Column("change", _("Change"), "percent", value=_change(0)),
-                Column("low", _("Low"), "percent", value=_change(1)),
-                Column("high", _("High"), "percent", value=_change(2)),
+                share("change", _("Change"), value=_change(0)),
+                share("low", _("Low"), value=_change(1)),
+                share("high", _("High"), value=_change(2)),
             ),
         ),
         Column("verdict", _("Conclusion"), value=lambda row: titles.verdict(row["verdict"])),
     ),
-    caption=_("Cycle length"),
-    classes="table-sm value-models",
+    _("Cycle length"),
+    "table-sm value-models",
 )
-
-
-def _habit_value(side: str) -> Callable[[Row], str]:
-    return lambda row: titles.habit_value(row, side)
 
 
 def _effect(row: Row) -> str:
@@ -388,26 +304,109 @@ def _effect(row: Row) -> str:
     )
 
 
-PROFILE = Table(
+PROFILE = _small(
     "profile",
     (
         Column("habit", _("Habit"), value=label_of),
-        Column("top", _("Top fifth"), "number", html=_habit_value("top")),
-        Column("rest", _("Others"), "number", html=_habit_value("rest")),
+        numeric("top", _("Top fifth"), html=lambda row: titles.habit_value(row, "top")),
+        numeric("rest", _("Others"), html=lambda row: titles.habit_value(row, "rest")),
         Column(
             "delta",
             _("Effect (95%)"),
             html=_effect,
             term="effect-size",
-            export=(Column("delta", _("Effect"), "number"), *_bounds("number")),
+            export=(numeric("delta", _("Effect")), *bounds("number")),
         ),
         Column(
             "size",
             _("Size"),
             value=lambda row: titles.size(row["size"]),
-            also=(Column("q", _("Adjusted p"), "number"), Column("differs", _("Differs"), "yesno")),
+            also=(numeric("q", _("Adjusted p")), Column("differs", _("Differs"), "yesno")),
         ),
     ),
-    caption=_("Profile of the top fifth"),
-    classes=SMALL,
+    _("Profile of the top fifth"),
+)
+#: Existing and new customers of every period as a file.
+PERIODS = Table(
+    "old",
+    (
+        day("since", _("From")),
+        day("until", _("To")),
+        Column("group", _("Group")),
+        BUYERS,
+        Column("orders"),
+        SALES,
+        *columns("margin", "invested", "profit"),
+        SALES_SHARE,
+        share("buyers_share", _("Share of buyers")),
+        share("profit_share", _("Share of profit")),
+    ),
+    _("Existing and new customers"),
+)
+
+
+def _side(side: str) -> Callable[[Row], str]:
+    """Return a cell of one side of a period: an amount, or a number with its customers."""
+
+    def cell(row: Row) -> str:
+        if row["money"]:
+            return titles.money(row[side])
+        url = row.get(f"{side}_url")
+        return format_html('<a href="{}">{}</a>', url, number(row[side])) if url else number(row[side])
+
+    return cell
+
+
+def _mark(row: Row) -> str:
+    if row["passes"] is None:
+        return format_html('<span class="text-secondary">{}</span>', MISSING)
+    yes, no = ("yes", "✓", gettext("reached")), ("no", "✗", gettext("not reached"))
+    return format_html('<span class="value-mark value-{}">{} {}</span>', *(yes if row["passes"] else no))
+
+
+#: One period, a row a measure.
+PERIOD = _printed(
+    "period",
+    (
+        Column("measure", _("Measure"), row_head=True),
+        numeric("old", _("Existing customers"), html=_side("old")),
+        numeric("new", _("New customers"), html=_side("new")),
+        Column("share"),
+        Column("passes", "60%", "yesno", html=_mark),
+    ),
+    _("Existing and new customers"),
+)
+MONTHLY_COSTS = _printed(
+    "monthly-costs",
+    (MONTH, *columns("margin", "invested"), PROFIT_SO_FAR),
+    _("A customer on average, by month of life"),
+)
+TOTALS = _printed(
+    "totals",
+    (Column("measure", _("Measure"), row_head=True), numeric("value", _("Total"), html=lambda row: row["text"])),
+    bare_heads=True,
+)
+COST_KINDS = _printed("cost-kinds", (Column("kind", _("Spent on"), row_head=True), Column("amount"), PEOPLE))
+
+
+def _progress(row: Row) -> str:
+    text = '<span><span class="value-way"><span class="value-gone value-{}" style="width: {}%"></span></span> {}</span>'
+    return format_html(text, row["state"], row["width"], row["state_name"])
+
+
+def _target(row: Row) -> str:
+    return format_html('<span>{} <span class="text-secondary">{}</span></span>', row["name"], row["group"])
+
+
+TARGETS = _small(
+    "targets",
+    (
+        Column("target", _("Target"), value="name", html=_target),
+        numeric("goal", _("Target value"), html=lambda row: f"{row['sense']} {row['goal']}"),
+        Column("today", _("Today"), url=url_of, classes="number"),
+        Column("began", _("When set"), classes="number"),
+        Column("progress", _("Progress"), value="state_name", html=_progress),
+        day("due_on", _("Due by")),
+        Column("delete", _("Delete"), template="value/target_delete.html", classes="no-print", bare=True, export=()),
+    ),
 )

@@ -2,84 +2,69 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from tenure.columns import column, value_name
+from tenure.columns import value_name
 from tenure.value.behaviour import label_of
+from tenure_app.web import formats
 from tenure_app.web.formats import day as say_day
-from tenure_app.web.formats import money, number, percent
+from tenure_app.web.formats import number, percent
 from tenure_app.web.layout import business
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import date
 
 Row = dict[str, Any]
 
 
+def money(amount: object, *, brief: bool = False) -> str:
+    return formats.money(amount, business().currency, brief=brief)
+
+
 def days(count: int) -> str:
-    """Return what a period of so many days is called."""
     return ngettext("%(shown)s day", "%(shown)s days", count) % {"shown": count}
 
 
-def periods(counts: Sequence[int]) -> list[tuple[int, str]]:
-    """Return periods of so many days, each with what it is called."""
-    return [(count, days(count)) for count in counts]
-
-
 def pareto(report: Row, by: str) -> str:
-    """Say which share the top fifth bring, and how many of them are existing customers."""
     if report["share"] is None:
         return _("There is no positive total yet of which the best could bring a part")
-    words = {"count": number(report["count"]), "share": percent(report["share"]), "old": number(report["old"])}
-    if by == "profit":
-        text = _(
-            "The best 20%% of the buyers, %(count)s, bring %(share)s of the profit; %(old)s of them are existing"
-            " customers"
-        )
-    else:
-        text = _(
+    texts = {
+        "sales": _(
             "The best 20%% of the buyers, %(count)s, bring %(share)s of the sales; %(old)s of them are existing"
             " customers"
-        )
-    return text % words
+        ),
+        "profit": _(
+            "The best 20%% of the buyers, %(count)s, bring %(share)s of the profit; %(old)s of them are existing"
+            " customers"
+        ),
+    }
+    words = {"count": number(report["count"]), "share": percent(report["share"]), "old": number(report["old"])}
+    return texts[by] % words
 
 
 def existing(period: Row | None) -> str:
     """Say the existing customers' share of sales and whether it reaches 60 %."""
     if period is None or period["shares"]["sales"] is None:
         return _("No sales in this period, so nobody has a share of them")
-    words = {
-        "share": percent(period["shares"]["sales"]),
-        "start": say_day(period["since"]),
-        "end": say_day(period["until"]),
-    }
+    reached, missed = (
+        _("Existing customers made %(share)s of the sales from %(start)s to %(end)s: the 60%% mark is reached"),
+        _("Existing customers made %(share)s of the sales from %(start)s to %(end)s: the 60%% mark is not reached"),
+    )
     if period["since"] == period["until"]:
-        text = (
-            _("Existing customers made %(share)s of the sales on %(end)s: the 60%% mark is reached")
-            if period["passes"]["sales"]
-            else _("Existing customers made %(share)s of the sales on %(end)s: the 60%% mark is not reached")
-        )
-    elif period["passes"]["sales"]:
-        text = _("Existing customers made %(share)s of the sales from %(start)s to %(end)s: the 60%% mark is reached")
-    else:
-        text = _(
-            "Existing customers made %(share)s of the sales from %(start)s to %(end)s: the 60%% mark is not reached"
-        )
-    return text % words
+        reached = _("Existing customers made %(share)s of the sales on %(end)s: the 60%% mark is reached")
+        missed = _("Existing customers made %(share)s of the sales on %(end)s: the 60%% mark is not reached")
+    share, start, end = percent(period["shares"]["sales"]), say_day(period["since"]), say_day(period["until"])
+    return (reached if period["passes"]["sales"] else missed) % {"share": share, "start": start, "end": end}
 
 
 def compared(period: Row | None) -> str:
-    """Say what an existing and a new buyer bring and cost."""
     if period is None or not (period["old"]["buyers"] and period["new"]["buyers"]):
         return ""
 
     def each(measure: str) -> dict[str, str]:
-        sides = ((side, period[side]) for side in ("old", "new"))
-        return {name: money(side[measure] / side["buyers"], business().currency) for name, side in sides}
+        return {side: money(period[side][measure] / period[side]["buyers"]) for side in ("old", "new")}
 
     text = _("An existing buyer bought for %(old)s, a new one for %(new)s.") % each("sales")
     if period["old"]["invested"] or period["new"]["invested"]:
@@ -88,15 +73,14 @@ def compared(period: Row | None) -> str:
 
 
 def step(deals: int) -> str:
-    """Return what a number of deals is called."""
     return _("%(deals)s deals") % {"deals": deals} if deals < 6 else _("more than 5 deals")
 
 
 def stickiness(report: Row) -> str:
     """Say how many are one or two deals short of the band."""
-    short = sum(row["customers"] for row in report["steps"] if row["deals"] in (1, 2))
     if report["repurchase_rate"] is None:
         return _("Nobody has bought yet")
+    short = sum(row["customers"] for row in report["steps"] if row["deals"] in (1, 2))
     return ngettext(
         "%(share)s of the buyers came back; %(people)s customer is still short of the third deal",
         "%(share)s of the buyers came back; %(people)s customers are still short of the third deal",
@@ -105,23 +89,17 @@ def stickiness(report: Row) -> str:
 
 
 def second(report: Row) -> str:
-    """Say how soon the second order comes."""
     if not report["days"]:
         return _("Nobody has ordered a second time yet.")
-    low, middle, high = (number(count) for count in report["days"])
-    words = {"low": low, "middle": middle, "high": high}
-    return (
-        _("Half of those who came back did so within %(middle)s days (the middle half: %(low)s to %(high)s).") % words
-    )
+    text = _("Half of those who came back did so within %(middle)s days (the middle half: %(low)s to %(high)s).")
+    return text % _quartiles(report["days"])
 
 
-def group_kind(name: str) -> str:
-    """Return what a grouping of customers is called: the label of its column."""
-    return str(column(name).label)
+def _quartiles(counts: Sequence[float]) -> dict[str, str]:
+    return dict(zip(("low", "middle", "high"), map(number, counts), strict=True))
 
 
 def rfm(groups: Sequence[Row]) -> str:
-    """Say which named group brings most."""
     customers, sales = sum(row["customers"] for row in groups), sum(row["sales"] for row in groups)
     if not customers or sales <= 0:
         return _("There are not enough buyers for groups yet")
@@ -134,56 +112,52 @@ def rfm(groups: Sequence[Row]) -> str:
 
 
 def cohorts(by_age: Sequence[Row]) -> str:
-    """Say how many are still active after one month and after the last one that is known."""
-    known = [row for row in by_age if row["month"]]
+    """Say how many are still active after one month and after the last one that is known, the sixth at most."""
+    known = [row for row in by_age if row["month"]][:6]
     if not known:
         return _("The first cohort is less than a month old")
-    first, last = known[0], known[min(5, len(known) - 1)]
+    first, last = known[0], known[-1]
     share = percent(first["retention"])
     text = _("%(share)s of the customers buy again in the month after their first order") % {"share": share}
     if last is first:
         return text
-    return text + ngettext(
-        ", %(share)s after %(months)s month", ", %(share)s after %(months)s months", last["month"]
-    ) % {"share": percent(last["retention"]), "months": number(last["month"])}
+    after = ngettext(", %(share)s after %(months)s month", ", %(share)s after %(months)s months", last["month"])
+    return text + after % {"share": percent(last["retention"]), "months": number(last["month"])}
 
 
 def life(report: Row) -> str:
-    """Say where value rises, holds and falls."""
     if not report["phases"]:
         return _("Customers are not old enough yet to say how their value develops")
     texts = {
         "rising": _("rises in months %(a)s to %(b)s of life"),
         "holding": _("holds in months %(a)s to %(b)s of life"),
+        "falling": _("falls in months %(a)s to %(b)s of life"),
     }
-    falling = _("falls in months %(a)s to %(b)s of life")
     phases = [
-        texts.get(part["phase"], falling) % {"a": number(part["since"] + 1), "b": number(part["until"] + 1)}
+        texts[part["phase"]] % {"a": number(part["since"] + 1), "b": number(part["until"] + 1)}
         for part in report["phases"]
     ]
     return _("What a customer brings %(phases)s") % {"phases": _(", ").join(phases)}
 
 
 def phase(name: str) -> str:
-    """Return what a phase of the inverted U is called."""
     names = {"rising": _("rising"), "holding": _("holding"), "falling": _("falling"), "first": _("first order")}
     return names.get(name, name)
 
 
 def costs(report: Row) -> str:
-    """Say what was invested and how much of it came back."""
-    paid, currency = report["break_even"], business().currency
+    paid = report["break_even"]
     if not report["invested"] and not report["cost_known_share"]:
         return _("No costs are on record, so profit equals sales everywhere on this page")
     if not paid["invested_in"]:
-        profit = money(report["profit"], currency, brief=True)
-        return _("Profit is %(profit)s; nothing is on record as invested in single customers") % {"profit": profit}
+        text = _("Profit is %(profit)s; nothing is on record as invested in single customers")
+        return text % {"profit": money(report["profit"], brief=True)}
     return ngettext(
         "%(invested)s was invested in %(people)s customer; %(paid)s has paid it back",
         "%(invested)s was invested in %(people)s customers; %(paid)s have paid it back",
         paid["invested_in"],
     ) % {
-        "invested": money(report["invested"], currency, brief=True),
+        "invested": money(report["invested"], brief=True),
         "people": number(paid["invested_in"]),
         "paid": number(paid["paid_back"]),
     }
@@ -191,30 +165,23 @@ def costs(report: Row) -> str:
 
 def break_even(report: Row) -> str:
     """Say how long paying back took, and how much is still missing."""
-    texts = []
-    if report["days"]:
-        low, middle, high = (number(count) for count in report["days"])
-        texts.append(
-            _("That took %(middle)s days for half of them (middle half: %(low)s to %(high)s).")
-            % {"low": low, "middle": middle, "high": high}
-        )
-    loss = money(report["loss"], business().currency)
-    texts.append(_("Those below break-even today still need %(loss)s to break even.") % {"loss": loss})
-    return " ".join(texts)
+    text = _("Those below break-even today still need %(loss)s to break even.") % {"loss": money(report["loss"])}
+    if not report["days"]:
+        return text
+    took = _("That took %(middle)s days for half of them (middle half: %(low)s to %(high)s).")
+    return f"{took % _quartiles(report['days'])} {text}"
 
 
 def break_even_month(months: Sequence[Row]) -> str:
     """Say by which month of life an average customer has paid back what was spent; empty while none has."""
     month = next((row["month"] + 1 for row in months if row["profit_so_far"] >= 0), None)
-    if month is None:
-        return ""
-    return _(
+    text = _(
         "On average a customer has paid back what was spent on them since the first order by month %(month)s of life."
-    ) % {"month": month}
+    )
+    return "" if month is None else text % {"month": month}
 
 
 def cycle(row: Row | None, day: date) -> str:
-    """Say whether the mature period of one model is getting longer."""
     if row is None:
         return _("The history is too short to compare the mature period with an earlier one")
     return {
@@ -226,7 +193,6 @@ def cycle(row: Row | None, day: date) -> str:
 
 
 def cycle_periods(row: Row) -> str:
-    """Say which two periods are compared."""
     return _(
         "Before: %(begin)s to %(cut)s. After: %(cut)s to %(end)s. Length is days spent in mature stages over departures"
         " from them."
@@ -234,7 +200,6 @@ def cycle_periods(row: Row) -> str:
 
 
 def verdict(name: str) -> str:
-    """Return what a comparison of cycles is called."""
     return {
         "longer": _("longer"),
         "shorter": _("shorter"),
@@ -252,7 +217,6 @@ def profile(habits: Sequence[Row]) -> str:
 
 
 def size(name: str) -> str:
-    """Return what the size of an effect is called."""
     return {"negligible": _("negligible"), "small": _("small"), "medium": _("medium"), "large": _("large")}[name]
 
 
@@ -261,12 +225,9 @@ def habit_value(row: Row, side: str) -> str:
     value = row[side]
     if row["kind"] in ("yes", "share"):
         return percent(value)
-    if row["kind"] == "money":
-        return money(value, business().currency)
-    return number(value, 2 if abs(value) < 100 else 0)
+    return money(value) if row["kind"] == "money" else number(value, 2 if abs(value) < 100 else 0)
 
 
 def target_state(name: str) -> str:
-    """Return what the state of a target is called."""
     names = {"reached": _("reached"), "under-way": _("under way"), "missed": _("missed"), "unknown": _("unknown")}
     return names[name]
