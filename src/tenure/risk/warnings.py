@@ -6,18 +6,16 @@ The signals are detected in :mod:`tenure.risk.detection`; here they become colum
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from tenure.facts.schema import DAY, TEXT
-from tenure.features.columns import number_column, numbers
+from tenure.features.columns import day_column, number_column, numbers
 from tenure.features.windows import NEVER
 from tenure.risk import decline, silence
-from tenure.risk import warnings_report as reports
 from tenure.risk.detection import Detection, combined, detect
-from tenure.risk.evidence import Evidence
 from tenure.risk.signal_inputs import WINDOW, SignalInputs
 from tenure.risk.signals import SIGNALS
 from tenure.scorecard.model import Fits, Result, ScorecardModel
@@ -60,8 +58,10 @@ WARNINGS = pa.schema(
         "evidence": TEXT,  # JSON list of messages, see tenure.words
     }
 )
-#: Customers from whom regularity, and the possible p-values, are learnt; more would say the same.
+#: Customers from whom regularity, the possible p-values and the power of the test are learnt; more would say the same.
 SAMPLE = 5_000
+#: Falls of the rate for which the power of the test is reported.
+DROPS = (0.5, 0.75, 1.0)
 
 
 class Warnings(ScorecardModel):
@@ -97,7 +97,7 @@ class Warnings(ScorecardModel):
         columns = {"days_90": inputs["order_days"], "days_reference": count, "gap_days": inputs["gap_days"]}
         quantiles = {name: metrics.quantiles(column[past]) for name, column in columns.items()}
         fit = Fit("warnings", "gamma-poisson", "ok", gates, params, {}, quantiles, int(past.sum()), seed)
-        fit.figures.update(reports.tests(SignalInputs(table, fit, context)))
+        fit.figures.update(_test(SignalInputs(table, fit, context)))
         return [fit]
 
     def score(self, table: pa.Table, fits: Fits, context: Context) -> Result:
@@ -105,10 +105,13 @@ class Warnings(ScorecardModel):
         detections = detect(inputs)
         score = combined(detections, len(inputs))
         stake = _at_stake(inputs, score)
-        due = [_due(inputs, detection) for detection in detections]
-        columns = _columns(inputs, detections, score, stake, due)
-        tables = {"warnings": _warnings(inputs, detections, stake, due)}
-        return Result(columns, fits, tables, partial(reports.report, inputs, detections, stake))
+        columns = _columns(inputs, detections, score, stake)
+        return Result(
+            columns,
+            fits,
+            {"warnings": _warnings(inputs, detections, stake)},
+            partial(_report, inputs, detections, stake),
+        )
 
 
 def _sample(rows: NDArray[np.bool_]) -> NDArray[np.intp]:
@@ -117,17 +120,13 @@ def _sample(rows: NDArray[np.bool_]) -> NDArray[np.intp]:
 
 
 def _columns(
-    inputs: SignalInputs,
-    detections: list[Detection],
-    score: NDArray[np.float64],
-    stake: NDArray[np.float64],
-    due: list[NDArray[np.int64]],
+    inputs: SignalInputs, detections: list[Detection], score: NDArray[np.float64], stake: NDArray[np.float64]
 ) -> pa.Table:
     last = np.iinfo(np.int64).max
     earliest = np.full(len(inputs), last, dtype=np.int64)
     shown = np.zeros(len(inputs), dtype=np.int64)  # one bit a signal: only a small part of all combinations occurs
-    for place, (detection, days) in enumerate(zip(detections, due, strict=True)):
-        earliest[detection.who] = np.minimum(earliest[detection.who], days)
+    for place, detection in enumerate(detections):
+        earliest[detection.who] = np.minimum(earliest[detection.who], detection.due)
         shown[detection.who] |= 1 << place
     combinations, codes = np.unique(shown, return_inverse=True)
     names = [
@@ -135,7 +134,7 @@ def _columns(
         for bits in combinations.tolist()
     ]
     volume = inputs.volume
-    columns: dict[str, pa.Array] = {
+    columns = {
         "decline": pa.array(volume.verdict.astype(object), TEXT, mask=~inputs.bought),
         "decline_p": number_column(inputs.orders.p),
         "wallet_share": number_column(volume.share),
@@ -145,46 +144,32 @@ def _columns(
         "activity_change": number_column(inputs["order_days"] / inputs.orders.expected - 1.0),
         "silence_p": number_column(inputs.gap.p),
         "fatigue": number_column(inputs.fatigue.fall),
-        "warning_score": pa.array(score),
+        "warning_score": score,
         "warning_signals": pa.array(names, TEXT).take(pa.array(codes)),
         "value_at_stake": number_column(stake),
-        "warning_due_on": _days(np.where(earliest == last, NEVER, earliest)),
+        "warning_due_on": day_column(earliest, earliest < last),
     }
-    return pa.table([columns[name] for name in SCHEMA.names], schema=SCHEMA)
+    return pa.table(columns, schema=SCHEMA)
 
 
-def _warnings(
-    inputs: SignalInputs, detections: list[Detection], stake: NDArray[np.float64], due: list[NDArray[np.int64]]
-) -> pa.Table:
+def _warnings(inputs: SignalInputs, detections: list[Detection], stake: NDArray[np.float64]) -> pa.Table:
     """Return one row a customer and signal, in the order of the customers."""
-    who = np.concatenate([detection.who for detection in detections])
-    lead, evidence = inputs.next_stage.days[who], Evidence(inputs)
-    codes = np.repeat(np.arange(len(detections)), [len(detection.who) for detection in detections])
-    texts = [evidence.of(detection.signal, row) for detection in detections for row in detection.who.tolist()]
+    signals, whos, scores, sinces, dues, evidence = zip(*detections, strict=True)
+    who, since = np.concatenate(whos), np.concatenate(sinces)
+    rows, lead = pa.array(who), inputs.next_stage.days[who]
+    codes = np.repeat(np.arange(len(detections)), [len(rows) for rows in whos])
     columns = {
-        "customer_id": inputs.table.column("customer_id").take(pa.array(who)),
-        "signal": pa.array([detection.signal for detection in detections], TEXT).take(pa.array(codes)),
-        "score": pa.array(np.concatenate([detection.score for detection in detections])),
-        "since": _days(np.concatenate([detection.since for detection in detections])),
+        "customer_id": inputs.table.column("customer_id").take(rows),
+        "signal": pa.array(signals, TEXT).take(pa.array(codes)),
+        "score": np.concatenate(scores),
+        "since": day_column(since, since != NEVER),
         "lead_days": pa.array(lead, mask=lead < 0),
         "value_at_stake": number_column(stake[who]),
-        "owner": inputs.table.column("_owner@0").take(pa.array(who)),
-        "due_on": _days(np.concatenate(due)),
-        "evidence": pa.array(texts, TEXT),
+        "owner": inputs.table.column("_owner@0").take(rows),
+        "due_on": np.concatenate(dues).astype("datetime64[D]"),
+        "evidence": pa.chunked_array(evidence, TEXT),
     }
-    table = pa.table([columns[name] for name in WARNINGS.names], schema=WARNINGS)
-    return table.take(pa.array(np.argsort(who, kind="stable")))
-
-
-def _days(days: NDArray[np.int64]) -> pa.Array:
-    return pa.array(days.astype(np.int32), mask=days == NEVER).cast(DAY)
-
-
-def _due(inputs: SignalInputs, detection: Detection) -> NDArray[np.int64]:
-    """Return the day by which to react: the signal's own days, sooner where a worse stage is nearer."""
-    lead = inputs.next_stage.days[detection.who]
-    days = SIGNALS[detection.signal].days
-    return np.asarray(inputs.today + np.where(lead >= 0, np.clip(lead - 1, 0, days), days), dtype=np.int64)
+    return pa.table(columns, schema=WARNINGS).take(pa.array(np.argsort(who, kind="stable")))
 
 
 def _at_stake(inputs: SignalInputs, score: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -200,3 +185,106 @@ def _at_stake(inputs: SignalInputs, score: NDArray[np.float64]) -> NDArray[np.fl
     margin = np.where(inputs["costed_year"] > 0, sales - inputs["cost_year"], estimate)
     worth = numbers(inputs.table, "potential_value")
     return chance * np.maximum(np.where(np.isnan(worth), margin, worth), 0.0)
+
+
+def _report(inputs: SignalInputs, detections: list[Detection], stake: NDArray[np.float64]) -> dict[str, Any]:
+    return {
+        "risk.summary": _summary(inputs, detections, stake),
+        "risk.decline": _decline(inputs),
+        "risk.silence": _silence(inputs),
+        "risk.fatigue": _fatigue(inputs),
+    }
+
+
+def _summary(inputs: SignalInputs, detections: list[Detection], stake: NDArray[np.float64]) -> dict[str, Any]:
+    """Return how many show each signal and how much is at stake; one customer counts once in the sums."""
+    warned = np.zeros(len(inputs), dtype=bool)
+    signals = []
+    for signal, who, score, *_more in detections:
+        warned[who] = True
+        lead = inputs.next_stage.days[who]
+        signals.append(
+            {
+                "signal": signal,
+                "customers": len(who),
+                "value_at_stake": float(np.nansum(stake[who])),
+                "score": float(score.mean()) if len(who) else None,
+                "lead_days": float(np.median(lead[lead >= 0])) if (lead >= 0).any() else None,
+            }
+        )
+    gates = inputs.fit.gates if inputs.fit else ()
+    return {
+        "customers": len(inputs),
+        "warned": int(warned.sum()),
+        "value_at_stake": float(np.nansum(stake[warned])),
+        "signals": signals,
+        "weights": {name: signal.weight for name, signal in SIGNALS.items()},
+        "model": inputs.next_stage.model.id if inputs.next_stage.model else None,
+        "verdict": inputs.fit.verdict if inputs.fit else "too-little-data",
+        "gates": [{"name": gate.name, "needed": gate.needed, "found": gate.found} for gate in gates],
+    }
+
+
+def _test(inputs: SignalInputs) -> dict[str, Any]:
+    """Return how the test for decline did: whom it could test, whom it named, what it would have found."""
+    orders, limit = inputs.orders, inputs.params["cutoff"]
+    sample, tested = _sample(orders.tested), int(orders.tested.sum())
+    count, days = inputs["days_reference"][sample], inputs["reference_days"][sample]
+    # Where nobody is named, the power is that of the first who would be.
+    floor = limit or decline.LEVEL / max(tested, 1)
+    power = decline.power(inputs.rates, count, days, WINDOW, floor, DROPS)
+    past = ~np.isnan(orders.expected)
+    return {
+        "window": WINDOW,
+        "level": decline.LEVEL,
+        "cutoff": limit,
+        "tested": tested,
+        "named": int(orders.named.sum()),
+        "power": [{"drop": drop, "power": share} for drop, share in power.items()],
+        "expected_orders": float(orders.expected[past].sum()),
+        "found_orders": float(inputs["order_days"][past].sum()),
+        "mean_rate": inputs.rates.r / inputs.rates.alpha,
+    }
+
+
+def _decline(inputs: SignalInputs) -> dict[str, Any]:
+    """Return the answers of rule T04 and of the test behind them."""
+    bought, volume = inputs.bought, inputs.volume
+    return {
+        "answers": {name: int((bought & (volume.verdict == name)).sum()) for name in ("yes", "no", "cannot-judge")},
+        "fell": int((bought & volume.fell).sum()),
+        # Their own business falls too: not decline by this rule.
+        "industry": int((bought & volume.fell & (volume.theirs < 0)).sum()),
+        "total_known": int((bought & ~np.isnan(volume.theirs)).sum()),
+        "test": _test(inputs) if inputs.params else None,
+    }
+
+
+def _silence(inputs: SignalInputs) -> dict[str, Any]:
+    """Return how likely the present gaps are, in twentieths, and how regular customers buy."""
+    p = inputs.gap.p[~np.isnan(inputs.gap.p)]
+    shapes = zip(silence.SHAPES, inputs.params.get("shapes", ()), strict=False)
+    return {
+        "judged": len(p),
+        "silent": int((p <= silence.UNLIKELY).sum()),
+        "unlikely": silence.UNLIKELY,
+        "twentieths": np.histogram(p, bins=np.linspace(0.0, 1.0, 21))[0].tolist(),
+        "shapes": [{"shape": shape, "share": share} for shape, share in shapes],
+    }
+
+
+def _fatigue(inputs: SignalInputs) -> dict[str, Any]:
+    """Return how many messages were answered, now and before, and who answers clearly less."""
+    sent, sent_before = (float(inputs[f"messages{when}"].sum()) for when in ("", "_before"))
+    # One message may be answered on several days; a rate above 1 would say nothing.
+    answered, answered_before = (
+        float(np.minimum(inputs[f"answers{when}"], inputs[f"messages{when}"]).sum()) for when in ("", "_before")
+    )
+    return {
+        "judged": int((~np.isnan(inputs.fatigue.fall)).sum()),
+        "tired": int(inputs.fatigue.tired.sum()),
+        "messages": sent,
+        "messages_before": sent_before,
+        "rate": answered / sent if sent else None,
+        "rate_before": answered_before / sent_before if sent_before else None,
+    }
