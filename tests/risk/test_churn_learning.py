@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 
 from tenure.risk.calibration import ISOTONIC, PLATT, Calibration, judged, profit_curve, sigmoid
-from tenure.risk.churn_kinds import Levels
-from tenure.risk.churn_models import BOOSTING, LOGISTIC, Classifier
+from tenure.risk.churn_fitting import Levels
 from tenure.risk.encoding import Encoding, FeatureColumn
+from tenure.risk.learning import BOOSTING, LOGISTIC, Classifier
 from tenure.risk.trees import DEPTH, LEARNING_RATE, TREES, Trees
 from tenure.stats import metrics
 
@@ -109,7 +110,7 @@ def test_calibration_turns_overconfident_odds_into_what_comes_true() -> None:
     assert max(abs(one.predicted - one.actual) for one in table) < 0.06
     before = metrics.brier(labels[~half], sigmoid(bold[~half]))
     assert metrics.brier(labels[~half], made.probability(bold[~half])) < before - 0.03
-    stored = Calibration.from_dict(json.loads(json.dumps(made.to_dict())))
+    stored = Calibration(**json.loads(json.dumps(asdict(made))))
     assert (stored.probability(bold) == made.probability(bold)).all()
 
 

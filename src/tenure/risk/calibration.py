@@ -14,7 +14,7 @@ import numpy as np
 from tenure.stats import metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    pass
 
 PLATT, ISOTONIC = "platt", "isotonic"
 STAIRS = 500  # leavers, and stayers, below which a staircase only follows noise
@@ -50,14 +50,6 @@ class Calibration:
             at, value = (np.array([step[n] for step in self.steps]) for n in range(2))
             return np.interp(log_odds, at, value)
         return sigmoid(self.slope * log_odds + self.shift)
-
-    def to_dict(self) -> dict[str, Any]:
-        steps = [list(step) for step in self.steps]
-        return {"name": self.name, "slope": self.slope, "shift": self.shift, "steps": steps}
-
-    @classmethod
-    def from_dict(cls, stored: Mapping[str, Any]) -> Calibration:
-        return cls(stored["name"], stored["slope"], stored["shift"], [(a, b) for a, b in stored["steps"]])
 
 
 def sigmoid(log_odds: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from tenure.facts.blocks import SCALE
 from tenure.features.snapshot import Snapshot
 from tenure.features.windows import HORIZON
 from tenure.risk.encoding import FeatureColumn
-from tenure.risk.guards import refuse_newer_origin
+from tenure.risk.guards import LeakError
 from tenure.words import mark
 
 if TYPE_CHECKING:
@@ -70,7 +70,12 @@ class View:
 
     def at(self, name: str, back: int = 0) -> np.ndarray:
         """Return an input `back` snapshots before this one, ``nan`` where unknown."""
-        refuse_newer_origin(name, self.origin + back, self.origin)
+        if back < 0:
+            text = mark(
+                "%(name)s is taken at snapshot %(read)s, after the prediction snapshot %(origin)s. Use that "
+                "snapshot or an earlier one."
+            )
+            raise LeakError(text, name=name, read=self.origin + back, origin=self.origin)
         snapshot = Snapshot(self.table, self.origin + back, self.rows, self._columns)
         return _READ[name](snapshot) if name in _READ else snapshot.at(name)
 

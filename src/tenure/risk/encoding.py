@@ -5,7 +5,7 @@ The encoding is data: it is stored with the model, so that a single customer is 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -134,13 +134,6 @@ class Encoding:
     @property
     def groups(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(part.group for part in self.parts))
-
-    def to_list(self) -> list[dict[str, Any]]:
-        return [asdict(part) for part in self.parts]
-
-    @classmethod
-    def from_list(cls, stored: Sequence[dict[str, Any]]) -> Encoding:
-        return cls(tuple(Encoded(**part) for part in stored))
 
 
 def _encoded(column: FeatureColumn) -> list[Encoded]:

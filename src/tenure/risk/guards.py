@@ -17,15 +17,10 @@ from tenure.errors import TenureError
 from tenure.words import mark
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-    from datetime import date
+    from collections.abc import Collection
 
     from tenure.risk.encoding import FeatureColumn
 
-#: A single column that ranks leavers better than this knows the answer.
-TOO_GOOD = 0.98
-#: Below so many leavers or stayers a single column may look that good by chance.
-FEWEST = 30
 #: Shorter names of targets (``y``) stand in too many other names to mean anything.
 SHORTEST = 4
 _IDENTIFIER = re.compile(
@@ -37,26 +32,6 @@ class LeakError(TenureError):
     """A model would learn from what nobody could have known."""
 
     code = "leak"
-
-
-def refuse_later(name: str, known_on: date, snapshot: date) -> None:
-    """Refuse a column whose values became known after the snapshot."""
-    if known_on > snapshot:
-        text = mark(
-            "%(name)s contains information from %(known)s, after the snapshot of %(snapshot)s. Remove it, "
-            "or use its value as of the snapshot."
-        )
-        raise LeakError(text, name=name, known=known_on, snapshot=snapshot)
-
-
-def refuse_newer_origin(name: str, read: int, origin: int) -> None:
-    """Refuse a feature of a snapshot that lies after the one from which the prediction looks ahead."""
-    if read < origin:
-        text = mark(
-            "%(name)s is taken at snapshot %(read)s, after the prediction snapshot %(origin)s. Use that "
-            "snapshot or an earlier one."
-        )
-        raise LeakError(text, name=name, read=read, origin=origin)
 
 
 def refuse_disguises(columns: Collection[FeatureColumn], target: str, trusted: Collection[str] = ()) -> None:
@@ -79,19 +54,6 @@ def refuse_disguises(columns: Collection[FeatureColumn], target: str, trusted: C
                 "%(name)s identifies customers instead of describing them. Remove it, or list it in identifiers=[...]."
             )
             raise LeakError(text, name=column.name)
-
-
-def refuse_oracles(single: Mapping[str, float], labels: np.ndarray, trusted: Collection[str] = ()) -> None:
-    """Refuse a column that ranks leavers all by itself."""
-    if min(labels.sum(), (~labels).sum()) < FEWEST:
-        return
-    for name, area in single.items():
-        if name not in trusted and max(area, 1 - area) > TOO_GOOD:
-            text = mark(
-                "%(name)s alone separates leavers from stayers (AUC %(auc)s), so it was probably recorded "
-                "after they left. Remove it, or list it in trusted=[...] if you are sure."
-            )
-            raise LeakError(text, name=name, auc=f"{max(area, 1 - area):.3f}")
 
 
 def refuse_copies(

@@ -1,26 +1,105 @@
 """Learning with time kept in order: train on older snapshots, choose and calibrate on a later one, judge on the newest.
 
-Nothing is chosen, calibrated and praised on the same rows.
+Nothing is chosen, calibrated and praised on the same rows. Two models are learnt, and are data once they are fitted:
+logistic regression is within .003 AUC of small boosted trees on contract data and gives exact shares for nothing, so it
+is what boosting has to beat.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tenure.risk.calibration import Calibration, judged
-from tenure.risk.churn_models import BOOSTING, LOGISTIC, Classifier
-from tenure.risk.encoding import FeatureColumn, single_auc
-from tenure.risk.guards import refuse_oracles
+from tenure.risk.encoding import Encoded, Encoding, FeatureColumn, single_auc
+from tenure.risk.guards import LeakError
+from tenure.risk.trees import Trees
 from tenure.stats import metrics
+from tenure.words import mark
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-PEERS = 5
-FOLDS = 5
+LOGISTIC, BOOSTING = "logistic", "boosting"
+RIDGE = 0.5  # of scikit-learn's C: features of one group share their weight instead of taking opposite sides
+PEERS, FOLDS = 5, 5
+#: A single feature that ranks leavers better than this knows the answer …
+TOO_GOOD = 0.98
+#: … unless there are fewer leavers or stayers, where it may look that good by chance.
+FEWEST = 30
+
+
+@dataclass(frozen=True)
+class Classifier:
+    name: str  # ``logistic`` or ``boosting``
+    encoding: Encoding
+    weights: np.ndarray = field(default_factory=lambda: np.empty(0))  # log odds per standard deviation, if logistic
+    start: float = 0.0  # log odds of an ordinary customer, if logistic
+    trees: Trees | None = None  # if boosting
+
+    @classmethod
+    def learnt(cls, name: str, columns: Sequence[FeatureColumn], labels: np.ndarray, seed: int) -> Classifier:
+        """Fit a model to the features of training rows and who left; both labels must occur."""
+        encoding = Encoding.learnt(columns)
+        matrix = encoding.matrix(columns)
+        if name == BOOSTING and matrix.shape[1]:
+            return cls(name, encoding, trees=Trees.fit(matrix, labels, seed))
+        if not matrix.shape[1]:
+            odds = (labels.sum() + 0.5) / ((~labels).sum() + 0.5)
+            return cls(LOGISTIC, encoding, np.empty(0), float(np.log(odds)))
+        from sklearn.linear_model import LogisticRegression
+        from threadpoolctl import threadpool_limits
+
+        model = LogisticRegression(C=RIDGE, max_iter=2000)
+        with threadpool_limits(1):  # so few columns that threads only wait for each other
+            model.fit(matrix, labels)
+        return cls(LOGISTIC, encoding, model.coef_[0].astype(np.float64), float(model.intercept_[0]))
+
+    def log_odds(self, matrix: np.ndarray) -> np.ndarray:
+        if self.trees is not None:
+            return self.trees.log_odds(matrix)
+        # Column by column: a library's blocked product gives one row another last digit than a thousand rows.
+        total = np.zeros(len(matrix))
+        for n, weight in enumerate(self.weights):
+            total += matrix[:, n] * weight
+        return self.start + total
+
+    def contributions(self, matrix: np.ndarray, usual: np.ndarray) -> np.ndarray:
+        """Return how much of the log odds comes from each group, shape (rows, groups).
+
+        `usual` are encoded features of some ordinary peers. Exact for the logistic regression: weight times deviation
+        from the peers, added up over the group. For boosting an approximation: what the log odds lose, on average over
+        the peers, when the group's features are put to the peer's, one group at a time; what two groups do only
+        together is counted in both.
+        """
+        groups = self.encoding.groups
+        place = np.array([groups.index(part.group) for part in self.encoding.parts], dtype=np.int64)
+        if self.trees is None:
+            share = (matrix - usual.mean(axis=0)) * self.weights
+            return np.column_stack([share[:, place == n].sum(axis=1) for n in range(len(groups))])
+        whole = self.trees.log_odds(matrix)
+        columns = []
+        for n in range(len(groups)):
+            without = [self.trees.log_odds(np.where(place == n, peer, matrix)) for peer in usual]
+            columns.append(whole - np.mean(without, axis=0))
+        return np.column_stack(columns)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "encoding": [asdict(part) for part in self.encoding.parts],
+            "weights": self.weights.tolist(),
+            "start": self.start,
+            "trees": None if self.trees is None else self.trees.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Classifier:
+        trees = None if stored["trees"] is None else Trees.from_dict(stored["trees"])
+        encoding = Encoding(tuple(Encoded(**part) for part in stored["encoding"]))
+        return cls(stored["name"], encoding, np.array(stored["weights"], np.float64), stored["start"], trees)
 
 
 @dataclass(frozen=True)
@@ -70,28 +149,32 @@ class Predictor:
         return np.array(values)
 
     def to_dict(self) -> dict[str, Any]:
-        # JSON knows no NaN: the median of a feature that nobody has is null.
-        unknown = [name for name, peer in self.peers.items() if not isinstance(peer, dict | None) and np.isnan(peer)]
         return {
             "model": self.model.to_dict(),
-            "calibration": self.calibration.to_dict(),
+            "calibration": asdict(self.calibration),
             "usual": self.usual.tolist(),
             "tendency": self.tendency.tolist(),
-            "peers": self.peers | dict.fromkeys(unknown),
+            "peers": self.peers,
         }
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Predictor:
-        model = Classifier.from_dict(stored["model"])
+        model, calibration = Classifier.from_dict(stored["model"]), Calibration(**stored["calibration"])
         usual = np.array(stored["usual"], np.float64).reshape(-1, len(model.encoding.parts))
-        calibration = Calibration.from_dict(stored["calibration"])
         return cls(model, calibration, usual, np.array(stored["tendency"], np.float64), dict(stored["peers"]))
 
 
 def guarded(fold: Fold, trusted: Collection[str] = ()) -> dict[str, float]:
     """Return how well each feature ranks leavers alone; refuse one that knows the answer."""
     single = {column.name: single_auc(column, fold.labels) for column in fold.columns}
-    refuse_oracles(single, fold.labels, trusted)
+    few = min(fold.labels.sum(), (~fold.labels).sum()) < FEWEST
+    for name, area in single.items():
+        if not few and name not in trusted and max(area, 1 - area) > TOO_GOOD:
+            text = mark(
+                "%(name)s alone separates leavers from stayers (AUC %(auc)s), so it was probably recorded "
+                "after they left. Remove it, or list it in trusted=[...] if you are sure."
+            )
+            raise LeakError(text, name=name, auc=f"{max(area, 1 - area):.3f}")
     return single
 
 

@@ -17,12 +17,12 @@ import pyarrow.compute as pc
 from tenure.clock import MICROSECONDS_A_DAY, day_number
 from tenure.errors import FactsError
 from tenure.facts.frames import arrow_from
+from tenure.risk import learning
 from tenure.risk.calibration import Calibration, judged
-from tenure.risk.churn_models import BOOSTING, LOGISTIC
 from tenure.risk.churn_reasons import group_weights, listed
 from tenure.risk.encoding import FeatureColumn
-from tenure.risk.guards import refuse_copies, refuse_disguises, refuse_later
-from tenure.risk.learning import FOLDS, Fold, Predictor, better, folds_of, guarded, left_out, predictor
+from tenure.risk.guards import LeakError, refuse_copies, refuse_disguises
+from tenure.risk.learning import BOOSTING, FOLDS, LOGISTIC, Fold, Predictor
 from tenure.stats import metrics
 from tenure.stats.record import Fit, Gate
 from tenure.words import mark, render
@@ -89,7 +89,7 @@ def snapshot(
     refuse_disguises(columns, target, trusted)
     refuse_copies(columns, labels, ids, trusted)
     fold = Fold(columns, labels)
-    single = guarded(fold, trusted)
+    single = learning.guarded(fold, trusted)
     left, stayed = int(labels.sum()), int((~labels).sum())
     gates = (Gate("left", LABELS, left), Gate("stayed", LABELS, stayed))
     if not all(gate.passed for gate in gates):
@@ -97,8 +97,8 @@ def snapshot(
         raise FactsError(text, left=left, stayed=stayed, needed=LABELS)
     tried = {name: _validated(name, fold) for name in (LOGISTIC, BOOSTING)}
     models = {name: figures for name, (figures, _) in tried.items()}
-    best = better({name: figures["log_loss"] for name, figures in models.items()})
-    fitted = predictor(best, fold, None, SEED)
+    best = learning.better({name: figures["log_loss"] for name, figures in models.items()})
+    fitted = learning.predictor(best, fold, None, SEED)
     figures = {"models": models, "single_auc": single, "group_weights": group_weights(fitted, columns)}
     fit = Fit("churn-snapshot", best, "ok", gates, fitted.to_dict(), figures, {}, len(labels), SEED)
     return Learnt(fit, fitted, tried[best][1], columns, as_of)
@@ -108,8 +108,8 @@ def _validated(name: str, fold: Fold) -> tuple[dict[str, Any], np.ndarray]:
     """Return a model's figures over two times five folds, and the probabilities of rows left out."""
     labels, areas, probability = fold.labels, [], np.zeros(len(fold.labels))
     for repeat in range(REPEATS):
-        folds = folds_of(labels, FOLDS, SEED + repeat)
-        log_odds = left_out(name, fold, folds, SEED)
+        folds = learning.folds_of(labels, FOLDS, SEED + repeat)
+        log_odds = learning.left_out(name, fold, folds, SEED)
         for rows in folds:
             areas.append(metrics.auc(labels[rows], log_odds[rows]))
             # Calibrated on the other folds' rows, none of which its model had learnt from.
@@ -146,12 +146,14 @@ def _refuse_times(table: pa.Table, as_of: date | None, known_on: Mapping[str, st
         if as_of is None:
             text = mark("%(name)s contains dates. Pass the snapshot date as as_of=...")
             raise FactsError(text, name=name)
-        newest: date | None = known if isinstance(known, date) else None
-        if isinstance(known, str):
-            last = pc.max(table.column(known).cast(pa.timestamp("us"))).as_py()
-            newest = last.date() if isinstance(last, datetime) else None
-        if newest is not None:
-            refuse_later(name, newest, as_of)
+        last = pc.max(table.column(known).cast(pa.timestamp("us"))).as_py() if isinstance(known, str) else known
+        newest = last.date() if isinstance(last, datetime) else last
+        if newest is not None and newest > as_of:
+            text = mark(
+                "%(name)s contains information from %(known)s, after the snapshot of %(snapshot)s. Remove it, "
+                "or use its value as of the snapshot."
+            )
+            raise LeakError(text, name=name, known=newest, snapshot=as_of)
 
 
 def _column(table: pa.Table, name: str, group: str, as_of: date | None, text: bool | None = None) -> FeatureColumn:
