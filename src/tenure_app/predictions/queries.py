@@ -19,33 +19,17 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Fitting:
-    """One fit of the models of purchases, as it was written down.
-
-    Attributes
-    ----------
-    fitted_at, as_of : datetime, date
-        When, and seen from which day.
-    model, verdict : str
-        What was chosen.
-    customers : int
-        On how many.
-    bias, rmse : float or None
-        Mean over its back-test's origins.
-    drift : float or None
-        Largest population stability index of its inputs against the fit before.
-    input : str
-        Which input that is.
-    """
+    """One fit of the models of purchases, as it was written down."""
 
     fitted_at: datetime
     as_of: date
     model: str
     verdict: str
     customers: int
-    bias: float | None
+    bias: float | None  # mean over its back-test's origins
     rmse: float | None
-    drift: float | None
-    input: str
+    drift: float | None  # largest population stability index of its inputs against the fit before
+    input: str  # which input that is
 
 
 def report(con: duckdb.DuckDBPyConnection, name: str) -> Any:
@@ -66,21 +50,17 @@ def fittings(con: duckdb.DuckDBPyConnection, most: int = 12) -> list[Fitting]:
     ).fetchall()
     # As a number: DuckDB would need a package of its own to return an instant with a zone.
     bodies = [(_EPOCH + timedelta(microseconds=at), day, json.loads(body)) for at, day, body in rows]
-    olds = [body for _at, _day, body in bodies[1:]]
-    return [
-        _fitting(at, day, body, olds[n] if n < len(olds) else None) for n, (at, day, body) in enumerate(bodies[:most])
-    ]
+    olds = [*(body for _at, _day, body in bodies[1:]), None]
+    return [_fitting(at, day, body, old) for (at, day, body), old in zip(bodies[:most], olds, strict=False)]
 
 
 def _fitting(at: datetime, day: date, body: dict[str, Any], before: dict[str, Any] | None) -> Fitting:
     models = body.get("figures", {}).get("models", [])
     test: dict[str, Any] = next((model["backtest"] for model in models if model["model"] == body["model"]), {})
     drifts = _drifts(before, body)
-    worst = max(drifts, key=lambda one: drifts[one], default="")
-    return Fitting(
-        at, day, body["model"], body["verdict"], body["customers"], test.get("bias"), test.get("rmse"),
-        drifts.get(worst), worst,
-    )  # fmt: skip
+    drift, name = max(((value, name) for name, value in drifts.items()), default=(None, ""))
+    chosen = body["model"], body["verdict"], body["customers"]
+    return Fitting(at, day, *chosen, test.get("bias"), test.get("rmse"), drift, name)
 
 
 def _drifts(before: dict[str, Any] | None, now: dict[str, Any]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The tables of the page of predictions."""
+"""The tables and the words of the page of predictions."""
 
 from __future__ import annotations
 
@@ -8,21 +8,68 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from tenure_app.predictions import titles
-from tenure_app.web import formats
-from tenure_app.web.tables import Column, Table
+from tenure_app.web.formats import MISSING, change, number
+from tenure_app.web.tables import CARDS, Column, Table, numeric, under
 
 Row = dict[str, Any]
-_BIAS = Column("bias", _("Bias"), "percent", html=lambda row: formats.change(row["bias"]))
+#: Models by the names of their papers.
+PAPERS = {
+    "nbd": "NBD",
+    "bg-nbd": "BG/NBD",
+    "mbg-nbd": "MBG/NBD",
+    "pareto-nbd": "Pareto/NBD",
+    "bg-cnbd": "BG/CNBD",
+    "mbg-cnbd": "MBG/CNBD",
+    "gamma-gamma": "Gamma-Gamma",
+}
+#: What the data say about leaving.
+VERDICTS = {
+    "ok": _("The data show that some customers leave for good; the model knows when that is likely."),
+    "no-dropout": _(
+        "The data show no detectable dropout yet: customers buy more or less often, but none can be seen to leave "
+        "for good. The model without leaving is used, so that everybody counts as still a customer."
+    ),
+    "not-identified": _(
+        "The data cannot tell the model's parameters apart. Totals may be right, single customers hardly."
+    ),
+}
+#: Why a model is used.
+REASONS = {
+    "both": _("It explains the past best (smallest AIC), and no model predicted better in the back-tests."),
+    "likelihood": _(
+        "It explains the past best (smallest AIC); no other model had a clearly smaller error in the back-tests."
+    ),
+    "backtest": _(
+        "Another model explains the past better, but this one had a smaller error in every back-test, by 2 % or "
+        "more on average."
+    ),
+    "untested": _("It explains the past best (smallest AIC); the data are too young for a back-test."),
+}
+#: In what the value of customers is counted.
+BASES = {
+    "margin": _("margin, since the costs of at least half the sales are known"),
+    "assumed": _("the share of sales that the settings assume as margin"),
+    "sales": _("sales as they are, since no costs are known and no margin is assumed"),
+}
+
+
+def model_name(name: str) -> str:
+    """Return a model or a baseline by its name for people; papers' names stay as they are."""
+    baselines = {"rate-times-time": gettext("Constant average rate"), "last-period": gettext("Last 90 days again")}
+    family, _sign, k = name.rpartition("-")
+    if k.isdigit():
+        return gettext("%(name)s with regular gaps (k=%(k)s)") % {"name": PAPERS.get(family, family), "k": k}
+    return baselines.get(name) or PAPERS.get(name, name)
+
 
 #: The tests of the model that is used.
 USED_TESTS = Table(
     "tests",
     (
         Column("day", _("90 days from"), "day"),
-        Column("actual", _("Actual"), "number", places=0),
-        Column("expected", _("Predicted"), "number", places=0),
-        _BIAS,
+        numeric("actual", _("Actual"), places=0),
+        numeric("expected", _("Predicted"), places=0),
+        Column("bias", _("Bias"), "percent", html=lambda row: change(row["bias"])),
     ),
     caption=_("Tests of the model that is used"),
     classes="table-sm cards",
@@ -31,12 +78,12 @@ USED_TESTS = Table(
 TESTS = Table(
     "models",
     (
-        Column("model", value=lambda row: titles.model_name(row["model"])),
+        Column("model", value=lambda row: model_name(row["model"])),
         Column("day", _("Test from"), "day"),
-        Column("customers", _("Customers"), "number"),
-        Column("actual", _("Actual"), "number"),
-        Column("expected", _("Predicted"), "number"),
-        *(Column(name, name, "number") for name in ("bias", "mae", "rmse", "corr", "auc", "gini")),
+        numeric("customers", _("Customers")),
+        numeric("actual", _("Actual")),
+        numeric("expected", _("Predicted")),
+        *(numeric(name, name) for name in ("bias", "mae", "rmse", "corr", "auc", "gini")),
     ),
 )
 TOTALS = Table(
@@ -44,48 +91,53 @@ TOTALS = Table(
     (
         Column("until", _("Up to"), "day", classes="text-nowrap"),
         Column("measure", _("Measure")),
-        Column(
-            "expected", _("Expected"), "number", html=lambda row: format_html("<strong>{}</strong>", row["expected"])
-        ),
-        Column("chance", _("95 %, sampling error"), "number", html=lambda row: f"{row['low']}–{row['high']}"),
-        Column("error", _("95 %, with error"), "number", html=lambda row: f"{row['wide_low']}–{row['wide_high']}"),
+        numeric("expected", _("Expected"), html=lambda row: format_html("<strong>{}</strong>", row["expected"])),
+        numeric("chance", _("95 %, sampling error"), html=lambda row: f"{row['low']}–{row['high']}"),
+        numeric("error", _("95 %, with error"), html=lambda row: f"{row['wide_low']}–{row['wide_high']}"),
     ),
-    classes="table-sm table-vcenter cards",
+    classes=CARDS,
 )
 
 
 def _model(row: Row) -> str:
     """Return a model's name, whether it is used, and what is particular about it."""
-    badge = format_html(' <span class="badge">{}</span>', gettext("used")) if row["used"] else ""
-    name = format_html("<strong>{}</strong>{}" if row["used"] else "{}{}", titles.model_name(row["model"]), badge)
-    remark = titles.remark(row)
-    under = format_html('<span class="under">{}</span>', remark) if remark else ""
-    return format_html("<span>{}{}</span>", name, under)
+    name = model_name(row["model"])
+    if row["used"]:
+        name = format_html('<strong>{}</strong> <span class="badge">{}</span>', name, gettext("used"))
+    remarks = {"no-dropout": gettext("detects no customer leaving"), "not-identified": gettext("not identified")}
+    remark = gettext("simple baseline") if row["baseline"] else remarks.get(row.get("verdict") or "", "")
+    return under(name, remark) if remark else format_html("<span>{}</span>", name)
 
 
 MODELS = Table(
     "compared",
     (
         Column("model", html=_model),
-        Column("aic", "AIC", "number", value=lambda row: row.get("aic"), places=0),
-        Column("bias", _("Bias"), "percent", html=lambda row: formats.change(row.get("bias"))),
-        Column("mae", _("Mean error"), "number", places=3),
-        Column("rmse", _("Root mean squared error"), "number", places=3),
-        Column("corr", _("Correlation"), "number", places=3),
-        Column("auc", "AUC", "number", places=3),
-        Column("gini", "Gini", "number", places=3),
+        numeric("aic", "AIC", value=lambda row: row.get("aic"), places=0),
+        Column("bias", _("Bias"), "percent", html=lambda row: change(row.get("bias"))),
+        numeric("mae", _("Mean error"), places=3),
+        numeric("rmse", _("Root mean squared error"), places=3),
+        numeric("corr", _("Correlation"), places=3),
+        numeric("auc", "AUC", places=3),
+        numeric("gini", "Gini", places=3),
     ),
-    classes="table-sm table-vcenter cards",
+    classes=CARDS,
     is_current=lambda row: row["used"],
 )
 
 
 def _drift(fit: Any) -> str:
-    words = titles.drift(fit.drift)
     if fit.drift is None:
-        return words
-    under = f"{titles.input_name(fit.input)}, PSI {formats.number(fit.drift, 3)}"
-    return format_html('<span>{}<span class="under">{}</span></span>', words, under)
+        return MISSING
+    inputs = {
+        "frequency": gettext("repeat purchases"),
+        "recency": gettext("time from first to last purchase"),
+        "age": gettext("time since the first purchase"),
+        "repeat_spend": gettext("spend of a repeat purchase"),
+    }
+    words = gettext("as before") if fit.drift < 0.1 else gettext("somewhat different")
+    words = gettext("another population") if fit.drift >= 0.25 else words
+    return under(words, f"{inputs.get(fit.input, fit.input)}, PSI {number(fit.drift, 3)}")
 
 
 #: The last fits, and how far their inputs and their calibration moved.
@@ -94,91 +146,10 @@ FITS = Table(
     (
         Column("fitted_at", _("Fitted"), "instant"),
         Column("as_of"),
-        Column("model", value=lambda fit: titles.model_name(fit.model) if fit.model else ""),
-        Column("customers", _("Buyers"), "number"),
-        Column("bias", _("Bias"), "percent", html=lambda fit: formats.change(fit.bias)),
+        Column("model", value=lambda fit: model_name(fit.model) if fit.model else ""),
+        numeric("customers", _("Buyers")),
+        Column("bias", _("Bias"), "percent", html=lambda fit: change(fit.bias)),
         Column("drift", _("Inputs compared with the previous fit"), html=_drift),
     ),
     classes="table-sm cards",
-)
-
-# Tables below the charts. Their files hold rounded counts: parts of a person or an order mislead.
-
-_GROUP = Column("group", _("Purchases after the first"), value=titles.frequency)
-
-
-def _count(name: str, label: Any, **more: Any) -> Column:
-    return Column(name, label, "number", value=lambda row: round(row[name]), **more)
-
-
-def _decimal(name: str, label: Any) -> Column:
-    return Column(name, label, "number", value=lambda row: round(row[name], 6), places=2)
-
-
-def _share(name: str, label: Any) -> Column:
-    return Column(name, label, "percent", value=lambda row: round(row[name], 6))
-
-
-def _money(name: str, label: Any) -> Column:
-    return Column(name, label, "money", value=lambda row: round(row[name], 2), brief=True)
-
-
-CALIBRATION = Table(
-    "calibration",
-    (_GROUP, _count("actual", _("Customers"), url=lambda row: row["url"]), _count("expected", _("Predicted"))),
-    classes="table-sm",
-)
-AFTER = Table(
-    "after",
-    (
-        _GROUP,
-        _count("customers", _("Customers then")),
-        _decimal("actual", _("Actual mean")),
-        _decimal("expected", _("Predicted mean")),
-    ),
-    classes="table-sm",
-)
-TRACKING = Table(
-    "tracking",
-    (
-        Column("week", _("Week up to"), value=lambda row: formats.day(row["day"])),
-        _count("actual", _("Actual")),
-        _count("expected", _("Predicted")),
-        _count("actual_sum", _("Actual, cumulative")),
-        _count("expected_sum", _("Predicted, cumulative")),
-    ),
-    classes="table-sm",
-)
-RELIABILITY = Table(
-    "reliability",
-    (
-        _share("low", _("Probability from")),
-        _share("high", _("up to")),
-        _count("customers", _("Customers, all tests")),
-        _share("predicted", _("Predicted")),
-        _share("actual", _("Actual")),
-    ),
-    classes="table-sm",
-)
-DECILES = Table(
-    "deciles",
-    (
-        Column("decile", _("Tenth")),
-        _count("customers", _("Customers")),
-        _money("sales_actual", _("Actual sales")),
-        _money("sales_expected", _("Predicted sales")),
-        _count("orders_actual", _("Actual purchases")),
-        _count("orders_expected", _("Predicted purchases")),
-    ),
-    classes="table-sm",
-)
-GAIN = Table(
-    "gain",
-    (
-        _share("part", _("Share of customers")),
-        _share("by_model", _("By the model")),
-        _share("by_past", _("By past spending")),
-        _share("by_sales", _("Best possible")),
-    ),
-    classes="table-sm",
 )
