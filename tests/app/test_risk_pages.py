@@ -208,7 +208,7 @@ def test_a_sign_that_begins_anew_warns_anew_with_a_day_of_its_own(
     import_files(risky, [again], as_="cases")
     refresh(risky, later, ["retail-activity"], options=Options(buyers=4, days=90))
     assert _list(signed_in, "?signal=complaint") == ["ann"]
-    shown = signed_in.get("/risk/?signal=complaint").context["warnings"].rows[0].customer
+    shown = signed_in.get("/risk/?signal=complaint").context["warnings"].rows[0]
     assert shown.owner == "韩梅梅"
     assert shown.due_on == later + timedelta(days=3)
     assert "ann" not in _list(signed_in, "?signal=satisfaction-down")  # nothing new there

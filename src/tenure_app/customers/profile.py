@@ -87,6 +87,14 @@ def profile(con: duckdb.DuckDBPyConnection, customer: str) -> Profile | None:
     return Profile(**{name: known[name] for name in Profile.__slots__ if name in known})
 
 
+def report(con: duckdb.DuckDBPyConnection, name: str) -> dict[str, Any]:
+    """Return a report of the last full refresh; empty when there is none."""
+    if not has(con, "reports"):
+        return {}
+    row = con.execute("select body from reports where name = ? order by generation desc limit 1", [name]).fetchone()
+    return json.loads(row[0]) if row else {}
+
+
 def spans(con: duckdb.DuckDBPyConnection, customer: str, models: Iterable[str]) -> dict[str, list[Span]]:
     """Return every stay of a customer in these models, oldest first, by model."""
     stays: dict[str, list[Span]] = defaultdict(list)

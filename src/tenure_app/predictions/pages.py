@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from tenure.words import current_language
 from tenure_app.core import conf
+from tenure_app.customers.profile import report as report_of
 from tenure_app.predictions import figures, queries, tables
 from tenure_app.predictions.tables import model_name
 from tenure_app.web import exports
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 @page("predictions/", "predictions")
 def predictions(request: HttpRequest) -> HttpResponse:
     con = conf.connection()
-    report = queries.report(con, "predictions")
-    if report is None:
+    report = report_of(con, "predictions")
+    if not report:
         return render(request, "predictions/empty.html")
     missing = [_gate(gate) for gate in report["gates"] if not gate["passed"]]
     if missing or "choice" not in report:

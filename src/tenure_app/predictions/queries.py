@@ -1,4 +1,4 @@
-"""Reads of predictions: the report of the last refresh, and how fits changed from refresh to refresh."""
+"""Reads of predictions: how fits changed from refresh to refresh."""
 
 from __future__ import annotations
 
@@ -30,14 +30,6 @@ class Fitting:
     rmse: float | None
     drift: float | None  # largest population stability index of its inputs against the fit before
     input: str  # which input that is
-
-
-def report(con: duckdb.DuckDBPyConnection, name: str) -> Any:
-    """Return one report of the last refresh; None when there is none."""
-    if not has(con, "reports"):
-        return None
-    row = con.execute("SELECT body FROM reports WHERE name = ?", [name]).fetchone()
-    return json.loads(row[0]) if row else None
 
 
 def fittings(con: duckdb.DuckDBPyConnection, most: int = 12) -> list[Fitting]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tenure_app.core import conf
 from tenure_app.customers.profile import has
@@ -42,9 +42,8 @@ class Declining:
     @property
     def wallet_before(self) -> float | None:
         """Our share of wallet in the period before."""
-        if self.wallet_share is None or self.wallet_change is None:
-            return None
-        return self.wallet_share - self.wallet_change
+        known = self.wallet_share is not None and self.wallet_change is not None
+        return self.wallet_share - self.wallet_change if known else None  # type: ignore[operator]
 
 
 def ready(con: duckdb.DuckDBPyConnection) -> bool:
@@ -60,35 +59,23 @@ def answers(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     return {answer: int(counts.get(answer, 0)) for answer in ANSWERS}
 
 
-def count(con: duckdb.DuckDBPyConnection, answer: str) -> int:
-    """Return how many buyers got an answer; all buyers when it is empty."""
-    counts = answers(con)
-    return counts[answer] if answer else sum(counts.values())
-
-
-def find(con: duckdb.DuckDBPyConnection, answer: str = "", start: int = 0, limit: int | None = 50) -> list[Declining]:
-    """Return the buyers who got an answer, the most money at stake first."""
-    where, values = (f"{_ANSWER} = ?", [answer]) if answer else ("decline is not null", [])
-    part = "" if limit is None else f" limit {int(limit)} offset {int(start)}"
-    return _read(con, f"{where} order by value_at_stake desc nulls last, customer_id{part}", values)
-
-
-def customer(con: duckdb.DuckDBPyConnection, customer_id: str) -> Declining | None:
-    """Return one buyer."""
-    return next(iter(_read(con, "customer_id = ?", [customer_id])), None)
-
-
-def _read(con: duckdb.DuckDBPyConnection, where: str, values: list[str]) -> list[Declining]:
+def find(
+    con: duckdb.DuckDBPyConnection, answer: str = "", start: int = 0, limit: int | None = None, *, customer: str = ""
+) -> list[Declining]:
+    """Return one customer, or the buyers who got an answer, the most money at stake first."""
+    where = "customer_id = ?" if customer else f"{_ANSWER} = ?" if answer else "decline is not null"
     rows = con.execute(
         f"select customer_id, name, {_ANSWER}, volume_change, total_change, wallet_share, wallet_change,"
-        f" activity_change, decline_p, value_at_stake, last_order_on from scorecard where {where}",
-        values,
+        f" activity_change, decline_p, value_at_stake, last_order_on from scorecard where {where}"
+        " order by value_at_stake desc nulls last, customer_id"
+        + (f" limit {int(limit)} offset {int(start)}" if limit is not None else ""),
+        list(filter(None, [customer or answer])),
     ).fetchall()
     return [Declining(*row) for row in rows]
 
 
 def wallet(customer: str, day: date) -> list[Statement]:
-    """Return what a customer stated of their own total business up to a day, with our part of it."""
+    """Return what a customer stated of their own total business up to a day, with our part of it, the oldest first."""
     from tenure.clock import day_number
     from tenure.facts.slices import slices_of
     from tenure.facts.streams import Stream
@@ -97,8 +84,7 @@ def wallet(customer: str, day: date) -> list[Statement]:
 
     needed = {Stream("orders"): ("amount",), Stream("volumes"): ("amount", "period_start")}
     with slices_of(conf.lake(), needed, customers=[customer]) as slices:
-        block = slices.block_of([customer], day_number(day))
-        statements = history(WindowAggregates(block))
+        statements = history(WindowAggregates(slices.block_of([customer], day_number(day))))
     return statements[0] if statements else []
 
 
@@ -125,24 +111,19 @@ def unsettled(con: duckdb.DuckDBPyConnection, day: date) -> list[Unsettled]:
         f"{_stopped(con)} select customer_id, name, last_order_on, receivable, payable, stated_on, cases, cancelled"
         " from stopped where coalesce(receivable, 0) + coalesce(payable, 0) > 0 or cases > 0"
         " order by coalesce(receivable, 0) + coalesce(payable, 0) desc, cases desc, customer_id",
-        _days(day),
+        {"day": day, "edge": day - timedelta(days=STOPPED)},
     ).fetchall()
     return [Unsettled(*row) for row in rows]
 
 
 def stopped(con: duckdb.DuckDBPyConnection, day: date) -> dict[str, int]:
     """Return how many stopped, how many of them are settled, and of how many the balance is not known."""
-    row = con.execute(
+    counts = con.execute(
         f"{_stopped(con)} select count(*), count(*) filter (stated_on is null),"
         " count(*) filter (stated_on is not null and receivable + payable = 0 and cases = 0) from stopped",
-        _days(day),
+        {"day": day, "edge": day - timedelta(days=STOPPED)},
     ).fetchone()
-    many, unknown, settled = row or (0, 0, 0)
-    return {"stopped": many, "unknown": unknown, "settled": settled}
-
-
-def _days(day: date) -> dict[str, Any]:
-    return {"day": day, "edge": day - timedelta(days=STOPPED)}
+    return dict(zip(("stopped", "unknown", "settled"), counts or (0, 0, 0), strict=True))
 
 
 def _stopped(con: duckdb.DuckDBPyConnection) -> str:

@@ -7,22 +7,27 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from tenure.clock import day_of
 from tenure.risk.signals import SIGNALS
 from tenure.words import say
+from tenure_app.customers.profile import report
 from tenure_app.customers.query import customers_url
-from tenure_app.risk import queries, tables, titles
+from tenure_app.risk import queries
 from tenure_app.web.charts import Bar, Bars, Chart, Line, Series
 from tenure_app.web.figures import Figure
-from tenure_app.web.formats import percent
+from tenure_app.web.formats import number, percent
+from tenure_app.web.tables import CARDS, Column, Table, numeric, under, url_of
 
 if TYPE_CHECKING:
     import duckdb
 
     from tenure.features.wallet import Statement
     from tenure_app.risk.declining import Declining
+
+    Row = dict[str, Any]
 
 
 @dataclass
@@ -33,11 +38,10 @@ class Risk:
     day: date | None
 
     def report(self, name: str) -> dict[str, Any]:
-        """Return a report; empty when there is none."""
-        return queries.report(self.con, f"risk.{name}") or {}
+        return report(self.con, f"risk.{name}")
 
     @cached_property
-    def signals(self) -> list[tables.Row]:
+    def signals(self) -> list[Row]:
         """Every signal, with the customers who show it."""
         reports = {item["signal"]: item for item in self.report("summary").get("signals", ())}
         counts = queries.signals(self.con)
@@ -50,24 +54,24 @@ class Risk:
                 "value_at_stake": reports.get(code, {}).get("value_at_stake"),
                 "lead_days": reports.get(code, {}).get("lead_days"),
                 "weight": signal.weight,
-                "url": customers_url(self.day, warning_signals=code),
+                "url": customers_url(self.day, warning_signals=code) if counts.get(code) else "",
             }
             for code, signal in SIGNALS.items()
         ]
 
     @property
-    def shown(self) -> list[tables.Row]:
+    def shown(self) -> list[Row]:
         """The signals that customers show, the most frequent first."""
         return sorted((row for row in self.signals if row["people"]), key=lambda row: -row["people"])
 
     @cached_property
     def silence(self) -> dict[str, Any]:
         """How likely the present gaps are; empty when no customer could be judged."""
-        report = self.report("silence")
-        return report if report.get("judged") else {}
+        silence = self.report("silence")
+        return silence if silence.get("judged") else {}
 
     @cached_property
-    def gaps(self) -> list[tables.Row]:
+    def gaps(self) -> list[Row]:
         """How many customers have gaps of which probability, in twentieths, against what chance would give."""
         return [
             {
@@ -82,33 +86,79 @@ class Risk:
 
 def _signals(data: Risk) -> Chart | None:
     bars = [Bar(row["signal"], row["people"], "F8", row["url"]) for row in data.shown]
-    return Bars(bars, _(" customers"), plain=True) if bars else None
+    return Bars(bars, gettext(" customers"), plain=True) if bars else None
+
+
+def _signals_title(data: Risk) -> str:
+    if not data.shown:
+        return gettext("No customer shows a signal")
+    words = {"name": data.shown[0]["signal"], "people": number(data.shown[0]["people"])}
+    return gettext("Most often: %(name)s (%(people)s customers)") % words
 
 
 def _silence(data: Risk) -> Chart:
     # The first column is what counts as silence.
     bars = [Bar(row["gap"], row["people"], "F6" if at else "F8", row["url"]) for at, row in enumerate(data.gaps)]
-    return Bars(bars, _(" customers"), upright=True, plain=True)
+    return Bars(bars, gettext(" customers"), upright=True, plain=True)
 
 
+def _silence_title(data: Risk) -> str:
+    chance = round(data.silence["judged"] * data.silence["unlikely"]) if data.silence else 0
+    text = gettext("%(silent)s customers are silent beyond their own rhythm; chance alone would give %(chance)s")
+    return text % {"silent": number(data.silence.get("silent", 0)), "chance": number(chance)}
+
+
+def _silence_note(data: Risk) -> str:
+    regular = sum(item["share"] for item in data.silence.get("shapes", ()) if item["shape"] >= 2)
+    return gettext(
+        "%(judged)s customers have a rhythm of their own; %(regular)s of them order more evenly than by chance. From "
+        "left to right: how likely a gap as long as the present one is. By chance, all columns would have the same "
+        "height; the excess of the first is real silence. Customers who ordered just now are at the far right."
+    ) % {"judged": number(data.silence.get("judged", 0)), "regular": percent(regular)}
+
+
+_SILENCE = Table(
+    "silence",
+    (
+        Column("gap", _("Probability of so long a gap")),
+        Column("people", url=url_of),
+        numeric("chance", _("By chance alone"), places=0, classes="text-secondary"),
+    ),
+)
 SILENCE = Figure(
     "silence",
-    title=lambda data: titles.silence(data.silence),
-    chart=_silence,
-    table=tables.SILENCE,
-    rows=lambda data: data.gaps,
-    note=lambda data: titles.silence_note(data.silence),
+    _silence_title,
+    _SILENCE,
+    lambda data: data.gaps,
+    _silence,
+    note=_silence_note,
     term="silence",
     wide=True,
+)
+_SIGNALS = Table(
+    "signals",
+    (
+        Column(
+            "signal",
+            _("Signal"),
+            html=lambda row: under(row["signal"], row["about"]),
+            export=(Column("signal_id", _("Signal id")), Column("signal", _("Signal"))),
+        ),
+        Column("people", url=url_of),
+        Column("value_at_stake", brief=True),
+        numeric("lead_days", _("Days until a worse stage")),
+        Column("weight", _("Weight"), "percent"),
+    ),
+    classes=CARDS,
 )
 #: The figures below the list of warnings.
 FIGURES = (
     Figure(
         "signals",
-        title=lambda data: titles.signals(data.shown),
-        chart=_signals,
-        table=tables.SIGNALS,
-        rows=lambda data: data.signals,
+        _signals_title,
+        _SIGNALS,
+        lambda data: data.signals,
+        _signals,
         term="warning_signals",
         wide=True,
         open=True,
@@ -128,15 +178,19 @@ class Wallet:
 def _wallet(data: Wallet) -> Chart:
     shares = [round(100 * statement.share, 2) for statement in data.statements]
     days = [day_of(statement.last) for statement in data.statements]
-    return Line(days, [Series(_("Share of wallet"), "F8", shares)], "%")
+    return Line(days, [Series(gettext("Share of wallet"), "F8", shares)], "%")
 
 
-WALLET = Figure(
-    "wallet",
-    title=lambda data: titles.wallet(data.customer.name or data.customer.customer_id, data.statements),
-    chart=_wallet,
-    table=tables.WALLET,
-    rows=lambda data: [
+def _wallet_title(data: Wallet) -> str:
+    first, last = (percent(data.statements[place].share) for place in (0, -1))
+    words = {"name": data.customer.name or data.customer.customer_id, "first": first, "last": last}
+    if len(data.statements) > 1:
+        return gettext("Of all that %(name)s buys, %(first)s was with us at first and %(last)s lately") % words
+    return gettext("Of all that %(name)s buys, %(last)s is with us") % words
+
+
+def _wallet_rows(data: Wallet) -> list[Row]:
+    return [
         {
             "first": day_of(statement.first),
             "last": day_of(statement.last),
@@ -145,7 +199,17 @@ WALLET = Figure(
             "share": statement.share,
         }
         for statement in reversed(data.statements)
-    ],
-    term="wallet_share",
-    wide=True,
+    ]
+
+
+_WALLET = Table(
+    "wallet",
+    (
+        Column("first", _("From"), "day"),
+        Column("last", _("To"), "day"),
+        Column("ours", _("Bought from us"), "money"),
+        Column("total", _("Their total"), "money"),
+        Column("wallet_share", value="share"),
+    ),
 )
+WALLET = Figure("wallet", _wallet_title, _WALLET, _wallet_rows, _wallet, term="wallet_share", wide=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
@@ -13,19 +13,20 @@ from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.template import Context
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from tenure.columns import value_name
 from tenure.risk.signals import SIGNALS
 from tenure_app.core import conf
 from tenure_app.customers.query import customers_url
-from tenure_app.risk import actions, declining, figures, queries, tables, titles
+from tenure_app.risk import actions, declining, figures, queries, tables
 from tenure_app.risk.queries import ALL, HANDLED, NO_OWNER, OPEN, STATES, WarnedCustomer, WarningQuery
-from tenure_app.risk.tables import WarningLine
 from tenure_app.web import exports
 from tenure_app.web.figures import sheets
 from tenure_app.web.filters import Chip, FilterForm, Select
+from tenure_app.web.formats import number, percent
 from tenure_app.web.layout import as_of, business
-from tenure_app.web.pages import SIGNED_IN, page
+from tenure_app.web.pages import page
 from tenure_app.web.tables import SqlRows
 from tenure_app.web.templatetags.tenure import here
 
@@ -44,36 +45,30 @@ FIRST = 8
 # The list of warnings
 
 
-@page("risk/", "risk", rule=SIGNED_IN)
+@page("risk/", "risk")
 def risk(request: HttpRequest) -> HttpResponse:
-    """Show the list of warnings, and below it counts, decline, inactivity, fatigue and the trust in churn."""
     con = conf.connection()
     if not queries.ready(con):
         return render(request, "risk/empty.html", {"title": _("Early warning")})
     day = queries.as_of(con)
     query, data = _query(request, day), figures.Risk(con, day)
-    file = exports.requested(
-        request,
-        {"": lambda: tables.WARNED_SIGNALS.sheet(tables.signals_of(queries.find(con, query)))},
-        f"warnings-{day}",
-    ) or exports.requested(request, sheets(figures.FIGURES, data), day)
-    if file:
+    files = {"": lambda: tables.WARNED_SIGNALS.sheet(tables.signals_of(queries.find(con, query)))}
+    file = exports.requested(request, files, f"warnings-{day}")
+    if file := file or exports.requested(request, sheets(figures.FIGURES, data), day):
         return file
-    rows = SqlRows(
-        queries.count(con, query),
-        lambda start, count: [WarningLine(customer, day) for customer in queries.find(con, query, start, count)],
-    )
+    people, stake = queries.total(con, query)
+    rows = SqlRows(people, lambda start, count: list(queries.find(con, query, start, count)))
     lines = Paginator(rows, LINES).get_page(request.GET.get("page"))
     context = {
         "title": _("Early warning"),
         "day": day,
-        "total": len(rows),
-        "stake": queries.at_stake(con, query),
+        "total": people,
+        "stake": stake,
         "form": _form(request, con, query),
         "narrowed": query != WarningQuery(),
         "warnings": tables.WARNINGS.show(lines),
         "figures": [figure.show(data) for figure in figures.FIGURES if figure is not figures.SILENCE or data.silence],
-        "gates": titles.gates(data.report("summary")),
+        "gates": _missing(data.report("summary")),
         "declining": _declining(con, data),
         "fatigue": data.report("fatigue"),
         "fatigue_url": customers_url(day, warning_signals="fatigue"),
@@ -128,18 +123,19 @@ def _declining(con: duckdb.DuckDBPyConnection, data: figures.Risk) -> dict[str, 
     rows = declining.find(con, shown, 0, FIRST)
     return {
         "count": counts[declining.YES],
-        "answers": [(code, name, counts[code]) for code, name in titles.answers().items()],
+        "answers": [(code, name, counts[code]) for code, name in tables.ANSWERS.items()],
         "table": table.show(rows) if rows else None,
-        "test": titles.decline_test(report.get("test")),
+        "test": _decline_test(report.get("test")),
         "any_total": bool(report.get("total_known")),
     }
 
 
 def _churn(data: figures.Risk) -> list[dict[str, object]]:
     """Return how far the churn probabilities can be trusted, a kind of churn a row; empty where none was fitted."""
+    kinds = {"contract": _("Ending contracts"), "silence": _("Customers who stop ordering")}
     return [
         {
-            "name": titles.churn_kind(kind),
+            "name": kinds.get(kind, kind),
             "customers": body.get("scored") or 0,
             "expected": body.get("expected_to_leave"),
             "test": body.get("newest") or (body.get("models") or {}).get(body.get("chosen") or "", {}),
@@ -150,10 +146,55 @@ def _churn(data: figures.Risk) -> list[dict[str, object]]:
     ]
 
 
+def _missing(summary: dict[str, Any]) -> list[str]:
+    """Return what is missing before rates and rhythms can be judged, in sentences."""
+    lines = []
+    for gate in summary.get("gates", ()):
+        count = int(gate["needed"])
+        text = ngettext(
+            "It needs %(needed)s day of facts, there are %(found)s.",
+            "It needs %(needed)s days of facts, there are %(found)s.",
+            count,
+        )
+        if gate["name"] == "buyers":
+            text = ngettext(
+                "It needs %(needed)s buyer, there are %(found)s.",
+                "It needs %(needed)s buyers, there are %(found)s.",
+                count,
+            )
+        if gate["found"] < gate["needed"]:
+            lines.append(text % {"needed": number(gate["needed"]), "found": number(gate["found"])})
+    return lines
+
+
+def _decline_test(test: dict[str, Any] | None) -> list[str]:
+    """Return how sure it is that single customers decline, in sentences."""
+    if not test:
+        return []
+    words = {"tested": number(test["tested"]), "named": number(test["named"]), "level": percent(test["level"])}
+    first = _(
+        "Of %(tested)s customers whose past is long enough, %(named)s ordered on fewer of the last %(window)s days "
+        "than chance explains. Of these, %(level)s at most are false alarms."
+    )
+    lines = [first % {**words, "window": test["window"]}]
+    for item in test["power"]:
+        words = {"drop": percent(item["drop"]), "part": percent(item["power"])}
+        lines.append(_("A fall of %(drop)s would be detected in %(part)s.") % words)
+    expected, actual = test["expected_orders"], test["found_orders"]
+    if expected:
+        text = _(
+            "All together: %(actual)s order days, where %(expected)s were expected (%(change)s). If the whole shop "
+            "moves, it is the season or the market, not single customers."
+        )
+        words = {"actual": number(actual, 0), "expected": number(expected, 0), "change": percent(actual / expected - 1)}
+        lines.append(text % words)
+    return lines
+
+
 # One line
 
 
-@page("risk/line", "risk-line", rule=SIGNED_IN)
+@page("risk/line", "risk-line")
 def line(request: HttpRequest) -> HttpResponse:
     """Answer a line, with its form open unless it is being closed."""
     con = conf.connection()
@@ -161,9 +202,8 @@ def line(request: HttpRequest) -> HttpResponse:
     return _line(request, con, open=open_form, owners=queries.owners(con) if open_form else ())
 
 
-@page("risk/assign", "risk-assign", rule=SIGNED_IN, methods=("POST",))
+@page("risk/assign", "risk-assign", methods=("POST",))
 def assign(request: HttpRequest) -> HttpResponse:
-    """Give a customer's warnings an owner, until a day."""
     con = conf.connection()
     customer, given = _customer(con, request.POST), request.POST.get("due_on")
     try:
@@ -176,24 +216,20 @@ def assign(request: HttpRequest) -> HttpResponse:
     return _line(request, con)
 
 
-@page("risk/handle", "risk-handle", rule=SIGNED_IN, methods=("POST",))
+@page("risk/handle", "risk-handle", methods=("POST",))
 def handle(request: HttpRequest) -> HttpResponse:
-    """Mark a customer's warnings as dealt with."""
     con = conf.connection()
-    customer, day = _customer(con, request.POST), queries.as_of(con)
-    if day is None:
+    customer = _customer(con, request.POST)
+    if customer.day is None:
         raise Http404
-    actions.handle(customer, day, author=cast("User", request.user))
+    actions.handle(customer, customer.day, cast("User", request.user))
     return _line(request, con)
 
 
-@page("risk/reopen", "risk-reopen", rule=SIGNED_IN, methods=("POST",))
+@page("risk/reopen", "risk-reopen", methods=("POST",))
 def reopen(request: HttpRequest) -> HttpResponse:
-    """Take back that they were dealt with."""
     con = conf.connection()
-    customer = _customer(con, request.POST)
-    signals = [signal.signal for signal in customer.signals]
-    actions.reopen(customer.customer_id, signals, cast("User", request.user))
+    actions.reopen(_customer(con, request.POST), cast("User", request.user))
     return _line(request, con)
 
 
@@ -207,18 +243,17 @@ def _customer(con: duckdb.DuckDBPyConnection, form: QueryDict) -> WarnedCustomer
     return replace(customer, signals=tuple(s for s in customer.signals if s.signal in shown) or customer.signals)
 
 
-def _line(request: HttpRequest, con: duckdb.DuckDBPyConnection, **state: object) -> HttpResponse:
+def _line(request: HttpRequest, con: duckdb.DuckDBPyConnection, **state: Any) -> HttpResponse:
     """Answer one line as it is now."""
     customer = _customer(con, request.POST if request.method == "POST" else request.GET)
-    shown = tables.WARNINGS.show([WarningLine(customer, queries.as_of(con), **state)])  # type: ignore[arg-type]
-    shared = {"request": request, "business": business(), "csrf_token": get_token(request)}
-    return HttpResponse(shown.body(shared))
+    shown = tables.WARNINGS.show([replace(customer, **state)])
+    return HttpResponse(shown.body({"request": request, "business": business(), "csrf_token": get_token(request)}))
 
 
 # Decline and settlement
 
 
-@page("risk/decline/", "risk-decline", rule=SIGNED_IN)
+@page("risk/decline/", "risk-decline")
 def decline(request: HttpRequest) -> HttpResponse:
     """List the buyers by whether they decline, with one customer's share of wallet over time."""
     con = conf.connection()
@@ -226,34 +261,32 @@ def decline(request: HttpRequest) -> HttpResponse:
         return render(request, "risk/empty.html", {"title": _("Decline")})
     answer = request.GET.get("answer", declining.YES)
     answer = answer if answer in declining.ANSWERS else ""
-    every = {"": lambda: tables.DECLINING.sheet(declining.find(con, answer, limit=None))}
+    every = {"": lambda: tables.DECLINING.sheet(declining.find(con, answer))}
     if file := exports.requested(request, every, f"decline-{answer or 'all'}"):
         return file
-    rows = SqlRows(declining.count(con, answer), partial(declining.find, con, answer))
-    shown = Paginator(rows, ROWS).get_page(request.GET.get("page"))
-    customer = declining.customer(con, request.GET.get("customer", "")) or next(
-        (row for row in shown if row.wallet_share), None
-    )
+    counts, selected = declining.answers(con), request.GET.get("customer")
+    total = counts[answer] if answer else sum(counts.values())
+    shown = Paginator(SqlRows(total, partial(declining.find, con, answer)), ROWS).get_page(request.GET.get("page"))
+    named = declining.find(con, customer=selected) if selected else []
+    customer = next(iter([*named, *(row for row in shown if row.wallet_share)]), None)
     day = queries.as_of(con) or as_of(request)
     wallet = figures.Wallet(customer, declining.wallet(customer.customer_id, day)) if customer else None
     if wallet and (file := exports.requested(request, sheets([figures.WALLET], wallet), wallet.customer.customer_id)):
         return file
-    counts = declining.answers(con)
     context = {
         "title": _("Decline and share of wallet"),
         "day": day,
-        "total": len(rows),
+        "total": total,
         "table": tables.DECLINING.show(shown),
         "answer": answer,
-        "answers": [(code, name, counts[code]) for code, name in titles.answers().items()],
+        "answers": [(code, name, counts[code]) for code, name in tables.ANSWERS.items()],
         "wallet": figures.WALLET.show(wallet) if wallet and wallet.statements else None,
     }
     return render(request, "risk/decline.html", context)
 
 
-@page("risk/settlement/", "risk-settlement", rule=SIGNED_IN)
+@page("risk/settlement/", "risk-settlement")
 def settlement(request: HttpRequest) -> HttpResponse:
-    """List the inactive customers with an open balance."""
     con = conf.connection()
     if not queries.ready(con):
         return render(request, "risk/empty.html", {"title": _("Settlement")})

@@ -6,12 +6,13 @@ money at stake first.
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from tenure.words import Message, loads
+from tenure.columns import value_name
+from tenure.risk.signals import SIGNALS
+from tenure.words import Message, loads, sentences
 from tenure_app.customers.profile import has
 from tenure_app.customers.queries import has_value_and_risk
 from tenure_app.risk.models import Followup
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 OPEN, HANDLED, ALL = "open", "handled", "all"
 STATES = (OPEN, HANDLED, ALL)
 NO_OWNER = "-"
+#: How many reasons a line shows before it is opened.
+GLANCE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +43,25 @@ class WarningQuery:
 
 @dataclass(frozen=True, slots=True)
 class WarningSignal:
-    """One signal of a customer."""
-
     signal: str
     score: float
     since: date | None
     evidence: Sequence[Message]
 
+    @property
+    def name(self) -> str:
+        return value_name("warning_signals", self.signal)
 
-@dataclass(frozen=True, slots=True)
+    @property
+    def why(self) -> str:
+        return sentences(self.evidence)
+
+
+@dataclass(frozen=True)
 class WarnedCustomer:
-    """A customer with their signals, the most telling first."""
+    """A customer with their signals, the most telling first, and how their line of the list is shown."""
 
     customer_id: str
-    name: str | None
     score: float
     value_at_stake: float | None
     lead_days: int | None
@@ -61,20 +69,35 @@ class WarnedCustomer:
     due_on: date | None
     handled_as_of: date | None
     note: str
-    signals: tuple[WarningSignal, ...] = field(default=())
+    signals: tuple[WarningSignal, ...]
+    name: str | None
+    day: date | None = None  # of the data
+    open: bool = False  # its form is shown
+    owners: Sequence[str] = ()  # that the form offers
+    wrong: str = ""  # about the day in the form
+
+    @property
+    def first(self) -> tuple[WarningSignal, ...]:
+        """The signals that are read at a glance; one more is not worth folding."""
+        return self.signals if len(self.signals) <= GLANCE + 1 else self.signals[:GLANCE]
+
+    @property
+    def others(self) -> tuple[WarningSignal, ...]:
+        return self.signals[len(self.first) :]
+
+    @property
+    def decided_signals(self) -> str:
+        """The signals of this line, with commas: what is decided holds for them."""
+        return ",".join(signal.signal for signal in self.signals)
+
+    @property
+    def overdue(self) -> bool:
+        return bool(self.due_on and self.day and self.due_on < self.day and not self.handled_as_of)
 
 
 def ready(con: duckdb.DuckDBPyConnection) -> bool:
     """Whether a refresh has looked for warnings."""
     return has(con, "warnings") and has(con, "scorecard") and has_value_and_risk(con)
-
-
-def report(con: duckdb.DuckDBPyConnection, name: str) -> dict[str, Any] | None:
-    """Return a report of the last full refresh by its name."""
-    if not has(con, "reports"):
-        return None
-    row = con.execute("select body from reports where name = ? order by generation desc limit 1", [name]).fetchone()
-    return json.loads(row[0]) if row else None
 
 
 def as_of(con: duckdb.DuckDBPyConnection) -> date | None:
@@ -83,25 +106,19 @@ def as_of(con: duckdb.DuckDBPyConnection) -> date | None:
     return row[0] if row else None
 
 
-def count(con: duckdb.DuckDBPyConnection, query: WarningQuery) -> int:
-    """Return how many customers a choice of warnings has."""
+def total(con: duckdb.DuckDBPyConnection, query: WarningQuery) -> tuple[int, float]:
+    """Return how many customers a query has, and the money at stake with them; each counts once."""
     source, values = _grouped(query)
-    row = con.execute(f"{source} select count(*) from people", values).fetchone()
-    return int(row[0]) if row else 0
-
-
-def at_stake(con: duckdb.DuckDBPyConnection, query: WarningQuery) -> float:
-    """Return the money at stake with the customers of a choice; each counts once."""
-    source, values = _grouped(query)
-    row = con.execute(f"{source} select coalesce(sum(value_at_stake), 0) from people", values).fetchone()
-    return float(row[0]) if row else 0.0
+    sql = f"{source} select count(*), coalesce(sum(value_at_stake), 0) from people"
+    people, stake = con.execute(sql, values).fetchone() or (0, 0)
+    return int(people), float(stake)
 
 
 def find(
     con: duckdb.DuckDBPyConnection, query: WarningQuery, start: int = 0, limit: int | None = None
 ) -> Iterator[WarnedCustomer]:
     """Yield some customers of a query, the most money at stake times score first."""
-    source, values = _grouped(query)
+    day, (source, values) = as_of(con), _grouped(query)
     reader = con.execute(
         f"{source} select people.*, k.name from people left join scorecard k using (customer_id)"
         " order by coalesce(people.value_at_stake, 0) * people.score desc, people.score desc, customer_id"
@@ -109,9 +126,9 @@ def find(
         values,
     )
     while rows := reader.fetchmany(2_000):
-        for customer, score, stake, lead, owner, due, handled, note, signals, name in rows:
+        for *columns, signals, name in rows:
             items = tuple(WarningSignal(s["signal"], s["score"], s["since"], loads(s["evidence"])) for s in signals)
-            yield WarnedCustomer(customer, name, score, stake, lead, owner or "", due, handled, note or "", items)
+            yield WarnedCustomer(*columns, signals=items, name=name, day=day)
 
 
 def owners(con: duckdb.DuckDBPyConnection) -> list[str]:
@@ -125,20 +142,23 @@ def signals(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     return dict(con.execute("select signal, count(*) from warnings group by signal").fetchall())
 
 
-def _weights() -> tuple[list[str], list[float], list[int]]:
-    from tenure.risk.signals import SIGNALS
-
-    return list(SIGNALS), [signal.weight for signal in SIGNALS.values()], list(range(len(SIGNALS)))
-
-
 def _grouped(query: WarningQuery) -> tuple[str, list[Any]]:
     """Return ``with … people`` of a choice, one row a customer, and the values of its places."""
     marks = list(Followup.objects.values_list("customer_id", "signal", "owner", "due_on", "note", "handled_as_of"))
-    columns: list[list[Any]] = (
-        [list(column) for column in zip(*marks, strict=True)] if marks else [[] for _ in range(6)]
-    )
-    tests, values = _tests(query)
-    where = f" where {' and '.join(tests)}" if tests else ""
+    columns = [[mark[place] for mark in marks] for place in range(6)]
+    owner = "" if query.owner == NO_OWNER else query.owner
+    tests = {
+        "signal = ?": query.signal,
+        "owner = ?": owner,
+        "due_on <= ?": query.due_by,
+        "customer_id = ?": query.customer,
+    }
+    parts = [test for test, value in tests.items() if value]
+    if query.owner == NO_OWNER:
+        parts.append("coalesce(owner, '') = ''")
+    if query.state != ALL:
+        parts.append(f"handled_as_of is {'not null' if query.state == HANDLED else 'null'}")
+    where = f" where {' and '.join(parts)}" if parts else ""
     text = f"""
     with weights as (select unnest(?::varchar[]) as signal, unnest(?::double[]) as weight, unnest(?::int[]) as place),
     decided as (select unnest(?::varchar[]) as customer_id, unnest(?::varchar[]) as signal,
@@ -151,30 +171,9 @@ def _grouped(query: WarningQuery) -> tuple[str, list[Any]]:
         d.note, case when w.since <= d.handled_as_of then d.handled_as_of end as handled_as_of
         from warnings w join weights g using (signal) left join decided d using (customer_id, signal)),
     people as (select customer_id, 1 - product(1 - weight * score) as score, max(value_at_stake) as value_at_stake,
-        min(lead_days) as lead_days, any_value(owner) as owner, min(due_on) as due_on,
-        min(handled_as_of) as handled_as_of, max(note) as note,
+        min(lead_days) as lead_days, coalesce(any_value(owner), '') as owner, min(due_on) as due_on,
+        min(handled_as_of) as handled_as_of, coalesce(max(note), '') as note,
         list({{'signal': signal, 'score': score, 'since': since, 'evidence': evidence}} order by place) as signals
         from every{where} group by customer_id)"""
-    return text, [*_weights(), *columns, *values]
-
-
-def _tests(query: WarningQuery) -> tuple[list[str], list[Any]]:
-    tests: list[str] = []
-    values: list[Any] = []
-    if query.signal:
-        tests.append("signal = ?")
-        values.append(query.signal)
-    if query.owner == NO_OWNER:
-        tests.append("coalesce(owner, '') = ''")
-    elif query.owner:
-        tests.append("owner = ?")
-        values.append(query.owner)
-    if query.state != ALL:
-        tests.append(f"handled_as_of is {'not null' if query.state == HANDLED else 'null'}")
-    if query.due_by:
-        tests.append("due_on <= ?")
-        values.append(query.due_by)
-    if query.customer:
-        tests.append("customer_id = ?")
-        values.append(query.customer)
-    return tests, values
+    weights = [list(SIGNALS), [signal.weight for signal in SIGNALS.values()], list(range(len(SIGNALS)))]
+    return text, [*weights, *columns, *filter(None, tests.values())]

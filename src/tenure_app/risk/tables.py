@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
@@ -13,83 +10,38 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from tenure.columns import value_name
-from tenure.words import sentences
-from tenure_app.risk import titles
-from tenure_app.risk.queries import WarnedCustomer, WarningSignal
+from tenure_app.risk.declining import INDUSTRY, NO, UNKNOWN, YES
 from tenure_app.web.formats import MISSING, change, day, number, percent
-from tenure_app.web.tables import Column, Table
+from tenure_app.web.tables import Column, Table, columns, numeric
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from tenure_app.risk.declining import Declining
+    from tenure_app.risk.queries import WarnedCustomer
 
-#: How many reasons a line shows before it is opened.
-GLANCE = 2
-Row = dict[str, Any]
-_CUSTOMER = Column("customer", template="components/customer.html", export=(Column("customer_id"), Column("name")))
-
-
-@dataclass(frozen=True, slots=True)
-class WarningLine:
-    """One customer of the list of warnings, as it is shown."""
-
-    customer: WarnedCustomer
-    day: date | None
-    open: bool = False  # its form is shown
-    owners: Sequence[str] = ()  # that the form offers
-    wrong: str = ""  # about the day in the form
-
-    @property
-    def customer_id(self) -> str:
-        """The customer."""
-        return self.customer.customer_id
-
-    @property
-    def name(self) -> str | None:
-        """Their name."""
-        return self.customer.name
-
-    @property
-    def reasons(self) -> list[tuple[str, str]]:
-        """The signals by name, each with its evidence in sentences, the most telling first."""
-        signals = self.customer.signals
-        return [(value_name("warning_signals", item.signal), sentences(item.evidence)) for item in signals]
-
-    @property
-    def first(self) -> list[tuple[str, str]]:
-        """The reasons that are read at a glance; one more is not worth folding."""
-        reasons = self.reasons
-        return reasons if len(reasons) <= GLANCE + 1 else reasons[:GLANCE]
-
-    @property
-    def others(self) -> list[tuple[str, str]]:
-        """The other reasons."""
-        return self.reasons[len(self.first) :]
-
-    @property
-    def signals(self) -> str:
-        """The signals of this line, with commas: what is decided holds for them."""
-        return ",".join(signal.signal for signal in self.customer.signals)
-
-    @property
-    def overdue(self) -> bool:
-        """Whether its day has passed."""
-        due = self.customer.due_on
-        return bool(due and self.day and due < self.day and not self.customer.handled_as_of)
+#: The answers to whether a customer declines.
+ANSWERS = {
+    YES: _("Declining: our volume falls, theirs does not"),
+    UNKNOWN: _("Cannot judge: our volume falls, theirs is not known"),
+    INDUSTRY: _("Their own business falls too"),
+    NO: _("Our volume does not fall"),
+}
+_CUSTOMER = Column("customer", template="components/customer.html", export=columns("customer_id", "name"))
 
 
-def _days(days: int | None) -> str:
-    if days is None:
+def _lead(row: WarnedCustomer) -> str:
+    if row.lead_days is None:
         return MISSING
-    return ngettext("%(shown)s day", "%(shown)s days", days) % {"shown": number(days)}
+    return ngettext("%(shown)s day", "%(shown)s days", row.lead_days) % {"shown": number(row.lead_days)}
 
 
-def _due(line: WarningLine) -> str:
-    if not line.overdue:
-        return format_html('<span class="text-nowrap">{}</span>', day(line.customer.due_on))
+def _due(row: WarnedCustomer) -> str:
+    if not row.overdue:
+        return format_html('<span class="text-nowrap">{}</span>', day(row.due_on))
     return format_html(
         '<span class="text-nowrap text-red">{}<span class="under text-red">{}</span></span>',
-        day(line.customer.due_on),
+        day(row.due_on),
         gettext("overdue"),
     )
 
@@ -99,86 +51,46 @@ WARNINGS = Table(
     (
         _CUSTOMER,
         Column("why", _("Why"), template="risk/why.html"),
-        Column("warning_score", value=lambda line: line.customer.score, term="warning_score"),
-        Column("value_at_stake", value=lambda line: line.customer.value_at_stake, brief=True),
-        Column(
-            "lead_days", _("Lead time"), "number", html=lambda line: _days(line.customer.lead_days), term="lead-time"
-        ),
-        Column("owner", _("Owner"), value=lambda line: line.customer.owner),
+        Column("warning_score", value="score", term="warning_score"),
+        Column("value_at_stake", brief=True),
+        numeric("lead_days", _("Lead time"), html=_lead, term="lead-time"),
+        Column("owner", _("Owner")),
         Column("warning_due_on", html=_due),
         Column("actions", _("Actions"), template="risk/actions.html", bare=True, classes="row-actions", export=()),
     ),
     caption=_("Early warnings, the most money at stake first"),
     classes="table-vcenter card-table cards warnings",
-    row_class=lambda line: "text-secondary" if line.customer.handled_as_of else "",
+    row_class=lambda row: "text-secondary" if row.handled_as_of else "",
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SignalOf:
-    """One signal of a customer, a row of a file."""
-
-    customer: WarnedCustomer
-    signal: WarningSignal
-
-
-def signals_of(customers: Iterable[WarnedCustomer]) -> Iterator[SignalOf]:
-    """Yield every signal of customers."""
+def signals_of(customers: Iterable[WarnedCustomer]) -> Iterator[dict[str, Any]]:
+    """Yield every signal of customers, a row of a file."""
     for customer in customers:
+        stake = customer.value_at_stake
+        rounded = {"stake": None if stake is None else round(stake, 2), "warning_score": round(customer.score, 4)}
         for signal in customer.signals:
-            yield SignalOf(customer, signal)
+            about = {"signal": signal.name, "why": signal.why, "since": signal.since, "score": round(signal.score, 4)}
+            yield {**vars(customer), **rounded, **about}
 
 
 #: The list of warnings as a file: a row a signal.
 WARNED_SIGNALS = Table(
     "warned-signals",
     (
-        Column("customer_id", value=lambda row: row.customer.customer_id),
-        Column("name", value=lambda row: row.customer.name),
-        Column("signal", _("Signal"), value=lambda row: value_name("warning_signals", row.signal.signal)),
-        Column("why", _("Why"), value=lambda row: sentences(row.signal.evidence)),
-        Column("since", _("Since"), "day", value=lambda row: row.signal.since),
-        Column("score", _("Score of the signal"), "percent", value=lambda row: round(row.signal.score, 4)),
-        Column("warning_score", value=lambda row: round(row.customer.score, 4)),
-        Column("value_at_stake", value=lambda row: _cents(row.customer.value_at_stake)),
-        Column("lead_days", _("Days until a worse stage"), "number", value=lambda row: row.customer.lead_days),
-        Column("owner", _("Owner"), value=lambda row: row.customer.owner),
-        Column("warning_due_on", value=lambda row: row.customer.due_on),
-        Column("handled_as_of", _("Dealt with on"), "day", value=lambda row: row.customer.handled_as_of),
-        Column("note", _("Note"), value=lambda row: row.customer.note),
+        *columns("customer_id", "name"),
+        Column("signal", _("Signal")),
+        Column("why", _("Why")),
+        Column("since", _("Since"), "day"),
+        Column("score", _("Score of the signal"), "percent"),
+        Column("warning_score"),
+        Column("value_at_stake", value="stake"),
+        numeric("lead_days", _("Days until a worse stage")),
+        Column("owner", _("Owner")),
+        Column("warning_due_on", value="due_on"),
+        Column("handled_as_of", _("Dealt with on"), "day"),
+        Column("note", _("Note")),
     ),
-)
-
-
-def _cents(amount: float | None) -> float | None:
-    return None if amount is None else round(amount, 2)
-
-
-#: How many customers show each signal.
-SIGNALS = Table(
-    "signals",
-    (
-        Column(
-            "signal",
-            _("Signal"),
-            html=lambda row: format_html('<span>{}<span class="under">{}</span></span>', row["signal"], row["about"]),
-            export=(Column("signal_id", _("Signal id")), Column("signal", _("Signal"))),
-        ),
-        Column("people", url=lambda row: row["url"] if row["people"] else ""),
-        Column("value_at_stake", brief=True),
-        Column("lead_days", _("Days until a worse stage"), "number"),
-        Column("weight", _("Weight"), "percent"),
-    ),
-    classes="table-sm table-vcenter cards",
-)
-SILENCE = Table(
-    "silence",
-    (
-        Column("gap", _("Probability of so long a gap")),
-        Column("people", url=lambda row: row["url"]),
-        Column("chance", _("By chance alone"), "number", places=0, classes="text-secondary"),
-    ),
-    classes="table-sm",
 )
 
 
@@ -196,39 +108,26 @@ def _wallet_share(row: Declining) -> str:
     return format_html('<a href="{}?{}">{}{}</a>', reverse("risk-decline"), query, before, percent(row.wallet_share))
 
 
+_SHARES = (Column("wallet_before", _("Share of wallet before"), "percent"), Column("wallet_share"))
+_ACTIVITY = Column(
+    "activity_change",
+    html=lambda row: change(row.activity_change),
+    term="activity_change",
+    also=(Column("decline_p", value="p"),),
+)
 DECLINING = Table(
     "declining",
     (
         _CUSTOMER,
-        Column("answer", _("Answer"), value=lambda row: titles.answers()[row.answer]),
+        Column("answer", _("Answer"), value=lambda row: str(ANSWERS[row.answer])),
         Column("volume_change", html=lambda row: change(row.volume_change)),
         Column("total_change", html=_total_change),
-        Column(
-            "wallet_share",
-            html=_wallet_share,
-            export=(Column("wallet_before", _("Share of wallet before"), "percent"), Column("wallet_share")),
-        ),
-        Column(
-            "activity_change",
-            html=lambda row: change(row.activity_change),
-            term="activity_change",
-            also=(Column("decline_p", value="p"),),
-        ),
+        Column("wallet_share", html=_wallet_share, export=_SHARES),
+        _ACTIVITY,
         Column("value_at_stake", brief=True),
         Column("last_order_on"),
     ),
     classes="table-sm table-vcenter cards card-table",
-)
-WALLET = Table(
-    "wallet",
-    (
-        Column("first", _("From"), "day"),
-        Column("last", _("To"), "day"),
-        Column("ours", _("Bought from us"), "money"),
-        Column("total", _("Their total"), "money"),
-        Column("wallet_share", value="share"),
-    ),
-    classes="table-sm",
 )
 UNSETTLED = Table(
     "unsettled",
@@ -238,7 +137,7 @@ UNSETTLED = Table(
         Column("receivable", _("Receivable"), "money"),
         Column("payable", _("Payable"), "money"),
         Column("stated_on", _("Stated on"), "day"),
-        Column("open_cases", _("Open cases"), "number"),
+        numeric("open_cases", _("Open cases")),
         Column("cancelled", _("Contract cancelled"), "yesno"),
     ),
 )
