@@ -126,9 +126,9 @@ def find(
         values,
     )
     while rows := reader.fetchmany(2_000):
-        for *columns, signals, name in rows:
+        for customer, score, stake, lead, owner, due, handled, note, signals, name in rows:
             items = tuple(WarningSignal(s["signal"], s["score"], s["since"], loads(s["evidence"])) for s in signals)
-            yield WarnedCustomer(*columns, signals=items, name=name, day=day)
+            yield WarnedCustomer(customer, score, stake, lead, owner, due, handled, note, items, name, day)
 
 
 def owners(con: duckdb.DuckDBPyConnection) -> list[str]:
