@@ -7,17 +7,24 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from django.urls import reverse
-from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
-from tenure_app.recommend import queries, tables, titles
+from tenure_app.recommend import queries, tables
 from tenure_app.web.figures import Figure
+from tenure_app.web.formats import number, percent
 
 if TYPE_CHECKING:
     import duckdb
 
 #: Rows shown of a longer table.
 SHORT = 10
+RANKINGS = {
+    "popularity": gettext_lazy("Most popular"),
+    "often": gettext_lazy("Most often bought by the customer"),
+    "buy-again": gettext_lazy("Due for repurchase"),
+    "blend": gettext_lazy("Combined ranking"),
+}
 
 
 @dataclass
@@ -32,22 +39,12 @@ class Products:
     def soon(self) -> list[tables.Row]:
         """The products that will be bought again soon, each with the customers who are due."""
         people = queries.due(self.con, self.day) if self.day else {}
-        return [
-            {**row, "people_due": people.get(row["product"], 0), "url": tables.product_url(row["product"], due=1)}
-            for row in self.report.get("replenishment", [])
-        ]
+        return [{**row, "people_due": people.get(row["product"], 0)} for row in self.report.get("replenishment", [])]
 
     @cached_property
     def offers(self) -> list[tables.Row]:
-        """What rises, and what to offer with it, each with the address of its customers."""
-        return [
-            {
-                **row,
-                "url": f"{reverse('products-offer')}?"
-                + urlencode({"trigger": row["trigger"], "category": row["partner"]}),
-            }
-            for row in queries.offers(self.con)
-        ]
+        """What rises, and what to offer with it."""
+        return queries.offers(self.con)
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -62,57 +59,118 @@ class Products:
     @property
     def rankings(self) -> list[tables.Row]:
         """The rankings that were tried."""
-        names = [name for name in titles.RANKINGS if name in self.metrics]
-        best = max((self.metrics[name]["ndcg"]["value"] for name in names), default=0.0) or 1.0
+        tried = {name: self.metrics[name] for name in RANKINGS if name in self.metrics}
+        best = max((metric["ndcg"]["value"] for metric in tried.values()), default=0.0) or 1.0
         return [
             {
-                **self.metrics[name],
+                **metric,
                 "name": name,
-                "label": titles.RANKINGS[name],
+                "label": RANKINGS[name],
                 "used": name == self.metrics["chosen"],
-                "width": f"{100 * self.metrics[name]['ndcg']['value'] / best:.1f}",
+                "width": f"{100 * metric['ndcg']['value'] / best:.1f}",
             }
-            for name in names
+            for name, metric in tried.items()
         ]
+
+
+def _backtest_title(data: Products) -> str:
+    metrics = data.metrics
+    hits = {name: percent(metrics[name]["hit_rate"]["value"]) for name in RANKINGS if name in metrics}
+    text = _("%(hit)s of %(people)s last baskets held something of our ten; popular products reach %(popular)s")
+    if metrics["chosen"] == "blend":
+        text = _(
+            "%(hit)s of %(people)s last baskets held something of our ten; popular products reach %(popular)s,"
+            " buying again alone %(again)s"
+        )
+    words = {"people": number(metrics["customers"]), "hit": hits[metrics["chosen"]]}
+    return text % {**words, "popular": hits["popularity"], "again": hits["buy-again"]}
+
+
+def _why_used(data: Products) -> str:
+    """Return why the blend is used or not."""
+    wins = data.metrics["blend"].get("against_buy_again")
+    if not wins:
+        return ""
+    text = _(
+        "What is due to be bought again is used: everything weighed together does not beat it for sure"
+        " (difference of NDCG@10 %(value)s, 95%%: %(low)s to %(high)s)."
+    )
+    if data.metrics["chosen"] == "blend":
+        text = _(
+            "Everything weighed together is used: its NDCG@10 beats that of buying again by %(value)s"
+            " (95%%: %(low)s to %(high)s)."
+        )
+    return text % {name: f"{wins[name]:+.4f}" for name in ("value", "low", "high")}
+
+
+def _offers_title(data: Products) -> str:
+    if not data.offers:
+        return _("No category rises beyond chance in the last four weeks")
+    most = data.offers[0]
+    return ngettext(
+        "%(people)s customer buys more %(trigger)s lately: offer %(partner)s with it",
+        "%(people)s customers buy more %(trigger)s lately: offer %(partner)s with it",
+        most["people"],
+    ) % {"people": number(most["people"]), "trigger": most["trigger"], "partner": most["partner"]}
+
+
+def _offers_note(data: Products) -> str:
+    if not data.offers:
+        return _(
+            "An offer appears when customers buy more of a category in four weeks than in the twelve before, and"
+            " another category goes with it."
+        )
+    text = _("Suits a buy-and-gift: the other one is cheaper, or a gift, for customers who buy what rises.")
+    more = len(data.offers) - SHORT
+    return f"{text} {_('%(shown)s more in the CSV.') % {'shown': number(more)}}" if more > 0 else text
+
+
+def _due_title(data: Products) -> str:
+    if not data.soon:
+        return _("No product is expected to be bought again soon")
+    product, category = data.soon[0]["product"], data.soon[0]["category"]
+    name = f"{category} {product}" if category else str(product)
+    words = {"expected": number(data.soon[0]["expected"], 0), "product": name, "days": data.report.get("ahead", 14)}
+    return _("%(product)s will be bought again about %(expected)s times in %(days)d days") % words
+
+
+def _due_note(data: Products) -> str:
+    if not data.soon:
+        return _("This needs products that the same customers bought several times.")
+    return _("Customers due: within %(days)d days.") % {"days": queries.SOON}
 
 
 BACKTEST = Figure(
     "backtest",
-    title=lambda data: titles.backtest(data.metrics),
-    chart=lambda _data: None,
-    table=tables.BACKTEST,
-    rows=lambda data: data.rankings,
-    note=lambda data: titles.why_used(data.metrics),
+    _backtest_title,
+    tables.BACKTEST,
+    lambda data: data.rankings,
+    note=_why_used,
     note_below=True,
     term="backtest-baskets",
     wide=True,
-    open=True,
 )
 #: The tables above the pairs.
 FIGURES = (
     Figure(
         "soon",
-        title=lambda data: titles.due(data.soon, data.report.get("ahead", 14)),
-        chart=lambda _data: None,
-        table=tables.SOON,
-        rows=lambda data: data.soon[:SHORT],
+        _due_title,
+        tables.SOON,
+        lambda data: data.soon[:SHORT],
         file_rows=lambda data: data.soon,
-        note=lambda data: titles.due_note(data.soon, queries.SOON),
+        note=_due_note,
         note_below=True,
         term="replenishment",
-        open=True,
     ),
     Figure(
         "offers",
-        title=lambda data: titles.offers(data.offers),
-        chart=lambda _data: None,
-        table=tables.OFFERS,
-        rows=lambda data: data.offers[:SHORT],
+        _offers_title,
+        tables.OFFERS,
+        lambda data: data.offers[:SHORT],
         file_rows=lambda data: data.offers,
-        note=lambda data: titles.offers_note(data.offers, SHORT),
+        note=_offers_note,
         note_below=True,
         term="offer-rising",
-        open=True,
     ),
     BACKTEST,
 )

@@ -11,17 +11,18 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template import Context
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from tenure.recommend.reasons import message
 from tenure_app.core import conf
 from tenure_app.customers.profile import has
-from tenure_app.recommend import figures, queries, tables, titles
+from tenure_app.recommend import figures, queries, tables
 from tenure_app.recommend.queries import LEVELS, PAGE, SORTS, PairQuery
 from tenure_app.web import exports
 from tenure_app.web.figures import sheets
 from tenure_app.web.filters import FilterForm, Input, Select
+from tenure_app.web.formats import number
 from tenure_app.web.layout import business
-from tenure_app.web.pages import SIGNED_IN, page
+from tenure_app.web.pages import page
 from tenure_app.web.tables import SqlRows
 from tenure_app.web.templatetags.tenure import here
 
@@ -33,7 +34,7 @@ def _empty(request: HttpRequest) -> HttpResponse:
     return render(request, "products/empty.html", {"title": _("Products")})
 
 
-@page("products/", "products", rule=SIGNED_IN)
+@page("products/", "products")
 def products(request: HttpRequest) -> HttpResponse:
     """Show what is due, what to offer, the back-test, and what is bought together."""
     con = conf.connection()
@@ -55,7 +56,7 @@ def products(request: HttpRequest) -> HttpResponse:
         "title": _("Products"),
         "day": data.day,
         "report": data.report,
-        "missing": titles.missing(data.report),
+        "missing": _missing(data.report),
         "tested": data.tested,
         "figures": [figure.show(data) for figure in shown],
         "form": _form(query),
@@ -65,6 +66,17 @@ def products(request: HttpRequest) -> HttpResponse:
         ),
     }
     return render(request, "products/page.html", context)
+
+
+def _missing(report: dict[str, Any]) -> list[str]:
+    """Return what is still too little, one sentence each."""
+    names = {"buyers": _("buyers"), "days": _("days of data"), "products": _("products found in enough baskets")}
+    return [
+        _("It takes %(needed)s %(what)s; there are %(found)s.")
+        % {"needed": number(gate["needed"]), "what": names[gate["name"]], "found": number(gate["found"])}
+        for gate in report.get("gates", [])
+        if gate["found"] < gate["needed"]
+    ]
 
 
 def _query(request: HttpRequest) -> PairQuery:
@@ -95,7 +107,7 @@ def _form(query: PairQuery) -> FilterForm:
     )
 
 
-@page("products/product/", "products-product", rule=SIGNED_IN)
+@page("products/product/", "products-product")
 def product(request: HttpRequest) -> HttpResponse:
     """Show one product: its sales, what is bought with it, and who would want it."""
     con, name = conf.connection(), request.GET.get("id", "")
@@ -107,13 +119,13 @@ def product(request: HttpRequest) -> HttpResponse:
         raise Http404(_("No such product"))
     report, day = queries.report(con)
     kind = request.GET.get("kind", "")
-    kind = kind if kind in titles.KINDS else ""
+    kind = kind if kind in tables.KINDS else ""
     within = (day, day + timedelta(days=queries.SOON)) if request.GET.get("due") and day else None
     bought = bool(request.GET.get("bought"))
     if bought:
         people, table, name_of_file = queries.buyers(con, name, tz), tables.BUYERS, "buyers"
     else:
-        people = _with_reasons(queries.wanting(con, name, kind, within))
+        people = queries.wanting(con, name, kind, within)
         table, name_of_file = tables.PEOPLE, "product"
     partners = queries.partners(con, name)
     for key, sheet, file_name in (
@@ -131,31 +143,40 @@ def product(request: HttpRequest) -> HttpResponse:
         "partners": tables.PARTNERS.show(partners[:SHORT]) if partners else None,
         "partners_total": len(partners),
         "people": shown.show(Paginator(people, SHORT).get_page(request.GET.get("page")), files={"CSV": csv}),
-        "people_title": titles.people(len(people), bought=bought, due=bool(within)),
+        "people_title": _people_title(len(people), bought=bought, due=bool(within)),
         "total": len(people),
         "all_total": sum(counts.values()),
         "kind": "" if bought or within else kind,
         "due": within,
         "bought": bought,
-        "kinds": [(code, titles.KINDS[code], count) for code, count in counts.items()],
+        "kinds": [(code, tables.KINDS[code], count) for code, count in counts.items()],
         "repeat": {row["product"]: row for row in report.get("replenishment", [])}.get(name),
         "ahead": report.get("ahead", 14),
     }
     return render(request, "products/product.html", context)
 
 
-def _with_reasons(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{**row, "why": message(row["reason"]).render()} for row in rows]
+def _people_title(count: int, *, bought: bool, due: bool) -> str:
+    text = ngettext("It is recommended to %(shown)s customer", "It is recommended to %(shown)s customers", count)
+    if due:
+        text = ngettext(
+            "%(shown)s customer is due for it within %(n)s days",
+            "%(shown)s customers are due for it within %(n)s days",
+            count,
+        )
+    if bought:
+        text = ngettext("%(shown)s customer bought it", "%(shown)s customers bought it", count)
+    return text % {"shown": number(count), "n": queries.SOON}
 
 
-@page("products/offer/", "products-offer", rule=SIGNED_IN)
+@page("products/offer/", "products-offer")
 def offer(request: HttpRequest) -> HttpResponse:
     """Show the customers to whom something is offered because something else rises with them."""
     con = conf.connection()
     if not (queries.ready(con) and has(con, "recommendations")):
         return _empty(request)
     trigger, partner = request.GET.get("trigger", ""), request.GET.get("category", "")
-    people = _with_reasons(queries.offered(con, trigger, partner))
+    people = queries.offered(con, trigger, partner)
     if not people:
         raise Http404(_("No such offer"))
     day = queries.report(con)[1]

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+from tenure.recommend.reasons import message
 from tenure_app.customers.profile import has
 
 if TYPE_CHECKING:
     import duckdb
+
+    Row = dict[str, Any]
 
 #: Rows a page.
 PAGE = 50
@@ -67,16 +70,12 @@ def _where(query: PairQuery) -> tuple[str, list[Any]]:
 
 
 def count_pairs(con: duckdb.DuckDBPyConnection, query: PairQuery) -> int:
-    """Return how many pairs a query has."""
     where, values = _where(query)
     row = con.execute(f"select count(*) from pairs p{where}", values).fetchone()
     return int(row[0]) if row else 0
 
 
-def find_pairs(
-    con: duckdb.DuckDBPyConnection, query: PairQuery, start: int = 0, limit: int | None = None
-) -> list[dict[str, Any]]:
-    """Return some of the pairs of a query."""
+def find_pairs(con: duckdb.DuckDBPyConnection, query: PairQuery, start: int = 0, limit: int | None = None) -> list[Row]:
     where, values = _where(query)
     way = "desc" if query.down else "asc"
     order = f"{SORTS[query.sort]} {way} nulls last, p.product_a, p.product_b"
@@ -84,11 +83,11 @@ def find_pairs(
     return _rows(con, sql, [*values, limit, start])
 
 
-def _rows(con: duckdb.DuckDBPyConnection, sql: str, values: list[Any]) -> list[dict[str, Any]]:
+def _rows(con: duckdb.DuckDBPyConnection, sql: str, values: Any = None) -> list[Row]:
     return list(con.execute(sql, values).to_arrow_table().to_pylist())
 
 
-def offers(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+def offers(con: duckdb.DuckDBPyConnection) -> list[Row]:
     """Return what rises, what goes with it, how many customers that concerns, and the pair's numbers."""
     if not has(con, "recommendations"):
         return []
@@ -102,21 +101,6 @@ def offers(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
         " from recommendations r join pairs p on p.level = 'category'"
         " and p.product_a = least(r.because, r.category) and p.product_b = greatest(r.because, r.category)"
         " where r.rising group by all order by people desc, lift desc",
-        [],
-    )
-
-
-_PEOPLE = (
-    "select r.customer_id, any_value(k.name) as name, r.rank, r.product_id, r.category, r.kind, r.score, r.due_on,"
-    " r.due_low, r.due_high, r.reason from recommendations r left join scorecard k on k.customer_id = r.customer_id"
-)
-_BEST = " order by r.score desc, r.customer_id"
-
-
-def offered(con: duckdb.DuckDBPyConnection, trigger: str, partner: str) -> list[dict[str, Any]]:
-    """Return the customers to whom a category is offered because another rises with them."""
-    return _rows(
-        con, f"{_PEOPLE} where r.rising and r.because = ? and r.category = ? group by all{_BEST}", [trigger, partner]
     )
 
 
@@ -132,12 +116,27 @@ def due(con: duckdb.DuckDBPyConnection, day: date) -> dict[str, int]:
     return dict(rows.fetchall())
 
 
-def wanting(
-    con: duckdb.DuckDBPyConnection, product: str, kind: str = "", within: tuple[date, date] | None = None
-) -> list[dict[str, Any]]:
-    """Return the customers on whose lists a product stands, the likeliest first."""
+def _people(con: duckdb.DuckDBPyConnection, where: str, *values: Any) -> list[Row]:
+    """Return some customers with what is recommended to them, the likeliest first, and the reason in words."""
     if not has(con, "recommendations"):
         return []
+    rows = _rows(
+        con,
+        "select r.customer_id, any_value(k.name) as name, r.rank, r.product_id, r.category, r.kind, r.score, r.due_on,"
+        " r.due_low, r.due_high, r.reason from recommendations r left join scorecard k on k.customer_id = r.customer_id"
+        f" where {where} group by all order by r.score desc, r.customer_id",
+        values,
+    )
+    return [{**row, "why": message(row["reason"]).render()} for row in rows]
+
+
+def offered(con: duckdb.DuckDBPyConnection, trigger: str, partner: str) -> list[Row]:
+    """Return the customers to whom a category is offered because another rises with them."""
+    return _people(con, "r.rising and r.because = ? and r.category = ?", trigger, partner)
+
+
+def wanting(con: duckdb.DuckDBPyConnection, product: str, kind: str, within: tuple[date, date] | None) -> list[Row]:
+    """Return the customers on whose lists a product stands: of a kind, or those who are due within some days."""
     tests, values = ["r.product_id = ?"], [product]
     if kind:
         tests.append("r.kind = ?")
@@ -145,8 +144,7 @@ def wanting(
     if within:
         tests.append("r.kind = 'buy-again' and r.due_on between ? and ?")
         values += [str(day) for day in within]
-    where = " and ".join(tests)
-    return _rows(con, f"{_PEOPLE} where {where} group by all{_BEST}", values)
+    return _people(con, " and ".join(tests), *values)
 
 
 def kinds(con: duckdb.DuckDBPyConnection, product: str) -> dict[str, int]:
@@ -169,7 +167,7 @@ def sales(con: duckdb.DuckDBPyConnection, product: str, tz: str) -> dict[str, An
     return rows[0] if rows and rows[0]["lines"] else None
 
 
-def buyers(con: duckdb.DuckDBPyConnection, product: str, tz: str) -> list[dict[str, Any]]:
+def buyers(con: duckdb.DuckDBPyConnection, product: str, tz: str) -> list[Row]:
     """Return who bought a product, in how many baskets, how much, when last; the most frequent first."""
     return _rows(
         con,
@@ -181,7 +179,7 @@ def buyers(con: duckdb.DuckDBPyConnection, product: str, tz: str) -> list[dict[s
     )
 
 
-def partners(con: duckdb.DuckDBPyConnection, product: str, level: str = "product") -> list[dict[str, Any]]:
+def partners(con: duckdb.DuckDBPyConnection, product: str, level: str = "product") -> list[Row]:
     """Return what goes with a product (or a category), with the numbers seen from its side."""
     sql = (
         "select case when p.product_a = $product then p.product_b else p.product_a end as product,"
@@ -192,4 +190,4 @@ def partners(con: duckdb.DuckDBPyConnection, product: str, level: str = "product
         " from pairs p where p.level = $level and $product in (p.product_a, p.product_b)"
         " order by p.lift_low > 1 desc, p.count * (1 - 1 / nullif(p.lift, 0)) desc, product"
     )
-    return list(con.execute(sql, {"product": product, "level": level}).to_arrow_table().to_pylist())
+    return _rows(con, sql, {"product": product, "level": level})

@@ -12,11 +12,16 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from tenure_app.recommend import titles
 from tenure_app.web.formats import MISSING, day, number, percent
-from tenure_app.web.tables import Column, Table
+from tenure_app.web.tables import CARDS, Column, Table, bar, columns, numeric, under
 
 Row = dict[str, Any]
+KINDS = {
+    "buy-again": _("Buy again"),
+    "cross-sell": _("Bought together"),
+    "up-sell": _("Upgrade"),
+    "popular": _("Popular"),
+}
 
 
 def product_url(product: str, **query: str | int) -> str:
@@ -24,13 +29,17 @@ def product_url(product: str, **query: str | int) -> str:
     return f"{reverse('products-product')}?{urlencode({'id': product, **query})}"
 
 
+def _due_url(row: Row) -> str:
+    return product_url(row["product"], due=1) if row["people_due"] else ""
+
+
+def _offer_url(row: Row) -> str:
+    return f"{reverse('products-offer')}?{urlencode({'trigger': row['trigger'], 'category': row['partner']})}"
+
+
 def _product(row: Row, name: str = "product", category: str = "category") -> str:
-    return format_html(
-        '<span><a href="{}">{}</a><span class="under">{}</span></span>',
-        product_url(row[name]),
-        row[name],
-        row[category] or "",
-    )
+    text = '<span><a href="{}">{}</a><span class="under">{}</span></span>'
+    return format_html(text, product_url(row[name]), row[name], row[category] or "")
 
 
 def _interval(value: str, low: str, high: str) -> str:
@@ -41,13 +50,9 @@ def _lift(row: Row, value: str = "lift_shrunk", low: str = "lift_low", high: str
     return _interval(*(number(row[name], places) for name in (value, low, high)))
 
 
-#: A lift's files hold the lift shrunk towards 1, and its interval.
-_LIFTS = (
-    Column("lift_shrunk", _("Lift, shrunk"), "number"),
-    Column("lift_low", _("Lift, low"), "number"),
-    Column("lift_high", _("Lift, high"), "number"),
-)
-_SUPPORT = Column("support", _("Support"), "percent", places=3)
+def _lifts(value: str = "lift_shrunk", low: str = "lift_low", high: str = "lift_high") -> tuple[Column, ...]:
+    """Return what files hold of a lift: shrunk towards 1, with its interval."""
+    return numeric(value, _("Lift, shrunk")), numeric(low, _("Lift, low")), numeric(high, _("Lift, high"))
 
 
 def pairs(level: str = "category") -> Table:
@@ -55,20 +60,20 @@ def pairs(level: str = "category") -> Table:
 
     def side(letter: str) -> Callable[[Row], str] | None:
         # Categories have no page of their own.
-        if level != "product":
-            return None
-        return partial(_product, name=f"product_{letter}", category=f"category_{letter}")
+        cell = partial(_product, name=f"product_{letter}", category=f"category_{letter}")
+        return cell if level == "product" else None
 
     def measure(name: str, label: Any, kind: str = "percent", **more: Any) -> Column:
         return Column(name, label, kind, sort=more.pop("sort", name), largest_first=True, **more)
 
     # Files hold the counts that everything else follows from, hence no "beyond chance".
-    baskets = (Column("baskets", _("Baskets"), "number"),)
-    sides = (Column("count_a", _("Baskets with A"), "number"), Column("count_b", _("Baskets with B"), "number"))
+    baskets = (numeric("baskets", _("Baskets")),)
+    sides = (numeric("count_a", _("Baskets with A")), numeric("count_b", _("Baskets with B")))
     forward = (Column("confidence", _("Confidence A → B"), "percent"),)
     back = (Column("confidence_back", _("Confidence B → A"), "percent"),)
     names = (Column("product_a", _("Product A")), Column("product_b", _("Product B")))
     categories = (Column("category_a", _("Category A")), Column("category_b", _("Category B")))
+    lifts = (numeric("lift", _("Lift")), *_lifts())
     return Table(
         f"pairs-{level}",
         (
@@ -79,123 +84,98 @@ def pairs(level: str = "category") -> Table:
             measure("support", _("Support"), places=3),
             measure("confidence", _("Confidence →"), export=forward),
             measure("confidence_back", _("Confidence ←"), sort="back", export=back),
-            measure(
-                "lift", _("Lift (95%)"), "number", html=_lift, export=(Column("lift", _("Lift"), "number"), *_LIFTS)
-            ),
+            measure("lift", _("Lift (95%)"), "number", html=_lift, export=lifts),
         ),
         caption=_("Bought together"),
     )
 
 
+_CATEGORY = Column("category", _("Category"))
 PARTNERS = Table(
     "partners",
     (
         Column("product", _("Product"), url=lambda row: product_url(row["product"])),
-        Column("category", _("Category")),
-        Column("count", _("Baskets with both"), "number"),
-        _SUPPORT,
+        _CATEGORY,
+        numeric("count", _("Baskets with both")),
+        Column("support", _("Support"), "percent", places=3),
         Column("confidence", _("Confidence →"), "percent", term="pair-confidence"),
         Column("confidence_back", _("Confidence ←"), "percent"),
-        Column("lift", _("Lift (95%)"), "number", html=_lift, export=_LIFTS),
+        numeric("lift", _("Lift (95%)"), html=_lift, export=_lifts()),
     ),
 )
 SOON = Table(
     "soon",
     (
-        Column("product", _("Product"), html=_product, also=(Column("category", _("Category")),)),
-        Column("expected", _("Expected purchases"), "number", places=0),
-        Column("people_due", _("Customers due"), "number", url=lambda row: row["url"] if row["people_due"] else ""),
-        Column("gap", _("Usual days between"), "number", places=0),
+        Column("product", _("Product"), html=_product, also=(_CATEGORY,)),
+        numeric("expected", _("Expected purchases"), places=0),
+        numeric("people_due", _("Customers due"), url=_due_url),
+        numeric("gap", _("Usual days between"), places=0),
     ),
-    classes="table-sm table-vcenter cards",
+    classes=CARDS,
 )
+_OFFER_LIFT = partial(_lift, value="lift", low="low", high="high", places=1)
 OFFERS = Table(
     "offers",
     (
         Column("trigger", _("Rises")),
         Column("partner", _("Offer")),
-        Column("people", url=lambda row: row["url"], also=(Column("product", _("Product")),)),
+        Column("people", url=_offer_url, also=(Column("product", _("Product")),)),
         Column("support", _("Support"), "percent", places=2),
         Column("confidence", _("Confidence"), "percent"),
-        Column(
-            "lift",
-            _("Lift (95%)"),
-            "number",
-            html=partial(_lift, value="lift", low="low", high="high", places=1),
-            export=(
-                Column("lift", _("Lift, shrunk"), "number"),
-                Column("low", _("Lift, low"), "number"),
-                Column("high", _("Lift, high"), "number"),
-            ),
-        ),
+        numeric("lift", _("Lift (95%)"), html=_OFFER_LIFT, export=_lifts("lift", "low", "high")),
     ),
-    classes="table-sm table-vcenter cards",
+    classes=CARDS,
 )
 
 
 def _ranking(row: Row) -> str:
     """Return a ranking's name and a bar as long as it is good."""
-    return format_html(
-        '<span><span class="bar-name">{}{}</span>'
-        '<div class="stage-bar" data-family="{}" style="width: {}%"></div></span>',
-        row["label"],
-        format_html(' <span class="badge bg-green-lt">{}</span>', gettext("used")) if row["used"] else "",
-        "F6" if row["used"] else "F1",
-        row["width"],
-    )
+    used = format_html(' <span class="badge bg-green-lt">{}</span>', gettext("used")) if row["used"] else ""
+    name = format_html("{}{}", row["label"], used)
+    return format_html("<span>{}</span>", bar(name, "F6" if row["used"] else "F1", row["width"]))
 
 
 def _metric(name: str, label: Any, write: Callable[[float], str]) -> Column:
-    def bound(part: str) -> Callable[[Row], Any]:
-        return lambda row: row[name][part]
+    def bound(part: str, head: Any) -> Column:
+        return numeric(f"{name}-{part}", head, value=lambda row: row[name][part])
 
-    parts = (("value", label), ("low", _("low")), ("high", _("high")))
-    return Column(
+    parts = ("value", "low", "high")
+    return numeric(
         name,
         label,
-        "number",
-        html=lambda row: _interval(*(write(row[name][part]) for part, _head in parts)),
-        export=tuple(Column(f"{name}-{part}", head, "number", value=bound(part)) for part, head in parts),
+        html=lambda row: _interval(*(write(row[name][part]) for part in parts)),
+        export=tuple(map(bound, parts, (label, _("low"), _("high")))),
     )
 
 
+_LABEL = Column("label", _("Ranking"), value=lambda row: str(row["label"]))
 BACKTEST = Table(
     "backtest",
     (
-        Column(
-            "ranking",
-            _("Ranking"),
-            html=_ranking,
-            export=(Column("label", _("Ranking"), value=lambda row: str(row["label"])),),
-        ),
+        Column("ranking", _("Ranking"), html=_ranking, export=(_LABEL,)),
         _metric("hit_rate", _("Hit rate @10"), percent),
         _metric("ndcg", "NDCG@10", lambda value: number(value, 3)),
     ),
     caption=_("Rankings, tried on the last baskets"),
-    classes="table-sm table-vcenter cards bars",
+    classes=f"{CARDS} bars",
 )
 
 
 def _due(row: Row) -> str:
     if not row["due_on"]:
         return MISSING
-    interval = f"{day(row['due_low'])} – {day(row['due_high'])}"
-    return format_html('<span>{}<span class="under">{}</span></span>', day(row["due_on"]), interval)
+    return under(day(row["due_on"]), f"{day(row['due_low'])} – {day(row['due_high'])}")
 
 
-_CUSTOMER = Column("customer", template="components/customer.html", export=(Column("customer_id"), Column("name")))
+_CUSTOMER = Column("customer", template="components/customer.html", export=columns("customer_id", "name"))
+_PRODUCT = Column("product_id", _("Product"), url=lambda row: product_url(row["product_id"]), also=(_CATEGORY,))
 #: Customers to whom a product is recommended.
 PEOPLE = Table(
     "people",
     (
         _CUSTOMER,
-        Column(
-            "product_id",
-            _("Product"),
-            url=lambda row: product_url(row["product_id"]),
-            also=(Column("category", _("Category")),),
-        ),
-        Column("kind", _("Kind"), value=lambda row: str(titles.KINDS.get(row["kind"], row["kind"]))),
+        _PRODUCT,
+        Column("kind", _("Kind"), value=lambda row: str(KINDS.get(row["kind"], row["kind"]))),
         Column("score", _("Probability"), "percent", term="recommend-chance"),
         Column("due_on", _("Due"), "day", html=_due),
         Column("why", _("Reason"), classes="because"),
@@ -206,8 +186,8 @@ BUYERS = Table(
     "buyers",
     (
         _CUSTOMER,
-        Column("baskets", _("Baskets"), "number"),
-        Column("units", _("Sold"), "number", places=0),
+        numeric("baskets", _("Baskets")),
+        numeric("units", _("Sold"), places=0),
         Column("revenue", value="amount"),
         Column("last_on", _("Last bought"), "day"),
     ),
