@@ -15,6 +15,7 @@ from tenure.facts.lake import Lake
 from tenure.recommend.lines import lines_of
 from tenure.refreshing.run import refresh
 from tenure.scorecard.model import Options
+from tenure_app.recommend import tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,7 +95,7 @@ def test_what_rises_leads_to_the_customers_whom_it_concerns(signed_in: Client, p
     offers = _rows_of(signed_in, "offers")
     (garden,) = [offer for offer in offers if offer["trigger"] == "garden"]
     assert (garden["partner"], garden["people"]) == ("fuel", 1)
-    page = signed_in.get(garden["url"])
+    page = signed_in.get(tables.offer_url(garden))
     assert [person["customer_id"] for person in page.context["people"].rows] == ["c001"]
     assert "garden" in page.context["people"].rows[0]["why"]
     assert signed_in.get("/products/offer/", {"trigger": "garden", "category": "?"}).status_code == 404
@@ -104,7 +105,7 @@ def test_who_is_due_is_counted_as_listed(signed_in: Client, products: Lake) -> N
     soon = _rows_of(signed_in, "soon")
     assert soon
     for one in soon[:4]:
-        page = signed_in.get(one["url"])
+        page = signed_in.get(tables.due_url(one))
         assert page.context["total"] == one["people_due"]
         assert all(row["kind"] == "buy-again" for row in page.context["people"].rows)
 

@@ -8,7 +8,7 @@ from scipy import stats
 
 from recommend import shops
 from tenure.recommend.buy_again import WEIGHT, Gaps, fit_gaps
-from tenure.recommend.histories import Histories, histories_of
+from tenure.recommend.lines import Histories, histories_of
 
 
 def _simulated(seed: int, people: int, shape: float, spread: float, usual: float) -> Histories:

@@ -12,11 +12,10 @@ import pytest
 from recommend import shops
 from tenure.clock import day_number
 from tenure.recommend.analysis import analyze
-from tenure.recommend.histories import histories_of
 from tenure.recommend.items import learn, moves_of
-from tenure.recommend.model import all_of
+from tenure.recommend.lines import histories_of
+from tenure.recommend.model import all_of, packed, unpacked
 from tenure.recommend.reasons import message
-from tenure.recommend.stored import packed, unpacked
 from tenure.recommend.trends import rising
 from tenure.scorecard.model import Options
 

@@ -7,9 +7,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from recommend import shops
-from tenure.recommend.backtest import backtest
 from tenure.recommend.candidates import FEATURES
-from tenure.recommend.ranking import AGAIN, BLEND, OFTEN, POPULARITY, fit_weights, quality
+from tenure.recommend.ranking import AGAIN, BLEND, OFTEN, POPULARITY, backtest, fit_weights, quality
 
 
 def test_weights_are_those_of_a_logistic_regression() -> None:

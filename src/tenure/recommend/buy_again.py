@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from tenure.recommend.histories import Histories
+    from tenure.recommend.lines import Histories
 
 #: Purchases after which returning is counted apart: after the first, the second, the third and every later one.
 STEPS = 3
@@ -44,8 +44,6 @@ class Gaps:
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """The gap to come of some customers and products: compound gamma, and how likely there is one at all."""
-
     shape: float  # of the gaps
     tail: np.ndarray  # posterior shape of the rate
     scale: np.ndarray  # posterior rate of the rate, in days
@@ -73,7 +71,6 @@ class Rhythm:
 
 
 def fit_gaps(histories: Histories, category: np.ndarray) -> Gaps:
-    """Learn rhythms from everybody's purchases."""
     items = len(category)
     repeated = histories.times > 1
     item = histories.item[repeated]
@@ -115,7 +112,6 @@ def _fit_shapes(histories: Histories, mean: np.ndarray) -> tuple[float, float]:
     days, logs, usual = histories.days[rows], histories.logs[rows], mean[histories.item[rows]]
 
     def loss(theta: Any) -> float:
-        """Return the negative log-likelihood of each customer's gaps, their rate integrated out."""
         shape, spread = np.exp(theta[0]), 1.0 + np.exp(theta[1])
         rate, total = usual * (spread - 1.0) / shape, spread + shape * gaps
         ends = gammaln(total) - gammaln(spread) - gaps * gammaln(shape)

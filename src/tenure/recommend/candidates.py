@@ -11,8 +11,8 @@ from tenure.recommend.lines import distinct
 from tenure.recommend.pairs import first_of
 
 if TYPE_CHECKING:
-    from tenure.recommend.histories import Histories
     from tenure.recommend.items import Catalogue
+    from tenure.recommend.lines import Histories
     from tenure.recommend.pairs import Pairs
 
 #: Days ahead for which a chance of buying again is worked out.

@@ -13,9 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tenure.recommend.buy_again import Gaps, fit_gaps
-from tenure.recommend.histories import Histories, histories_of
-from tenure.recommend.lines import distinct
-from tenure.recommend.pairs import LEAST, Pairs, category_pairs, least_of, matrix_of, pairs_of
+from tenure.recommend.lines import Histories, distinct, histories_of
+from tenure.recommend.pairs import LEAST, Pairs, category_pairs, first_of, least_of, matrix_of, pairs_of
 
 if TYPE_CHECKING:
     from tenure.recommend.lines import Lines
@@ -109,12 +108,10 @@ def learn(lines: Lines, last_day: int, least: int | None = None) -> Catalogue:
 
 def _shared(histories: Histories, place: np.ndarray, customers: int) -> Pairs:
     """Return pairs that one customer buys, also in different baskets; the customer's favourites count."""
-    at = place[histories.item]
-    order = np.lexsort((-histories.times, histories.who))
-    order = order[at[order] >= 0]
-    who = histories.who[order]
-    order = order[np.arange(len(who)) - np.searchsorted(who, who) < WIDE]
-    matrix = matrix_of(histories.who[order], at[order], (customers, int(place.max(initial=-1)) + 1))
+    known = np.flatnonzero(place[histories.item] >= 0)
+    rows = known[first_of(histories.who[known], histories.times[known], WIDE)]
+    at = place[histories.item[rows]]
+    matrix = matrix_of(histories.who[rows], at, (customers, int(place.max(initial=-1)) + 1))
     return pairs_of(matrix, LEAST, customers, nearest=NEAR)
 
 

@@ -16,12 +16,11 @@ import pyarrow as pa
 
 from tenure.clock import day_number, day_of
 from tenure.facts.schema import DAY, TEXT
-from tenure.recommend.backtest import Backtest, again_first
 from tenure.recommend.candidates import Candidates, Crowd, Near, candidates_of, crowd_of
-from tenure.recommend.histories import histories_of
 from tenure.recommend.items import LATELY, Catalogue
+from tenure.recommend.lines import histories_of
 from tenure.recommend.pairs import Pairs, first_of
-from tenure.recommend.ranking import AGAIN, BLEND, TOP, ranked
+from tenure.recommend.ranking import AGAIN, BLEND, TOP, Backtest, again_first, ranked
 from tenure.recommend.trends import LATELY as LATE
 from tenure.recommend.trends import Offer, Rising, offers_of, rising
 

@@ -6,6 +6,9 @@ days, and by the ranking that won the back-test.
 
 from __future__ import annotations
 
+import base64
+import io
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,18 +17,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tenure.facts.schema import FACT_TABLES, TEXT
-from tenure.recommend.backtest import Backtest, backtest
-from tenure.recommend.candidates import AHEAD
-from tenure.recommend.items import Catalogue, learn
+from tenure.recommend.buy_again import Gaps
+from tenure.recommend.candidates import AHEAD, Near
+from tenure.recommend.items import Catalogue, Moves, learn
 from tenure.recommend.lines import Lines, changes, lines_in, lines_of
 from tenure.recommend.lists import RECOMMENDATIONS, Recommender, recommendations
-from tenure.recommend.pairs import PAIRS
-from tenure.recommend.stored import packed, unpacked
+from tenure.recommend.pairs import PAIRS, Pairs
+from tenure.recommend.ranking import Backtest, Weights, backtest
 from tenure.scorecard.model import Fits, Result, ScorecardModel
 from tenure.stats.metrics import quantiles
 from tenure.stats.record import Fit, Gate
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date
 
     from tenure.scorecard.model import Context, Options
@@ -63,8 +67,6 @@ def fit_lines(lines: Lines, options: Options, least: int | None = None) -> tuple
 
 
 class Recommend(ScorecardModel):
-    """What goes with what, and what a customer will probably want next; its fit is ``recommend``."""
-
     name = "recommend"
     schema = SCHEMA
     families = ()
@@ -134,7 +136,7 @@ def _report(fit: Fit, catalogue: Catalogue, expected: np.ndarray) -> dict[str, A
         "verdict": fit.verdict,
         "customers": fit.customers,
         "figures": fit.figures,
-        "gates": [{"name": gate.name, "needed": gate.needed, "found": gate.found} for gate in fit.gates],
+        "gates": [asdict(gate) for gate in fit.gates],
         "products": len(catalogue),
         "baskets": catalogue.met.baskets,
         "ahead": AHEAD,
@@ -157,3 +159,70 @@ def all_of(lines: Lines, as_of: date, options: Options, least: int | None = None
         return fit, pairs_table(known), RECOMMENDATIONS.empty_table()
     maker: Recommender = unpacked(fit.params)
     return fit, pairs_table(known), recommendations(maker, lines, as_of)[0]
+
+
+# A recommender as JSON: names stay text, numbers are packed, so that 20,000 products fit into a few megabytes.
+
+_PAIRS = ("met", "shared", "kinds")
+_MOVES = ("a", "b", "movers", "buyers")
+
+
+def packed(catalogue: Catalogue, tested: Backtest) -> dict[str, Any]:
+    gaps = catalogue.gaps
+    arrays: dict[str, np.ndarray] = {
+        "category": catalogue.category.astype(np.int32),
+        "wanted": catalogue.wanted.astype(np.int32),
+        "price": catalogue.price.astype(np.float32),
+        "mean": gaps.mean.astype(np.float32),
+        "returns": gaps.returns.astype(np.float32),
+    }
+    stored: dict[str, Any] = {
+        "items": catalogue.items.to_pylist(),
+        "categories": catalogue.categories.to_pylist(),
+        "customers": catalogue.customers,
+        "shape": gaps.shape,
+        "spread": gaps.spread,
+        "chosen": tested.chosen,
+        "tested": tested.customers,
+        "weights": {name: [list(weight.names), list(weight.values)] for name, weight in tested.weights.items()},
+    }
+    for name in _PAIRS:
+        pairs: Pairs = getattr(catalogue, name)
+        # How many baskets hold each thing, by its number; 0 for what is in no pair.
+        had = np.zeros(int(pairs.b.max(initial=-1)) + 1, dtype=np.int32)
+        had[pairs.a], had[pairs.b] = pairs.count_a, pairs.count_b
+        arrays |= {f"{name}_{row}": getattr(pairs, row).astype(np.int32) for row in ("a", "b", "count")}
+        arrays[f"{name}_had"] = had
+        stored[name] = [pairs.baskets, *pairs.prior]
+    arrays |= {f"moves_{row}": getattr(catalogue.moves, row).astype(np.int32) for row in _MOVES}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    return {**stored, "arrays": base64.b64encode(buffer.getvalue()).decode("ascii")}
+
+
+def unpacked(stored: Mapping[str, Any]) -> Recommender:
+    with np.load(io.BytesIO(base64.b64decode(stored["arrays"])), allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+
+    def pairs(name: str) -> Pairs:
+        a, b, count, had = (arrays[f"{name}_{row}"] for row in ("a", "b", "count", "had"))
+        baskets, shape, rate = stored[name]
+        had = had.astype(np.int64)
+        return Pairs(a, b, count.astype(np.int64), had[a], had[b], int(baskets), (float(shape), float(rate)))
+
+    price, mean, returns = (arrays[name].astype(np.float64) for name in ("price", "mean", "returns"))
+    catalogue = Catalogue(
+        pa.array(stored["items"], TEXT),
+        pa.array(stored["categories"], TEXT),
+        arrays["category"],
+        arrays["wanted"].astype(np.int64),
+        price,
+        Gaps(stored["shape"], stored["spread"], mean, returns),
+        pairs("met"),
+        pairs("shared"),
+        pairs("kinds"),
+        Moves(*(arrays[f"moves_{row}"] for row in _MOVES)),
+        stored["customers"],
+    )
+    weights = {name: Weights(tuple(names), tuple(values)) for name, (names, values) in stored["weights"].items()}
+    return Recommender(catalogue, Near.of(catalogue), Backtest(stored["tested"], stored["chosen"], weights))

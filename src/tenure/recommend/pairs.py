@@ -149,7 +149,6 @@ def least_of(baskets: int) -> int:
 
 
 def matrix_of(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> Any:
-    """Return a sparse matrix with a one wherever a row (basket) holds a column (product)."""
     from scipy.sparse import csr_matrix
 
     matrix = csr_matrix((np.ones(len(rows), dtype=np.float32), (rows, columns)), shape=shape)
@@ -159,7 +158,6 @@ def matrix_of(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> 
 
 
 def category_pairs(lines: Lines, least: int | None = None) -> Pairs:
-    """Return the pairs of categories that met in at least `least` baskets."""
     kind = lines.category[lines.item]
     known = kind >= 0
     matrix = matrix_of(lines.basket[known], kind[known], (lines.baskets, len(lines.categories)))

@@ -12,40 +12,31 @@ from typing import Any
 
 from tenure.words import Day, Message, Number, Percent, mark
 
-_AGAIN = mark(
-    "Bought %(times)s times, usually every %(gap)s days, last on %(last)s: due on %(due)s (%(low)s to %(high)s)"
-)
-_AGAIN_ONCE = mark("Bought on %(last)s; other buyers come back after about %(gap)s days: due on %(due)s")
-_BASKET = mark(
-    "Bought %(with)s; %(confidence)s of baskets with it also contain this product, %(lift)s times as "
-    "often as by chance (%(low)s to %(high)s; %(count)s baskets)"
-)
-_CUSTOMER = mark(
-    "Bought %(with)s; %(confidence)s of its buyers also buy this product, %(lift)s times as often as by "
-    "chance (%(low)s to %(high)s; %(count)s customers)"
-)
-_STEP = mark(
-    "Buys %(with)s; %(movers)s of its %(buyers)s buyers upgraded to this product, which costs %(price)s "
-    "instead of %(before)s"
-)
-_POPULAR = mark("%(buyers)s customers bought it in the last %(days)s days")
-_RISING = mark(
-    "Recently buys more %(category)s: on %(lately)s of the last %(lately_days)s days, compared with "
-    "%(before)s of the %(before_days)s days before; %(confidence)s of baskets with %(category)s also "
-    "contain %(partner)s, %(lift)s times as often as by chance (support %(support)s, lift %(low)s to "
-    "%(high)s)"
-)
 _TEMPLATES = {
-    "again": _AGAIN,
-    "once": _AGAIN_ONCE,
-    "basket": _BASKET,
-    "customer": _CUSTOMER,
-    "step": _STEP,
-    "popular": _POPULAR,
-    "rising": _RISING,
+    "again": mark(
+        "Bought %(times)s times, usually every %(gap)s days, last on %(last)s: due on %(due)s (%(low)s to %(high)s)"
+    ),
+    "once": mark("Bought on %(last)s; other buyers come back after about %(gap)s days: due on %(due)s"),
+    "basket": mark(
+        "Bought %(with)s; %(confidence)s of baskets with it also contain this product, %(lift)s times as "
+        "often as by chance (%(low)s to %(high)s; %(count)s baskets)"
+    ),
+    "customer": mark(
+        "Bought %(with)s; %(confidence)s of its buyers also buy this product, %(lift)s times as often as by "
+        "chance (%(low)s to %(high)s; %(count)s customers)"
+    ),
+    "step": mark(
+        "Buys %(with)s; %(movers)s of its %(buyers)s buyers upgraded to this product, which costs %(price)s "
+        "instead of %(before)s"
+    ),
+    "popular": mark("%(buyers)s customers bought it in the last %(days)s days"),
+    "rising": mark(
+        "Recently buys more %(category)s: on %(lately)s of the last %(lately_days)s days, compared with "
+        "%(before)s of the %(before_days)s days before; %(confidence)s of baskets with %(category)s also "
+        "contain %(partner)s, %(lift)s times as often as by chance (support %(support)s, lift %(low)s to "
+        "%(high)s)"
+    ),
 }
-
-
 _DAYS = ("last", "due", "low", "high")
 
 

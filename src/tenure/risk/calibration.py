@@ -23,8 +23,6 @@ _LEAST = 1e-4
 
 @dataclass(frozen=True)
 class Calibration:
-    """From log odds to a probability."""
-
     name: str = PLATT  # ``platt`` or ``isotonic``
     slope: float = 1.0  # platt's line: ``slope * log_odds + shift``
     shift: float = 0.0

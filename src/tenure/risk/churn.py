@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from tenure.features.contracts import GAP, LATE
 from tenure.features.windows import HORIZON, SNAPSHOTS
 from tenure.risk import churn_fitting as fitting
 from tenure.risk.churn_features import GROUPS, View, features
-from tenure.risk.churn_fitting import CONTRACT, HIGH, HIGH_ODDS, LOW, MEDIUM, MEDIUM_ODDS, SILENCE, Levels, kinds_of
+from tenure.risk.churn_fitting import CONTRACT, HIGH, HIGH_ODDS, KINDS, LOW, MEDIUM, MEDIUM_ODDS, Levels, kinds_of
 from tenure.risk.churn_reasons import ASSOCIATION, reasons_of
 from tenure.risk.learning import Predictor
 from tenure.scorecard.model import Fits, Result, ScorecardModel
@@ -53,16 +54,17 @@ class Churn(ScorecardModel):
 
     def fit(self, table: pa.Table, context: Context) -> list[Fit]:
         now = kinds_of(table)
-        fits = (fitting.fitted(table, context, kind, now) for kind in (CONTRACT, SILENCE))
+        fits = (fitting.fitted(table, context, kind, now) for kind in KINDS)
         return [fit for fit in fits if fit is not None]
 
     def score(self, table: pa.Table, fits: Fits, context: Context) -> Result:
-        usable = {kind: fits[f"churn-{kind}"] for kind in (CONTRACT, SILENCE) if f"churn-{kind}" in fits}
-        usable = {kind: fit for kind, fit in usable.items() if fit.usable}
+        fitted = {kind: fits[f"churn-{kind}"] for kind in KINDS if f"churn-{kind}" in fits}
         kinds = [kinds_of(table, k) for k in range(SNAPSHOTS + 1)]
         risks = np.full((SNAPSHOTS + 1, len(table)), np.nan)
         level, model, reasons = (np.full(len(table), None, dtype=object) for _ in range(3))
-        for kind, fit in usable.items():
+        for kind, fit in fitted.items():
+            if not fit.usable:
+                continue
             for k in range(SNAPSHOTS + 1):
                 rows = np.flatnonzero(kinds[k] == kind)
                 if len(rows):
@@ -75,13 +77,13 @@ class Churn(ScorecardModel):
                 reasons[rows] = _reasons(table, fit, kind, rows, context.currency)
         columns = {
             "churn": number_column(risks[0]),
-            "churn_kind": pa.array(kinds[0], TEXT),
-            "churn_model": pa.array(model, TEXT),
-            "churn_level": pa.array(level, TEXT),
-            "churn_reasons": pa.array(reasons, TEXT),
+            "churn_kind": kinds[0],
+            "churn_model": model,
+            "churn_level": level,
+            "churn_reasons": reasons,
             **{f"churn_{90 * k}_ago": number_column(risks[k]) for k in range(1, SNAPSHOTS + 1)},
         }
-        scored = pa.table([columns[name] for name in self.schema.names], schema=self.schema)
+        scored = pa.table(columns, schema=self.schema)
         return Result(scored, fits, report=partial(_report, table, scored, fits, context))
 
 
@@ -96,7 +98,6 @@ def _reasons(table: pa.Table, fit: Fit, kind: str, rows: np.ndarray, currency: s
 
 def _report(table: pa.Table, scored: pa.Table, fits: Fits, context: Context) -> dict[str, Any]:
     table = with_columns(table, scored)
-    kinds = {kind: _of_kind(table, fits[f"churn-{kind}"]) for kind in (CONTRACT, SILENCE) if f"churn-{kind}" in fits}
     body = {
         "as_of": context.as_of.isoformat(),
         "horizon_days": HORIZON,
@@ -105,7 +106,7 @@ def _report(table: pa.Table, scored: pa.Table, fits: Fits, context: Context) -> 
         "levels": {"medium_odds": MEDIUM_ODDS, "high_odds": HIGH_ODDS},
         "association": Message(ASSOCIATION),
         "groups": {name: Message(text) for name, text in GROUPS.items()},
-        "kinds": kinds,
+        "kinds": {kind: _of_kind(table, kind, fit) for kind in KINDS if (fit := fits.get(f"churn-{kind}"))},
     }
     return {"risk.churn": body}
 
@@ -114,8 +115,7 @@ def _report(table: pa.Table, scored: pa.Table, fits: Fits, context: Context) -> 
 _AGES = (0, 90, 180, 360, 720)
 
 
-def _of_kind(table: pa.Table, fit: Fit) -> dict[str, Any]:
-    kind = fit.part.removeprefix("churn-")
+def _of_kind(table: pa.Table, kind: str, fit: Fit) -> dict[str, Any]:
     # Filtering copies, and of more than a hundred columns only these are read.
     read = [name for name in table.column_names if name.startswith("churn") or name in ("age", "_contract_age@0")]
     rows = table.select(read).filter(pc.equal(table.column("churn_kind"), kind))
@@ -135,9 +135,7 @@ def _of_kind(table: pa.Table, fit: Fit) -> dict[str, Any]:
     return {
         "model": fit.model,
         "verdict": fit.verdict,
-        "gates": [
-            {"name": gate.name, "needed": gate.needed, "found": gate.found, "passed": gate.passed} for gate in fit.gates
-        ],
+        "gates": [asdict(gate) | {"passed": gate.passed} for gate in fit.gates],
         "customers": len(rows),
         "scored": int(known.sum()),
         "expected_to_leave": float(risk[known].sum()) if known.any() else None,

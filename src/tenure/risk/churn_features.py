@@ -59,6 +59,10 @@ GROUPS: dict[str, str] = {
 }
 
 
+#: The stretches of ninety days before the last one.
+_BEFORE = range(1, 4)
+
+
 @dataclass(frozen=True)
 class View:
     """The table as somebody would have seen it on a snapshot."""
@@ -86,41 +90,41 @@ class View:
     def before(self, name: str) -> np.ndarray:
         """Return the average of ninety days over the (up to) three stretches before the last; ``nan`` when too new."""
         lived = (self.at("age") - HORIZON) / HORIZON
-        total = self.at(name, 1) + self.at(name, 2) + self.at(name, 3)
+        total = self.total(name, _BEFORE)
         return np.where(lived > 0.1, total / np.clip(np.nan_to_num(lived, nan=1.0), 1.0, 3.0), np.nan)
 
-    def year(self, name: str) -> np.ndarray:
-        """Return the sum over the last 360 days."""
-        return sum((self.at(name, back) for back in range(4)), np.zeros(1))
+    def total(self, name: str, back: range = range(4)) -> np.ndarray:
+        """Return the sum over some stretches of ninety days: the last 360 days when omitted."""
+        return sum((self.at(name, k) for k in back), np.zeros(1))
 
     def change(self, name: str, *, year: bool = False) -> np.ndarray:
         """Return the growth against the 90 days before, or the own average of the year before, as a logarithm."""
         before = np.maximum(self.before(name), 0) if year else self.at(name, 1)
         return np.log1p(np.maximum(self.at(name), 0)) - np.log1p(before)
 
-    def half_year(self, name: str) -> np.ndarray:
-        """Return the sum over the last 180 days."""
-        return self.at(name) + self.at(name, 1)
-
 
 def _basket(view: View, back: range = range(4)) -> np.ndarray:
-    days, money = (sum((view.at(name, k) for k in back), np.zeros(1)) for name in ("orders", "amount"))
+    days, money = view.total("orders", back), view.total("amount", back)
     return np.where(days > 0, money / np.maximum(days, 1), np.nan)
+
+
+def _basket_before(view: View) -> np.ndarray:
+    return _basket(view, _BEFORE)
 
 
 _DERIVED: dict[str, Callable[[View], np.ndarray]] = {
     "overdue": lambda view: view.at("silence") / np.maximum(view.at("gap"), 1.0),
-    "orders_year": lambda view: view.year("orders"),
+    "orders_year": lambda view: view.total("orders"),
     "order_change": lambda view: view.change("orders", year=True),
     "amount_change": lambda view: view.change("amount", year=True),
     "basket": _basket,
-    "returns": lambda view: view.half_year("refunds"),
-    "refunds": lambda view: view.half_year("refunds"),
+    "returns": lambda view: view.total("refunds", range(2)),
+    "refunds": lambda view: view.total("refunds", range(2)),
     "category_change": lambda view: view.change("categories"),
     "interaction_change": lambda view: view.change("interactions"),
     "response_change": lambda view: view.change("responses"),
     "csat_change": lambda view: view.at("csat") - view.at("csat_mean"),
-    "complaints": lambda view: view.half_year("complaints"),
+    "complaints": lambda view: view.total("complaints", range(2)),
 }
 #: What a model sees, by the group with whose features it is explained.
 FEATURES: dict[str, tuple[str, ...]] = {
@@ -168,30 +172,28 @@ class MeasureText:
     own: Callable[[View], np.ndarray] | None = None  # the number in the customer's own past
 
 
+def _at(name: str, back: int = 0) -> Callable[[View], np.ndarray]:
+    return lambda view: view.at(name, back)
+
+
 def _average(name: str, text: str, unit: str = "count") -> MeasureText:
     return MeasureText(text, unit, mark("previous average: %(own)s"), lambda view: view.before(name))
 
 
 def _earlier(name: str, text: str) -> MeasureText:
-    return MeasureText(text, "count", mark("in the previous 90 days: %(own)s"), lambda view: view.at(name, 1))
+    return MeasureText(text, "count", mark("in the previous 90 days: %(own)s"), _at(name, 1))
 
 
 MEASURES: dict[str, MeasureText] = {
     "silence": MeasureText(
-        mark("days since the last order: %(value)s"),
-        "days",
-        mark("usual pattern: every %(own)s days"),
-        lambda view: view.at("gap"),
+        mark("days since the last order: %(value)s"), "days", mark("usual pattern: every %(own)s days"), _at("gap")
     ),
     "gap": MeasureText(mark("typical days between orders: %(value)s"), "days"),
     "variation": MeasureText(mark("variation of the gaps between orders: %(value)s"), "share"),
     "orders": _average("orders", mark("days with an order in the last 90 days: %(value)s")),
     "amount": _average("amount", mark("spent in the last 90 days: %(value)s"), "money"),
     "basket": MeasureText(
-        mark("spent per order day: %(value)s"),
-        "money",
-        mark("previous average: %(own)s"),
-        lambda view: _basket(view, range(1, 4)),
+        mark("spent per order day: %(value)s"), "money", mark("previous average: %(own)s"), _basket_before
     ),
     "refunds": MeasureText(mark("returns in the last 180 days: %(value)s")),
     "categories": _earlier("categories", mark("categories bought in the last 90 days: %(value)s")),
@@ -204,7 +206,7 @@ MEASURES: dict[str, MeasureText] = {
         mark("satisfaction in the last survey: %(value)s"),
         "score",
         mark("average over the year: %(own)s"),
-        lambda view: view.at("csat_mean"),
+        _at("csat_mean"),
     ),
     "nps": MeasureText(mark("likelihood to recommend in the last survey: %(value)s"), "score"),
     "complaints": MeasureText(mark("complaint events in the last 180 days: %(value)s")),
@@ -219,5 +221,4 @@ RAN_OUT = mark("days since the contract expired: %(value)s")
 
 
 def shown_as(feature: str) -> str:
-    """Return the measure that is shown for a feature, a key of :data:`MEASURES`."""
     return _SHOWN_AS.get(feature, feature)

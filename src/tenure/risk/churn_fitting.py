@@ -22,7 +22,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import reduce
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -39,13 +38,12 @@ from tenure.stats import metrics
 from tenure.stats.record import Fit, Gate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import pyarrow as pa
 
     from tenure.scorecard.model import Context
 
-CONTRACT, SILENCE = "contract", "silence"
+#: Kinds of leaving: a contract ends; without a contract, orders stop.
+CONTRACT, NO_ORDER = KINDS = "contract", "silence"
 LOW, MEDIUM, HIGH = "low", "medium", "high"
 #: Levels begin at so many times the ordinary odds.
 MEDIUM_ODDS, HIGH_ODDS = 1.5, 3.0
@@ -80,7 +78,7 @@ def kinds_of(table: pa.Table, origin: int = 0) -> np.ndarray:
     """Return each customer's kind on a snapshot as objects; None for who never bought and has no contract."""
     kinds = np.full(len(table), None, dtype=object)
     view = View(table, origin)
-    kinds[np.isfinite(view.at("silence"))] = SILENCE
+    kinds[np.isfinite(view.at("silence"))] = NO_ORDER
     kinds[view.at("contract") > 0] = CONTRACT
     return kinds
 
@@ -94,7 +92,7 @@ def labelled(table: pa.Table, kind: str) -> list[LabelledRows]:
             rows = np.flatnonzero(np.isfinite(churned))
             left = churned[rows] > 0
         else:
-            rows = np.flatnonzero(kinds_of(table, origin) == SILENCE)
+            rows = np.flatnonzero(kinds_of(table, origin) == NO_ORDER)
             # What happened after this snapshot is what is read on the next one: a label, never a feature.
             left = View(table, origin - 1).at("orders")[rows] == 0
         if len(rows):
@@ -103,8 +101,6 @@ def labelled(table: pa.Table, kind: str) -> list[LabelledRows]:
 
 
 class Levels(NamedTuple):
-    """The bounds of one business and kind."""
-
     rate: float  # the rate at which customers left in the newest ninety days that are known
     medium: float  # probabilities from which the levels begin
     high: float
@@ -148,7 +144,6 @@ def fitted(table: pa.Table, context: Context, kind: str, now: np.ndarray) -> Fit
 
 
 def risk_of(table: pa.Table, fit: Fit, kind: str, origin: int, rows: np.ndarray) -> np.ndarray:
-    """Return the probability of leaving of some customers, as of a snapshot."""
     if fit.model == BASELINE:
         return baseline(table, origin)[rows]
     explain = Predictor.from_dict(fit.params["explain"])
@@ -159,13 +154,6 @@ def risk_of(table: pa.Table, fit: Fit, kind: str, origin: int, rows: np.ndarray)
 def baseline(table: pa.Table, origin: int) -> np.ndarray:
     """Return 1 - P(an order within ninety days) by the purchase model; ``nan`` where it says nothing."""
     return 1.0 - numbers(table, f"_p_active@{origin}" if origin else "p_active_90")
-
-
-class _Choice(NamedTuple):
-    model: str
-    why: str
-    probability: np.ndarray  # of the newest rows
-    baseline: Mapping[str, Any] = MappingProxyType({})  # the figures of the purchase model
 
 
 @dataclass
@@ -185,7 +173,7 @@ class _Fitting:
         return self._fit("", verdict, gates=self.gates, figures=figures)
 
     def _has_baseline(self) -> bool:
-        return self.kind == SILENCE and bool(np.isfinite(baseline(self.table, 0)).any())
+        return self.kind == NO_ORDER and bool(np.isfinite(baseline(self.table, 0)).any())
 
     def baseline_only(self, leak: LeakError | None = None) -> Fit:
         """Return the purchase model's answer, without reasons; nothing where there is none."""
@@ -211,57 +199,55 @@ class _Fitting:
         train = [fold for fold, _ in older]
         single = [guarded(fold) for fold in (*train, newest)][-1]
         tried = compare(train[0], train[1] if len(train) > 1 else None, newest, seed)
-        choice = self._choose(tried, newest, customers)
+        model, why, probability = self._choose(tried, newest, customers)
         # Where the purchase model answers, a logistic regression beside it says what goes together with leaving.
         # It is fitted again with the newer snapshots, and calibrated on the newest.
-        name = LOGISTIC if choice.model == BASELINE else choice.model
-        explain = predictor(name, reduce(Fold.and_, train), newest, seed)
+        explain = predictor(LOGISTIC if model == BASELINE else model, reduce(Fold.and_, train), newest, seed)
         stayed = customers[~newest.labels]
         # Ages are those of today: everybody has grown older since the snapshot.
         today, then = View(self.table, 0, stayed), View(self.table, self.known[-1].origin, stayed)
         ages = {name: _median(today.at(name)) for name in ("age", "contract_age")}
         explain.peers.update(ages)
-        levels = Levels.around(float(newest.labels.mean()))
         params = {
             "explain": explain.to_dict(),
-            "levels": levels._asdict(),
+            "levels": Levels.around(float(newest.labels.mean()))._asdict(),
             "peers": {name: _median(then.feature(name)) for name in MEASURES} | ages,
             "reasons": [0.0, 1.0],
         }
         figures = {
-            "models": {**tried.figures, **choice.baseline},
-            "chosen": choice.model,
-            "why": choice.why,
+            "models": tried.figures,
+            "chosen": model,
+            "why": why,
             "single_auc": single,
             "origins": [
                 {"origin": snapshot.origin, "customers": len(snapshot.rows), "left": int(snapshot.left.sum())}
                 for snapshot in self.known
             ],
-            "profit": self._profit(newest, customers, choice.probability),
+            "profit": self._profit(newest, customers, probability),
             "group_weights": group_weights(explain, newest.columns),
         }
         numeric = {column.name: column.values for column in newest.columns if not column.is_text}
         inputs = {name: steps for name, values in numeric.items() if (steps := metrics.quantiles(values))}
-        fit = self._fit(choice.model, "ok", gates=self.gates, params=params, figures=figures, inputs=inputs)
+        fit = self._fit(model, "ok", gates=self.gates, params=params, figures=figures, inputs=inputs)
         self._limit_reasons(fit)
         return fit
 
-    def _choose(self, tried: ModelComparison, newest: Fold, customers: np.ndarray) -> _Choice:
+    def _choose(self, tried: ModelComparison, newest: Fold, customers: np.ndarray) -> tuple[str, str, np.ndarray]:
+        """Return the model that answers, why, and its probabilities of the newest rows."""
         learnt = tried.probability[tried.chosen]
         if not self._has_baseline():
-            return _Choice(tried.chosen, "contract" if self.kind == CONTRACT else "no-baseline", learnt)
+            return tried.chosen, "contract" if self.kind == CONTRACT else "no-baseline", learnt
         active = baseline(self.table, self.known[-1].origin)[customers]
         known = np.isfinite(active)
-        figures = {BASELINE: _figures(newest.labels, active)}
+        tried.figures[BASELINE] = _figures(newest.labels, active)
         if known.sum() < LABELS or len(np.unique(newest.labels[known])) < 2:
-            return _Choice(tried.chosen, "no-baseline", learnt, figures)
+            return tried.chosen, "no-baseline", learnt
         if known.all() and wins(newest.labels, learnt, active):
-            return _Choice(tried.chosen, "won", learnt, figures)
-        return _Choice(BASELINE, "not-beaten", np.where(known, active, learnt), figures)
+            return tried.chosen, "won", learnt
+        return BASELINE, "not-beaten", np.where(known, active, learnt)
 
     def _profit(self, newest: Fold, customers: np.ndarray, probability: np.ndarray) -> dict[str, Any]:
-        value = View(self.table, self.known[-1].origin, customers).year("amount")
-        value = np.maximum(np.nan_to_num(value), 0.0)
+        value = np.nan_to_num(View(self.table, self.known[-1].origin, customers).total("amount")).clip(0.0)
         in_money = bool(value.any())
         curve = profit_curve(newest.labels, probability, value if in_money else np.ones(len(value)))
         return curve | {"in_money": in_money, "currency": self.context.currency}

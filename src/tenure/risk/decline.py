@@ -150,7 +150,6 @@ def cutoff(p_values: NDArray[np.float64], steps: NDArray[np.float64], level: flo
 
 
 def falls(now: ArrayLike, before: ArrayLike) -> NDArray[np.bool_]:
-    """Return where our volume is less than :data:`FALLEN` of what it was."""
     return np.asarray(now, np.float64) < FALLEN * np.asarray(before, np.float64)
 
 

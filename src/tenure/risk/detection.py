@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Figures = Mapping[str, tuple[NDArray[Any], Callable[[Any], Any]]]  # the values, and how one is written
 
-#: Days for which an answer, a silence or a word of leaving is a warning; later it is history.
+#: Days for which an answer, a long gap or a word of leaving is a warning; later it is history.
 FRESH = 180
 #: A stage boundary so near is a warning.
 NEAR = 30
@@ -36,8 +36,6 @@ LOW_CSAT, DETRACTOR = 3.0, 6.0
 
 
 class Detection(NamedTuple):
-    """The customers who show one signal."""
-
     signal: str  # which, see :mod:`tenure.risk.signals`
     who: NDArray[np.int64]  # rows of the table
     score: NDArray[np.float64]  # how strongly, 0 to 1, of these rows
@@ -215,7 +213,7 @@ def _fewer_orders(inputs: SignalInputs, where: NDArray[np.bool_]) -> Sentence:
     return Sentence(where, text, {"seen": days, "expected": (expected, _decimal), "p": (p, _share)})
 
 
-def _silence(inputs: SignalInputs) -> Shown:
+def _long_gap(inputs: SignalInputs) -> Shown:
     gap = inputs.gap
     late = ~np.isnan(gap.usual)
     since = np.where(late, inputs["last_order_on"] + np.ceil(np.nan_to_num(gap.usual)), NEVER)
@@ -287,7 +285,7 @@ _DETECT: dict[str, Callable[[SignalInputs], Shown]] = {
     "complaint": _complaint,
     "satisfaction-down": _satisfaction,
     "decline": _decline,
-    "silence": _silence,
+    "silence": _long_gap,
     "both-frequencies-down": _both,
     "activity-down": _activity,
     "fatigue": _fatigue,

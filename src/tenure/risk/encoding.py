@@ -89,8 +89,6 @@ def single_auc(column: FeatureColumn, labels: np.ndarray) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """One number of the matrix."""
-
     column: str  # which feature it comes from
     group: str
     level: str | None = None  # the text it stands for; None for a number

@@ -123,8 +123,6 @@ class Fold:
 
 @dataclass(frozen=True)
 class Predictor:
-    """A calibrated model with what explaining it needs."""
-
     model: Classifier
     calibration: Calibration
     usual: np.ndarray  # encoded features of ordinary customers who stayed

@@ -18,7 +18,7 @@ from tenure.facts.blocks import SCALE
 from tenure.features.contact import REFERENCE
 from tenure.features.snapshot import Snapshot
 from tenure.features.windows import HORIZON, NEVER
-from tenure.risk import decline, silence
+from tenure.risk import decline, long_gaps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -121,8 +121,6 @@ class NextStage(NamedTuple):
 
 @dataclass
 class SignalInputs:
-    """Some customers, as of one day."""
-
     table: pa.Table  # the scorecard so far, with the features
     fit: Fit | None  # what was fitted on everybody; without it only plain comparisons are made
     context: Context  # the day, and the lake
@@ -146,7 +144,6 @@ class SignalInputs:
 
     @property
     def params(self) -> Mapping[str, Any]:
-        """What was fitted; empty when nothing was."""
         return self.fit.params if self.fit is not None and self.fit.usable else {}
 
     @property
@@ -201,18 +198,18 @@ class SignalInputs:
         return (verdict == "yes") | (self.volume.fell & self.orders.named & (verdict != "no"))
 
     @cached_property
-    def gap(self) -> silence.Gap:
+    def gap(self) -> long_gaps.Gap:
         days = np.where(self.bought, self.today - self["last_order_on"], np.nan)
         p, usual = np.full(len(self), np.nan), np.full(len(self), np.nan)
-        rhythmic = np.flatnonzero(self.bought & (self["gaps"] >= silence.GAPS)) if self.params else np.empty(0, int)
+        rhythmic = np.flatnonzero(self.bought & (self["gaps"] >= long_gaps.GAPS)) if self.params else np.empty(0, int)
         for first in range(0, len(rhythmic), AT_ONCE):
             at = rhythmic[first : first + AT_ONCE]
             gaps, span = self["gaps"][at], self["gap_days"][at]
-            shares = silence.shares_of(self.params["shapes"], gaps, span, self["gap_logs"][at])
-            p[at] = silence.tail(shares, gaps, span, days[at])
-            late = p[at] <= silence.UNLIKELY
-            usual[at[late]] = silence.longest_usual(shares[late], gaps[late], span[late])
-        return silence.Gap(days, p, usual)
+            shares = long_gaps.shares_of(self.params["shapes"], gaps, span, self["gap_logs"][at])
+            p[at] = long_gaps.tail(shares, gaps, span, days[at])
+            late = p[at] <= long_gaps.UNLIKELY
+            usual[at[late]] = long_gaps.longest_usual(shares[late], gaps[late], span[late])
+        return long_gaps.Gap(days, p, usual)
 
     @cached_property
     def fatigue(self) -> Fatigue:

@@ -9,8 +9,6 @@ from tenure.words import mark
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One sign that a customer may leave."""
-
     id: str  # its name in tables and addresses
     name: str  # its name and one sentence about it, marked for translation
     about: str

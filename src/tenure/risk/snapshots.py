@@ -38,8 +38,6 @@ _YES = ("yes", "true", "1", "y", "t", "是", "已流失", "流失", "churned", "
 
 @dataclass(frozen=True)
 class Learnt:
-    """What was learnt from a snapshot."""
-
     fit: Fit  # the model in use with its figures; ``figures["models"]`` holds both models' AUC, Brier score and lift
     predictor: Predictor  # fitted on all rows
     left_out: np.ndarray  # each row's probability by a model that was fitted without it
@@ -140,7 +138,6 @@ def _labels(table: pa.Table, target: str, positive: object) -> np.ndarray:
 
 
 def _refuse_times(table: pa.Table, as_of: date | None, known_on: Mapping[str, str | date]) -> None:
-    """Refuse features that became known after the snapshot, and days that lie after it."""
     days = {name: name for name in table.column_names if pa.types.is_temporal(table.schema.field(name).type)}
     for name, known in {**days, **known_on}.items():
         if as_of is None:

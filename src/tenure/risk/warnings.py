@@ -5,6 +5,7 @@ The signals are detected in :mod:`tenure.risk.detection`; here they become colum
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ import pyarrow as pa
 from tenure.facts.schema import DAY, TEXT
 from tenure.features.columns import day_column, number_column, numbers
 from tenure.features.windows import NEVER
-from tenure.risk import decline, silence
+from tenure.risk import decline, long_gaps
 from tenure.risk.detection import Detection, combined, detect
 from tenure.risk.signal_inputs import WINDOW, SignalInputs
 from tenure.risk.signals import SIGNALS
@@ -65,8 +66,6 @@ DROPS = (0.5, 0.75, 1.0)
 
 
 class Warnings(ScorecardModel):
-    """Early warnings: who shows a sign of leaving, what is at stake, and until when to react."""
-
     name = "warnings"
     schema = SCHEMA
     families = ("purchases", "satisfaction", "contact", "wallet")
@@ -82,13 +81,12 @@ class Warnings(ScorecardModel):
             Gate("days", float(context.options.days), lived),
         )
         past = inputs.bought & (days >= decline.SHORTEST)
-        rhythmic = _sample(inputs.bought & (inputs["gaps"] >= silence.GAPS))
+        rhythmic = _sample(inputs.bought & (inputs["gaps"] >= long_gaps.GAPS))
         if not all(gate.passed for gate in gates) or not past.any() or not len(rhythmic):
             return [Fit("warnings", "", "too-little-data", gates, seed=seed)]
         rates = decline.fit_rates(count[past], days[past])
-        shapes = silence.fit_shapes(
-            inputs["gaps"][rhythmic], inputs["gap_days"][rhythmic], inputs["gap_logs"][rhythmic]
-        )
+        gaps, span, logs = (inputs[name][rhythmic] for name in ("gaps", "gap_days", "gap_logs"))
+        shapes = long_gaps.fit_shapes(gaps, span, logs)
         params = {"r": rates.r, "alpha": rates.alpha, "shapes": list(shapes), "cutoff": 0.0}
         orders = SignalInputs(table, Fit("warnings", "gamma-poisson", params=params), context).orders
         tested = _sample(orders.tested)
@@ -105,13 +103,8 @@ class Warnings(ScorecardModel):
         detections = detect(inputs)
         score = combined(detections, len(inputs))
         stake = _at_stake(inputs, score)
-        columns = _columns(inputs, detections, score, stake)
-        return Result(
-            columns,
-            fits,
-            {"warnings": _warnings(inputs, detections, stake)},
-            partial(_report, inputs, detections, stake),
-        )
+        columns, warnings = _columns(inputs, detections, score, stake), _warnings(inputs, detections, stake)
+        return Result(columns, fits, {"warnings": warnings}, partial(_report, inputs, detections, stake))
 
 
 def _sample(rows: NDArray[np.bool_]) -> NDArray[np.intp]:
@@ -188,11 +181,40 @@ def _at_stake(inputs: SignalInputs, score: NDArray[np.float64]) -> NDArray[np.fl
 
 
 def _report(inputs: SignalInputs, detections: list[Detection], stake: NDArray[np.float64]) -> dict[str, Any]:
+    """Return what the pages show of all warnings together: counts by signal, the tests behind them and their power."""
+    bought, volume, fatigue = inputs.bought, inputs.volume, inputs.fatigue
+    p = inputs.gap.p[~np.isnan(inputs.gap.p)]
+    shapes = zip(long_gaps.SHAPES, inputs.params.get("shapes", ()), strict=False)
+    sent, sent_before = (float(inputs[name].sum()) for name in ("messages", "messages_before"))
+    # One message may be answered on several days; a rate above 1 would say nothing.
+    answered, answered_before = (
+        float(np.minimum(inputs[f"answers{when}"], inputs[f"messages{when}"]).sum()) for when in ("", "_before")
+    )
     return {
         "risk.summary": _summary(inputs, detections, stake),
-        "risk.decline": _decline(inputs),
-        "risk.silence": _silence(inputs),
-        "risk.fatigue": _fatigue(inputs),
+        "risk.decline": {
+            "answers": {name: int((bought & (volume.verdict == name)).sum()) for name in ("yes", "no", "cannot-judge")},
+            "fell": int((bought & volume.fell).sum()),
+            # Their own business falls too: not decline by rule T04.
+            "industry": int((bought & volume.fell & (volume.theirs < 0)).sum()),
+            "total_known": int((bought & ~np.isnan(volume.theirs)).sum()),
+            "test": _test(inputs) if inputs.params else None,
+        },
+        "risk.silence": {
+            "judged": len(p),
+            "silent": int((p <= long_gaps.UNLIKELY).sum()),
+            "unlikely": long_gaps.UNLIKELY,
+            "twentieths": np.histogram(p, bins=np.linspace(0.0, 1.0, 21))[0].tolist(),
+            "shapes": [{"shape": shape, "share": share} for shape, share in shapes],
+        },
+        "risk.fatigue": {
+            "judged": int((~np.isnan(fatigue.fall)).sum()),
+            "tired": int(fatigue.tired.sum()),
+            "messages": sent,
+            "messages_before": sent_before,
+            "rate": answered / sent if sent else None,
+            "rate_before": answered_before / sent_before if sent_before else None,
+        },
     }
 
 
@@ -221,7 +243,7 @@ def _summary(inputs: SignalInputs, detections: list[Detection], stake: NDArray[n
         "weights": {name: signal.weight for name, signal in SIGNALS.items()},
         "model": inputs.next_stage.model.id if inputs.next_stage.model else None,
         "verdict": inputs.fit.verdict if inputs.fit else "too-little-data",
-        "gates": [{"name": gate.name, "needed": gate.needed, "found": gate.found} for gate in gates],
+        "gates": [asdict(gate) for gate in gates],
     }
 
 
@@ -244,47 +266,4 @@ def _test(inputs: SignalInputs) -> dict[str, Any]:
         "expected_orders": float(orders.expected[past].sum()),
         "found_orders": float(inputs["order_days"][past].sum()),
         "mean_rate": inputs.rates.r / inputs.rates.alpha,
-    }
-
-
-def _decline(inputs: SignalInputs) -> dict[str, Any]:
-    """Return the answers of rule T04 and of the test behind them."""
-    bought, volume = inputs.bought, inputs.volume
-    return {
-        "answers": {name: int((bought & (volume.verdict == name)).sum()) for name in ("yes", "no", "cannot-judge")},
-        "fell": int((bought & volume.fell).sum()),
-        # Their own business falls too: not decline by this rule.
-        "industry": int((bought & volume.fell & (volume.theirs < 0)).sum()),
-        "total_known": int((bought & ~np.isnan(volume.theirs)).sum()),
-        "test": _test(inputs) if inputs.params else None,
-    }
-
-
-def _silence(inputs: SignalInputs) -> dict[str, Any]:
-    """Return how likely the present gaps are, in twentieths, and how regular customers buy."""
-    p = inputs.gap.p[~np.isnan(inputs.gap.p)]
-    shapes = zip(silence.SHAPES, inputs.params.get("shapes", ()), strict=False)
-    return {
-        "judged": len(p),
-        "silent": int((p <= silence.UNLIKELY).sum()),
-        "unlikely": silence.UNLIKELY,
-        "twentieths": np.histogram(p, bins=np.linspace(0.0, 1.0, 21))[0].tolist(),
-        "shapes": [{"shape": shape, "share": share} for shape, share in shapes],
-    }
-
-
-def _fatigue(inputs: SignalInputs) -> dict[str, Any]:
-    """Return how many messages were answered, now and before, and who answers clearly less."""
-    sent, sent_before = (float(inputs[f"messages{when}"].sum()) for when in ("", "_before"))
-    # One message may be answered on several days; a rate above 1 would say nothing.
-    answered, answered_before = (
-        float(np.minimum(inputs[f"answers{when}"], inputs[f"messages{when}"]).sum()) for when in ("", "_before")
-    )
-    return {
-        "judged": int((~np.isnan(inputs.fatigue.fall)).sum()),
-        "tired": int(inputs.fatigue.tired.sum()),
-        "messages": sent,
-        "messages_before": sent_before,
-        "rate": answered / sent if sent else None,
-        "rate_before": answered_before / sent_before if sent_before else None,
     }

@@ -51,7 +51,7 @@ def _by_frequency(rows: list[Report], unit: str = "") -> Chart:
     return GroupedBars(names, _pair(rows), gettext("Purchases after the first"), unit=unit)
 
 
-def _calibration_title(report: Report) -> str:
+def calibration_title(report: Report) -> str:
     rows = report["calibration"]
     total = sum(row["actual"] for row in rows)
     off = sum(abs(row["actual"] - row["expected"]) for row in rows) / 2 / total if total else 0
@@ -59,7 +59,7 @@ def _calibration_title(report: Report) -> str:
     return gettext("How often customers came back: the model puts %(off)s of them into a wrong column") % words
 
 
-def _calibration_rows(report: Report) -> list[Report]:
+def calibration_rows(report: Report) -> list[Report]:
     day = date.fromisoformat(report["as_of"])
     return [
         {**row, "url": customers_url(day, frequency_min=row["frequency"], frequency_max=row["upto"])}
@@ -67,7 +67,7 @@ def _calibration_rows(report: Report) -> list[Report]:
     ]
 
 
-def _after_title(report: Report) -> str:
+def after_title(report: Report) -> str:
     actual, expected = (sum(row["customers"] * row[name] for row in report["after"]) for name in ("actual", "expected"))
     words = {"day": formats.day(report["origins"][0]["day"]), "actual": number(round(actual))}
     text = gettext("%(actual)s purchases in the 90 days after %(day)s; %(expected)s were predicted")
@@ -90,7 +90,7 @@ def _tracking(report: Report) -> Chart:
     return Curve(lines, days=[week["day"] for week in weeks], marks=[mark])
 
 
-def _tracking_title(report: Report) -> str:
+def tracking_title(report: Report) -> str:
     tracking = report["tracking"]
     weeks = [week for week in tracking["weeks"] if week["after"]]
     actual, expected = (sum(week[name] for week in weeks) for name in ("actual", "expected"))
@@ -111,7 +111,7 @@ def _reliability(report: Report) -> Chart:
     return Curve(lines, at, percent=True, x_percent=True, x_name=gettext("Probability of an order within 90 days"))
 
 
-def _reliability_title(report: Report) -> str:
+def reliability_title(report: Report) -> str:
     rows = report["reliability"]
     people = sum(row["customers"] for row in rows)
     off = sum(row["customers"] * abs(row["predicted"] - row["actual"]) for row in rows) / people if people else 0
@@ -126,7 +126,7 @@ def _deciles(report: Report) -> Chart:
     return GroupedBars(names, pair, gettext("Tenth, the best first"), money=money)
 
 
-def _deciles_title(report: Report) -> str:
+def deciles_title(report: Report) -> str:
     rows = report["deciles"]
     total = sum(row["sales_actual"] for row in rows)
     share = rows[0]["sales_actual"] / total if total else 0
@@ -151,7 +151,7 @@ def _gain(report: Report) -> Chart:
     return Curve(series, [row["part"] for row in rows], percent=True, x_percent=True, x_name=x_name)
 
 
-def _gain_title(report: Report) -> str:
+def gain_title(report: Report) -> str:
     fifth = next((row for row in report["gain"] if abs(row["share"] - 0.2) < 1e-9), None)
     if fifth is None:
         return gettext("Share of sales made by the customers ranked first")
@@ -209,16 +209,16 @@ _GAIN = Table(
 FIGURES = (
     Figure(
         "calibration",
-        _calibration_title,
+        calibration_title,
         _CALIBRATION,
-        _calibration_rows,
+        calibration_rows,
         lambda report: _by_frequency(report["calibration"], gettext(" customers")),
         note=_("How many customers have returned how often, and how many the model expects."),
         term="calibration",
     ),
     Figure(
         "after",
-        _after_title,
+        after_title,
         _AFTER,
         lambda report: report["after"],
         lambda report: _by_frequency(report["after"]),
@@ -230,7 +230,7 @@ FIGURES = (
     ),
     Figure(
         "tracking",
-        _tracking_title,
+        tracking_title,
         _TRACKING,
         lambda report: list(reversed(_weeks(report))),
         _tracking,
@@ -243,7 +243,7 @@ FIGURES = (
     ),
     Figure(
         "reliability",
-        _reliability_title,
+        reliability_title,
         _RELIABILITY,
         lambda report: report["reliability"],
         _reliability,
@@ -254,7 +254,7 @@ FIGURES = (
     ),
     Figure(
         "deciles",
-        _deciles_title,
+        deciles_title,
         _DECILES,
         lambda report: report["deciles"],
         _deciles,
@@ -263,7 +263,7 @@ FIGURES = (
     ),
     Figure(
         "gain",
-        _gain_title,
+        gain_title,
         _GAIN,
         _gains,
         _gain,

@@ -124,7 +124,6 @@ def _against_baselines(choice: dict[str, Any], model: str) -> str:
 
 
 def _gate(gate: dict[str, Any]) -> str:
-    """Return what is missing, as a sentence with its numbers."""
     count = int(gate["needed"])
     sentences = {
         "buyers": ngettext(

@@ -19,15 +19,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Fitting:
-    """One fit of the models of purchases, as it was written down."""
-
     fitted_at: datetime
     as_of: date
     model: str
-    verdict: str
     customers: int
     bias: float | None  # mean over its back-test's origins
-    rmse: float | None
     drift: float | None  # largest population stability index of its inputs against the fit before
     input: str  # which input that is
 
@@ -51,8 +47,7 @@ def _fitting(at: datetime, day: date, body: dict[str, Any], before: dict[str, An
     test: dict[str, Any] = next((model["backtest"] for model in models if model["model"] == body["model"]), {})
     drifts = _drifts(before, body)
     drift, name = max(((value, name) for name, value in drifts.items()), default=(None, ""))
-    chosen = body["model"], body["verdict"], body["customers"]
-    return Fitting(at, day, *chosen, test.get("bias"), test.get("rmse"), drift, name)
+    return Fitting(at, day, body["model"], body["customers"], test.get("bias"), drift, name)
 
 
 def _drifts(before: dict[str, Any] | None, now: dict[str, Any]) -> dict[str, float]:

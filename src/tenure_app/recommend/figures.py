@@ -29,8 +29,6 @@ RANKINGS = {
 
 @dataclass
 class Products:
-    """What the last refresh worked out about products."""
-
     con: duckdb.DuckDBPyConnection
     report: dict[str, Any]
     day: date | None
@@ -43,7 +41,6 @@ class Products:
 
     @cached_property
     def offers(self) -> list[tables.Row]:
-        """What rises, and what to offer with it."""
         return queries.offers(self.con)
 
     @property
@@ -53,12 +50,10 @@ class Products:
 
     @property
     def tested(self) -> bool:
-        """Whether the rankings were tried on last baskets."""
         return "chosen" in self.metrics and "blend" in self.metrics
 
     @property
     def rankings(self) -> list[tables.Row]:
-        """The rankings that were tried."""
         tried = {name: self.metrics[name] for name in RANKINGS if name in self.metrics}
         best = max((metric["ndcg"]["value"] for metric in tried.values()), default=0.0) or 1.0
         return [
@@ -73,7 +68,7 @@ class Products:
         ]
 
 
-def _backtest_title(data: Products) -> str:
+def backtest_title(data: Products) -> str:
     metrics = data.metrics
     hits = {name: percent(metrics[name]["hit_rate"]["value"]) for name in RANKINGS if name in metrics}
     text = _("%(hit)s of %(people)s last baskets held something of our ten; popular products reach %(popular)s")
@@ -86,8 +81,7 @@ def _backtest_title(data: Products) -> str:
     return text % {**words, "popular": hits["popularity"], "again": hits["buy-again"]}
 
 
-def _why_used(data: Products) -> str:
-    """Return why the blend is used or not."""
+def why_used(data: Products) -> str:
     wins = data.metrics["blend"].get("against_buy_again")
     if not wins:
         return ""
@@ -103,7 +97,7 @@ def _why_used(data: Products) -> str:
     return text % {name: f"{wins[name]:+.4f}" for name in ("value", "low", "high")}
 
 
-def _offers_title(data: Products) -> str:
+def offers_title(data: Products) -> str:
     if not data.offers:
         return _("No category rises beyond chance in the last four weeks")
     most = data.offers[0]
@@ -114,7 +108,7 @@ def _offers_title(data: Products) -> str:
     ) % {"people": number(most["people"]), "trigger": most["trigger"], "partner": most["partner"]}
 
 
-def _offers_note(data: Products) -> str:
+def offers_note(data: Products) -> str:
     if not data.offers:
         return _(
             "An offer appears when customers buy more of a category in four weeks than in the twelve before, and"
@@ -125,7 +119,7 @@ def _offers_note(data: Products) -> str:
     return f"{text} {_('%(shown)s more in the CSV.') % {'shown': number(more)}}" if more > 0 else text
 
 
-def _due_title(data: Products) -> str:
+def due_title(data: Products) -> str:
     if not data.soon:
         return _("No product is expected to be bought again soon")
     product, category = data.soon[0]["product"], data.soon[0]["category"]
@@ -134,7 +128,7 @@ def _due_title(data: Products) -> str:
     return _("%(product)s will be bought again about %(expected)s times in %(days)d days") % words
 
 
-def _due_note(data: Products) -> str:
+def due_note(data: Products) -> str:
     if not data.soon:
         return _("This needs products that the same customers bought several times.")
     return _("Customers due: within %(days)d days.") % {"days": queries.SOON}
@@ -142,10 +136,10 @@ def _due_note(data: Products) -> str:
 
 BACKTEST = Figure(
     "backtest",
-    _backtest_title,
+    backtest_title,
     tables.BACKTEST,
     lambda data: data.rankings,
-    note=_why_used,
+    note=why_used,
     note_below=True,
     term="backtest-baskets",
     wide=True,
@@ -154,21 +148,21 @@ BACKTEST = Figure(
 FIGURES = (
     Figure(
         "soon",
-        _due_title,
+        due_title,
         tables.SOON,
         lambda data: data.soon[:SHORT],
         file_rows=lambda data: data.soon,
-        note=_due_note,
+        note=due_note,
         note_below=True,
         term="replenishment",
     ),
     Figure(
         "offers",
-        _offers_title,
+        offers_title,
         tables.OFFERS,
         lambda data: data.offers[:SHORT],
         file_rows=lambda data: data.offers,
-        note=_offers_note,
+        note=offers_note,
         note_below=True,
         term="offer-rising",
     ),

@@ -36,7 +36,6 @@ def _empty(request: HttpRequest) -> HttpResponse:
 
 @page("products/", "products")
 def products(request: HttpRequest) -> HttpResponse:
-    """Show what is due, what to offer, the back-test, and what is bought together."""
     con = conf.connection()
     if not queries.ready(con):
         return _empty(request)
@@ -69,7 +68,6 @@ def products(request: HttpRequest) -> HttpResponse:
 
 
 def _missing(report: dict[str, Any]) -> list[str]:
-    """Return what is still too little, one sentence each."""
     names = {"buyers": _("buyers"), "days": _("days of data"), "products": _("products found in enough baskets")}
     return [
         _("It takes %(needed)s %(what)s; there are %(found)s.")
@@ -109,7 +107,6 @@ def _form(query: PairQuery) -> FilterForm:
 
 @page("products/product/", "products-product")
 def product(request: HttpRequest) -> HttpResponse:
-    """Show one product: its sales, what is bought with it, and who would want it."""
     con, name = conf.connection(), request.GET.get("id", "")
     if not (queries.ready(con) and has(con, "order_lines")):
         return _empty(request)
@@ -171,7 +168,6 @@ def _people_title(count: int, *, bought: bool, due: bool) -> str:
 
 @page("products/offer/", "products-offer")
 def offer(request: HttpRequest) -> HttpResponse:
-    """Show the customers to whom something is offered because something else rises with them."""
     con = conf.connection()
     if not (queries.ready(con) and has(con, "recommendations")):
         return _empty(request)

@@ -48,12 +48,11 @@ class PairQuery:
 
 
 def ready(con: duckdb.DuckDBPyConnection) -> bool:
-    """Tell whether a refresh looked for pairs."""
     return has(con, "pairs") and has(con, "reports")
 
 
 def report(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, Any], date | None]:
-    """Return the report of the last refresh on recommendations, and its day."""
+    """Return the report of the last refresh, and its day."""
     row = con.execute("select body, as_of from reports where name = 'recommend'").fetchone()
     return (json.loads(row[0]), row[1]) if row else ({}, None)
 
@@ -88,7 +87,6 @@ def _rows(con: duckdb.DuckDBPyConnection, sql: str, values: Any = None) -> list[
 
 
 def offers(con: duckdb.DuckDBPyConnection) -> list[Row]:
-    """Return what rises, what goes with it, how many customers that concerns, and the pair's numbers."""
     if not has(con, "recommendations"):
         return []
     return _rows(

@@ -29,11 +29,11 @@ def product_url(product: str, **query: str | int) -> str:
     return f"{reverse('products-product')}?{urlencode({'id': product, **query})}"
 
 
-def _due_url(row: Row) -> str:
+def due_url(row: Row) -> str:
     return product_url(row["product"], due=1) if row["people_due"] else ""
 
 
-def _offer_url(row: Row) -> str:
+def offer_url(row: Row) -> str:
     return f"{reverse('products-offer')}?{urlencode({'trigger': row['trigger'], 'category': row['partner']})}"
 
 
@@ -108,7 +108,7 @@ SOON = Table(
     (
         Column("product", _("Product"), html=_product, also=(_CATEGORY,)),
         numeric("expected", _("Expected purchases"), places=0),
-        numeric("people_due", _("Customers due"), url=_due_url),
+        numeric("people_due", _("Customers due"), url=due_url),
         numeric("gap", _("Usual days between"), places=0),
     ),
     classes=CARDS,
@@ -119,7 +119,7 @@ OFFERS = Table(
     (
         Column("trigger", _("Rises")),
         Column("partner", _("Offer")),
-        Column("people", url=_offer_url, also=(Column("product", _("Product")),)),
+        Column("people", url=offer_url, also=(Column("product", _("Product")),)),
         Column("support", _("Support"), "percent", places=2),
         Column("confidence", _("Confidence"), "percent"),
         numeric("lift", _("Lift (95%)"), html=_OFFER_LIFT, export=_lifts("lift", "low", "high")),
@@ -129,7 +129,6 @@ OFFERS = Table(
 
 
 def _ranking(row: Row) -> str:
-    """Return a ranking's name and a bar as long as it is good."""
     used = format_html(' <span class="badge bg-green-lt">{}</span>', gettext("used")) if row["used"] else ""
     name = format_html("{}{}", row["label"], used)
     return format_html("<span>{}</span>", bar(name, "F6" if row["used"] else "F1", row["width"]))

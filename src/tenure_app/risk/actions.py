@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 
 def assign(warned: WarnedCustomer, owner: str, due_on: date | None, note: str, author: User) -> None:
-    """Say who takes care of a customer's warnings, and until when."""
     words = {"owner": owner, "due_on": due_on.isoformat() if due_on else None, "note": note}
     _decide(warned, author, FollowupStep.ASSIGNED, words, owner=owner, due_on=due_on, note=note)
 
@@ -31,7 +30,6 @@ def handle(warned: WarnedCustomer, as_of: date, author: User) -> None:
 
 @transaction.atomic
 def reopen(warned: WarnedCustomer, author: User) -> None:
-    """Take back that warnings were dealt with."""
     signals = [signal.signal for signal in warned.signals]
     for row in Followup.objects.filter(customer_id=warned.customer_id, signal__in=signals):
         row.handled_as_of = row.handled_at = None

@@ -25,8 +25,6 @@ _ANSWER = "case when decline = 'no' and volume_change < -0.2 and total_change < 
 
 @dataclass(frozen=True, slots=True)
 class Declining:
-    """A customer and what speaks for or against decline."""
-
     customer_id: str
     name: str | None
     answer: str
@@ -41,19 +39,16 @@ class Declining:
 
     @property
     def wallet_before(self) -> float | None:
-        """Our share of wallet in the period before."""
         known = self.wallet_share is not None and self.wallet_change is not None
         return self.wallet_share - self.wallet_change if known else None  # type: ignore[operator]
 
 
 def ready(con: duckdb.DuckDBPyConnection) -> bool:
-    """Whether a refresh has looked for decline."""
     columns = {row[0] for row in con.execute("select column_name from (describe scorecard)").fetchall()}
     return {"decline", "volume_change", "total_change", "wallet_share"} <= columns
 
 
 def answers(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Return how many buyers got each answer."""
     text = f"select {_ANSWER} as answer, count(*) from scorecard where decline is not null group by answer"
     counts = dict(con.execute(text).fetchall())
     return {answer: int(counts.get(answer, 0)) for answer in ANSWERS}

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 @dataclass
 class Risk:
-    """What the last full refresh worked out about leaving."""
-
     con: duckdb.DuckDBPyConnection
     day: date | None
 
@@ -89,7 +87,7 @@ def _signals(data: Risk) -> Chart | None:
     return Bars(bars, gettext(" customers"), plain=True) if bars else None
 
 
-def _signals_title(data: Risk) -> str:
+def signals_title(data: Risk) -> str:
     if not data.shown:
         return gettext("No customer shows a signal")
     words = {"name": data.shown[0]["signal"], "people": number(data.shown[0]["people"])}
@@ -102,13 +100,13 @@ def _silence(data: Risk) -> Chart:
     return Bars(bars, gettext(" customers"), upright=True, plain=True)
 
 
-def _silence_title(data: Risk) -> str:
+def silence_title(data: Risk) -> str:
     chance = round(data.silence["judged"] * data.silence["unlikely"]) if data.silence else 0
     text = gettext("%(silent)s customers are silent beyond their own rhythm; chance alone would give %(chance)s")
     return text % {"silent": number(data.silence.get("silent", 0)), "chance": number(chance)}
 
 
-def _silence_note(data: Risk) -> str:
+def silence_note(data: Risk) -> str:
     regular = sum(item["share"] for item in data.silence.get("shapes", ()) if item["shape"] >= 2)
     return gettext(
         "%(judged)s customers have a rhythm of their own; %(regular)s of them order more evenly than by chance. From "
@@ -127,11 +125,11 @@ _SILENCE = Table(
 )
 SILENCE = Figure(
     "silence",
-    _silence_title,
+    silence_title,
     _SILENCE,
     lambda data: data.gaps,
     _silence,
-    note=_silence_note,
+    note=silence_note,
     term="silence",
     wide=True,
 )
@@ -155,7 +153,7 @@ _SIGNALS = Table(
 FIGURES = (
     Figure(
         "signals",
-        _signals_title,
+        signals_title,
         _SIGNALS,
         lambda data: data.signals,
         _signals,
@@ -181,7 +179,7 @@ def _wallet(data: Wallet) -> Chart:
     return Line(days, [Series(gettext("Share of wallet"), "F8", shares)], "%")
 
 
-def _wallet_title(data: Wallet) -> str:
+def wallet_title(data: Wallet) -> str:
     first, last = (percent(data.statements[place].share) for place in (0, -1))
     words = {"name": data.customer.name or data.customer.customer_id, "first": first, "last": last}
     if len(data.statements) > 1:
@@ -189,7 +187,7 @@ def _wallet_title(data: Wallet) -> str:
     return gettext("Of all that %(name)s buys, %(last)s is with us") % words
 
 
-def _wallet_rows(data: Wallet) -> list[Row]:
+def wallet_rows(data: Wallet) -> list[Row]:
     return [
         {
             "first": day_of(statement.first),
@@ -212,4 +210,4 @@ _WALLET = Table(
         Column("wallet_share", value="share"),
     ),
 )
-WALLET = Figure("wallet", _wallet_title, _WALLET, _wallet_rows, _wallet, term="wallet_share", wide=True)
+WALLET = Figure("wallet", wallet_title, _WALLET, wallet_rows, _wallet, term="wallet_share", wide=True)

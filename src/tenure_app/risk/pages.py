@@ -147,7 +147,6 @@ def _churn(data: figures.Risk) -> list[dict[str, object]]:
 
 
 def _missing(summary: dict[str, Any]) -> list[str]:
-    """Return what is missing before rates and rhythms can be judged, in sentences."""
     lines = []
     for gate in summary.get("gates", ()):
         count = int(gate["needed"])
@@ -244,7 +243,6 @@ def _customer(con: duckdb.DuckDBPyConnection, form: QueryDict) -> WarnedCustomer
 
 
 def _line(request: HttpRequest, con: duckdb.DuckDBPyConnection, **state: Any) -> HttpResponse:
-    """Answer one line as it is now."""
     customer = _customer(con, request.POST if request.method == "POST" else request.GET)
     shown = tables.WARNINGS.show([replace(customer, **state)])
     return HttpResponse(shown.body({"request": request, "business": business(), "csrf_token": get_token(request)}))
@@ -255,7 +253,6 @@ def _line(request: HttpRequest, con: duckdb.DuckDBPyConnection, **state: Any) ->
 
 @page("risk/decline/", "risk-decline")
 def decline(request: HttpRequest) -> HttpResponse:
-    """List the buyers by whether they decline, with one customer's share of wallet over time."""
     con = conf.connection()
     if not (queries.ready(con) and declining.ready(con)):
         return render(request, "risk/empty.html", {"title": _("Decline")})

@@ -96,12 +96,10 @@ class WarnedCustomer:
 
 
 def ready(con: duckdb.DuckDBPyConnection) -> bool:
-    """Whether a refresh has looked for warnings."""
     return has(con, "warnings") and has(con, "scorecard") and has_value_and_risk(con)
 
 
 def as_of(con: duckdb.DuckDBPyConnection) -> date | None:
-    """Return the day that the warnings speak of."""
     row = con.execute("select max(as_of) from scorecard").fetchone()
     return row[0] if row else None
 

@@ -65,7 +65,6 @@ WARNINGS = Table(
 
 
 def signals_of(customers: Iterable[WarnedCustomer]) -> Iterator[dict[str, Any]]:
-    """Yield every signal of customers, a row of a file."""
     for customer in customers:
         stake = customer.value_at_stake
         rounded = {"stake": None if stake is None else round(stake, 2), "warning_score": round(customer.score, 4)}

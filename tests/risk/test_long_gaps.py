@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from risk import shops
-from tenure.risk import silence
+from tenure.risk import long_gaps
 from tenure.risk.signal_inputs import SignalInputs
 from tenure.risk.warnings import Warnings
 
@@ -66,7 +66,7 @@ def test_how_regular_customers_are_is_found_again() -> None:
     gaps = np.concatenate([rng.gamma(1.0, 30.0, (600, 12)), rng.gamma(8.0, 4.0, (400, 12))])
     numbers = np.full(1000, 12.0)
     weights = dict(
-        zip(silence.SHAPES, silence.fit_shapes(numbers, gaps.sum(axis=1), np.log(gaps).sum(axis=1)), strict=True)
+        zip(long_gaps.SHAPES, long_gaps.fit_shapes(numbers, gaps.sum(axis=1), np.log(gaps).sum(axis=1)), strict=True)
     )
     assert weights[1.0] + weights[2.0] == pytest.approx(0.6, abs=0.08)
     assert weights[4.0] + weights[8.0] == pytest.approx(0.4, abs=0.08)
@@ -74,33 +74,33 @@ def test_how_regular_customers_are_is_found_again() -> None:
 
 def test_by_chance_alone_the_last_days_are_empty_with_a_plain_power() -> None:
     only_chance = np.array([[0.0, 1.0, 0.0, 0.0, 0.0]])
-    assert silence.tail(only_chance, [9], [100.0], [100.0])[0] == pytest.approx(0.5**9)
+    assert long_gaps.tail(only_chance, [9], [100.0], [100.0])[0] == pytest.approx(0.5**9)
 
 
 def test_a_rhythm_of_two_is_every_second_event_of_chance() -> None:
     rng = np.random.default_rng(4)
-    shapes = np.eye(len(silence.SHAPES))[[silence.SHAPES.index(2.0)]]
+    shapes = np.eye(len(long_gaps.SHAPES))[[long_gaps.SHAPES.index(2.0)]]
     # Six gaps of two events each in 120 days, the last 20 of them empty or not: count it.
     twelfth = {n: np.sort(rng.uniform(0.0, 120.0, (200_000, n)), axis=1)[:, 11] for n in (12, 13)}
     counted = np.mean([(days <= 100.0).mean() for days in twelfth.values()])
-    assert silence.tail(shapes, [6], [100.0], [20.0])[0] == pytest.approx(counted, abs=0.004)
+    assert long_gaps.tail(shapes, [6], [100.0], [20.0])[0] == pytest.approx(counted, abs=0.004)
 
 
 def test_the_longest_usual_gap_is_where_the_chance_falls_below_five_percent() -> None:
-    shapes = np.tile(silence.fit_shapes([5.0], [50.0], [11.0]), (3, 1))
+    shapes = np.tile(long_gaps.fit_shapes([5.0], [50.0], [11.0]), (3, 1))
     gaps, span = np.array([2.0, 10.0, 100.0]), np.array([60.0, 300.0, 3000.0])
-    usual = silence.longest_usual(shapes, gaps, span)
-    assert silence.tail(shapes, gaps, span, usual) == pytest.approx([0.05] * 3, abs=1e-6)
+    usual = long_gaps.longest_usual(shapes, gaps, span)
+    assert long_gaps.tail(shapes, gaps, span, usual) == pytest.approx([0.05] * 3, abs=1e-6)
     assert usual[0] > usual[1] > usual[2]  # the same rhythm, known ever better
 
 
 def test_a_single_gap_is_no_rhythm() -> None:
-    shapes = np.full((2, len(silence.SHAPES)), 1.0 / len(silence.SHAPES))
-    told = silence.tail(shapes, [1, 2], [30.0, 30.0], [400.0, 400.0])
+    shapes = np.full((2, len(long_gaps.SHAPES)), 1.0 / len(long_gaps.SHAPES))
+    told = long_gaps.tail(shapes, [1, 2], [30.0, 30.0], [400.0, 400.0])
     assert np.isnan(told[0])
     assert told[1] < 0.05
 
 
 def test_on_the_day_of_an_order_nobody_is_silent() -> None:
-    shapes = np.full((1, len(silence.SHAPES)), 1.0 / len(silence.SHAPES))
-    assert silence.tail(shapes, [5], [50.0], [0.0])[0] == pytest.approx(1.0)
+    shapes = np.full((1, len(long_gaps.SHAPES)), 1.0 / len(long_gaps.SHAPES))
+    assert long_gaps.tail(shapes, [5], [50.0], [0.0])[0] == pytest.approx(1.0)

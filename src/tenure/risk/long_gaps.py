@@ -1,4 +1,4 @@
-"""Silence: whether the present gap is longer than this customer's own rhythm makes likely.
+"""Long gaps (the signal "silence"): whether the present gap is longer than this customer's own rhythm makes likely.
 
 That depends on their gaps, and on how regular these are: after a gap of twice the usual one a weekly buyer is missed,
 one who comes and goes is not.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SHAPES = (0.5, 1.0, 2.0, 4.0, 8.0)
 #: Fewest gaps that make a rhythm.
 GAPS = 2
-#: A gap that is less likely than this is silence: "longer than the customer's own 95 % gap".
+#: A gap that is less likely than this is a signal: "longer than the customer's own 95 % gap".
 UNLIKELY = 0.05
 
 
