@@ -114,10 +114,10 @@ def test_it_shows_every_fit_and_how_its_inputs_moved(signed_in: Client, busy: La
     from tenure_app.predictions import queries
 
     fits = queries.fittings(conf.connection())
-    assert [fit.as_of for fit in fits] == [AS_OF, day_after(640)]
-    assert (fits[1].drift, fits[0].drift is not None) == (None, True)
+    assert [fit["as_of"] for fit in fits] == [AS_OF, day_after(640)]
+    assert (fits[1]["drift"], fits[0]["drift"] is not None) == (None, True)
     page = signed_in.get("/predictions/").content.decode()
-    assert f"PSI {fits[0].drift:.3f}" in page
+    assert f"PSI {fits[0]['drift']:.3f}" in page
 
 
 def test_the_command_line_says_the_same_of_the_lake(busy: Lake) -> None:

@@ -138,13 +138,13 @@ def test_every_count_by_signal_opens_exactly_its_customers(signed_in: Client, ri
 
 def test_a03_decline_shows_the_share_of_wallet_and_says_where_it_cannot_judge(signed_in: Client, risky: Lake) -> None:
     answer = signed_in.get("/risk/decline/")
-    assert [row.customer_id for row in answer.context["table"].rows] == ["bob"]
+    assert [row["customer_id"] for row in answer.context["table"].rows] == ["bob"]
     assert "鲍勃" in answer.context["wallet"].title
     shares = [row["share"] for row in answer.context["wallet"].table.rows]
     assert shares[0] == pytest.approx(150 / 3000)
     assert shares[-1] > shares[0]
     unknown = signed_in.get("/risk/decline/?answer=cannot-judge")
-    assert "cyd" in [row.customer_id for row in unknown.context["table"].rows]
+    assert "cyd" in [row["customer_id"] for row in unknown.context["table"].rows]
     counts = {code: people for code, _name, people in answer.context["answers"]}
     for code, people in counts.items():
         assert signed_in.get(f"/risk/decline/?answer={code}").context["total"] == people
@@ -152,7 +152,7 @@ def test_a03_decline_shows_the_share_of_wallet_and_says_where_it_cannot_judge(si
 
 def test_c20_who_stopped_and_owes_waits_for_settlement(signed_in: Client, risky: Lake) -> None:
     answer = signed_in.get("/risk/settlement/")
-    assert [row.customer_id for row in answer.context["table"].rows] == ["dan"]
+    assert [row["customer_id"] for row in answer.context["table"].rows] == ["dan"]
     assert "Receivable ¥250.00, payable ¥40.00." in _text(answer)
     assert answer.context["stopped"] == 1
     table = list(csv.reader(io.StringIO(signed_in.get("/risk/settlement/?format=csv").content.decode("utf-8-sig"))))

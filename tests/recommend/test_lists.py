@@ -14,9 +14,9 @@ from tenure.clock import day_number
 from tenure.recommend.analysis import analyze
 from tenure.recommend.items import learn, moves_of
 from tenure.recommend.lines import histories_of
+from tenure.recommend.lists import rising
 from tenure.recommend.model import all_of, packed, unpacked
 from tenure.recommend.reasons import message
-from tenure.recommend.trends import rising
 from tenure.scorecard.model import Options
 
 SMALL = Options(buyers=50, days=60)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from tenure.errors import FactsError, TenureError
-from tenure.risk.guards import LeakError
+from tenure.risk.encoding import LeakError
 from tenure.risk.snapshots import snapshot
 
 

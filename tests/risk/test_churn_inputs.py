@@ -14,7 +14,7 @@ from risk.shops_with_churn import DAY, END, FEATURES, LAST, Business, subscripti
 from tenure.features.contracts import GAP, LATE
 from tenure.features.windows import HORIZON, snapshot_day
 from tenure.risk.churn_features import View, features
-from tenure.risk.guards import LeakError
+from tenure.risk.encoding import LeakError
 from tenure.rules.syntax.tree import Measure, TimeWindow
 
 _LAST, _YEAR = TimeWindow(HORIZON), TimeWindow(360)

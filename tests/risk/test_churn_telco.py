@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from services import EXTERNAL_DATA
-from tenure.risk.guards import LeakError
+from tenure.risk.encoding import LeakError
 from tenure.risk.snapshots import Learnt, snapshot
 
 FILE = "telco/wa_churn.csv"

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -18,14 +19,12 @@ from tenure.clock import day_number, day_of
 from tenure.facts.schema import DAY, TEXT
 from tenure.recommend.candidates import Candidates, Crowd, Near, candidates_of, crowd_of
 from tenure.recommend.items import LATELY, Catalogue
-from tenure.recommend.lines import histories_of
+from tenure.recommend.lines import changes, distinct, histories_of
 from tenure.recommend.pairs import Pairs, first_of
 from tenure.recommend.ranking import AGAIN, BLEND, TOP, Backtest, again_first, ranked
-from tenure.recommend.trends import LATELY as LATE
-from tenure.recommend.trends import Offer, Rising, offers_of, rising
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import date
 
     from tenure.recommend.lines import Lines
@@ -34,6 +33,12 @@ if TYPE_CHECKING:
 CHUNK = 5000
 #: What follows the ten: products that go with what was bought, and steps up.
 WITH, UP = 3, 2
+#: What rises: days that are lately, and days before them that they are compared with.
+RECENT, BEFORE = 28, 84
+#: Days before lately that a customer must be known for, purchases it takes, and the largest p-value.
+KNOWN, TIMES, LEVEL = 28, 3, 0.02
+#: Partners of a category that are offered, and offers a customer gets at most.
+PARTNERS, OFFERS = 3, 2
 AGAIN_KIND, CROSS, STEP, POPULAR = "buy-again", "cross-sell", "up-sell", "popular"
 #: The table of recommendations.
 RECOMMENDATIONS = pa.schema(
@@ -118,13 +123,21 @@ class _ListWriter:
             listed.append((left, np.full(len(left), after)))
         rows, rank = (np.concatenate(columns) for columns in zip(*listed, strict=True))
         entries: list[dict[str, Any]] = [{} for _ in rows]
-        writers = {AGAIN_KIND: self._again, CROSS: self._cross, STEP: self._step, POPULAR: self._popular}
-        for name, write in writers.items():
-            places = np.flatnonzero(kind[rows] == name)
-            for place, entry in zip(places, write(rows[places]), strict=True):
-                row = rows[place]
+        kinds, by_basket = kind[rows], candidates.feature("basket")[rows] > 0
+        with_basket = partial(self._cross, "basket", self.maker.near.basket, self.known.met)
+        with_customer = partial(self._cross, "customer", self.maker.near.customer, self.known.shared)
+        writers: list[tuple[np.ndarray, Callable[[np.ndarray], Iterable[dict[str, Any]]]]] = [
+            (kinds == AGAIN_KIND, self._again),
+            ((kinds == CROSS) & by_basket, with_basket),
+            ((kinds == CROSS) & ~by_basket, with_customer),
+            (kinds == STEP, self._step),
+            (kinds == POPULAR, self._popular),
+        ]
+        for written, write in writers:
+            places = np.flatnonzero(written)
+            for place, row, entry in zip(places, rows[places], write(rows[places]), strict=True):
                 order = int(candidates.who[row]), int(rank[place])
-                entries[place] = {"kind": name, "score": float(self.chance[row]), "order": order, **entry}
+                entries[place] = {"kind": kinds[place], "score": float(self.chance[row]), "order": order, **entry}
         listed_entries = {(entry["order"][0], entry["product_id"]): entry for entry in entries}
         for number, offer in enumerate(offers):
             entry = self._offer(offer)
@@ -165,21 +178,11 @@ class _ListWriter:
                 },
             }
 
-    def _cross(self, rows: np.ndarray) -> list[dict[str, Any]]:
-        by_basket = self.candidates.feature("basket")[rows] > 0
-        entries: list[dict[str, Any]] = [{} for _ in rows]
-        ways = (
-            (by_basket, "basket", self.maker.near.basket, self.known.met),
-            (~by_basket, "customer", self.maker.near.customer, self.known.shared),
-        )
-        for applies, name, near, pairs in ways:
-            places = np.flatnonzero(applies)
-            items, source = self.candidates.item[rows[places]], self._source(rows[places], near)
-            numbers = _numbers(pairs, source, items)
-            for place, item, other, support in zip(places, items, source, numbers, strict=True):
-                product = self.products[other]
-                entries[place] = self._entry(int(item), {"because": name, "with": product, **support}, product)
-        return entries
+    def _cross(self, name: str, near: Any, pairs: Pairs, rows: np.ndarray) -> Iterable[dict[str, Any]]:
+        items, source = self.candidates.item[rows], self._source(rows, near)
+        for item, other, support in zip(items, source, _numbers(pairs, source, items), strict=True):
+            product = self.products[other]
+            yield self._entry(int(item), {"because": name, "with": product, **support}, product)
 
     def _step(self, rows: np.ndarray) -> Iterable[dict[str, Any]]:
         moves, price = self.known.moves, self.known.price
@@ -210,7 +213,7 @@ class _ListWriter:
             "category": category,
             "partner": self.categories[offer.partner],
             "lately": int(up.lately[row]),
-            "lately_days": LATE,
+            "lately_days": RECENT,
             "before": int(up.before[row]),
             "before_days": int(up.days[row]),
             "luck": round(float(up.p[row]), 4),
@@ -262,3 +265,78 @@ def _numbered(entries: list[dict[str, Any]], customers: pa.StringArray) -> pa.Ta
             reason = json.dumps(entry["reason"], ensure_ascii=False)
             rows.append({"rising": False, **entry, "customer_id": names[who], "rank": len(listed), "reason": reason})
     return pa.Table.from_pylist(rows, schema=RECOMMENDATIONS)
+
+
+# What a customer buys more of lately than before, and what to offer with it. Hot-pot ingredients three times in four
+# weeks after none in twelve are a need that something else goes with.
+
+
+@dataclass(frozen=True, slots=True)
+class Rising:
+    """Categories that customers buy more of lately, sorted by customer and category."""
+
+    who: np.ndarray  # the customer and the category
+    category: np.ndarray
+    lately: np.ndarray  # days with a purchase in the last `RECENT` days, and in the `days` days before
+    before: np.ndarray
+    days: np.ndarray  # length of the time before: `BEFORE`, or less for newer customers
+    p: np.ndarray  # probability of as many purchases lately if nothing had changed
+
+    def __len__(self) -> int:
+        return len(self.who)
+
+
+def rising(lines: Lines, last_day: int) -> Rising:
+    """Return what rises with whom: given all purchase days of a category, too many are late (a binomial test)."""
+    from scipy.special import betainc
+
+    known = np.zeros(len(lines.customers), dtype=np.int64)
+    known[lines.who[::-1]] = lines.day[::-1]  # the first day of each stays
+    days = np.clip(last_day - RECENT - known + 1, 0, BEFORE)
+    kind = lines.category[lines.item]
+    keep = (kind >= 0) & (lines.day > last_day - RECENT - BEFORE) & (lines.day <= last_day)
+    kinds, span = max(len(lines.categories), 1), RECENT + BEFORE
+    keys = distinct((lines.who[keep].astype(np.int64) * kinds + kind[keep]) * span + last_day - lines.day[keep])
+    pair, late = keys // span, keys % span < RECENT
+    starts = np.flatnonzero(changes(pair))
+    lately = np.add.reduceat(late.astype(np.int64), starts)
+    before = np.diff(np.append(starts, len(pair))) - lately
+    who, category = np.divmod(pair[starts], kinds)
+    share = RECENT / np.maximum(RECENT + days[who], 1)
+    p = np.where(lately > 0, betainc(np.maximum(lately, 1), before + 1.0, share), 1.0)
+    up = (lately >= TIMES) & (days[who] >= KNOWN) & (p <= LEVEL)
+    return Rising(who[up], category[up], lately[up], before[up], days[who][up], p[up])
+
+
+class Offer(NamedTuple):
+    """A product to offer to a customer: the best of a category that goes with one they buy more of."""
+
+    who: int
+    category: int  # numbers of the rising category and its partner in the catalogue
+    partner: int
+    item: int
+    row: int  # of :class:`Rising`
+
+
+def offers_of(catalogue: Catalogue, lines: Lines, up: Rising, places: np.ndarray, last_day: int) -> list[Offer]:
+    """Return offers from partners that the customer did not buy lately."""
+    names, kind = lines.categories.to_pylist(), lines.category[lines.item]
+    numbers = {name: n for n, name in enumerate(catalogue.categories.to_pylist())}
+    keep = (kind >= 0) & (lines.day > last_day - RECENT)
+    keys = distinct(lines.who[keep].astype(np.int64) * max(len(names), 1) + kind[keep])
+    lately = {(key // len(names), names[key % len(names)]) for key in keys.tolist()}
+    returned = {(int(who), int(places[item])) for who, item in zip(lines.back_who, lines.back_item, strict=True)}
+    partners = catalogue.kinds.partners(PARTNERS)
+    offers: list[Offer] = []
+    for row, (who, category) in enumerate(zip(up.who.tolist(), up.category.tolist(), strict=True)):
+        number = numbers.get(names[category], -1)
+        given = 0
+        for partner in partners.get(number, []):
+            if given == OFFERS or (who, str(catalogue.categories[partner])) in lately:
+                continue
+            best = catalogue.best_of(partner).tolist()
+            item = next((item for item in best if (who, item) not in returned), None)
+            if item is not None:
+                given += 1
+                offers.append(Offer(who, number, partner, item, row))
+    return offers

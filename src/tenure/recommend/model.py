@@ -131,18 +131,19 @@ def _report(fit: Fit, catalogue: Catalogue, expected: np.ndarray) -> dict[str, A
         for item in best
         if expected[item] >= 0.5
     ]
-    body = {
-        "model": fit.model,
-        "verdict": fit.verdict,
-        "customers": fit.customers,
-        "figures": fit.figures,
-        "gates": [asdict(gate) for gate in fit.gates],
-        "products": len(catalogue),
-        "baskets": catalogue.met.baskets,
-        "ahead": AHEAD,
-        "replenishment": replenishment,
+    return {
+        "recommend": {
+            "model": fit.model,
+            "verdict": fit.verdict,
+            "customers": fit.customers,
+            "figures": fit.figures,
+            "gates": [asdict(gate) for gate in fit.gates],
+            "products": len(catalogue),
+            "baskets": catalogue.met.baskets,
+            "ahead": AHEAD,
+            "replenishment": replenishment,
+        }
     }
-    return {"recommend": body}
 
 
 def pairs_table(known: Catalogue) -> pa.Table:

@@ -14,8 +14,7 @@ import numpy as np
 from tenure.facts.blocks import SCALE
 from tenure.features.snapshot import Snapshot
 from tenure.features.windows import HORIZON
-from tenure.risk.encoding import FeatureColumn
-from tenure.risk.guards import LeakError
+from tenure.risk.encoding import FeatureColumn, LeakError
 from tenure.words import mark
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ from tenure.features.windows import SNAPSHOTS
 from tenure.risk.calibration import judged, profit_curve
 from tenure.risk.churn_features import MEASURES, View, features
 from tenure.risk.churn_reasons import group_weights
-from tenure.risk.guards import LeakError
+from tenure.risk.encoding import LeakError
 from tenure.risk.learning import LOGISTIC, Fold, ModelComparison, Predictor, compare, guarded, predictor
 from tenure.stats import metrics
 from tenure.stats.record import Fit, Gate

@@ -78,12 +78,6 @@ def fit_rates(count: ArrayLike, days: ArrayLike) -> Rates:
     return Rates(*map(float, np.exp(best.x)))
 
 
-def expected(rates: Rates, count: ArrayLike, days: ArrayLike, window: float) -> NDArray[np.float64]:
-    """Return how many order days the next `window` days should hold, from each customer's own past."""
-    shape, rate = rates.posterior(count, days)
-    return shape / rate * window
-
-
 def testable(rates: Rates, count: ArrayLike, days: ArrayLike, window: float) -> NDArray[np.bool_]:
     """Return in whom a decline could show at all: not a single order would be less likely than 5 %.
 
@@ -147,10 +141,6 @@ def cutoff(p_values: NDArray[np.float64], steps: NDArray[np.float64], level: flo
     rank = np.searchsorted(p, candidates, side="right")
     named = false[np.minimum(at, top)] <= level * rank
     return float(candidates[named].max()) if named.any() else 0.0
-
-
-def falls(now: ArrayLike, before: ArrayLike) -> NDArray[np.bool_]:
-    return np.asarray(now, np.float64) < FALLEN * np.asarray(before, np.float64)
 
 
 def verdict(ours_fell: ArrayLike, their_change: ArrayLike) -> NDArray[np.str_]:

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tenure.risk.calibration import Calibration, judged
-from tenure.risk.encoding import Encoded, Encoding, FeatureColumn, single_auc
-from tenure.risk.guards import LeakError
+from tenure.risk.encoding import Encoded, Encoding, FeatureColumn, LeakError, single_auc
 from tenure.risk.trees import Trees
 from tenure.stats import metrics
 from tenure.words import mark

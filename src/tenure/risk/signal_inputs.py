@@ -162,7 +162,8 @@ class SignalInputs:
         count, days = self["days_reference"], self["reference_days"]
         # Without an order in the 90 days before the window, what fell fell earlier.
         tested = decline.testable(self.rates, count, days, WINDOW) & (self["days_before"] > 0)
-        expected = np.where(days >= decline.SHORTEST, decline.expected(self.rates, count, days, WINDOW), np.nan)
+        shape, rate = self.rates.posterior(count, days)
+        expected = np.where(days >= decline.SHORTEST, shape / rate * WINDOW, np.nan)
         p = unknown
         p[tested] = decline.tail(self.rates, count[tested], days[tested], self["order_days"][tested], WINDOW)
         chance = np.nan_to_num(p, nan=1.0)
@@ -174,7 +175,7 @@ class SignalInputs:
         now, before, now_180, before_180 = (
             self[name] for name in ("spend_90", "spend_before", "spend_180", "spend_before_180")
         )
-        fell = decline.falls(now, before) | decline.falls(now_180, before_180)
+        fell = (now < decline.FALLEN * before) | (now_180 < decline.FALLEN * before_180)
         short, long = (
             np.where(past > 0, present / np.where(past > 0, past, 1.0) - 1.0, np.inf)
             for present, past in ((now, before), (now_180, before_180))

@@ -126,18 +126,19 @@ MODELS = Table(
 )
 
 
-def _drift(fit: Any) -> str:
-    if fit.drift is None:
+def _drift(fit: Row) -> str:
+    drift, name = fit["drift"], fit["input"]
+    if drift is None:
         return MISSING
-    inputs = {
+    name = {
         "frequency": gettext("repeat purchases"),
         "recency": gettext("time from first to last purchase"),
         "age": gettext("time since the first purchase"),
         "repeat_spend": gettext("spend of a repeat purchase"),
-    }
-    words = gettext("as before") if fit.drift < 0.1 else gettext("somewhat different")
-    words = gettext("another population") if fit.drift >= 0.25 else words
-    return under(words, f"{inputs.get(fit.input, fit.input)}, PSI {number(fit.drift, 3)}")
+    }.get(name, name)
+    words = gettext("as before") if drift < 0.1 else gettext("somewhat different")
+    words = gettext("another population") if drift >= 0.25 else words
+    return under(words, f"{name}, PSI {number(drift, 3)}")
 
 
 #: The last fits, and how far their inputs and their calibration moved.
@@ -146,9 +147,9 @@ FITS = Table(
     (
         Column("fitted_at", _("Fitted"), "instant"),
         Column("as_of"),
-        Column("model", value=lambda fit: model_name(fit.model) if fit.model else ""),
+        Column("model", value=lambda fit: model_name(fit["model"]) if fit["model"] else ""),
         numeric("customers", _("Buyers")),
-        Column("bias", _("Bias"), "percent", html=lambda fit: change(fit.bias)),
+        Column("bias", _("Bias"), "percent", html=lambda fit: change(fit["bias"])),
         Column("drift", _("Inputs compared with the previous fit"), html=_drift),
     ),
     classes="table-sm cards",

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tenure_app.core import conf
 from tenure_app.customers.profile import has
@@ -15,32 +13,14 @@ if TYPE_CHECKING:
 
     from tenure.features.wallet import Statement
 
+    Row = dict[str, Any]
+
 #: Answers of rule T04, and those whose own business falls as well: "no" by the rule, and shown apart.
 YES, UNKNOWN, INDUSTRY, NO = "yes", "cannot-judge", "industry", "no"
 ANSWERS = (YES, UNKNOWN, INDUSTRY, NO)
 #: Days without an order after which business counts as stopped, as in the model relationship-4.
 STOPPED = 365
 _ANSWER = "case when decline = 'no' and volume_change < -0.2 and total_change < 0 then 'industry' else decline end"
-
-
-@dataclass(frozen=True, slots=True)
-class Declining:
-    customer_id: str
-    name: str | None
-    answer: str
-    volume_change: float | None
-    total_change: float | None
-    wallet_share: float | None
-    wallet_change: float | None
-    activity_change: float | None
-    p: float | None
-    value_at_stake: float | None
-    last_order_on: date | None
-
-    @property
-    def wallet_before(self) -> float | None:
-        known = self.wallet_share is not None and self.wallet_change is not None
-        return self.wallet_share - self.wallet_change if known else None  # type: ignore[operator]
 
 
 def ready(con: duckdb.DuckDBPyConnection) -> bool:
@@ -56,17 +36,16 @@ def answers(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 def find(
     con: duckdb.DuckDBPyConnection, answer: str = "", start: int = 0, limit: int | None = None, *, customer: str = ""
-) -> list[Declining]:
+) -> list[Row]:
     """Return one customer, or the buyers who got an answer, the most money at stake first."""
     where = "customer_id = ?" if customer else f"{_ANSWER} = ?" if answer else "decline is not null"
     rows = con.execute(
-        f"select customer_id, name, {_ANSWER}, volume_change, total_change, wallet_share, wallet_change,"
-        f" activity_change, decline_p, value_at_stake, last_order_on from scorecard where {where}"
-        " order by value_at_stake desc nulls last, customer_id"
-        + (f" limit {int(limit)} offset {int(start)}" if limit is not None else ""),
-        list(filter(None, [customer or answer])),
-    ).fetchall()
-    return [Declining(*row) for row in rows]
+        f"select customer_id, name, {_ANSWER} as answer, volume_change, total_change, wallet_share,"
+        " wallet_share - wallet_change as wallet_before, activity_change, decline_p, value_at_stake, last_order_on"
+        f" from scorecard where {where} order by value_at_stake desc nulls last, customer_id limit ? offset ?",
+        [*filter(None, [customer or answer]), limit, start],
+    )
+    return list(rows.to_arrow_table().to_pylist())
 
 
 def wallet(customer: str, day: date) -> list[Statement]:
@@ -86,29 +65,15 @@ def wallet(customer: str, day: date) -> list[Statement]:
 # Settlement
 
 
-@dataclass(frozen=True, slots=True)
-class Unsettled:
-    """A customer with whom business has stopped and something is open, or not known."""
-
-    customer_id: str
-    name: str | None
-    last_order_on: date | None
-    receivable: Decimal | None
-    payable: Decimal | None
-    stated_on: date | None
-    open_cases: int
-    cancelled: bool
-
-
-def unsettled(con: duckdb.DuckDBPyConnection, day: date) -> list[Unsettled]:
+def unsettled(con: duckdb.DuckDBPyConnection, day: date) -> list[Row]:
     """Return those who stopped and still have a balance or an open case, the largest balance first."""
     rows = con.execute(
         f"{_stopped(con)} select customer_id, name, last_order_on, receivable, payable, stated_on, cases, cancelled"
         " from stopped where coalesce(receivable, 0) + coalesce(payable, 0) > 0 or cases > 0"
         " order by coalesce(receivable, 0) + coalesce(payable, 0) desc, cases desc, customer_id",
         {"day": day, "edge": day - timedelta(days=STOPPED)},
-    ).fetchall()
-    return [Unsettled(*row) for row in rows]
+    )
+    return list(rows.to_arrow_table().to_pylist())
 
 
 def stopped(con: duckdb.DuckDBPyConnection, day: date) -> dict[str, int]:

@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from tenure.features.wallet import Statement
-    from tenure_app.risk.declining import Declining
-
-    Row = dict[str, Any]
+    from tenure_app.risk.declining import Row
 
 
 @dataclass
@@ -169,7 +167,7 @@ FIGURES = (
 class Wallet:
     """What a customer stated of their own total business, the oldest first."""
 
-    customer: Declining
+    customer: Row
     statements: list[Statement]
 
 
@@ -181,7 +179,7 @@ def _wallet(data: Wallet) -> Chart:
 
 def wallet_title(data: Wallet) -> str:
     first, last = (percent(data.statements[place].share) for place in (0, -1))
-    words = {"name": data.customer.name or data.customer.customer_id, "first": first, "last": last}
+    words = {"name": data.customer["name"] or data.customer["customer_id"], "first": first, "last": last}
     if len(data.statements) > 1:
         return gettext("Of all that %(name)s buys, %(first)s was with us at first and %(last)s lately") % words
     return gettext("Of all that %(name)s buys, %(last)s is with us") % words

@@ -92,25 +92,20 @@ def _form(request: HttpRequest, con: duckdb.DuckDBPyConnection, query: WarningQu
     signals = [(code, value_name("warning_signals", code)) for code in SIGNALS]
     owners = [(NO_OWNER, _("No owner")), *((name, name) for name in queries.owners(con))]
     states = [(OPEN, _("To be dealt with")), (HANDLED, _("Dealt with")), (ALL, _("All"))]
-    due, soon = "soon" if query.due_by else "", _("due within %(days)s days") % {"days": SOON}
-    used = {
-        "signal": dict(signals).get(query.signal, ""),
-        "owner": dict(owners).get(query.owner, query.owner),
-        "state": "" if query.state == OPEN else dict(states)[query.state],
-        "due": soon if due else "",
-    }
-    context = Context({"request": request})
-    return FilterForm(
-        _("Filter warnings"),
-        (
-            Select("signal", _("Signal"), signals, query.signal, any=_("All"), submits=True, grow=True),
-            Select("owner", _("Owner"), owners, query.owner, any=_("All"), submits=True),
-            Select("state", _("Dealt with or not"), states, query.state, submits=True),
-            Select("due", _("Due on"), [("soon", soon)], due, any=_("Any day"), submits=True),
-        ),
-        chips=[Chip(text, here(context, page=None, **{name: None})) for name, text in used.items() if text],
-        button=False,
+    soon = [("soon", _("due within %(days)s days") % {"days": SOON})]
+    fields = (
+        Select("signal", _("Signal"), signals, query.signal, any=_("All"), submits=True, grow=True),
+        Select("owner", _("Owner"), owners, query.owner, any=_("All"), submits=True),
+        Select("state", _("Dealt with or not"), states, query.state, submits=True),
+        Select("due", _("Due on"), soon, "soon" if query.due_by else "", any=_("Any day"), submits=True),
     )
+    used = [field for field in fields if field.value and (field.name, field.value) != ("state", OPEN)]
+    context = Context({"request": request})
+    chips = [
+        Chip(dict(field.options).get(field.value, field.value), here(context, page=None, **{field.name: None}))
+        for field in used
+    ]
+    return FilterForm(_("Filter warnings"), fields, chips=chips, button=False)
 
 
 def _declining(con: duckdb.DuckDBPyConnection, data: figures.Risk) -> dict[str, object] | None:
@@ -131,18 +126,11 @@ def _declining(con: duckdb.DuckDBPyConnection, data: figures.Risk) -> dict[str, 
 
 
 def _churn(data: figures.Risk) -> list[dict[str, object]]:
-    """Return how far the churn probabilities can be trusted, a kind of churn a row; empty where none was fitted."""
-    kinds = {"contract": _("Ending contracts"), "silence": _("Customers who stop ordering")}
+    """Return the report of churn, a kind of it a row; empty where none was fitted."""
+    names = {"contract": _("Ending contracts"), "silence": _("Customers who stop ordering")}
     return [
-        {
-            "name": kinds.get(kind, kind),
-            "customers": body.get("scored") or 0,
-            "expected": body.get("expected_to_leave"),
-            "test": body.get("newest") or (body.get("models") or {}).get(body.get("chosen") or "", {}),
-            "high": (body.get("by_level") or {}).get("high", 0),
-            "url": customers_url(data.day, churn_kind=kind, churn_level="high"),
-        }
-        for kind, body in (data.report("churn").get("kinds") or {}).items()
+        {**body, "name": names[kind], "url": customers_url(data.day, churn_kind=kind, churn_level="high")}
+        for kind, body in data.report("churn").get("kinds", {}).items()
     ]
 
 
@@ -265,10 +253,12 @@ def decline(request: HttpRequest) -> HttpResponse:
     total = counts[answer] if answer else sum(counts.values())
     shown = Paginator(SqlRows(total, partial(declining.find, con, answer)), ROWS).get_page(request.GET.get("page"))
     named = declining.find(con, customer=selected) if selected else []
-    customer = next(iter([*named, *(row for row in shown if row.wallet_share)]), None)
+    customer = next(iter([*named, *(row for row in shown if row["wallet_share"])]), None)
     day = queries.as_of(con) or as_of(request)
-    wallet = figures.Wallet(customer, declining.wallet(customer.customer_id, day)) if customer else None
-    if wallet and (file := exports.requested(request, sheets([figures.WALLET], wallet), wallet.customer.customer_id)):
+    wallet = figures.Wallet(customer, declining.wallet(customer["customer_id"], day)) if customer else None
+    if wallet and (
+        file := exports.requested(request, sheets([figures.WALLET], wallet), wallet.customer["customer_id"])
+    ):
         return file
     context = {
         "title": _("Decline and share of wallet"),
@@ -296,8 +286,8 @@ def settlement(request: HttpRequest) -> HttpResponse:
         "day": day,
         "table": tables.UNSETTLED.show(Paginator(rows, ROWS).get_page(request.GET.get("page"))),
         "total": len(rows),
-        "receivable": sum(row.receivable or 0 for row in rows),
-        "payable": sum(row.payable or 0 for row in rows),
+        "receivable": sum(row["receivable"] or 0 for row in rows),
+        "payable": sum(row["payable"] or 0 for row in rows),
         "days": declining.STOPPED,
         **declining.stopped(con, day),
     }

@@ -17,7 +17,7 @@ from tenure_app.web.tables import Column, Table, columns, numeric
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tenure_app.risk.declining import Declining
+    from tenure_app.risk.declining import Row
     from tenure_app.risk.queries import WarnedCustomer
 
 #: The answers to whether a customer declines.
@@ -93,33 +93,33 @@ WARNED_SIGNALS = Table(
 )
 
 
-def _total_change(row: Declining) -> str:
-    if row.total_change is None:
+def _total_change(row: Row) -> str:
+    if row["total_change"] is None:
         return format_html('<span class="text-secondary">{}</span>', gettext("not known"))
-    return change(row.total_change)
+    return change(row["total_change"])
 
 
-def _wallet_share(row: Declining) -> str:
-    if row.wallet_share is None:
+def _wallet_share(row: Row) -> str:
+    if row["wallet_share"] is None:
         return MISSING
-    before = f"{percent(row.wallet_before)} → " if row.wallet_before is not None else ""
-    query = urlencode({"answer": row.answer, "customer": row.customer_id})
-    return format_html('<a href="{}?{}">{}{}</a>', reverse("risk-decline"), query, before, percent(row.wallet_share))
+    before = f"{percent(row['wallet_before'])} → " if row["wallet_before"] is not None else ""
+    query = urlencode({"answer": row["answer"], "customer": row["customer_id"]})
+    return format_html('<a href="{}?{}">{}{}</a>', reverse("risk-decline"), query, before, percent(row["wallet_share"]))
 
 
 _SHARES = (Column("wallet_before", _("Share of wallet before"), "percent"), Column("wallet_share"))
 _ACTIVITY = Column(
     "activity_change",
-    html=lambda row: change(row.activity_change),
+    html=lambda row: change(row["activity_change"]),
     term="activity_change",
-    also=(Column("decline_p", value="p"),),
+    also=(Column("decline_p"),),
 )
 DECLINING = Table(
     "declining",
     (
         _CUSTOMER,
-        Column("answer", _("Answer"), value=lambda row: str(ANSWERS[row.answer])),
-        Column("volume_change", html=lambda row: change(row.volume_change)),
+        Column("answer", _("Answer"), value=lambda row: str(ANSWERS[row["answer"]])),
+        Column("volume_change", html=lambda row: change(row["volume_change"])),
         Column("total_change", html=_total_change),
         Column("wallet_share", html=_wallet_share, export=_SHARES),
         _ACTIVITY,
@@ -136,7 +136,7 @@ UNSETTLED = Table(
         Column("receivable", _("Receivable"), "money"),
         Column("payable", _("Payable"), "money"),
         Column("stated_on", _("Stated on"), "day"),
-        numeric("open_cases", _("Open cases")),
+        numeric("open_cases", _("Open cases"), value="cases"),
         Column("cancelled", _("Contract cancelled"), "yesno"),
     ),
 )
