@@ -233,11 +233,9 @@ class _ListWriter:
 
 def _numbers(pairs: Pairs, a: np.ndarray, b: np.ndarray) -> list[dict[str, Any]]:
     """Return support, confidence (of the baskets with `a`, those with `b`) and lift of some pairs."""
-    rows = pairs.find(a, b)
-    found = pairs.part(rows)
-    low, high = found.interval()
-    had = np.where(found.a == a, found.count_a, found.count_b)
-    columns = (found.count, had, found.shrunk(), low, high)
+    rows = pairs.part(pairs.find(a, b))
+    had = np.where(rows.a == a, rows.count_a, rows.count_b)
+    columns = (rows.count, had, rows.shrunk(), *rows.interval())
     return [
         {
             "count": count,

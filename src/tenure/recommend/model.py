@@ -79,8 +79,8 @@ class Recommend(ScorecardModel):
         fit = fits.get(self.name)
         if fit is None or not fit.usable or context.lake is None:
             return _result(table, fits, None, context)
-        everybody = len(table) >= fit.customers
-        lines = _lines(context, None if everybody else table.column("customer_id").to_pylist())
+        all_customers = len(table) >= fit.customers
+        lines = _lines(context, None if all_customers else table.column("customer_id").to_pylist())
         return _result(table, fits, lines, context)
 
     def run(self, table: pa.Table, context: Context, fits: Fits | None = None) -> Result:

@@ -173,7 +173,7 @@ def pairs_of(
     counts = np.asarray(matrix.sum(axis=0)).ravel().astype(np.int64)
     kept = np.flatnonzero(counts >= least)
     small = matrix[:, kept].tocsr()
-    across, found = small.T.tocsr(), [np.empty((3, 0), np.int32)]
+    across, parts = small.T.tocsr(), [np.empty((3, 0), np.int32)]
     for low, high in chunks(small, across):
         # The upper half of X'X, a range of products at a time; with `nearest`, of both halves what is near.
         part = (across[low:high] @ small).tocoo()
@@ -181,8 +181,8 @@ def pairs_of(
         keep = np.flatnonzero((met >= least) & ((column != row) if nearest else (column > row)))
         if nearest:
             keep = keep[first_of(row[keep], met[keep] / np.sqrt(counts[kept[column[keep]]]), nearest)]
-        found.append(np.stack([row[keep], column[keep], met[keep].astype(np.int32)]))
-    a, b, count = np.concatenate(found, axis=1)
+        parts.append(np.stack([row[keep], column[keep], met[keep].astype(np.int32)]))
+    a, b, count = np.concatenate(parts, axis=1)
     if len(count) > most:
         best = np.sort(np.argsort(-count, kind="stable")[:most])
         a, b, count = a[best], b[best], count[best]

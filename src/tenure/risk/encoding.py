@@ -52,8 +52,8 @@ class FeatureColumn:
             known = [value for value in self.values if value is not None]
             return len(set(known)) > max(0.8 * len(known), 10)
         # Numbers handed out one after another: whole, all different and with few gaps.
-        whole = bool((self.values == np.rint(self.values)).all() and np.isfinite(self.values).all())
-        return whole and len(np.unique(self.values)) == size and float(np.ptp(self.values)) < 2.0 * size
+        integers = bool((self.values == np.rint(self.values)).all() and np.isfinite(self.values).all())
+        return integers and len(np.unique(self.values)) == size and float(np.ptp(self.values)) < 2.0 * size
 
     def codes(self) -> np.ndarray:
         """Return numbers that are equal where the values are."""

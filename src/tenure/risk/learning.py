@@ -78,11 +78,11 @@ class Classifier:
         if self.trees is None:
             share = (matrix - usual.mean(axis=0)) * self.weights
             return np.column_stack([share[:, place == n].sum(axis=1) for n in range(len(groups))])
-        whole = self.trees.log_odds(matrix)
+        total = self.trees.log_odds(matrix)
         columns = []
         for n in range(len(groups)):
             without = [self.trees.log_odds(np.where(place == n, peer, matrix)) for peer in usual]
-            columns.append(whole - np.mean(without, axis=0))
+            columns.append(total - np.mean(without, axis=0))
         return np.column_stack(columns)
 
     def to_dict(self) -> dict[str, Any]:
@@ -164,9 +164,9 @@ class Predictor:
 def guarded(fold: Fold, trusted: Collection[str] = ()) -> dict[str, float]:
     """Return how well each feature ranks leavers alone; refuse one that knows the answer."""
     single = {column.name: single_auc(column, fold.labels) for column in fold.columns}
-    few = min(fold.labels.sum(), (~fold.labels).sum()) < FEWEST
+    too_few = min(fold.labels.sum(), (~fold.labels).sum()) < FEWEST
     for name, area in single.items():
-        if not few and name not in trusted and max(area, 1 - area) > TOO_GOOD:
+        if not too_few and name not in trusted and max(area, 1 - area) > TOO_GOOD:
             text = mark(
                 "%(name)s alone separates leavers from stayers (AUC %(auc)s), so it was probably recorded "
                 "after they left. Remove it, or list it in trusted=[...] if you are sure."

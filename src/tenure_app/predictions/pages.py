@@ -107,20 +107,20 @@ def _title(report: dict[str, Any]) -> str:
 
 def _against_baselines(choice: dict[str, Any], model: str) -> str:
     rmse = {item["model"]: item["backtest"].get("rmse") for item in (*choice["models"], *choice["baselines"])}
-    own = rmse.get(model)
+    current = rmse.get(model)
     baselines = {item["model"]: rmse[item["model"]] for item in choice["baselines"] if rmse[item["model"]] is not None}
-    if own is None or not baselines:
+    if current is None or not baselines:
         return ""
     best, error = min(baselines.items(), key=lambda item: item[1])
     words = {"baseline": model_name(best)}
-    if own < error:
+    if current < error:
         return _(
             "Its error for a single customer is %(share)s smaller than that of the best simple baseline (%(baseline)s)."
-        ) % {**words, "share": percent(1 - own / error)}
+        ) % {**words, "share": percent(1 - current / error)}
     return _(
         "A simple baseline (%(baseline)s) had a smaller error for a single customer, by %(share)s. Use the model for "
         "who and when; do not expect more precise counts from it here."
-    ) % {**words, "share": percent(1 - error / own)}
+    ) % {**words, "share": percent(1 - error / current)}
 
 
 def _gate(gate: dict[str, Any]) -> str:

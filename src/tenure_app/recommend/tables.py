@@ -67,9 +67,7 @@ def pairs(level: str = "category") -> Table:
         return Column(name, label, kind, sort=more.pop("sort", name), largest_first=True, **more)
 
     # Files hold the counts that everything else follows from, hence no "beyond chance".
-    baskets = (numeric("baskets", _("Baskets")),)
     sides = (numeric("count_a", _("Baskets with A")), numeric("count_b", _("Baskets with B")))
-    forward = (Column("confidence", _("Confidence A → B"), "percent"),)
     back = (Column("confidence_back", _("Confidence B → A"), "percent"),)
     names = (Column("product_a", _("Product A")), Column("product_b", _("Product B")))
     categories = (Column("category_a", _("Category A")), Column("category_b", _("Category B")))
@@ -80,9 +78,9 @@ def pairs(level: str = "category") -> Table:
             Column("product_a", "A", html=side("a"), export=names),
             Column("product_b", "B", html=side("b"), export=categories),
             measure("count", _("Baskets with both"), "number", also=sides),
-            measure("surplus", _("Beyond chance"), "number", places=0, export=baskets),
+            measure("surplus", _("Beyond chance"), "number", places=0, export=(numeric("baskets", _("Baskets")),)),
             measure("support", _("Support"), places=3),
-            measure("confidence", _("Confidence →"), export=forward),
+            measure("confidence", _("Confidence →"), export=(Column("confidence", _("Confidence A → B"), "percent"),)),
             measure("confidence_back", _("Confidence ←"), sort="back", export=back),
             measure("lift", _("Lift (95%)"), "number", html=_lift, export=lifts),
         ),

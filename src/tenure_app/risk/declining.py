@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from tenure_app.core import conf
@@ -10,8 +11,6 @@ from tenure_app.customers.profile import has
 
 if TYPE_CHECKING:
     import duckdb
-
-    from tenure.features.wallet import Statement
 
     Row = dict[str, Any]
 
@@ -48,9 +47,9 @@ def find(
     return list(rows.to_arrow_table().to_pylist())
 
 
-def wallet(customer: str, day: date) -> list[Statement]:
+def wallet(customer: str, day: date) -> list[Row]:
     """Return what a customer stated of their own total business up to a day, with our part of it, the oldest first."""
-    from tenure.clock import day_number
+    from tenure.clock import day_number, day_of
     from tenure.facts.slices import slices_of
     from tenure.facts.streams import Stream
     from tenure.features.wallet import history
@@ -59,7 +58,10 @@ def wallet(customer: str, day: date) -> list[Statement]:
     needed = {Stream("orders"): ("amount",), Stream("volumes"): ("amount", "period_start")}
     with slices_of(conf.lake(), needed, customers=[customer]) as slices:
         statements = history(WindowAggregates(slices.block_of([customer], day_number(day))))
-    return statements[0] if statements else []
+    return [
+        {**item._asdict(), "first": day_of(item.first), "last": day_of(item.last), "share": item.share}
+        for item in chain(*statements)
+    ]
 
 
 # Settlement

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from tenure.clock import day_of
 from tenure.risk.signals import SIGNALS
 from tenure.words import say
 from tenure_app.customers.profile import report
@@ -24,7 +23,6 @@ from tenure_app.web.tables import CARDS, Column, Table, numeric, under, url_of
 if TYPE_CHECKING:
     import duckdb
 
-    from tenure.features.wallet import Statement
     from tenure_app.risk.declining import Row
 
 
@@ -163,39 +161,20 @@ FIGURES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Wallet:
-    """What a customer stated of their own total business, the oldest first."""
-
-    customer: Row
-    statements: list[Statement]
+# What a customer stated of their own total business, with the customer's name; the oldest statement first.
 
 
-def _wallet(data: Wallet) -> Chart:
-    shares = [round(100 * statement.share, 2) for statement in data.statements]
-    days = [day_of(statement.last) for statement in data.statements]
-    return Line(days, [Series(gettext("Share of wallet"), "F8", shares)], "%")
+def _wallet(data: Row) -> Chart:
+    shares = [round(100 * row["share"], 2) for row in data["rows"]]
+    return Line([row["last"] for row in data["rows"]], [Series(gettext("Share of wallet"), "F8", shares)], "%")
 
 
-def wallet_title(data: Wallet) -> str:
-    first, last = (percent(data.statements[place].share) for place in (0, -1))
-    words = {"name": data.customer["name"] or data.customer["customer_id"], "first": first, "last": last}
-    if len(data.statements) > 1:
+def wallet_title(data: Row) -> str:
+    first, last = (percent(data["rows"][place]["share"]) for place in (0, -1))
+    words = {"name": data["name"], "first": first, "last": last}
+    if len(data["rows"]) > 1:
         return gettext("Of all that %(name)s buys, %(first)s was with us at first and %(last)s lately") % words
     return gettext("Of all that %(name)s buys, %(last)s is with us") % words
-
-
-def wallet_rows(data: Wallet) -> list[Row]:
-    return [
-        {
-            "first": day_of(statement.first),
-            "last": day_of(statement.last),
-            "ours": statement.ours,
-            "total": statement.total,
-            "share": statement.share,
-        }
-        for statement in reversed(data.statements)
-    ]
 
 
 _WALLET = Table(
@@ -208,4 +187,6 @@ _WALLET = Table(
         Column("wallet_share", value="share"),
     ),
 )
-WALLET = Figure("wallet", wallet_title, _WALLET, wallet_rows, _wallet, term="wallet_share", wide=True)
+WALLET = Figure(
+    "wallet", wallet_title, _WALLET, lambda data: data["rows"][::-1], _wallet, term="wallet_share", wide=True
+)

@@ -255,11 +255,12 @@ def decline(request: HttpRequest) -> HttpResponse:
     named = declining.find(con, customer=selected) if selected else []
     customer = next(iter([*named, *(row for row in shown if row["wallet_share"])]), None)
     day = queries.as_of(con) or as_of(request)
-    wallet = figures.Wallet(customer, declining.wallet(customer["customer_id"], day)) if customer else None
-    if wallet and (
-        file := exports.requested(request, sheets([figures.WALLET], wallet), wallet.customer["customer_id"])
-    ):
-        return file
+    wallet: dict[str, Any] = {"rows": []}
+    if customer:
+        name = customer["name"] or customer["customer_id"]
+        wallet = {"name": name, "rows": declining.wallet(customer["customer_id"], day)}
+        if file := exports.requested(request, sheets([figures.WALLET], wallet), customer["customer_id"]):
+            return file
     context = {
         "title": _("Decline and share of wallet"),
         "day": day,
@@ -267,7 +268,7 @@ def decline(request: HttpRequest) -> HttpResponse:
         "table": tables.DECLINING.show(shown),
         "answer": answer,
         "answers": [(code, name, counts[code]) for code, name in tables.ANSWERS.items()],
-        "wallet": figures.WALLET.show(wallet) if wallet and wallet.statements else None,
+        "wallet": figures.WALLET.show(wallet) if wallet["rows"] else None,
     }
     return render(request, "risk/decline.html", context)
 
