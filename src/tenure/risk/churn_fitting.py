@@ -202,7 +202,7 @@ class _Fitting:
         model, why, probability = self._choose(tried, newest, customers)
         # Where the purchase model answers, a logistic regression beside it says what goes together with leaving.
         # It is fitted again with the newer snapshots, and calibrated on the newest.
-        explain = predictor(LOGISTIC if model == BASELINE else model, reduce(Fold.and_, train), newest, seed)
+        explain, _loss = predictor(LOGISTIC if model == BASELINE else model, reduce(Fold.and_, train), newest, seed)
         stayed = customers[~newest.labels]
         # Ages are those of today: everybody has grown older since the snapshot.
         today, then = View(self.table, 0, stayed), View(self.table, self.known[-1].origin, stayed)

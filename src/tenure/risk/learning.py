@@ -175,8 +175,11 @@ def guarded(fold: Fold, trusted: Collection[str] = ()) -> dict[str, float]:
     return single
 
 
-def predictor(name: str, train: Fold, later: Fold | None, seed: int) -> Predictor:
-    """Return a model fitted on some rows and calibrated on later ones (or, without, on folds of its own)."""
+def predictor(name: str, train: Fold, later: Fold | None, seed: int) -> tuple[Predictor, float]:
+    """Return a model fitted on some rows and calibrated on later ones (or, without, on folds of its own).
+
+    With it comes its log loss on the rows it was calibrated on.
+    """
     model = Classifier.learnt(name, train.columns, train.labels, seed)
     matrix = model.encoding.matrix(train.columns)
     if later is None:
@@ -195,7 +198,9 @@ def predictor(name: str, train: Fold, later: Fold | None, seed: int) -> Predicto
     # Within two standard errors it may be chance.
     tendency = np.where(np.abs(tendency) * np.sqrt(len(centred)) > 2.0, tendency, 0.0)
     peers = {column.name: column.take(~train.labels).typical() for column in train.columns}
-    return Predictor(model, Calibration.learnt(log_odds, labels), usual, tendency, peers)
+    calibration = Calibration.learnt(log_odds, labels)
+    loss = metrics.log_loss(labels, calibration.probability(log_odds))
+    return Predictor(model, calibration, usual, tendency, peers), loss
 
 
 def left_out(name: str, fold: Fold, folds: Sequence[np.ndarray], seed: int) -> np.ndarray:
@@ -232,12 +237,7 @@ def compare(train: Fold, choose: Fold | None, newest: Fold, seed: int) -> ModelC
     """
     loss, figures, probability = {}, {}, {}
     for name in (LOGISTIC, BOOSTING):
-        fitted = predictor(name, train, choose, seed)
-        if choose is None:
-            log_odds = left_out(name, train, folds_of(train.labels, FOLDS, seed), seed)
-            loss[name] = metrics.log_loss(train.labels, fitted.calibration.probability(log_odds))
-        else:
-            loss[name] = metrics.log_loss(choose.labels, fitted.probability(choose.columns))
+        fitted, loss[name] = predictor(name, train, choose, seed)
         probability[name] = fitted.probability(newest.columns)
         figures[name] = judged(newest.labels, probability[name]) | {"loss_when_chosen": loss[name]}
     return ModelComparison(better(loss), figures, probability)

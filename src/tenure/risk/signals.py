@@ -9,78 +9,54 @@ from tenure.words import mark
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    id: str  # its name in tables and addresses
-    name: str  # its name and one sentence about it, marked for translation
-    about: str
     weight: float  # how much a full signal says about leaving, 0 to 1. These are assumptions, not estimates.
     days: int  # days within which to react
+    name: str  # its name and one sentence about it, marked for translation
+    about: str
 
 
-_SIGNALS = (
-    Signal(
-        "intent-to-leave",
-        mark("Intention to leave"),
-        mark("The customer cancelled a contract, asked how to leave, or is comparing competitors."),
+#: By id, its name in tables and addresses, the most telling first.
+SIGNALS: dict[str, Signal] = {
+    "intent-to-leave": Signal(
         0.9,
         3,
+        mark("Intention to leave"),
+        mark("The customer cancelled a contract, asked how to leave, or is comparing competitors."),
     ),
-    Signal(
-        "complaint",
-        mark("Complaint"),
-        mark("A complaint is open, or there were at least two complaints in 90 days."),
-        0.6,
-        3,
+    "complaint": Signal(
+        0.6, 3, mark("Complaint"), mark("A complaint is open, or there were at least two complaints in 90 days.")
     ),
-    Signal(
-        "satisfaction-down",
-        mark("Satisfaction down"),
-        mark("Recent survey scores are low or falling, or experience fell short of expectation."),
+    "satisfaction-down": Signal(
         0.5,
         7,
+        mark("Satisfaction down"),
+        mark("Recent survey scores are low or falling, or experience fell short of expectation."),
     ),
-    Signal(
-        "decline",
-        mark("Decline"),
-        mark("Our volume with the customer is falling, with no sign that their own business is."),
+    "decline": Signal(
         0.7,
         14,
+        mark("Decline"),
+        mark("Our volume with the customer is falling, with no sign that their own business is."),
     ),
-    Signal(
-        "silence",
-        mark("Unusually long silence"),
-        mark("The current gap is longer than 95 % of the gaps expected from their usual pattern."),
+    "silence": Signal(
         0.6,
         14,
+        mark("Unusually long silence"),
+        mark("The current gap is longer than 95 % of the gaps expected from their usual pattern."),
     ),
-    Signal(
-        "both-frequencies-down",
-        mark("Orders and contacts both down"),
-        mark("Both fell below 70 % of the previous 90 days."),
-        0.5,
-        14,
+    "both-frequencies-down": Signal(
+        0.5, 14, mark("Orders and contacts both down"), mark("Both fell below 70 % of the previous 90 days.")
     ),
-    Signal(
-        "activity-down",
-        mark("Activity down"),
-        mark("Fewer orders or contacts than expected from their usual pattern."),
-        0.4,
-        14,
+    "activity-down": Signal(
+        0.4, 14, mark("Activity down"), mark("Fewer orders or contacts than expected from their usual pattern.")
     ),
-    Signal(
-        "fatigue",
-        mark("Message fatigue"),
-        mark("They respond to significantly fewer of our messages than before."),
+    "fatigue": Signal(
+        0.3, 30, mark("Message fatigue"), mark("They respond to significantly fewer of our messages than before.")
+    ),
+    "next-boundary": Signal(
         0.3,
         30,
-    ),
-    Signal(
-        "next-boundary",
         mark("About to move to a worse stage"),
         mark("Without new activity, the customer moves to a worse stage within 30 days."),
-        0.3,
-        30,
     ),
-)
-
-#: By id, the most telling first.
-SIGNALS: dict[str, Signal] = {signal.id: signal for signal in _SIGNALS}
+}

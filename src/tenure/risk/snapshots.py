@@ -101,7 +101,7 @@ def snapshot(
     tried = {name: _validated(name, fold) for name in (LOGISTIC, BOOSTING)}
     models = {name: figures for name, (figures, _) in tried.items()}
     best = learning.better({name: figures["log_loss"] for name, figures in models.items()})
-    fitted = learning.predictor(best, fold, None, SEED)
+    fitted, _loss = learning.predictor(best, fold, None, SEED)
     figures = {"models": models, "single_auc": single, "group_weights": group_weights(fitted, columns)}
     fit = Fit("churn-snapshot", best, "ok", gates, fitted.to_dict(), figures, {}, len(labels), SEED)
     return Learnt(fit, fitted, tried[best][1], columns, as_of)
@@ -149,10 +149,7 @@ def refuse_disguises(columns: Collection[FeatureColumn], target: str, trusted: C
 
 
 def refuse_copies(
-    columns: Collection[FeatureColumn],
-    labels: np.ndarray,
-    ids: np.ndarray | None = None,
-    trusted: Collection[str] = (),
+    columns: Collection[FeatureColumn], labels: np.ndarray, ids: np.ndarray | None = None, trusted: Collection[str] = ()
 ) -> None:
     """Refuse rows that were copied or made up (resampling) before they are split.
 

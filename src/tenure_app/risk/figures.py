@@ -120,24 +120,13 @@ _SILENCE = Table(
     ),
 )
 SILENCE = Figure(
-    "silence",
-    silence_title,
-    _SILENCE,
-    lambda data: data.gaps,
-    _silence,
-    note=silence_note,
-    term="silence",
-    wide=True,
+    "silence", silence_title, _SILENCE, lambda data: data.gaps, _silence, note=silence_note, term="silence", wide=True
 )
+_SIGNAL = (Column("signal_id", _("Signal id")), Column("signal", _("Signal")))
 _SIGNALS = Table(
     "signals",
     (
-        Column(
-            "signal",
-            _("Signal"),
-            html=lambda row: under(row["signal"], row["about"]),
-            export=(Column("signal_id", _("Signal id")), Column("signal", _("Signal"))),
-        ),
+        Column("signal", _("Signal"), html=lambda row: under(row["signal"], row["about"]), export=_SIGNAL),
         Column("people", url=url_of),
         Column("value_at_stake", brief=True),
         numeric("lead_days", _("Days until a worse stage")),

@@ -108,12 +108,7 @@ def _wallet_share(row: Row) -> str:
 
 
 _SHARES = (Column("wallet_before", _("Share of wallet before"), "percent"), Column("wallet_share"))
-_ACTIVITY = Column(
-    "activity_change",
-    html=lambda row: change(row["activity_change"]),
-    term="activity_change",
-    also=(Column("decline_p"),),
-)
+_P = (Column("decline_p"),)
 DECLINING = Table(
     "declining",
     (
@@ -122,7 +117,7 @@ DECLINING = Table(
         Column("volume_change", html=lambda row: change(row["volume_change"])),
         Column("total_change", html=_total_change),
         Column("wallet_share", html=_wallet_share, export=_SHARES),
-        _ACTIVITY,
+        Column("activity_change", html=lambda row: change(row["activity_change"]), term="activity_change", also=_P),
         Column("value_at_stake", brief=True),
         Column("last_order_on"),
     ),
