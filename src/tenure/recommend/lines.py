@@ -63,10 +63,6 @@ class Lines:
         names = ("who", "basket", "item", "day", "units", "amount")
         return replace(self, **{name: getattr(self, name)[keep] for name in names})
 
-    def category_of(self, item: int) -> str | None:
-        place = int(self.category[item])
-        return str(self.categories[place]) if place >= 0 else None
-
 
 def changes(*columns: np.ndarray) -> np.ndarray:
     """Return which rows differ in any column from the row before; the first does."""

@@ -105,7 +105,9 @@ class _ListWriter:
         self.candidates = candidates_of(self.known, maker.near, crowd)
         self.chance = maker.chance(self.candidates)
         self.products = self.known.items.to_pylist()
-        self.categories = self.known.categories.to_pylist()
+        # At -1, where no category is known, stands None.
+        self.categories = [*self.known.categories.to_pylist(), None]
+        self.line_categories = [*lines.categories.to_pylist(), None]
 
     def table(self, offers: list[Offer]) -> pa.Table:
         candidates, near = self.candidates, self.candidates.nearness
@@ -149,8 +151,7 @@ class _ListWriter:
         return _numbered(sorted(entries, key=itemgetter("order")), self.lines.customers)
 
     def _entry(self, item: int, reason: dict[str, Any], because: str | None = None) -> dict[str, Any]:
-        place = int(self.known.category[item])
-        category = self.categories[place] if place >= 0 else None
+        category = self.categories[self.known.category[item]]
         return {"product_id": self.products[item], "category": category, "because": because, "reason": reason}
 
     def _again(self, rows: np.ndarray) -> Iterable[dict[str, Any]]:
@@ -162,7 +163,7 @@ class _ListWriter:
             due, due_low, due_high = (day_of(last + gaps[n]) for gaps in (middle, low, high))
             yield {
                 "product_id": str(self.lines.items[item]),
-                "category": self.lines.category_of(item),
+                "category": self.line_categories[self.lines.category[item]],
                 "due_on": due,
                 "due_low": due_low,
                 "due_high": due_high,

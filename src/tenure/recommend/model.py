@@ -118,12 +118,12 @@ def _result(table: pa.Table, fits: Fits, lines: Lines | None, context: Context) 
 
 def _report(fit: Fit, catalogue: Catalogue, expected: np.ndarray) -> dict[str, Any]:
     """Return what the page of products shows beside its tables: back-test, gates, what is bought again soon."""
-    kinds = catalogue.categories.to_pylist()
+    kinds = [*catalogue.categories.to_pylist(), None]  # None at -1, where no category is known
     best = np.argsort(-expected, kind="stable")[:REPLENISHED]
     replenishment = [
         {
             "product": str(catalogue.items[int(item)]),
-            "category": kinds[catalogue.category[item]] if catalogue.category[item] >= 0 else None,
+            "category": kinds[catalogue.category[item]],
             "expected": round(float(expected[item]), 1),
             "gap": round(float(catalogue.gaps.mean[item]), 1),
             "wanted": int(catalogue.wanted[item]),

@@ -20,7 +20,7 @@ from tenure.features.columns import number_column, numbers, with_columns
 from tenure.features.contracts import GAP, LATE
 from tenure.features.windows import HORIZON, SNAPSHOTS
 from tenure.risk import churn_fitting as fitting
-from tenure.risk.churn_features import GROUPS, View, features
+from tenure.risk.churn_features import FEATURES, View, features
 from tenure.risk.churn_fitting import CONTRACT, HIGH, HIGH_ODDS, KINDS, LOW, MEDIUM, MEDIUM_ODDS, Levels, kinds_of
 from tenure.risk.churn_reasons import ASSOCIATION, reasons_of
 from tenure.risk.learning import Predictor
@@ -105,7 +105,7 @@ def _report(table: pa.Table, scored: pa.Table, fits: Fits, context: Context) -> 
         "late_days": LATE,
         "levels": {"medium_odds": MEDIUM_ODDS, "high_odds": HIGH_ODDS},
         "association": Message(ASSOCIATION),
-        "groups": {name: Message(text) for name, text in GROUPS.items()},
+        "groups": {group: Message(name) for group, (name, _features) in FEATURES.items()},
         "kinds": {kind: _of_kind(table, kind, fit) for kind in KINDS if (fit := fits.get(f"churn-{kind}"))},
     }
     return {"risk.churn": body}

@@ -42,22 +42,6 @@ _READ: dict[str, Callable[[Snapshot], np.ndarray]] = {
     "open": lambda snapshot: snapshot.published("open_complaints"),
     "contract_age": _since_contract,
 }
-#: Groups of features: one group makes one reason.
-GROUPS: dict[str, str] = {
-    "rhythm": mark("Purchase rhythm"),
-    "frequency": mark("Order frequency"),
-    "spend": mark("Spending"),
-    "returns": mark("Returned goods"),
-    "breadth": mark("Category variety"),
-    "interaction": mark("Contact"),
-    "response": mark("Response to messages"),
-    "satisfaction": mark("Satisfaction"),
-    "complaints": mark("Complaints"),
-    "tenure": mark("Length of the relationship"),
-    "contract": mark("Contract"),
-}
-
-
 #: The stretches of ninety days before the last one.
 _BEFORE = range(1, 4)
 
@@ -125,19 +109,19 @@ _DERIVED: dict[str, Callable[[View], np.ndarray]] = {
     "csat_change": lambda view: view.at("csat") - view.at("csat_mean"),
     "complaints": lambda view: view.total("complaints", range(2)),
 }
-#: What a model sees, by the group with whose features it is explained.
-FEATURES: dict[str, tuple[str, ...]] = {
-    "rhythm": ("silence", "overdue", "gap", "variation"),
-    "frequency": ("orders", "orders_year", "order_change"),
-    "spend": ("amount", "amount_change", "basket"),
-    "returns": ("returns",),
-    "breadth": ("categories", "category_change"),
-    "interaction": ("interactions", "interaction_change", "quiet"),
-    "response": ("responses", "response_change"),
-    "satisfaction": ("csat", "csat_change", "nps"),
-    "complaints": ("complaints", "open"),
-    "tenure": ("age",),
-    "contract": ("to_end", "renewals", "contract_age"),
+#: What a model sees, by group, each with its name; one group makes one reason.
+FEATURES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "rhythm": (mark("Purchase rhythm"), ("silence", "overdue", "gap", "variation")),
+    "frequency": (mark("Order frequency"), ("orders", "orders_year", "order_change")),
+    "spend": (mark("Spending"), ("amount", "amount_change", "basket")),
+    "returns": (mark("Returned goods"), ("returns",)),
+    "breadth": (mark("Category variety"), ("categories", "category_change")),
+    "interaction": (mark("Contact"), ("interactions", "interaction_change", "quiet")),
+    "response": (mark("Response to messages"), ("responses", "response_change")),
+    "satisfaction": (mark("Satisfaction"), ("csat", "csat_change", "nps")),
+    "complaints": (mark("Complaints"), ("complaints", "open")),
+    "tenure": (mark("Length of the relationship"), ("age",)),
+    "contract": (mark("Contract"), ("to_end", "renewals", "contract_age")),
 }
 #: The feature that is shown for one that says little to a reader.
 _SHOWN_AS = {
@@ -157,7 +141,7 @@ def features(view: View, *, contract: bool) -> list[FeatureColumn]:
     """Return the columns that a model sees on a snapshot; those of contracts only where there is one."""
     return [
         FeatureColumn(name, view.feature(name), group)
-        for group, names in FEATURES.items()
+        for group, (_name, names) in FEATURES.items()
         if contract or group != "contract"
         for name in names
     ]

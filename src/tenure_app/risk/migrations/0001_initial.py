@@ -8,7 +8,9 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     initial = True
 
-    dependencies = [migrations.swappable_dependency(settings.AUTH_USER_MODEL)]
+    dependencies = [
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+    ]
 
     operations = [
         migrations.CreateModel(
@@ -35,7 +37,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-            options={"ordering": ("id",)},
+            options={
+                "ordering": ("id",),
+            },
         ),
         migrations.CreateModel(
             name="FollowupStep",
@@ -60,7 +64,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-            options={"ordering": ("id",)},
+            options={
+                "ordering": ("id",),
+            },
         ),
         migrations.AddConstraint(
             model_name="followup",
