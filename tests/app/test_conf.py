@@ -176,3 +176,35 @@ def test_settings_that_a_request_saves_are_seen_by_its_own_answer(signed_in: Cli
         "/settings/business/", {"business": "新店", "tz": "Asia/Shanghai", "currency": "CNY"}, follow=True
     )
     assert "新店" in answer.content.decode()
+
+
+def test_a_copy_is_read_in_the_place_of_its_view_and_follows_its_table(filled_lake: Lake) -> None:
+    copy = conf.Copy(
+        "orders", "orders of A009", "customer_id, amount", "customer_id = 'A009'", "*, 1 AS copied", "amount"
+    )
+
+    def rows() -> list[tuple[object, ...]]:
+        return conf.connection(copy).execute("SELECT customer_id, amount, copied FROM orders").fetchall()
+
+    before = rows()
+    append(filled_lake)
+    assert len(rows()) == len(before) + 1
+    assert all(row[0] == "A009" and row[2] == 1 for row in rows())
+    assert count() > len(rows())  # without the copy, everybody's orders
+
+
+def test_only_so_many_copies_are_held(filled_lake: Lake) -> None:
+    for n in range(conf.COPIES + 2):
+        con = conf.connection(conf.Copy("orders", f"orders {n}", "amount", index="amount"))
+    held = con.execute("SELECT count(*) FROM duckdb_tables() WHERE database_name = 'held'").fetchone()
+    assert held == (conf.COPIES,)
+
+
+def test_what_is_too_large_for_a_copy_is_read_from_its_files(
+    filled_lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conf, "ROWS", 0)
+    copy = conf.Copy("orders", "all orders", "amount", shown="*, 1 AS copied", index="amount")
+    con = conf.connection(copy)
+    assert con.execute("SELECT count(*) FROM orders").fetchone() == (count(),)
+    assert "copied" not in [column[0] for column in con.execute("SELECT * FROM orders").description or []]

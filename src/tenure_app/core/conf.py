@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django.conf import settings
 
 from tenure.lake.tables import SETTINGS_FILE, SOURCES_FILE
+from tenure.lake.views import identifier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     import duckdb
     from django.http import HttpRequest
@@ -115,6 +116,22 @@ def versions() -> Versions:
     return current().versions
 
 
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """What is held in memory of a table, because many pages read it: joins there take half the time of files."""
+
+    view: str  # takes the place of this view
+    key: str  # of the copy, unique
+    columns: str  # SQL; of all rows of the view …
+    where: str = "true"  # … or of some
+    shown: str = "*"  # SQL of the view over the copy
+    index: str = "number"  # a column by which few rows are found
+
+
+#: Copies that are held at most, the least recently read goes first; and rows of the largest, some 20 bytes each.
+COPIES, ROWS = 6, 20_000_000
+
+
 class SharedViews:
     """A database in memory with a view of each table, for all threads; a view is made anew when its table was written.
 
@@ -122,9 +139,39 @@ class SharedViews:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock, self._holding = threading.Lock(), threading.Lock()
         self._database: duckdb.DuckDBPyConnection | None = None
         self._shown: Versions | None = None
+        self._copies: dict[str, str] = {}  # versions of what is held, by key; the last one read stands last
+
+    def reading(self, now: Moment, copies: Iterable[Copy]) -> duckdb.DuckDBPyConnection:
+        """Return a cursor like :meth:`cursor` that reads copies in the place of their views."""
+        held = [copy for copy in copies if self._hold(now, copy)]
+        cursor = self.cursor(now)
+        for copy in held:
+            cursor.execute(f"CREATE TEMP VIEW {copy.view} AS SELECT {copy.shown} FROM held.{identifier(copy.key)}")
+        return cursor
+
+    def _hold(self, now: Moment, copy: Copy) -> bool:
+        """Copy the rows, unless they are held in this version; say whether they are: too many stay in their files."""
+        version = now.versions.of(copy.view)
+        with self._holding:
+            if self._copies.get(copy.key) != version:
+                writer = self.cursor(now)
+                source = f"FROM {copy.view} WHERE {copy.where}"
+                if writer.execute(f"SELECT count(*) {source}").fetchone()[0] > ROWS:  # type: ignore[index]
+                    return False
+                name = f"held.{identifier(copy.key)}"
+                writer.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT {copy.columns} {source}")
+                writer.execute(f"CREATE INDEX {identifier(copy.key + ' index')} ON {name} ({copy.index})")
+                if len(self._copies) >= COPIES and copy.key not in self._copies:
+                    oldest = next(iter(self._copies))
+                    del self._copies[oldest]
+                    writer.execute(f"DROP TABLE held.{identifier(oldest)}")
+                writer.commit()
+            self._copies.pop(copy.key, None)
+            self._copies[copy.key] = version
+        return True
 
     def cursor(self, now: Moment) -> duckdb.DuckDBPyConnection:
         """Return a cursor that sees the tables at least as new as `now`, and always the same ones."""
@@ -134,6 +181,7 @@ class SharedViews:
                 from tenure.lake.duck import connect
 
                 self._database = connect()
+                self._database.execute("ATTACH ':memory:' AS held (COMPRESS)")
             names, known = list(now.lake.specs), self._shown
             if known is not None and known.common == versions.common:
                 names = [name for name in names if known.tables.get(name) != versions.tables.get(name)]
@@ -157,13 +205,14 @@ def _shared(root: str) -> SharedViews:
     return SharedViews()
 
 
-def connection() -> duckdb.DuckDBPyConnection:
+def connection(*copies: Copy) -> duckdb.DuckDBPyConnection:
     """Return a cursor of this thread over the lake's tables as they are now, one view a table.
 
-    It goes on seeing these tables while others write. Let it go when done.
+    It goes on seeing these tables while others write. Let it go when done. What is asked for as a copy is read from
+    memory.
     """
     now = current()
-    return _shared(str(now.root)).cursor(now)
+    return _shared(str(now.root)).reading(now, copies)
 
 
 @lru_cache(maxsize=64)

@@ -61,6 +61,8 @@ def customers(request: HttpRequest) -> HttpResponse:
     entries = catalogue.catalogue(con)
     table = queries.available(con, tables.CUSTOMERS)
     selection, unknown = _selection(request, entries)
+    if selection.model in entries:
+        con = conf.connection(*queries.copies(con, selection, table))
     # One query counts and reads the page of the address; another page is read only when that one does not exist.
     place = request.GET.get("page", "1")
     start = (max(int(place), 1) - 1) * queries.PAGE if re.fullmatch(r"[0-9]{1,7}", place) else 0

@@ -1,7 +1,8 @@
 """Reads about customers: the list, one page of it, its size, its rows as a stream.
 
 It never writes. A page is read in two steps, because at a million customers the width of the rows is what costs:
-first the ids of the page from the few columns that the query and the order need, then everything about those fifty.
+first the customers of the page from the few columns that the query and the order need, then everything about those
+fifty. Both read copies in memory, see :func:`copies`.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from tenure.lake.views import quoted
 from tenure.lifecycle.model import UNSTAGED
 from tenure.lifecycle.statistics import on_day
+from tenure_app.core.conf import Copy
 from tenure_app.customers.profile import has, rows
 from tenure_app.customers.query import DEFAULT_SORT, NOT_STAGED, STAGED, WITHOUT_STAGE, CustomerQuery
 
@@ -34,11 +37,28 @@ _PLACE = f"""(
     select here.number, here.stage, here.entered_on, here.left_on,
         coalesce(here.left_on, here.next_change_on) as change_on,
         case when here.left_on is null then here.next_stage else later.stage end as next_stage
-    from spans here
-    left join spans later on later.model = here.model and later.number = here.number
-        and later.entered_on = here.left_on and not later.passed_through {{later}}
-    where here.model = ? and {on_day("?", "here")} {{here}}
+    from {{spans}} here
+    left join {{spans}} later on later.model = here.model and later.number = here.number
+        and later.entered_on = here.left_on and not later.passed_through
+    where here.model = ? and {on_day("?", "here")}
 )"""
+
+
+def copies(con: duckdb.DuckDBPyConnection, query: CustomerQuery, table: Table) -> list[Copy]:
+    """Return what the list of a query is read from: the spans of its model, and of the scorecard what the list shows.
+
+    Filters by other columns of the scorecard read its files.
+    """
+    held = []
+    if query.model and has(con, "spans"):
+        read = "number, stage, entered_on, left_on, next_stage, next_change_on, passed_through"
+        model = quoted(query.model)
+        held.append(Copy("spans", f"spans {query.model}", read, f"model = {model}", f"{model} AS model, *"))
+    if not query.filters:
+        shown = dict.fromkeys(column.sql[2:] for column in table.every.values() if column.sql.startswith("k."))
+        names = dict.fromkeys(["number", *shown, "first_seen_on"])
+        held.append(Copy("scorecard", "scorecard", ", ".join(names)))
+    return held
 
 
 def has_value_and_risk(con: duckdb.DuckDBPyConnection) -> bool:
@@ -68,19 +88,17 @@ def page(
 ) -> tuple[int, list[dict[str, Any]]]:
     column = _sorted_by(table, query)
     where, values = _from(con, query, column)
-    order = f"rank {'desc' if query.down else 'asc'} nulls last, customer_id limit {int(limit)} offset {int(offset)}"
+    order = f"rank {'desc' if query.down else 'asc'} nulls last, number limit {int(limit)} offset {int(offset)}"
+    ranked = f"select k.number as number, {column.sql} as rank from {where}"
     if where == "scorecard k":
         count = total(con, query)
-        ids = con.execute(f"select k.customer_id, {column.sql} as rank from {where} order by {order}").fetchall()
+        numbers = con.execute(f"{ranked} order by {order}").fetchall()
     else:
         # Counted and paged in one pass: the join is what costs, and both need it.
-        ids = con.execute(
-            f"with w as materialized (select k.customer_id, {column.sql} as rank from {where})"
-            f" select customer_id, rank, (select count(*) from w) from w order by {order}",
-            values,
-        ).fetchall()
-        count = ids[0][2] if ids else total(con, query) if offset else 0
-    return count, rows_of(con, table, [row[0] for row in ids], query.model, query.as_of)
+        sql = f"with w as materialized ({ranked}) select number, (select count(*) from w) from w order by {order}"
+        numbers = con.execute(sql, values).fetchall()
+        count = numbers[0][1] if numbers else total(con, query) if offset else 0
+    return count, _rows_of(con, table, [row[0] for row in numbers], query)
 
 
 def _sorted_by(table: Table, query: CustomerQuery) -> Column:
@@ -89,20 +107,21 @@ def _sorted_by(table: Table, query: CustomerQuery) -> Column:
     return column
 
 
-def rows_of(
-    con: duckdb.DuckDBPyConnection, table: Table, customers: Sequence[str], model: str, as_of: date | None
+def _rows_of(
+    con: duckdb.DuckDBPyConnection, table: Table, numbers: Sequence[int], query: CustomerQuery
 ) -> list[dict[str, Any]]:
-    """Return the rows of these customers, in the order given."""
-    if not customers:
+    if not numbers:
         return []
-    among = f"({', '.join('?' * len(customers))})"
-    place = _PLACE.format(later=f"and later.customer_id in {among}", here=f"and here.customer_id in {among}")
+    among = f"number in ({', '.join(map(str, numbers))})"
+    # Nothing but the numbers stands in the innermost conditions, so that the copies' indexes find the few rows.
     sql = (
-        f"select {table.select()} from scorecard k left join {place} s on s.number = k.number"
-        f" where k.customer_id in {among}"
+        f"with few as materialized (select * from spans where model = ? and {among}),"
+        f" people as materialized (select * from scorecard where {among})"
+        f" select {table.select()}, k.number as number"
+        f" from people k left join {_PLACE.format(spans='few')} s on s.number = k.number"
     )
-    by_id = {row["customer_id"]: row for row in rows(con, sql, *customers, model, as_of, as_of, *customers, *customers)}
-    return [by_id[customer] for customer in customers if customer in by_id]
+    by_number = {row.pop("number"): row for row in rows(con, sql, query.model, query.model, query.as_of, query.as_of)}
+    return [by_number[number] for number in numbers]
 
 
 def names_of(con: duckdb.DuckDBPyConnection, customers: Sequence[str]) -> dict[str, str | None]:
@@ -113,8 +132,8 @@ def names_of(con: duckdb.DuckDBPyConnection, customers: Sequence[str]) -> dict[s
 def stream(con: duckdb.DuckDBPyConnection, query: CustomerQuery, table: Table) -> Iterator[dict[str, Any]]:
     """Yield all rows of a query in its order, without holding them all."""
     column = _sorted_by(table, query)
-    where, values = _from(con, query, column, place=_PLACE.format(later="", here=""))
-    order = f"{column.sql} {'desc' if query.down else 'asc'} nulls last, k.customer_id"
+    where, values = _from(con, query, column, place=_PLACE.format(spans="spans"))
+    order = f"{column.sql} {'desc' if query.down else 'asc'} nulls last, k.number"
     result = con.execute(f"select {table.select()} from {where} order by {order}", values)
     names = [column[0] for column in result.description or []]
     while part := result.fetchmany(5_000):
