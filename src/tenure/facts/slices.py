@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
+from operator import attrgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
@@ -61,10 +62,6 @@ class SortedFiles:
         """All row groups, by the first customer they hold."""
         return sorted(group for path in self.paths for group in self._groups_of(path))
 
-    @cached_property
-    def _lows(self) -> list[str]:
-        return [group.low for group in self.groups]
-
     def _groups_of(self, path: str) -> Iterator[RowGroup]:
         metadata = self._metadata[path] = pq.read_metadata(path)
         place = [metadata.schema.column(n).name for n in range(metadata.num_columns)].index(self.stream.who)
@@ -83,7 +80,7 @@ class SortedFiles:
             above = pc.greater_equal(ids, low or "")
             return above if high is None else pc.and_(above, pc.less(ids, high))
 
-        end = len(self.groups) if high is None else bisect.bisect_left(self._lows, high)
+        end = len(self.groups) if high is None else bisect.bisect_left(self.groups, high, key=attrgetter("low"))
         tables = []
         for table, groups in self._read([group for group in self.groups[:end] if low is None or group.high >= low]):
             entire = all((low is None or g.low >= low) and (high is None or g.high < high) for g in groups)

@@ -65,13 +65,24 @@ class _TableWriter:
         if self._file is None:
             # Delta keeps partition values in its log, not in paths.
             self._path, self._rows_in_file = self.folder / f"part-{uuid.uuid4().hex}.zstd.parquet", 0
+            lists = [field.name for field in self.schema if pa.types.is_list(field.type)]
+            repeated = [f.name for f in self.schema if f.type in (pa.string(), pa.date32()) and f.name not in _UNIQUE]
+            # Statistics take time, and only these columns' ranges let a reader skip rows.
+            narrowing = [
+                f.name
+                for f in self.schema
+                if f.name.endswith("_id")
+                or f.name in self.partition
+                or pa.types.is_temporal(f.type)
+                or pa.types.is_integer(f.type)
+            ]
             self._file = pq.ParquetWriter(
                 self._path,
                 table.schema,
                 compression="zstd",
                 store_schema=False,
-                use_dictionary=[_path_of(field) for field in self.schema if _repeats(field)],
-                write_statistics=[f.name for f in self.schema if _narrows(f) or f.name in self.partition],
+                use_dictionary=[*repeated, *(f"{name}.list.element" for name in lists)],
+                write_statistics=narrowing,
             )
         self._file.write_table(table.slice(0, cut), row_group_size=self.row_group)
         self._rows_in_file += cut
@@ -85,20 +96,6 @@ class _TableWriter:
             self._file.close()
             self._done.append(action_of(self._path, self.partition))
             self._file = None
-
-
-def _repeats(field: pa.Field) -> bool:
-    """Whether a column is written with a dictionary of its values."""
-    return field.name not in _UNIQUE and (field.type in (pa.string(), pa.date32()) or pa.types.is_list(field.type))
-
-
-def _path_of(field: pa.Field) -> str:
-    return f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name
-
-
-def _narrows(field: pa.Field) -> bool:
-    """Whether a reader may skip rows by a column's range, so that statistics are worth their time."""
-    return field.name.endswith("_id") or pa.types.is_temporal(field.type) or pa.types.is_integer(field.type)
 
 
 def action_of(path: Path, partition: dict[str, str]) -> AddAction:

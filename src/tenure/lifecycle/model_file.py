@@ -272,14 +272,13 @@ def _stage(given: Any, where: str, kinds: Mapping[str, Kind]) -> Stage:
         "family": entry.one_of("family", family, FAMILIES) if family else "",
         "advised": entry.entries("advised", ("id", "zh", "en", "source"), _play),
         "discouraged": entry.entries("discouraged", ("id", "zh", "en", "source"), _play),
-        "causes": entry.entries("causes", ("id", "name", "when"), _cause),
+        "causes": entry.entries(
+            "causes",
+            ("id", "name", "when"),
+            lambda cause: Cause(cause.id(), cause.text("name", cause.id()), cause.string("when"), cause.rule()),
+        ),
     }
     return Stage(**{**entry.plain(Stage), **read_from_file})
-
-
-def _cause(entry: _Entry) -> Cause:
-    cause_id = entry.id()
-    return Cause(cause_id, entry.text("name", cause_id), entry.string("when"), entry.rule())
 
 
 def _play(entry: _Entry) -> Play:

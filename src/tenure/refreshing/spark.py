@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 WHO, STREAM = "_who", "_stream"
 ROWS_A_PARTITION = 400_000
 _SPANS = SPANS.append(ENCODED_SPANS.field("row"))
+_REPEATED = [field.name for field in ENCODED_SPANS if pa.types.is_dictionary(field.type)]
 _FEATURE_PREFIX = "feature_"
 
 
@@ -113,7 +114,7 @@ def evaluate_on_spark(
         paths = sorted(target.glob("part-*.parquet"))
         names = request.schema.names
         for n, path in enumerate(paths, start=1):
-            table = pq.ParquetFile(path, read_dictionary=SPANS.names).read()
+            table = pq.ParquetFile(path, read_dictionary=_REPEATED).read()
             is_span = pc.is_valid(table.column("model"))
             spans = table.filter(is_span).select(ENCODED_SPANS.names).cast(ENCODED_SPANS)
             features = table.filter(pc.invert(is_span)).select([_FEATURE_PREFIX + name for name in names])

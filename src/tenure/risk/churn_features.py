@@ -91,10 +91,6 @@ def _basket(view: View, back: range = range(4)) -> np.ndarray:
     return np.where(days > 0, money / np.maximum(days, 1), np.nan)
 
 
-def _basket_before(view: View) -> np.ndarray:
-    return _basket(view, _BEFORE)
-
-
 _DERIVED: dict[str, Callable[[View], np.ndarray]] = {
     "overdue": lambda view: view.at("silence") / np.maximum(view.at("gap"), 1.0),
     "orders_year": lambda view: view.total("orders"),
@@ -176,7 +172,10 @@ MEASURES: dict[str, MeasureText] = {
     "orders": _average("orders", mark("days with an order in the last 90 days: %(value)s")),
     "amount": _average("amount", mark("spent in the last 90 days: %(value)s"), "money"),
     "basket": MeasureText(
-        mark("spent per order day: %(value)s"), "money", mark("previous average: %(own)s"), _basket_before
+        mark("spent per order day: %(value)s"),
+        "money",
+        mark("previous average: %(own)s"),
+        lambda view: _basket(view, _BEFORE),
     ),
     "refunds": MeasureText(mark("returns in the last 180 days: %(value)s")),
     "categories": _earlier("categories", mark("categories bought in the last 90 days: %(value)s")),

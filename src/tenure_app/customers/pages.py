@@ -32,7 +32,7 @@ from tenure_app.web.figures import sheets
 from tenure_app.web.filters import FilterForm, Input, Range, Select
 from tenure_app.web.formats import number
 from tenure_app.web.layout import as_of, business
-from tenure_app.web.pages import page
+from tenure_app.web.pages import SIGNED_IN, page
 from tenure_app.web.tables import SqlRows
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ ENTRIES = 50
 # The list
 
 
-@page("customers/", "customers")
+@page("customers/", "customers", rule=SIGNED_IN)
 def customers(request: HttpRequest) -> HttpResponse:
     con = conf.connection()
     if not profile.has(con, "scorecard"):
@@ -164,12 +164,12 @@ def _bounds(selection: CustomerQuery, stages: list[tuple[str, str]]) -> list[Fie
     ]
 
 
-@page("customers.csv", "customers-csv")
+@page("customers.csv", "customers-csv", rule=SIGNED_IN)
 def download(request: HttpRequest) -> HttpResponseBase:
     return _file(request, exports.csv_stream)
 
 
-@page("customers.xlsx", "customers-xlsx")
+@page("customers.xlsx", "customers-xlsx", rule=SIGNED_IN)
 def workbook(request: HttpRequest) -> HttpResponseBase:
     return _file(request, exports.excel_file)
 
@@ -189,7 +189,7 @@ def _file(request: HttpRequest, make: Callable[[str, exports.Sheet], HttpRespons
 # Records that are probably one customer
 
 
-@page("customers/duplicates/", "duplicates")
+@page("customers/duplicates/", "duplicates", rule=SIGNED_IN)
 def duplicates(request: HttpRequest) -> HttpResponse:
     """Show the page at once; htmx then asks for the pairs, which takes a while with many customers."""
     if request.headers.get("HX-Request"):
@@ -207,7 +207,7 @@ def duplicates(request: HttpRequest) -> HttpResponse:
     return render(request, "customers/duplicates.html", context)
 
 
-@page("customers/duplicates/merge/", "duplicates-merge", methods=("POST",))
+@page("customers/duplicates/merge/", "duplicates-merge", rule=SIGNED_IN, methods=("POST",))
 def merge(request: HttpRequest) -> HttpResponse:
     both = request.POST.get("one", ""), request.POST.get("other", "")
     keep, other = reversed(both) if request.POST.get("keep") == "other" else both
@@ -218,7 +218,7 @@ def merge(request: HttpRequest) -> HttpResponse:
     return redirect("duplicates")
 
 
-@page("customers/duplicates/undo/", "duplicates-undo", methods=("POST",))
+@page("customers/duplicates/undo/", "duplicates-undo", rule=SIGNED_IN, methods=("POST",))
 def undo(request: HttpRequest) -> HttpResponse:
     with _refusals(request):
         merging.undo(request.POST.get("merge_id", ""))
@@ -237,7 +237,7 @@ def _refusals(request: HttpRequest) -> Iterator[None]:
 # Why this stage
 
 
-@page("customers/<path:customer_id>/why/", "customer-why")
+@page("customers/<path:customer_id>/why/", "customer-why", rule=SIGNED_IN)
 def why(request: HttpRequest, customer_id: str) -> HttpResponse:
     """Show every rule of a model with its truth for one customer on one day."""
     from tenure.lifecycle.explain import explain_from
@@ -286,7 +286,7 @@ def _value(value: Value) -> str:
 # One customer
 
 
-@page("customers/<path:customer_id>/override/", "customer-override", methods=("POST",))
+@page("customers/<path:customer_id>/override/", "customer-override", rule=SIGNED_IN, methods=("POST",))
 def override(request: HttpRequest, customer_id: str) -> HttpResponse:
     """Put the customer into a stage by hand, or let the rules decide again."""
     form, author = request.POST, request.user.get_username()
@@ -302,7 +302,7 @@ def override(request: HttpRequest, customer_id: str) -> HttpResponse:
     return redirect(f"{reverse('customer', args=[customer_id])}?model={model}")
 
 
-@page("customers/<path:customer_id>/", "customer")
+@page("customers/<path:customer_id>/", "customer", rule=SIGNED_IN)
 def customer(request: HttpRequest, customer_id: str) -> HttpResponse:
     con = conf.connection()
     who = profile.profile(con, customer_id)

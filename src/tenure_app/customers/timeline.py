@@ -97,10 +97,6 @@ def _interaction(fact: Mapping[str, Any]) -> Text:
     return _kind(fact["kind"]), values, _joined(fact["channel"], fact["content_id"], fact["campaign_id"])
 
 
-def _feedback(fact: Mapping[str, Any]) -> Text:
-    return _kind(fact["measure"]), number(fact["score"]), _joined(fact["survey"], fact["comment"])
-
-
 def _case(fact: Mapping[str, Any]) -> Text:
     event = {"opened": _("opened"), "closed": _("closed")}.get(fact["event"], fact["event"] or "")
     return f"{_kind(fact['kind'])}: {event}", "", _joined(fact["severity"], fact["case_id"])
@@ -147,7 +143,12 @@ KINDS = {
     "interactions": EntryKind(
         "eye", gettext_lazy("Interactions"), "kind, channel, seconds, content_id, campaign_id", _interaction
     ),
-    "feedback": EntryKind("star", gettext_lazy("Feedback"), "measure, score, survey, comment", _feedback),
+    "feedback": EntryKind(
+        "star",
+        gettext_lazy("Feedback"),
+        "measure, score, survey, comment",
+        lambda fact: (_kind(fact["measure"]), number(fact["score"]), _joined(fact["survey"], fact["comment"])),
+    ),
     "cases": EntryKind("headset", gettext_lazy("Cases"), "kind, event, severity, case_id", _case),
     "contracts": EntryKind(
         "file-text", gettext_lazy("Contracts"), "event, contract_id, ends_at::date as ends_on", _contract

@@ -321,18 +321,16 @@ def _worth_rows(data: StageEconomics) -> list[Row]:
     ]
 
 
-def _worth_file(data: StageEconomics) -> list[Row]:
-    name = data.entry.stage_name
-    return [{**value, "source": name(source), "target": name(target)} for (source, target), value in data.worth.items()]
-
-
 WORTH = _figure(
     "worth",
     title=lambda data: titles.worth(data.entry, data.report),
     table=lambda data: _grid(data, _worth_stages(data), _("From ↓ to →"), tables.worth_cell),
     rows=_worth_rows,
     file=tables.WORTH,
-    file_rows=_worth_file,
+    file_rows=lambda data: [
+        {**value, "source": data.entry.stage_name(source), "target": data.entry.stage_name(target)}
+        for (source, target), value in data.worth.items()
+    ],
     note=gettext_lazy(
         "What a customer who has just entered the column's stage brings more than one of the same tier who stands in"
         " the row's. An association, not an effect: those who went there by themselves may differ from those who are"

@@ -26,7 +26,7 @@ from tenure_app.web import exports
 from tenure_app.web.exports import Sheet
 from tenure_app.web.filters import Input
 from tenure_app.web.formats import customers
-from tenure_app.web.pages import page
+from tenure_app.web.pages import SIGNED_IN, page
 from tenure_app.web.tables import Row, Table
 
 PAGE_SIZE = 50
@@ -38,7 +38,7 @@ FILES: dict[str, Callable[[StageEconomics], Sheet]] = {
 }
 
 
-@page("economics/", "economics")
+@page("economics/", "economics", rule=SIGNED_IN)
 def economics(request: HttpRequest) -> HttpResponse:
     """Show the economics of one model, or one of its tables as a file."""
     data = _data(request, chosen_entry(request, _entries()))
@@ -89,7 +89,7 @@ def _context(data: StageEconomics, given: Mapping[str, str] | None = None) -> di
     }
 
 
-@page("economics/plans/", "economics-plans", methods=("POST",))
+@page("economics/plans/", "economics-plans", rule=SIGNED_IN, methods=("POST",))
 def save_plans(request: HttpRequest) -> HttpResponse:
     data = _named(request)
     # Resetting takes the entered plans away; those assumed of the model hold again.
@@ -118,7 +118,7 @@ def _named(request: HttpRequest) -> StageEconomics:
     return data
 
 
-@page("economics/who/", "economics-who")
+@page("economics/who/", "economics-who", rule=SIGNED_IN)
 def who(request: HttpRequest) -> HttpResponse:
     """List the customers for whom a plan was chosen, or of one stage, tier and time in it."""
     data, query = _named(request), request.GET
@@ -132,7 +132,7 @@ def who(request: HttpRequest) -> HttpResponse:
     return _list(request, data, "plans", tables.WHO, rows, panels.recipient, context)
 
 
-@page("economics/moves/", "economics-moves")
+@page("economics/moves/", "economics-moves", rule=SIGNED_IN)
 def moved(request: HttpRequest) -> HttpResponse:
     data = _named(request)
     ends = request.GET.get("source", ""), request.GET.get("target", "")
@@ -160,7 +160,7 @@ def _list(
     return render(request, "economics/list.html", {"entry": data.entry, "table": table.show(shown), **context})
 
 
-@page("economics/choose/", "economics-choose", methods=("GET", "POST"))
+@page("economics/choose/", "economics-choose", rule=SIGNED_IN, methods=("GET", "POST"))
 def choose(request: HttpRequest) -> HttpResponse:
     data = _named(request)
     standing = queries.standing(data, _given(request, "customer"))

@@ -174,11 +174,6 @@ MOVES = _cards(
 )
 
 
-def _middle_half(row: Row) -> str:
-    low, high = (number(row[f"{side}_quartile"], 0) for side in ("lower", "upper"))
-    return f"{low} – {high}" if row["ended"] else MISSING
-
-
 def _median(row: Row) -> str:
     if row["half_days"] is None:
         return format_html('<span class="text-secondary">{}</span>', gettext("not yet"))
@@ -197,7 +192,9 @@ STAY = _cards(
         numeric(
             "middle_half",
             _("Middle half"),
-            html=_middle_half,
+            html=lambda row: (
+                f"{number(row['lower_quartile'], 0)} – {number(row['upper_quartile'], 0)}" if row["ended"] else MISSING
+            ),
             export=(
                 numeric("lower_quartile", _("Lower quartile")),
                 numeric("median_days", _("Median")),
@@ -209,11 +206,6 @@ STAY = _cards(
         numeric("half_days", _("Median days in stage"), html=_median, also=_bounds("half_low", "half_high")),
     ),
 )
-
-
-def _lost(row: Row) -> str:
-    lost = row["wasted_month"]
-    return format_html('<span class="value-no">{}</span>', amount(lost)) if lost else MISSING
 
 
 def _decided(row: Row) -> str:
@@ -231,7 +223,15 @@ BUDGET = _cards(
         Column("stage", html=lambda row: badge(row) if row["url"] else row["stage"], row_head=True),
         PEOPLE,
         _invested("invested_month", also=(numeric("profit_month", _("Profit a month, each")),)),
-        numeric("wasted_month", _("Lost a month"), html=_lost),
+        numeric(
+            "wasted_month",
+            _("Lost a month"),
+            html=lambda row: (
+                format_html('<span class="value-no">{}</span>', amount(row["wasted_month"]))
+                if row["wasted_month"]
+                else MISSING
+            ),
+        ),
         numeric(
             "planned",
             _("Planned spend"),

@@ -27,10 +27,6 @@ def _quarantine_url(**filters: str) -> str:
     return f"{reverse('quarantine')}?{urlencode(filters)}"
 
 
-def _of_batch(row: Row) -> str:
-    return _quarantine_url(batch_id=row["batch_id"]) if row["quarantined"] else ""
-
-
 BATCHES = Table(
     "batches",
     (
@@ -40,7 +36,13 @@ BATCHES = Table(
         Column("accepted", _("Accepted"), "number", term="accepted"),
         Column("corrected", _("Corrected"), "number", value=lambda row: row["corrected"] or 0, term="corrected"),
         Column("duplicates", _("Duplicate rows"), "number", term="duplicate-row"),
-        Column("quarantined", _("Quarantined"), "number", url=_of_batch, term="quarantined"),
+        Column(
+            "quarantined",
+            _("Quarantined"),
+            "number",
+            url=lambda row: _quarantine_url(batch_id=row["batch_id"]) if row["quarantined"] else "",
+            term="quarantined",
+        ),
         Column("at", _("When"), "instant", html=lambda row: ago_of(row["at"])),
     ),
 )

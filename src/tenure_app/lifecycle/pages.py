@@ -26,7 +26,7 @@ from tenure_app.lifecycle.reasons import sentence_of
 from tenure_app.web import exports
 from tenure_app.web.figures import Switch, sheets
 from tenure_app.web.layout import as_of
-from tenure_app.web.pages import page
+from tenure_app.web.pages import SIGNED_IN, page
 
 #: Customers shown of those who move next.
 SHOWN = 10
@@ -46,7 +46,7 @@ def chosen_entry(request: HttpRequest, entries: dict[str, Entry]) -> Entry | Non
 # The overview
 
 
-@page("overview/", "overview")
+@page("overview/", "overview", rule=SIGNED_IN)
 def overview(request: HttpRequest) -> HttpResponse:
     con = conf.connection()
     ready = has(con, "spans") and has(con, "scorecard")
@@ -132,7 +132,7 @@ def _moves(con: duckdb.DuckDBPyConnection, data: Overview, soon: queries.Soon) -
 # The board
 
 
-@page("lifecycle/", "lifecycle")
+@page("lifecycle/", "lifecycle", rule=SIGNED_IN)
 def lifecycle(request: HttpRequest) -> HttpResponse:
     con = conf.connection()
     entries = catalogue.catalogue(con) if has(con, "spans") and has(con, "scorecard") else {}
@@ -191,7 +191,7 @@ def _card(entry: Entry, place: queries.StageSummary, board: queries.Board) -> di
 # All models
 
 
-@page("lifecycle/families/", "lifecycle-families")
+@page("lifecycle/families/", "lifecycle-families", rule=SIGNED_IN)
 def families(request: HttpRequest) -> HttpResponse:
     con = conf.connection()
     if not has(con, "spans"):

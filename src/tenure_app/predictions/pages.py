@@ -19,13 +19,13 @@ from tenure_app.web import exports
 from tenure_app.web.figures import sheets
 from tenure_app.web.formats import money, number, percent
 from tenure_app.web.layout import business
-from tenure_app.web.pages import page
+from tenure_app.web.pages import SIGNED_IN, page
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 
-@page("predictions/", "predictions")
+@page("predictions/", "predictions", rule=SIGNED_IN)
 def predictions(request: HttpRequest) -> HttpResponse:
     con = conf.connection()
     report = report_of(con, "predictions")

@@ -20,6 +20,8 @@ def fittings(con: duckdb.DuckDBPyConnection, most: int = 12) -> list[dict[str, A
     `bias` is the mean over a fit's back-test, `drift` the largest population stability index of its inputs against the
     fit before, and `input` which one that is.
     """
+    from tenure.stats.metrics import psi_of_quantiles
+
     if not has(con, "fits"):
         return []
     rows = con.execute(
@@ -31,17 +33,12 @@ def fittings(con: duckdb.DuckDBPyConnection, most: int = 12) -> list[dict[str, A
     for (at, day, _body), body, before in zip(rows[:most], bodies, [*bodies[1:], {}], strict=False):
         models = body.get("figures", {}).get("models", [])
         test: dict[str, Any] = next((model["backtest"] for model in models if model["model"] == body["model"]), {})
-        drifts = _drifts(before.get("inputs", {}), body.get("inputs", {}))
+        known, now = before.get("inputs", {}), body.get("inputs", {})
+        # Population stability of the quantiles that were kept: how far each input moved between two fits.
+        drifts = {name: psi_of_quantiles(known[name], new) for name, new in now.items() if known.get(name) and new}
         drift, name = max(((value, name) for name, value in drifts.items()), default=(None, ""))
         # As a number: DuckDB would need a package of its own to return an instant with a zone.
         when = {"fitted_at": _EPOCH + timedelta(microseconds=at), "as_of": day}
         model = {"model": body["model"], "customers": body["customers"], "bias": test.get("bias")}
         fits.append({**when, **model, "drift": drift, "input": name})
     return fits
-
-
-def _drifts(before: dict[str, Any], now: dict[str, Any]) -> dict[str, float]:
-    """Return how far each input moved between two fits: population stability of the quantiles that were kept."""
-    from tenure.stats.metrics import psi_of_quantiles
-
-    return {name: psi_of_quantiles(before[name], new) for name, new in now.items() if before.get(name) and new}

@@ -22,7 +22,7 @@ from tenure_app.web.figures import sheets
 from tenure_app.web.filters import FilterForm, Input, Select
 from tenure_app.web.formats import number
 from tenure_app.web.layout import business
-from tenure_app.web.pages import page
+from tenure_app.web.pages import SIGNED_IN, page
 from tenure_app.web.tables import SqlRows
 from tenure_app.web.templatetags.tenure import here
 
@@ -34,7 +34,7 @@ def _empty(request: HttpRequest) -> HttpResponse:
     return render(request, "products/empty.html", {"title": _("Products")})
 
 
-@page("products/", "products")
+@page("products/", "products", rule=SIGNED_IN)
 def products(request: HttpRequest) -> HttpResponse:
     con = conf.connection()
     if not queries.ready(con):
@@ -105,7 +105,7 @@ def _form(query: PairQuery) -> FilterForm:
     )
 
 
-@page("products/product/", "products-product")
+@page("products/product/", "products-product", rule=SIGNED_IN)
 def product(request: HttpRequest) -> HttpResponse:
     con, name = conf.connection(), request.GET.get("id", "")
     if not (queries.ready(con) and has(con, "order_lines")):
@@ -166,7 +166,7 @@ def _people_title(count: int, *, bought: bool, due: bool) -> str:
     return text % {"shown": number(count), "n": queries.SOON}
 
 
-@page("products/offer/", "products-offer")
+@page("products/offer/", "products-offer", rule=SIGNED_IN)
 def offer(request: HttpRequest) -> HttpResponse:
     con = conf.connection()
     if not (queries.ready(con) and has(con, "recommendations")):

@@ -98,7 +98,7 @@ def offers(con: duckdb.DuckDBPyConnection) -> list[Row]:
         " mode(r.product_id) as product"
         " from recommendations r join pairs p on p.level = 'category'"
         " and p.product_a = least(r.because, r.category) and p.product_b = greatest(r.because, r.category)"
-        " where r.rising group by all order by people desc, lift desc",
+        " where r.rising group by all order by people desc, lift desc, trigger, partner",
     )
 
 

@@ -26,7 +26,7 @@ from tenure_app.web.figures import sheets
 from tenure_app.web.filters import Chip, FilterForm, Select
 from tenure_app.web.formats import number, percent
 from tenure_app.web.layout import as_of, business
-from tenure_app.web.pages import page
+from tenure_app.web.pages import SIGNED_IN, page
 from tenure_app.web.tables import SqlRows
 from tenure_app.web.templatetags.tenure import here
 
@@ -45,7 +45,7 @@ FIRST = 8
 # The list of warnings
 
 
-@page("risk/", "risk")
+@page("risk/", "risk", rule=SIGNED_IN)
 def risk(request: HttpRequest) -> HttpResponse:
     con = conf.connection()
     if not queries.ready(con):
@@ -181,7 +181,7 @@ def _decline_test(test: dict[str, Any] | None) -> list[str]:
 # One line
 
 
-@page("risk/line", "risk-line")
+@page("risk/line", "risk-line", rule=SIGNED_IN)
 def line(request: HttpRequest) -> HttpResponse:
     """Answer a line, with its form open unless it is being closed."""
     con = conf.connection()
@@ -189,7 +189,7 @@ def line(request: HttpRequest) -> HttpResponse:
     return _line(request, con, open=open_form, owners=queries.owners(con) if open_form else ())
 
 
-@page("risk/assign", "risk-assign", methods=("POST",))
+@page("risk/assign", "risk-assign", rule=SIGNED_IN, methods=("POST",))
 def assign(request: HttpRequest) -> HttpResponse:
     con = conf.connection()
     customer, given = _customer(con, request.POST), request.POST.get("due_on")
@@ -203,7 +203,7 @@ def assign(request: HttpRequest) -> HttpResponse:
     return _line(request, con)
 
 
-@page("risk/handle", "risk-handle", methods=("POST",))
+@page("risk/handle", "risk-handle", rule=SIGNED_IN, methods=("POST",))
 def handle(request: HttpRequest) -> HttpResponse:
     con = conf.connection()
     customer = _customer(con, request.POST)
@@ -213,7 +213,7 @@ def handle(request: HttpRequest) -> HttpResponse:
     return _line(request, con)
 
 
-@page("risk/reopen", "risk-reopen", methods=("POST",))
+@page("risk/reopen", "risk-reopen", rule=SIGNED_IN, methods=("POST",))
 def reopen(request: HttpRequest) -> HttpResponse:
     con = conf.connection()
     actions.reopen(_customer(con, request.POST), cast("User", request.user))
@@ -239,7 +239,7 @@ def _line(request: HttpRequest, con: duckdb.DuckDBPyConnection, **state: Any) ->
 # Decline and settlement
 
 
-@page("risk/decline/", "risk-decline")
+@page("risk/decline/", "risk-decline", rule=SIGNED_IN)
 def decline(request: HttpRequest) -> HttpResponse:
     con = conf.connection()
     if not (queries.ready(con) and declining.ready(con)):
@@ -273,7 +273,7 @@ def decline(request: HttpRequest) -> HttpResponse:
     return render(request, "risk/decline.html", context)
 
 
-@page("risk/settlement/", "risk-settlement")
+@page("risk/settlement/", "risk-settlement", rule=SIGNED_IN)
 def settlement(request: HttpRequest) -> HttpResponse:
     con = conf.connection()
     if not queries.ready(con):

@@ -30,12 +30,6 @@ ANSWERS = {
 _CUSTOMER = Column("customer", template="components/customer.html", export=columns("customer_id", "name"))
 
 
-def _lead(row: WarnedCustomer) -> str:
-    if row.lead_days is None:
-        return MISSING
-    return ngettext("%(shown)s day", "%(shown)s days", row.lead_days) % {"shown": number(row.lead_days)}
-
-
 def _due(row: WarnedCustomer) -> str:
     if not row.overdue:
         return format_html('<span class="text-nowrap">{}</span>', day(row.due_on))
@@ -53,7 +47,16 @@ WARNINGS = Table(
         Column("why", _("Why"), template="risk/why.html"),
         Column("warning_score", value="score", term="warning_score"),
         Column("value_at_stake", brief=True),
-        numeric("lead_days", _("Lead time"), html=_lead, term="lead-time"),
+        numeric(
+            "lead_days",
+            _("Lead time"),
+            html=lambda row: (
+                MISSING
+                if row.lead_days is None
+                else ngettext("%(shown)s day", "%(shown)s days", row.lead_days) % {"shown": number(row.lead_days)}
+            ),
+            term="lead-time",
+        ),
         Column("owner", _("Owner")),
         Column("warning_due_on", html=_due),
         Column("actions", _("Actions"), template="risk/actions.html", bare=True, classes="row-actions", export=()),
@@ -93,12 +96,6 @@ WARNED_SIGNALS = Table(
 )
 
 
-def _total_change(row: Row) -> str:
-    if row["total_change"] is None:
-        return format_html('<span class="text-secondary">{}</span>', gettext("not known"))
-    return change(row["total_change"])
-
-
 def _wallet_share(row: Row) -> str:
     if row["wallet_share"] is None:
         return MISSING
@@ -115,7 +112,14 @@ DECLINING = Table(
         _CUSTOMER,
         Column("answer", _("Answer"), value=lambda row: str(ANSWERS[row["answer"]])),
         Column("volume_change", html=lambda row: change(row["volume_change"])),
-        Column("total_change", html=_total_change),
+        Column(
+            "total_change",
+            html=lambda row: (
+                format_html('<span class="text-secondary">{}</span>', gettext("not known"))
+                if row["total_change"] is None
+                else change(row["total_change"])
+            ),
+        ),
         Column("wallet_share", html=_wallet_share, export=_SHARES),
         Column("activity_change", html=lambda row: change(row["activity_change"]), term="activity_change", also=_P),
         Column("value_at_stake", brief=True),

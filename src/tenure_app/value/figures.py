@@ -263,13 +263,6 @@ def _cohort_note(data: Value) -> str:
     return f"{note} {last}".strip()
 
 
-def _cohort_rows(data: Value) -> list[Row]:
-    # A total of sales, not of each customer, as the head says.
-    return [
-        {**cohort, **{f"month-{at}": value for at, value in enumerate(cohort[data.cohort])}} for cohort in data.cohorts
-    ]
-
-
 def _cohort_file(data: Value) -> list[Row]:
     names = ("active", "retention", "sales", "margin")
     return [
@@ -284,7 +277,10 @@ COHORTS_FIGURE = _figure(
     title=lambda data: titles.cohorts(data.reports["cohorts"]["by_age"]),
     chart=_cohorts,
     table=lambda data: tables.cohorts(data.cohort_months(WIDEST), "percent" if data.cohort == "retention" else "money"),
-    rows=_cohort_rows,
+    # A total of sales, not of each customer, as the head says.
+    rows=lambda data: [
+        {**cohort, **{f"month-{at}": value for at, value in enumerate(cohort[data.cohort])}} for cohort in data.cohorts
+    ],
     file=tables.COHORT_MONTHS,
     file_rows=_cohort_file,
     note=_cohort_note,

@@ -24,7 +24,7 @@ from tenure_app.value import actions, figures, panels, queries, tables, titles
 from tenure_app.value.figures import LISTED, LOYALTY, MONTHS, PERIODS, Value
 from tenure_app.web import exports
 from tenure_app.web.exports import Sheet
-from tenure_app.web.pages import page
+from tenure_app.web.pages import SIGNED_IN, page
 
 #: The columns of the scorecard that hold groups.
 GROUPS = ("rfm_group", "tier", "loyalty", "abc_sales", "abc_profit")
@@ -52,7 +52,7 @@ FILES: dict[str, Callable[[Value], Sheet]] = {
 }
 
 
-@page("value/", "value")
+@page("value/", "value", rule=SIGNED_IN)
 def value(request: HttpRequest) -> HttpResponse:
     """Show what customers are worth, or one of the page's tables as a file."""
     data = _data(request)
@@ -94,7 +94,7 @@ def value(request: HttpRequest) -> HttpResponse:
     return render(request, "value/page.html", context)
 
 
-@page("value/report/", "value-report")
+@page("value/report/", "value-report", rule=SIGNED_IN)
 def report(request: HttpRequest) -> HttpResponse:
     """Show the management report: one page to print, and a workbook with every table of it."""
     data = _data(request)
@@ -186,7 +186,7 @@ def _other_period(request: HttpRequest, data: Value) -> dict[str, Any] | None:
     }
 
 
-@page("value/targets/", "value-targets", methods=("POST",))
+@page("value/targets/", "value-targets", rule=SIGNED_IN, methods=("POST",))
 def change_targets(request: HttpRequest) -> HttpResponse:
     if request.POST.get("drop", "").isdecimal():
         actions.delete_target(int(request.POST["drop"]))

@@ -114,10 +114,6 @@ GROUPS = Table(
 )
 
 
-def _groups_of_cell(row: Row) -> str:
-    return gettext(", ").join(f"{value_name('rfm_group', name)} {count}" for name, count in row["groups"])
-
-
 #: The grid as a file.
 RFM = Table(
     "rfm",
@@ -126,7 +122,13 @@ RFM = Table(
         numeric("f", _("Frequency")),
         PEOPLE,
         SALES,
-        Column("groups", _("Groups"), value=_groups_of_cell),
+        Column(
+            "groups",
+            _("Groups"),
+            value=lambda row: gettext(", ").join(
+                f"{value_name('rfm_group', name)} {count}" for name, count in row["groups"]
+            ),
+        ),
     ),
     _("RFM grid"),
 )
@@ -389,23 +391,32 @@ TOTALS = _printed(
 COST_KINDS = _printed("cost-kinds", (Column("kind", _("Spent on"), row_head=True), Column("amount"), PEOPLE))
 
 
-def _progress(row: Row) -> str:
-    text = '<span><span class="value-way"><span class="value-gone value-{}" style="width: {}%"></span></span> {}</span>'
-    return format_html(text, row["state"], row["width"], row["state_name"])
-
-
-def _target(row: Row) -> str:
-    return format_html('<span>{} <span class="text-secondary">{}</span></span>', row["name"], row["group"])
-
-
 TARGETS = _small(
     "targets",
     (
-        Column("target", _("Target"), value="name", html=_target),
+        Column(
+            "target",
+            _("Target"),
+            value="name",
+            html=lambda row: format_html(
+                '<span>{} <span class="text-secondary">{}</span></span>', row["name"], row["group"]
+            ),
+        ),
         numeric("goal", _("Target value"), html=lambda row: f"{row['sense']} {row['goal']}"),
         Column("today", _("Today"), url=url_of, classes="number"),
         Column("began", _("When set"), classes="number"),
-        Column("progress", _("Progress"), value="state_name", html=_progress),
+        Column(
+            "progress",
+            _("Progress"),
+            value="state_name",
+            html=lambda row: format_html(
+                '<span><span class="value-way"><span class="value-gone value-{}" style="width: {}%"></span></span>'
+                " {}</span>",
+                row["state"],
+                row["width"],
+                row["state_name"],
+            ),
+        ),
         day("due_on", _("Due by")),
         Column("delete", _("Delete"), template="value/target_delete.html", classes="no-print", bare=True, export=()),
     ),

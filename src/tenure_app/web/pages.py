@@ -32,9 +32,7 @@ class Page:
     methods: tuple[str, ...]
 
 
-def page(
-    address: str, name: str, *, rule: Rule = SIGNED_IN, methods: tuple[str, ...] = ("GET",)
-) -> Callable[[View], View]:
+def page(address: str, name: str, *, rule: Rule, methods: tuple[str, ...] = ("GET",)) -> Callable[[View], View]:
     """Declare a view by its address, its name for links, who may see it, and the methods that it answers."""
 
     def declare(view: View) -> View:

@@ -29,7 +29,7 @@ from tenure_app.lifecycle.definitions import actions, drafts, editor_fields, lab
 from tenure_app.lifecycle.definitions.models import ModelPreview, ModelVersion
 from tenure_app.lifecycle.reasons import in_words
 from tenure_app.web.layout import as_of
-from tenure_app.web.pages import page
+from tenure_app.web.pages import SIGNED_IN, page
 
 MAX_TEXT = 200_000
 
@@ -76,7 +76,7 @@ def read_draft(request: HttpRequest) -> ModelDraft:
 # Opening the editor
 
 
-@page("models/<str:model_id>/edit/", "model-edit")
+@page("models/<str:model_id>/edit/", "model-edit", rule=SIGNED_IN)
 def edit(request: HttpRequest, model_id: str) -> HttpResponse:
     now = queries.one_or_404(model_id)
     text, restoring = now.text, None
@@ -91,7 +91,7 @@ def edit(request: HttpRequest, model_id: str) -> HttpResponse:
     return _page(request, ModelDraft(text, base=now.number, extra={"restoring": restoring}))
 
 
-@page("models/-/new/", "model-new")
+@page("models/-/new/", "model-new", rule=SIGNED_IN)
 def new(request: HttpRequest) -> HttpResponse:
     """Open the editor with a new model: a copy of another one, or an empty one."""
     source = request.GET.get("copy", "")
@@ -105,7 +105,7 @@ def new(request: HttpRequest) -> HttpResponse:
     return _page(request, ModelDraft(text, new=True, origin=ModelVersion.COPIED))
 
 
-@page("models/-/upload/", "model-upload", methods=("POST",))
+@page("models/-/upload/", "model-upload", rule=SIGNED_IN, methods=("POST",))
 def upload(request: HttpRequest) -> HttpResponse:
     """Open the editor with a YAML file; nothing is saved yet."""
     file = request.FILES.get("file")
@@ -128,7 +128,7 @@ def upload(request: HttpRequest) -> HttpResponse:
 # While it is edited
 
 
-@page("models/-/change/", "model-change", methods=("POST",))
+@page("models/-/change/", "model-change", rule=SIGNED_IN, methods=("POST",))
 def change(request: HttpRequest) -> HttpResponse:
     """Carry out a button of the editor (move, add, remove, other view) and show the form again."""
     draft = read_draft(request)
@@ -148,12 +148,12 @@ def change(request: HttpRequest) -> HttpResponse:
     return _page(request, draft)
 
 
-@page("models/-/check/", "model-check", methods=("POST",))
+@page("models/-/check/", "model-check", rule=SIGNED_IN, methods=("POST",))
 def check(request: HttpRequest) -> HttpResponse:
     return render(request, "models/checked.html", _context(request, read_draft(request)))
 
 
-@page("models/-/completion/", "model-completion")
+@page("models/-/completion/", "model-completion", rule=SIGNED_IN)
 def completion(request: HttpRequest) -> JsonResponse:
     text, caret = request.GET.get("text", "")[:5000], request.GET.get("caret", "")
     place = int(caret) if caret.isdigit() else len(text)
@@ -168,7 +168,7 @@ def completion(request: HttpRequest) -> JsonResponse:
 # Preview
 
 
-@page("models/-/preview/", "model-preview", methods=("POST",))
+@page("models/-/preview/", "model-preview", rule=SIGNED_IN, methods=("POST",))
 def preview(request: HttpRequest) -> HttpResponse:
     """Work out who would move, or let a worker do it on a large lake."""
     draft = read_draft(request)
@@ -181,7 +181,7 @@ def preview(request: HttpRequest) -> HttpResponse:
     return _previewed(request, row)
 
 
-@page("models/-/preview/<int:preview_id>/", "model-preview-progress")
+@page("models/-/preview/<int:preview_id>/", "model-preview-progress", rule=SIGNED_IN)
 def preview_progress(request: HttpRequest, preview_id: int) -> HttpResponse:
     """Return how far a preview is, or the finished preview."""
     row = previews.of_person(preview_id, _person(request))
@@ -242,7 +242,7 @@ def _comparison(row: ModelPreview) -> dict[str, Any]:
 # Saving
 
 
-@page("models/-/save/", "model-save", methods=("POST",))
+@page("models/-/save/", "model-save", rule=SIGNED_IN, methods=("POST",))
 def save(request: HttpRequest) -> HttpResponse:
     """Save the text as a new version, or show why not and keep what was written."""
     draft = read_draft(request)

@@ -25,10 +25,10 @@ from tenure_app.lifecycle.definitions.queries import InForce
 from tenure_app.lifecycle.reasons import sentence_of
 from tenure_app.staff import queries as staff
 from tenure_app.web.formats import customers, number
-from tenure_app.web.pages import page
+from tenure_app.web.pages import SIGNED_IN, page
 
 
-@page("models/", "models")
+@page("models/", "models", rule=SIGNED_IN)
 def models(request: HttpRequest) -> HttpResponse:
     actions.take_in_files()
     search = request.GET.get("q", "").strip()
@@ -109,7 +109,7 @@ def _matches(now: InForce, search: str) -> bool:
     return all(word in text for word in search.lower().split())
 
 
-@page("models/<str:model_id>/", "model")
+@page("models/<str:model_id>/", "model", rule=SIGNED_IN)
 def model(request: HttpRequest, model_id: str) -> HttpResponse:
     now = queries.one_or_404(model_id)
     if now.model is None:
@@ -166,14 +166,14 @@ def _history(now: InForce) -> list[dict[str, Any]]:
     return history
 
 
-@page("models/<str:model_id>/model.yaml", "model-yaml")
+@page("models/<str:model_id>/model.yaml", "model-yaml", rule=SIGNED_IN)
 def download(request: HttpRequest, model_id: str) -> HttpResponse:
     response = HttpResponse(queries.one_or_404(model_id).text, content_type="application/yaml; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{model_id}.yaml"'
     return response
 
 
-@page("models/<str:model_id>/switch/", "model-switch", methods=("POST",))
+@page("models/<str:model_id>/switch/", "model-switch", rule=SIGNED_IN, methods=("POST",))
 def switch(request: HttpRequest, model_id: str) -> HttpResponse:
     now = queries.one_or_404(model_id)
     on = request.POST.get("on") == "1"
@@ -185,7 +185,7 @@ def switch(request: HttpRequest, model_id: str) -> HttpResponse:
     return redirect(target if url_has_allowed_host_and_scheme(target, {request.get_host()}) else "models")
 
 
-@page("models/<str:model_id>/delete/", "model-delete", methods=("GET", "POST"))
+@page("models/<str:model_id>/delete/", "model-delete", rule=SIGNED_IN, methods=("GET", "POST"))
 def delete(request: HttpRequest, model_id: str) -> HttpResponse:
     """Show in numbers what deleting a custom model means, and delete it."""
     now = queries.one_or_404(model_id)
