@@ -2,11 +2,13 @@
 
 Each size runs in a process of its own, so that its peak memory is its own. `log` is one unsorted Parquet
 file, read by ``tn.clv`` as a notebook would; `lake` is a lake of many orders, read in blocks; `all` makes every
-column of the scorecard (value, ranking, churn, warnings, recommendations, decisions) as a refresh does.
+column of the scorecard (value, ranking, churn, warnings, recommendations, decisions) as a refresh does, and `models`
+does so with the stages under every model that fits.
 
     python bench/score_customers.py log 100000 1000000
     python bench/score_customers.py lake 1000000 --orders 50
     python bench/score_customers.py all 1000000 --orders 5
+    python bench/score_customers.py models 200000 --orders 20
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -102,7 +105,7 @@ def from_lake(path: str, _orders: float) -> dict[str, Any]:
     return {"seconds": laps.seconds, "customers": len(scored), "model": fits["purchases"].model}
 
 
-def whole_refresh(path: str, _orders: float) -> dict[str, Any]:
+def whole_refresh(path: str, _orders: float, models: Sequence[Any] = ("retail-activity",)) -> dict[str, Any]:
     """Make every column of the scorecard and write it."""
     from tenure.facts.lake import Lake
     from tenure.refreshing.run import refresh
@@ -115,11 +118,19 @@ def whole_refresh(path: str, _orders: float) -> dict[str, Any]:
                 laps.lap(current[0])
             current[0] = text
 
-    report = refresh(Lake.open(path), date(2025, 1, 1), ["retail-activity"], on_progress=on_progress)
-    return {"seconds": laps.seconds, "customers": report.customers, "problems": report.problems}
+    report = refresh(Lake.open(path), date(2025, 1, 1), models, on_progress=on_progress)
+    spans = sum(model.spans for model in report.models)
+    return {"seconds": laps.seconds, "customers": report.customers, "spans": spans, "problems": report.problems}
 
 
-WAYS = {"log": from_log, "lake": from_lake, "all": whole_refresh}
+def every_model(path: str, orders: float) -> dict[str, Any]:
+    """Make every column of the scorecard, and the spans of every model."""
+    from tenure.lifecycle.model_file import builtin
+
+    return whole_refresh(path, orders, list(builtin().values()))
+
+
+WAYS = {"log": from_log, "lake": from_lake, "all": whole_refresh, "models": every_model}
 
 
 def main() -> None:
