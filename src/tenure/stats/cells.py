@@ -179,17 +179,18 @@ def distinct(*columns: Labels) -> tuple[Ints, Ints]:
 
 def _codes(column: Labels) -> tuple[Ints, int]:
     """Return the rank of each value among the distinct values, and how many these are."""
-    if column.dtype.kind not in "fiub":
-        # Texts: Arrow's hash is much faster than sorting them, and need not be loaded for numbers.
-        import pyarrow as pa
+    # Arrow's hash is much faster than sorting a million values; only the distinct ones are sorted.
+    import pyarrow as pa
 
-        coded = pa.array(column).dictionary_encode()
-        texts = np.asarray(coded.dictionary.to_pylist(), dtype=object).astype(str)
-        rank = np.empty(len(texts), dtype=np.int64)
-        rank[np.argsort(texts)] = np.arange(len(texts))
-        return rank[coded.indices.to_numpy(zero_copy_only=False)], len(texts)
-    values = np.unique(column)
-    return np.searchsorted(values, column).astype(np.int64, copy=False), len(values)
+    coded = pa.array(column).dictionary_encode()
+    values = coded.dictionary
+    if column.dtype.kind in "fiub":
+        different = values.to_numpy(zero_copy_only=False)
+    else:
+        different = np.asarray(values.to_pylist(), dtype=object).astype(str)
+    rank = np.empty(len(different), dtype=np.int64)
+    rank[np.argsort(different)] = np.arange(len(different))
+    return rank[coded.indices.to_numpy(zero_copy_only=False)], len(different)
 
 
 def _kinds(key: Ints, span: int) -> tuple[Ints, Ints]:
