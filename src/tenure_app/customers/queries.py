@@ -190,7 +190,9 @@ def _flow(query: CustomerQuery) -> list[Condition]:
     if query.was in WITHOUT_STAGE:
         test, more = _without_stage(query.was, query.model, query.was_on)
         return [(f"k.number not in ({earlier}) and {test}", values + more)]
-    return [(f"k.number in ({earlier} and stage = ?)", [*values, query.was])]
+    # Both days are compared before the scorecard is joined, where the query has a stage on the present day, too.
+    side = "s" if query.stages else "k"
+    return [(f"{side}.number in ({earlier} and stage = ?)", [*values, query.was])]
 
 
 def _without_stage(which: str, model: str, on: date | None) -> Condition:
