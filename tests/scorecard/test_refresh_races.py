@@ -83,3 +83,42 @@ def test_a_restage_that_a_full_refresh_overtakes_is_done_again(lake: Lake) -> No
     stages_only(lake, LAST, MODELS)
     publish(small, result)
     assert counted(lake) == (60, 60, 0) and current(lake) == 60
+
+
+def test_who_is_restaged_during_a_refresh_of_one_model_keeps_the_others(lake: Lake) -> None:
+    stages_only(lake, LAST, ["retail-activity", "crm-5"])
+    before = lake.connect().execute("SELECT count(*) FROM spans WHERE model = 'crm-5'").fetchone()
+    slow = begun(lake)
+    result = slow.score_everybody(slow.evaluate_everybody(), None)
+    stages_only(lake, LAST, customers=["C00001"])
+    publish(slow, result)
+    assert lake.connect().execute("SELECT count(*) FROM spans WHERE model = 'crm-5'").fetchone() == before
+    assert counted(lake) == (60, 60, 0)
+
+
+def test_a_publication_that_fails_midway_keeps_what_was_committed(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    stages_only(lake, LAST, MODELS)
+    commits: list[object] = []
+
+    def full_disk(*arguments: object) -> None:
+        commits.append(arguments)
+        if len(commits) == 2:
+            raise OSError(28, "No space left on device")
+        commit(*arguments)  # type: ignore[arg-type]
+
+    from tenure.lake.delta import commit
+
+    monkeypatch.setattr("tenure.lake.delta.commit", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        stages_only(lake, LAST, MODELS)
+    assert counted(lake) == (60, 60, 0) and current(lake) == 60
+
+
+def test_a_full_refresh_keeps_everybodys_number(lake: Lake) -> None:
+    def numbers() -> list[tuple[object, ...]]:
+        return lake.connect().execute("SELECT customer_id, number FROM scorecard ORDER BY 1").fetchall()
+
+    stages_only(lake, LAST, MODELS)
+    before = numbers()
+    stages_only(lake, LAST, MODELS)
+    assert numbers() == before

@@ -162,6 +162,10 @@ def day_from(as_of: str | date | None, orders: pa.Table, tz: str) -> date:
     return day_of(int(local_days(instants, tz).max())) if len(instants) else date(1970, 1, 1)
 
 
+#: Numbers have fourteen digits before the point.
+LIMIT = 1e14
+
+
 def completed(name: str, table: pa.Table) -> pa.Table:
     """Return a fact table, or customer records, with all columns of the schema, the missing ones null, types cast."""
     schema = CUSTOMERS if name == "customers" else FACT_TABLES[name].schema
@@ -169,7 +173,13 @@ def completed(name: str, table: pa.Table) -> pa.Table:
     for field, kind in zip(schema.names, schema.types, strict=True):
         column = table.column(field) if field in table.column_names else pa.nulls(len(table), kind)
         if pa.types.is_decimal(kind) and (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
-            column = pc.round(column.cast(pa.float64(), safe=False), ndigits=4).cast(kind, safe=False)
+            column = pc.round(column.cast(pa.float64(), safe=False), ndigits=4)
+            column = pc.if_else(pc.is_nan(column), None, column)
+            largest = pc.max(pc.abs(column)).as_py()
+            if largest is not None and largest >= LIMIT:  # such a number would silently become 0
+                text = mark("%(value)s in %(field)s is too large. Numbers must be below %(limit)s.")
+                raise FactsError(text, value=f"{largest:g}", field=field, limit=f"{LIMIT:,.0f}")
+            column = column.cast(kind, safe=False)
         elif pa.types.is_timestamp(kind) and pa.types.is_timestamp(column.type) and column.type.tz is None:
             column = column.cast(pa.timestamp("us")).cast(pa.int64())
         columns.append(column.cast(kind))

@@ -75,7 +75,7 @@ def rewrite(lake: DeltaStore, name: str, files: Sequence[delta.ActiveFile], *, k
         with spilling(lake.path) as con:
             read = con.execute(f"{sql} ORDER BY {order}" if order else sql).to_arrow_reader(delta.ROW_GROUP)
             batches = (batch.cast(schema) for batch in read)
-            added = delta.write_files(delta.folder_of(table), batches, schema, partition)
+            added = delta.write_files(delta.folder_of(table), batches, schema, partition, lake.specs[name].row_group)
         delta.commit(table, added, [file.removal() for file in files])
     newest = lake.table(name)
     if newest is not None:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 ROW_GROUP = 16_384  # rows; small, so that the facts of a few customers can be read cheaply
-SCANNED_GROUP = 4 * ROW_GROUP  # of tables that are mostly scanned: half of the time, and still cheap for one customer
 ROWS_A_FILE = 512 * ROW_GROUP
 _BUFFER_ROWS = 4 * ROW_GROUP  # that wait of one value: a refresh of many models has a file open for each
 _UNIQUE = frozenset({"fact_id", "order_id", "raw"})  # a dictionary would only grow and be given up

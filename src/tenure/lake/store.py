@@ -96,8 +96,7 @@ class DeltaStore:
         with writing(self.path):
             table = delta.create_table(folder, shape, partition_by or spec.partition_by)
             partition = next(iter(table.metadata().partition_columns), None)
-            row_group = delta.SCANNED_GROUP if spec.generations else delta.ROW_GROUP
-            added = delta.write_files(folder, batches, shape, partition, row_group)
+            added = delta.write_files(folder, batches, shape, partition, spec.row_group)
             removed = [file.removal() for file in delta.active_files(table) if _is_replaced(file, replace)]
             delta.commit(table, added, removed, shape if replace is True else None)
         return sum(json.loads(action.stats)["numRecords"] for action in added)

@@ -36,3 +36,8 @@ class TableSpec:
     indexed: tuple[str, ...] = ()  # columns that the customer index keeps, see tenure.lake.customer_index
     listed: tuple[str, ...] = ()  # indexed columns whose different values are remembered
     optional: tuple[str, ...] = ()  # indexed columns of which only is remembered whether there is a value
+
+    @property
+    def row_group(self) -> int:
+        """Rows of a row group: results of refreshes are scanned, of facts some customers are read."""
+        return 65_536 if self.generations else 16_384

@@ -64,7 +64,7 @@ class LakeDraft:
                 delta.create_table(folder, shape, partition_by)
         batches = rows.to_batches(max_chunksize=delta.ROW_GROUP) if isinstance(rows, pa.Table) else rows
         staged = self._staged.setdefault(name, _Staged(shape))
-        staged.added += delta.write_files(folder, batches, shape, partition_by, delta.SCANNED_GROUP)
+        staged.added += delta.write_files(folder, batches, shape, partition_by, self.lake.specs[name].row_group)
         if isinstance(staged.replace, bool) or isinstance(replace, bool):
             staged.replace = staged.replace or replace
         else:
@@ -83,12 +83,13 @@ class LakeDraft:
 
     def commit(self) -> None:
         """Publish every table; the caller holds the lake's lock."""
-        for name, staged in self._staged.items():
+        for name, staged in list(self._staged.items()):
             table = self.lake.table(name)
             assert table is not None
             removed = [file.removal() for file in delta.active_files(table) if staged.replaces(file)]
+            # From here on the files belong to the table: should a later table fail, they are not discarded.
+            del self._staged[name]
             delta.commit(table, staged.added, removed, staged.schema if staged.replace is True else None)
-        self._staged = {}
 
     def discard(self) -> None:
         """Remove the files that were written."""

@@ -64,15 +64,14 @@ def plan_of(
     published = {field.name for field in table.schema().fields} if table is not None else set()
     if scorecard and not ({*columns(scorecard).names, NUMBER.name} <= published and registry.latest(lake)):
         customers, only_changed = None, False
+    spans = lake.table("spans")
+    if spans is not None and NUMBER.name not in {field.name for field in spans.schema().fields}:
+        # Spans of an older version cannot be joined: all are made anew, under every model.
+        models, customers, only_changed = None, None, False
     selected = models_of(lake, models)
     scores = _scores(lake, selected)
     if models is not None and (customers is not None or only_changed):
-        # What is put over a customer's old rows hides them all, so the other models that have spans are evaluated too.
-        staged = {file.partition.get("model") or "" for file in lake.files("spans")} - {model.id for model in selected}
-        in_lake = {path.stem for path in (lake.path / "models").glob("*.yaml")}
-        selected += models_of(
-            lake, [name for name in sorted(staged - {""}) if name in in_lake or name in builtin_texts()]
-        )
+        selected = with_other_models(lake, selected)
     previous = published_since(lake, 0)
     last_day = previous[-1][2] if previous else None
     if as_of is None:
@@ -87,6 +86,14 @@ def plan_of(
     rescored = mode == TOUCHED and bool(scorecard) and last_day is not None and as_of > last_day
     named = None if customers is None else sorted(set(customers))
     return RefreshPlan(as_of, mode, fitting, reports, scorecard, scores, named, rescored)
+
+
+def with_other_models(lake: Lake, models: Sequence[Model]) -> list[Model]:
+    """Return models and the others that have spans: what is put over a customer's old rows hides them all."""
+    staged = {file.partition.get("model") or "" for file in lake.files("spans")} - {model.id for model in models}
+    in_lake = {path.stem for path in (lake.path / "models").glob("*.yaml")}
+    others = [name for name in sorted(staged - {""}) if name in in_lake or name in builtin_texts()]
+    return [*models, *models_of(lake, others)]
 
 
 def last_fact_day(lake: Lake) -> date:

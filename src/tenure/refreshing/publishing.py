@@ -14,6 +14,7 @@ from tenure.lake.lock import writing
 from tenure.lake.views import scan
 from tenure.refreshing.draft import LakeDraft
 from tenure.refreshing.numbers import CustomerNumbers
+from tenure.refreshing.planning import with_other_models
 from tenure.refreshing.report import FULL, RESTAGED, published_since, take_generation
 from tenure.scorecard import registry
 from tenure.words import Message, mark
@@ -69,7 +70,9 @@ def _redone(work: Work, result: Scorecard | None, newer_day: date | None) -> Sco
     elif work.plan.customers is not None and not work.plan.rescored:
         customers &= set(work.plan.customers)
     if customers:
-        redone = sorted(customers)
+        redone, available = sorted(customers), work.lake.available_kinds()
+        models = with_other_models(work.lake, work.plan.models)
+        work.plan = replace(work.plan, models=[model for model in models if not model.missing(available)])
         work.score(redone, work.evaluate(redone, counted=False), fits)
     return result
 

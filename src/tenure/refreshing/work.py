@@ -83,8 +83,6 @@ class Work:
             if subject == "customer" and with_spans <= set(replaced):
                 replaced.append("")
             blocks = engine(self.lake, request, self.plan.as_of, subject)
-            if subject == "customer" and with_spans <= set(replaced):
-                self.numbers = CustomerNumbers(self.report.generation)  # no row stays that older ones join
             spans = self._spans_of(blocks, features if subject == "customer" else [])
             replace_models = {"model": replaced}
             self.draft.write("spans", spans, schema=SPANS_IN_LAKE, partition_by="model", replace=replace_models)

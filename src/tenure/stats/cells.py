@@ -182,7 +182,7 @@ def _codes(column: Labels) -> tuple[Ints, int]:
     # Arrow's hash is much faster than sorting a million values; only the distinct ones are sorted.
     import pyarrow as pa
 
-    coded = pa.array(column).dictionary_encode()
+    coded = pa.array(column + 0.0 if column.dtype.kind == "f" else column).dictionary_encode()  # -0.0 is 0.0
     values = coded.dictionary
     if column.dtype.kind in "fiub":
         different = values.to_numpy(zero_copy_only=False)

@@ -21,7 +21,7 @@ from tenure.lake.tables import SETTINGS_FILE, SOURCES_FILE
 from tenure.lake.views import identifier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     import duckdb
     from django.http import HttpRequest
@@ -128,8 +128,8 @@ class Copy:
     index: str = "number"  # a column by which few rows are found
 
 
-#: Copies that are held at most, the least recently read goes first; and rows of the largest, some 20 bytes each.
-COPIES, ROWS = 6, 20_000_000
+#: Copies that are held at most, the least recently read goes first; and rows of the largest, some 35 bytes each.
+COPIES, ROWS = 4, 10_000_000
 
 
 class SharedViews:
@@ -142,36 +142,41 @@ class SharedViews:
         self._lock, self._holding = threading.Lock(), threading.Lock()
         self._database: duckdb.DuckDBPyConnection | None = None
         self._shown: Versions | None = None
-        self._copies: dict[str, str] = {}  # versions of what is held, by key; the last one read stands last
+        self._copies: dict[str, tuple[str, int]] = {}  # version and rows by key
 
     def reading(self, now: Moment, copies: Iterable[Copy]) -> duckdb.DuckDBPyConnection:
         """Return a cursor like :meth:`cursor` that reads copies in the place of their views."""
-        held = [copy for copy in copies if self._hold(now, copy)]
-        cursor = self.cursor(now)
-        for copy in held:
-            cursor.execute(f"CREATE TEMP VIEW {copy.view} AS SELECT {copy.shown} FROM held.{identifier(copy.key)}")
+        copies = list(copies)
+        if not copies:
+            return self.cursor(now)
+        # No copy goes or changes between its check and the cursor's first look.
+        with self._holding:
+            held = [copy for copy in copies if self._hold(now, copy, {other.key for other in copies})]
+            cursor = self.cursor(now)
+            for copy in held:
+                cursor.execute(f"CREATE TEMP VIEW {copy.view} AS SELECT {copy.shown} FROM held.{identifier(copy.key)}")
         return cursor
 
-    def _hold(self, now: Moment, copy: Copy) -> bool:
+    def _hold(self, now: Moment, copy: Copy, needed: Collection[str]) -> bool:
         """Copy the rows, unless they are held in this version; say whether they are: too many stay in their files."""
         version = now.versions.of(copy.view)
-        with self._holding:
-            if self._copies.get(copy.key) != version:
-                writer = self.cursor(now)
-                source = f"FROM {copy.view} WHERE {copy.where}"
-                if writer.execute(f"SELECT count(*) {source}").fetchone()[0] > ROWS:  # type: ignore[index]
-                    return False
-                name = f"held.{identifier(copy.key)}"
+        if self._copies.get(copy.key, ("", 0))[0] != version:
+            writer = self.cursor(now)
+            source, name = f"FROM {copy.view} WHERE {copy.where}", f"held.{identifier(copy.key)}"
+            rows = writer.execute(f"SELECT count(*) {source}").fetchone()[0]  # type: ignore[index]
+            others = [key for key in self._copies if key not in needed]
+            for oldest in others[: max(len(self._copies) + 1 - COPIES, 0)]:
+                del self._copies[oldest]
+                writer.execute(f"DROP TABLE IF EXISTS held.{identifier(oldest)}")
+            if rows <= ROWS:
                 writer.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT {copy.columns} {source}")
                 writer.execute(f"CREATE INDEX {identifier(copy.key + ' index')} ON {name} ({copy.index})")
-                if len(self._copies) >= COPIES and copy.key not in self._copies:
-                    oldest = next(iter(self._copies))
-                    del self._copies[oldest]
-                    writer.execute(f"DROP TABLE held.{identifier(oldest)}")
-                writer.commit()
-            self._copies.pop(copy.key, None)
-            self._copies[copy.key] = version
-        return True
+            else:
+                writer.execute(f"DROP TABLE IF EXISTS {name}")
+            writer.commit()
+            self._copies[copy.key] = (version, rows)
+        self._copies[copy.key] = self._copies.pop(copy.key)  # the last one read stands last
+        return self._copies[copy.key][1] <= ROWS
 
     def cursor(self, now: Moment) -> duckdb.DuckDBPyConnection:
         """Return a cursor that sees the tables at least as new as `now`, and always the same ones."""

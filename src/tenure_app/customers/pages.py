@@ -56,7 +56,8 @@ ENTRIES = 50
 @page("customers/", "customers", rule=SIGNED_IN)
 def customers(request: HttpRequest) -> HttpResponse:
     con = conf.connection()
-    if not profile.has(con, "scorecard"):
+    # A scorecard of an older version has no numbers to join by, until the next refresh.
+    if "number" not in queries.columns(con):
         return render(request, "customers/empty.html")
     entries = catalogue.catalogue(con)
     table = queries.available(con, tables.CUSTOMERS)
@@ -156,7 +157,14 @@ def _bounds(selection: CustomerQuery, stages: list[tuple[str, str]]) -> list[Fie
     amounts = (_("at least"), _("at most"))
     return [
         Input("since", _("In their stage since"), selection.since, "date"),
-        Input("next_within", _("Stage changes within (days)"), selection.next_within, "number", least=1, most=3660),
+        Input(
+            "next_within",
+            _("Stage changes within (days)"),
+            selection.next_within,
+            "number",
+            least=1,
+            most=query.MOST_DAYS,
+        ),
         Select("next_stage", column("next_stage").label, next_stages, selection.next_stage, _("Any")),
         between("orders", "orders_min", "orders_max", "number", amounts),
         between("amount", "amount_min", "amount_max", "decimal", amounts),
@@ -176,7 +184,7 @@ def workbook(request: HttpRequest) -> HttpResponseBase:
 
 def _file(request: HttpRequest, make: Callable[[str, exports.Sheet], HttpResponseBase]) -> HttpResponseBase:
     con = conf.connection()
-    if not profile.has(con, "scorecard"):
+    if "number" not in queries.columns(con):
         return redirect("customers")
     entries = catalogue.catalogue(con)
     selection, _unknown = _selection(request, entries)

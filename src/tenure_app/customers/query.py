@@ -25,6 +25,8 @@ NOT_STAGED = "-nowhere-"
 WITHOUT_STAGE = (UNSTAGED, NOT_IN_MODEL, NOT_STAGED)
 #: Stands for any stage at all.
 STAGED = "-any-"
+#: Ten years: the farthest change that can be asked for.
+MOST_DAYS = 3660
 #: The order of a list when the address names none.
 DEFAULT_SORT = "amount"
 #: The filters that a page keeps folded until one is used.
@@ -199,6 +201,9 @@ def read(address: Mapping[str, str], today: date, model: str = "") -> tuple[Cust
             values[field.name] = _READ.get(str(field.type).split(" ")[0], str)(text)
         except (ValueError, InvalidOperation):
             unknown.append(field.name)
+    if (values.get("next_within") or 0) > MOST_DAYS:
+        unknown.append("next_within")
+        del values["next_within"]
     if values.get("moved") not in (None, "entered", "left"):
         unknown.append("moved")
         del values["moved"]
