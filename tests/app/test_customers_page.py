@@ -101,6 +101,8 @@ def test_a_judgement_by_hand_wins_is_listed_and_can_be_taken_back(own_shop: Lake
     said = answer.content.decode()
     assert "Saved." in said
     assert "called, will buy again" in said
+    assert "<strong>Stage set manually</strong> Active <" in said
+    assert '<span class="under">Retail activity · called, will buy again</span>' in said
     listed = signed_in.get("/customers/", {"model": MODEL, "stage": "active"}).content.decode()
     assert "/customers/K039/" in listed
     before = signed_in.get("/customers/", {"model": MODEL, "stage": "lost", "as_of": str(TODAY - timedelta(days=1))})

@@ -67,6 +67,7 @@ def test_all_models_together_speak_of_the_same_customers(shop: Lake, signed_in: 
     text = signed_in.get("/lifecycle/families/", {"format": "csv"}).content.decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(text)))
     assert len(rows) > 15
+    assert all(name == name.strip() for name in rows[0])
     for row in rows:
         assert sum(int(cell) for name, cell in row.items() if name != "Model" and cell) <= 41
 

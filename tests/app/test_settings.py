@@ -51,6 +51,14 @@ def test_another_time_zone_asks_for_a_refresh(signed_in: Client, lake: Lake) -> 
     assert signed_in.post("/settings/business/", {"tz": "Mars/Base", "currency": "EUR"}).status_code == 422
 
 
+def test_a_refused_password_is_explained_in_the_language_of_the_page(signed_in: Client) -> None:
+    signed_in.cookies["tenure_language"] = "zh-hans"
+    for weak, why in (("short1", "密码至少需要 10 个字符。"), ("9081726354", "密码只包含数字。")):
+        page = signed_in.post("/settings/password/", {"password": weak, "repeated": weak}).content.decode()
+        assert why in page
+        assert "This password" not in page
+
+
 def test_a_password_is_set_and_other_sessions_end(signed_in: Client, client: Client, token: str, lake: Lake) -> None:
     from django.test import Client as Other
 

@@ -348,13 +348,17 @@ def customer(request: HttpRequest, customer_id: str) -> HttpResponse:
         "panels": panels.panels(con, who.customer_id),
         "figures": [figure.show(data) for figure in figures.FIGURES] if lives else [],
         "absent": [entry for entry in entries.values() if entry.fits and entry not in [life.entry for life in lives]],
-        **_timeline(request, con, who.customer_id, shown.stays if shown else ()),
+        **_timeline(request, con, who.customer_id, shown.stays if shown else (), entries),
     }
     return render(request, "customers/page.html", context)
 
 
 def _timeline(
-    request: HttpRequest, con: duckdb.DuckDBPyConnection, customer_id: str, stays: Sequence[Stay]
+    request: HttpRequest,
+    con: duckdb.DuckDBPyConnection,
+    customer_id: str,
+    stays: Sequence[Stay],
+    models: Mapping[str, Entry],
 ) -> dict[str, Any]:
     """Return one page of everything that happened, by the tables that the address names."""
     sizes = {**timeline.counts(con, customer_id), **({timeline.STAGES: len(stays)} if stays else {})}
@@ -364,7 +368,7 @@ def _timeline(
     changes = stays if timeline.STAGES in shown else ()
     entries = SqlRows(
         sum(sizes[table] for table in shown),
-        lambda offset, size: timeline.timeline(con, customer_id, facts, changes, size, offset),
+        lambda offset, size: timeline.timeline(con, customer_id, facts, changes, models, size, offset),
     )
     return {
         "timeline": Paginator(entries, ENTRIES).get_page(request.GET.get("page")),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from tenure_app.lifecycle.catalogue import Entry
     from tenure_app.lifecycle.reasons import Stay
 
 #: Title, values and note of an entry.
@@ -49,10 +50,17 @@ def counts(con: duckdb.DuckDBPyConnection, customer: str) -> dict[str, int]:
 
 
 def timeline(
-    con: duckdb.DuckDBPyConnection, customer: str, tables: Iterable[str], stays: Iterable[Stay], limit: int, offset: int
+    con: duckdb.DuckDBPyConnection,
+    customer: str,
+    tables: Iterable[str],
+    stays: Iterable[Stay],
+    models: Mapping[str, Entry],
+    limit: int,
+    offset: int,
 ) -> list[TimelineEntry]:
     """Return what happened, newest first: facts of the chosen tables, and the stage changes to `stays`.
 
+    `models` name the stages that were set manually.
     A stage change of a day stands after (above) the facts of the day, because they made it.
     """
     zone = ZoneInfo(business().tz)
@@ -63,7 +71,7 @@ def timeline(
         facts = f'select epoch_us("at") as at, {KINDS[table].columns} from {table} where customer_id = ?'
         for fact in rows(con, f'{facts} order by "at" desc limit {limit + offset}', customer):
             at = local(fact["at"], zone)
-            events.append((at.date(), False, at, table, fact))
+            events.append((at.date(), False, at, table, fact | _names(fact, models)))
     events.sort(key=itemgetter(0, 1, 2), reverse=True)
     return [_entry(on, at, KINDS[table], what) for on, _late, at, table, what in events[offset : offset + limit]]
 
@@ -72,6 +80,14 @@ def _entry(on: date, at: datetime | None, kind: EntryKind, what: Any) -> Timelin
     return (
         TimelineEntry(on, at, kind.icon, *kind.text(what)) if kind.text else TimelineEntry(on, at, kind.icon, stay=what)
     )
+
+
+def _names(fact: Mapping[str, Any], models: Mapping[str, Entry]) -> dict[str, str]:
+    """Return the names of the model and the stage of a fact; nothing where it has none, or the model is gone."""
+    entry = models.get(fact.get("model") or "")
+    if entry is None:
+        return {}
+    return {"model": entry.name, "stage": entry.stage_name(fact["stage"]) if fact["stage"] else ""}
 
 
 def _joined(*parts: object) -> str:

@@ -91,7 +91,12 @@ def families_table(families: Sequence[tuple[str, str]]) -> Table:
         (
             Column("model", value=lambda row: row["entry"].name, url=url_of, row_head=True),
             *(
-                numeric(family, f"{family} {name}", html=partial(_family, family), head_html=stage_badge(name, family))
+                numeric(
+                    family,
+                    f"{family} {name}".strip(),
+                    html=partial(_family, family),
+                    head_html=stage_badge(name, family),
+                )
                 for family, name in families
             ),
         ),

@@ -20,7 +20,7 @@ from tenure_app.web.formats import number, percent
 
 def standing(board: queries.Board, rows: list[dict[str, Any]], days: int) -> str:
     if not board.inside:
-        return _("No customer was in a stage of this model on %(day)s.") % {"day": say_day(board.day)}
+        return _("No customer was in a stage of this model on %(day)s") % {"day": say_day(board.day)}
     top = max(rows, key=lambda row: row["people"])
     words = {
         "people": number(top["people"]), "stage": top["stage"], "share": percent(top["share"]),

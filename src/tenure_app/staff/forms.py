@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
-from django.contrib.auth.password_validation import validate_password
+from django.contrib.auth.password_validation import MinimumLengthValidator, validate_password
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -82,6 +82,13 @@ class AssumptionsForm(Styled):
         required=False,
         help_text=_("If empty, value is measured in sales."),
     )
+
+
+class LengthValidator(MinimumLengthValidator):
+    """Django's, with a message of this application: Django's own has no Chinese."""
+
+    def get_error_message(self) -> str:
+        return gettext("The password needs at least %(count)d characters.") % {"count": self.min_length}
 
 
 class PasswordForm(Styled):

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from tenure.columns import column
 from tenure_app.web.charts import Chart, to_json
@@ -115,7 +116,8 @@ def stat(row: Mapping[str, Any], name: str, note: str = "", places: int | None =
         return None
     value = Column(name, brief=True, places=places).text(row[name])
     if definition.unit == "days":
-        value = _("%(days)s days") % {"days": number(row[name])}
+        shown = number(row[name])
+        value = ngettext("%(shown)s day", "%(shown)s days", 1 if shown == "1" else 2) % {"shown": shown}
     if definition.interval:
         low, high, level = definition.interval
         bound = Column(name, brief=True, places=places and 0)
