@@ -42,6 +42,16 @@ document.addEventListener('submit', (event) => {
   if (question && !window.confirm(question)) event.preventDefault();
 }, true);
 
+// A definition that would leave its table or the window on the right opens to the left.
+document.addEventListener('toggle', (event) => {
+  const text = event.target.matches?.('.info[open]') ? event.target.querySelector('.info-text') : null;
+  if (!text) return;
+  text.classList.remove('to-left');
+  const table = event.target.closest('.table-responsive')?.getBoundingClientRect().right ?? Infinity;
+  const end = Math.min(table, document.documentElement.clientWidth);
+  text.classList.toggle('to-left', text.getBoundingClientRect().right > end);
+}, true);
+
 // Keyboard: "/" goes to the search, Escape leaves a field, other keys press what names them in data-key.
 let waiting = '';
 let forget = 0;

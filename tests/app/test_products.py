@@ -123,6 +123,8 @@ def test_a_product_shows_its_sales_its_partners_and_its_buyers(signed_in: Client
     assert (
         len(_csv(signed_in, "/products/product/", id=ODD, format="partners.csv")) == page.context["partners_total"] + 1
     )
+    file = signed_in.get("/products/product/", {"id": ODD, "format": "partners.csv"})["Content-Disposition"]
+    assert file == 'attachment; filename="partners-2026-06-30.csv"'
     assert signed_in.get("/products/product/", {"id": "nothing"}).status_code == 404
 
 

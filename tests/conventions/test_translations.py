@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import gettext
 
 import pytest
 
 import translations
+from conventions.files import relative, texts
 from hatch_build import make_translations
 from translations import DOMAINS, Domain
 
@@ -15,6 +17,23 @@ from translations import DOMAINS, Domain
 def test_no_text_is_missing_fuzzy_unused_or_nameless(domain: Domain) -> None:
     found = translations.problems(domain)
     assert not found, "\n" + "\n".join(found)
+
+
+def _marks(node: ast.AST) -> bool:
+    """Whether it marks a text that stands there in words."""
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args):
+        return False
+    return node.func.id in (*translations.DJANGO_KEYWORDS, "mark", "say") and isinstance(node.args[0], ast.Constant)
+
+
+def test_no_text_is_marked_where_the_collector_cannot_see_it() -> None:
+    lost = [
+        f"{relative(path)}:{node.lineno}"
+        for path in texts(".py", folders=("src",))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.JoinedStr) and any(map(_marks, ast.walk(node)))
+    ]
+    assert not lost, f"take the text out of the f-string: {lost}"
 
 
 @pytest.mark.parametrize("domain", DOMAINS, ids=lambda domain: domain.name)

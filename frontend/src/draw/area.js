@@ -1,11 +1,11 @@
 // Stages over time, stacked.
 // {"days": ["2026-01-01", …], "series": [{"name": "活跃", "family": "F6", "values": [12, …], "url": "…"}], "unit": "人"}
 // A line chart takes the same, and {"low": […], "high": […]} per series for an interval.
-import { colours, full, instant, sayDay, short } from './base.js';
+import { colours, dayLabels, full, instant, sayDay, short } from './base.js';
 
 const axes = () => ({
   grid: { left: 8, right: 96, top: 16, bottom: 8, containLabel: true },
-  xAxis: { type: 'time', axisLabel: { hideOverlap: true } },
+  xAxis: { type: 'time', axisLabel: dayLabels },
   yAxis: { type: 'value', min: 0, axisLabel: { formatter: short } },
 });
 
@@ -41,7 +41,7 @@ function interval(one, days, paint, at) {
     id: `interval-${id}-${at}`, type: 'line', stack: `interval-${at}`, symbol: 'none', silent: true,
     lineStyle: { opacity: 0 }, areaStyle: { color: paint, opacity }, data: points(days, values),
   });
-  return [band('low', one.low, 0), band('high', one.high.map((high, i) => high - one.low[i]), 0.18)];
+  return [band('low', one.low, 0), band('high', one.high.map((high, i) => (high === null ? null : high - one.low[i])), 0.18)];
 }
 
 export function line(data) {

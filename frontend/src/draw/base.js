@@ -53,6 +53,8 @@ export function short(value) {
 export const full = (value) => (value === null || value === undefined ? '–'
   : new Intl.NumberFormat(chinese() ? 'zh-CN' : 'en', { maximumFractionDigits: 2 }).format(value));
 
+// Weeks need their month: the first of a month has no label where a week's is close to it.
+export const dayLabels = { hideOverlap: true, formatter: { day: '{MM}-{dd}' } };
 // Days are plain dates; midday keeps them on their day in every zone of the reader.
 export const instant = (day) => new Date(`${day}T12:00:00`).getTime();
 export const sayDay = (value) => new Intl.DateTimeFormat(chinese() ? 'zh-CN' : 'en-GB',

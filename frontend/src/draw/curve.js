@@ -2,7 +2,7 @@
 // {"x": [0, 0.1, …] or "days": ["2026-01-01", …], "series": [{"name": "", "family": "F6", "values": […], "low": […],
 //  "high": […], "dashed": false}], "percent": true, "x_percent": true, "x_name": "", "unit": "",
 //  "marks": [{"y": 0.6, "name": "60%"}, {"x": 0.2, "name": "20%"}], "points": [{"x": 0.2, "y": 0.54, "name": "54%"}]}
-import { colours, full, instant, sayDay, short } from './base.js';
+import { colours, dayLabels, full, instant, sayDay, short } from './base.js';
 
 const share = (value) => `${+(value * 100).toFixed(1)}%`;
 
@@ -15,7 +15,7 @@ export function curve(data) {
   const interval = (one, i) => ['low', 'high'].map((end) => ({
     id: `interval-${end}-${i}`, type: 'line', stack: `interval-${i}`, symbol: 'none', silent: true, lineStyle: { opacity: 0 },
     areaStyle: { color: paints[i], opacity: end === 'low' ? 0 : 0.18 },
-    data: points(end === 'low' ? one.low : one.high.map((high, k) => high - one.low[k])),
+    data: points(end === 'low' ? one.low : one.high.map((high, k) => (high === null ? null : high - one.low[k]))),
   }));
   const series = data.series.flatMap((one, i) => [
     {
@@ -33,7 +33,7 @@ export function curve(data) {
     xAxis: {
       type: data.days ? 'time' : 'value', min: data.days ? undefined : at[0], max: data.days ? undefined : at[at.length - 1],
       name: data.x_name, nameLocation: 'middle', nameGap: 26, minInterval: data.x_percent ? 0 : 1,
-      axisLabel: { hideOverlap: true, ...(data.x_percent ? { formatter: share } : {}) }, splitLine: { show: false },
+      axisLabel: data.days ? dayLabels : { hideOverlap: true, ...(data.x_percent ? { formatter: share } : {}) }, splitLine: { show: false },
     },
     yAxis: { type: 'value', min: 0, max: data.percent ? 1 : undefined, axisLabel: { formatter: data.percent ? share : short } },
     tooltip: {

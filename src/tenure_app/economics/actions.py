@@ -65,13 +65,15 @@ def _numbers(words: Mapping[str, str], prefix: str, name: str, kind: str) -> dic
     }
 
 
-def _number(text: str, field: str, plan: str = "–") -> float | None:
+def _number(text: str, field: str, plan: str = "") -> float | None:
     """Return a number as people write it, None for an empty field."""
     plain = unicodedata.normalize("NFKC", text).strip().replace(",", "").rstrip("%").lstrip("¥$€£").strip()
     if not plain:
         return None
     if not _AMOUNT.fullmatch(plain) or len(plain) > 18:
-        problem = mark("%(field)s of %(plan)s: %(given)r is no number. Write it like 12.5.")
+        problem = mark("%(field)s: %(given)r is no number. Write it like 12.5.")
+        if plan:
+            problem = mark("%(field)s of %(plan)s: %(given)r is no number. Write it like 12.5.")
         raise PlanError(problem, field=field, plan=plan, given=text)
     return float(plain)
 

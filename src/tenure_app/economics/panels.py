@@ -105,13 +105,13 @@ def new_plan(data: StageEconomics, given: Mapping[str, str]) -> list[Field]:
     stages = [(stage, data.entry.stage_name(stage)) for stage in data.values.stages if stage != UNSTAGED]
     tiers = [(tier, titles.tier_name(tier)) for tier in data.values.tiers if tier]
     return [
-        Input("new:name", _("Name"), given.get("new:name", ""), grow=True),
+        Input("new:name", _("Name of the plan"), given.get("new:name", ""), grow=True),
         select("kind", _("Decision"), [(kind, titles.kind_name(kind)) for kind in KINDS]),
         select("stage", _("For"), stages),
         select("target", _("Aim"), [*stages, (GONE, titles.aim(data.entry, GONE))]),
         *([select("tier", _("Tier"), tiers, any=_("all"))] if tiers else []),
         typed("cost", _("Cost each")),
-        typed("effect", f"{_('Effect of the plan')} (%)"),
+        typed("effect", _("Effect of the plan") + " (%)"),
         typed("capacity", _("At most")),
     ]
 

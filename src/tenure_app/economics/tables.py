@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from django.utils.html import format_html
+from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -26,8 +27,11 @@ def interval(write: Callable[[Any], str], low: float | None, high: float | None)
     return gettext("%(from)s to %(to)s") % {"from": write(low), "to": write(high)}
 
 
-def _bounds(low: str, high: str) -> tuple[Column, Column]:
-    return numeric(low, _("Low (95 %)")), numeric(high, _("High (95 %)"))
+def _bounds(low: str, high: str, of: Any = "") -> tuple[Column, Column]:
+    """Return the bounds of a number for files; `of` names it where a file holds several intervals."""
+    heads = _("Low (95 %)"), _("High (95 %)")
+    lower, upper = (format_lazy("{} · {}", of, head) if of else head for head in heads)
+    return numeric(low, lower), numeric(high, upper)
 
 
 def _ranged(
@@ -41,7 +45,7 @@ def _ranged(
             return MISSING
         return under(write(row[name]), interval(write, row.get(low), row.get(high)))
 
-    return numeric(name, label, html=cell, also=_bounds(low, high), **more)
+    return numeric(name, label, html=cell, also=_bounds(low, high, label), **more)
 
 
 def _money(name: str, label: Any, **more: Any) -> Column:

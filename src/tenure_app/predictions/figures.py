@@ -169,7 +169,7 @@ _AFTER = Table("after", (_GROUP, _count("customers", _("Customers then")), *_MEA
 _TRACKING = Table(
     "tracking",
     (
-        Column("week", _("Week up to"), value=lambda row: formats.day(row["day"])),
+        Column("day", _("Week up to"), "day"),
         _count("actual", _("Actual")),
         _count("expected", _("Predicted")),
         _count("actual_sum", _("Actual, cumulative")),

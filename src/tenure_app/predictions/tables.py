@@ -62,6 +62,14 @@ def model_name(name: str) -> str:
     return baselines.get(name) or PAPERS.get(name, name)
 
 
+#: How far a model is off for single customers, and how well it ranks them.
+_ERRORS = (
+    numeric("mae", _("Mean error"), places=3),
+    numeric("rmse", _("Root mean squared error"), places=3),
+    numeric("corr", _("Correlation"), places=3),
+    numeric("auc", "AUC", places=3),
+    numeric("gini", "Gini", places=3),
+)
 #: The tests of the model that is used.
 USED_TESTS = Table(
     "tests",
@@ -83,7 +91,8 @@ TESTS = Table(
         numeric("customers", _("Customers")),
         numeric("actual", _("Actual")),
         numeric("expected", _("Predicted")),
-        *(numeric(name, name) for name in ("bias", "mae", "rmse", "corr", "auc", "gini")),
+        Column("bias", _("Bias"), "percent"),
+        *_ERRORS,
     ),
 )
 TOTALS = Table(
@@ -115,11 +124,7 @@ MODELS = Table(
         Column("model", html=_model),
         numeric("aic", "AIC", value=lambda row: row.get("aic"), places=0),
         Column("bias", _("Bias"), "percent", html=lambda row: change(row.get("bias"))),
-        numeric("mae", _("Mean error"), places=3),
-        numeric("rmse", _("Root mean squared error"), places=3),
-        numeric("corr", _("Correlation"), places=3),
-        numeric("auc", "AUC", places=3),
-        numeric("gini", "Gini", places=3),
+        *_ERRORS,
     ),
     classes=CARDS,
     is_current=lambda row: row["used"],

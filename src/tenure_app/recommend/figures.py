@@ -116,7 +116,8 @@ def offers_note(data: Products) -> str:
         )
     text = _("Suits a buy-and-gift: the other one is cheaper, or a gift, for customers who buy what rises.")
     more = len(data.offers) - SHORT
-    return f"{text} {_('%(shown)s more in the CSV.') % {'shown': number(more)}}" if more > 0 else text
+    rest = _("%(shown)s more in the CSV.") % {"shown": number(more)}
+    return f"{text} {rest}" if more > 0 else text
 
 
 def due_title(data: Products) -> str:

@@ -125,11 +125,11 @@ def product(request: HttpRequest) -> HttpResponse:
         people = queries.wanting(con, name, kind, within)
         table, name_of_file = tables.PEOPLE, "product"
     partners = queries.partners(con, name)
-    for key, sheet, file_name in (
-        ("customers", partial(table.sheet, people), name_of_file),
-        ("partners", partial(tables.PARTNERS.sheet, partners), "partners"),
+    for key, sheet, suffix in (
+        ("customers", partial(table.sheet, people), f"{name_of_file}-{day}"),
+        ("partners", partial(tables.PARTNERS.sheet, partners), day),
     ):
-        if file := exports.requested(request, {key: sheet}, f"{file_name}-{day}"):
+        if file := exports.requested(request, {key: sheet}, suffix):
             return file
     counts = queries.kinds(con, name)
     csv = here(Context({"request": request}), format="customers.csv", page=None)

@@ -9,6 +9,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
+from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -137,11 +138,12 @@ def _metric(name: str, label: Any, write: Callable[[float], str]) -> Column:
         return numeric(f"{name}-{part}", head, value=lambda row: row[name][part])
 
     parts = ("value", "low", "high")
+    low, high = (format_lazy("{} · {}", label, end) for end in (_("Low (95 %)"), _("High (95 %)")))
     return numeric(
         name,
         label,
         html=lambda row: _interval(*(write(row[name][part]) for part in parts)),
-        export=tuple(map(bound, parts, (label, _("low"), _("high")))),
+        export=tuple(map(bound, parts, (label, low, high))),
     )
 
 

@@ -146,7 +146,7 @@ POLICY = Table(
 OLD_DAYS = Table(
     "old-days",
     (
-        day("day", _("Date"), row_head=True),
+        day("day", _("Date"), row_head=True, classes="text-nowrap"),
         BUYERS,
         numeric("old_buyers", _("Existing buyers")),
         SALES,
@@ -282,7 +282,7 @@ CYCLE = Table(
             _("Change (95%)"),
             html=_change_cell,
             export=(
-                share("change", _("Change"), value=_change(0)),
+                share("change", _("Relative change"), value=_change(0)),
                 share("low", _("Low"), value=_change(1)),
                 share("high", _("High"), value=_change(2)),
             ),

@@ -15,6 +15,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils import translation
+from django.utils.http import content_disposition_header
 
 from tenure.words import language_of, speaking
 
@@ -84,7 +85,7 @@ def excel_file(name: str, *sheets: Sheet) -> HttpResponse:
 
 
 def _named(name: str) -> dict[str, str]:
-    return {"Content-Disposition": f'attachment; filename="{name}"'}
+    return {"Content-Disposition": content_disposition_header(as_attachment=True, filename=name) or ""}
 
 
 def _csv(sheet: Sheet) -> Iterator[str]:
