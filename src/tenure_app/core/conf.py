@@ -159,7 +159,7 @@ class SharedViews:
 
     def _hold(self, now: Moment, copy: Copy, needed: Collection[str]) -> bool:
         """Copy the rows, unless they are held in this version; say whether they are: too many stay in their files."""
-        version = now.versions.of(copy.view)
+        version = "|".join((now.versions.of(copy.view), copy.columns, copy.where))
         if self._copies.get(copy.key, ("", 0))[0] != version:
             writer = self.cursor(now)
             source, name = f"FROM {copy.view} WHERE {copy.where}", f"held.{identifier(copy.key)}"
