@@ -248,3 +248,8 @@ def test_nobody_reads_the_list_without_signing_in(shop: Lake, client: Client, db
         answer = client.get(address)
         assert answer.status_code == 302
         assert answer["Location"].startswith("/sign-in/")
+
+
+def test_a_change_in_ten_thousand_years_is_a_word_that_means_nothing() -> None:
+    selection, unknown = read({"next_within": "9999999"}, date(2026, 3, 31))
+    assert unknown == ["next_within"] and selection.next_within is None and selection.next_by is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -116,3 +116,13 @@ def test_a_file_is_read_like_an_import_and_says_what_it_left_out(tmp_path: Path)
     with pytest.warns(UserWarning, match=r"1 rows of orders\.csv"):
         spans = tn.spans(path, as_of="2024-02-01")
     assert spans.counts() == {"active": 1, "silent": 0, "dormant": 0, "lost": 0}
+
+
+def test_a_number_that_is_none_is_missing_and_one_that_is_too_large_is_refused() -> None:
+    from tenure.errors import FactsError
+    from tenure.facts.frames import completed
+
+    orders = {"customer_id": ["a", "b"], "at": [date(2024, 1, 1)] * 2}
+    assert completed("orders", pa.table(orders | {"amount": [float("nan"), 2.5]})).column("amount").null_count == 1
+    with pytest.raises(FactsError, match="too large"):
+        completed("orders", pa.table(orders | {"amount": [2e14, 2.5]}))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tenure.errors import FitError
-from tenure.stats.cells import Cells, compress
+from tenure.stats.cells import Cells, compress, distinct
 
 HISTORY = st.tuples(
     st.integers(0, 4), st.sampled_from([0.5, 1 / 7, 3.0]), st.sampled_from([4.0, 5 / 7 + 3]), st.sampled_from("ab字")
@@ -93,3 +93,8 @@ def test_an_impossible_history_is_refused_by_its_row(
     with pytest.raises(FitError) as told:
         compress(x, t, age, weight)
     assert says in told.value.say("en")
+
+
+def test_both_zeros_are_one_value() -> None:
+    first, which = distinct(np.array([0.0, -0.0, 1.0, 0.0]))
+    assert len(first) == 2 and which.tolist() == [0, 0, 1, 0]
