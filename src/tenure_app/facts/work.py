@@ -78,7 +78,8 @@ def run_demo(running: Running) -> dict[str, Any]:
     from tenure.facts.importing import import_files
     from tenure.practices.samples import SAMPLES
 
-    lake, sample = conf.lake(), SAMPLES["complete-journey"]
+    # Work that was asked for before there was a choice names no sample.
+    lake, sample = conf.lake(), SAMPLES[running.payload.get("sample", "complete-journey")]
     if not lake.has("batches"):
         name = say(sample.name, running.payload.get("language"))
         lake.save_settings(tz=sample.tz, currency=sample.currency, business=name)
