@@ -30,8 +30,8 @@ PRODUCTS = {
     "年度检修 Yearly overhaul": ("服务 Services", 500, FIRST, LAST, 1.0),
 }
 PLACES = (
-    "花果山", "水帘洞", "蓬莱", "桃花源", "大观园", "高老庄", "女儿国", "火焰山", "流沙河", "通天河", "瑶池", "广寒宫", "龙宫",
-    "灵山", "方寸山", "盘丝洞", "黑风山", "聚仙镇", "梁山泊", "稻香村",
+    "花果山", "水帘洞", "蓬莱", "桃花源", "大观园", "高老庄", "女儿国", "火焰山", "流沙河", "通天河",
+    "瑶池", "广寒宫", "龙宫", "灵山", "方寸山", "盘丝洞", "黑风山", "聚仙镇", "梁山泊", "稻香村",
 )  # fmt: skip
 INDUSTRIES = {
     "食品 Food": "食品", "化工 Chemistry": "化工", "水务 Water": "水务", "造纸 Paper": "纸业", "制药 Pharmacy": "制药",
@@ -69,13 +69,14 @@ class Company(Customer):
         self.look(self.after(day, 1, 10))
 
     def look(self, day: date) -> None:
+        """Look at a product, or ask about it."""
         product = str(self.rng.choice(list(PRODUCTS)))
         kind = str(self.rng.choice(("view", "search", "enquiry")))
         self.interact(day, kind, channel="官网 Website", content_id=product, category=PRODUCTS[product][0])
 
     def begin(self, least: int = 0, most: int = 60) -> date:
         """Meet, ask, get a quote; return the day of the first order, so many days after the first day."""
-        first = self.after(FIRST, least, most) + 40 * DAY
+        first = working_day(self.after(FIRST, least, most) + 40 * DAY)
         self.meet(first - 40 * DAY)
         self.interact(first - 25 * DAY, "enquiry", channel="电话 Phone")
         self.interact(first - 15 * DAY, "quote", channel="邮件 Email")
@@ -87,13 +88,14 @@ class Company(Customer):
         ordered, number = first, 0
         while (day := months_after(first, number * every)) <= min(last, LAST):
             day = self.after(day, -3, 3) if number else day
-            ordered = min(day - max(0, day.weekday() - 4) * DAY, last)  # offices rest at the weekend
+            ordered = working_day(min(day, last))
             change = monthly ** (number * every) * SEASON[ordered.month - 1] * self.rng.lognormal(0, 0.05)
             self.order(ordered, self.size * every * change, margin)
             number += 1
         return ordered
 
     def order(self, day: date, amount: float, margin: float = 0.34) -> None:
+        """Order the usual products for about so much, now and then another one; a few send something back."""
         weights = {
             name: growth ** ((day - FIRST).days / 30.4)
             for name, (_, _, first, last, growth) in PRODUCTS.items()
@@ -131,6 +133,7 @@ class Company(Customer):
             begins = after
 
     def owe(self, day: date, receivable: float, payable: float = 0) -> None:
+        """State what the company owes us, and we the company."""
         self.record("balances", day, receivable=round(receivable, 2), payable=round(payable, 2))
 
     def state_balances(self, first: date, last: date) -> None:
@@ -164,6 +167,11 @@ class Company(Customer):
             if signed <= until:
                 event = "renewed" if year else "started"
                 self.record("contracts", signed, contract_id=f"K{self.id[1:]}", event=event, ends_at=ends)
+
+
+def working_day(day: date) -> date:
+    """Return the day, or the Friday before a weekend."""
+    return day - max(0, day.weekday() - 4) * DAY
 
 
 # Stories -------------------------------------------------------------------------------------------------------------
@@ -201,7 +209,9 @@ def _few_large(company: Company) -> None:
     # The yearly talk asks what was hoped for and what came of it, not for satisfaction.
     for year in (1, 2):
         for measure, score in (("expectation", 4), ("experience", int(company.rng.integers(4, 6)))):
-            company.record("feedback", months_after(first, 12 * year), survey="yearly talk", measure=measure, score=score)
+            company.record(
+                "feedback", months_after(first, 12 * year), survey="yearly talk", measure=measure, score=score
+            )
 
 
 def _growing(company: Company) -> None:
@@ -350,7 +360,7 @@ def _costly(company: Company) -> None:
 
 
 def _department(company: Company) -> None:
-    """A department of our own waits for what the works deliver: milestones, no orders."""
+    """Wait for what the works deliver, as a department of our own: milestones, no orders."""
     day = company.after(FIRST, 0, 60)
     company.describe(name=f"{company.rng.choice(DEPARTMENTS)}（示例）", kind="company",
                      created_on=day, role="internal", owner=company.attributes["owner"])  # fmt: skip

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 
@@ -61,6 +61,7 @@ class Customer:
         journal.stories.append(self.story)
 
     def describe(self, **values: Any) -> None:
+        """Say who the customer is."""
         self.journal.tables["customers"].append({"customer_id": self.id, **values})
 
     def record(self, table: str, day: date, **values: Any) -> None:
@@ -72,6 +73,7 @@ class Customer:
         self.journal.tables[table].append({"customer_id": self.id, "time": time, **values})
 
     def interact(self, day: date, kind: str, **values: Any) -> None:
+        """Do something besides buying."""
         self.record("interactions", day, kind=kind, **values)
 
     def remember(self, name: str, day: date) -> date:
@@ -94,6 +96,7 @@ class Customer:
             )
 
     def after(self, day: date, least: int, most: int) -> date:
+        """Return a day by chance, so many days later."""
         return day + timedelta(days=int(self.rng.integers(least, most + 1)))
 
     def rate(self, first: date, last: date, level: float, every: int = 100) -> None:
@@ -107,6 +110,7 @@ class Customer:
             day = self.after(day, every - 15, every + 15)
 
     def complain(self, day: date, severity: str, *, solved: bool) -> None:
+        """Open a complaint, which is solved within days or never."""
         case = {"case_id": f"T-{self.id}-{day:%y%m%d}", "kind": "complaint", "severity": severity}
         self.record("cases", day, event="opened", **case)
         if solved:

@@ -1,7 +1,7 @@
 """Businesses to try the product on.
 
-A sample returns ordinary files and mappings, to be imported like anybody's own. Small shops of public data come with the
-library, in ``data`` beside this file; the supermarket comes with the ``demo`` extra; two businesses are made up in code.
+A sample returns ordinary files and mappings, to be imported like anybody's own. Small shops of public data come with
+the library, in ``data`` beside this file; the supermarket comes with the ``demo`` extra; two businesses are made up.
 """
 
 from __future__ import annotations
@@ -160,9 +160,9 @@ def clickstream(folder: Path) -> tuple[SampleFile, ...]:
     return SampleFile(visitors, "customers"), SampleFile(events, "interactions", mapping)
 
 
-# Whoever never paid in that shop may stand for somebody who has not bought here yet; whoever paid may not. 339 weeks earlier
-# every weekday is still itself and the last visits fall on the supermarket's last days. Pages that fail are no acts of
-# the visitor.
+# Whoever never paid in that shop may stand for somebody who has not bought here yet; whoever paid may not. 339 weeks
+# earlier every weekday is still itself and the last visits fall on the supermarket's last days. Pages that fail are no
+# acts of the visitor.
 _PROSPECTS = """
 with visitors as (
   select 'web-' || right(user_id, 4) as customer_id, event, "timestamp" - interval 339 week as "at", platform,
@@ -214,8 +214,8 @@ _SAMPLES = (
         date(2017, 12, 31),
         lambda folder: complete_journey(folder) + prospects(folder),
         mark(
-            "2,469 households of the supermarket and 272 prospects. The prospects (web-…) are visitors of another public"
-            " sample, the clickstream, moved to the second half of 2017; they have no orders."
+            "2,469 households of the supermarket and 272 prospects. The prospects (web-…) are visitors of another"
+            " public sample, the clickstream, moved to the second half of 2017; they have no orders."
         ),
     ),
     Sample(
@@ -223,7 +223,10 @@ _SAMPLES = (
         mark("Subscription: an online school and its members, 2024 to 2026"),
         subscription.LAST,
         _exported(subscription.subscription_journal),
-        mark("Generated data: 800 people who try, subscribe, renew, cancel and come back. Some pay without any order here."),
+        mark(
+            "Generated data: 800 people who try, subscribe, renew, cancel and come back."
+            " Some pay without any order here."
+        ),
         "Asia/Shanghai",
         "CNY",
     ),

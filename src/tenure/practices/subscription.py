@@ -1,6 +1,6 @@
 """A business with contracts, made up: an online school whose members pay by the month or by the year.
 
-Some are billed here, so that each bill is an order; others are invoiced elsewhere and never have one, although they pay.
+Some are billed here, so that each bill is an order; others are invoiced elsewhere and have none, although they pay.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ class Member(Customer):
         return registered
 
     def look(self, day: date) -> None:
+        """Look at a product, or ask about it."""
         product = str(self.rng.choice(list(PRODUCTS)))
         self.interact(
             day, str(self.rng.choice(("view", "view", "search", "enquiry"))), channel="web", content_id=product,
@@ -74,6 +75,7 @@ class Member(Customer):
         """Arrive and try the school for a week or two; return the day after."""
         trial = self.after(self.arrive(day), 0, 4)
         self.interact(trial, "trial", channel="app")
+        self.record("costs", trial, kind="体验课 Trial lesson", cost=15)
         over = self.after(trial, 5, 14)
         self.learn(trial, over - DAY, 2)
         return over
@@ -100,10 +102,12 @@ class Member(Customer):
             begins = months_after(day, term * months)
 
     def cancel(self, day: date, ends_at: date | str = "", contract: str = "1") -> date:
+        """Cancel a contract: at once, or for the end of what is paid."""
         self.record("contracts", day, contract_id=f"C{self.id[1:]}-{contract}", event="cancelled", ends_at=ends_at)
         return self.remember("cancelled", day)
 
     def buy(self, day: date, product: str, quantity: int = 1) -> None:
+        """Pay for a product, if it is on sale; some members were referred by an advocate."""
         category, price, first, last = PRODUCTS[product]
         if not first <= day <= last:
             return
@@ -116,6 +120,7 @@ class Member(Customer):
         )  # fmt: skip
 
     def add_ons(self, first: date, last: date, count: int) -> None:
+        """Buy so many things beside the membership."""
         span = (last - first).days
         for day in sorted(first + int(offset) * DAY for offset in self.rng.integers(0, span + 1, size=count)):
             self.look(day)
@@ -166,7 +171,8 @@ def _registered(member: Member) -> None:
 
 
 def _tried(member: Member) -> None:
-    over = member.try_out(member.after(FIRST, 150, 885))
+    recent = member.rng.random() < 0.5
+    over = member.try_out(member.after(FIRST, 810, 885) if recent else member.after(FIRST, 150, 810))
     if member.rng.random() < 0.5:
         member.interact(over, "cart", channel="app", content_id=PLUS, category=MEMBERSHIP)
 
@@ -241,6 +247,8 @@ def _complained_and_left(member: Member) -> None:
     member.complain(left - 30 * DAY, "high", solved=bool(member.rng.random() < 0.5))
     member.record("feedback", left - 20 * DAY, survey="after the complaint", measure="csat", score=1)
     member.interact(left - 10 * DAY, "competitor_search", channel="web")
+    if member.rng.random() < 0.5:
+        member.record("orders", left, order_id=f"R{member.id[1:]}", amount=-49, cost=0, channel="app")
     member.cancel(left)
 
 
