@@ -109,10 +109,10 @@ def test_the_first_page_brings_the_chosen_sample(
 ) -> None:
     from tenure.facts.lake import Lake as Opened
 
-    def twenty(folder: Path) -> tuple[SampleFile, ...]:
-        return tuple(SampleFile(path, table) for table, path in b2b_journal(20).write(folder).items())
+    def volumes(folder: Path) -> tuple[SampleFile, ...]:
+        return (SampleFile(b2b_journal(20).write(folder)["volumes"], "volumes"),)
 
-    monkeypatch.setitem(SAMPLES, "b2b", replace(SAMPLES["b2b"], files=twenty))
+    monkeypatch.setitem(SAMPLES, "b2b", replace(SAMPLES["b2b"], files=volumes))
     signed_in.post("/start/demo/", {"sample": "b2b"})
     assert run_job("demo").state == "done"
     settings = Opened.open(lake.path).settings
