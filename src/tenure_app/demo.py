@@ -121,7 +121,10 @@ def _prepare(lake: Lake, sample: Sample, out: Console) -> None:
     """Bring a sample into a lake, each file through the path of a user's own, and work out everybody's stages."""
     from tenure.facts.importing import import_files
     from tenure.refreshing.run import refresh
+    from tenure.scorecard.options import save_options
 
+    if sample.options and not lake.has("batches"):  # what a person set meanwhile stays
+        save_options(lake, **sample.options)
     with progress_bar(out) as advance, TemporaryDirectory(prefix="tenure-demo-") as folder:
         advance(mark("Reading the sample data"), 0)
         for file in sample.files(Path(folder)):

@@ -108,6 +108,7 @@ def test_the_first_page_brings_the_chosen_sample(
     signed_in: Client, lake: Lake, run_job: Callable[[str], Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tenure.facts.lake import Lake as Opened
+    from tenure.scorecard.options import options_of
 
     def volumes(folder: Path) -> tuple[SampleFile, ...]:
         return (SampleFile(b2b_journal(20).write(folder)["volumes"], "volumes"),)
@@ -117,6 +118,7 @@ def test_the_first_page_brings_the_chosen_sample(
     assert run_job("demo").state == "done"
     settings = Opened.open(lake.path).settings
     assert (settings.tz, settings.currency) == ("Asia/Shanghai", "CNY")
+    assert options_of(lake).buyers == 100
     assert lake.has("volumes")
     assert [job.kind for job in job_queries.open_jobs()] == ["refresh"]
 

@@ -29,6 +29,12 @@ PRODUCTS = {
     "智能水表 Smart meter": ("仪表 Gauges", 420, LAST - timedelta(days=75), LAST, 1.0),
     "年度检修 Yearly overhaul": ("服务 Services", 500, FIRST, LAST, 1.0),
 }
+#: What is bought together.
+KITS = (
+    ("球阀 Ball valve", "闸阀 Gate valve", "机械压力表 Dial gauge"),
+    ("离心泵 Centrifugal pump", "变频泵 Inverter pump", "滤芯 Filter cartridge", "年度检修 Yearly overhaul"),
+    ("潜水泵 Submersible pump", "滤芯 Filter cartridge", "袋式过滤器 Bag filter", "智能水表 Smart meter"),
+)
 PLACES = (
     "花果山", "水帘洞", "蓬莱", "桃花源", "大观园", "高老庄", "女儿国", "火焰山", "流沙河", "通天河",
     "瑶池", "广寒宫", "龙宫", "灵山", "方寸山", "盘丝洞", "黑风山", "聚仙镇", "梁山泊", "稻香村",
@@ -58,7 +64,7 @@ class Company(Customer):
             "owner": str(self.rng.choice(REPRESENTATIVES)),
             "employees": int(self.rng.integers(2, 90)) * 10,
         }
-        self.habit = [str(name) for name in self.rng.choice(list(PRODUCTS), size=4, replace=False)]
+        self.habit = {*KITS[self.rng.integers(0, len(KITS))], str(self.rng.choice(list(PRODUCTS)))}
         self.size = round(float(self.rng.lognormal(10.6, 0.5)), -2)  # what it orders from us a month
         self.number_of_orders = 0
 

@@ -47,6 +47,7 @@ class Sample:
     hint: str  # marked for translation: what is in it, and what is not what it seems
     tz: str = "America/New_York"
     currency: str = "USD"
+    options: Mapping[str, float] = field(default_factory=dict)  # assumptions that differ from the usual ones
 
 
 def _installed(package: str, path: str) -> Path:
@@ -235,9 +236,13 @@ _SAMPLES = (
         mark("B2B: a maker of pumps and the companies that buy from it, 2023 to 2026"),
         b2b.LAST,
         _exported(b2b.b2b_journal),
-        mark("Generated data: 150 companies with orders, total volumes, balances, agreements and complaints."),
+        mark(
+            "Generated data: 150 companies with orders, total volumes, balances, agreements and complaints."
+            " Predictions are made from 100 buyers on here, not from 500, so their intervals are wide."
+        ),
         "Asia/Shanghai",
         "CNY",
+        {"buyers": 100},
     ),
     Sample(
         "cdnow",

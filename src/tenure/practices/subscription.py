@@ -26,11 +26,13 @@ ADD_ONS = {
     "直播课 Live class": (COURSES, 199, FIRST, LAST),
     "题库 Exercise bank": (COURSES, 59, FIRST, LAST),
     "结业证书 Certificate": (SERVICES, 99, FIRST, LAST),
+    "批改服务 Marking": (SERVICES, 29, FIRST, LAST),
     "一对一辅导 Tutoring": (SERVICES, 299, date(2025, 2, 1), LAST),
     "教学光盘 Course discs": (COURSES, 39, FIRST, date(2025, 9, 30)),
     "智能助教 AI tutor": (SERVICES, 79, LAST - timedelta(days=70), LAST),
 }
 PRODUCTS = PLANS | ADD_ONS
+EXTRAS = ((), (), ("题库 Exercise bank", "批改服务 Marking"), ("批改服务 Marking",), ("直播课 Live class",))
 BASIC, PLUS, FAMILY = PLANS
 CITIES = ("北京 Beijing", "上海 Shanghai", "广州 Guangzhou", "成都 Chengdu", "武汉 Wuhan", "西安 Xi'an")
 SOURCES = ("搜索 Search", "社交媒体 Social media", "朋友推荐 Friends", "线下活动 Events")
@@ -47,6 +49,8 @@ class Member(Customer):
         self.advocates = advocates  # who may have referred this one
         self.name = f"{SURNAMES[number % 10]}{GIVEN[number // 10 % 8]}{number:04}（示例）"
         self.bills = 0
+        # What is on every bill beside the plan.
+        self.extras = EXTRAS[self.rng.integers(0, len(EXTRAS))]
 
     def arrive(self, day: date) -> date:
         """Come across the school, look around, register; return the day of registration."""
@@ -97,7 +101,8 @@ class Member(Customer):
             paid = months_after(day, (term + 1) * months) - DAY
             self.record("contracts", signed, contract_id=f"C{self.id[1:]}-{contract}", event=event, ends_at=paid)
             if billed:
-                self.buy(signed, plan, 1 if months == 1 else 10)  # two months of a year are free
+                # Two months of a year are free.
+                self.buy(signed, plan, *self.extras, quantity=1 if months == 1 else 10)
             event, term = "renewed", term + 1
             begins = months_after(day, term * months)
 
@@ -106,16 +111,20 @@ class Member(Customer):
         self.record("contracts", day, contract_id=f"C{self.id[1:]}-{contract}", event="cancelled", ends_at=ends_at)
         return self.remember("cancelled", day)
 
-    def buy(self, day: date, product: str, quantity: int = 1) -> None:
-        """Pay for a product, if it is on sale; some members were referred by an advocate."""
-        category, price, first, last = PRODUCTS[product]
-        if not first <= day <= last:
+    def buy(self, day: date, *products: str, quantity: int = 1) -> None:
+        """Pay for what is on sale of these products; some members were referred by an advocate."""
+        lines = [
+            (name, category, quantity, float(price * quantity))
+            for name, (category, price, first, last) in ((name, PRODUCTS[name]) for name in products)
+            if first <= day <= last
+        ]
+        if not lines:
             return
         referred = not self.bills and day > FIRST + 150 * DAY and self.rng.random() < 0.2
         self.bills += 1
         self.sell(
-            day, f"S{self.id[1:]}-{self.bills:03}", [(product, category, quantity, price * quantity)],
-            cost=round(price * quantity * 0.35, 2), channel=self.rng.choice(("app", "web")),
+            day, f"S{self.id[1:]}-{self.bills:03}", lines,
+            cost=round(sum(amount for *_, amount in lines) * 0.35, 2), channel=self.rng.choice(("app", "web")),
             referrer_id=self.rng.choice(self.advocates) if referred else "",
         )  # fmt: skip
 
