@@ -343,7 +343,8 @@ def _cancelled(company: Company) -> None:
 
 
 def _prospect(company: Company) -> None:
-    day = company.after(FIRST, 500, LENGTH - 2)
+    recent = company.rng.random() < 0.6
+    day = company.after(FIRST, LENGTH - 75, LENGTH - 2) if recent else company.after(FIRST, 500, LENGTH - 75)
     company.meet(day)
     steps = (("view", 5), ("enquiry", 15), ("visit", 30), ("quote", 45), ("negotiation", 60))
     for kind, days in steps[: int(company.rng.integers(0, 6))]:
