@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tenure.rules.syntax.parameters import Parameter
 from tenure.rules.syntax.tree import Measure, RuleNode, measures_of
 from tenure.words import LocalizedText
 
@@ -87,6 +88,10 @@ class Model:
         Whose life it is.
     stepwise : bool
         Whether a forward jump along the path passes through the stages between.
+    parameters : tuple of Parameter
+        Numbers with names, which rules and texts share.
+    others : tuple of Model
+        The models whose stages its rules read, see :func:`tenure.rules.syntax.tree.models_read_by`.
     checklist, sources, help, warns, follows
         Where it comes from, its theory, what to mind, which model continues it.
     text : str
@@ -109,6 +114,8 @@ class Model:
     help: LocalizedText = LocalizedText()
     warns: LocalizedText = LocalizedText()
     follows: str = ""
+    parameters: tuple[Parameter, ...] = ()
+    others: tuple[Model, ...] = field(default=(), compare=False, repr=False)
     text: str = field(default="", compare=False, repr=False)
 
     @property
@@ -137,6 +144,12 @@ class Model:
             for stage_id in self.path[: self.named]
             if not (self.stage(stage_id).setback or self.stage(stage_id).terminal)
         )
+
+    @property
+    def with_others(self) -> tuple[Model, ...]:
+        """All models whose stages this one reads, directly or through others, and itself as the last."""
+        every = dict.fromkeys(model for other in self.others for model in other.with_others)
+        return (*every, self)
 
     def stage(self, stage_id: str) -> Stage:
         return next(stage for stage in self.stages if stage.id == stage_id)

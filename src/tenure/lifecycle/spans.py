@@ -7,6 +7,7 @@ person's override wins while it lasts. It never reads files and never asks what 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +25,7 @@ from tenure.lifecycle.history import ENCODED_SPANS, UNSTAGED, History, entered
 from tenure.lifecycle.overrides import Overrides, overridden, overrides_of
 from tenure.lifecycle.passages import passages
 from tenure.lifecycle.reasons import ReasonColumns, causes, doubts, encoded, with_because
-from tenure.rules.evaluation.compute import EvaluationContext
+from tenure.rules.evaluation.compute import EvaluationContext, TextSteps
 from tenure.rules.evaluation.steps import Moments, merge, starts
 from tenure.rules.evaluation.truth import TRUE, Truth, truth_of
 
@@ -101,7 +102,7 @@ _FIELDS = {
 def streams_needed(models: Sequence[Model], kinds: Mapping[str, Kind] = KINDS) -> dict[Stream, tuple[str, ...]]:
     """Return the streams that some models of one subject read, each with the number fields they need."""
     needed: dict[Stream, dict[str, None]] = {Stream("overrides"): {}}
-    for model in models:
+    for model in dict.fromkeys(part for given in models for part in given.with_others):
         for name in model.enters:
             needed.setdefault(Stream.of(kinds[name], model.subject), {})
         for measure in model.measures:
@@ -127,6 +128,7 @@ def streams_of(
 def stage_block(model: Model, context: EvaluationContext) -> pa.Table:
     """Return the spans of a block of customers under a model (columns of :data:`ENCODED_SPANS`)."""
     block = context.block
+    _provide_others(model, context)
     first_facts, entries = entries_of(model, context)
     truths = [truth_of(stage.rule, context) for stage in model.stages]
     evaluated = history = _evaluated(model, context, truths, first_facts, entries)
@@ -135,6 +137,29 @@ def stage_block(model: Model, context: EvaluationContext) -> pa.Table:
         history = overridden(evaluated, overrides, entries, block)
     passed = passages(model, block, evaluated, overrides) if model.stepwise else None
     return _table(model, context, truths, history, overrides, evaluated, passed)
+
+
+def _provide_others(model: Model, context: EvaluationContext) -> None:
+    """Let rules read the stages of the models that this one refers to."""
+    for other in model.others:
+        _provide_others(other, context)
+        if other.id not in context.stages:
+            context.stages[other.id] = partial(_stage_texts, other)
+
+
+def _stage_texts(model: Model, context: EvaluationContext) -> TextSteps:
+    """Return the stages of a model as texts over time: unknown before the entry, empty in no stage."""
+    first_facts, entries = entries_of(model, context)
+    truths = [truth_of(stage.rule, context) for stage in model.stages]
+    history = _evaluated(model, context, truths, first_facts, entries)
+    overrides = overrides_of(model, context.block)
+    if overrides is not None:
+        history = overridden(history, overrides, entries, context.block)
+    names = [*(stage.id for stage in model.stages), ""]
+    codes = np.where(history.stages < 0, len(model.stages), history.stages)
+    keys = np.concatenate((context.block.origins, history.keys))
+    order = np.argsort(keys, kind="stable")
+    return TextSteps(keys[order], np.concatenate((np.full(len(context.block), -1), codes))[order], names)
 
 
 def entries_of(model: Model, context: EvaluationContext) -> tuple[np.ndarray, np.ndarray]:
