@@ -58,7 +58,9 @@ class FactsReader(WindowReader):
         name = word.text.lower()
         if name not in self.kinds:
             self.fail(mark("Unknown kind of fact: %(name)s."), word, self.near(name, self.kinds), name=word.text)
-        if signature.tables and self.kinds[name].table not in signature.tables:
+        kind = self.kinds[name]
+        is_event = "contracts" in signature.tables and bool(kind.values)  # what runs is a contract, not its start
+        if signature.tables and (kind.table not in signature.tables or is_event):
             causes = {
                 "cases": mark("Only cases can be open; %(name)s is not a kind of case."),
                 "contracts": mark("Only contracts can run; %(name)s is not a contract."),
@@ -126,7 +128,7 @@ class FactsReader(WindowReader):
     def known(self) -> bool:
         """Return whether ``known`` follows ``is``."""
         negated = self.accept("not") is not None
-        self.expecting("sign", "known", "unknown", *(() if negated else ("not known",)))
+        self.expecting("sign", "known", "unknown")
         word = self.accept("known", "unknown")
         if word is None:
             near = self.near(self.token.text, ("known", "unknown"))
@@ -210,8 +212,8 @@ class FactsReader(WindowReader):
 
     # Columns and fields
 
-    def column(self, columns: Mapping[str, ColumnType], kinds: tuple[str, ...], lead: str = "") -> tuple[str, Token]:
-        self.expecting("column", *columns, kinds=kinds, lead=lead)
+    def column(self, columns: Mapping[str, ColumnType], kinds: tuple[str, ...]) -> tuple[str, Token]:
+        self.expecting("column", *columns, kinds=kinds, signature=self.signature)
         word = self.take()
         name = word.text.lower()
         if word.what != "name" or name not in columns:
@@ -231,7 +233,7 @@ class FactsReader(WindowReader):
         shared, may_follow = self.shared_fields(kinds), self.signature.field
         if may_follow == "column":
             columns = self.shared_columns(kinds)
-            self.expecting("column", *columns, kinds=kinds, lead=".")
+            self.expecting("column", *columns, kinds=kinds, lead=".", signature=self.signature)
             if not self.accept("."):
                 before = self.tokens[self.position - 1]
                 near = [f"{before.text}.{column}" for column in sorted(columns, key=is_id)[:3]]

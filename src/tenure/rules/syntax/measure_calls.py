@@ -78,6 +78,9 @@ class MeasureReader(FactsReader):
 
     def _closing(self) -> Token:
         end = self.accept(")")
+        if self.token.matches("|"):
+            cause = mark("Write the field once, after the last kind, such as order | refund.amount.")
+            self.fail(cause, (self.tokens[self.position - 2].place[0], self.token.place[1]))
         if end is None:
             self.fail_measure(
                 mark("%(name)s is missing a closing parenthesis or a comma. Example: %(example)s"), self.token
@@ -149,7 +152,7 @@ class MeasureReader(FactsReader):
         """Read the column of a single fact, after the closing parenthesis of the measure that begins at a token."""
         kinds = tuple(part.kind for part in measure.facts)
         columns = self.shared_columns(kinds)
-        self.expecting("column", *columns, kinds=kinds, lead=".")
+        self.expecting("column", *columns, kinds=kinds, lead=".", signature=self.signature)
         if not self.accept("."):
             if measure.field:
                 return measure, end
@@ -174,7 +177,7 @@ class MeasureReader(FactsReader):
         if token.what == "name" and token.text.lower() in self.kinds:
             facts = self.facts()
             columns = {name: kind for name, kind in self.shared_columns(("contract",)).items() if name == "ends_at"}
-            self.expecting("column", *columns, kinds=("contract",), lead=".")
+            self.expecting("column", *columns, kinds=("contract",), lead=".", signature=self.signature)
             self.expect(".", mark("Write days_until(contract.ends_at)."))
             return replace(measure, facts=facts, field=self.column(columns, ("contract",))[0])
         return replace(measure, arguments=self._names())

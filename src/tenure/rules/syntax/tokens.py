@@ -13,7 +13,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from tenure.errors import RuleError
-from tenure.rules.syntax.tree import Place, RuleNode
+from tenure.rules.syntax.tree import Place, RuleNode, WindowUnit
 from tenure.words import mark
 
 if TYPE_CHECKING:
@@ -62,12 +62,13 @@ class Token:
 class Expected:
     """What the parser would have accepted where the text ends; the editor suggests it."""
 
-    what: Literal["measure", "kind", "name", "field", "column", "value", "date", "window", "days", "sign"]
-    # of signs and words: themselves; of windows: last, before; of days: the word before; of values: their column
+    what: Literal["measure", "kind", "name", "field", "column", "value", "date", "window", "length", "unit", "sign"]
+    # of signs and words: themselves; of windows: last, before; of lengths: the word before; of values: their column
     texts: tuple[str, ...] = ()
     signature: Signature | None = None  # the measure whose parentheses are open
     kinds: tuple[str, ...] = ()  # the kinds of fact in them so far
     lead: str = ""  # what must be written before it: a dot, a comma
+    period: WindowUnit = "day"  # the unit that a window must be in
 
 
 class Reader:

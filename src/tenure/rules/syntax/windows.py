@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NoReturn
 
-from tenure.rules.syntax.tokens import Reader, Token, number_of
+from tenure.rules.syntax.tokens import Expected, Reader, Token, number_of
 from tenure.rules.syntax.tree import A_YEAR, ALWAYS, Place, TimeWindow
 from tenure.words import mark
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tenure.rules.syntax.parameters import Parameter
 
 Period = Literal["week", "month", "quarter", "year"]
-PERIODS: dict[str, int] = {"week": 7, "month": 30, "quarter": 90, "year": 365}  # about how many days
+PERIODS: dict[Period, int] = {"week": 7, "month": 30, "quarter": 90, "year": 365}  # about how many days
 WINDOW_WORDS = ("last", "before", "this", "same")
 LONGEST_WINDOW = 36_525  # a hundred years: beyond any customer's life, and safely inside every date type
 _MOST = {"week": 5_200, "month": 1_200, "quarter": 400, "year": 100, "fact": 1_000}
@@ -39,7 +39,7 @@ class WindowReader(Reader):
     def window(self, kinds: tuple[str, ...]) -> TimeWindow:
         window = ALWAYS
         given: list[str] = []
-        while self._window_follows(given):
+        while self._window_follows(given, kinds, window.unit):
             word = self.take()
             name = word.text.lower()
             if name not in WINDOW_WORDS:
@@ -66,7 +66,7 @@ class WindowReader(Reader):
                 self.fail(_OF_SLOPE, self.token, (f"last {max(4, length)}d",))
         return window
 
-    def _window_follows(self, given: Sequence[str]) -> bool:
+    def _window_follows(self, given: Sequence[str], kinds: tuple[str, ...], unit: str) -> bool:
         """Take the comma before a window, if there is one."""
         pairs = {"last": "before", "before": "last"}
         free = [word for word in WINDOW_WORDS if not given or word == pairs.get(given[0])]
@@ -75,23 +75,24 @@ class WindowReader(Reader):
             free = [word for word in free if word == ("before" if "last" in given else "last")]
         if not self.signature.windows or len(given) > 1:
             free = []
-        self.expecting("window", *free, signature=self.signature, lead=", ")
+        more = {"signature": self.signature, "kinds": kinds, "period": unit}
+        self.expecting("window", *free, lead=", ", **more)
         if not self.accept(","):
             return False
-        self.expecting("window", *free, signature=self.signature)
+        self.expecting("window", *free, **more)
         return True
 
     def _window_part(self, word: Token, kinds: tuple[str, ...]) -> TimeWindow:
         """Return the window after its first word; the length of ``before`` as its `last`."""
         match word.text.lower():
             case "this":
-                return self._running_period()
+                return self._running_period(kinds)
             case "same":
                 return self._last_year(word, kinds)
         return self._length(word, kinds)
 
-    def _running_period(self) -> TimeWindow:
-        self.expecting("days", "this")
+    def _running_period(self, kinds: tuple[str, ...]) -> TimeWindow:
+        self.expecting("length", "this", kinds=kinds)
         period = _period(self.token)
         if period is None:
             near = self.near(self.token.text, PERIODS) or tuple(PERIODS)
@@ -100,7 +101,7 @@ class WindowReader(Reader):
         return TimeWindow(1, -1, period)
 
     def _last_year(self, word: Token, kinds: tuple[str, ...]) -> TimeWindow:
-        self.expecting("days", "same")
+        self.expecting("length", "same", kinds=kinds)
         period = _period(self.token)
         if period is None:
             window = self._length(word, kinds)
@@ -119,10 +120,12 @@ class WindowReader(Reader):
     def _length(self, word: Token, kinds: tuple[str, ...]) -> TimeWindow:
         """Return a number of days, of calendar periods or of facts."""
         if self.token.what != "number" or self.following.what != "name":
-            return TimeWindow(self.days(word))
+            if self.token.what == "number" and self.following.what == "end":
+                self.expected.append(Expected("unit", (word.text.lower(),), kinds=kinds))
+            return TimeWindow(self.days(word, kinds))
         token, noun = self.take(), self.take()
         number = number_of(token.text)
-        nouns = {"facts", *kinds, *map(_plural, kinds)} if word.text.lower() == "last" else set()
+        nouns = {"facts", *kinds, *map(plural, kinds)} if word.text.lower() == "last" else set()
         period = _period(noun)
         unit: Period | Literal["fact"] | None = "fact" if period is None and noun.text.lower() in nouns else period
         if unit is None:
@@ -141,9 +144,9 @@ class WindowReader(Reader):
             self.fail(cause, token, most=_MOST[unit], unit=f"{unit}s", found=token.text)
         return TimeWindow(int(number), 0, unit)
 
-    def days(self, word: Token) -> int:
+    def days(self, word: Token, kinds: tuple[str, ...] = ()) -> int:
         """Return a length in days, after a word such as last or within."""
-        self.expecting("days", word.text.lower(), signature=getattr(self, "signature", None))
+        self.expecting("length", word.text.lower(), kinds=kinds, signature=getattr(self, "signature", None))
         token = self.take()
         parameter = self.parameter(token)
         if token.what != "days" and not (parameter and parameter.in_days):
@@ -175,10 +178,10 @@ class WindowReader(Reader):
 
 def _period(token: Token) -> Period | None:
     name = token.text.lower().removesuffix("s") if token.what == "name" else ""
-    return name if name in PERIODS else None  # type: ignore[return-value]
+    return name if name in PERIODS else None
 
 
-def _plural(kind: str) -> str:
+def plural(kind: str) -> str:
     if kind.endswith("y"):
         return f"{kind[:-1]}ies"
     return f"{kind}es" if kind.endswith(("s", "x", "ch", "sh")) else f"{kind}s"
