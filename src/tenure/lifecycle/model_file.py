@@ -91,6 +91,12 @@ def read_in(lake: Lake, what: str | Path | Mapping[str, Any]) -> Model:
     return read(what, lake.kinds(), named_dates=lake.named_dates, own=own_texts(lake))
 
 
+def parameters_of(given: Mapping[str, Any], kinds: Mapping[str, Kind] = KINDS) -> dict[str, Parameter]:
+    """Return the parameters of a model's file, whatever else is wrong with it."""
+    names = _Names(_Scope(tuple(kinds.items()), (), ()))
+    return _parameters(given.get("parameters"), f"model {given.get('id', '?')}", names)
+
+
 def own_texts(lake: Lake) -> dict[str, str]:
     """Return the texts of a lake's own models by id."""
     return {path.stem: _text_of(path) for path in sorted((lake.path / "models").glob("*.yaml"))}

@@ -110,11 +110,10 @@ class KnownNames:
 
     attributes: Sequence[str] = ()
     scores: Sequence[str] = ()
-    named_dates: Sequence[str] = ()
+    named_dates: Mapping[str, Sequence[str]] = field(default_factory=dict)
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     stages: StageNames = field(default_factory=dict)
-    #: Values of text columns, by table and column.
-    values: Mapping[tuple[str, str], Sequence[str]] = field(default_factory=dict)
+    values: Callable[[str, str], Iterable[str]] = lambda table, column: ()  # of a text column
 
 
 def complete(
@@ -281,7 +280,7 @@ class _Writer:
             yield from self._stages(column if expected.signature.name == "stage" else "")
             return
         for kind in (self.kinds[name] for name in expected.kinds):
-            yield from map(self._text, self.names.values.get((kind.table, column), ()))
+            yield from map(self._text, self.names.values(kind.table, column))
         if column in ("weekday", "month"):
             for value in range(1, 8 if column == "weekday" else 13):
                 yield Suggestion(str(value), value_phrase(column, value, self.language), "name")
