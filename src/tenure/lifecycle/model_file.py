@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import yaml
 
 from tenure.errors import ModelError, RuleError
+from tenure.facts.businesses import BUSINESSES
 from tenure.facts.kinds import KINDS, Kind
 from tenure.lifecycle.model import FAMILIES, Cause, Model, Play, SourceReference, Stage
 from tenure.rules.syntax.parser import parse
@@ -205,6 +206,13 @@ class _Entry:
     def fact_kinds(self, key: str) -> tuple[str, ...]:
         return tuple(self.one_of(key, str(kind), tuple(self.kinds)) for kind in self.list(key))
 
+    def business_kinds(self) -> tuple[str, ...]:
+        named = tuple(self.one_of("kind of business", str(kind), tuple(BUSINESSES)) for kind in self.list("businesses"))
+        for kind in named:
+            if named.count(kind) > 1:
+                raise self.wrong(mark("%(where)s: businesses names %(kind)r twice. Remove one of them."), kind=kind)
+        return named
+
     def rule(self) -> RuleNode:
         when = self.string("when")
         if not when:
@@ -232,6 +240,7 @@ def _model(given: Mapping[str, Any], text: str, kinds: Mapping[str, Kind]) -> Mo
         "named": len(given["path"]) if given.get("path") is not None else len(ids),
         "needs": entry.fact_kinds("needs") if "needs" in given else rule_kinds,
         "enters": entry.fact_kinds("enters"),
+        "businesses": entry.business_kinds(),
         "subject": entry.one_of("subject", str(given.get("subject", "customer")), ("customer", "product")),
         "sources": tuple(_source(item, entry) for item in entry.list("sources")),
     }

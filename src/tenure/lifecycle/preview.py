@@ -33,7 +33,7 @@ from tenure.rules.evaluation.truth import TRUE, truth_of
 from tenure.rules.syntax.tree import Otherwise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import date
 
     from tenure.facts.lake import Lake
@@ -121,6 +121,18 @@ def compare_lake(
                     on_progress(done, len(ranges))
 
         return compare_blocks(contexts(), before, after, as_of=as_of)
+
+
+def count_places(lake: Lake, models: Sequence[Model], *, as_of: date) -> dict[str, Counter[str]]:
+    """Return how many customers of a lake stand in each stage, and in none, under models of customers; by their ids."""
+    counts: dict[str, Counter[str]] = {model.id: Counter() for model in models}
+    needed = {**streams_needed(models, lake.kinds()), RECORDS: ()}
+    with slices_of(lake, needed, subject="customer") as slices:
+        for low, high in slices.ranges():
+            context = EvaluationContext(slices.block(low, high, day_number(as_of)))
+            for model in models:
+                counts[model.id].update(_standing(model, context).places.tolist())
+    return counts
 
 
 def compare_blocks(

@@ -71,7 +71,8 @@ class Work:
 
             engine = evaluate_on_spark
         features: list[pa.Table] = []
-        missing = [model.id for model in self.report.models if model.missing]  # they lose their spans too
+        # Models without facts, and those that were switched off, lose their spans too.
+        missing = [model.id for model in self.report.models if model.missing or model.off]
         products = EvaluationRequest([model for model in self.plan.models if model.subject == "product"])
         with_spans = {file.partition.get("model") for file in self.lake.files("spans")} - {"", None}
         with_spans -= {model.id for model in products.models}

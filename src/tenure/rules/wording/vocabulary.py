@@ -8,6 +8,9 @@ from typing import Any
 
 import yaml
 
+from tenure.words import current_language, language_of
+from tenure.words.message import Renderable
+
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same safe reading, ten times as fast
 
 
@@ -52,3 +55,19 @@ def field_name(kinds: tuple[str, ...], field: str, language: str) -> str:
     if chinese:
         return "或".join(kind_words(kind).zh for kind in kinds) + word
     return f"{word} of " + " or ".join(kind_words(kind).plural for kind in kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class KindNames(Renderable):
+    """Some kinds of fact, listed in the reader's language: orders, cases and contract events."""
+
+    kinds: tuple[str, ...]
+    joined: str = "and"  # or ``or``
+
+    def render(self, language: str | None = None) -> str:
+        """Return the list."""
+        chinese = (language_of(language) if language else current_language()) == "zh_Hans"
+        names = [kind_words(kind).zh if chinese else kind_words(kind).plural for kind in self.kinds]
+        last = {"and": ("和", " and "), "or": ("或", " or ")}[self.joined][0 if chinese else 1]
+        first = ("、" if chinese else ", ").join(names[:-1])
+        return last.join([first, names[-1]] if first else names)
