@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tenure.facts.blocks import SCALE, Block, day_number_of, who_of
+from tenure.facts.blocks import Block, day_number_of, who_of
+from tenure.facts.schema import SCALE
 from tenure.rules.evaluation import steps
 from tenure.rules.evaluation.steps import Breaks, Moments, Reach, Steps
 from tenure.rules.syntax import tree
