@@ -81,6 +81,7 @@ class Suitability:
             business not in self.model.businesses,
             self.reachable < ENOUGH * len(self.model.stages),
             len(self.model.businesses) > FEW,
+            len(self.model.businesses) == len(BUSINESSES),
             -len(families),
             self.largest[1],
             self.model.id,

@@ -2,36 +2,38 @@
 
 A rule is evaluated without customers: of each number only is known in which bounds it lies and whether it can be
 known at all, of each truth which of true, false and unknown it can be. A kind of fact that is missing counts 0, is
-never had, and its other measures stay unknown. What is not understood can be anything, so a stage is called
-unreachable only when it is.
+never had, and its other measures stay unknown; so it is with facts that must have a value in an empty column. What is
+not understood can be anything, so a stage is called unreachable only when it is.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import product
 from math import inf
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from tenure.facts.kinds import KINDS
+from tenure.facts.selection import CALENDAR_COLUMNS
 from tenure.rules.syntax import tree
 from tenure.rules.syntax.tree import Comparison, Known, Measure, Otherwise, RuleNode, measures_of
 from tenure.rules.wording.vocabulary import KindNames
 from tenure.words import Message, mark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from tenure.facts.kinds import Kind
     from tenure.facts.lake import Lake
+    from tenure.facts.selection import Facts
     from tenure.lifecycle.model import Model
 
 # In Kleene's order: "and" is the smallest of its parts, "or" the largest.
 _FALSE, _UNKNOWN, _TRUE = 0, 1, 2
 _ANYTHING = frozenset((_FALSE, _UNKNOWN, _TRUE))
 #: Measures that are 0 where there is no fact; all others are unknown then, and truths are false.
-ZERO_WITHOUT_FACTS = frozenset({"count", "days", "sum", "categories", "open"})
+ZERO_WITHOUT_FACTS = frozenset({"count", "days", "months_with", "weeks_with", "sum", "distinct", "categories", "open"})
 _NEVER_NEGATIVE = ZERO_WITHOUT_FACTS - {"sum"} | {"days_since", "days_since_first", "typical_gap", "gap_variation"}
 #: Fields of a customer's record that ``attribute`` reads beside the attributes.
 _RECORD = frozenset({"name", "phone", "email", "kind"})
@@ -45,13 +47,23 @@ class FactsAtHand:
     attributes: frozenset[str] = frozenset()  # that any customer has
     records: bool = False  # whether there are customer records, which bring in customers without facts
     known: Mapping[str, Kind] = field(default_factory=lambda: KINDS)  # all kinds that rules may name
+    # whether a table has any value in a column; columns that are taken to have one in any case, as table.column
+    has_value: Callable[[str, str], bool] = lambda _table, _column: True
+    columns: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, lake: Lake) -> FactsAtHand:
         """Return what a lake holds."""
         kinds = lake.kinds()
         attributes = frozenset(lake.known_attributes())
-        return cls(frozenset(lake.available_kinds()), attributes, lake.has("customers"), kinds)
+        available = frozenset(lake.available_kinds())
+        return cls(available, attributes, lake.has("customers"), kinds, cache(lake.has_value))
+
+    def has_column(self, kind: str, column: str) -> bool:
+        """Whether any fact in the table of a kind has a value in a column."""
+        if column in CALENDAR_COLUMNS:
+            return True
+        return f"{self.known[kind].table}.{column}" in self.columns or self.has_value(self.known[kind].table, column)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +71,9 @@ class Unreachable:
     """A stage that nobody can be in."""
 
     stage: str
-    kinds: tuple[str, ...] = ()  # of fact that are missing for it
+    kinds: tuple[str, ...] = ()  # of fact that are missing for it, or their columns, such as ``order.channel``
     attributes: tuple[str, ...] = ()  # of customers that are missing for it
+    is_taken: bool = False  # whether an earlier stage takes everybody who could be in it, whatever facts there are
 
     @property
     def message(self) -> Message:
@@ -73,8 +86,10 @@ class Unreachable:
             text = mark("Cannot be reached: your facts contain no %(kinds)s.")
         elif self.attributes:
             text = mark("Cannot be reached: no customer has a value for %(names)s.")
-        else:
+        elif self.is_taken:
             text = mark("Cannot be reached: everybody who could be here is in an earlier stage.")
+        else:
+            text = mark("Cannot be reached: its rule can never hold.")
         return Message(text, {"kinds": KindNames(self.kinds, "or"), "names": ", ".join(self.attributes)})
 
 
@@ -105,27 +120,43 @@ def unreachable(model: Model, facts: FactsAtHand) -> dict[str, Unreachable]:
 
 
 class _Missing(NamedTuple):
-    """A kind of fact, or an attribute of customers, that is missing."""
+    """What is missing: a kind of fact, a column of one (as kind.column), or an attribute of customers."""
 
     name: str
-    is_kind: bool = True
+    what: Literal["kind", "column", "attribute"] = "kind"
 
     def added_to(self, facts: FactsAtHand) -> FactsAtHand:
-        if self.is_kind:
+        if self.what == "kind":
             return replace(facts, kinds=facts.kinds | {self.name})
-        return replace(facts, attributes=facts.attributes | {self.name})
+        if self.what == "attribute":
+            return replace(facts, attributes=facts.attributes | {self.name}, records=True)
+        kind, _, column = self.name.partition(".")
+        return replace(facts, columns=facts.columns | {f"{facts.known[kind].table}.{column}"})
 
 
 def _missing(rules: Iterable[RuleNode], facts: FactsAtHand) -> list[_Missing]:
     """Return what rules read and there is none of, in the order of the text."""
-    measures = [measure for rule in rules for measure in measures_of(rule)]
-    kinds = [_Missing(kind) for measure in measures for kind in measure.kinds if kind not in facts.kinds]
-    attributes = [
-        _Missing(measure.argument, False)
-        for measure in measures
-        if measure.name == "attribute" and measure.argument not in facts.attributes | _RECORD
-    ]
-    return list(dict.fromkeys([*kinds, *attributes]))
+    missing = []
+    for measure in (measure for rule in rules for measure in measures_of(rule)):
+        for part in (part for given in measure.facts for part in given.all):
+            missing += [_Missing(part.kind)] if part.kind not in facts.kinds else []
+            columns = [*_columns_needed(part), *([measure.field] if measure.field else [])]
+            empty = [column for column in columns if not facts.has_column(part.kind, column)]
+            missing += [_Missing(f"{part.kind}.{column}", "column") for column in empty]
+        attribute = _attribute_of(measure)
+        missing += [_Missing(attribute, "attribute")] if attribute not in facts.attributes | _RECORD else []
+    return list(dict.fromkeys(missing))
+
+
+def _columns_needed(facts: Facts) -> list[str]:
+    """Return the columns in which facts must have a value to meet their conditions."""
+    return [part.column for part in facts.where if part.column and part.operator != "unknown"]
+
+
+def _attribute_of(measure: Measure) -> str:
+    """Return the attribute of customers that a measure reads; a field that every record has when it reads none."""
+    is_date = measure.name == "days_until" and not measure.facts and len(measure.arguments) == 1
+    return measure.argument if measure.name == "attribute" or is_date else "name"
 
 
 def _explained(model: Model, stage: str, facts: FactsAtHand) -> Unreachable:
@@ -141,16 +172,18 @@ def _explained(model: Model, stage: str, facts: FactsAtHand) -> Unreachable:
         return stage in _reached(model, more)
 
     if not is_reached(missing):
-        return Unreachable(stage)
+        return Unreachable(stage, is_taken=_TRUE in _Rules(model, facts).truths(model.stage(stage).rule))
     matter = [
         item for item in missing if is_reached([item]) or not is_reached([other for other in missing if other != item])
     ]
     # What the stage itself asks for, or what brings people in, says more than what other stages read.
     near = [item for item in matter if item in own or item in entering] or matter or missing
-    kinds = [item.name for item in near if item.is_kind]
+    kinds = [item.name for item in near if item.what == "kind"]
     special = {kind for kind in kinds for other in kinds if kind != other and _is_one(kind, other, facts.known)}
-    attributes = tuple(item.name for item in near if not item.is_kind)
-    return Unreachable(stage, tuple(kind for kind in kinds if kind not in special), attributes)
+    # Of a kind that is missing altogether, its columns need no mention.
+    named = [*(kind for kind in kinds if kind not in special)]
+    named += [item.name for item in near if item.what == "column" and item.name.partition(".")[0] not in kinds]
+    return Unreachable(stage, tuple(named), tuple(item.name for item in near if item.what == "attribute"))
 
 
 def _is_one(kind: str, general: str, known: Mapping[str, Kind]) -> bool:
@@ -209,18 +242,26 @@ class _Rules:
         match node:
             case Otherwise():
                 return frozenset((_TRUE,))
+            case tree.Held(operand=operand) | tree.Ever(operand=operand):
+                return self.truths(operand)
             case tree.Not(operand=operand):
                 return frozenset(_TRUE - truth for truth in self.truths(operand))
             case tree.And(parts=parts):
                 return frozenset(map(min, product(*map(self.truths, parts))))
             case tree.Or(parts=parts):
                 return frozenset(map(max, product(*map(self.truths, parts))))
+        return self._tested(node)
+
+    def _tested(self, node: RuleNode) -> frozenset[int]:
+        match node:
             case Known(operand=operand, known=known):
                 number = self.number(operand)
                 can_be = {_TRUE if known else _FALSE: number.known, _FALSE if known else _TRUE: number.unknown}
                 return frozenset(truth for truth, possible in can_be.items() if possible)
             case Comparison(operator=operator, left=left, right=right):
                 return _compared(operator, self.number(left), self.number(right))
+            case tree.Among(operand=operand, values=values, negated=negated):
+                return self._among(self.number(operand), values, negated=negated)
             case Measure(returns="truth"):
                 return self._had(node)
         return _ANYTHING
@@ -248,12 +289,22 @@ class _Rules:
                 return number._replace(low=-number.high, high=-number.low)
             case tree.Arithmetic(operator=operator, left=left, right=right):
                 return _calculated(operator, self.number(left), self.number(right))
+            case tree.Population(operand=operand, name=name):
+                number = self.number(operand)
+                low, high = (0.0, 1.0) if name == "percentile" else (number.low, number.high)
+                return _Number(low, high, number.known)
             case Measure():
                 return self._measured(node)
         return _Number()
 
+    def _among(self, number: _Number, values: tuple[float | str, ...], *, negated: bool) -> frozenset[int]:
+        numbers = [self.number(tree.NumberLiteral(value)) for value in values if not isinstance(value, str)]
+        literals = [*numbers, *(_Number(unknown=False) for value in values if isinstance(value, str))]
+        truths = frozenset(map(max, product(*(_compared("=", number, literal) for literal in literals))))
+        return frozenset(_TRUE - truth for truth in truths) if negated else truths
+
     def _measured(self, measure: Measure) -> _Number:
-        if measure.name == "attribute" and measure.argument not in self.facts.attributes | _RECORD:
+        if _attribute_of(measure) not in self.facts.attributes | _RECORD:
             return _NEVER_KNOWN
         zero = measure.name in ZERO_WITHOUT_FACTS
         if self._is_absent(measure):
@@ -266,17 +317,24 @@ class _Rules:
     def _had(self, measure: Measure) -> frozenset[int]:
         if self._is_absent(measure):
             return frozenset((_FALSE,))
-        return frozenset((_TRUE,)) if self._is_certain(measure) else frozenset((_FALSE, _TRUE))
+        certain = measure.name == "has" and self._is_certain(measure)
+        return frozenset((_TRUE,)) if certain else frozenset((_FALSE, _TRUE))
 
     def _is_absent(self, measure: Measure) -> bool:
-        return bool(measure.kinds) and not self.facts.kinds.intersection(measure.kinds)
+        """Whether there is no fact that it could read."""
+        return bool(measure.facts) and not any(self._is_there(facts, measure.field) for facts in measure.facts)
+
+    def _is_there(self, facts: Facts, column: str) -> bool:
+        columns = [*_columns_needed(facts), *([column] if column else [])]
+        complete = facts.kind in self.facts.kinds and all(self.facts.has_column(facts.kind, name) for name in columns)
+        return complete and (facts.after is None or self._is_there(facts.after, ""))
 
     def _is_certain(self, measure: Measure) -> bool:
         """Whether everybody has such a fact: it is by one of these that customers come into the model."""
         if measure.window != tree.ALWAYS or not self.entered_by:
             return False
-        known = self.facts.known
-        return all(any(_is_one(kind, named, known) for named in measure.kinds) for kind in self.entered_by)
+        plain = [facts.kind for facts in measure.facts if not facts.where and facts.after is None]
+        return all(any(_is_one(kind, named, self.facts.known) for named in plain) for kind in self.entered_by)
 
 
 def _compared(operator: str, a: _Number, b: _Number) -> frozenset[int]:

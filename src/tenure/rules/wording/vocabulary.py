@@ -59,15 +59,19 @@ def field_name(kinds: tuple[str, ...], field: str, language: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class KindNames(Renderable):
-    """Some kinds of fact, listed in the reader's language: orders, cases and contract events."""
+    """Kinds of fact, or their columns, listed in the reader's language: orders, cases and contract events."""
 
-    kinds: tuple[str, ...]
+    kinds: tuple[str, ...]  # ``order``, or ``order.channel``
     joined: str = "and"  # or ``or``
 
     def render(self, language: str | None = None) -> str:
         """Return the list."""
-        chinese = (language_of(language) if language else current_language()) == "zh_Hans"
-        names = [kind_words(kind).zh if chinese else kind_words(kind).plural for kind in self.kinds]
+        language = language_of(language) if language else current_language()
+        chinese = language == "zh_Hans"
+        names = []
+        for kind, _, column in (name.partition(".") for name in self.kinds):
+            words = kind_words(kind)
+            names.append(field_name((kind,), column, language) if column else words.zh if chinese else words.plural)
         last = {"and": ("和", " and "), "or": ("或", " or ")}[self.joined][0 if chinese else 1]
         first = ("、" if chinese else ", ").join(names[:-1])
         return last.join([first, names[-1]] if first else names)
