@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from tenure.errors import ModelError
@@ -34,6 +33,8 @@ ONE_STAGE = 0.9
 FEW = 3
 #: Of a model's stages so many should be within reach.
 ENOUGH = 2 / 3
+#: From this place on, a rank says what a model is made for, and no longer what the customers are like.
+_FIT = 3
 #: A kind that stands for each table of facts when they are listed.
 _TABLES = {
     "orders": "order",
@@ -176,9 +177,16 @@ def _reasons(business: str, suitable: list[Suitability], unfit: list[Model], fac
     reasons = [_from_facts(suitable[:CHOSEN], unfit, facts), _within_reach(best)]
     if best.is_one_stage:
         return (*reasons, Message(mark("No other model for this business divides your customers better.")))
-    # Models that would have come first, did they not put nearly everybody into one stage.
-    before = takewhile(lambda other: other.is_one_stage, sorted(suitable, key=lambda other: other.rank(business)[1:]))
-    return (*reasons, *(one_stage_message(other) for other in before))
+    # Models that are made for the business, and would have come first if they told these customers apart.
+    fit = [other for other in suitable if other.rank(business)[_FIT:] < best.rank(business)[_FIT:]]
+    passed_over = [other for other in fit if business in other.model.businesses]
+    return (
+        *reasons,
+        *(
+            one_stage_message(other) if other.is_one_stage else _little_in_reach(other)
+            for other in passed_over[:CHOSEN]
+        ),
+    )
 
 
 def _from_facts(chosen: list[Suitability], unfit: list[Model], facts: FactsAtHand) -> Message:
@@ -186,13 +194,13 @@ def _from_facts(chosen: list[Suitability], unfit: list[Model], facts: FactsAtHan
     best = chosen[0].model
     wanted = [kind for model in unfit for kind in model.needs]
     wanted += [kind for one in chosen for item in one.unreachable.values() for kind in item.kinds]
-    read = {facts.known[kind].table for kind in wanted}
+    read = {facts.known[kind.partition(".")[0]].table for kind in wanted}
     tables = {facts.known[kind].table for kind in facts.kinds}
     have = tuple(kind for table, kind in _TABLES.items() if table in tables)
     lack = tuple(kind for table, kind in _TABLES.items() if table in read - tables)
-    text = mark("You have %(have)s: %(model)s.")
+    text = mark("You have %(have)s: %(model)s is recommended.")
     if lack:
-        text = mark("You have %(have)s, but no %(lack)s: %(model)s.")
+        text = mark("You have %(have)s, but no %(lack)s: %(model)s is recommended.")
     return Message(text, {"have": KindNames(have), "lack": KindNames(lack, "or"), "model": best.name})
 
 
@@ -207,6 +215,12 @@ def _within_reach(best: Suitability) -> Message:
         )
     numbers = {"reachable": Number(best.reachable), "stages": Number(len(best.model.stages))}
     return Message(text, {**numbers, "stage": _stage_name(best.model, place), "share": Percent(share, 1)})
+
+
+def _little_in_reach(other: Suitability) -> Message:
+    numbers = {"reachable": Number(other.reachable), "stages": Number(len(other.model.stages))}
+    text = mark("Of the stages of %(model)s, only %(reachable)s of %(stages)s can be reached.")
+    return Message(text, {"model": other.model.name, **numbers})
 
 
 def one_stage_message(suitability: Suitability) -> Message:

@@ -142,9 +142,7 @@ def choose(request: HttpRequest) -> HttpResponse:
 
 def _said(choice: Choice) -> str:
     names = ("、" if current_language() == "zh_Hans" else ", ").join(item.model.name.render() for item in choice.models)
-    text = _("Switched on: %(names)s. Recommended: %(model)s. %(why)s")
-    first = choice.models[0].model.name.render() if choice.models else "–"
-    return text % {"names": names or "–", "model": first, "why": sentences(choice.reasons)}
+    return _("Switched on: %(names)s. %(why)s") % {"names": names or "–", "why": sentences(choice.reasons)}
 
 
 @page("models/<str:model_id>/", "model", rule=SIGNED_IN)
