@@ -7,31 +7,36 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from tenure.errors import RuleError
 from tenure.facts.kinds import KINDS
+from tenure.facts.named_dates import NAMED_DATES
 from tenure.rules.syntax import tree
+from tenure.rules.syntax.measure_calls import DEEPEST_RULE, MeasureReader
 from tenure.rules.syntax.measures import MEASURES
-from tenure.rules.syntax.tokens import Expected, Reader, Token
-from tenure.rules.syntax.tree import ALWAYS, Measure, Place, RuleNode, TimeWindow
+from tenure.rules.syntax.tokens import COMPARE, Expected, number_of
+from tenure.rules.syntax.tree import Measure, RuleNode
 from tenure.words import mark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from tenure.facts.kinds import Kind
-    from tenure.rules.syntax.measures import Signature
+    from tenure.rules.syntax.parameters import Parameter
 
-WORDS = ("and", "or", "not", "is", "known", "unknown", "otherwise", "last", "before")
-LONGEST_WINDOW = 36_525  # a hundred years: beyond any customer's life, and safely inside every date type
-DEEPEST_RULE = 60  # parentheses, nots and minus signs inside each other
-_COMPARE = {"==": "=", "<>": "!=", "≤": "<=", "≥": ">=", "≠": "!="}
 _AND_OR = re.compile(r"\b(?:and|or)\b", re.IGNORECASE)
 _COMPARISONS = ("<", "<=", "=", "!=", ">=", ">")
+_NOT_TEXT = mark("%(part)s is a number. Only attributes and text columns can be compared with text.")
 
 
-def parse(text: str, kinds: Mapping[str, Kind] = KINDS) -> RuleNode:
+def parse(
+    text: str,
+    kinds: Mapping[str, Kind] = KINDS,
+    *,
+    parameters: Mapping[str, Parameter] | None = None,
+    named_dates: Mapping[str, Sequence[str]] | None = NAMED_DATES,
+) -> RuleNode:
     """Parse a rule.
 
     Parameters
@@ -40,10 +45,15 @@ def parse(text: str, kinds: Mapping[str, Kind] = KINDS) -> RuleNode:
         The rule, for example ``days_since(order) <= 45``.
     kinds : mapping of str to Kind, optional
         The fact kinds that may be used: the built-in ones, and a lake's own interaction kinds.
+    parameters : mapping of str to Parameter, optional
+        The parameters of the model that the rule belongs to.
+    named_dates : mapping of str to sequence of str, optional
+        The shop's named dates, such as ``{"双十一": ["11-11"]}``. None takes any name: enough to read a rule back, not
+        to evaluate it.
 
     Returns
     -------
-    Node
+    RuleNode
         A tree of type truth.
 
     Raises
@@ -56,15 +66,20 @@ def parse(text: str, kinds: Mapping[str, Kind] = KINDS) -> RuleNode:
     >>> str(parse("days_since( order )<=45"))
     'days_since(order) <= 45'
     """
-    return _Parser(text, kinds).rule()
+    return _Parser(text, kinds, parameters or {}, named_dates).rule()
 
 
-def expected_after(text: str, kinds: Mapping[str, Kind] = KINDS) -> list[Expected]:
+def expected_after(
+    text: str,
+    kinds: Mapping[str, Kind] = KINDS,
+    *,
+    parameters: Mapping[str, Parameter] | None = None,
+) -> list[Expected]:
     """Return what may follow the beginning of a rule."""
     # A mistake hides what comes after it, but not the condition that is being written now: that is tried by itself.
     for part in (text, _AND_OR.split(text)[-1]):
         with suppress(RuleError):
-            parser = _Parser(part, kinds)
+            parser = _Parser(part, kinds, parameters or {}, None)
             with suppress(RuleError):
                 parser.rule()
             if parser.expected:
@@ -72,15 +87,18 @@ def expected_after(text: str, kinds: Mapping[str, Kind] = KINDS) -> list[Expecte
     return []
 
 
-class _Parser(Reader):
+class _Parser(MeasureReader):
     """The grammar, a method a line, and a teaching error for every way to write it wrong."""
 
-    signature: Signature  # of the measure that is being read
-
-    def __init__(self, text: str, kinds: Mapping[str, Kind]) -> None:
+    def __init__(
+        self,
+        text: str,
+        kinds: Mapping[str, Kind],
+        parameters: Mapping[str, Parameter],
+        named_dates: Mapping[str, Sequence[str]] | None,
+    ) -> None:
         super().__init__(text)
-        self.kinds = kinds
-        self.depth = 0
+        self.kinds, self.parameters, self.named_dates = kinds, parameters, named_dates
 
     def rule(self) -> RuleNode:
         self.expecting("sign", "otherwise")
@@ -90,7 +108,7 @@ class _Parser(Reader):
             cause = mark("The rule is empty. Write a condition such as days_since(order) <= 45, or otherwise.")
             self.fail(cause, (0, 1))
         word = self.accept("otherwise")
-        node = tree.Otherwise(place=word.place) if word else self._truth(self.either())
+        node = tree.Otherwise(place=word.place) if word else self.truth(self.either())
         if self.token.what != "end":
             near = self.near(self.token.text, ("and", "or", "not", "is"))
             self.fail(mark("Unexpected %(found)s. Join conditions with and, or."), self.token, near)
@@ -100,7 +118,19 @@ class _Parser(Reader):
         return self._chain("or", tree.Or, self.both)
 
     def both(self) -> RuleNode:
-        return self._chain("and", tree.And, self.negation)
+        return self._chain("and", tree.And, self.held)
+
+    def held(self) -> RuleNode:
+        """Read a condition, and for how long it must have held."""
+        node = self.negation()
+        if node.type == "truth":
+            self.expecting("sign", "for")
+        while word := self.accept("for"):
+            self.truth(node)
+            token = self.token
+            days = self.days(word)
+            node = tree.Held(node, days, place=(node.place[0], token.place[1]))
+        return node
 
     def _chain(self, word: str, node: type[tree.And] | type[tree.Or], part: Callable[[], RuleNode]) -> RuleNode:
         parts = [part()]
@@ -110,60 +140,82 @@ class _Parser(Reader):
             self.expecting("sign", word)
         if len(parts) == 1:
             return parts[0]
-        return node(tuple(self._truth(part) for part in parts), place=(parts[0].place[0], parts[-1].place[1]))
-
-    def _deeper(self, part: Callable[[], RuleNode]) -> RuleNode:
-        self.depth += 1
-        if self.depth > DEEPEST_RULE:
-            cause = mark("The rule is nested more than %(most)s levels deep. Simplify it.")
-            self.fail(cause, self.token, most=DEEPEST_RULE)
-        node = part()
-        self.depth -= 1
-        return node
+        return node(tuple(self.truth(part) for part in parts), place=(parts[0].place[0], parts[-1].place[1]))
 
     def negation(self) -> RuleNode:
         self.expecting("sign", "not")
         if word := self.accept("not"):
-            operand = self._truth(self._deeper(self.negation))
+            operand = self.truth(self.deeper(self.negation))
             return tree.Not(operand, place=(word.place[0], operand.place[1]))
         return self.test()
 
     def test(self) -> RuleNode:
         left = self.number()
         if left.type == "number":
-            self.expecting("sign", *_COMPARISONS, "is known", "is unknown")
+            self.expecting("sign", *_COMPARISONS, "is known", "is unknown", "in", "not in")
+        elif left.type == "text":
+            self.expecting("sign", "=", "!=", "is known", "is unknown", "in", "not in")
         if self.accept("is"):
-            return self._known(left)
-        sign = self.accept(*_COMPARISONS, *_COMPARE)
-        if sign is None:
-            return left
-        right = self.number()
-        if self.token.matches(*_COMPARISONS, *_COMPARE):
-            self.fail(mark("Comparisons cannot be chained. Write a < b and b < c."), self.token)
-        return self._compare(_COMPARE.get(sign.text, sign.text), left, right)
+            known = self.known()
+            if left.type == "truth":
+                self.numeric(left)
+            return tree.Known(left, known, place=(left.place[0], self.tokens[self.position - 1].place[1]))
+        if self.token.matches("in") or (self.token.matches("not") and self.following.matches("in")):
+            return self._among(left)
+        sign = self.accept(*_COMPARISONS, *COMPARE)
+        return self._comparison(left, COMPARE.get(sign.text, sign.text)) if sign else left
 
-    def _known(self, operand: RuleNode) -> RuleNode:
+    def _comparison(self, left: RuleNode, sign: str) -> RuleNode:
+        is_name = self.token.what == "name" and not self.following.matches("(") and not self.parameter(self.token)
+        if is_name and _type_of(left) in ("text", "any"):
+            self.unquoted(self.token)
+        if isinstance(left, Measure):
+            self.expecting("value", *_source_of(left), kinds=left.kinds, signature=MEASURES[left.name])
+        right = self.number()
+        if self.token.matches(*_COMPARISONS, *COMPARE):
+            self.fail(mark("Comparisons cannot be chained. Write a < b and b < c."), self.token)
+        return self._compare(sign, left, right)
+
+    def _among(self, operand: RuleNode) -> RuleNode:
+        """Read the values after ``in`` or ``not in``."""
         negated = self.accept("not") is not None
-        self.expecting("sign", "known", "unknown")
-        word = self.accept("known", "unknown")
-        if word is None:
-            near = self.near(self.token.text, ("known", "unknown"))
-            self.fail(mark("Expected known or unknown after is."), self.token, near)
-        known = (word.text.lower() == "known") != negated
-        return tree.Known(self._number(operand), known, place=(operand.place[0], word.place[1]))
+        self.take()
+        more = {"kinds": operand.kinds, "signature": MEASURES[operand.name]} if isinstance(operand, Measure) else {}
+        values, end = self.values(*_source_of(operand), **more)
+        accepted = {"number": (float, int), "text": (str,)}.get(_type_of(operand), (float, int, str))
+        place = (operand.place[0], end.place[1])
+        if operand.type == "truth":
+            self.fail(mark("%(part)s is already true or false, so it cannot be compared."), operand)
+        for value in values:
+            if not isinstance(value, accepted):
+                if isinstance(operand, Measure) and operand.is_date:
+                    self.fail(mark('%(part)s is a date. Compare it with one, as in >= "2024-11-11".'), operand)
+                cause = _NOT_TEXT if isinstance(value, str) else mark("%(part)s is a text, not a number.")
+                self.fail(cause, operand)
+        return tree.Among(operand, values, negated, place=place)
 
     def _compare(self, sign: str, left: RuleNode, right: RuleNode) -> RuleNode:
         place = (left.place[0], right.place[1])
+        left, right = self._as_date(left, right), self._as_date(right, left)
         for side in (left, right):
             if side.type == "truth":
                 self.fail(mark("%(part)s is already true or false, so it cannot be compared."), side)
+        if isinstance(right, tree.NumberLiteral) and right.value > 1 and str(left).startswith("percentile("):
+            near = (f"{right.value:g}%",) if right.value <= 100 else ()
+            self.fail(mark("A percentile goes from 0 to 1. Write it as a share, such as 0.9."), right, near)
         if "text" in (left.type, right.type):
             for side in (left, right):
-                if side.type != "text" and not (isinstance(side, Measure) and side.returns == "any"):
-                    self.fail(mark("%(part)s is a number. Only attributes can be compared with text."), side)
+                if _type_of(side) == "number":
+                    self.fail(_NOT_TEXT, side)
             if sign not in ("=", "!="):
                 self.fail(mark("Text can only be compared with = or !=."), place)
         return tree.Comparison(sign, left, right, place=place)
+
+    def _as_date(self, side: RuleNode, other: RuleNode) -> RuleNode:
+        """Return a text that is compared with a date as the number of its day."""
+        if not (isinstance(side, tree.TextLiteral) and isinstance(other, Measure) and other.is_date):
+            return side
+        return tree.NumberLiteral(self.day(side.value, side.place), side.value, place=side.place)
 
     def number(self) -> RuleNode:
         return self._arithmetic(("+", "-"), self.product)
@@ -179,7 +231,7 @@ class _Parser(Reader):
             if terms > DEEPEST_RULE:
                 cause = mark("A calculation can have at most %(most)s terms. Split the rule.")
                 self.fail(cause, left, most=DEEPEST_RULE)
-            left, right = self._number(left), self._number(part())
+            left, right = self.numeric(left), self.numeric(part())
             place = (left.place[0], right.place[1])
             if right.elapsed and (sign.text == "/" or (sign.text == "*" and left.elapsed)):
                 self.fail(mark("Elapsed times cannot be multiplied together or used as a divisor."), place)
@@ -192,18 +244,19 @@ class _Parser(Reader):
         self.expecting("measure")
         token = self.token
         if self.accept("-"):
-            operand = self._number(self._deeper(self.factor))
+            operand = self.numeric(self.deeper(self.factor))
             return tree.Negative(operand, place=(token.place[0], operand.place[1]))
         if self.accept("("):
-            inside = self._deeper(self.either)
+            inside = self.deeper(self.either)
             self.expect(")", mark("Missing closing parenthesis."))
             return inside
         if token.what == "number":
-            plain = self.take().text.replace("_", "").rstrip("% ")
-            value = float(plain) / 100 if token.text.endswith("%") else float(plain)
-            return tree.NumberLiteral(int(value) if value.is_integer() else value, place=token.place)
+            return tree.NumberLiteral(number_of(self.take().text), place=token.place)
         if token.what == "text":
             return tree.TextLiteral(self.take().text[1:-1], place=token.place)
+        if parameter := self.parameter(token):
+            self.take()
+            return tree.NumberLiteral(parameter.value, parameter=parameter.name, place=token.place)
         if token.what == "name":
             return self.measure()
         if token.what == "days":
@@ -215,154 +268,12 @@ class _Parser(Reader):
             self.fail(mark("The rule is incomplete. Expected a number or a measure."), token)
         self.fail(mark("Expected a number or a measure before %(found)s."), token)
 
-    def _truth(self, node: RuleNode) -> RuleNode:
-        if node.type != "truth":
-            near = (f"{node} > 0", f"{node} is known") if node.type == "number" else ()
-            self.fail(mark("%(part)s is not a condition. Compare it with a value."), node, near)
-        return node
 
-    def _number(self, node: RuleNode) -> RuleNode:
-        if node.type != "number":
-            self.fail(mark("%(part)s is not a number, so it cannot be used in a calculation."), node)
-        return node
+def _source_of(node: RuleNode) -> tuple[str, ...]:
+    """Return the column, the name or the model that a value is read from."""
+    return (node.field or node.argument,) if isinstance(node, Measure) else ()
 
-    # Inside a measure's parentheses
 
-    def measure(self) -> RuleNode:
-        word = self.take()
-        if word.text.lower() not in MEASURES:
-            self._refuse_name(word)
-        self.signature = signature = MEASURES[word.text.lower()]
-        opening = mark("Missing parenthesis after %(name)s. Example: %(example)s")
-        self.expect("(", opening, name=word.text, example=signature.example)
-        kinds: tuple[str, ...] = ()
-        field = argument = ""
-        if signature.takes == "name":
-            self.expecting("name")
-            if self.token.what not in ("name", "text"):
-                self._fail(mark("%(name)s requires a name. Example: %(example)s"), self.token)
-            argument = self.take().text.strip("\"'")
-        elif signature.takes == "nothing":
-            kinds = (signature.name,)
-        else:
-            kinds = self._kinds()
-            field = self._field(kinds)
-        window = self._window()
-        end = self.accept(")")
-        if end is None:
-            self._fail(mark("%(name)s is missing a closing parenthesis or a comma. Example: %(example)s"), self.token)
-        plain = signature.field == "optional" and bool(field) and signature.windows != "quarters"
-        plain = plain and field == self._shared_fields(kinds)[0]
-        place = (word.place[0], end.place[1])
-        return Measure(signature.name, kinds, field, window, argument, signature.returns, plain, place=place)
-
-    def _fail(self, cause: str, at: Token | Place, near: Iterable[str] = ()) -> NoReturn:
-        self.fail(cause, at, near, name=self.signature.name, example=self.signature.example)
-
-    def _refuse_name(self, word: Token) -> NoReturn:
-        name = word.text.lower()
-        if name == "otherwise":
-            self.fail(mark("otherwise must be the whole rule. It cannot be combined with conditions."), word)
-        if name in self.kinds:
-            near = (f"has({name})", f"count({name})", f"days_since({name})")
-            self.fail(mark("%(kind)s is a kind of fact. Use it inside a measure."), word, near, kind=name)
-        if name in WORDS:
-            self.fail(mark("Expected a number or a measure before %(found)s."), word)
-        self.fail(mark("Unknown measure: %(name)s."), word, self.near(name, MEASURES), name=word.text)
-
-    def _kinds(self) -> tuple[str, ...]:
-        kinds = [self._kind()]
-        while self.accept("|"):
-            kinds.append(self._kind())
-        self.expecting("sign", "|")
-        return tuple(dict.fromkeys(kinds))
-
-    def _kind(self) -> str:
-        signature = self.signature
-        self.expecting("kind", signature=signature)
-        if self.token.what != "name":
-            self._fail(mark("%(name)s requires a kind of fact. Example: %(example)s"), self.token)
-        word = self.take()
-        name = word.text.lower()
-        if name not in self.kinds:
-            self.fail(mark("Unknown kind of fact: %(name)s."), word, self.near(name, self.kinds), name=word.text)
-        if signature.tables and self.kinds[name].table not in signature.tables:
-            if signature.takes == "cases":
-                self.fail(
-                    mark("Only cases can be open; %(name)s is not a kind of case."),
-                    word,
-                    ("complaint", "case"),
-                    name=name,
-                )
-            self.fail(mark("Facts of kind %(name)s have no category."), word, ("line", "view"), name=name)
-        return name
-
-    def _shared_fields(self, kinds: tuple[str, ...]) -> list[str]:
-        first, *others = (self.kinds[kind].fields for kind in kinds)
-        return [field for field in first if all(field in fields for fields in others)]
-
-    def _field(self, kinds: tuple[str, ...]) -> str:
-        shared, may_follow = self._shared_fields(kinds), self.signature.field
-        if may_follow:
-            self.expecting("field", *shared, kinds=kinds, lead=".")
-        dot = self.token
-        if not self.accept("."):
-            # The slope of a kind without a field is that of its count.
-            if self.signature.name == "slope" or not may_follow:
-                return ""
-            if may_follow == "required" or not shared:
-                near = [f"{kinds[0]}.{field}" for field in shared]
-                self._fail(mark("%(name)s requires a field."), dot, near)
-            return shared[0]
-        self.expecting("field", *shared, kinds=kinds)
-        word = self.take()
-        name = word.text.lower()
-        if not may_follow:
-            self._fail(mark("%(name)s does not take a field. Remove it."), (dot.place[0], word.place[1]))
-        if name not in shared:
-            cause = mark("Facts of kind %(kind)s have no field %(name)s.")
-            self.fail(cause, word, self.near(name, shared) or shared, kind=" | ".join(kinds), name=word.text)
-        return name
-
-    def _window(self) -> TimeWindow:
-        days: dict[str, int] = {}
-        while self._window_follows(days):
-            word = self.take()
-            name = word.text.lower()
-            if name not in ("last", "before"):
-                near = self.near(name, ("last", "before"))
-                self.fail(mark("A time window starts with last or before, such as last 90d."), word, near)
-            if name in days:
-                place = (word.place[0], self.token.place[1])
-                self.fail(mark("%(word)s is repeated. A measure takes one time window."), place, word=word.text)
-            days[name] = self._days(word)
-        last = days.get("last")
-        if self.signature.windows == "quarters" and (last is None or last % 4):
-            cause = mark("slope requires a time window that is a multiple of 4 days, such as last 360d.")
-            self.fail(cause, self.token, (f"last {max(4, (last or 360) // 4 * 4)}d",))
-        return TimeWindow(last, days.get("before", 0)) if days else ALWAYS
-
-    def _window_follows(self, days: Mapping[str, int]) -> bool:
-        """Take the comma before a window, if there is one."""
-        free = [word for word in ("last", "before") if self.signature.windows and word not in days]
-        if self.signature.windows == "quarters" and "last" not in days:
-            free = ["last"]  # four quarters can lie in the past, but only once their length is known
-        self.expecting("window", *free, signature=self.signature, lead=", ")
-        if not self.accept(","):
-            return False
-        self.expecting("window", *free, signature=self.signature)
-        return True
-
-    def _days(self, word: Token) -> int:
-        self.expecting("days", word.text.lower())
-        token = self.take()
-        if not self.signature.windows:
-            self._fail(mark("%(name)s does not take a time window. Remove it."), (word.place[0], token.place[1]))
-        if token.what != "days":
-            cause = mark("Expected a number of days after %(word)s, such as 90d for three months.")
-            self.fail(cause, token, (f"{token.text}d",) if token.what == "number" else (), word=word.text)
-        days = int(token.text[:-1])
-        if not 1 <= days <= LONGEST_WINDOW:
-            cause = mark("A time window must be 1 to %(most)s days, not %(found)s.")
-            self.fail(cause, token, most=LONGEST_WINDOW, found=days)
-        return days
+def _type_of(node: RuleNode) -> str:
+    """Return a node's type, ``any`` for an attribute, which is a number or a text."""
+    return node.returns if isinstance(node, Measure) else node.type
