@@ -7,6 +7,7 @@ never compared as if it were finished: it is `open` until the days of everybody 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -90,6 +91,42 @@ def _step(row: dict[str, Any], place: int) -> dict[str, Any]:
         "median_days": None if days is None else float(days),
         "now": row[f"now_{place}"],
     }
+
+
+#: What a number of the funnel may count.
+WHICH = ("reached", "dropped", "now")
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleQuery:
+    """The people behind a number: who `reached` a step, were `dropped` before it, or stand there `now`."""
+
+    period: Period
+    step: str = STEPS[0]
+    which: str = WHICH[0]
+
+    def condition(self, limit: int) -> str:
+        """Return the SQL condition over ``first_contacts``."""
+        place = STEPS.index(self.step)
+        hit = f"coalesce({DAYS[self.step]} <= contact_on + {limit}, false)"
+        before = f"{DAYS[STEPS[max(place - 1, 0)]]} <= contact_on + {limit}"
+        test = {"reached": hit, "dropped": f"closed AND {before} AND NOT {hit}", "now": f"step = {place}"}[self.which]
+        return f"contact_on BETWEEN $since AND $until AND {test}"
+
+
+def people(contacts: Contacts, query: PeopleQuery, limit: int | None = None, offset: int = 0) -> list[dict[str, Any]]:
+    """Return the people whom a number of the funnel counts, the latest first contact first."""
+    page = f"LIMIT {int(limit)} OFFSET {int(offset)}" if limit is not None else ""
+    where = query.condition(int(contacts.options.funnel_days))
+    sql = f"SELECT * FROM first_contacts WHERE {where} ORDER BY contact_on DESC, customer_id {page}"
+    rows = contacts.rows(sql, since=query.period.since, until=query.period.until)
+    return [row | {"step": STEPS[row["step"]]} for row in rows]
+
+
+def count(contacts: Contacts, query: PeopleQuery) -> int:
+    """Return how many people these are."""
+    sql = f"SELECT count(*) AS people FROM first_contacts WHERE {query.condition(int(contacts.options.funnel_days))}"
+    return int(contacts.rows(sql, since=query.period.since, until=query.period.until)[0]["people"])
 
 
 def trend(contacts: Contacts) -> dict[str, Any]:

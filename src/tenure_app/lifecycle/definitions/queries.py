@@ -12,6 +12,7 @@ from django.db.models import Max, QuerySet
 from django.http import Http404
 from django.utils.translation import gettext as _
 
+from tenure.acquisition.scoring import MODEL as FUNNEL
 from tenure.errors import TenureError
 from tenure.facts.kinds import KINDS, Kind
 from tenure.facts.schema import FACT_TABLES
@@ -143,9 +144,12 @@ def is_on(model_id: str, models_on: list[str] | None) -> bool:
 
 
 def active_models() -> list[Model]:
-    """Return the models that a refresh stages: in force, readable and switched on."""
+    """Return the models that a refresh stages: in force, readable and switched on.
+
+    The funnel of first contacts is staged in any case, because the page of that name reads its steps.
+    """
     models_on = staff.preference().models_on
-    return [model for model in models_in_force().values() if is_on(model.id, models_on)]
+    return [model for model in models_in_force().values() if is_on(model.id, models_on) or model.id == FUNNEL]
 
 
 def has_seen(person: User, text: str, now: InForce | None) -> bool:
