@@ -80,7 +80,7 @@ class FirstContacts:
 
     @property
     def months(self) -> list[Row]:
-        states = {"open": _("still open"), "finished": "", "empty": ""}
+        states = {"open": _("still open"), "finished": _("finished"), "empty": _("nobody")}
         return [
             {"month": month(item["since"]), "people": item["people"], "state": states[item["state"]]}
             | {"url": self._month_url(item)}
@@ -131,14 +131,23 @@ def funnel_title(data: FirstContacts) -> str:
     body = data.funnel
     step = next(row for row in body["steps"] if row["step"] == data.step)
     words = {
-        "people": number(body["people"]), "share": percent(step["share"]), "step": data.names.get(data.step, data.step),
-        "days": body["window_days"], "from": day(data.period.since), "to": day(data.period.until),
-    }  # fmt: skip
+        "people": number(body["closed"] or body["people"]),
+        "share": percent(step["share"]),
+        "step": data.names.get(data.step, data.step),
+        "days": body["window_days"],
+        "from": day(data.period.since),
+        "to": day(data.period.until),
+    }
     if step["share"] is None:
         return _("%(people)s people first met from %(from)s to %(to)s; their days are not over yet") % words
     text = _(
         "Of %(people)s people first met from %(from)s to %(to)s, %(share)s reached “%(step)s” within %(days)s days"
     )
+    if body["open"]:
+        text = _(
+            "Of %(people)s people first met from %(from)s to %(to)s whose %(days)s days are over, %(share)s reached "
+            "“%(step)s”"
+        )
     return text % words
 
 
@@ -192,8 +201,12 @@ def _trend(data: FirstContacts) -> Chart | None:
     lines = []
     for place, step in enumerate(STEPS[1:], 1):
         rows = [item["steps"][place] for item in finished]
-        shares = [[round(100 * row[name], 2) for row in rows] for name in ("share", "share_low", "share_high")]
-        lines.append(Series(data.names.get(step, step), data.families.get(step, ""), *shares))
+        share, low, high = (
+            [round(100 * row[name], 2) for row in rows] for name in ("share", "share_low", "share_high")
+        )
+        # One interval is enough to see what is chance; three would hide each other.
+        bounds = (low, high) if step == data.step else ((), ())
+        lines.append(Series(data.names.get(step, step), data.families.get(step, ""), share, *bounds))
     return Line([item["since"] for item in finished], lines, "%")
 
 

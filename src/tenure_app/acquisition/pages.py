@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from tenure.acquisition import funnel, windows
 from tenure.acquisition.funnel import WHICH, PeopleQuery
 from tenure.acquisition.scoring import STEPS
+from tenure.errors import TenureError
 from tenure.words.formats import month
-from tenure_app.acquisition import figures, queries, tables
+from tenure_app.acquisition import actions, figures, queries, tables
 from tenure_app.acquisition.figures import FirstContacts, kind_words
 from tenure_app.core import conf
 from tenure_app.customers.profile import report
@@ -26,6 +30,10 @@ from tenure_app.web.pages import SIGNED_IN, page
 from tenure_app.web.tables import SqlRows
 
 if TYPE_CHECKING:
+    from datetime import date
+
+    import duckdb
+
     from tenure.acquisition.contacts import Contacts
 
 ROWS = 50  # of a page
@@ -182,6 +190,56 @@ def closing(request: HttpRequest) -> HttpResponse:
         "file": "windows",
     }
     return render(request, "acquisition/list.html", context)
+
+
+@page("customers/<path:customer_id>/notes/", "customer-notes", rule=SIGNED_IN, methods=("POST",))
+def note(request: HttpRequest, customer_id: str) -> HttpResponse:
+    """Write down a note on a customer, or take one back."""
+    form = request.POST
+    try:
+        if form.get("what") == "withdraw":
+            actions.withdraw_note(customer_id, form.get("note", ""))
+            messages.success(request, _("The note was withdrawn."))
+        else:
+            values = (form.get(name, "") for name in ("topic", "text", "score", "day"))
+            actions.add_note(customer_id, *values, by=request.user.get_username())
+            messages.success(request, _("Saved. The customer was re-evaluated."))
+    except TenureError as error:
+        messages.error(request, error.say())
+    return redirect(f"{reverse('customer', args=[customer_id])}#met")
+
+
+def met(con: duckdb.DuckDBPyConnection, customer: str, day: date) -> dict[str, Any]:
+    """Return what the customer's page says of the way to the first order: windows, notes, and what to note."""
+    contacts = queries.contacts_on(con, day)
+    prospect = windows.of_customer(contacts, customer) if contacts and contacts.ready else None
+    if prospect:
+        prospect = _staged([prospect])[0]
+        prospect["windows"] = [
+            (name, tables.WINDOWS[name], prospect[f"{name}_closes_on"], tables.days_left(prospect[f"{name}_left"]))
+            for name in windows.WINDOWS
+        ]
+    made = queries.notes(con, customer, day)
+    by_kind = [(kind, KINDS_OF_NOTES[kind], [row for row in made if row["kind"] == kind]) for kind in KINDS_OF_NOTES]
+    topics = [
+        (KINDS_OF_NOTES[kind], options or [(f"{kind}/", _("Brand (name it beside)"))])
+        for kind, options in queries.topics()
+    ]
+    return {
+        "prospect": prospect,
+        "notes": [group for group in by_kind if group[2]],
+        "topics": topics,
+        "day": contacts and contacts.day,
+    }
+
+
+#: What notes of each kind say, as headings.
+KINDS_OF_NOTES = {
+    "information_need": _lazy("What they want to know"),
+    "competing_brand": _lazy("Whom else they consider"),
+    "psychology": _lazy("What drives them"),
+    "brand_perception": _lazy("How they see the brand"),
+}
 
 
 def _closing_table(rows: list[dict[str, Any]]) -> Any:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from tenure.acquisition.contacts import Contacts, Period
 from tenure.acquisition.scoring import MODEL
 from tenure.errors import FactsError
+from tenure.facts.notes import CATEGORIES, TABLE, WITHDRAWN
 from tenure.scorecard.options import options_of
+from tenure.words import say
 from tenure_app.core import conf
-from tenure_app.customers.profile import has
+from tenure_app.customers.profile import has, local, rows
 from tenure_app.lifecycle.definitions.queries import models_in_force
 
 if TYPE_CHECKING:
@@ -82,12 +85,23 @@ def days_of(since: str, until: str, today: date, ahead: int) -> tuple[date, date
     return first, max(day(until) or first + timedelta(days=ahead - 1), first)
 
 
-def notes(con: duckdb.DuckDBPyConnection, customer: str) -> list[dict[str, Any]]:
-    """Return the notes on a customer that hold, the newest first."""
-    from tenure_app.customers.profile import rows
-
-    if not has(con, "profile_notes"):
+def notes(con: duckdb.DuckDBPyConnection, customer: str, day: date) -> list[dict[str, Any]]:
+    """Return the notes on a customer that hold on a day, by kind, the newest first."""
+    if not has(con, TABLE):
         return []
-    sql = """select fact_id, kind, category, score, comment, author, source, epoch_us("at") as at from profile_notes
-        where customer_id = ? and kind <> 'withdrawn' order by "at" desc, fact_id"""
-    return rows(con, sql, customer)
+    sql = f"""select fact_id, kind, category, score, comment, author, epoch_us("at") as at from {TABLE}
+        where customer_id = ? and kind <> '{WITHDRAWN}' order by "at" desc, fact_id"""
+    zone = ZoneInfo(conf.lake().settings.tz)
+    made = [row | {"day": local(row["at"], zone).date(), "about": _about(row)} for row in rows(con, sql, customer)]
+    return [row for row in made if row["day"] <= day]
+
+
+def _about(note: dict[str, Any]) -> str:
+    """Return what a note is about: its topic by name, else as it was written."""
+    category = note["category"]
+    return say(CATEGORIES.get(note["kind"], {}).get(category, category))
+
+
+def topics() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return what a note can be about, for the form: kind, then the topics with their names."""
+    return [(kind, [(f"{kind}/{name}", say(text)) for name, text in of.items()]) for kind, of in CATEGORIES.items()]

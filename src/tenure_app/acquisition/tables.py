@@ -100,6 +100,13 @@ GROUPS = Table(
     ),
     classes=CARDS,
 )
+
+
+def _p(row: Row) -> str:
+    value = row["p_adjusted"]
+    return "<0.001" if value is not None and value < 0.001 else number(value, 3)
+
+
 #: Rows are factors.
 FACTORS = Table(
     "factors",
@@ -107,7 +114,7 @@ FACTORS = Table(
         Column("name", _("Factor"), url=url_of),
         numeric("groups", _("Groups")),
         numeric("unknown", _("Not known of")),
-        numeric("p_adjusted", _("Adjusted p"), places=3, term="adjusted-p"),
+        numeric("p_adjusted", _("Adjusted p"), html=_p, term="adjusted-p"),
         Column("verdict", _("Verdict"), value=lambda row: str(VERDICTS[row["verdict"]])),
     ),
     classes=CARDS,
