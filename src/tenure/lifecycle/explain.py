@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from tenure.clock import day_number, day_of
 from tenure.facts.blocks import Block, day_number_of, keys_of, who_of
-from tenure.facts.slices import RECORDS, slices_of
+from tenure.facts.slices import slices_of
 from tenure.lifecycle.history import SPANS
 from tenure.lifecycle.reasons import Reason, Value
 from tenure.lifecycle.spans import entries_of, stage_block, streams_needed
@@ -52,8 +52,9 @@ class Explanation:
 
 
 def explain_from(lake: Lake, model: Model, customer_id: str, day: date) -> Explanation:
-    needed = {**streams_needed([model], lake.kinds()), RECORDS: ()}
-    with slices_of(lake, needed, subject=model.subject, customers=[customer_id]) as slices:
+    with slices_of(
+        lake, streams_needed([model], lake.kinds()), subject=model.subject, customers=[customer_id]
+    ) as slices:
         return explain_in(slices.block_of([customer_id], day_number(day)), model, customer_id)
 
 

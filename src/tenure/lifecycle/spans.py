@@ -116,6 +116,10 @@ def streams_needed(models: Sequence[Model], kinds: Mapping[str, Kind] = KINDS) -
                     fields = (*_FIELDS.get(measure.name, (measure.field if part is facts else "",)), kind.present)
                     stored = [field for field in (*fields, *part.columns) if field and field not in CALENDAR_COLUMNS]
                     needed.setdefault(stream, {}).update(dict.fromkeys(stored))
+    # Customers' records, and what they said before where a rule reads an attribute.
+    if all(model.subject == "customer" for model in models):
+        dated = any(part.reads_attributes for given in models for part in given.with_others)
+        needed[Stream("customers")] = {"history": None} if dated else {}
     return {stream: tuple(fields) for stream, fields in needed.items()}
 
 

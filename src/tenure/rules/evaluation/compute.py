@@ -6,14 +6,15 @@ decides whether a rule holds.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tenure.facts.blocks import BIAS, Block, day_number_of
+from tenure.facts.blocks import BIAS, SHIFT, Block, day_number_of, keys_of
+from tenure.facts.records import ALWAYS as ALL_DAYS
+from tenure.facts.records import KnownRecords, known_records
 from tenure.facts.schema import SCALE
 from tenure.facts.selection import facts_of
 from tenure.rules.evaluation import steps
@@ -25,7 +26,7 @@ from tenure.rules.syntax import tree
 from tenure.rules.syntax.tree import ALWAYS, Measure, RuleNode, TimeWindow, measures_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tenure.facts.blocks import Events
     from tenure.facts.selection import Facts
@@ -171,25 +172,26 @@ class EvaluationContext:
             elif measure.of_fact:
                 self._texts[measure] = _column_text(self, measure)
             else:
-                given = [record.get(measure.argument) for record in self._attributes]
-                places = {value: place for place, value in enumerate(dict.fromkeys(given)) if value is not None}
-                codes = np.array([places.get(value, -1) for value in given], dtype=np.int64)
-                names = dict.fromkeys(given)
-                self._texts[measure] = TextSteps(self.block.origins, codes, list(names))
+                self._texts[measure] = self._attribute(measure.argument)
         return self._texts[measure]
 
     @cached_property
-    def _attributes(self) -> list[dict[str, Hashable]]:
-        """What is recorded of each customer: the fields of the record, and whatever was imported beside them."""
-        table = self.block.customers
-        if table is None:
-            return [{}] * len(self.block)
-        fields = [name for name in ("name", "phone", "email", "kind") if name in table.column_names]
-        records = table.select(fields).to_pylist()
-        if "attributes" in table.column_names:
-            for record, more in zip(records, table.column("attributes").to_pylist(), strict=True):
-                record.update(json.loads(more) if more else {})
-        return records
+    def _records(self) -> KnownRecords:
+        return known_records(self.block.customers, self.block.tz, self.block.last_day)
+
+    def _attribute(self, name: str) -> TextSteps:
+        """Return an attribute over time: unknown before the record that has it became known."""
+        known = self._records
+        values = [record.get(name) for record in known.records]
+        names = [value for value in dict.fromkeys(values) if value is not None]
+        places = {value: place for place, value in enumerate(names)}
+        codes = np.array([places.get(value, -1) for value in values], dtype=np.int64)
+        always = known.days == ALL_DAYS
+        keys = np.where(always, known.who << SHIFT, keys_of(known.who, np.where(always, 0, known.days)))
+        keys, codes = np.append(self.block.origins, keys), np.append(np.full(len(self.block), -1), codes)
+        order = np.argsort(keys, kind="stable")  # the newest record of a day comes last, and counts
+        last = steps.ends_within(keys[order])
+        return TextSteps(keys[order][last], codes[order][last], names)
 
 
 def _number(value: object) -> float:
