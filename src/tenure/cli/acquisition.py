@@ -169,7 +169,7 @@ def _show_factor(out: Any, factor: dict[str, Any], step: str) -> None:
         [str(row["value"]), number(row["people"]), _share(row["rate"]), f"{_share(row['low'])}–{_share(row['high'])}"]
         for row in factor["rows"]
     ]
-    headings = (mark("People"), _STEPS[step], mark("95 % interval"))
+    headings = (mark("People"), _STEPS[step], mark("Interval"))
     out.print(table_of(f"{name}: {verdict}", (mark("Group"),), headings, rows))
 
 

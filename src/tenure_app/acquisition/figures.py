@@ -300,7 +300,6 @@ FIGURES = (
         _trend,
         note=gettext_lazy("Only months whose people all had their full days are drawn and compared."),
         wide=True,
-        open=True,
     ),
     Figure(
         "factors",

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from tenure.acquisition import funnel, windows
 from tenure.acquisition.funnel import WHICH, PeopleQuery
@@ -235,10 +235,10 @@ def met(con: duckdb.DuckDBPyConnection, customer: str, day: date) -> dict[str, A
 
 #: What notes of each kind say, as headings.
 KINDS_OF_NOTES = {
-    "information_need": _lazy("What they want to know"),
-    "competing_brand": _lazy("Whom else they consider"),
-    "psychology": _lazy("What drives them"),
-    "brand_perception": _lazy("How they see the brand"),
+    "information_need": gettext_lazy("What they want to know"),
+    "competing_brand": gettext_lazy("Whom else they consider"),
+    "psychology": gettext_lazy("What drives them"),
+    "brand_perception": gettext_lazy("How they see the brand"),
 }
 
 

@@ -36,17 +36,18 @@ def _interval(row: Row) -> str:
     return under(percent(row["share"]), f"{percent(row['share_low'])}–{percent(row['share_high'])}")
 
 
-_STAGE = Column("stage", _("Step"), html=badge)
+_STEP = Column("step", _("Step"), value="stage", html=badge)
 #: Rows are steps of a funnel.
 STEPS = Table(
     "funnel",
     (
-        _STAGE,
+        _STEP,
         numeric("reached", _("Reached"), html=_linked("reached"), term="funnel-step"),
         Column(
-            "share",
+            "of_all",
             _("Share of all"),
             "percent",
+            value="share",
             html=_interval,
             also=(Column("share_low", _("Lower bound"), "percent"), Column("share_high", _("Upper bound"), "percent")),
             term="step-conversion",
@@ -65,7 +66,7 @@ TREND = Table(
         Column("month", _("First contact in"), url=url_of),
         Column("people"),
         *(Column(name, name, "percent") for name in ("trust", "intent", "transaction")),
-        Column("state", _("State")),
+        Column("state", _("Finished or not")),
     ),
     classes=CARDS,
 )
@@ -111,7 +112,7 @@ def _p(row: Row) -> str:
 FACTORS = Table(
     "factors",
     (
-        Column("name", _("Factor"), url=url_of),
+        Column("factor", _("Factor"), value="name", url=url_of),
         numeric("groups", _("Groups")),
         numeric("unknown", _("Not known of")),
         numeric("p_adjusted", _("Adjusted p"), html=_p, term="adjusted-p"),
@@ -153,7 +154,7 @@ CLOSING = Table(
     "windows",
     (
         CUSTOMER,
-        _STAGE,
+        _STEP,
         Column(
             "closes_on",
             _("Closes"),
@@ -162,7 +163,7 @@ CLOSING = Table(
             also=(numeric("days_left", _("Days left")),),
         ),
         Column("window", _("Window"), value=lambda row: str(WINDOWS[row["window"]]), term="attention-window"),
-        Column("first_seen_on", _("First contact"), "day", value="contact_on"),
+        Column("contact_on", _("First contact"), "day"),
         Column(
             "touched_on",
             _("Last touch"),
@@ -180,8 +181,8 @@ PEOPLE = Table(
     "people",
     (
         CUSTOMER,
-        _STAGE,
-        Column("first_seen_on", _("First contact"), "day", value="contact_on"),
+        _STEP,
+        Column("contact_on", _("First contact"), "day"),
         Column("first_contact_kind", value="kind_name"),
         Column("first_channel", value="channel"),
         *columns("trust_on", "intent_on"),
