@@ -39,10 +39,13 @@ def test_assumptions_are_saved_in_the_lake_and_ask_for_a_refresh(signed_in: Clie
     from tenure.scorecard.options import options_of
     from tenure_app.core.work import queries
 
-    given = {"horizon_days": "730", "discount": "8", "margin": "35"}
+    given = {"horizon_days": "730", "discount": "8", "margin": "35", "attention_days": "14", "decision_days": "60",
+             "decision_from": "first-contact", "funnel_days": "45"}  # fmt: skip
     assert signed_in.post("/settings/assumptions/", given).status_code == 302
     saved = options_of(lake)
     assert (saved.horizon_days, saved.discount, saved.margin) == (730, 0.08, 0.35)
+    assert (saved.attention_days, saved.decision_days, saved.funnel_days) == (14, 60, 45)
+    assert saved.decision_from == "first-contact"
     assert [job.kind for job in queries.open_jobs()] == ["refresh"]
     assert 'value="35' in signed_in.get("/settings/").content.decode()
     assert signed_in.post("/settings/assumptions/", {**given, "discount": "300"}).status_code == 422
