@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tenure.rules.syntax.parameters import Parameter
-from tenure.rules.syntax.tree import Measure, RuleNode, measures_of
+from tenure.rules.syntax.tree import Measure, Population, RuleNode, measures_of
 from tenure.words import LocalizedText
 
 #: Where a customer can be besides in a stage: in the model but in no stage, and not in the model at all.
@@ -161,6 +161,17 @@ class Model:
             stage_id
             for stage_id in self.path[: self.named]
             if not (self.stage(stage_id).setback or self.stage(stage_id).terminal)
+        )
+
+    @property
+    def reads_attributes(self) -> bool:
+        """Whether a rule reads what is recorded of customers."""
+        rules = [rule for stage in self.stages for rule in (*stage.rules, *(cause.rule for cause in stage.causes))]
+        return any(
+            (isinstance(node, Measure) and bool(node.arguments) and node.name in ("attribute", "days_until"))
+            or (isinstance(node, Population) and bool(node.by))
+            for rule in rules
+            for node in rule.walk()
         )
 
     @property
