@@ -218,7 +218,7 @@ def _comparison(row: ModelPreview) -> dict[str, Any]:
             **example,
             "source": badges[example["source"]],
             "target": badges[example["target"]],
-            "reason": in_words(Reason(**example["reason"])) if example["reason"] else None,
+            "reason": in_words(Reason(**example["reason"]), after) if example["reason"] else None,
         }
         for example in result["examples"]
     ]
