@@ -1,4 +1,4 @@
-"""`tenure models list | show | check`: the life-cycle models from the terminal."""
+"""`tenure models list | show | check | compare | moves`: the life-cycle models from the terminal."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tenure.cli.options import AsJson, argument, open_lake, option
-from tenure.cli.output import console, print_result
+from tenure.cli.options import AsJson, AsOf, LakeFolder, argument, day_of, last_refresh, open_lake, option
+from tenure.cli.output import console, print_result, table_of
 from tenure.errors import RuleError, TenureError
 from tenure.words import mark, say
+from tenure.words.formats import number, percent
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from tenure.words import LocalizedText
 
 models = typer.Typer(no_args_is_help=True)
+
+STAYS_WHILE = mark("Stays while: %(rule)s")
 
 SomeLake = Annotated[
     Path | None, option(mark("Include this lake's own models and facts."), ..., "--lake", envvar="TENURE_LAKE")
@@ -71,6 +74,11 @@ def _show_model(_body: Any, model: Model) -> None:
         out.print(f"\n[bold]{stage.name.render()}[/] ({stage.id}{', ' + stage.family if stage.family else ''})")
         out.print(f"  {stage.when}", style="cyan", markup=False)
         out.print(f"  {sentence(stage.rule)}", markup=False)
+        if stage.stay_rule is not None:
+            out.print(f"  {say(STAYS_WHILE, rule=sentence(stage.stay_rule))}", markup=False)
+        if stage.settles:
+            settles = say(mark("Settles after %(days)s days"), days=stage.settles)
+            out.print(f"  {settles}", markup=False)
         labels = ((mark("Traits"), stage.traits), (mark("Goal"), stage.goal), (mark("Our goal"), stage.assumption))
         plays = ((mark("Do"), stage.advised), (mark("Avoid"), stage.discouraged))
         texts = [*labels, *((label, play.words) for label, listed in plays for play in listed)]
@@ -107,6 +115,63 @@ def _show_problem(_body: Any, error: TenureError) -> None:
     out.print(error.say(), style="red", markup=False)
 
 
+@models.command("compare", help=say(mark("Show who would move if a changed model file were used; nothing is saved.")))
+def compare(model: Which, lake: LakeFolder, as_of: AsOf = None, as_json: AsJson = False) -> None:
+    """Compare it with the model of the same id in the lake, or built in; without one, with nothing."""
+    from tenure.lifecycle.model_file import models_of, read
+    from tenure.lifecycle.preview import compare_lake
+
+    store = open_lake(lake)
+    after = read(model, store.kinds())
+    before = next((known for known in models_of(store) if known.id == after.id), None)
+    day = day_of(as_of) or last_refresh(store)
+    preview = compare_lake(store, before, after, as_of=day)
+    print_result(preview.as_json(), as_json, _show_preview, before, after)
+
+
+def _show_preview(body: dict[str, Any], before: Model | None, after: Model) -> None:
+    from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
+    from tenure.lifecycle.statistics import UNDONE_WITHIN
+
+    stages = [model.stage(stage) for model in (before, after) if model is not None for stage in model.path]
+    nowhere = {UNSTAGED: say(mark("In no stage")), NOT_IN_MODEL: say(mark("Not in the model"))}
+    names = {**{stage.id: stage.name.render() for stage in stages}, **nowhere}
+    out = console(stderr=False)
+    sides = {place: [body[side].get(place, 0) for side in ("before", "after")] for place in names}
+    rows = [[names[place], *map(number, counts)] for place, counts in sides.items() if any(counts)]
+    text = mark("%(moved)s of %(customers)s customers would move, %(day)s")
+    title = say(text, moved=number(body["moved"]), customers=number(body["customers"]), day=body["as_of"])
+    out.print(table_of(title, (mark("Stage"),), (mark("Before"), mark("After")), rows))
+    rows = [[names[move["source"]], names[move["target"]], number(move["customers"])] for move in body["moves"]]
+    if rows:
+        out.print(table_of("", (mark("From"), mark("To")), (mark("Customers"),), rows))
+    shares = [percent(side["share"]) if side else "–" for side in (body["undone_before"], body["undone"])]
+    text = mark("Moves undone within %(days)s days: %(before)s before, %(after)s after.")
+    out.print(say(text, days=UNDONE_WITHIN, before=shares[0], after=shares[1]))
+
+
+@models.command("moves", help=say(mark("Show how many moves under each model did not last.")))
+def moves(lake: LakeFolder, as_of: AsOf = None, as_json: AsJson = False) -> None:
+    """Count the moves of the last year before the day whose stage lasted less than 14 days."""
+    from tenure.lifecycle.statistics import UNDONE_WITHIN, undone_moves
+
+    store = open_lake(lake)
+    until = day_of(as_of) or last_refresh(store)
+    counted = undone_moves(store.connect(("spans",)), until)
+    body = {"as_of": until, "days": UNDONE_WITHIN, "models": {name: found.as_json() for name, found in counted.items()}}
+    print_result(body, as_json, _show_moves)
+
+
+def _show_moves(body: dict[str, Any]) -> None:
+    rows = [
+        [name, *(number(counted[column]) for column in ("moves", "undone")), percent(counted["share"])]
+        for name, counted in body["models"].items()
+    ]
+    title = say(mark("Moves undone within %(days)s days, year up to %(day)s"), days=body["days"], day=body["as_of"])
+    headings = (mark("Moves"), mark("Did not last"), mark("Share"))
+    console(stderr=False).print(table_of(title, (mark("Model"),), headings, rows))
+
+
 def _definitions(folder: Path | None) -> tuple[Lake | None, list[Model]]:
     from tenure.lifecycle.model_file import builtin, models_of
 
@@ -129,7 +194,15 @@ def _body(model: Model, available: set[str] | None) -> dict[str, Any]:
         return {"zh": text.zh, "en": text.en}
 
     stages = [
-        {"id": stage.id, "name": both(stage.name), "family": stage.family, "when": stage.when} for stage in model.stages
+        {
+            "id": stage.id,
+            "name": both(stage.name),
+            "family": stage.family,
+            "when": stage.when,
+            "stays_while": stage.stays_while or None,
+            "settles": stage.settles,
+        }
+        for stage in model.stages
     ]
     body: dict[str, Any] = {
         "id": model.id,

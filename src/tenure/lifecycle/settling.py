@@ -1,8 +1,9 @@
 """Settling: who moves only after a while, or stays by another rule than the one that let them in.
 
-Then a stage follows from what came before it, day after day, and not from a day's rules alone. Nothing happens on most
-days, though: the first stage that claims a customer changes only where a rule's truth does, and somebody who waits moves
-on one day that is known beforehand. So everybody is led from one such day to the next, all customers of a block in step.
+Then a stage follows from what came before it, day after day, and not from a day's rules alone. Nothing happens on
+most days, though: the first stage that claims a customer changes only where a rule's truth does, and somebody who
+waits moves on one day that is known beforehand. So everybody is led from one such day to the next, all customers of a
+block in step.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def _packed(first: np.ndarray, staying: list[np.ndarray]) -> np.ndarray:
 
 
 def _candidates(stages: int, claims: np.ndarray, stay_places: list[int]) -> np.ndarray:
-    """Return whose turn it is, whatever the rules say (rows) and wherever a customer is (columns; the last: nowhere)."""
+    """Return whose turn it is: for all that the rules say a row, for where a customer is a column (last: nowhere)."""
     first = claims >> len(stay_places)
     first = np.where(first == 0, stages, first - 1)
     table = np.repeat(first[:, None], stages + 1, axis=1)

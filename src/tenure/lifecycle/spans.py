@@ -117,7 +117,7 @@ def stage_block(model: Model, context: EvaluationContext) -> pa.Table:
     block = context.block
     first_facts, entries = entries_of(model, context)
     truths = [truth_of(stage.rule, context) for stage in model.stages]
-    evaluated = history = _evaluated(model, context, truths, first_facts, entries)
+    evaluated = history = evaluated_history(model, context, truths, first_facts, entries)
     overrides = overrides_of(model, block)
     if overrides is not None:
         history = overridden(evaluated, overrides, entries, block)
@@ -144,7 +144,7 @@ def _firsts(*columns: np.ndarray) -> np.ndarray:
     return keys[starts(keys)]
 
 
-def _evaluated(
+def evaluated_history(
     model: Model, context: EvaluationContext, truths: list[Truth], first_facts: np.ndarray, entries: np.ndarray
 ) -> History:
     """Return the history that the rules give: at every moment the first stage whose rule holds, once it has settled."""
