@@ -207,13 +207,32 @@ _rules = st.one_of(
 _settles = st.integers(0, 5).map(lambda n: f"{n}d")
 
 
+_ids = st.sampled_from(("s0", "s1"))
+_state = st.one_of(
+    _ids.map(lambda stage: f'in_stage("{stage}")'),
+    st.just('in_stage("s0", "s1")'),
+    st.tuples(st.sampled_from(("<", "<=", "=", ">=", ">", "!=")), st.integers(0, 6)).map(
+        lambda t: f"days_in_stage() {t[0]} {t[1]}"
+    ),
+    st.integers(1, 4).map(lambda n: f"2 * days_in_stage() - 1 > {n}"),
+    st.tuples(st.sampled_from(("=", "!=")), _ids).map(lambda t: f'previous_stage() {t[0]} "{t[1]}"'),
+    st.sampled_from(('previous_stage() = ""', "previous_stage() is known", "days_in_stage() is unknown")),
+)
+_asking = st.one_of(
+    _rules,
+    _state,
+    st.tuples(_state, st.sampled_from(("and", "or")), _rules).map(" ".join),
+    st.tuples(_state, st.sampled_from(("and", "or")), _state).map(lambda t: f"not ({' '.join(t)})"),
+)
+
+
 @st.composite
-def _models(draw: st.DrawFn) -> dict[str, Any]:
+def _models(draw: st.DrawFn, rules: st.SearchStrategy[str] = _rules) -> dict[str, Any]:
     stages: Stages = []
-    for place in range(draw(st.integers(1, 4))):
-        stage: dict[str, Any] = {"id": f"s{place}", "when": draw(_rules), "settles": draw(_settles)}
+    for place in range(draw(st.integers(2, 4))):
+        stage: dict[str, Any] = {"id": f"s{place}", "when": draw(rules), "settles": draw(_settles)}
         if draw(st.booleans()):
-            stage["stays_while"] = draw(_rules)
+            stage["stays_while"] = draw(rules)
         if draw(st.sampled_from((False, False, True))):
             stage["terminal"] = True
         stages.append(stage)
@@ -228,6 +247,16 @@ def _models(draw: st.DrawFn) -> dict[str, Any]:
 @checks(400)
 @given(_models(), st.lists(st.integers(0, 40), min_size=1, max_size=14), st.integers(0, 60))
 def test_small_models_are_as_the_clerk_walks_through_them(model: dict[str, Any], days: list[int], as_of: int) -> None:
+    assert_equal(orders(*sorted(days)), model, day(as_of), "UTC", horizon=60)
+
+
+@seed(SEED)
+@checks(400)
+@given(_models(_asking), st.lists(st.integers(0, 40), min_size=1, max_size=14), st.integers(0, 60))
+def test_rules_that_ask_for_the_stage_are_as_the_clerk_walks(
+    model: dict[str, Any], days: list[int], as_of: int
+) -> None:
+    model["enters"] = ["order"]
     assert_equal(orders(*sorted(days)), model, day(as_of), "UTC", horizon=60)
 
 
@@ -267,6 +296,44 @@ def test_the_kinds_of_a_stay_rule_are_read_needed_and_bring_customers_in() -> No
         {"id": "m", "stages": [{"id": "a", "when": "has(order)", "stays_while": "has(view)", "settles": "2W"}]}
     )
     assert (model.entry_kinds, model.needs, model.stages[0].settles) == (("order", "view"), ("order", "view"), 14)
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ('in_stage("b")', "in_stage(\"b\") names 'b', which is no stage of this model. Try: a."),
+        ('previous_stage() = "x"', "names 'x', which is no stage of this model"),
+        ('not previous_stage() in ("a", "y")', "names 'y', which is no stage of this model"),
+        ("days_in_stage() > typical_gap(order)", "mixes where the customer was with something else"),
+        ('in_stage("a") for 14d', "mixes where the customer was with something else"),
+        ('ever(in_stage("a") and has(order))', "mixes where the customer was with something else"),
+    ],
+)
+def test_what_a_rule_may_not_ask_about_the_stage_is_named(rule: str, message: str) -> None:
+    with pytest.raises(ModelError) as refused:
+        read({"id": "m", "stages": [{"id": "a", "when": f"has(order) or {rule}"}]})
+    assert message in refused.value.say("en")
+
+
+def test_values_of_the_stage_before_stand_in_the_reason() -> None:
+    stages = [
+        {"id": "back", "when": 'days_since(order) < 9 and (in_stage("silent", "back") or previous_stage() = "back")'},
+        {"id": "long", "when": 'in_stage("active", "long") and days_in_stage() in (5, 6)'},
+        ACTIVE,
+        SILENT,
+    ]  # fmt: skip
+    given, model = orders(0, 30), read(mapping(stages))
+    rows = spans_of(given, model, as_of=day(32)).to_pylist()
+    assert [(row["stage"], (row["entered_on"] - FIRST).days) for row in rows] == [
+        ("active", 0), ("long", 5), ("active", 6), ("long", 11), ("silent", 12), ("back", 30),
+    ]  # fmt: skip
+    assert "days_in_stage() = 5" in rows[1]["because"]
+    assert 'in_stage("silent", "back") = yes, previous_stage() = long' in rows[-1]["because"]
+    explained = explain(given, model, "ann", day(31))
+    assert [each.holds for each in explained.evaluations] == [True, False, True, False]
+    values = {str(read.measure): read.value for each in explained.evaluations for read in each.values}
+    assert values['in_stage("silent", "back")'] is True
+    assert (values["previous_stage()"], values["days_in_stage()"]) == ("silent", 1.0)
 
 
 # Explaining

@@ -79,7 +79,12 @@ def _show_model(_body: Any, model: Model) -> None:
         if stage.settles:
             settles = say(mark("Settles after %(days)s days"), days=stage.settles)
             out.print(f"  {settles}", markup=False)
-        labels = ((mark("Traits"), stage.traits), (mark("Goal"), stage.goal), (mark("Our goal"), stage.assumption))
+        labels = (
+            (mark("Traits"), stage.traits),
+            (mark("What they need"), stage.needs_text),
+            (mark("Goal"), stage.goal),
+            (mark("Our assumption"), stage.assumption),
+        )
         plays = ((mark("Do"), stage.advised), (mark("Avoid"), stage.discouraged))
         texts = [*labels, *((label, play.words) for label, listed in plays for play in listed)]
         for label, text in texts:
@@ -118,11 +123,11 @@ def _show_problem(_body: Any, error: TenureError) -> None:
 @models.command("compare", help=say(mark("Show who would move if a changed model file were used; nothing is saved.")))
 def compare(model: Which, lake: LakeFolder, as_of: AsOf = None, as_json: AsJson = False) -> None:
     """Compare it with the model of the same id in the lake, or built in; without one, with nothing."""
-    from tenure.lifecycle.model_file import models_of, read
+    from tenure.lifecycle.model_file import models_of, read_in
     from tenure.lifecycle.preview import compare_lake
 
     store = open_lake(lake)
-    after = read(model, store.kinds())
+    after = read_in(store, model)
     before = next((known for known in models_of(store) if known.id == after.id), None)
     day = day_of(as_of) or last_refresh(store)
     preview = compare_lake(store, before, after, as_of=day)

@@ -14,6 +14,7 @@ from tenure.facts.streams import Stream, columns_of
 from tenure.lake.tables import TableSpec
 
 NUMBER = pa.decimal128(18, 4)
+SCALE = 10_000  # decimals of NUMBER as whole numbers, so that sums are exact
 INSTANT = pa.timestamp("us", tz="UTC")
 TEXT = pa.string()
 DAY = pa.date32()

@@ -13,7 +13,7 @@ from tenure.facts.blocks import Block, day_number_of, keys_of, who_of
 from tenure.facts.slices import RECORDS, slices_of
 from tenure.lifecycle.history import SPANS, UNSTAGED, History
 from tenure.lifecycle.reasons import Reason, Value
-from tenure.lifecycle.spans import entries_of, evaluated_history, stage_block, streams_needed
+from tenure.lifecycle.spans import judged, stage_block, streams_needed
 from tenure.lifecycle.waiting import Waiting
 from tenure.rules.evaluation.compute import EvaluationContext
 from tenure.rules.evaluation.steps import Moments
@@ -63,14 +63,12 @@ def explain_from(lake: Lake, model: Model, customer_id: str, day: date) -> Expla
 
 def explain_in(block: Block, model: Model, customer_id: str) -> Explanation:
     """Explain one customer of a block on its last day."""
-    context = EvaluationContext(block)
-    first_facts, entries = entries_of(model, context)
+    context, first_facts, entries, history = judged(model, EvaluationContext(block))
     who = pc.index(block.ids, customer_id).as_py()
     entry = entries[who_of(entries) == who]
     if not len(entry):
         return Explanation()
-    truths = [truth_of(stage.rule, context) for stage in model.stages]
-    by_rules = _ByRules.of(evaluated_history(model, context, truths, first_facts, entries), who, block.last_day)
+    by_rules = _ByRules.of(history, who, block.last_day)
     has_facts = bool((who_of(first_facts) == who).any())
     evaluations = _evaluations(model, context, who, by_rules.yesterday, has_facts=has_facts)
     spans = stage_block(model, context).select(SPANS.names).cast(SPANS)
@@ -136,9 +134,10 @@ def _evaluations(
 
 
 def _value(measure: Measure, context: EvaluationContext, moment: Moments) -> Value:
-    if measure.name == "attribute":
-        text = context.texts(measure)[int(moment.who[0])]
-        return None if text is None else str(text)
+    if measure.is_text:
+        texts = context.texts(measure)
+        code = int(texts.at(moment)[0])
+        return None if code < 0 else str(texts.names[code])
     values = context.values(measure, moment)
     if values.known is not None and not values.known[0]:
         return None

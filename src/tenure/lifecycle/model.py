@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tenure.rules.syntax.parameters import Parameter
 from tenure.rules.syntax.tree import Measure, RuleNode, measures_of
 from tenure.words import LocalizedText
 
@@ -95,6 +96,10 @@ class Model:
         Whose life it is.
     stepwise : bool
         Whether a forward jump along the path passes through the stages between.
+    parameters : tuple of Parameter
+        Numbers with names, which rules and texts share.
+    others : tuple of Model
+        The models whose stages its rules read, see :func:`tenure.rules.syntax.tree.models_read_by`.
     settles : int
         After how many days without any stage's claim a customer is in none; and what stages that do not say it take
         for their own.
@@ -121,6 +126,8 @@ class Model:
     help: LocalizedText = LocalizedText()
     warns: LocalizedText = LocalizedText()
     follows: str = ""
+    parameters: tuple[Parameter, ...] = ()
+    others: tuple[Model, ...] = field(default=(), compare=False, repr=False)
     text: str = field(default="", compare=False, repr=False)
 
     @property
@@ -144,7 +151,17 @@ class Model:
     @property
     def is_settling(self) -> bool:
         """Whether its history is more than the first rule that holds: what came before decides too."""
-        return self.settles > 0 or any(stage.settles or stage.stay_rule is not None for stage in self.stages)
+        return self.settles > 0 or any(stage.settles for stage in self.stages) or self.remembers
+
+    @property
+    def remembers(self) -> bool:
+        """Whether who may claim a customer depends on where they are."""
+        return self.reads_state or any(stage.stay_rule is not None for stage in self.stages)
+
+    @property
+    def reads_state(self) -> bool:
+        """Whether a rule asks where the customer was in this model before."""
+        return any(measure.of_state for stage in self.stages for rule in stage.rules for measure in measures_of(rule))
 
     @property
     def ladder(self) -> tuple[str, ...]:
@@ -154,6 +171,12 @@ class Model:
             for stage_id in self.path[: self.named]
             if not (self.stage(stage_id).setback or self.stage(stage_id).terminal)
         )
+
+    @property
+    def with_others(self) -> tuple[Model, ...]:
+        """All models whose stages this one reads, directly or through others, and itself as the last."""
+        every = dict.fromkeys(model for other in self.others for model in other.with_others)
+        return (*every, self)
 
     def stage(self, stage_id: str) -> Stage:
         return next(stage for stage in self.stages if stage.id == stage_id)

@@ -27,7 +27,7 @@ from tenure.lifecycle.history import SPANS
 from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED, Model
 from tenure.lifecycle.model_file import read
 from tenure.lifecycle.reasons import Reason
-from tenure.lifecycle.spans import entries_of, stage_block, streams_needed
+from tenure.lifecycle.spans import entries_of, judged, stage_block, streams_needed
 from tenure.lifecycle.statistics import UndoneMoves, undone_moves
 from tenure.rules.evaluation.compute import EvaluationContext
 from tenure.rules.evaluation.steps import Moments
@@ -179,7 +179,7 @@ class _Tally:
         self._sample(context.block.ids, before, after, worth)
 
     def _count_overlaps(self, context: EvaluationContext) -> None:
-        entries = entries_of(self.new, context)[1]
+        context, _, entries, _ = judged(self.new, context)
         today = Moments(keys_of(who_of(entries), np.full(len(entries), context.block.last_day)))
         rules = {stage.id: stage.rule for stage in self.new.stages if not isinstance(stage.rule, Otherwise)}
         if not rules or not len(entries):
