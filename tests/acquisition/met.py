@@ -90,7 +90,11 @@ def drawn(folder: Path, count: int = 400) -> Lake:
     for number in range(count):
         who, channel, product = f"V{number:03d}", chance.choice(list(CHANCES)), chance.randrange(6)
         first = date(2024, 1, 1) + timedelta(days=chance.randrange(350))
-        said = {"channel": channel, "campaign_id": f"C{chance.randrange(2)}", "content_id": f"P{product}"}
+        said: dict[str, Any] = {
+            "channel": channel,
+            "campaign_id": f"C{chance.randrange(2)}",
+            "content_id": f"P{product}",
+        }
         touches.append(touch(who, first, "view", **said))
         attributes = json.dumps({"城市": chance.choice(["杭州", "上海"])}, ensure_ascii=False)
         record = {"customer_id": who, "name": f"访客{number}", "attributes": attributes, "source": "web"}

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from tenure.lifecycle.model import Model
 
 
-def contacts_on(con: duckdb.DuckDBPyConnection, day: date) -> Contacts | None:
+def contacts_on(con: duckdb.DuckDBPyConnection, day: date, customer: str | None = None) -> Contacts | None:
     """Return the first contacts known on a day, that of the last refresh at the latest; None before there is one."""
     if not has(con, "scorecard"):
         return None
     row = con.execute("select max(as_of) from scorecard").fetchone()
     if not row or row[0] is None:
         return None
-    return Contacts.of(con, min(day, row[0]), options_of(conf.lake()), conf.lake().settings.tz)
+    return Contacts.of(con, min(day, row[0]), options_of(conf.lake()), conf.lake().settings.tz, customer)
 
 
 def funnel_model() -> Model | None:
