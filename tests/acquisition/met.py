@@ -27,8 +27,8 @@ def at(day: str | date, hour: int = 12) -> datetime:
     return datetime(on.year, on.month, on.day, hour, tzinfo=TZ)
 
 
-def touch(customer: str, day: str | date, kind: str, hour: int = 12, **said: Any) -> dict[str, Any]:
-    return {"customer_id": customer, "at": at(day, hour), "kind": kind, **said}
+def touch(customer: str, day: str | date, kind: str, hour: int = 12, **where: Any) -> dict[str, Any]:
+    return {"customer_id": customer, "at": at(day, hour), "kind": kind, **where}
 
 
 def order(customer: str, day: str | date, hour: int = 12) -> dict[str, Any]:
@@ -90,12 +90,12 @@ def drawn(folder: Path, count: int = 400) -> Lake:
     for number in range(count):
         who, channel, product = f"V{number:03d}", chance.choice(list(CHANCES)), chance.randrange(6)
         first = date(2024, 1, 1) + timedelta(days=chance.randrange(350))
-        said: dict[str, Any] = {
+        where: dict[str, Any] = {
             "channel": channel,
             "campaign_id": f"C{chance.randrange(2)}",
             "content_id": f"P{product}",
         }
-        touches.append(touch(who, first, "view", **said))
+        touches.append(touch(who, first, "view", **where))
         attributes = json.dumps({"城市": chance.choice(["杭州", "上海"])}, ensure_ascii=False)
         record = {"customer_id": who, "name": f"访客{number}", "attributes": attributes, "source": "web"}
         people.append(record | {"seen_at": at(LAST)})

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from tenure.clock import day_sql
 from tenure.facts.schema import DAY, TEXT
+from tenure.lifecycle.choice import FUNNEL
 from tenure.scorecard.model import Context, Fits, Result, ScorecardModel
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from tenure.stats.record import Fit
 
-MODEL = "first-contact-funnel"
 #: Stages of the model in the order in which they are reached.
 STEPS = ("attract", "trust", "intent", "transaction")
 #: How a first contact came about that was no interaction: an order without anything before it, or a mere record.
@@ -98,7 +98,7 @@ def _reached(context: Context) -> str:
     return f"""
         SELECT customer_id, min(entered_on) FILTER (stage IN ({late[0]})) AS trust_on,
             min(entered_on) FILTER (stage IN ({late[1]})) AS intent_on
-        FROM spans WHERE model = '{MODEL}' AND entered_on <= DATE '{context.as_of}' GROUP BY customer_id"""
+        FROM spans WHERE model = '{FUNNEL}' AND entered_on <= DATE '{context.as_of}' GROUP BY customer_id"""
 
 
 _NOBODY_REACHED = "SELECT NULL::VARCHAR AS customer_id, NULL::DATE AS trust_on, NULL::DATE AS intent_on"

@@ -105,10 +105,10 @@ def _contacts(lake: Lake, as_of: str | None, **assumed: Any) -> Contacts:
 
 def _plays(lake: Lake) -> dict[str, list[Any]]:
     """Return what the model of the funnel advises at each step."""
-    from tenure.acquisition.scoring import MODEL
+    from tenure.lifecycle.choice import FUNNEL
     from tenure.lifecycle.model_file import models_of
 
-    model = next(model for model in models_of(lake) if model.id == MODEL)
+    model = next(model for model in models_of(lake) if model.id == FUNNEL)
     return {stage.id: [play.words for play in stage.advised] for stage in model.stages}
 
 

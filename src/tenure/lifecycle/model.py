@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tenure.rules.syntax.parameters import Parameter
@@ -86,7 +87,9 @@ class Model:
     named : int
         How many of them the file's path names; only those can be steps.
     needs : tuple of str
-        Fact kinds without which the model has nothing to say.
+        Fact kinds without which the model has nothing to say; of ``order | start`` any will do.
+    businesses : tuple of str
+        The kinds of business it is for, of :data:`tenure.facts.businesses.BUSINESSES`.
     enters : tuple of str
         Further fact kinds whose first fact brings a customer in, though no rule reads them: an enquiry makes a
         prospect in a model whose rules only ask for orders.
@@ -117,6 +120,7 @@ class Model:
     version: str
     named: int = 0
     enters: tuple[str, ...] = ()
+    businesses: tuple[str, ...] = ()
     summary: LocalizedText = LocalizedText()
     subject: str = "customer"
     stepwise: bool = False
@@ -184,4 +188,13 @@ class Model:
 
     def missing(self, available: set[str] | frozenset[str]) -> tuple[str, ...]:
         """Return the needed fact kinds of which there is not a single fact."""
-        return tuple(kind for kind in self.needs if kind not in available)
+        return tuple(need for need in self.needs if available.isdisjoint(need.split(" | ")))
+
+
+def stage_names(models: Iterable[Model], current: str, language: str) -> dict[str, dict[str, str]]:
+    """Return the names of models (under ``""``) and of their stages by id; the `current` one's also under ``""``."""
+    names = {
+        model.id: {"": model.name.render(language)} | {stage.id: stage.name.render(language) for stage in model.stages}
+        for model in models
+    }
+    return names | ({"": names[current]} if current in names else {})

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from tenure.acquisition.contacts import Contacts, Period
-from tenure.acquisition.scoring import MODEL
 from tenure.errors import FactsError
 from tenure.facts.notes import CATEGORIES, TABLE, WITHDRAWN
+from tenure.lifecycle.choice import FUNNEL
 from tenure.scorecard.options import options_of
 from tenure.words import say
 from tenure_app.core import conf
 from tenure_app.customers.profile import has, local, rows
+from tenure_app.customers.queries import columns
 from tenure_app.lifecycle.definitions.queries import models_in_force
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 def contacts_on(con: duckdb.DuckDBPyConnection, day: date, customer: str | None = None) -> Contacts | None:
     """Return the first contacts known on a day, that of the last refresh at the latest; None before there is one."""
-    if not has(con, "scorecard"):
+    # A refresh of the stages alone leaves a scorecard that does not say of which day it is.
+    if not has(con, "scorecard") or "as_of" not in columns(con):
         return None
     row = con.execute("select max(as_of) from scorecard").fetchone()
     if not row or row[0] is None:
@@ -34,7 +36,7 @@ def contacts_on(con: duckdb.DuckDBPyConnection, day: date, customer: str | None 
 
 def funnel_model() -> Model | None:
     """Return the model whose stages are the steps; None when its text in force cannot be read."""
-    return models_in_force().get(MODEL)
+    return models_in_force().get(FUNNEL)
 
 
 def plays(model: Model | None) -> dict[str, list[str]]:
