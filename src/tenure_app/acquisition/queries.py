@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from tenure.acquisition.contacts import Contacts, Period
 from tenure.errors import FactsError
-from tenure.facts.notes import CATEGORIES, TABLE, WITHDRAWN
+from tenure.facts.notes import CATEGORIES, TABLE, WITHDRAWN, topic_of
 from tenure.lifecycle.choice import FUNNEL
 from tenure.scorecard.options import options_of
 from tenure.words import say
@@ -94,14 +94,11 @@ def notes(con: duckdb.DuckDBPyConnection, customer: str, day: date) -> list[dict
     sql = f"""select fact_id, kind, category, score, comment, author, epoch_us("at") as at from {TABLE}
         where customer_id = ? and kind <> '{WITHDRAWN}' order by "at" desc, fact_id"""
     zone = ZoneInfo(conf.lake().settings.tz)
-    made = [row | {"day": local(row["at"], zone).date(), "about": _about(row)} for row in rows(con, sql, customer)]
+    made = [
+        row | {"day": local(row["at"], zone).date(), "about": say(topic_of(row["kind"], row["category"]))}
+        for row in rows(con, sql, customer)
+    ]
     return [row for row in made if row["day"] <= day]
-
-
-def _about(note: dict[str, Any]) -> str:
-    """Return what a note is about: its topic by name, else as it was written."""
-    category = note["category"]
-    return say(CATEGORIES.get(note["kind"], {}).get(category, category))
 
 
 def topics() -> list[tuple[str, list[tuple[str, str]]]]:
