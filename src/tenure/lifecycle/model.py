@@ -172,5 +172,11 @@ class Model:
         return next(stage for stage in self.stages if stage.id == stage_id)
 
     def missing(self, available: set[str] | frozenset[str]) -> tuple[str, ...]:
-        """Return the needed fact kinds of which there is not a single fact."""
-        return tuple(kind for kind in self.needs if kind not in available)
+        """Return the needed fact kinds of which there is not a single fact.
+
+        A model that reads contracts as business needs no orders where there are contracts.
+        """
+        has_contracts = "start" in self.kinds and not {"start", "renewal"}.isdisjoint(available)
+        return tuple(
+            kind for kind in self.needs if kind not in available and not (kind == "order" and has_contracts)
+        )
