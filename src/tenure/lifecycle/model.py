@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tenure.rules.syntax.parameters import Parameter
-from tenure.rules.syntax.tree import Measure, RuleNode, measures_of
+from tenure.rules.syntax.tree import Measure, Population, RuleNode, measures_of
 from tenure.words import LocalizedText
 
 #: Where a customer can be besides in a stage: in the model but in no stage, and not in the model at all.
@@ -87,6 +88,8 @@ class Model:
         How many of them the file's path names; only those can be steps.
     needs : tuple of str
         Fact kinds without which the model has nothing to say.
+    businesses : tuple of str
+        The kinds of business it is for, of :data:`tenure.facts.businesses.BUSINESSES`.
     enters : tuple of str
         Further fact kinds whose first fact brings a customer in, though no rule reads them: an enquiry makes a
         prospect in a model whose rules only ask for orders.
@@ -117,6 +120,7 @@ class Model:
     version: str
     named: int = 0
     enters: tuple[str, ...] = ()
+    businesses: tuple[str, ...] = ()
     summary: LocalizedText = LocalizedText()
     subject: str = "customer"
     stepwise: bool = False
@@ -163,6 +167,17 @@ class Model:
         )
 
     @property
+    def reads_attributes(self) -> bool:
+        """Whether a rule reads what is recorded of customers."""
+        rules = [rule for stage in self.stages for rule in (*stage.rules, *(cause.rule for cause in stage.causes))]
+        return any(
+            (isinstance(node, Measure) and bool(node.arguments) and node.name in ("attribute", "days_until"))
+            or (isinstance(node, Population) and bool(node.by))
+            for rule in rules
+            for node in rule.walk()
+        )
+
+    @property
     def with_others(self) -> tuple[Model, ...]:
         """All models whose stages this one reads, directly or through others, and itself as the last."""
         every = dict.fromkeys(model for other in self.others for model in other.with_others)
@@ -180,3 +195,12 @@ class Model:
         return tuple(
             kind for kind in self.needs if kind not in available and not (kind == "order" and has_contracts)
         )
+
+
+def stage_names(models: Iterable[Model], current: str, language: str) -> dict[str, dict[str, str]]:
+    """Return the names of models (under ``""``) and of their stages by id; the `current` one's also under ``""``."""
+    names = {
+        model.id: {"": model.name.render(language)} | {stage.id: stage.name.render(language) for stage in model.stages}
+        for model in models
+    }
+    return names | ({"": names[current]} if current in names else {})

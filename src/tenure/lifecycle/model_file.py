@@ -19,13 +19,16 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 import yaml
 
 from tenure.errors import ModelError, RuleError
+from tenure.facts.businesses import BUSINESSES
 from tenure.facts.kinds import KINDS, Kind
 from tenure.facts.named_dates import NAMED_DATES
 from tenure.lifecycle.model import FAMILIES, Cause, Model, Play, SourceReference, Stage
+from tenure.rules.syntax.measure_calls import WORDS
 from tenure.rules.syntax.measures import MEASURES
 from tenure.rules.syntax.parameters import Parameter
-from tenure.rules.syntax.parser import LONGEST_WINDOW, WORDS, parse
+from tenure.rules.syntax.parser import parse
 from tenure.rules.syntax.tree import Otherwise, RuleNode, kinds_of, models_read_by
+from tenure.rules.syntax.windows import LONGEST_WINDOW
 from tenure.words import LocalizedText, mark
 
 if TYPE_CHECKING:
@@ -87,6 +90,12 @@ def read(
 def read_in(lake: Lake, what: str | Path | Mapping[str, Any]) -> Model:
     """Read a model with the fact kinds, named dates and other models that a lake knows."""
     return read(what, lake.kinds(), named_dates=lake.named_dates, own=own_texts(lake))
+
+
+def parameters_of(given: Mapping[str, Any], kinds: Mapping[str, Kind] = KINDS) -> dict[str, Parameter]:
+    """Return the parameters of a model's file, whatever else is wrong with it."""
+    names = _Names(_Scope(tuple(kinds.items()), (), ()))
+    return _parameters(given.get("parameters"), f"model {given.get('id', '?')}", names)
 
 
 def own_texts(lake: Lake) -> dict[str, str]:
@@ -298,6 +307,13 @@ class _Entry:
             raise self.wrong(text, key=key, most=LONGEST_WINDOW, found=self.given[key])
         return days
 
+    def business_kinds(self) -> tuple[str, ...]:
+        named = tuple(self.one_of("kind of business", str(kind), tuple(BUSINESSES)) for kind in self.list("businesses"))
+        for kind in named:
+            if named.count(kind) > 1:
+                raise self.wrong(mark("%(where)s: businesses names %(kind)r twice. Remove one of them."), kind=kind)
+        return named
+
     def rule(self, key: str = "when") -> RuleNode:
         when = self.string(key)
         if not when:
@@ -332,6 +348,7 @@ def _model(given: Mapping[str, Any], text: str, names: _Names) -> Model:
         "needs": entry.fact_kinds("needs") if "needs" in given else rule_kinds,
         "enters": entry.fact_kinds("enters"),
         "settles": entry.days("settles", 0),
+        "businesses": entry.business_kinds(),
         "subject": entry.one_of("subject", str(given.get("subject", "customer")), ("customer", "product")),
         "sources": tuple(_source(item, entry) for item in entry.list("sources")),
         "parameters": tuple(names.parameters.values()),

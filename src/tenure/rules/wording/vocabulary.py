@@ -8,6 +8,9 @@ from typing import Any
 
 import yaml
 
+from tenure.words import current_language, language_of
+from tenure.words.message import Renderable
+
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same safe reading, ten times as fast
 
 
@@ -28,6 +31,7 @@ _VOCABULARY = read_yaml("vocabulary.yaml")
 KIND_NAMES = {kind: KindName(*words) for kind, words in _VOCABULARY["kinds"].items()}
 #: By kind and field with a dot between: Chinese, English.
 FIELD_NAMES: dict[str, tuple[str, str]] = _VOCABULARY["fields"]
+_COLUMNS: dict[str, tuple[str, str]] = _VOCABULARY["columns"]
 _FIELDS = {"seconds": ("时长（秒）", "seconds"), "amount": ("金额", "amount"), "quantity": ("件数", "quantity")}
 
 
@@ -52,3 +56,28 @@ def field_name(kinds: tuple[str, ...], field: str, language: str) -> str:
     if chinese:
         return "或".join(kind_words(kind).zh for kind in kinds) + word
     return f"{word} of " + " or ".join(kind_words(kind).plural for kind in kinds)
+
+
+def column_name(column: str, language: str) -> str:
+    """Return what a column of facts is called in a condition, such as 渠道 or "channel"."""
+    return _COLUMNS.get(column, (column, column))[0 if language.startswith("zh") else 1]
+
+
+@dataclass(frozen=True, slots=True)
+class KindNames(Renderable):
+    """Kinds of fact, or their columns, listed in the reader's language: orders, cases and contract events."""
+
+    kinds: tuple[str, ...]  # ``order``, or ``order.channel``
+    joined: str = "and"  # or ``or``
+
+    def render(self, language: str | None = None) -> str:
+        """Return the list."""
+        language = language_of(language) if language else current_language()
+        chinese = language == "zh_Hans"
+        names = []
+        for kind, _, column in (name.partition(".") for name in self.kinds):
+            words = kind_words(kind)
+            names.append(field_name((kind,), column, language) if column else words.zh if chinese else words.plural)
+        last = {"and": ("和", " and "), "or": ("或", " or ")}[self.joined][0 if chinese else 1]
+        first = ("、" if chinese else ", ").join(names[:-1])
+        return last.join([first, names[-1]] if first else names)
