@@ -87,7 +87,7 @@ class Model:
     named : int
         How many of them the file's path names; only those can be steps.
     needs : tuple of str
-        Fact kinds without which the model has nothing to say.
+        Fact kinds without which the model has nothing to say; of ``order | start`` any will do.
     businesses : tuple of str
         The kinds of business it is for, of :data:`tenure.facts.businesses.BUSINESSES`.
     enters : tuple of str
@@ -187,14 +187,8 @@ class Model:
         return next(stage for stage in self.stages if stage.id == stage_id)
 
     def missing(self, available: set[str] | frozenset[str]) -> tuple[str, ...]:
-        """Return the needed fact kinds of which there is not a single fact.
-
-        A model that reads contracts as business needs no orders where there are contracts.
-        """
-        has_contracts = "start" in self.kinds and not {"start", "renewal"}.isdisjoint(available)
-        return tuple(
-            kind for kind in self.needs if kind not in available and not (kind == "order" and has_contracts)
-        )
+        """Return the needed fact kinds of which there is not a single fact."""
+        return tuple(need for need in self.needs if available.isdisjoint(need.split(" | ")))
 
 
 def stage_names(models: Iterable[Model], current: str, language: str) -> dict[str, dict[str, str]]:
