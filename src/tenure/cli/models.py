@@ -14,7 +14,7 @@ from tenure.cli.options import AsJson, argument, open_lake, option
 from tenure.cli.output import console, fields_of, print_result, table_of
 from tenure.errors import LakeError, RuleError, TenureError
 from tenure.facts.businesses import BUSINESSES
-from tenure.words import mark, say, sentences
+from tenure.words import current_language, mark, say, sentences
 from tenure.words.formats import percent
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ def show(model: Which, lake: SomeLake = None, as_json: AsJson = False) -> None:
 
 
 def _show_model(_body: Any, model: Model, gone: dict[str, Unreachable]) -> None:
+    from tenure.lifecycle.model import stage_names
     from tenure.rules.wording.sentence import sentence
     from tenure.rules.wording.vocabulary import KindNames
 
@@ -99,13 +100,19 @@ def _show_model(_body: Any, model: Model, gone: dict[str, Unreachable]) -> None:
             out.print(text.render())
     for heading, named in ((mark("For whom"), _businesses(model)), (mark("Needs"), KindNames(model.needs).render())):
         out.print(f"{say(heading)}: {named or '–'}", markup=False)
+    names = stage_names((model, *model.others), model.id, current_language())
     for stage in map(model.stage, model.path):
         out.print(f"\n[bold]{stage.name.render()}[/] ({stage.id}{', ' + stage.family if stage.family else ''})")
         out.print(f"  {stage.when}", style="cyan", markup=False)
-        out.print(f"  {sentence(stage.rule)}", markup=False)
+        out.print(f"  {sentence(stage.rule, stage_names=names)}", markup=False)
         if stage.id in gone:
             out.print(f"  {gone[stage.id].message.render()}", style="yellow", markup=False)
-        labels = ((mark("Traits"), stage.traits), (mark("Goal"), stage.goal), (mark("Our goal"), stage.assumption))
+        labels = (
+            (mark("Traits"), stage.traits),
+            (mark("What they need"), stage.needs_text),
+            (mark("Goal"), stage.goal),
+            (mark("Our assumption"), stage.assumption),
+        )
         plays = ((mark("Do"), stage.advised), (mark("Avoid"), stage.discouraged))
         texts = [*labels, *((label, play.words) for label, listed in plays for play in listed)]
         for label, text in texts:

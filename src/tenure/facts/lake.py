@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from tenure.facts.businesses import check_business
 from tenure.facts.customers import canonical
 from tenure.facts.external import ExternalSource, all_sources, external_sql
 from tenure.facts.kinds import KINDS, Kind
+from tenure.facts.named_dates import NAMED_DATES
 from tenure.facts.schema import FACT_TABLES, TABLES
 from tenure.facts.spelling import FEW_CUSTOMERS, normal_ids, respell
 from tenure.lake import backup, customer_index, views
@@ -31,6 +32,8 @@ from tenure.lake.tables import SETTINGS_FILE
 from tenure.words import mark
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import duckdb
 
 FORMAT = 1
@@ -44,6 +47,8 @@ class Settings:
     business_kind: str = ""  # a key of BUSINESSES; empty until somebody says it
     models_on: tuple[str, ...] | None = None  # models that people look at; all until they were chosen
     recommended: str = ""  # the model that is shown first
+    # the shop's own named dates, see :mod:`tenure.facts.named_dates`
+    named_dates: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def is_on(self, model: str) -> bool:
         """Whether a model is switched on."""
@@ -128,6 +133,11 @@ class Lake(DeltaStore):
         draft = self.path / f"{SETTINGS_FILE}.{os.getpid()}"
         draft.write_text(text + "\n", encoding="utf-8")
         draft.replace(self.path / SETTINGS_FILE)
+
+    @property
+    def named_dates(self) -> dict[str, tuple[str, ...]]:
+        """The named dates that rules may use: those everybody has and the shop's own."""
+        return NAMED_DATES | {name: tuple(specs) for name, specs in self.settings.named_dates.items()}
 
     # What the store asks for
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tenure.facts.lake import Lake
 
 CHOSEN = 3
+FUNNEL = "first-contact-funnel"
 #: A model that puts more of the customers than this into one stage says little about them.
 ONE_STAGE = 0.9
 #: A model made for no more kinds of business than this is made for them in particular.
@@ -283,8 +284,11 @@ def switch(lake: Lake, model: str, *, on: bool, known: Collection[str] | None = 
 
 
 def evaluated_models(lake: Lake) -> list[str]:
-    """Return the ids of the models that a refresh evaluates: those switched on, one's own, and those with overrides."""
+    """Return the ids of the models that a refresh evaluates: those switched on, one's own, and those with overrides.
+
+    The funnel of first contacts is evaluated in any case, because the page of that name reads its steps.
+    """
     own = {path.stem for path in (lake.path / "models").glob("*.yaml")}
     overridden = {row["model"] for row in lake.rows("overrides", "SELECT DISTINCT model FROM overrides")}
     ids = dict.fromkeys([*builtin_texts(), *sorted(own)])
-    return [model for model in ids if lake.settings.is_on(model) or model in own | overridden]
+    return [model for model in ids if lake.settings.is_on(model) or model in own | overridden | {FUNNEL}]
