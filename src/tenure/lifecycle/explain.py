@@ -75,7 +75,7 @@ def explain_in(block: Block, model: Model, customer_id: str) -> Explanation:
         taken = holds is True and not any(evaluation.taken for evaluation in evaluations)
         values = tuple(MeasureValue(measure, _value(measure, context, moment)) for measure in measures_of(stage.rule))
         evaluations.append(StageEvaluation(stage, holds, values, taken))
-    spans = stage_block(model, context).select(SPANS.names).cast(SPANS)
+    spans = stage_block(model, context).spans.select(SPANS.names).cast(SPANS)
     current = pc.and_(pc.equal(spans.column("customer_id"), customer_id), pc.is_null(spans.column("left_on")))
     span = next(iter(spans.filter(current).to_pylist()), None)
     reason = span and Reason.read(span["reason"], span["reason_values"], span["cannot_judge"])

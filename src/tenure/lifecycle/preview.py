@@ -244,7 +244,7 @@ def _standing(model: Model | None, context: EvaluationContext) -> _Standing:
     if model is None:
         return _Standing(places, SPANS.empty_table(), rows)
     places[who_of(entries_of(model, context)[1])] = UNSTAGED
-    spans = stage_block(model, context).select(SPANS.names).cast(SPANS)
+    spans = stage_block(model, context).spans.select(SPANS.names).cast(SPANS)
     spans = spans.filter(pc.is_null(spans.column("left_on")))
     customers = pc.index_in(spans.column("customer_id"), block.ids).to_numpy()
     places[customers] = spans.column("stage").to_numpy(zero_copy_only=False)

@@ -7,7 +7,7 @@ person's override wins while it lasts. It never reads files and never asks what 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +19,7 @@ from tenure.facts.frames import completed
 from tenure.facts.kinds import KINDS, Kind
 from tenure.facts.schema import DAY
 from tenure.facts.streams import Stream
+from tenure.lifecycle.doubts import doubts_of
 from tenure.lifecycle.history import ENCODED_SPANS, UNSTAGED, History, entered
 from tenure.lifecycle.overrides import Overrides, overridden, overrides_of
 from tenure.lifecycle.passages import passages
@@ -32,6 +33,13 @@ if TYPE_CHECKING:
     from datetime import date
 
     from tenure.lifecycle.model import Model
+
+
+class Staged(NamedTuple):
+    """What the rules give of a block of customers under one model."""
+
+    spans: pa.Table  # columns of :data:`ENCODED_SPANS`
+    doubts: pa.Table  # columns of :data:`tenure.lifecycle.doubts.ENCODED_DOUBTS`
 
 
 def spans_of(
@@ -78,6 +86,19 @@ def spans_of(
     >>> spans.select(["stage", "entered_on", "left_on", "next_stage"]).to_pylist()[0]["stage"]
     'active'
     """
+    return with_because(stage_facts(facts, model, as_of, tz, customers, kinds, scores).spans)
+
+
+def stage_facts(
+    facts: Mapping[str, pa.Table],
+    model: Model,
+    as_of: date,
+    tz: str = "UTC",
+    customers: pa.Table | None = None,
+    kinds: Mapping[str, Kind] = KINDS,
+    scores: Mapping[str, Mapping[str, float]] | None = None,
+) -> Staged:
+    """Return the encoded spans, and the doubts, of some customers; see :func:`spans_of`."""
     block = block_of(
         streams_of({name: completed(name, table) for name, table in facts.items()}, [model], kinds),
         tz=tz,
@@ -86,7 +107,7 @@ def spans_of(
         kinds=kinds,
         subject=model.subject,
     )
-    return with_because(stage_block(model, EvaluationContext(block, scores or {})))
+    return stage_block(model, EvaluationContext(block, scores or {}))
 
 
 def streams_needed(models: Sequence[Model], kinds: Mapping[str, Kind] = KINDS) -> dict[Stream, tuple[str, ...]]:
@@ -111,8 +132,8 @@ def streams_of(
     return {stream: facts[stream.table] for stream in streams_needed(models, kinds) if stream.table in facts}
 
 
-def stage_block(model: Model, context: EvaluationContext) -> pa.Table:
-    """Return the spans of a block of customers under a model (columns of :data:`ENCODED_SPANS`)."""
+def stage_block(model: Model, context: EvaluationContext) -> Staged:
+    """Return the spans of a block of customers under a model, and what of them could not be judged."""
     block = context.block
     first_facts, entries = entries_of(model, context)
     truths = [truth_of(stage.rule, context) for stage in model.stages]
@@ -121,7 +142,10 @@ def stage_block(model: Model, context: EvaluationContext) -> pa.Table:
     if overrides is not None:
         history = overridden(evaluated, overrides, entries, block)
     passed = passages(model, block, evaluated, overrides) if model.stepwise else None
-    return _table(model, context, truths, history, overrides, evaluated, passed)
+    return Staged(
+        _table(model, context, truths, history, overrides, evaluated, passed),
+        doubts_of(model, context, truths, history, (first_facts, entries), overrides),
+    )
 
 
 def entries_of(model: Model, context: EvaluationContext) -> tuple[np.ndarray, np.ndarray]:

@@ -65,8 +65,10 @@ def plan_of(
     if scorecard and not ({*columns(scorecard).names, NUMBER.name} <= published and registry.latest(lake)):
         customers, only_changed = None, False
     spans = lake.table("spans")
-    if spans is not None and NUMBER.name not in {field.name for field in spans.schema().fields}:
-        # Spans of an older version cannot be joined: all are made anew, under every model.
+    if spans is not None and not (
+        NUMBER.name in {field.name for field in spans.schema().fields} and lake.has("doubts")
+    ):
+        # Spans of an older version cannot be joined, or have no doubts: all are made anew, under every model.
         models, customers, only_changed = None, None, False
     selected = models_of(lake, models)
     scores = _scores(lake, selected)
@@ -89,11 +91,16 @@ def plan_of(
 
 
 def with_other_models(lake: Lake, models: Sequence[Model]) -> list[Model]:
-    """Return models and the others that have spans: what is put over a customer's old rows hides them all."""
-    staged = {file.partition.get("model") or "" for file in lake.files("spans")} - {model.id for model in models}
+    """Return models and the others that have rows: what is put over a customer's old rows hides them all."""
+    staged = staged_models(lake) - {model.id for model in models}
     in_lake = {path.stem for path in (lake.path / "models").glob("*.yaml")}
-    others = [name for name in sorted(staged - {""}) if name in in_lake or name in builtin_texts()]
+    others = [name for name in sorted(staged) if name in in_lake or name in builtin_texts()]
     return [*models, *models_of(lake, others)]
+
+
+def staged_models(lake: Lake) -> set[str]:
+    """Return the models under which a lake holds spans or doubts."""
+    return {file.partition.get("model") or "" for name in ("spans", "doubts") for file in lake.files(name)} - {""}
 
 
 def last_fact_day(lake: Lake) -> date:

@@ -10,11 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tenure.facts.schema import TEXT
+from tenure.lifecycle.doubts import DOUBTS
 from tenure.lifecycle.history import SPANS
 from tenure.refreshing import ranks
 from tenure.refreshing.blocks import EvaluationRequest, evaluate_customers, evaluate_here
 from tenure.refreshing.models import DOING, GENERATION, features_of
 from tenure.refreshing.numbers import NUMBER, CustomerNumbers
+from tenure.refreshing.planning import staged_models
 from tenure.refreshing.scoring import Scorecard, run_models
 from tenure.scorecard.model import Context
 from tenure.words import mark
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
     from tenure.stats.record import Fit
 
 SPANS_IN_LAKE = SPANS.append(NUMBER).append(GENERATION)
+DOUBTS_IN_LAKE = DOUBTS.append(NUMBER).append(GENERATION)
+#: Doubts of blocks wait to be written until there are so many: a file for each model and block would be too small.
+_WAITING_DOUBTS = 1_000_000
 
 
 @dataclass
@@ -64,7 +69,7 @@ class Work:
     # Everybody
 
     def evaluate_everybody(self) -> pa.Table:
-        """Write everybody's spans as they come, and return the features."""
+        """Write everybody's spans and doubts as they come, and return the features."""
         engine = evaluate_here
         if self.report.engine == "spark":
             from tenure.refreshing.spark import evaluate_on_spark
@@ -73,29 +78,42 @@ class Work:
         features: list[pa.Table] = []
         missing = [model.id for model in self.report.models if model.missing]  # they lose their spans too
         products = EvaluationRequest([model for model in self.plan.models if model.subject == "product"])
-        with_spans = {file.partition.get("model") for file in self.lake.files("spans")} - {"", None}
-        with_spans -= {model.id for model in products.models}
+        staged = staged_models(self.lake) - {model.id for model in products.models}
         for subject, request in (("customer", self.request), ("product", products)):
             if subject == "product" and not request.models:
                 continue
             replaced = [model.id for model in request.models] + (missing if subject == "customer" else [])
             # Markers of touched refreshes go too, unless a model keeps rows to which they still apply.
-            if subject == "customer" and with_spans <= set(replaced):
+            if subject == "customer" and staged <= set(replaced):
                 replaced.append("")
             blocks = engine(self.lake, request, self.plan.as_of, subject)
-            spans = self._spans_of(blocks, features if subject == "customer" else [])
             replace_models = {"model": replaced}
+            spans = self._spans_of(blocks, features if subject == "customer" else [], replace_models)
             self.draft.write("spans", spans, schema=SPANS_IN_LAKE, partition_by="model", replace=replace_models)
         return pa.concat_tables(features) if features else self.request.schema.empty_table()
 
-    def _spans_of(self, blocks: Iterable[EvaluatedBlock], features: list[pa.Table]) -> Iterator[pa.RecordBatch]:
+    def _spans_of(
+        self, blocks: Iterable[EvaluatedBlock], features: list[pa.Table], replace: dict[str, list[str]]
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the spans of blocks, keep their features, and write their doubts."""
         share = 0.55 if self.plan.scorecard else 0.9
+        # A marker of nobody, so that a lake without doubts is no lake in which none were looked for.
+        waiting = self._markers([""], DOUBTS_IN_LAKE).to_batches()
         for block in blocks:
-            self.report.count(block.spans)
+            self.report.count(block.spans, block.doubts)
             self.report.customers += len(block.features)
             features.append(block.features)
-            yield from self._numbered(block.spans, block.features).to_batches()
+            numbers = self._numbers_of(block.features)
+            waiting += self._numbered(block.doubts, numbers).to_batches()
+            if sum(map(len, waiting)) >= _WAITING_DOUBTS:
+                self._write_doubts(waiting, replace)
+                waiting = []
+            yield from self._numbered(block.spans, numbers).to_batches()
             self.progress(mark("Evaluating customers"), 0.05 + share * block.share)
+        self._write_doubts(waiting, replace)
+
+    def _write_doubts(self, rows: Iterable[pa.RecordBatch], replace: dict[str, list[str]]) -> None:
+        self.draft.write("doubts", rows, schema=DOUBTS_IN_LAKE, partition_by="model", replace=replace)
 
     def features_of_everybody(self) -> pa.Table:
         """Return everybody's features; no stages are evaluated."""
@@ -125,18 +143,21 @@ class Work:
     # Some customers
 
     def evaluate(self, customers: Sequence[str], *, counted: bool = True) -> pa.Table:
-        """Put the spans of some customers over their old ones, and return their features."""
+        """Put the spans and doubts of some customers over their old ones, and return their features."""
         if not customers:
             return self.request.schema.empty_table()
-        spans, features = evaluate_customers(self.lake, self.request, self.plan.as_of, customers)
+        evaluated = evaluate_customers(self.lake, self.request, self.plan.as_of, customers)
+        features = evaluated.features
         if counted:
-            self.report.count(spans)
+            self.report.count(evaluated.spans, evaluated.doubts)
             self.report.customers = len(features)
-        # A row without a model says that a customer's older rows are old.
-        markers = self._stamped(_only_ids(customers, SPANS_IN_LAKE.remove(len(SPANS_IN_LAKE) - 1)))
-        markers = markers.set_column(0, "model", pa.repeat(pa.scalar("", TEXT), len(markers)))
-        rows = pa.concat_tables([markers, self._numbered(spans, features).cast(SPANS_IN_LAKE)])
-        self.draft.write("spans", rows, partition_by="model")
+        numbers = self._numbers_of(features)
+        for name, rows, schema in (
+            ("spans", evaluated.spans, SPANS_IN_LAKE),
+            ("doubts", evaluated.doubts, DOUBTS_IN_LAKE),
+        ):
+            stored = [self._markers(customers, schema), self._numbered(rows, numbers).cast(schema)]
+            self.draft.write(name, pa.concat_tables(stored), partition_by="model")
         return features
 
     def with_features_of(self, customers: Sequence[str], features: pa.Table) -> pa.Table:
@@ -145,7 +166,7 @@ class Work:
             return features
         request = replace(self.request, models=())
         return pa.concat_tables(
-            [features, evaluate_customers(self.lake, request, self.plan.as_of, customers)[1]]
+            [features, evaluate_customers(self.lake, request, self.plan.as_of, customers).features]
         ).sort_by("customer_id")
 
     def ranks(self, features: pa.Table, fits: Fits) -> tuple[dict[str, Fit], list[str]]:
@@ -175,14 +196,21 @@ class Work:
         numbers = self.numbers.of(rows.column("customer_id").combine_chunks())
         return self._stamped(rows.append_column(NUMBER, pa.array(numbers)))
 
-    def _numbered(self, spans: pa.Table, features: pa.Table) -> pa.Table:
-        """Return encoded spans as they are stored; spans of products, which have no features, get no numbers."""
-        if "customer_id" in features.column_names:
-            numbers = pa.array(self.numbers.of(features.column("customer_id").combine_chunks()))
-            column = numbers.take(spans.column("row"))
-        else:
-            column = pa.nulls(len(spans), NUMBER.type)
-        return self._stamped(spans.drop_columns("row").append_column(NUMBER, column))
+    def _numbers_of(self, features: pa.Table) -> pa.Array | None:
+        """Return the numbers of a block's customers; products, which have no features, get none."""
+        if "customer_id" not in features.column_names:
+            return None
+        return pa.array(self.numbers.of(features.column("customer_id").combine_chunks()))
+
+    def _numbered(self, rows: pa.Table, numbers: pa.Array | None) -> pa.Table:
+        """Return encoded spans or doubts as they are stored."""
+        column = pa.nulls(len(rows), NUMBER.type) if numbers is None else numbers.take(rows.column("row"))
+        return self._stamped(rows.drop_columns("row").append_column(NUMBER, column))
+
+    def _markers(self, customers: Iterable[str], schema: pa.Schema) -> pa.Table:
+        """Return rows without a model, which say that what is older of these customers is old."""
+        markers = self._stamped(_only_ids(customers, schema.remove(len(schema) - 1)))
+        return markers.set_column(0, "model", pa.repeat(pa.scalar("", TEXT), len(markers)))
 
     def _stamped(self, table: pa.Table, generation: int | None = None) -> pa.Table:
         number = self.report.generation if generation is None else generation
