@@ -7,7 +7,6 @@ from datetime import date, timedelta
 from typing import Any
 
 import pyarrow as pa
-import pytest
 from hypothesis import given, seed
 from hypothesis import strategies as st
 
@@ -15,7 +14,7 @@ import tenure as tn
 from oracle.history import Calendar, Model
 from oracle.people import people
 from oracle.settings import checks
-from oracle.strategies import Facts, as_of_days, facts, mapping, models, zones
+from oracle.strategies import Facts, as_of_days, facts, models, zones
 from tenure.lifecycle.doubts import DOUBTS
 from tenure.lifecycle.model_file import read
 from tenure.lifecycle.spans import stage_facts

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tenure.facts.blocks import DAYS, SHIFT, day_number_of, who_of
+from tenure.facts.blocks import SHIFT, day_number_of, who_of
 from tenure.facts.schema import DAY, TEXT
 from tenure.lifecycle.history import UNSTAGED, History, in_memory
 from tenure.lifecycle.reasons import encoded
@@ -65,22 +65,17 @@ def doubts_of(
         stages = stages[Moments(cuts).place(history.keys)]
         # A stage that a person decided is beyond doubt.
         stages = np.where(overrides.holding(cuts) >= 0, _DECIDED, stages)
-    begins, ends, places = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
-    codes, texts = [np.empty(0, dtype=np.int64)], [""]
+    parts, texts = [np.empty((4, 0), dtype=np.int64)], [""]
     for place, (stage, truth) in enumerate(zip(model.stages, truths, strict=True)):
-        unknown = _unknown(truth, known_from if stage.without_facts else first_facts)
-        if not len(unknown[0]):
-            continue
-        begin, end = _while_open(*unknown, cuts, (stages > place) | (stages == UNSTAGED))
-        if not len(begin):
-            continue
-        missing, names = _missing(stage.rule, context, begin)
-        begins.append(begin)
-        ends.append(end)
-        places.append(np.full(len(begin), place))
-        codes.append(missing + len(texts))
-        texts += names
-    return _table(model, context, *map(np.concatenate, (begins, ends, places, codes)), texts)
+        begin, end = _unknown(truth, known_from if stage.without_facts else first_facts)
+        if len(begin):
+            begin, end = _while_open(begin, end, cuts, (stages > place) | (stages == UNSTAGED))
+        if len(begin):
+            missing, names = _missing(stage.rule, context, begin)
+            parts.append(np.array([begin, end, np.full(len(begin), place), missing + len(texts)]))
+            texts += names
+    columns = np.concatenate(parts, axis=1)
+    return _table(model, context, columns[:, np.argsort(columns[0], kind="stable")], texts)
 
 
 def _from_when(entries: np.ndarray, customers: int) -> np.ndarray:
@@ -152,27 +147,18 @@ def _unknown_measures(
             yield measure, mask & lacks
 
 
-def _table(
-    model: Model,
-    context: EvaluationContext,
-    begin: np.ndarray,
-    end: np.ndarray,
-    places: np.ndarray,
-    codes: np.ndarray,
-    texts: list[str],
-) -> pa.Table:
-    order = np.argsort(begin, kind="stable")
-    begin, end, codes, size = begin[order], end[order], codes[order], len(order)
-    who = who_of(begin)
-    left = pa.array(day_number_of(end).astype(np.int32), mask=(end & (DAYS - 1)) == 0)
+def _table(model: Model, context: EvaluationContext, rows: np.ndarray, texts: list[str]) -> pa.Table:
+    begin, end, places, missing = rows
+    who, nothing = who_of(begin), np.zeros(len(begin))
+    named = np.array([bool(text) for text in texts])[missing]
     columns = {
-        "model": encoded(np.zeros(size), [model.id]),
-        "version": encoded(np.zeros(size), [model.version]),
+        "model": encoded(nothing, [model.id]),
+        "version": encoded(nothing, [model.version]),
         "customer_id": context.block.ids.take(pa.array(who)),
-        "stage": encoded(places[order], [stage.id for stage in model.stages]),
+        "stage": encoded(places, [stage.id for stage in model.stages]),
         "entered_on": pa.array(day_number_of(begin).astype(np.int32)).cast(DAY),
-        "left_on": left.cast(DAY),
-        "missing": encoded(np.where(np.array(texts)[codes] == "", -1, codes), texts),
+        "left_on": pa.array(day_number_of(end).astype(np.int32), mask=is_origin(end)).cast(DAY),
+        "missing": encoded(np.where(named, missing, -1), texts),
         "row": pa.array(who.astype(np.int32)),
     }
     return pa.table([columns[name] for name in ENCODED_DOUBTS.names], schema=ENCODED_DOUBTS)

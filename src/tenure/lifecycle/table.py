@@ -97,7 +97,8 @@ class Spans:
         return {stage: counts.get((self.model.id, stage), 0) for stage in self.model.path}
 
     def __repr__(self) -> str:
-        return f"<Spans of {self.model.id} as of {self.as_of}: .to_pandas(), .to_polars(), .to_arrow(), .counts(), .doubts()>"
+        methods = ".to_pandas(), .to_polars(), .to_arrow(), .counts(), .doubts()"
+        return f"<Spans of {self.model.id} as of {self.as_of}: {methods}>"
 
 
 def spans(

@@ -140,6 +140,19 @@ HISTORY = Table(
     ),
 )
 
+#: Rows are doubts of a customer: stages that could not be judged, from when to when.
+DOUBTS = Table(
+    "doubts",
+    (
+        Column("entered_on"),
+        Column("left_on", _("Until"), "day"),
+        Column("stage"),
+        Column("missing"),
+    ),
+    caption=_("When too little was known to judge a stage"),
+    is_current=lambda row: row["left_on"] is None,
+)
+
 #: Rows are rules of stages with their truth, see :mod:`tenure_app.customers.pages`.
 VERDICTS = Table(
     "why",
