@@ -98,7 +98,9 @@ def why(
     doubts: list[dict[str, Any]] = []
     if store.has("doubts"):
         con = store.connect(("doubts",), customers=[customer])
-        sql = f"SELECT stage, entered_on, missing FROM ({in_doubt('?', '?')}) WHERE customer_id = ? ORDER BY stage"
+        sql = (
+            f"SELECT stage, entered_on, missing_facts FROM ({in_doubt('?', '?')}) WHERE customer_id = ? ORDER BY stage"
+        )
         doubts = con.execute(sql, [definition.id, day, day, customer]).to_arrow_table().to_pylist()
     rules = [
         {
@@ -142,6 +144,6 @@ def _show_why(body: dict[str, Any], model: Model) -> None:
     out.print(table_of("", (mark("Stage"), mark("Holds"), mark("Values")), (), rows))
     for doubt in body["cannot_judge"]:
         text = mark("%(stage)s cannot be judged since %(day)s; missing: %(missing)s")
-        missing = ", ".join(kind_name(kind, current_language()) for kind in (doubt["missing"] or "–").split(","))
+        missing = ", ".join(kind_name(kind, current_language()) for kind in (doubt["missing_facts"] or "–").split(","))
         words = {"stage": model.stage(doubt["stage"]).name.render(), "day": doubt["entered_on"], "missing": missing}
         out.print(say(text, **words), style="yellow", markup=False)

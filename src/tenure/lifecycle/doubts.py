@@ -38,7 +38,7 @@ DOUBTS = pa.schema(
         "stage": TEXT,  # which could not be judged
         "entered_on": DAY,
         "left_on": DAY,  # the first day on which it can be judged; null when only a new fact can end it
-        "missing": TEXT,  # fact kinds and attributes that were unknown on the first day, comma-separated
+        "missing_facts": TEXT,  # fact kinds and attributes that were unknown on the first day, comma-separated
     }
 )
 ENCODED_DOUBTS = in_memory(DOUBTS)
@@ -158,7 +158,7 @@ def _table(model: Model, context: EvaluationContext, rows: np.ndarray, texts: li
         "stage": encoded(places, [stage.id for stage in model.stages]),
         "entered_on": pa.array(day_number_of(begin).astype(np.int32)).cast(DAY),
         "left_on": pa.array(day_number_of(end).astype(np.int32), mask=is_origin(end)).cast(DAY),
-        "missing": encoded(np.where(named, missing, -1), texts),
+        "missing_facts": encoded(np.where(named, missing, -1), texts),
         "row": pa.array(who.astype(np.int32)),
     }
     return pa.table([columns[name] for name in ENCODED_DOUBTS.names], schema=ENCODED_DOUBTS)

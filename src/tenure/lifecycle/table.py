@@ -87,7 +87,7 @@ class Spans:
         -------
         pyarrow.Table
             Columns of :data:`tenure.lifecycle.doubts.DOUBTS`: a row a customer, stage and period; `left_on` is null
-            while the stage still cannot be judged on the day `as_of`, `missing` names what was not known.
+            while the stage still cannot be judged on the day `as_of`, `missing_facts` names what was not known.
         """
         return doubts_until(self._staged.doubts, self.as_of)
 

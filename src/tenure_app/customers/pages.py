@@ -360,7 +360,11 @@ def customer(request: HttpRequest, customer_id: str) -> HttpResponse:
 
 def _doubts(con: duckdb.DuckDBPyConnection, customer_id: str, entry: Entry, day: date) -> list[tables.Row]:
     return [
-        {**row, "stage": entry.stage_name(row["stage"]), "missing": reasons.missing_in_words(row["missing"])}
+        {
+            **row,
+            "stage": entry.stage_name(row["stage"]),
+            "missing_facts": reasons.missing_in_words(row["missing_facts"]),
+        }
         for row in profile.doubts(con, customer_id, entry.id, day)
     ]
 

@@ -116,7 +116,7 @@ def doubts(con: duckdb.DuckDBPyConnection, customer: str, model: str, day: date)
         return []
     return rows(
         con,
-        "select stage, entered_on, case when left_on <= ? then left_on end as left_on, missing from doubts"
+        "select stage, entered_on, case when left_on <= ? then left_on end as left_on, missing_facts from doubts"
         " where customer_id = ? and model = ? and entered_on <= ? order by entered_on desc, stage",
         *(day, customer, model, day),
     )

@@ -144,12 +144,12 @@ HISTORY = Table(
 DOUBTS = Table(
     "doubts",
     (
-        Column("entered_on"),
-        Column("left_on", _("Until"), "day"),
+        Column("first_day", _("First day"), "day", value="entered_on"),
+        Column("judged_on", _("Judged again from"), "day", value="left_on"),
         Column("stage"),
-        Column("missing"),
+        Column("missing_facts"),
     ),
-    caption=_("When too little was known to judge a stage"),
+    caption=_("Periods in which a stage could not be judged"),
     is_current=lambda row: row["left_on"] is None,
 )
 

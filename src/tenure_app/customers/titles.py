@@ -72,8 +72,8 @@ def _places(query: CustomerQuery, entry: Entry | None) -> list[tuple[str, Withou
 
 def unjudged(doubts: Sequence[Mapping[str, Any]]) -> str:
     """Say which stages cannot be judged on the day, and what is not known; nothing when all can."""
-    text = _("%(stage)s (missing: %(missing)s)")
-    stages = [text % row if row["missing"] else row["stage"] for row in doubts if row["left_on"] is None]
+    text = _("%(stage)s (missing: %(missing_facts)s)")
+    stages = [text % row if row["missing_facts"] else row["stage"] for row in doubts if row["left_on"] is None]
     return _("Too little is known to judge: %(stages)s") % {"stages": _(", ").join(stages)} if stages else ""
 
 
