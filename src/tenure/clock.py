@@ -71,15 +71,19 @@ def _offsets(name: str, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
     return np.array(starts, dtype=np.int64), np.array(offsets, dtype=np.int64)
 
 
-def local_days(micros: np.ndarray, tz: str) -> np.ndarray:
-    """Return the local day (int32, since 1970-01-01) of each instant (int64, microseconds since 1970-01-01 UTC)."""
+def local_micros(micros: np.ndarray, tz: str) -> np.ndarray:
+    """Return the local clock time (int64, microseconds since 1970-01-01) of each instant (the same in UTC)."""
     if micros.size == 0:
-        return np.empty(0, dtype=np.int32)
+        return np.empty(0, dtype=np.int64)
     starts, offsets = _offsets_within(tz, int(micros.min()), int(micros.max()))
     # Most blocks lie between two changes of the offset, where no search is needed.
     same = (offsets == offsets[0]).all()
-    shift = offsets[0] if same else offsets[np.searchsorted(starts, micros, side="right") - 1]
-    return ((micros + shift) // MICROSECONDS_A_DAY).astype(np.int32)
+    return micros + (offsets[0] if same else offsets[np.searchsorted(starts, micros, side="right") - 1])
+
+
+def local_days(micros: np.ndarray, tz: str) -> np.ndarray:
+    """Return the local day (int32, since 1970-01-01) of each instant (int64, microseconds since 1970-01-01 UTC)."""
+    return (local_micros(micros, tz) // MICROSECONDS_A_DAY).astype(np.int32)
 
 
 def day_sql(instant: str, tz: str, low: int, high: int) -> str:

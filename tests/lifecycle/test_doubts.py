@@ -65,7 +65,7 @@ def _in_doubt(by_day: dict[str, dict[date, set[str]]]) -> dict[tuple[str, date],
 
 @seed(SEED)
 @checks(100)
-@given(st.data(), models(), as_of_days, zones)
+@given(st.data(), models() | models(settling=True), as_of_days, zones)
 def test_a_stage_is_in_doubt_on_the_days_on_which_its_rule_is_unknown(
     data: st.DataObject, model: dict[str, Any], as_of: date, tz: str
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from measures import read_at
 from risk.shops_with_churn import DAY, END, FEATURES, LAST, Business, subscriptions
+from tenure.facts.selection import facts_of
 from tenure.features.contracts import GAP, LATE
 from tenure.features.windows import HORIZON, snapshot_day
 from tenure.risk.churn_features import View, features
@@ -20,24 +21,24 @@ from tenure.rules.syntax.tree import Measure, TimeWindow
 _LAST, _YEAR = TimeWindow(HORIZON), TimeWindow(360)
 #: What each input is in the rule language, and on how many snapshots it is read.
 MEASURES: dict[str, tuple[Measure, int]] = {
-    "orders": (Measure("days", ("order",), window=_LAST), 7),
-    "amount": (Measure("sum", ("order",), "amount", window=_LAST), 7),
-    "refunds": (Measure("count", ("refund",), window=_LAST), 5),
-    "categories": (Measure("categories", ("line",), window=_LAST), 5),
-    "interactions": (Measure("count", ("interaction",), window=_LAST), 5),
-    "responses": (Measure("count", ("open", "click", "reply", "redeem"), window=_LAST), 5),
-    "complaints": (Measure("count", ("complaint",), window=_LAST), 5),
-    "silence": (Measure("days_since", ("order",)), 4),
-    "age": (Measure("days_since_first", ("order",)), 4),
-    "gap": (Measure("typical_gap", ("order",)), 4),
-    "variation": (Measure("gap_variation", ("order",)), 4),
-    "quiet": (Measure("days_since", ("interaction",)), 4),
-    "csat": (Measure("last", ("csat",), "score", window=_YEAR), 4),
-    "csat_mean": (Measure("avg", ("csat",), "score", window=_YEAR), 4),
-    "nps": (Measure("last", ("nps",), "score", window=_YEAR), 4),
-    "open": (Measure("open", ("complaint",)), 4),
-    "contract_age": (Measure("days_since_first", ("contract",)), 4),
-    "renewals": (Measure("count", ("renewal",)), 4),
+    "orders": (Measure("days", facts_of(("order",)), window=_LAST), 7),
+    "amount": (Measure("sum", facts_of(("order",)), "amount", window=_LAST), 7),
+    "refunds": (Measure("count", facts_of(("refund",)), window=_LAST), 5),
+    "categories": (Measure("categories", facts_of(("line",)), window=_LAST), 5),
+    "interactions": (Measure("count", facts_of(("interaction",)), window=_LAST), 5),
+    "responses": (Measure("count", facts_of(("open", "click", "reply", "redeem")), window=_LAST), 5),
+    "complaints": (Measure("count", facts_of(("complaint",)), window=_LAST), 5),
+    "silence": (Measure("days_since", facts_of(("order",))), 4),
+    "age": (Measure("days_since_first", facts_of(("order",))), 4),
+    "gap": (Measure("typical_gap", facts_of(("order",))), 4),
+    "variation": (Measure("gap_variation", facts_of(("order",))), 4),
+    "quiet": (Measure("days_since", facts_of(("interaction",))), 4),
+    "csat": (Measure("last", facts_of(("csat",)), "score", window=_YEAR), 4),
+    "csat_mean": (Measure("avg", facts_of(("csat",)), "score", window=_YEAR), 4),
+    "nps": (Measure("last", facts_of(("nps",)), "score", window=_YEAR), 4),
+    "open": (Measure("open", facts_of(("complaint",))), 4),
+    "contract_age": (Measure("days_since_first", facts_of(("contract",))), 4),
+    "renewals": (Measure("count", facts_of(("renewal",))), 4),
 }
 
 

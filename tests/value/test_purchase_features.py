@@ -20,6 +20,7 @@ from tenure.clock import day_number
 from tenure.facts.blocks import block_of
 from tenure.facts.reading import read_file
 from tenure.facts.schema import FACT_TABLES
+from tenure.facts.selection import facts_of
 from tenure.facts.streams import Stream
 from tenure.features.catalogue import FeatureSet
 from tenure.features.purchases import WEEKS, OrderDays
@@ -147,7 +148,7 @@ def test_gaps_are_those_of_the_rule_language(sold: list[dict[str, Any]]) -> None
     context = EvaluationContext(block)
     found = FEATURES.compute(context)
     for column, measure in (("gap_median", "typical_gap"), ("gap_variation", "gap_variation")):
-        values, known = read_at(context, Measure(measure, ("order",)), day_number(AS_OF))
+        values, known = read_at(context, Measure(measure, facts_of(["order"])), day_number(AS_OF))
         assert found.column(column).to_pylist() == [v if k else None for v, k in zip(values, known, strict=True)]
 
 

@@ -19,7 +19,9 @@ import pyarrow.compute as pc
 
 from tenure.clock import local_days
 from tenure.facts.kinds import KINDS, Kind
-from tenure.facts.schema import NUMBER, TEXT
+from tenure.facts.matching import follows, is_in, is_text, meets, numbers_of
+from tenure.facts.schema import TEXT
+from tenure.facts.selection import Facts, facts_of
 from tenure.facts.streams import Stream
 
 if TYPE_CHECKING:
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 SHIFT = 22
 DAYS = 1 << SHIFT
 BIAS = 1 << 20  # day 0 sits here, so that a window never reaches into the previous customer's keys
-SCALE = 10_000  # decimals of NUMBER as whole numbers, so that sums are exact
 
 
 def keys_of(who: np.ndarray, day: np.ndarray) -> np.ndarray:
@@ -71,8 +72,7 @@ class StreamRows:
 
     def scaled(self, name: str) -> tuple[np.ndarray, np.ndarray | None]:
         """Return a number column times 10,000 as int64, and which rows have one (None when all do)."""
-        column = self.columns.column(name).combine_chunks()
-        return scaled(column)
+        return numbers_of(self, name)
 
 
 @dataclass
@@ -80,20 +80,10 @@ class Events:
     """Facts of some kinds, sorted by key, then instant."""
 
     keys: np.ndarray  # moments; a key stands once per fact
-    values: np.ndarray | None = None  # the field's value times 10,000, where one was asked for
-    labels: np.ndarray | None = None  # category or case numbers, where asked for; -1 when missing
+    values: np.ndarray | None = None  # the field's value times 10,000, where one was requested
+    labels: np.ndarray | None = None  # numbers of the different values of a column; -1 when missing
     names: list[str] = field(default_factory=list)  # what the labels are called
-
-
-def scaled(column: pa.Array) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return a decimal column times 10,000 as int64, and the mask of present values (None when all are)."""
-    if column.type != NUMBER:
-        column = column.cast(NUMBER)
-    present = None if column.null_count == 0 else column.is_valid().to_numpy(zero_copy_only=False)
-    data = column.buffers()[1]
-    pairs = np.frombuffer(data, dtype=np.int64)[2 * column.offset : 2 * (column.offset + len(column))]
-    values = pairs[::2]  # the low half of each 128-bit number; 18 digits always fit
-    return (np.where(present, values, 0) if present is not None else values), present
+    present: np.ndarray | None = None  # which facts have the value; None when all do
 
 
 @dataclass
@@ -106,8 +96,11 @@ class Block:
     customers: pa.Table | None = None  # the customer records of `ids`, aligned, null where there is none
     kinds: Mapping[str, Kind] = field(default_factory=lambda: KINDS)  # the fact kinds known here
     subject: str = "customer"  # ``customer``, or ``product`` when the ids are products
+    tz: str = "UTC"  # the business's time zone
     _events: dict[tuple[object, ...], Events] = field(default_factory=dict)
-    _selected: dict[tuple[Stream, tuple[Kind, ...]], tuple[np.ndarray, np.ndarray | None]] = field(default_factory=dict)
+    _selected: dict[tuple[Stream, tuple[Facts, ...]], tuple[np.ndarray, np.ndarray | None]] = field(
+        default_factory=dict
+    )
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -117,17 +110,18 @@ class Block:
         """A moment before all facts of each customer, at which every history begins."""
         return np.arange(len(self), dtype=np.int64) << SHIFT
 
-    def events(self, kinds: tuple[str, ...], value: str = "", label: str = "", *, whole: bool = False) -> Events:
-        """Return the facts of some kinds up to the last day; those without the value too when `whole`."""
-        request = (kinds, value, label, whole)
+    def events(
+        self, facts: tuple[str | Facts, ...], value: str = "", label: str = "", *, whole: bool = False
+    ) -> Events:
+        """Return some facts up to the last day; those without the value too when `whole`."""
+        request = (facts_of(facts), value, label, whole)
         if request not in self._events:
-            flows: dict[Stream, list[Kind]] = {}
-            for name in kinds:
-                kind = self.kinds[name]
-                stream = Stream.of(kind, self.subject)
-                if label == "category" and kind.table == "orders":  # an order's categories stand in its lines
-                    stream, kind = Stream("order_lines", stream.who), KINDS["line"]
-                flows.setdefault(stream, []).append(kind)
+            flows: dict[Stream, list[Facts]] = {}
+            for part in request[0]:
+                stream = self.stream_of(part)
+                in_lines = label == "category" and stream.table == "orders"  # an order's categories stand there
+                flow = Stream("order_lines", stream.who) if in_lines else stream
+                flows.setdefault(flow, []).append(Facts("line") if in_lines else part)
             parts = [
                 self._of_stream(stream, tuple(some), value, label, whole=whole)
                 for stream, some in flows.items()
@@ -136,67 +130,81 @@ class Block:
             self._events[request] = _together(parts)
         return self._events[request]
 
+    def stream_of(self, facts: Facts) -> Stream:
+        return Stream.of(self.kinds[facts.kind], self.subject)
+
+    def rows_of(self, facts: tuple[Facts, ...]) -> tuple[StreamRows, np.ndarray] | None:
+        """Return the rows of some facts of one table up to the last day, and their places; None when there are none."""
+        rows = self.rows.get(self.stream_of(facts[0]))
+        if rows is None or not len(rows.who):
+            return None
+        mask = self._mask(rows, facts)
+        return rows, np.arange(len(rows.who)) if mask is None else np.flatnonzero(mask)
+
     def of_kind(self, name: str) -> tuple[StreamRows | None, np.ndarray | None]:
         """Return the rows among which a kind's facts are, and which they are up to the last day (None: all are)."""
-        kind = self.kinds[name]
-        rows = self.rows.get(Stream.of(kind, self.subject))
-        return rows, None if rows is None or not len(rows.who) else self._mask(rows, (kind,))
+        facts = Facts(name)
+        rows = self.rows.get(self.stream_of(facts))
+        return rows, None if rows is None or not len(rows.who) else self._mask(rows, (facts,))
 
-    def _of_stream(self, stream: Stream, kinds: tuple[Kind, ...], value: str, label: str, *, whole: bool) -> _Part:
+    def _of_stream(self, stream: Stream, facts: tuple[Facts, ...], value: str, label: str, *, whole: bool) -> _Part:
         rows = self.rows[stream]
-        # Selected once for all fields of these kinds: measures then share one column of moments, and all made of it.
-        if (stream, kinds) not in self._selected:
-            mask = self._mask(rows, kinds)
-            self._selected[stream, kinds] = (
+        # Selected once for all fields of these facts: measures then share one column of moments, and all made of it.
+        if (stream, facts) not in self._selected:
+            mask = self._mask(rows, facts)
+            self._selected[stream, facts] = (
                 (rows.keys, None) if mask is None else (rows.keys[mask], np.flatnonzero(mask))
             )
-        keys, selected = self._selected[stream, kinds]
+        keys, selected = self._selected[stream, facts]
         values, present = rows.scaled(value) if value else (None, None)
-        text = rows.columns.column(label).cast(TEXT) if label else None
+        text = _labels(rows, label) if label else None
         if present is not None and not whole:
             mask = present if selected is None else present[selected]
             if not mask.all():
                 keys, selected = keys[mask], np.flatnonzero(mask) if selected is None else selected[mask]
+            present = None
         if selected is None:
-            return _Part(keys, rows.at, values, text)
-        values = None if values is None else values[selected]
-        return _Part(keys, rows.at[selected], values, None if text is None else text.take(pa.array(selected)))
+            return _Part(keys, rows.at, values, text, present)
+        values, present = (None if column is None else column[selected] for column in (values, present))
+        return _Part(keys, rows.at[selected], values, None if text is None else text.take(pa.array(selected)), present)
 
-    def _mask(self, rows: StreamRows, kinds: tuple[Kind, ...]) -> np.ndarray | None:
-        """Return which rows are of any of the kinds (a row counts once), up to the last day; None when all are."""
+    def _mask(self, rows: StreamRows, facts: tuple[Facts, ...]) -> np.ndarray | None:
+        """Return which rows are among some facts (a row counts once), up to the last day; None when all are."""
         mask: np.ndarray | None = np.zeros(len(rows.who), dtype=bool)
-        for kind in kinds:
-            matches = _equals(rows.columns.column(kind.column), kind.values) if kind.column else None
+        for part in facts:
+            kind = self.kinds[part.kind]
+            matches = _all_or(is_in(rows.columns.column(kind.column), kind.values)) if kind.column else None
             if kind.present:
                 matches = _both(matches, rows.columns.column(kind.present).is_valid().to_numpy())
+            for condition in part.where:
+                matches = _both(matches, meets(rows, condition))
+            if part.after is not None:
+                earlier = self.rows.get(self.stream_of(part.after))
+                if earlier is None or not len(earlier.who):
+                    continue
+                matches = _both(matches, follows(rows, earlier, self._mask(earlier, (part.after,)), part.within))
             mask = None if matches is None or mask is None else mask | matches
         if len(rows.days) and rows.days.max() > self.last_day:
             mask = _both(mask, rows.days <= self.last_day)
         return mask
 
 
+def _labels(rows: StreamRows, column: str) -> pa.ChunkedArray:
+    """Return a column as texts to tell its values apart; numbers become their digits."""
+    if is_text(rows, column):
+        return rows.columns.column(column).cast(TEXT)
+    numbers, present = numbers_of(rows, column)
+    return pa.chunked_array([pa.array(numbers, mask=None if present is None else ~present).cast(TEXT)])
+
+
+def _all_or(mask: np.ndarray) -> np.ndarray | None:
+    return None if mask.all() else mask
+
+
 def _both(a: np.ndarray | None, b: np.ndarray | None) -> np.ndarray | None:
     if a is None or b is None:
         return b if a is None else a
     return a & b
-
-
-def _equals(column: pa.ChunkedArray, values: tuple[str, ...]) -> np.ndarray | None:
-    """Return where a text column holds one of the values; None when it does everywhere."""
-    if not pa.types.is_dictionary(column.type):
-        column = column.dictionary_encode()
-    parts = []
-    for chunk in column.chunks:
-        entries = pc.is_in(chunk.dictionary, pa.array(values, chunk.dictionary.type)).to_numpy(zero_copy_only=False)
-        if len(entries) and entries.all() and chunk.null_count == 0:
-            parts.append(np.ones(len(chunk), dtype=bool))
-        elif not entries.any():
-            parts.append(np.zeros(len(chunk), dtype=bool))
-        else:
-            codes = chunk.indices.fill_null(len(entries)).to_numpy(zero_copy_only=False)
-            parts.append(np.append(entries, False)[codes])
-    mask = np.concatenate(parts) if parts else np.empty(0, dtype=bool)
-    return None if mask.all() else mask
 
 
 class _Part(NamedTuple):
@@ -206,13 +214,14 @@ class _Part(NamedTuple):
     at: np.ndarray
     values: np.ndarray | None
     text: pa.ChunkedArray | None
+    present: np.ndarray | None
 
 
 def _together(parts: list[_Part]) -> Events:
     if not parts:
         nothing = np.empty(0, dtype=np.int64)
         return Events(nothing, nothing, nothing.astype(np.int32))
-    keys, at, values, text = parts[0]
+    keys, at, values, text, present = parts[0]
     if len(parts) > 1:
         keys, at = (np.concatenate([part[place] for part in parts]) for place in (0, 1))
         order = np.lexsort((at, keys))
@@ -222,13 +231,16 @@ def _together(parts: list[_Part]) -> Events:
         if text is not None:
             chunks = [chunk for part in parts if part.text is not None for chunk in part.text.chunks]
             text = pa.chunked_array(chunks, TEXT).take(pa.array(order))
+        if any(part.present is not None for part in parts):
+            masks = [np.ones(len(part.keys), bool) if part.present is None else part.present for part in parts]
+            present = np.concatenate(masks)[order]
     if text is None:
-        return Events(keys, values)
+        return Events(keys, values, present=present)
     if not len(text):
-        return Events(keys, values, np.empty(0, dtype=np.int32))
+        return Events(keys, values, np.empty(0, dtype=np.int32), present=present)
     coded = pa.concat_arrays(text.chunks).dictionary_encode()
     labels = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
-    return Events(keys, values, labels, coded.dictionary.to_pylist())
+    return Events(keys, values, labels, coded.dictionary.to_pylist(), present)
 
 
 def block_of(
@@ -254,7 +266,7 @@ def block_of(
     ids = ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
     rows = {stream: _rows(table, stream, coded[stream], ids, tz) for stream, table in tables.items()}
     aligned = None if customers is None else customers.take(pc.index_in(ids, record_ids))
-    return Block(ids, rows, last_day, aligned, kinds, subject)
+    return Block(ids, rows, last_day, aligned, kinds, subject, tz)
 
 
 def _coded(column: pa.ChunkedArray) -> pa.DictionaryArray:

@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tenure.facts.blocks import SCALE, day_number_of, who_of
-from tenure.facts.schema import DAY, TEXT
+from tenure.facts.blocks import day_number_of, who_of
+from tenure.facts.schema import DAY, SCALE, TEXT
+from tenure.facts.selection import facts_of
 from tenure.facts.streams import Stream
 from tenure.features.catalogue import Computed, Family, Feature, column_of
 from tenure.features.windows import HORIZON, NEVER, SNAPSHOTS, WindowAggregates, labelled, snapshot_day
@@ -152,7 +153,7 @@ def compute_satisfaction(windows: WindowAggregates) -> Computed:
         "_experience@0": last["experience"][0],
         "_feedback_on@0": np.max([days for _values, days in last.values()], axis=0),
     }
-    open_cases = windows.context.steps(Measure("open", ("complaint",)))
+    open_cases = windows.context.steps(Measure("open", facts_of(("complaint",))))
     for k in range(SNAPSHOTS + 1):
         day = snapshot_day(windows.last_day, k)
         for name in ("csat", "nps"):

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from tenure.facts.blocks import day_number_of, who_of
 from tenure.facts.schema import DAY, NUMBER, TEXT
+from tenure.facts.selection import facts_of
 from tenure.facts.streams import Stream
 from tenure.features.catalogue import Computed, Family, Feature
 from tenure.features.windows import NEVER, WindowAggregates
@@ -25,7 +26,9 @@ def compute_profile(windows: WindowAggregates) -> Computed:
     block = windows.block
     orders = block.events(("order",))
     records = block.customers
-    complaints, _ = windows.context.steps(Measure("open", ("complaint",))).at(Moments(windows.edge(block.last_day)))
+    complaints, _ = windows.context.steps(Measure("open", facts_of(("complaint",)))).at(
+        Moments(windows.edge(block.last_day))
+    )
     return {
         "customer_id": block.ids,
         **{

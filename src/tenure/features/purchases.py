@@ -16,8 +16,8 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from tenure.facts.blocks import SCALE, Block, day_number_of, who_of
-from tenure.facts.schema import DAY, NUMBER
+from tenure.facts.blocks import Block, day_number_of, who_of
+from tenure.facts.schema import DAY, NUMBER, SCALE
 from tenure.facts.streams import Stream
 from tenure.features.catalogue import Computed, Family, Feature, column_of
 from tenure.features.windows import HORIZON, LONG_AGO, NEVER, SNAPSHOTS, WindowAggregates, running_total, snapshot_day

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tenure.facts.blocks import SCALE
+from tenure.facts.schema import SCALE
 from tenure.features.catalogue import column_of
 from tenure.features.columns import amounts, numbers
 from tenure.features.windows import HORIZON

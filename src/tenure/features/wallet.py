@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from tenure.facts.blocks import SCALE, keys_of, who_of
+from tenure.facts.blocks import keys_of, who_of
+from tenure.facts.schema import SCALE
 from tenure.facts.streams import Stream
 from tenure.features.catalogue import Computed, Family, Feature
 from tenure.features.windows import HORIZON, LONG_AGO, WindowAggregates, running_total

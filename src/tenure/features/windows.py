@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tenure.facts.blocks import SCALE, SHIFT, day_number_of, keys_of, who_of
+from tenure.facts.blocks import SHIFT, day_number_of, keys_of, who_of
+from tenure.facts.schema import SCALE
 from tenure.rules.evaluation.compute import EvaluationContext
 
 if TYPE_CHECKING:

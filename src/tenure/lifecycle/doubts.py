@@ -129,17 +129,20 @@ def _missing(rule: RuleNode, context: EvaluationContext, keys: np.ndarray) -> tu
 def _unknown_measures(
     node: RuleNode, context: EvaluationContext, moments: Moments, mask: np.ndarray
 ) -> Iterator[tuple[Measure, np.ndarray]]:
-    """Yield the measures that make a rule unknown, and at which moments: a part that is decided is not to blame."""
-    mask = mask & (truth_of(node, context).at(moments) == UNKNOWN)
-    if not mask.any():
-        return
-    if isinstance(node, And | Or | Not):
+    """Yield the measures that make a rule unknown where it is, and at which moments.
+
+    A part of the rule that is decided is not to blame.
+    """
+    measures = [measure for measure in measures_of(node) if not measure.of_state]
+    if isinstance(node, And | Or | Not) and len(measures) == len(measures_of(node)):
         for part in node.children:
-            yield from _unknown_measures(part, context, moments, mask)
+            unknown = mask & (truth_of(part, context).at(moments) == UNKNOWN)
+            if unknown.any():
+                yield from _unknown_measures(part, context, moments, unknown)
         return
-    for measure in measures_of(node):
-        if measure.name == "attribute":
-            lacks = np.array([text is None for text in context.texts(measure)])[moments.who]
+    for measure in measures:
+        if measure.is_text:
+            lacks = context.texts(measure).at(moments) < 0
         else:
             known = context.values(measure, moments).known
             lacks = np.zeros(len(mask), dtype=bool) if known is None else ~known

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from tenure.clock import day_number
 from tenure.facts.blocks import keys_of, who_of
 from tenure.facts.schema import TEXT
-from tenure.facts.slices import RECORDS, slices_of
+from tenure.facts.slices import slices_of
 from tenure.lifecycle.history import SPANS
 from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED, Model
 from tenure.lifecycle.model_file import read
@@ -109,8 +109,6 @@ def compare_lake(
 ) -> Preview:
     """Compare two models on everybody in a lake, block by block."""
     needed = streams_needed(read_by(before, after), lake.kinds())
-    if after.subject == "customer":
-        needed[RECORDS] = ()
     with slices_of(lake, needed, subject=after.subject) as slices:
         ranges = slices.ranges()
 

@@ -36,7 +36,8 @@ def in_doubt(day: str = "$day", model: str = "$model") -> str:
 
     The view ``doubts`` is missing from lakes that were last refreshed by a version without it.
     """
-    return f"SELECT customer_id, number, stage, entered_on, missing_facts FROM doubts WHERE model = {model} AND {on_day(day)}"
+    return f"""
+SELECT customer_id, number, stage, entered_on, missing_facts FROM doubts WHERE model = {model} AND {on_day(day)}"""
 
 
 #: The customers of each stage on a day, with the days since they entered it.

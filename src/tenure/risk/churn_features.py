@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tenure.facts.blocks import SCALE
+from tenure.facts.schema import SCALE
 from tenure.features.snapshot import Snapshot
 from tenure.features.windows import HORIZON
 from tenure.risk.encoding import FeatureColumn, LeakError

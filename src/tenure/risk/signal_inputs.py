@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tenure.clock import day_number
-from tenure.facts.blocks import SCALE
+from tenure.facts.schema import SCALE
 from tenure.features.contact import REFERENCE
 from tenure.features.snapshot import Snapshot
 from tenure.features.windows import HORIZON, NEVER

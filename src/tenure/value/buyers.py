@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tenure.facts.blocks import SCALE
+from tenure.facts.schema import SCALE
 from tenure.features.snapshot import Snapshot
 
 if TYPE_CHECKING:

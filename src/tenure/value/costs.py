@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tenure.facts.blocks import SCALE
+from tenure.facts.schema import SCALE
 from tenure.features import columns
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tenure.facts.blocks import SCALE
+from tenure.facts.schema import SCALE
 
 TOP = 0.2
 #: Class A ends with the customer who brings its share of the total to 80 %, class B with the one who brings it to 95 %.

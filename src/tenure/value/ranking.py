@@ -24,8 +24,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tenure.facts.blocks import SCALE
-from tenure.facts.schema import TEXT
+from tenure.facts.schema import SCALE, TEXT
 from tenure.features import columns
 from tenure.scorecard.model import Fits, Result, ScorecardModel
 from tenure.stats.metrics import quantiles

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.compute as pc
 
-from tenure.facts.blocks import SCALE
+from tenure.facts.schema import SCALE
 from tenure.features import columns
 from tenure.value import behaviour, cohorts, costs, cycle, existing_customers, pareto, repeat_funnel, value_by_age
 from tenure.value.groups import groups

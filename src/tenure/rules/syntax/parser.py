@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, NoReturn
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
+from tenure.clock import day_number
 from tenure.errors import RuleError
 from tenure.facts.kinds import KINDS
+from tenure.facts.named_dates import NAMED_DATES
+from tenure.facts.selection import ColumnType, Condition, Facts, columns_of_kind
 from tenure.rules.syntax import tree
 from tenure.rules.syntax.measures import MEASURES
 from tenure.rules.syntax.tokens import Expected, Reader, Token
@@ -18,12 +23,17 @@ from tenure.rules.syntax.tree import ALWAYS, Measure, Place, RuleNode, TimeWindo
 from tenure.words import mark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from tenure.facts.kinds import Kind
     from tenure.rules.syntax.measures import Signature
+    from tenure.rules.syntax.parameters import Parameter
 
-WORDS = ("and", "or", "not", "is", "known", "unknown", "otherwise", "last", "before")
+WORDS = (
+    *("and", "or", "not", "is", "in", "on", "by", "for", "known", "unknown", "otherwise"),
+    *("last", "before", "this", "same", "then", "within"),
+)
+PERIODS = ("week", "month", "quarter", "year")
 LONGEST_WINDOW = 36_525  # a hundred years: beyond any customer's life, and safely inside every date type
 DEEPEST_RULE = 60  # parentheses, nots and minus signs inside each other
 _COMPARE = {"==": "=", "<>": "!=", "≤": "<=", "≥": ">=", "≠": "!="}
@@ -31,7 +41,13 @@ _AND_OR = re.compile(r"\b(?:and|or)\b", re.IGNORECASE)
 _COMPARISONS = ("<", "<=", "=", "!=", ">=", ">")
 
 
-def parse(text: str, kinds: Mapping[str, Kind] = KINDS) -> RuleNode:
+def parse(
+    text: str,
+    kinds: Mapping[str, Kind] = KINDS,
+    *,
+    parameters: Mapping[str, Parameter] | None = None,
+    named_dates: Mapping[str, Sequence[str]] = NAMED_DATES,
+) -> RuleNode:
     """Parse a rule.
 
     Parameters
@@ -40,10 +56,14 @@ def parse(text: str, kinds: Mapping[str, Kind] = KINDS) -> RuleNode:
         The rule, for example ``days_since(order) <= 45``.
     kinds : mapping of str to Kind, optional
         The fact kinds that may be used: the built-in ones, and a lake's own interaction kinds.
+    parameters : mapping of str to Parameter, optional
+        The parameters of the model that the rule belongs to.
+    named_dates : mapping of str to sequence of str, optional
+        The shop's named dates, such as ``{"双十一": ["11-11"]}``.
 
     Returns
     -------
-    Node
+    RuleNode
         A tree of type truth.
 
     Raises
@@ -56,15 +76,21 @@ def parse(text: str, kinds: Mapping[str, Kind] = KINDS) -> RuleNode:
     >>> str(parse("days_since( order )<=45"))
     'days_since(order) <= 45'
     """
-    return _Parser(text, kinds).rule()
+    return _Parser(text, kinds, parameters or {}, named_dates).rule()
 
 
-def expected_after(text: str, kinds: Mapping[str, Kind] = KINDS) -> list[Expected]:
+def expected_after(
+    text: str,
+    kinds: Mapping[str, Kind] = KINDS,
+    *,
+    parameters: Mapping[str, Parameter] | None = None,
+    named_dates: Mapping[str, Sequence[str]] = NAMED_DATES,
+) -> list[Expected]:
     """Return what may follow the beginning of a rule."""
     # A mistake hides what comes after it, but not the condition that is being written now: that is tried by itself.
     for part in (text, _AND_OR.split(text)[-1]):
         with suppress(RuleError):
-            parser = _Parser(part, kinds)
+            parser = _Parser(part, kinds, parameters or {}, named_dates)
             with suppress(RuleError):
                 parser.rule()
             if parser.expected:
@@ -77,9 +103,15 @@ class _Parser(Reader):
 
     signature: Signature  # of the measure that is being read
 
-    def __init__(self, text: str, kinds: Mapping[str, Kind]) -> None:
+    def __init__(
+        self,
+        text: str,
+        kinds: Mapping[str, Kind],
+        parameters: Mapping[str, Parameter],
+        named_dates: Mapping[str, Sequence[str]],
+    ) -> None:
         super().__init__(text)
-        self.kinds = kinds
+        self.kinds, self.parameters, self.named_dates = kinds, parameters, named_dates
         self.depth = 0
 
     def rule(self) -> RuleNode:
@@ -100,7 +132,19 @@ class _Parser(Reader):
         return self._chain("or", tree.Or, self.both)
 
     def both(self) -> RuleNode:
-        return self._chain("and", tree.And, self.negation)
+        return self._chain("and", tree.And, self.held)
+
+    def held(self) -> RuleNode:
+        """Read a condition, and for how long it must have held."""
+        node = self.negation()
+        if node.type == "truth":
+            self.expecting("sign", "for")
+        while word := self.accept("for"):
+            self._truth(node)
+            token = self.token
+            days = self._days(word)
+            node = tree.Held(node, days, place=(node.place[0], token.place[1]))
+        return node
 
     def _chain(self, word: str, node: type[tree.And] | type[tree.Or], part: Callable[[], RuleNode]) -> RuleNode:
         parts = [part()]
@@ -131,9 +175,13 @@ class _Parser(Reader):
     def test(self) -> RuleNode:
         left = self.number()
         if left.type == "number":
-            self.expecting("sign", *_COMPARISONS, "is known", "is unknown")
+            self.expecting("sign", *_COMPARISONS, "is known", "is unknown", "in", "not in")
+        elif left.type == "text":
+            self.expecting("sign", "=", "!=", "is known", "is unknown", "in", "not in")
         if self.accept("is"):
             return self._known(left)
+        if self.token.matches("in") or (self.token.matches("not") and self.tokens[self.position + 1].matches("in")):
+            return self._among(left)
         sign = self.accept(*_COMPARISONS, *_COMPARE)
         if sign is None:
             return left
@@ -150,20 +198,75 @@ class _Parser(Reader):
             near = self.near(self.token.text, ("known", "unknown"))
             self.fail(mark("Expected known or unknown after is."), self.token, near)
         known = (word.text.lower() == "known") != negated
-        return tree.Known(self._number(operand), known, place=(operand.place[0], word.place[1]))
+        if operand.type == "truth":
+            self._number(operand)
+        return tree.Known(operand, known, place=(operand.place[0], word.place[1]))
+
+    def _among(self, operand: RuleNode) -> RuleNode:
+        """Read the values after ``in`` or ``not in``."""
+        negated = self.accept("not") is not None
+        self.take()
+        values, end = self._values()
+        wanted = {"number": (float, int), "text": (str,)}.get(_type_of(operand), (float, int, str))
+        place = (operand.place[0], end.place[1])
+        if operand.type == "truth":
+            self.fail(mark("%(part)s is already true or false, so it cannot be compared."), operand)
+        for value in values:
+            if not isinstance(value, wanted):
+                cause = mark("%(part)s is a number. Only attributes and text columns can be compared with text.")
+                self.fail(cause if isinstance(value, str) else mark("%(part)s is a text, not a number."), operand)
+        return tree.Among(operand, values, negated, place=place)
+
+    def _values(self) -> tuple[tuple[float | str, ...], Token]:
+        """Read a list of numbers and texts in parentheses."""
+        self.expect("(", mark('Expected a list in parentheses after in, such as in ("web", "app").'))
+        values = [self._literal()]
+        while self.accept(","):
+            values.append(self._literal())
+        end = self.expect(")", mark("Missing closing parenthesis."))
+        return tuple(values), end
+
+    def _literal(self) -> float | str:
+        """Read a number, with its sign, or a text."""
+        self.expecting("value")
+        negative = self.accept("-")
+        token = self.take()
+        if token.what == "text" and negative is None:
+            return token.text[1:-1]
+        if token.what == "name" and (parameter := self.parameters.get(token.text.lower())):
+            value = parameter.value
+        elif token.what == "number":
+            value = _number(token.text)
+        else:
+            self.fail(mark('Expected a number or a text in quotation marks, such as "web", not %(found)s.'), token)
+        return -value if negative else value
 
     def _compare(self, sign: str, left: RuleNode, right: RuleNode) -> RuleNode:
         place = (left.place[0], right.place[1])
+        left, right = self._as_date(left, right), self._as_date(right, left)
         for side in (left, right):
             if side.type == "truth":
                 self.fail(mark("%(part)s is already true or false, so it cannot be compared."), side)
         if "text" in (left.type, right.type):
             for side in (left, right):
-                if side.type != "text" and not (isinstance(side, Measure) and side.returns == "any"):
-                    self.fail(mark("%(part)s is a number. Only attributes can be compared with text."), side)
+                if _type_of(side) == "number":
+                    cause = mark("%(part)s is a number. Only attributes and text columns can be compared with text.")
+                    self.fail(cause, side)
             if sign not in ("=", "!="):
                 self.fail(mark("Text can only be compared with = or !=."), place)
         return tree.Comparison(sign, left, right, place=place)
+
+    def _as_date(self, side: RuleNode, other: RuleNode) -> RuleNode:
+        """Return a text that is compared with a date as the number of its day."""
+        if not (isinstance(side, tree.TextLiteral) and isinstance(other, Measure) and other.is_date):
+            return side
+        return tree.NumberLiteral(self._day(side.value, side.place), side.value, place=side.place)
+
+    def _day(self, text: str, place: Place) -> int:
+        try:
+            return day_number(date.fromisoformat(text))
+        except ValueError:
+            self.fail(mark('%(found)s is not a date. Write it as in "2024-11-11".'), place, found=text)
 
     def number(self) -> RuleNode:
         return self._arithmetic(("+", "-"), self.product)
@@ -199,11 +302,12 @@ class _Parser(Reader):
             self.expect(")", mark("Missing closing parenthesis."))
             return inside
         if token.what == "number":
-            plain = self.take().text.replace("_", "").rstrip("% ")
-            value = float(plain) / 100 if token.text.endswith("%") else float(plain)
-            return tree.NumberLiteral(int(value) if value.is_integer() else value, place=token.place)
+            return tree.NumberLiteral(_number(self.take().text), place=token.place)
         if token.what == "text":
             return tree.TextLiteral(self.take().text[1:-1], place=token.place)
+        if token.what == "name" and (parameter := self.parameters.get(token.text.lower())):
+            self.take()
+            return tree.NumberLiteral(parameter.value, parameter=parameter.name, place=token.place)
         if token.what == "name":
             return self.measure()
         if token.what == "days":
@@ -217,7 +321,7 @@ class _Parser(Reader):
 
     def _truth(self, node: RuleNode) -> RuleNode:
         if node.type != "truth":
-            near = (f"{node} > 0", f"{node} is known") if node.type == "number" else ()
+            near = (f"{node} > 0", f"{node} is known") if node.type == "number" else (f'{node} = "…"',)
             self.fail(mark("%(part)s is not a condition. Compare it with a value."), node, near)
         return node
 
@@ -235,29 +339,114 @@ class _Parser(Reader):
         self.signature = signature = MEASURES[word.text.lower()]
         opening = mark("Missing parenthesis after %(name)s. Example: %(example)s")
         self.expect("(", opening, name=word.text, example=signature.example)
-        kinds: tuple[str, ...] = ()
-        field = argument = ""
-        if signature.takes == "name":
-            self.expecting("name")
-            if self.token.what not in ("name", "text"):
-                self._fail(mark("%(name)s requires a name. Example: %(example)s"), self.token)
-            argument = self.take().text.strip("\"'")
+        if signature.takes in ("condition", "number"):
+            return self._of_part(word)
+        measure = Measure(signature.name, returns=signature.returns)
+        if signature.takes in ("name", "names"):
+            measure = replace(measure, arguments=self._names())
+        elif signature.takes == "until":
+            measure = self._until(measure)
         elif signature.takes == "nothing":
-            kinds = (signature.name,)
+            measure = replace(measure, facts=(Facts(signature.name),) if signature.name == "balance" else ())
         else:
-            kinds = self._kinds()
-            field = self._field(kinds)
-        window = self._window()
+            measure = self._of_facts(measure)
+        end = self._closing()
+        if signature.column and (signature.column == "required" or self.token.matches(".")):
+            measure, end = self._of_column(measure)
+        return replace(measure, place=(word.place[0], end.place[1]))
+
+    def _closing(self) -> Token:
         end = self.accept(")")
         if end is None:
             self._fail(mark("%(name)s is missing a closing parenthesis or a comma. Example: %(example)s"), self.token)
-        plain = signature.field == "optional" and bool(field) and signature.windows != "quarters"
-        plain = plain and field == self._shared_fields(kinds)[0]
-        place = (word.place[0], end.place[1])
-        return Measure(signature.name, kinds, field, window, argument, signature.returns, plain, place=place)
+        return end
 
-    def _fail(self, cause: str, at: Token | Place, near: Iterable[str] = ()) -> NoReturn:
-        self.fail(cause, at, near, name=self.signature.name, example=self.signature.example)
+    def _of_part(self, word: Token) -> RuleNode:
+        """Read a measure that is made of another part of the rule: of a condition, or of a number."""
+        signature = self.signature
+        part = self._deeper(self.either)
+        self.signature = signature
+        node: RuleNode
+        if signature.takes == "condition":
+            node = tree.Ever(self._truth(part))
+        else:
+            if part.elapsed:
+                cause = mark("%(name)s cannot take an elapsed time, which changes for everybody every day.")
+                self._fail(cause, part.place, ("score(rfm_r)",))
+            by = ""
+            if signature.name == "average" and self.accept(","):
+                self.expect("by", mark("Expected by and the name of an attribute, such as by city."))
+                by = self._names()[0]
+            node = tree.Population(self._number(part), _POPULATION[signature.name], by)
+        return replace(node, place=(word.place[0], self._closing().place[1]))
+
+    def _names(self) -> tuple[str, ...]:
+        names: list[str] = []
+        while not names or (self.signature.takes == "names" and self.accept(",")):
+            self.expecting("name", signature=self.signature)
+            if self.token.what not in ("name", "text"):
+                self._fail(mark("%(name)s requires a name. Example: %(example)s"), self.token)
+            names.append(self.take().text.strip("\"'"))
+        return tuple(names)
+
+    def _of_facts(self, measure: Measure) -> Measure:
+        """Read the facts that a measure looks at, with its field, number and window."""
+        signature = self.signature
+        facts = self._facts()
+        kinds = tuple(part.kind for part in facts)
+        field = self._field(kinds)
+        position = {"first": 1}.get(signature.name, 0)
+        if signature.numbered:
+            position = self._position()
+        measure = replace(measure, facts=facts, field=field, position=position, window=self._window(kinds))
+        plain = signature.field == "optional" and bool(field) and signature.windows != "quarters"
+        return replace(measure, plain=plain and field == self._shared_fields(kinds)[0])
+
+    def _position(self) -> int:
+        self.expecting("sign", ", 2")
+        if not self.accept(",") or self.token.what != "number":
+            self._fail(mark("%(name)s requires a number, such as 2 for the second. Example: %(example)s"), self.token)
+        token = self.take()
+        number = _number(token.text)
+        if number != int(number) or not 1 <= number <= 1_000:
+            self._fail(mark("%(found)s must be a whole number from 1 to 1,000."), token, found=token.text)
+        return int(number)
+
+    def _of_column(self, measure: Measure) -> tuple[Measure, Token]:
+        """Read the column of a single fact, after the closing parenthesis."""
+        kinds = tuple(part.kind for part in measure.facts)
+        columns = self._shared_columns(kinds)
+        self.expecting("column", *columns, kinds=kinds, lead=".")
+        if not self.accept("."):
+            near = [f"{measure.name}({' | '.join(kinds)}).{column}" for column in list(columns)[:3]]
+            self._fail(mark("%(name)s requires a column. Example: %(example)s"), self.token, near)
+        if measure.field and not measure.plain:
+            self._fail(mark("Write the column once: inside the parentheses or after them."), self.token)
+        name, token = self._column(columns, kinds)
+        returns: Any = "text" if columns[name] == "text" else "number"
+        return replace(measure, field=name, plain=False, returns=returns, position=measure.position or -1), token
+
+    def _until(self, measure: Measure) -> Measure:
+        """Read the date that a measure waits for: of contracts, of an attribute, or a named one."""
+        token = self.token
+        self.expecting("kind", signature=self.signature)
+        self.expecting("name", signature=self.signature)
+        if token.what == "text":
+            return replace(measure, arguments=(token.text[1:-1], *self._named_dates(self.take())))
+        if token.what == "name" and token.text.lower() in self.kinds:
+            facts = self._facts()
+            columns = {name: kind for name, kind in self._shared_columns(("contract",)).items() if name == "ends_at"}
+            self.expecting("column", *columns, kinds=("contract",), lead=".")
+            self.expect(".", mark("Write days_until(contract.ends_at)."))
+            return replace(measure, facts=facts, field=self._column(columns, ("contract",))[0])
+        return replace(measure, arguments=self._names())
+
+    def _fail(self, cause: str, at: Token | Place, near: Iterable[str] = (), **data: object) -> NoReturn:
+        self.fail(cause, at, near, **{**self._naming, **data})
+
+    @property
+    def _naming(self) -> dict[str, object]:
+        return {"name": self.signature.name, "example": self.signature.example}
 
     def _refuse_name(self, word: Token) -> NoReturn:
         name = word.text.lower()
@@ -266,16 +455,111 @@ class _Parser(Reader):
         if name in self.kinds:
             near = (f"has({name})", f"count({name})", f"days_since({name})")
             self.fail(mark("%(kind)s is a kind of fact. Use it inside a measure."), word, near, kind=name)
+        if self.parameters and self.tokens[self.position].text != "(":
+            near = (*self.near(name, self.parameters), *self.near(name, MEASURES))
+            self.fail(mark("Unknown measure or parameter: %(name)s."), word, near, name=word.text)
         if name in WORDS:
             self.fail(mark("Expected a number or a measure before %(found)s."), word)
         self.fail(mark("Unknown measure: %(name)s."), word, self.near(name, MEASURES), name=word.text)
 
-    def _kinds(self) -> tuple[str, ...]:
-        kinds = [self._kind()]
+    def _facts(self) -> tuple[Facts, ...]:
+        facts = [self._fact()]
         while self.accept("|"):
-            kinds.append(self._kind())
+            facts.append(self._fact())
         self.expecting("sign", "|")
-        return tuple(dict.fromkeys(kinds))
+        return tuple(dict.fromkeys(facts))
+
+    def _fact(self) -> Facts:
+        """Read the facts of a kind, their conditions, and what they follow."""
+        kind = self._kind()
+        facts = Facts(kind, self._conditions(kind))
+        self.expecting("sign", "then")
+        if self.accept("then"):
+            kind = self._kind()
+            later = Facts(kind, self._conditions(kind))
+            self.expecting("sign", "within")
+            word = self.expect("within", mark("Add how soon it must follow, such as then order within 30d."))
+            facts = replace(later, after=facts, within=self._days(word))
+        return facts
+
+    def _conditions(self, kind: str) -> tuple[Condition, ...]:
+        self.expecting("sign", "[")
+        if not self.accept("["):
+            return ()
+        conditions = [self._condition(kind)]
+        while self.accept(","):
+            conditions.append(self._condition(kind))
+        self.expecting("sign", ",", "]")
+        self.expect("]", mark("The conditions on %(kind)s have no closing bracket ]."), kind=kind)
+        return tuple(dict.fromkeys(conditions))
+
+    def _condition(self, kind: str) -> Condition:
+        columns = columns_of_kind(self.kinds[kind])
+        self.expecting("column", *columns, kinds=(kind,))
+        self.expecting("sign", "on")
+        negated = "not " if self.accept("not") else ""
+        if self.accept("on"):
+            self.expecting("value")
+            token = self.take()
+            return Condition("date", f"{negated}on", tuple(self._named_dates(token)), token.text.strip("\"'"))
+        name, _ = self._column(columns, (kind,))
+        self.expecting("sign", *_COMPARISONS, "in", "not in", "is known", "is unknown")
+        if self.accept("is"):
+            negated = "not " if self.accept("not") else negated
+            word = self.accept("known", "unknown")
+            if word is None:
+                near = self.near(self.token.text, ("known", "unknown"))
+                self.fail(mark("Expected known or unknown after is."), self.token, near)
+            return Condition(name, "known" if (word.text.lower() == "known") != bool(negated) else "unknown")
+        negated = "not " if self.accept("not") else negated
+        if self.accept("in"):
+            return Condition(name, f"{negated}in", self._checked(columns[name], name, self._values()[0]))
+        sign = self.accept(*_COMPARISONS, *_COMPARE)
+        if sign is None or negated:
+            cause = mark(
+                'Expected a comparison after %(name)s, such as %(name)s = "web" or %(name)s in ("web", "app").'
+            )
+            self.fail(cause, self.token, name=name)
+        operator = _COMPARE.get(sign.text, sign.text)
+        if columns[name] == "text" and operator not in ("=", "!="):
+            self.fail(mark("Text can only be compared with = or !=."), sign)
+        return Condition(name, operator, self._checked(columns[name], name, (self._literal(),)))
+
+    def _checked(self, column_type: ColumnType, name: str, values: tuple[float | str, ...]) -> tuple[float | str, ...]:
+        """Return values that fit a column."""
+        token = self.tokens[self.position - 1]
+        for value in values:
+            if isinstance(value, str) != (column_type != "number"):
+                causes = {
+                    "text": mark('%(name)s is a text. Write the value in quotation marks, such as %(name)s = "web".'),
+                    "number": mark("%(name)s is a number. Write the value without quotation marks."),
+                    "date": mark('%(name)s is a date. Write it as in %(name)s >= "2024-11-11".'),
+                }
+                self.fail(causes[column_type], token, name=name)
+            if column_type == "date" and isinstance(value, str):
+                self._day(value, token.place)
+        return values
+
+    def _named_dates(self, token: Token) -> Sequence[str]:
+        name = token.text.strip("\"'")
+        if token.what not in ("text", "name") or name not in self.named_dates:
+            near = self.near(name, self.named_dates) or tuple(self.named_dates)
+            cause = mark("No date is named %(name)s. Name it in the settings first, or use a known name.")
+            self.fail(cause, token, tuple(f'"{known}"' for known in near), name=name)
+        return self.named_dates[name]
+
+    def _column(self, columns: Mapping[str, ColumnType], kinds: tuple[str, ...]) -> tuple[str, Token]:
+        self.expecting("column", *columns, kinds=kinds)
+        word = self.take()
+        name = word.text.lower()
+        if word.what != "name" or name not in columns:
+            cause = mark("Facts of kind %(kind)s have no column %(name)s.")
+            self.fail(cause, word, self.near(name, columns) or tuple(columns), kind=" | ".join(kinds), name=word.text)
+        return name, word
+
+    def _shared_columns(self, kinds: tuple[str, ...]) -> dict[str, ColumnType]:
+        first, *others = (columns_of_kind(self.kinds[kind]) for kind in kinds)
+        return {name: kind for name, kind in first.items() if all(other.get(name) == kind for other in others)}
 
     def _kind(self) -> str:
         signature = self.signature
@@ -294,6 +578,8 @@ class _Parser(Reader):
                     ("complaint", "case"),
                     name=name,
                 )
+            if signature.tables == ("contracts",):
+                self.fail(mark("Only contracts can run; %(name)s is not a contract."), word, ("contract",), name=name)
             self.fail(mark("Facts of kind %(name)s have no category."), word, ("line", "view"), name=name)
         return name
 
@@ -303,6 +589,11 @@ class _Parser(Reader):
 
     def _field(self, kinds: tuple[str, ...]) -> str:
         shared, may_follow = self._shared_fields(kinds), self.signature.field
+        if may_follow == "column":
+            columns = self._shared_columns(kinds)
+            self.expecting("column", *columns, kinds=kinds, lead=".")
+            self.expect(".", mark("%(name)s requires a column. Example: %(example)s"), **self._naming)
+            return self._column(columns, kinds)[0]
         if may_follow:
             self.expecting("field", *shared, kinds=kinds, lead=".")
         dot = self.token
@@ -324,45 +615,139 @@ class _Parser(Reader):
             self.fail(cause, word, self.near(name, shared) or shared, kind=" | ".join(kinds), name=word.text)
         return name
 
-    def _window(self) -> TimeWindow:
-        days: dict[str, int] = {}
-        while self._window_follows(days):
+    def _window(self, kinds: tuple[str, ...]) -> TimeWindow:
+        window = ALWAYS
+        given: list[str] = []
+        while self._window_follows(given):
             word = self.take()
             name = word.text.lower()
-            if name not in ("last", "before"):
-                near = self.near(name, ("last", "before"))
-                self.fail(mark("A time window starts with last or before, such as last 90d."), word, near)
-            if name in days:
+            if name not in _WINDOW_WORDS:
+                near = self.near(name, _WINDOW_WORDS)
+                self.fail(mark("A time window starts with last, before, this or same, such as last 90d."), word, near)
+            if not self.signature.windows:
+                self._fail(
+                    mark("%(name)s does not take a time window. Remove it."), (word.place[0], self.token.place[1])
+                )
+            if name in given or (given and {name, given[0]} != {"last", "before"}) or window.unit == "fact":
                 place = (word.place[0], self.token.place[1])
                 self.fail(mark("%(word)s is repeated. A measure takes one time window."), place, word=word.text)
-            days[name] = self._days(word)
-        last = days.get("last")
-        if self.signature.windows == "quarters" and (last is None or last % 4):
+            part = self._window_part(word, kinds)
+            if given and part.unit != window.unit:
+                self.fail(mark("Both parts of a time window must be in the same unit, such as days."), word)
+            window = replace(window, **{name: part.last}, unit=part.unit) if name in ("last", "before") else part
+            given.append(name)
+        if self.signature.windows == "quarters" and (
+            window.unit != "day" or window.years_back or (window.last or 1) % 4
+        ):
             cause = mark("slope requires a time window that is a multiple of 4 days, such as last 360d.")
-            self.fail(cause, self.token, (f"last {max(4, (last or 360) // 4 * 4)}d",))
-        return TimeWindow(last, days.get("before", 0)) if days else ALWAYS
+            length = (window.last or 360) // 4 * 4 if window.unit == "day" else 360
+            self.fail(cause, self.token, (f"last {max(4, length)}d",))
+        return window
 
-    def _window_follows(self, days: Mapping[str, int]) -> bool:
+    def _window_follows(self, given: Sequence[str]) -> bool:
         """Take the comma before a window, if there is one."""
-        free = [word for word in ("last", "before") if self.signature.windows and word not in days]
-        if self.signature.windows == "quarters" and "last" not in days:
+        pairs = {"last": "before", "before": "last"}
+        free = [word for word in _WINDOW_WORDS if not given or word == pairs.get(given[0])]
+        if self.signature.windows == "quarters":
+            free = [word for word in free if word in ("last", "before")]
+        if self.signature.windows == "quarters" and "last" not in given:
             free = ["last"]  # four quarters can lie in the past, but only once their length is known
+        if not self.signature.windows or len(given) > 1:
+            free = []
         self.expecting("window", *free, signature=self.signature, lead=", ")
         if not self.accept(","):
             return False
         self.expecting("window", *free, signature=self.signature)
         return True
 
+    def _window_part(self, word: Token, kinds: tuple[str, ...]) -> TimeWindow:
+        """Return the window after its first word; the length of ``before`` as its `last`."""
+        name = word.text.lower()
+        unit = _period(self.token)
+        if name == "this":
+            self.expecting("days", "this")
+            if unit is None:
+                near = self.near(self.token.text, PERIODS) or PERIODS
+                self.fail(mark("Expected week, month, quarter or year after this."), self.token, near)
+            self.take()
+            return TimeWindow(1, -1, unit)
+        if name == "same":
+            self.expecting("days", "same")
+            window = self._length(word, kinds) if unit is None else TimeWindow(1, 0, _period(self.take()) or "month")
+            ending = mark("Expected last year after same, such as same 90d last year.")
+            self.expect("last", ending)
+            self.expect("year", ending)
+            if window.unit == "day":
+                return replace(window, years_back=1)
+            if window.unit == "fact":
+                self.fail(mark("same … last year takes days, weeks, months or quarters."), word)
+            # A whole period lies one later than the complete periods before it.
+            shift = _A_YEAR[window.unit] - (unit is not None)
+            return replace(window, before=shift)
+        return self._length(word, kinds)
+
+    def _length(self, word: Token, kinds: tuple[str, ...]) -> TimeWindow:
+        """Return a number of days, of calendar periods or of facts."""
+        following = self.tokens[min(self.position + 1, len(self.tokens) - 1)]
+        if self.token.what != "number" or following.what != "name":
+            return TimeWindow(self._days(word))
+        token, noun = self.take(), self.take()
+        number, unit = _number(token.text), _period(noun)
+        nouns = {"facts", *(kind for kind in kinds), *(_plural(kind) for kind in kinds)}
+        if unit is None and noun.text.lower() in nouns and word.text.lower() == "last":
+            unit = "fact"
+        elif unit is None:
+            near = self.near(noun.text, (*(f"{period}s" for period in PERIODS), *sorted(nouns)))
+            cause = mark(
+                "Expected days, weeks, months, quarters, years or facts, such as last 3 months or last 3 orders."
+            )
+            self.fail(cause, noun, near)
+        if self.signature.windows == "quarters":
+            self.fail(mark("slope requires a time window that is a multiple of 4 days, such as last 360d."), token)
+        most = _MOST[unit]
+        if number != int(number) or not 1 <= number <= most:
+            cause = mark("A time window must be 1 to %(most)s %(unit)s, not %(found)s.")
+            self.fail(cause, token, most=most, unit=f"{unit}s", found=token.text)
+        return TimeWindow(int(number), 0, unit)
+
     def _days(self, word: Token) -> int:
         self.expecting("days", word.text.lower())
         token = self.take()
-        if not self.signature.windows:
-            self._fail(mark("%(name)s does not take a time window. Remove it."), (word.place[0], token.place[1]))
-        if token.what != "days":
+        parameter = self.parameters.get(token.text.lower()) if token.what == "name" else None
+        if token.what != "days" and not (parameter and parameter.in_days):
             cause = mark("Expected a number of days after %(word)s, such as 90d for three months.")
-            self.fail(cause, token, (f"{token.text}d",) if token.what == "number" else (), word=word.text)
-        days = int(token.text[:-1])
+            near = (f"{token.text}d",) if token.what == "number" else self.near(token.text, self.parameters)
+            self.fail(cause, token, near, word=word.text)
+        days = int(parameter.value) if parameter else int(token.text[:-1]) * (7 if token.text[-1] in "wW" else 1)
         if not 1 <= days <= LONGEST_WINDOW:
             cause = mark("A time window must be 1 to %(most)s days, not %(found)s.")
             self.fail(cause, token, most=LONGEST_WINDOW, found=days)
         return days
+
+
+_POPULATION: dict[str, Literal["percentile", "average"]] = {"percentile": "percentile", "average": "average"}
+_WINDOW_WORDS = ("last", "before", "this", "same")
+_A_YEAR = {"week": 52, "month": 12, "quarter": 4, "year": 1}
+_MOST = {"week": 5_200, "month": 1_200, "quarter": 400, "year": 100, "fact": 1_000}
+
+
+def _period(token: Token) -> Literal["week", "month", "quarter", "year"] | None:
+    name = token.text.lower().removesuffix("s") if token.what == "name" else ""
+    return name if name in PERIODS else None  # type: ignore[return-value]
+
+
+def _plural(kind: str) -> str:
+    if kind.endswith("y"):
+        return f"{kind[:-1]}ies"
+    return f"{kind}es" if kind.endswith(("s", "x", "ch", "sh")) else f"{kind}s"
+
+
+def _number(text: str) -> float:
+    plain = text.replace("_", "").rstrip("% ")
+    value = float(plain) / 100 if text.endswith("%") else float(plain)
+    return int(value) if value.is_integer() else value
+
+
+def _type_of(node: RuleNode) -> str:
+    """Return a node's type, ``any`` for an attribute, which is a number or a text."""
+    return node.returns if isinstance(node, Measure) else node.type

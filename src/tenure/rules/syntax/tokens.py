@@ -28,11 +28,11 @@ _FULL_WIDTH = str.maketrans(
 )
 _TOKEN = re.compile(
     r"""(?P<skip>\s+|\#[^\n]*)
-      | (?P<days>\d+[dD]\b)
+      | (?P<days>\d+[dDwW]\b)
       | (?P<number>(?:\d[\d_]*(?:\.\d+)?|\.\d+)(?:\s?%)?(?![\w]))
       | (?P<text>"[^"\n]*"|'[^'\n]*')
       | (?P<name>[^\W\d]\w*)
-      | (?P<sign><=|>=|<>|!=|==|[<>=≤≥≠+\-*/(),.|])
+      | (?P<sign><=|>=|<>|!=|==|[<>=≤≥≠+\-*/(),.|\[\]])
       | (?P<wrong>\d\w+|.)""",
     re.VERBOSE,
 )
@@ -52,7 +52,7 @@ class Token:
 class Expected:
     """What the parser would have accepted where the text ends; the editor suggests it."""
 
-    what: Literal["measure", "kind", "name", "field", "window", "days", "sign"]
+    what: Literal["measure", "kind", "name", "field", "column", "value", "parameter", "window", "days", "sign"]
     texts: tuple[str, ...] = ()  # of signs and words: themselves; of windows: last, before; of days: the word before
     signature: Signature | None = None  # the measure whose parentheses are open
     kinds: tuple[str, ...] = ()  # the kinds of fact in them so far
@@ -78,7 +78,8 @@ class Reader:
                     cause = mark("This text has no closing quotation mark.")
                 elif token.text[0].isdigit():
                     cause = mark(
-                        "%(found)s is not a number or time window. Write windows in days, such as 90d for three months."
+                        "%(found)s is not a number or time window. Write windows in days or weeks, such as 90d or 12w, or as calendar"
+                        " periods, such as last 3 months."
                     )
                 self.fail(cause, token)
             if token.what != "skip":

@@ -10,23 +10,41 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from tenure.facts.selection import Facts
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NodeType = Literal["number", "text", "truth"]
+WindowUnit = Literal["day", "week", "month", "quarter", "year", "fact"]
 Place = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class TimeWindow:
-    """The days a measure looks at: `last` days that end `before` days ago."""
+    """The facts a measure looks at: those of some days, of some calendar periods, or some of the latest.
 
-    last: int | None = None  # length in days; None reaches back to the beginning
-    before: int = 0  # how many days before the judged day the window ends
+    On a day of the calendar period P, a window of `last` months reaches from P - before - last to P - before - 1, so
+    that ``before = -1`` means the running period, as far as it has gone.
+    """
+
+    last: int | None = None  # length in units; None reaches back to the beginning
+    before: int = 0  # how many units before the judged day, or before the running period, the window ends
+    unit: WindowUnit = "day"
+    years_back: int = 0  # how many years earlier, on the same date, the window of days is seen
 
     def __str__(self) -> str:
-        parts = [f"last {self.last}d"] if self.last is not None else []
-        return ", ".join(parts + ([f"before {self.before}d"] if self.before else []))
+        if self.unit == "fact":
+            return f"last {self.last} facts"
+        if self.years_back:
+            return f"same {self.last}d last year"
+        if self.before < 0:
+            return f"this {self.unit}"
+        parts = [f"last {self._length(self.last)}"] if self.last is not None else []
+        return ", ".join(parts + ([f"before {self._length(self.before)}"] if self.before else []))
+
+    def _length(self, units: int) -> str:
+        return f"{units}d" if self.unit == "day" else f"{units} {self.unit}{'s' if units > 1 else ''}"
 
 
 ALWAYS = TimeWindow()
@@ -62,8 +80,12 @@ class RuleNode:
 class NumberLiteral(RuleNode):
     _type = "number"
     value: float
+    date: str = ""  # the date as written, where the number is its day
+    parameter: str = dataclasses.field(default="", compare=False, repr=False)  # the parameter that it is the value of
 
     def __str__(self) -> str:
+        if self.date:
+            return f'"{self.date}"'
         return f"{self.value:g}" if abs(self.value) < 1e6 else repr(self.value)
 
 
@@ -83,29 +105,70 @@ class Measure(RuleNode):
     """Something read from a customer's facts, such as ``count(order, last 90d)``."""
 
     name: str  # one of :data:`tenure.rules.syntax.measures.MEASURES`
-    kinds: tuple[str, ...] = ()  # the fact kinds it reads, any of them
-    field: str = ""  # the number of a fact that it reads; empty when it only counts or waits
-    window: TimeWindow = ALWAYS  # the days it looks at
-    argument: str = ""  # the name given to ``attribute`` and ``score``
+    facts: tuple[Facts, ...] = ()  # what it reads, any of them
+    field: str = ""  # the column of a fact that it reads; empty when it only counts or waits
+    window: TimeWindow = ALWAYS  # the facts it looks at
+    arguments: tuple[str, ...] = ()  # the names given to ``attribute``, ``score``, ``stage`` and the like
     # ``any`` is an attribute: a number or a text, whichever it is compared with
-    returns: Literal["number", "truth", "any"] = "number"
+    returns: Literal["number", "text", "truth", "any"] = "number"
+    # which of the facts: the first is 1, the last -1; of ``largest``, which of the values. 0 means none in particular.
+    position: int = 0
     # whether the field goes without saying, as in ``last(csat)``
     plain: bool = dataclasses.field(default=False, compare=False, repr=False)
 
     @property
     def type(self) -> NodeType:
-        return "truth" if self.returns == "truth" else "number"
+        return "number" if self.returns == "any" else self.returns
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The fact kinds it reads."""
+        return tuple(dict.fromkeys(part.kind for facts in self.facts for part in facts.all))
+
+    @property
+    def argument(self) -> str:
+        """The name given to it, where it takes one."""
+        return self.arguments[0] if self.arguments else ""
 
     @property
     def elapsed(self) -> bool:
-        return self.name in ("days_since", "days_since_first")
+        return self.name in ("days_since", "days_since_first", "days_until", "days_open", "days_in_stage")
+
+    @property
+    def of_fact(self) -> bool:
+        """Whether it is a column of one fact, such as ``first(order).channel``."""
+        return bool(self.position) and self.name != "largest"
+
+    @property
+    def of_state(self) -> bool:
+        """Whether it asks where the customer was in this model, and not for facts."""
+        return self.name in ("in_stage", "previous_stage", "days_in_stage")
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it may be a text."""
+        return self.returns in ("text", "any")
+
+    @property
+    def is_date(self) -> bool:
+        """Whether it is a date, counted as a day."""
+        return self.of_fact and self.field in ("date", "ends_at", "period_start")
 
     def __str__(self) -> str:
         if self.kinds == (self.name,):
             return f"{self.name}()"
-        what = " | ".join(self.kinds) + (f".{self.field}" if self.field and not self.plain else "")
-        inside = [part for part in (what, self.argument, str(self.window)) if part]
-        return f"{self.name}({', '.join(inside)})"
+        inner_field = f".{self.field}" if self.field and not self.plain and not self.of_fact else ""
+        position = str(self.position) if self.name in ("nth", "largest") else ""
+        # Of a named date, its days follow the name, and are not written.
+        named = self.arguments[:1] if self.name == "days_until" else self.arguments
+        bare = self.name in _BARE or (len(self.arguments) == 1 and self.name == "days_until")
+        names = ", ".join(named if bare else [f'"{name}"' for name in named])
+        what = " | ".join(map(str, self.facts)) + inner_field
+        inside = [part for part in (what, position, names, str(self.window)) if part]
+        return f"{self.name}({', '.join(inside)})" + (f".{self.field}" if self.of_fact else "")
+
+
+_BARE = ("attribute", "score")  # their names are written without quotation marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +238,51 @@ class Known(_Unary):
         return f"{self.operand} is {'known' if self.known else 'unknown'}"
 
 
+@dataclass(frozen=True, slots=True)
+class Among(_Unary):
+    """Whether a number or a text is one of some values."""
+
+    values: tuple[float | str, ...]
+    negated: bool = False
+
+    def __str__(self) -> str:
+        texts = [f'"{value}"' if isinstance(value, str) else str(NumberLiteral(value)) for value in self.values]
+        return f"{self.operand} {'not in' if self.negated else 'in'} ({', '.join(texts)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Held(_Unary):
+    """Whether a condition has been true for some days without a break."""
+
+    days: int
+
+    def __str__(self) -> str:
+        nested = isinstance(self.operand, And | Or | Held)
+        return f"{f'({self.operand})' if nested else self.operand} for {self.days}d"
+
+
+class Ever(_Unary):
+    """Whether a condition is true or has been."""
+
+    def __str__(self) -> str:
+        return f"ever({self.operand})"
+
+
+@dataclass(frozen=True, slots=True)
+class Population(_Unary):
+    """A customer's number among those of all customers, as they were published on a day.
+
+    ``percentile`` is the place among them, ``average`` their mean, of those with an equal attribute when `by` names it.
+    """
+
+    _type = "number"
+    name: Literal["percentile", "average"]
+    by: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}({self.operand}{f', by {self.by}' if self.by else ''})"
+
+
 class Not(_Unary):
     def __str__(self) -> str:
         return f"not {_inside(self.operand)}"
@@ -204,6 +312,11 @@ def _inside(node: RuleNode) -> str:
 def measures_of(node: RuleNode) -> tuple[Measure, ...]:
     """Return the different measures of a rule, in the order of the text."""
     return tuple(dict.fromkeys(part for part in node.walk() if isinstance(part, Measure)))
+
+
+def models_read_by(node: RuleNode) -> tuple[str, ...]:
+    """Return the other models whose stages a rule reads."""
+    return tuple(dict.fromkeys(measure.argument for measure in measures_of(node) if measure.name == "stage"))
 
 
 def kinds_of(node: RuleNode) -> tuple[str, ...]:
