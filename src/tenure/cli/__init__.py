@@ -35,7 +35,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "recommend": ("recommend:recommend", mark("Products bought together, and recommendations for each customer.")),
     "refresh": ("stages:refresh", mark("Recalculate every customer's stages.")),
     "board": ("board:board", mark("Customers in each stage on a day, and of how many a stage cannot be judged.")),
-    "why": ("board:why", mark("Why a customer is in a stage on a day: every rule and its values.")),
     "models": ("models:models", mark("Life-cycle models: list, show and check them.")),
     "economics": (
         "economics:economics",

@@ -1,14 +1,14 @@
-"""`tenure board` and `tenure why`: how many are in each stage on a day, and why a customer is in theirs."""
+"""`tenure board`: how many customers are in each stage on a day, and of how many a stage cannot be judged."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
 from tenure.cli import options
-from tenure.cli.options import argument, option
+from tenure.cli.options import option
 from tenure.cli.output import console, print_result, table_of
-from tenure.errors import FactsError, LakeError
-from tenure.words import current_language, mark, say
+from tenure.errors import LakeError
+from tenure.words import mark
 from tenure.words.formats import number, percent
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from tenure.lifecycle.model import Model
 
 SomeModel = Annotated[str, option(mark("Id of a model of the lake."))]
-Customer = Annotated[str, argument(mark("Customer id."))]
 
 
 def board(
@@ -76,74 +75,3 @@ def _show_board(body: dict[str, Any], model: Model) -> None:
     title = f"{model.name.render()} ({model.id}), {body['as_of']}"
     headings = (mark("Customers"), mark("Share"), mark("Average days"), mark("Cannot be judged"))
     console(stderr=False).print(table_of(title, (mark("Stage"),), headings, rows))
-
-
-def why(
-    lake: options.LakeFolder,
-    customer: Customer,
-    model: SomeModel = "retail-activity",
-    as_of: options.AsOf = None,
-    as_json: options.AsJson = False,
-) -> None:
-    """Rules are evaluated from top to bottom, and the first that is true decides. Unknown never counts as true."""
-    from tenure.lifecycle.explain import explain_from
-    from tenure.lifecycle.statistics import in_doubt
-
-    store = options.open_lake(lake)
-    definition, day = _shown(store, model, as_of)
-    explained = explain_from(store, definition, customer, day)
-    if explained.entered_on is None:
-        text = mark("%(id)s is not in the model %(model)s on %(day)s: no fact that it reads by then.")
-        raise FactsError(text, id=customer, model=definition.id, day=day)
-    doubts: list[dict[str, Any]] = []
-    if store.has("doubts"):
-        con = store.connect(("doubts",), customers=[customer])
-        sql = (
-            f"SELECT stage, entered_on, missing_facts FROM ({in_doubt('?', '?')}) WHERE customer_id = ? ORDER BY stage"
-        )
-        doubts = con.execute(sql, [definition.id, day, day, customer]).to_arrow_table().to_pylist()
-    rules = [
-        {
-            "stage": evaluation.stage.id,
-            "holds": evaluation.holds,
-            "taken": evaluation.taken,
-            "rule": str(evaluation.stage.rule),
-            "values": {str(read.measure): read.value for read in evaluation.values},
-        }
-        for evaluation in explained.evaluations
-    ]
-    body = {
-        "customer_id": customer,
-        "model": definition.id,
-        "as_of": day,
-        "stage": explained.stage,
-        "because": str(explained.reason or ""),
-        "rules": rules,
-        "cannot_judge": doubts,
-    }
-    print_result(body, as_json, _show_why, definition)
-
-
-def _show_why(body: dict[str, Any], model: Model) -> None:
-    from tenure.lifecycle.reasons import value_in_words
-    from tenure.rules.wording.vocabulary import kind_name
-
-    out = console(stderr=False)
-    stage = model.stage(body["stage"]).name.render() if body["stage"] else say(mark("in no stage"))
-    out.print(f"{body['customer_id']}, {body['as_of']}: {stage} ({model.name.render()})", style="bold", markup=False)
-    out.print(body["because"], markup=False)
-    truths = {True: say(mark("yes")), False: say(mark("no")), None: say(mark("unknown"))}
-    rows = [
-        [
-            model.stage(rule["stage"]).name.render(),
-            truths[rule["holds"]],
-            ", ".join(f"{name} = {value_in_words(value)}" for name, value in rule["values"].items()),
-        ]
-        for rule in body["rules"]
-    ]
-    out.print(table_of("", (mark("Stage"), mark("Holds"), mark("Values")), (), rows))
-    for doubt in body["cannot_judge"]:
-        text = mark("%(stage)s cannot be judged since %(day)s; missing: %(missing)s")
-        missing = ", ".join(kind_name(kind, current_language()) for kind in (doubt["missing_facts"] or "–").split(","))
-        words = {"stage": model.stage(doubt["stage"]).name.render(), "day": doubt["entered_on"], "missing": missing}
-        out.print(say(text, **words), style="yellow", markup=False)

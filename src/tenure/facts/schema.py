@@ -148,6 +148,8 @@ TABLES: dict[str, TableSpec] = {
     "doubts": TableSpec("life", generations="markers", shown="coalesce(s.model, '') <> ''"),
     # Customers who have no facts any more keep an empty row, which hides the one they had.
     "scorecard": TableSpec("life", generations="rows", shown="s.orders IS NOT NULL"),
+    "score_history": TableSpec("life", customer_columns=("customer_id",)),  # scores that rules read, by day
+    "populations": TableSpec("life"),  # how customers compared on a day, where rules read it
     "refreshes": TableSpec("life"),
     "fits": TableSpec("life"),  # what was fitted, see tenure.stats.record
     "warnings": TableSpec("life"),  # one row a customer and signal

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tenure.rules.syntax.parameters import Parameter
@@ -185,3 +186,12 @@ class Model:
     def missing(self, available: set[str] | frozenset[str]) -> tuple[str, ...]:
         """Return the needed fact kinds of which there is not a single fact."""
         return tuple(kind for kind in self.needs if kind not in available)
+
+
+def stage_names(models: Iterable[Model], current: str, language: str) -> dict[str, dict[str, str]]:
+    """Return the names of models (under ``""``) and of their stages by id; the `current` one's also under ``""``."""
+    names = {
+        model.id: {"": model.name.render(language)} | {stage.id: stage.name.render(language) for stage in model.stages}
+        for model in models
+    }
+    return names | ({"": names[current]} if current in names else {})

@@ -18,16 +18,18 @@ from tenure.clock import day_number
 from tenure.facts.blocks import block_of, day_number_of, keys_of, who_of
 from tenure.facts.frames import completed
 from tenure.facts.kinds import KINDS, Kind
-from tenure.facts.schema import DAY
+from tenure.facts.schema import DAY, TEXT
 from tenure.facts.selection import CALENDAR_COLUMNS
 from tenure.facts.streams import Stream
 from tenure.lifecycle.doubts import doubts_of
 from tenure.lifecycle.history import ENCODED_SPANS, UNSTAGED, History, entered
 from tenure.lifecycle.overrides import Overrides, overridden, overrides_of
 from tenure.lifecycle.passages import passages
+from tenure.lifecycle.published import populations_on, populations_read, with_populations
 from tenure.lifecycle.reasons import ReasonColumns, causes, doubts, encoded, with_because
 from tenure.lifecycle.settling import settled, walked
 from tenure.rules.evaluation.compute import EvaluationContext, TextSteps
+from tenure.rules.evaluation.published import SCORES, Published
 from tenure.rules.evaluation.steps import Moments, merge, starts
 from tenure.rules.evaluation.truth import TRUE, Truth, truth_of
 
@@ -73,7 +75,7 @@ def spans_of(
     kinds : mapping of str to Kind, optional
         The fact kinds known.
     scores : mapping, optional
-        Published figures, ``{name: {customer_id: number}}``.
+        Published figures, ``{name: {customer_id: number}}``. They hold for all days, as nothing says since when.
 
     Returns
     -------
@@ -110,7 +112,16 @@ def stage_facts(
         kinds=kinds,
         subject=model.subject,
     )
-    return stage_block(model, EvaluationContext(block, scores or {}))
+    published = Published({name: _undated(numbers) for name, numbers in (scores or {}).items()})
+    if nodes := populations_read([model]):
+        compared = populations_on([EvaluationContext(block, published)], nodes, block.last_day)
+        published = with_populations(published, compared)
+    return stage_block(model, EvaluationContext(block, published))
+
+
+def _undated(scores: Mapping[str, float]) -> pa.Table:
+    columns = [pa.array(scores.keys(), TEXT), pa.nulls(len(scores), DAY), pa.array(scores.values(), pa.float64())]
+    return pa.table(columns, schema=SCORES)
 
 
 #: Columns that a measure reads whatever field is written.

@@ -11,14 +11,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from tenure.facts.blocks import BIAS, SHIFT, Block, day_number_of, keys_of
 from tenure.facts.records import ALWAYS as ALL_DAYS
 from tenure.facts.records import KnownRecords, known_records
-from tenure.facts.schema import SCALE
+from tenure.facts.schema import SCALE, TEXT
 from tenure.facts.selection import facts_of
 from tenure.rules.evaluation import steps
 from tenure.rules.evaluation.dates import next_anniversary, next_named
+from tenure.rules.evaluation.published import Averages, Published
 from tenure.rules.evaluation.steps import Breaks, Moments, Reach, Steps
 from tenure.rules.evaluation.stretches import Stretches, active, open_cases, running, smallest_active
 from tenure.rules.evaluation.windows import NEVER, entering, leaving, months_of, weeks_of
@@ -26,7 +29,7 @@ from tenure.rules.syntax import tree
 from tenure.rules.syntax.tree import ALWAYS, Measure, RuleNode, TimeWindow, measures_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from tenure.facts.blocks import Events
     from tenure.facts.selection import Facts
@@ -75,8 +78,7 @@ class EvaluationContext:
     """A block of customers under evaluation: whatever several rules or models need of it is made once."""
 
     block: Block  # the customers and their facts
-    # published columns, ``{name: {customer_id: number}}``, read by ``score(name)``
-    scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    published: Published = field(default_factory=Published)  # what rules may read besides facts
     # what gives the stages of other models over time, by their ids, for ``stage(model)``
     stages: dict[str, Callable[[EvaluationContext], TextSteps]] = field(default_factory=dict)
     #: The truths of rules and of their parts, see :func:`tenure.rules.evaluation.truth.truth_of`.
@@ -87,6 +89,7 @@ class EvaluationContext:
     _days: dict[tuple[Facts, ...], np.ndarray] = field(default_factory=dict)
     _texts: dict[Measure, TextSteps] = field(default_factory=dict)
     _breaks: dict[Measure, Breaks] = field(default_factory=dict)
+    _published_on: dict[tree.Population, np.ndarray] = field(default_factory=dict)
 
     def steps(self, measure: Measure) -> Steps:
         if measure not in self._steps:
@@ -132,6 +135,11 @@ class EvaluationContext:
     def moments(self, node: RuleNode) -> Moments:
         """Return the moments at which the measures below a node change; origins when there are none."""
         columns = [self._keys(measure) for measure in measures_of(node)] or [self.block.origins]
+        for part in node.walk():
+            if isinstance(part, tree.Population):
+                columns.append(self._publications(part))
+                if part.by:
+                    columns.append(self._attribute_of(part).keys)
         # Comparisons that differ in a factor only share them, and so do all measures over equal windows.
         same = tuple(sorted({id(column) for column in columns}))
         if same not in self._moments:
@@ -151,6 +159,8 @@ class EvaluationContext:
                 return MomentValues(-inner.value, -inner.slope, inner.known, inner.integral)
             case tree.Arithmetic(operator=operator, left=left, right=right):
                 return _calculated(operator, self.values(left, moments), self.values(right, moments))
+            case tree.Population():
+                return self._among_all(node, moments)
             case Measure(returns="any"):
                 numbers, mask = self.texts(node).numbers().at(moments)
                 return MomentValues(numbers, 0.0, mask)
@@ -163,6 +173,35 @@ class EvaluationContext:
                     return MomentValues(value, -1.0 if until else 1.0, mask, integral=True)
                 return MomentValues(numbers, 0.0, mask, integral=node.name in _INTEGRAL or node.is_date)
         raise TypeError(node)
+
+    def _publications(self, node: tree.Population) -> np.ndarray:
+        """Return the moments at which it was published how all customers compare."""
+        if node not in self._published_on:
+            days = [published.day for published in self.published.populations.get(str(node), ())]
+            self._published_on[node] = (self.block.origins[:, None] + np.array([-BIAS, *days]) + BIAS).ravel()
+        return self._published_on[node]
+
+    def _attribute_of(self, node: tree.Population) -> TextSteps:
+        return self.texts(Measure("attribute", arguments=(node.by,), returns="any"))
+
+    def _among_all(self, node: tree.Population, moments: Moments) -> MomentValues:
+        """Return a customer's place among all, or the average of those alike, as last published at each moment."""
+        published = self.published.populations.get(str(node), ())
+        days = np.array([each.day for each in published], dtype=np.int64)
+        newest = np.searchsorted(days, day_number_of(moments.keys), side="right") - 1
+        result = np.full(len(moments), np.nan)
+        for number, each in enumerate(published):
+            rows = np.flatnonzero(newest == number)
+            if isinstance(each, Averages):
+                names = self._attribute_of(node).names if node.by else [""]
+                codes = self._attribute_of(node).at(moments)[rows] if node.by else np.zeros(len(rows), dtype=np.int64)
+                result[rows] = np.array([*(each.means.get(str(name), np.nan) for name in names), np.nan])[codes]
+            else:
+                own = self.values(node.operand, moments)
+                places = each.places(own.value[rows])
+                result[rows] = places if own.known is None else np.where(own.known[rows], places, np.nan)
+        known = ~np.isnan(result)
+        return MomentValues(np.where(known, result, 0.0), 0.0, known)
 
     def texts(self, measure: Measure) -> TextSteps:
         """Return the texts that a measure gives each customer of the block."""
@@ -332,10 +371,19 @@ def _open(context: EvaluationContext, measure: Measure) -> Steps:
 
 
 def _score(context: EvaluationContext, measure: Measure) -> Steps:
-    scores = context.scores.get(measure.argument, {})
-    values = np.array([scores.get(customer, np.nan) for customer in context.block.ids.to_pylist()], dtype=np.float64)
-    known = ~np.isnan(values)
-    return Steps(context.block.origins, np.where(known, values, 0.0), known)
+    """Return a score as it was published, from day to day."""
+    origins, table = context.block.origins, context.published.scores.get(measure.argument)
+    if table is None:
+        return Steps(origins, np.zeros(len(origins)), np.zeros(len(origins), dtype=bool))
+    who = pc.index_in(table.column("customer_id").cast(TEXT), context.block.ids).fill_null(-1).to_numpy()
+    days = table.column("day").cast(pa.int32()).fill_null(-BIAS).to_numpy()  # without a day: since ever
+    rows = np.flatnonzero((who >= 0) & (days <= context.block.last_day))
+    values = np.append(np.full(len(origins), np.nan), table.column("value").to_numpy()[rows])
+    keys = np.append(origins, keys_of(who[rows], days[rows]))
+    order = np.argsort(keys, kind="stable")
+    order = order[steps.ends_within(keys[order])]
+    known = ~np.isnan(values[order])
+    return Steps(keys[order], np.where(known, values[order], 0.0), known)
 
 
 _MAKERS: dict[str, Callable[[EvaluationContext, Measure], Steps]] = {
