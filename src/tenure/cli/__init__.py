@@ -22,6 +22,7 @@ GROUP = "tenure.commands"
 
 #: Command -> (module:attribute in this package, what it does). A new command is one line here.
 COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("lake:init", mark("Create a lake, and say what kind of business it is for.")),
     "import": (
         "importing:import_",
         mark("Import files into the lake. Each row is accepted, skipped as a duplicate, or quarantined."),
@@ -35,7 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "recommend": ("recommend:recommend", mark("Products bought together, and recommendations for each customer.")),
     "refresh": ("stages:refresh", mark("Recalculate every customer's stages.")),
     "board": ("board:board", mark("Customers in each stage on a day, and of how many a stage cannot be judged.")),
-    "models": ("models:models", mark("Life-cycle models: list, show and check them.")),
+    "models": ("models:models", mark("Life-cycle models: list, show, check, recommend and switch them on and off.")),
     "economics": (
         "economics:economics",
         mark("Profit by stage, the value of moving between stages, and where to reinvest or withdraw."),

@@ -53,6 +53,25 @@ DateFormat = Annotated[str, option(mark("dmy, mdy or a pattern, if dates are amb
 AsOf = Annotated[str | None, option(mark("As-of date, such as 2024-12-31."), metavar="DATE")]
 
 
+BusinessKind = Annotated[
+    str | None,
+    option(
+        mark("Kind of business: retail, ecommerce, catering, education, telecom, bank, saas, b2b or other."),
+        ...,
+        "--business",
+    ),
+]
+
+
+def business_question(lake: Path) -> str:
+    """Return the hint that asks for the kind of business."""
+    text = mark(
+        "What kind of business is it? Say so to get three suitable models: "
+        "tenure models recommend --business retail --apply --lake %(lake)s"
+    )
+    return say(text, lake=lake)
+
+
 def open_lake(folder: Path) -> Lake:
     from tenure.facts.lake import Lake  # loaded late: help shows without it
 

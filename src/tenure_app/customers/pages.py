@@ -87,7 +87,7 @@ def customers(request: HttpRequest) -> HttpResponse:
         "wrong": unknown,
         "total": count,
         "address": selection.address(),
-        "form": _form(con, selection, entries),
+        "form": _form(con, selection, entries, catalogue.offered(entries, request)),
         "table": table.show(
             Paginator(SqlRows(count, fetch), queries.PAGE).get_page(start // queries.PAGE + 1),
             sort=selection.sort,
@@ -111,10 +111,12 @@ def _selection(request: HttpRequest, entries: Mapping[str, Entry]) -> tuple[Cust
     return selection, unknown
 
 
-def _form(con: duckdb.DuckDBPyConnection, selection: CustomerQuery, entries: Mapping[str, Entry]) -> FilterForm:
+def _form(
+    con: duckdb.DuckDBPyConnection, selection: CustomerQuery, entries: Mapping[str, Entry], offered: Sequence[Entry]
+) -> FilterForm:
     entry = entries.get(selection.model)
     stages = [(stage, entry.stage_name(stage)) for stage in [*entry.order, UNSTAGED, NOT_IN_MODEL]] if entry else []
-    models = [(item.id, item.name) for item in entries.values() if item.fits]
+    models = [(item.id, item.name) for item in offered if item.fits]
     search = _("Id, name, phone, e-mail or whole order number")
     kept = ("was", "was_on", "moved", "move_stage", "move_from", "move_to")
     values = {item.name: item.text for item in selection.filters}
@@ -140,6 +142,11 @@ def _form(con: duckdb.DuckDBPyConnection, selection: CustomerQuery, entries: Map
             *((name, value) for name in kept if (value := getattr(selection, name))),
             ("sort", ("-" if selection.down else "") + selection.sort),
             *((name, text) for name, text in values.items() if name not in query.OFFERED),
+            *(
+                [("models", catalogue.ALL)]
+                if any(not item.on and item.id != selection.model for item in offered)
+                else []
+            ),
         ],
         chips=titles.chips(selection, entries),
         clear_url=f"{reverse('customers')}?{urlencode({'model': selection.model, 'as_of': selection.as_of})}",
@@ -265,7 +272,7 @@ def why(request: HttpRequest, customer_id: str) -> HttpResponse:
     context = {
         "who": who,
         "entry": entry,
-        "entries": [item for item in entries.values() if item.fits],
+        "entries": [item for item in catalogue.offered(entries, request) if item.fits],
         "day": day,
         "staged": explained.stage,
         "verdicts": tables.VERDICTS.show(verdicts) if verdicts else None,
@@ -324,7 +331,8 @@ def customer(request: HttpRequest, customer_id: str) -> HttpResponse:
     entries = catalogue.catalogue(con)
     day = as_of(request)
     spans = profile.spans(con, who.customer_id, entries)
-    lives = [life for entry in entries.values() if (life := life_of(entry, spans.get(entry.id, []), day)).stays]
+    offered = catalogue.offered(entries, request)
+    lives = [life for entry in offered if (life := life_of(entry, spans.get(entry.id, []), day)).stays]
     shown = next((life for life in lives if life.entry.id == request.GET.get("model")), lives[0] if lives else None)
     kept = request.GET.copy()
     kept.pop("page", None)
@@ -352,7 +360,7 @@ def customer(request: HttpRequest, customer_id: str) -> HttpResponse:
         "day": day,
         "panels": panels.panels(con, who.customer_id),
         "figures": [figure.show(data) for figure in figures.FIGURES] if lives else [],
-        "absent": [entry for entry in entries.values() if entry.fits and entry not in [life.entry for life in lives]],
+        "absent": [entry for entry in offered if entry.fits and entry not in [life.entry for life in lives]],
         **_timeline(request, con, who.customer_id, shown.stays if shown else (), entries),
     }
     return render(request, "customers/page.html", context)

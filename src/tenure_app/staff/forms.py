@@ -10,6 +10,7 @@ from django.contrib.auth.password_validation import MinimumLengthValidator, vali
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from tenure.facts.businesses import BUSINESSES
 from tenure.words.formats import symbol
 
 #: Currencies on offer; a lake keeps any other one that it was made with.
@@ -45,6 +46,12 @@ def _zones() -> list[tuple[str, str]]:
 
 class BusinessForm(Styled):
     business = forms.CharField(label=_("Business name"), max_length=80, required=False)
+    business_kind = forms.ChoiceField(
+        label=_("Kind of business"),
+        choices=lambda: [("", _("Not said")), *((kind, name.render()) for kind, name in BUSINESSES.items())],
+        required=False,
+        help_text=_("Another answer chooses the models that suit it; see Models."),
+    )
     tz = forms.ChoiceField(
         label=_("Time zone"),
         choices=_zones,

@@ -16,6 +16,7 @@ from tenure_app.core.work import actions as jobs
 from tenure_app.core.work import queries as job_queries
 from tenure_app.facts import quarantine, queries
 from tenure_app.facts.pages.imports import tables
+from tenure_app.lifecycle.definitions.labels import businesses
 from tenure_app.web.pages import SIGNED_IN, page
 
 
@@ -44,6 +45,7 @@ def start(request: HttpRequest) -> HttpResponse:
         "drafts": [upload for upload in queries.imports(5) if upload.state == "draft"],
     }
     if has_facts:
+        context |= {"businesses": businesses()}
         context |= {"brought": queries.brought(), "quarantined": quarantine.count(), "models": _models()}
     return render(request, "start/page.html", context)
 
