@@ -87,7 +87,8 @@ def plan_of(
         customers = customers_to_evaluate(lake, fitting, as_of)
         mode = FULL if customers is None else TOUCHED
     if mode == FULL and {model.id for model in selected}.issuperset(evaluated):
-        reports += [ModelReport(model, "", off=True) for model in staged_models(lake) - {model.id for model in selected}]
+        off = staged_models(lake) - {model.id for model in selected}
+        reports += [ModelReport(model, "", off=True) for model in off]
     rescored = mode == TOUCHED and bool(scorecard) and last_day is not None and as_of > last_day
     named = None if customers is None else sorted(set(customers))
     return RefreshPlan(as_of, mode, fitting, reports, scorecard, published_for(lake, fitting), named, rescored)
