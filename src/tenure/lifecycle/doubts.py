@@ -74,6 +74,8 @@ def doubts_of(
             missing, names = _missing(stage.rule, context, begin)
             parts.append(np.array([begin, end, np.full(len(begin), place), missing + len(texts)]))
             texts += names
+    if len(parts) == 1:
+        return ENCODED_DOUBTS.empty_table()
     columns = np.concatenate(parts, axis=1)
     return _table(model, context, columns[:, np.argsort(columns[0], kind="stable")], texts)
 
@@ -88,9 +90,12 @@ def _from_when(entries: np.ndarray, customers: int) -> np.ndarray:
 def _unknown(truth: Truth, entries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return from which to which moment a rule is unknown, from each customer's entry on."""
     places = np.flatnonzero(truth.values == UNKNOWN)
-    begin = np.maximum(truth.keys[places], entries[who_of(truth.keys[places])])
+    begin = truth.keys[places]
+    begin = np.maximum(begin, entries[who_of(begin)])
     # The customer after, whose origin comes next, bounds what has no end.
-    end = np.append(truth.keys[1:], len(entries) << SHIFT)[places]
+    end = truth.keys.take(places + 1, mode="clip")
+    if len(places) and places[-1] + 1 == len(truth.keys):
+        end[-1] = len(entries) << SHIFT
     inside = begin < end
     return begin[inside], end[inside]
 
