@@ -31,6 +31,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "customers": ("lake:customers", mark("Customer records: find duplicates, merge, undo merges, check completeness.")),
     "source": ("lake:source", mark("External tables, read in place: add, list, remove.")),
     "stages": ("stages:stages", mark("Assign a stage to every customer in an orders file; no lake needed.")),
+    "acquisition": (
+        "acquisition:acquisition",
+        mark("First contacts: the funnel to the first order, closing windows, and decision time."),
+    ),
     "value": ("value:value", mark("Customer value: repeat-purchase models and how well they predict.")),
     "risk": ("risk:risk", mark("Churn risk: warning signs, churn probability, and which customers to look at first.")),
     "recommend": ("recommend:recommend", mark("Products bought together, and recommendations for each customer.")),

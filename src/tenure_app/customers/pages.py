@@ -21,6 +21,7 @@ from tenure.errors import TenureError
 from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
 from tenure.rules.wording.sentence import measure_phrase, sentence
 from tenure.words import current_language
+from tenure_app.acquisition.pages import met
 from tenure_app.core import conf
 from tenure_app.customers import figures, merging, panels, profile, queries, query, tables, timeline, titles
 from tenure_app.customers.figures import LifeData
@@ -122,6 +123,7 @@ def _form(
     values = {item.name: item.text for item in selection.filters}
     present = queries.columns(con)
     columns = [column(name) for name in query.OFFERED if name in present]
+    filters = {*query.OFFERED, *(name + end for name in query.CLOSING for end in (query.AT_LEAST, query.AT_MOST))}
     return FilterForm(
         _("Filter customers"),
         (
@@ -135,13 +137,18 @@ def _form(
                 for item in columns
             ],
             _bounds(selection, stages),
+            [
+                _closing(name, values)
+                for name in query.CLOSING
+                if set(query.CLOSING) <= present and queries.has_prospects(con)
+            ],
         ),
         more_open=selection.is_detailed,
         hidden=[
             ("as_of", selection.as_of),
             *((name, value) for name in kept if (value := getattr(selection, name))),
             ("sort", ("-" if selection.down else "") + selection.sort),
-            *((name, text) for name, text in values.items() if name not in query.OFFERED),
+            *((name, text) for name, text in values.items() if name not in filters),
             *(
                 [("models", catalogue.ALL)]
                 if any(not item.on and item.id != selection.model for item in offered)
@@ -151,6 +158,12 @@ def _form(
         chips=titles.chips(selection, entries),
         clear_url=f"{reverse('customers')}?{urlencode({'model': selection.model, 'as_of': selection.as_of})}",
     )
+
+
+def _closing(name: str, values: Mapping[str, str]) -> Range:
+    """Return the filter by the days on which a window closes."""
+    ends = ((name + query.AT_LEAST, _("from")), (name + query.AT_MOST, _("until")))
+    return Range(column(name).label, *(Input(end, text, values.get(end, ""), "date", text) for end, text in ends))
 
 
 def _bounds(selection: CustomerQuery, stages: list[tuple[str, str]]) -> list[Field]:
@@ -359,6 +372,7 @@ def customer(request: HttpRequest, customer_id: str) -> HttpResponse:
         "stages": [(stage, shown.entry.stage_name(stage)) for stage in shown.entry.order] if shown else [],
         "day": day,
         "panels": panels.panels(con, who.customer_id),
+        "met": met(con, who.customer_id, day),
         "figures": [figure.show(data) for figure in figures.FIGURES] if lives else [],
         "absent": [entry for entry in offered if entry.fits and entry not in [life.entry for life in lives]],
         **_timeline(request, con, who.customer_id, shown.stays if shown else (), entries),
