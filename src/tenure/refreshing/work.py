@@ -19,8 +19,10 @@ from tenure.lifecycle.published import (
     compared_now,
     population_rows,
     populations_read,
+    reads_scores,
     score_names,
     with_populations,
+    with_scores,
 )
 from tenure.refreshing import ranks
 from tenure.refreshing.blocks import EvaluationRequest, evaluate_customers, evaluate_here
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from tenure.facts.lake import Lake
+    from tenure.lifecycle.model import Model
     from tenure.refreshing.blocks import EvaluatedBlock
     from tenure.refreshing.draft import LakeDraft
     from tenure.refreshing.planning import RefreshPlan
@@ -63,8 +66,12 @@ class Work:
     @property
     def request(self) -> EvaluationRequest:
         """What is computed of customers."""
-        models = [model for model in self.plan.models if model.subject == "customer"]
+        models = [model for model in self.plan.models if model.subject == "customer" and not self._waits(model)]
         return EvaluationRequest(models, features_of(self.plan.scorecard), self.published)
+
+    def _waits(self, model: Model) -> bool:
+        """Whether a model reads scores, and so is evaluated when this refresh has published its own."""
+        return bool(self.plan.scorecard) and reads_scores(model)
 
     @cached_property
     def published(self) -> Published:
@@ -113,28 +120,30 @@ class Work:
                 replaced.append("")
             blocks = engine(self.lake, request, self.plan.as_of, subject)
             replace_models = {"model": replaced}
-            spans = self._spans_of(blocks, features if subject == "customer" else [], replace_models)
+            spans = self._spans_of(self._noted(blocks, features if subject == "customer" else []), replace_models)
             self.draft.write("spans", spans, schema=SPANS_IN_LAKE, partition_by="model", replace=replace_models)
         return pa.concat_tables(features) if features else self.request.schema.empty_table()
 
-    def _spans_of(
-        self, blocks: Iterable[EvaluatedBlock], features: list[pa.Table], replace: dict[str, list[str]]
-    ) -> Iterator[pa.RecordBatch]:
-        """Yield the spans of blocks, keep their features, and write their doubts."""
+    def _noted(self, blocks: Iterable[EvaluatedBlock], features: list[pa.Table]) -> Iterator[EvaluatedBlock]:
         share = 0.55 if self.plan.scorecard else 0.9
+        for block in blocks:
+            self.report.customers += len(block.features)
+            features.append(block.features)
+            yield block
+            self.progress(mark("Evaluating customers"), 0.05 + share * block.share)
+
+    def _spans_of(self, blocks: Iterable[EvaluatedBlock], replace: dict[str, list[str]]) -> Iterator[pa.RecordBatch]:
+        """Count blocks, write their doubts, and yield their spans."""
         # A marker of nobody, so that a lake without doubts is no lake in which none were looked for.
         waiting = self._markers([""], DOUBTS_IN_LAKE).to_batches()
         for block in blocks:
             self.report.count(block.spans, block.doubts)
-            self.report.customers += len(block.features)
-            features.append(block.features)
             numbers = self._numbers_of(block.features)
             waiting += self._numbered(block.doubts, numbers).to_batches()
             if sum(map(len, waiting)) >= _WAITING_DOUBTS:
                 self._write_doubts(waiting, replace)
                 waiting = []
             yield from self._numbered(block.spans, numbers).to_batches()
-            self.progress(mark("Evaluating customers"), 0.05 + share * block.share)
         self._write_doubts(waiting, replace)
 
     def _write_doubts(self, rows: Iterable[pa.RecordBatch], replace: dict[str, list[str]]) -> None:
@@ -173,18 +182,21 @@ class Work:
         if not customers:
             return self.request.schema.empty_table()
         evaluated = evaluate_customers(self.lake, self.request, self.plan.as_of, customers)
-        features = evaluated.features
         if counted:
             self.report.count(evaluated.spans, evaluated.doubts)
-            self.report.customers = len(features)
-        numbers = self._numbers_of(features)
+            self.report.customers = len(evaluated.features)
+        self._write_some(evaluated, customers)
+        return evaluated.features
+
+    def _write_some(self, evaluated: EvaluatedBlock, hidden: Sequence[str] = ()) -> None:
+        """Write the spans and doubts of some customers; the older ones of `hidden` are old then."""
+        numbers = self._numbers_of(evaluated.features)
         for name, rows, schema in (
             ("spans", evaluated.spans, SPANS_IN_LAKE),
             ("doubts", evaluated.doubts, DOUBTS_IN_LAKE),
         ):
-            stored = [self._markers(customers, schema), self._numbered(rows, numbers).cast(schema)]
+            stored = [self._markers(hidden, schema), self._numbered(rows, numbers).cast(schema)]
             self.draft.write(name, pa.concat_tables(stored), partition_by="model")
-        return features
 
     def with_features_of(self, customers: Sequence[str], features: pa.Table) -> pa.Table:
         """Return features with those of some customers below."""
@@ -218,11 +230,27 @@ class Work:
         return result
 
     def _publish_scores(self, scorecard: pa.Table) -> None:
-        """Keep the scores that rules read, as they are from this day on."""
+        """Keep the scores that rules read, as they are from this day on, and evaluate the models that read them."""
         names = score_names(self.plan.models)
         rows = changed_scores(self.plan.published, scorecard, names, self.plan.as_of)
         if len(rows):
             self.draft.write("score_history", self._stamped(rows))
+        self.published = with_scores(self.published, rows)
+
+    def evaluate_readers(self, customers: Sequence[str] | None = None) -> None:
+        """Evaluate the models that read scores, of everybody or of some customers, whose other rows are written."""
+        models = [model for model in self.plan.models if self._waits(model)]
+        if not models:
+            return
+        request = replace(self.request, models=models, published=self.published)
+        if customers is not None:
+            evaluated = evaluate_customers(self.lake, request, self.plan.as_of, customers)
+            self.report.count(evaluated.spans, evaluated.doubts)
+            self._write_some(evaluated)
+            return
+        replaced = {"model": [model.id for model in models]}
+        spans = self._spans_of(evaluate_here(self.lake, request, self.plan.as_of, "customer"), replaced)
+        self.draft.write("spans", spans, schema=SPANS_IN_LAKE, partition_by="model", replace=replaced)
 
     # Rows
 
