@@ -42,6 +42,7 @@ def customers_to_evaluate(lake: Lake, models: Sequence[Model], as_of: date) -> l
         changed |= {customer for row in con.execute(merges, [started]).fetchall() for customer in row}
     if as_of > then:
         changed |= _with_facts_between(con, then, as_of, lake.settings.tz)
+        changed |= _with_records_between(con, then, as_of, lake.settings.tz)
         if "spans" in views:
             due = "SELECT DISTINCT customer_id FROM spans WHERE next_change_on <= $until AND next_change_on >= $first"
             changed |= {row[0] for row in con.execute(due, {"until": as_of, "first": EPOCH}).fetchall()}
@@ -75,7 +76,10 @@ def _with_new_facts(con: duckdb.DuckDBPyConnection, since: int) -> set[str]:
     if not batches:
         return set()
     customers: set[str] = set()
-    for name in [*FACT_TABLES, "customers", "replaced"]:
+    if "customers" in views:  # whose newest record may be older than what was brought now for a day in the past
+        new = "FROM customers WHERE list_has_any([record.batch_id FOR record IN history], $batches)"
+        customers |= {row[0] for row in con.execute(f"SELECT customer_id {new}", {"batches": batches}).fetchall()}
+    for name in [*FACT_TABLES, "replaced"]:
         if name in views:
             for column in _whose(name):
                 new = f"batch_id IN (SELECT unnest($batches)) AND {column} IS NOT NULL"
@@ -106,3 +110,13 @@ def _with_facts_between(con: duckdb.DuckDBPyConnection, after: date, until: date
                 rows = con.execute(f"{sql} AND {column} IS NOT NULL", {"after": after, "until": until}).fetchall()
                 customers |= {row[0] for row in rows}
     return customers
+
+
+def _with_records_between(con: duckdb.DuckDBPyConnection, after: date, until: date, tz: str) -> set[str]:
+    """Return of whom something that was recorded already became known."""
+    if "customers" not in _views(con):
+        return set()
+    day = f"coalesce(record.valid_from, (record.seen_at AT TIME ZONE '{tz}')::DATE)"
+    records = "SELECT customer_id, unnest(history) AS record FROM customers"
+    sql = f"SELECT DISTINCT customer_id FROM ({records}) WHERE {day} > $after AND {day} <= $until"
+    return {row[0] for row in con.execute(sql, {"after": after, "until": until}).fetchall()}
