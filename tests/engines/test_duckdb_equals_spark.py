@@ -170,7 +170,7 @@ enters: [order]
 stages:
   - {id: gold, when: 'attribute(tier) = "gold" and score(deals) >= 5'}
   - {id: upper, when: percentile(score(deals)) > 0.5 and percentile(sum(order.amount)) > 0.5}
-  - {id: above, when: "sum(order.amount) >= average(sum(order.amount), by tier)"}
+  - {id: below, when: "sum(order.amount) <= average(sum(order.amount), by tier)"}
   - {id: other, when: otherwise}
 """
 
@@ -187,4 +187,4 @@ def test_what_was_known_on_which_day_is_the_same(village: tn.Lake, tmp_path: Pat
     refresh(lake, as_of=START + timedelta(days=200))
     duckdb, spark, _ = _refreshed_twice(lake, START + timedelta(days=500), tmp_path, refresh)
     assert spark == duckdb
-    assert {row["stage"] for row in duckdb["spans"]} == {"gold", "upper", "above", "other"}
+    assert {row["stage"] for row in duckdb["spans"]} == {"gold", "upper", "below", "other"}
