@@ -39,7 +39,13 @@ class Stage:
     setback: bool
     terminal: bool
     without_facts: bool
+    stays_while: Node | None
+    settles: int
     causes: list[tuple[str, Node]]
+
+
+def _days(written: str) -> int:
+    return int(written[:-1]) * {"d": 1, "w": 7}[written[-1]]
 
 
 class Model:
@@ -54,6 +60,8 @@ class Model:
                 stage.get("setback", False),
                 stage.get("terminal", False),
                 stage.get("without_facts", False),
+                parse(stage["stays_while"]) if stage.get("stays_while") else None,
+                _days(stage.get("settles", mapping.get("settles", "0d"))),
                 [(cause["id"], parse(cause["when"])) for cause in stage.get("causes") or ()],
             )
             for stage in mapping["stages"]
@@ -63,7 +71,9 @@ class Model:
         path = mapping.get("path") or list(by_id)
         self.ladder = [each for each in path if not by_id[each].setback and not by_id[each].terminal]
         self.terminal = {stage.id for stage in self.stages if stage.terminal}
-        read = (kinds_read(stage.rule) for stage in self.stages)
+        self.settles = _days(mapping.get("settles", "0d"))
+        rules = [rule for stage in self.stages for rule in (stage.rule, stage.stays_while) if rule is not None]
+        read = (kinds_read(rule) for rule in rules)
         self.kinds = tuple(sorted(set(mapping.get("enters", ())).union(*read)))
 
 
@@ -89,13 +99,15 @@ class Calendar:
         if created is not None and any(stage.without_facts for stage in model.stages):
             starts.append(created.toordinal())
         self.entry = min(starts, default=None)
-        self.held: str | None = None
         self.position = -1
+        self.stage: str | None = None  # at the end of the day written last
+        self.waiting: tuple[str | None, int] | None = None  # whose turn it is instead, and since which day
+        self.freed = False  # whether a fact has led out of a terminal stage, where somebody only waits
         mine = [fact for fact in person.overrides if fact.row["model"] == model.id]
         self.decisions = sorted(mine, key=lambda fact: (fact.instant, fact.number))
 
     def raw(self, day: int) -> tuple[str | None, tuple[str, ...]]:
-        """Return the first stage whose rule holds, and the stages tried before it that were unknown."""
+        """Return the first stage that claims the customer, and the stages tried before it that were unknown."""
         unknown: list[str] = []
         has_facts = self.first_fact is not None and day >= self.first_fact
         for stage in self.model.stages:
@@ -103,6 +115,8 @@ class Calendar:
                 continue
             truth = self.judge.holds(stage.rule, day)
             if truth:
+                return stage.id, tuple(unknown)
+            if stage.id == self.stage and stage.stays_while is not None and self.judge.holds(stage.stays_while, day):
                 return stage.id, tuple(unknown)
             if truth is None:
                 unknown.append(stage.id)
@@ -117,17 +131,34 @@ class Calendar:
         over = newest["until"] is not None and newest["until"].toordinal() < day
         return None if over else newest["stage"] or None
 
+    def _settled(self, candidate: str | None, day: int) -> str | None:
+        """Return the stage of a day, and remember what the next day has to know."""
+        if self.stage in self.model.terminal:
+            if candidate == self.stage:
+                self.freed = False
+            elif day in self.fact_days:
+                self.freed = True
+            if not self.freed:
+                candidate = self.stage
+        if candidate == self.stage:
+            self.waiting = None
+            return self.stage
+        if self.waiting is None or self.waiting[0] != candidate:
+            self.waiting = (candidate, day)
+        settles = next((stage.settles for stage in self.model.stages if stage.id == candidate), self.model.settles)
+        if self.stage is None or day - self.waiting[1] >= settles:
+            self.stage, self.waiting, self.freed = candidate, None, False
+        return self.stage
+
     def write(self, day: int) -> Day:
         """Write the next day; days must be written in order."""
-        stage, unjudged = self.raw(day)
-        if self.held in self.model.terminal and day not in self.fact_days:
-            stage = self.held
+        candidate, unjudged = self.raw(day)
+        stage = self._settled(candidate, day)
         passed: tuple[str, ...] = ()
         if self.model.stepwise and stage in self.model.ladder:
             step = self.model.ladder.index(stage)
             passed = tuple(self.model.ladder[self.position + 1 : step])
             self.position = step
-        self.held = stage
         decided = self._decided(day)
         return Day(decided, override=True) if decided else Day(stage, passed, unjudged)
 

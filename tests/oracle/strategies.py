@@ -132,6 +132,8 @@ def rules(draw: st.DrawFn) -> str:
 
 # -- models --------------------------------------------------------------------------------------------------------
 
+settles = st.sampled_from(("0d", "1d", "2d", "1w", "14d", "2w", "30d", "45d"))
+
 
 def mapping(stages: list[dict[str, Any]], **settings: Any) -> dict[str, Any]:
     """Return a model as its YAML file would read, with names filled in."""
@@ -140,8 +142,12 @@ def mapping(stages: list[dict[str, Any]], **settings: Any) -> dict[str, Any]:
 
 
 @st.composite
-def models(draw: st.DrawFn, special: bool = True) -> dict[str, Any]:
-    """Return a random model; with `special`, also stepwise, setback, terminal and without-facts ones."""
+def models(draw: st.DrawFn, special: bool = True, settling: bool = False) -> dict[str, Any]:
+    """Return a random model.
+
+    With `special`, also stepwise, setback, terminal and without-facts ones; with `settling`, stages that take time
+    and that are left by another rule than entered.
+    """
     ids = ["s1", "s2", "s3", "s4", "s5"][: draw(st.sampled_from((3, 1, 2, 4, 5)))]
     stages: list[dict[str, Any]] = [{"id": each, "when": draw(rules())} for each in ids]
     if draw(st.sampled_from((True, True, False))):
@@ -158,6 +164,14 @@ def models(draw: st.DrawFn, special: bool = True) -> dict[str, Any]:
             settings["enters"] = draw(
                 st.lists(st.sampled_from(("order", "view", "csat", "start")), min_size=1, unique=True)
             )
+    if settling:
+        if draw(st.booleans()):
+            settings["settles"] = draw(settles)
+        for stage in stages:
+            if draw(st.booleans()):
+                stage["settles"] = draw(settles)
+            if stage["when"] != "otherwise" and draw(st.booleans()):
+                stage["stays_while"] = draw(rules())
     return mapping(stages, **settings)
 
 

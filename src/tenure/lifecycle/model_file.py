@@ -7,6 +7,7 @@ silently ignored setting.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from difflib import get_close_matches
@@ -20,7 +21,7 @@ import yaml
 from tenure.errors import ModelError, RuleError
 from tenure.facts.kinds import KINDS, Kind
 from tenure.lifecycle.model import FAMILIES, Cause, Model, Play, SourceReference, Stage
-from tenure.rules.syntax.parser import parse
+from tenure.rules.syntax.parser import LONGEST_WINDOW, parse
 from tenure.rules.syntax.tree import Otherwise, RuleNode, kinds_of
 from tenure.words import LocalizedText, mark
 
@@ -32,7 +33,8 @@ Item = TypeVar("Item")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same safe reading, ten times as fast
 # The rest of their fields is worked out from the file.
 _MODEL_KEYS = [field.name for field in fields(Model) if field.name not in ("version", "named", "text")]
-_STAGE_KEYS = [field.name for field in fields(Stage) if field.name != "rule"]
+_STAGE_KEYS = [field.name for field in fields(Stage) if field.name not in ("rule", "stay_rule")]
+_DURATION = re.compile(r"(\d{1,6})\s*([dw])", re.IGNORECASE)
 
 
 def read(what: str | Path | Mapping[str, Any], kinds: Mapping[str, Kind] = KINDS) -> Model:
@@ -205,8 +207,22 @@ class _Entry:
     def fact_kinds(self, key: str) -> tuple[str, ...]:
         return tuple(self.one_of(key, str(kind), tuple(self.kinds)) for kind in self.list(key))
 
-    def rule(self) -> RuleNode:
-        when = self.string("when")
+    def days(self, key: str, default: int) -> int:
+        """Return a number of days, written such as 14d or 2w."""
+        if key not in self.given:
+            return default
+        written = _DURATION.fullmatch(str(self.given[key]).strip())
+        days = int(written[1]) * (7 if written[2] in "wW" else 1) if written else -1
+        if not 0 <= days <= LONGEST_WINDOW:
+            text = mark(
+                "%(where)s: %(key)s must be a number of days or weeks up to %(most)sd, such as 14d or 2w, or 0d for"
+                " at once, not %(found)r."
+            )
+            raise self.wrong(text, key=key, most=LONGEST_WINDOW, found=self.given[key])
+        return days
+
+    def rule(self, key: str = "when") -> RuleNode:
+        when = self.string(key)
         if not when:
             raise self.wrong(
                 mark("%(where)s has no rule. Add one, such as when: days_since(order) <= 45, or when: otherwise.")
@@ -220,10 +236,14 @@ class _Entry:
 
 
 def _model(given: Mapping[str, Any], text: str, kinds: Mapping[str, Kind]) -> Model:
-    entry = _Entry(given, _MODEL_KEYS, f"model {given.get('id', '?')}", kinds)
+    where = f"model {given.get('id', '?')}"
+    if "stays_while" in given:
+        text = mark("%(where)s: stays_while belongs to a stage: write it below the stage's when.")
+        raise ModelError(text, where=where)
+    entry = _Entry(given, _MODEL_KEYS, where, kinds)
     model_id, stages = entry.id(), _stages(entry)
     ids = [stage.id for stage in stages]
-    rule_kinds = tuple(dict.fromkeys(kind for stage in stages for kind in kinds_of(stage.rule)))
+    rule_kinds = tuple(dict.fromkeys(kind for stage in stages for rule in stage.rules for kind in kinds_of(rule)))
     read_from_file = {
         "id": model_id,
         "name": entry.text("name", model_id),
@@ -232,6 +252,7 @@ def _model(given: Mapping[str, Any], text: str, kinds: Mapping[str, Kind]) -> Mo
         "named": len(given["path"]) if given.get("path") is not None else len(ids),
         "needs": entry.fact_kinds("needs") if "needs" in given else rule_kinds,
         "enters": entry.fact_kinds("enters"),
+        "settles": entry.days("settles", 0),
         "subject": entry.one_of("subject", str(given.get("subject", "customer")), ("customer", "product")),
         "sources": tuple(_source(item, entry) for item in entry.list("sources")),
     }
@@ -243,7 +264,10 @@ def _stages(model: _Entry) -> tuple[Stage, ...]:
     given = model.given.get("stages")
     if not isinstance(given, Sequence) or isinstance(given, str) or not given:
         raise model.wrong(mark("%(where)s has no stages. Add at least one."))
-    stages = tuple(_stage(stage, f"{model.where}, stage {n}", model.kinds) for n, stage in enumerate(given, start=1))
+    settles = model.days("settles", 0)
+    stages = tuple(
+        _stage(stage, f"{model.where}, stage {n}", model.kinds, settles) for n, stage in enumerate(given, start=1)
+    )
     ids = [stage.id for stage in stages]
     for place, stage in enumerate(stages):
         if ids.count(stage.id) > 1:
@@ -258,17 +282,19 @@ def _stages(model: _Entry) -> tuple[Stage, ...]:
     return stages
 
 
-def _stage(given: Any, where: str, kinds: Mapping[str, Kind]) -> Stage:
+def _stage(given: Any, where: str, kinds: Mapping[str, Kind], settles: int) -> Stage:
     if not isinstance(given, Mapping):
         raise ModelError(mark("%(where)s must be a mapping with id and when."), where=where)
     entry = _Entry(given, _STAGE_KEYS, where, kinds)
     stage_id = entry.id()
     entry.where = f"{where} ({stage_id})"  # from here on errors can name the stage
-    family = entry.string("family")
+    family, rule = entry.string("family"), entry.rule()
     read_from_file = {
         "id": stage_id,
         "name": entry.text("name", stage_id),
-        "rule": entry.rule(),
+        "rule": rule,
+        "stay_rule": _stay_rule(entry, rule),
+        "settles": entry.days("settles", settles),
         "family": entry.one_of("family", family, FAMILIES) if family else "",
         "advised": entry.entries("advised", ("id", "zh", "en", "source"), _play),
         "discouraged": entry.entries("discouraged", ("id", "zh", "en", "source"), _play),
@@ -279,6 +305,21 @@ def _stage(given: Any, where: str, kinds: Mapping[str, Kind]) -> Stage:
         ),
     }
     return Stage(**{**entry.plain(Stage), **read_from_file})
+
+
+def _stay_rule(entry: _Entry, rule: RuleNode) -> RuleNode | None:
+    if not entry.string("stays_while"):
+        return None
+    if isinstance(rule, Otherwise):
+        raise entry.wrong(mark("%(where)s matches everyone (otherwise), so stays_while changes nothing. Remove it."))
+    stays = entry.rule("stays_while")
+    if isinstance(stays, Otherwise):
+        text = mark(
+            "%(where)s: stays_while must say when somebody stays; with otherwise only an earlier stage would lead out."
+            " For that, write terminal: true, or a condition such as days_since(order) <= 60."
+        )
+        raise entry.wrong(text)
+    return stays
 
 
 def _play(entry: _Entry) -> Play:
