@@ -118,9 +118,9 @@ class Block:
             flows: dict[Stream, list[Facts]] = {}
             for part in request[0]:
                 stream = self.stream_of(part)
-                if label == "category" and stream.table == "orders":  # an order's categories stand in its lines
-                    stream, part = Stream("order_lines", stream.who), Facts("line")
-                flows.setdefault(stream, []).append(part)
+                in_lines = label == "category" and stream.table == "orders"  # an order's categories stand there
+                flow = Stream("order_lines", stream.who) if in_lines else stream
+                flows.setdefault(flow, []).append(Facts("line") if in_lines else part)
             parts = [
                 self._of_stream(stream, tuple(some), value, label, whole=whole)
                 for stream, some in flows.items()
@@ -131,6 +131,14 @@ class Block:
 
     def stream_of(self, facts: Facts) -> Stream:
         return Stream.of(self.kinds[facts.kind], self.subject)
+
+    def rows_of(self, facts: tuple[Facts, ...]) -> tuple[StreamRows, np.ndarray] | None:
+        """Return the rows of some facts of one table up to the last day, and their places; None when there are none."""
+        rows = self.rows.get(self.stream_of(facts[0]))
+        if rows is None or not len(rows.who):
+            return None
+        mask = self._mask(rows, facts)
+        return rows, np.arange(len(rows.who)) if mask is None else np.flatnonzero(mask)
 
     def of_kind(self, name: str) -> tuple[StreamRows | None, np.ndarray | None]:
         """Return the rows among which a kind's facts are, and which they are up to the last day (None: all are)."""

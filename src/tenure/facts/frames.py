@@ -112,8 +112,10 @@ def facts_from(name: str, table: object, tz: str, columns: Mapping[str, str] | N
             "%(table)s has no column %(missing)s. Map yours with columns={'%(missing)s': '...'}. Columns: %(names)s."
         )
         raise MappingError(text, table=name, missing=missing[0], names=", ".join(arrow.column_names))
-    at = arrow.column_names.index("at")
-    return completed(name, arrow.set_column(at, "at", _instants(arrow.column("at"), tz)))
+    for place, column in enumerate(arrow.column_names):
+        if column in FACT_TABLES[name].schema.names and FACT_TABLES[name].schema.field(column).type == INSTANT:
+            arrow = arrow.set_column(place, column, _instants(arrow.column(column), tz, column))
+    return completed(name, arrow)
 
 
 def customers_from(table: object, tz: str) -> pa.Table:
@@ -133,15 +135,17 @@ def _file(path: str | Path, name: str, columns: Mapping[str, str] | None, tz: st
     return facts
 
 
-def _instants(column: pa.ChunkedArray, tz: str) -> pa.ChunkedArray:
+def _instants(column: pa.ChunkedArray, tz: str, name: str) -> pa.ChunkedArray:
     """Return instants in UTC; days and instants without a zone are local to the business."""
     if pa.types.is_timestamp(column.type) and column.type.tz is not None:
         return column.cast(INSTANT)
     try:
         local = column.cast(pa.timestamp("us"))
     except pa.ArrowInvalid as wrong:
-        text = mark("Column at cannot be read as dates or times: %(why)s. Convert it first, for example to 2024-12-31.")
-        raise FactsError(text, why=wrong) from wrong
+        text = mark(
+            "Column %(name)s cannot be read as dates or times: %(why)s. Convert it first, for example to 2024-12-31."
+        )
+        raise FactsError(text, name=name, why=wrong) from wrong
     if tz == "UTC":
         return local.cast(pa.int64()).cast(INSTANT)
     return pc.assume_timezone(local, tz, ambiguous="earliest", nonexistent="latest").cast(INSTANT)

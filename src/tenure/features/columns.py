@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tenure.clock import day_number
-from tenure.facts.blocks import scaled
+from tenure.facts.matching import scaled
 from tenure.facts.schema import DAY, NUMBER, SCALE, TEXT
 
 if TYPE_CHECKING:

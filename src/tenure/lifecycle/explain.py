@@ -73,7 +73,11 @@ def explain_in(block: Block, model: Model, customer_id: str) -> Explanation:
         else:
             holds = {FALSE: False, TRUE: True}.get(truth_of(stage.rule, context).at(moment)[0])
         taken = holds is True and not any(evaluation.taken for evaluation in evaluations)
-        values = tuple(MeasureValue(measure, _value(measure, context, moment)) for measure in measures_of(stage.rule))
+        values = tuple(
+            MeasureValue(measure, _value(measure, context, moment))
+            for measure in measures_of(stage.rule)
+            if not measure.of_state
+        )
         evaluations.append(StageEvaluation(stage, holds, values, taken))
     spans = stage_block(model, context).select(SPANS.names).cast(SPANS)
     current = pc.and_(pc.equal(spans.column("customer_id"), customer_id), pc.is_null(spans.column("left_on")))
@@ -84,9 +88,10 @@ def explain_in(block: Block, model: Model, customer_id: str) -> Explanation:
 
 
 def _value(measure: Measure, context: EvaluationContext, moment: Moments) -> Value:
-    if measure.name == "attribute":
-        text = context.texts(measure)[int(moment.who[0])]
-        return None if text is None else str(text)
+    if measure.is_text:
+        texts = context.texts(measure)
+        code = int(texts.at(moment)[0])
+        return None if code < 0 else str(texts.names[code])
     values = context.values(measure, moment)
     if values.known is not None and not values.known[0]:
         return None

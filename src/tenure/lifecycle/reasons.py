@@ -74,30 +74,33 @@ class ReasonColumns:
         For ``otherwise`` these are the measures of all rules, as none of them held.
         """
         rules = [other.rule for other in model.stages] if isinstance(stage.rule, Otherwise) else [stage.rule]
-        measures = tuple(dict.fromkeys(measure for rule in rules for measure in measures_of(rule)))
+        read = dict.fromkeys(measure for rule in rules for measure in measures_of(rule))
+        measures = tuple(measure for measure in read if not measure.of_state)
         moments = Moments(keys)
         values = []
         for measure in measures:
-            if measure.name == "attribute":  # its text stands in the shared part
+            if measure.is_text:  # its text stands in the shared part
                 values.append(np.full(len(moments), np.nan))
                 continue
             numbers = context.values(measure, moments)
             known = numbers.known
             values.append(numbers.value if known is None else np.where(known, numbers.value, np.nan))
         shared = {"rule": str(stage.rule), "measures": [str(measure) for measure in measures]}
-        attributes = [measure for measure in measures if measure.name == "attribute"]
-        if not attributes:
+        texts = {str(measure): context.texts(measure) for measure in measures if measure.is_text}
+        if not texts:
             self.put(rows, [shared], 0, values)
             return
-        of_customer = list(zip(*(context.texts(measure) for measure in attributes), strict=True))
-        combinations: dict[tuple[Any, ...], int] = {}
-        codes = [combinations.setdefault(of_customer[who], len(combinations)) for who in moments.who.tolist()]
-        names = [str(measure) for measure in attributes]
-        texts = [
-            {name: str(text) for name, text in zip(names, given, strict=True) if text is not None}
-            for given in combinations
+        codes = np.stack([steps.at(moments) for steps in texts.values()])
+        combinations, places = np.unique(codes, axis=1, return_inverse=True)
+        parts = [
+            {
+                name: str(steps.names[code])
+                for (name, steps), code in zip(texts.items(), given, strict=True)
+                if code >= 0
+            }
+            for given in combinations.T.tolist()
         ]
-        self.put(rows, [{**shared, "texts": given} for given in texts], np.array(codes, dtype=np.int32), values)
+        self.put(rows, [{**shared, "texts": part} for part in parts], places.astype(np.int32), values)
 
 
 def doubts(

@@ -18,6 +18,7 @@ from tenure.facts.blocks import block_of, day_number_of, keys_of, who_of
 from tenure.facts.frames import completed
 from tenure.facts.kinds import KINDS, Kind
 from tenure.facts.schema import DAY
+from tenure.facts.selection import CALENDAR_COLUMNS
 from tenure.facts.streams import Stream
 from tenure.lifecycle.history import ENCODED_SPANS, UNSTAGED, History, entered
 from tenure.lifecycle.overrides import Overrides, overridden, overrides_of
@@ -90,18 +91,30 @@ def spans_of(
     return with_because(stage_block(model, EvaluationContext(block, scores or {})))
 
 
+#: Columns that a measure reads whatever field is written.
+_FIELDS = {
+    "balance": ("receivable", "payable"),
+    "running": ("contract_id", "ends_at"),
+    "days_until": ("contract_id", "ends_at"),
+}
+
+
 def streams_needed(models: Sequence[Model], kinds: Mapping[str, Kind] = KINDS) -> dict[Stream, tuple[str, ...]]:
     """Return the streams that some models of one subject read, each with the number fields they need."""
     needed: dict[Stream, dict[str, None]] = {Stream("overrides"): {}}
     for model in models:
         for name in model.enters:
             needed.setdefault(Stream.of(kinds[name], model.subject), {})
-        for measure, name in [(read, kind) for read in model.measures for kind in read.kinds]:
-            stream = Stream.of(kinds[name], model.subject)
-            if measure.name == "categories" and stream.table == "orders":  # they stand in the lines
-                needed.setdefault(Stream("order_lines", stream.who), {})
-            fields = ("receivable", "payable") if measure.name == "balance" else (measure.field, kinds[name].present)
-            needed.setdefault(stream, {}).update(dict.fromkeys(field for field in fields if field))
+        for measure in model.measures:
+            for facts in measure.facts:
+                for part in facts.all:
+                    kind = kinds[part.kind]
+                    stream = Stream.of(kind, model.subject)
+                    if measure.name == "categories" and stream.table == "orders":  # they stand in the lines
+                        needed.setdefault(Stream("order_lines", stream.who), {})
+                    fields = (*_FIELDS.get(measure.name, (measure.field if part is facts else "",)), kind.present)
+                    stored = [field for field in (*fields, *part.columns) if field and field not in CALENDAR_COLUMNS]
+                    needed.setdefault(stream, {}).update(dict.fromkeys(stored))
     return {stream: tuple(fields) for stream, fields in needed.items()}
 
 

@@ -13,16 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tenure.facts.blocks import Block, day_number_of, who_of
+from tenure.facts.blocks import BIAS, Block, day_number_of
 from tenure.facts.schema import SCALE
+from tenure.facts.selection import facts_of
 from tenure.rules.evaluation import steps
+from tenure.rules.evaluation.dates import next_anniversary, next_named
 from tenure.rules.evaluation.steps import Breaks, Moments, Reach, Steps
+from tenure.rules.evaluation.stretches import Stretches, active, open_cases, running, smallest_active
+from tenure.rules.evaluation.windows import NEVER, entering, leaving, months_of, weeks_of
 from tenure.rules.syntax import tree
 from tenure.rules.syntax.tree import ALWAYS, Measure, RuleNode, TimeWindow, measures_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Hashable, Mapping, Sequence
 
+    from tenure.facts.blocks import Events
+    from tenure.facts.selection import Facts
     from tenure.rules.evaluation.truth import Truth
 
 ZERO = 1e-13  # what rounding leaves of 0.1 + 0.2 - 0.3
@@ -44,6 +50,25 @@ def both_known(a: Mask, b: Mask) -> Mask:
     return a & b
 
 
+@dataclass(frozen=True, slots=True)
+class TextSteps:
+    """A text per customer over time, beginning at the customer's origin."""
+
+    keys: np.ndarray  # moments of change, sorted, each once
+    codes: np.ndarray  # place of the text among the names from that moment on; -1 while it is unknown
+    names: list[Any]
+
+    def at(self, moments: Moments) -> np.ndarray:
+        """Return the codes at some moments."""
+        return self.codes[moments.place(self.keys)]
+
+    def numbers(self) -> Steps:
+        """Return the texts as numbers, where they are any."""
+        numbers = np.array([*map(_number, self.names), np.nan])[self.codes]
+        known = ~np.isnan(numbers)
+        return Steps(self.keys, np.where(known, numbers, 0.0), known)
+
+
 @dataclass
 class EvaluationContext:
     """A block of customers under evaluation: whatever several rules or models need of it is made once."""
@@ -51,43 +76,50 @@ class EvaluationContext:
     block: Block  # the customers and their facts
     # published columns, ``{name: {customer_id: number}}``, read by ``score(name)``
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    # gives the stages of another model over time, for ``stage(model)``
+    stages: Callable[[EvaluationContext, str], TextSteps] | None = None
     #: The truths of rules and of their parts, see :func:`tenure.rules.evaluation.truth.truth_of`.
     truths: dict[RuleNode, Truth] = field(default_factory=dict)
     _steps: dict[Measure, Steps] = field(default_factory=dict)
     _reaches: dict[tuple[int, TimeWindow], Reach] = field(default_factory=dict)
     _moments: dict[tuple[int, ...], Moments] = field(default_factory=dict)
-    _days: dict[tuple[str, ...], np.ndarray] = field(default_factory=dict)
-    _texts: dict[Measure, list[object]] = field(default_factory=dict)
+    _days: dict[tuple[Facts, ...], np.ndarray] = field(default_factory=dict)
+    _texts: dict[Measure, TextSteps] = field(default_factory=dict)
     _breaks: dict[Measure, Breaks] = field(default_factory=dict)
 
     def steps(self, measure: Measure) -> Steps:
         if measure not in self._steps:
-            self._steps[measure] = _MAKERS[measure.name](self, measure)
+            make = _column_number if measure.of_fact else _MAKERS[measure.name]
+            self._steps[measure] = make(self, measure)
         return self._steps[measure]
 
-    def since(self, kinds: tuple[str, ...]) -> np.ndarray:
-        """Return origins and days with facts of some kinds: the column that all measures without a window share."""
-        return self.reach(self.block.events(kinds).keys, ALWAYS).keys
+    def since(self, facts: Sequence[str | Facts]) -> np.ndarray:
+        """Return origins and days with some facts: the column that all measures without a window share."""
+        return self.reach(self.block.events(tuple(facts)).keys, ALWAYS).keys
 
-    def days(self, kinds: tuple[str, ...]) -> np.ndarray:
-        if kinds not in self._days:
-            keys = self.since(kinds)
-            self._days[kinds] = keys[~steps.is_origin(keys)]
-        return self._days[kinds]
+    def days(self, facts: Sequence[str | Facts]) -> np.ndarray:
+        which = facts_of(facts)
+        if which not in self._days:
+            keys = self.since(which)
+            self._days[which] = keys[~steps.is_origin(keys)]
+        return self._days[which]
 
-    def firsts(self, kinds: tuple[str, ...]) -> np.ndarray:
-        """Return everybody's first day with a fact of some kinds."""
-        days = self.days(kinds)
+    def firsts(self, facts: Sequence[str | Facts]) -> np.ndarray:
+        """Return everybody's first day with one of some facts."""
+        days = self.days(facts)
         return days[steps.starts(days)]
 
     def reach(self, events: np.ndarray, window: TimeWindow) -> Reach:
         """Return which of some events lie in a window; the block keeps the events, so their identity is theirs."""
         if (id(events), window) not in self._reaches:
-            self._reaches[id(events), window] = (
-                self.reach(events, TimeWindow(window.last)).before(window.before)
-                if window.before
-                else steps.reach(events, window.last, self.block.origins)
-            )
+            if window.unit == "fact":
+                every = self.reach(events, ALWAYS)
+                reached = Reach(every.keys, np.maximum(every.low, every.high - (window.last or 0)), every.high)
+            elif window.unit == "day" and window.before and not window.years_back:
+                reached = self.reach(events, TimeWindow(window.last)).before(window.before)
+            else:
+                reached = steps.reach(entering(events, window), leaving(events, window), self.block.origins)
+            self._reaches[id(events), window] = reached
         return self._reaches[id(events), window]
 
     def breaks(self, measure: Measure) -> Breaks:
@@ -98,13 +130,15 @@ class EvaluationContext:
 
     def moments(self, node: RuleNode) -> Moments:
         """Return the moments at which the measures below a node change; origins when there are none."""
-        measures = [measure for measure in measures_of(node) if measure.name not in ("attribute", "score")]
-        columns = [self.steps(measure).keys for measure in measures] or [self.block.origins]
+        columns = [self._keys(measure) for measure in measures_of(node)] or [self.block.origins]
         # Comparisons that differ in a factor only share them, and so do all measures over equal windows.
         same = tuple(sorted({id(column) for column in columns}))
         if same not in self._moments:
             self._moments[same] = Moments.of_all(*columns)
         return self._moments[same]
+
+    def _keys(self, measure: Measure) -> np.ndarray:
+        return self.texts(measure).keys if measure.returns in ("text", "any") else self.steps(measure).keys
 
     def values(self, node: RuleNode, moments: Moments) -> MomentValues:
         """Return what a number of a rule is at some moments."""
@@ -116,30 +150,37 @@ class EvaluationContext:
                 return MomentValues(-inner.value, -inner.slope, inner.known, inner.integral)
             case tree.Arithmetic(operator=operator, left=left, right=right):
                 return _calculated(operator, self.values(left, moments), self.values(right, moments))
-            case Measure(name="attribute" | "score"):
-                of_customers = np.array([_number(value) for value in self.texts(node)], dtype=np.float64)
-                numbers = of_customers[moments.who]
-                known = ~np.isnan(numbers)
-                return MomentValues(np.where(known, numbers, 0.0), 0.0, known)
+            case Measure(returns="any"):
+                numbers, mask = self.texts(node).numbers().at(moments)
+                return MomentValues(numbers, 0.0, mask)
             case Measure():
                 numbers, mask = self.steps(node).at(moments)
-                if node.elapsed:
-                    return MomentValues(day_number_of(moments.keys) - numbers, 1.0, mask, integral=True)
-                return MomentValues(numbers, 0.0, mask, integral=node.name in _INTEGRAL)
+                if node.elapsed:  # the steps hold the day from which, or until which, it counts
+                    days = day_number_of(moments.keys)
+                    until = node.name == "days_until"
+                    value = numbers - days if until else days - numbers
+                    return MomentValues(value, -1.0 if until else 1.0, mask, integral=True)
+                return MomentValues(numbers, 0.0, mask, integral=node.name in _INTEGRAL or node.is_date)
         raise TypeError(node)
 
-    def texts(self, measure: Measure) -> list[Any]:
-        """Return an attribute, or a score, of each customer of the block; None where it is not set."""
+    def texts(self, measure: Measure) -> TextSteps:
+        """Return the texts that a measure gives each customer of the block."""
         if measure not in self._texts:
-            if measure.name == "score":
-                scores = self.scores.get(measure.argument, {})
-                self._texts[measure] = [scores.get(customer) for customer in self.block.ids.to_pylist()]
+            if measure.name == "stage":
+                assert self.stages is not None, "stage() needs the models of the evaluation"
+                self._texts[measure] = self.stages(self, measure.argument)
+            elif measure.of_fact:
+                self._texts[measure] = _column_text(self, measure)
             else:
-                self._texts[measure] = [record.get(measure.argument) for record in self._attributes]
+                given = [record.get(measure.argument) for record in self._attributes]
+                places = {value: place for place, value in enumerate(dict.fromkeys(given)) if value is not None}
+                codes = np.array([places.get(value, -1) for value in given], dtype=np.int64)
+                names = dict.fromkeys(given)
+                self._texts[measure] = TextSteps(self.block.origins, codes, list(names))
         return self._texts[measure]
 
     @cached_property
-    def _attributes(self) -> list[dict[str, object]]:
+    def _attributes(self) -> list[dict[str, Hashable]]:
         """What is recorded of each customer: the fields of the record, and whatever was imported beside them."""
         table = self.block.customers
         if table is None:
@@ -181,82 +222,148 @@ def _calculated(operator: str, a: MomentValues, b: MomentValues) -> MomentValues
 
 # Measures
 
-_INTEGRAL = frozenset({"count", "days", "categories", "open", "has"})
+_INTEGRAL = frozenset(
+    {"count", "days", "months_with", "weeks_with", "categories", "distinct", "longest_gap", "open", "running", "has"}
+)
 
 
 def _valued(context: EvaluationContext, measure: Measure) -> tuple[Reach, np.ndarray]:
-    events = context.block.events(measure.kinds, measure.field)
+    events = context.block.events(measure.facts, measure.field)
     assert events.values is not None
     return context.reach(events.keys, measure.window), events.values
 
 
+def _largest(context: EvaluationContext, measure: Measure) -> Steps:
+    inside, values = _valued(context, measure)
+    rank = inside.high - inside.low - measure.position
+    return steps.of_rank(inside, values, SCALE, rank, rank)
+
+
+def _place(context: EvaluationContext, measure: Measure, events: Events) -> tuple[Reach, np.ndarray, np.ndarray]:
+    """Return which event the first, the last or another one is at each moment, and whether there is one."""
+    inside = context.reach(events.keys, measure.window)
+    place = inside.high - 1 if measure.position < 0 else inside.low + measure.position - 1
+    known = (place >= inside.low) & (place < inside.high)
+    return inside, np.where(known, place, 0), known
+
+
+def _column_number(context: EvaluationContext, measure: Measure) -> Steps:
+    """Return a number, or the day of a date, of one fact."""
+    events = context.block.events(measure.facts, measure.field, whole=True)
+    inside, place, known = _place(context, measure, events)
+    if events.values is None or not len(events.values):
+        return Steps(inside.keys, np.zeros(len(place)), known)
+    if events.present is not None:
+        known &= events.present[place]
+    return Steps(inside.keys, np.where(known, events.values[place] / SCALE, 0.0), known)
+
+
+def _column_text(context: EvaluationContext, measure: Measure) -> TextSteps:
+    """Return a text of one fact."""
+    events = context.block.events(measure.facts, label=measure.field)
+    assert events.labels is not None
+    inside, place, known = _place(context, measure, events)
+    codes = events.labels[place] if len(events.labels) else np.full(len(place), -1)
+    return TextSteps(inside.keys, np.where(known, codes, -1).astype(np.int64), events.names)
+
+
 def _slope(context: EvaluationContext, measure: Measure) -> Steps:
-    events = context.block.events(measure.kinds, measure.field)
+    events = context.block.events(measure.facts, measure.field)
     values = events.values if measure.field else np.ones(len(events.keys), dtype=np.int64)
     assert values is not None
     return steps.sloping(events.keys, values, measure.window, context.block.origins)
 
 
 def _balance(context: EvaluationContext, measure: Measure) -> Steps:
-    receivable = context.block.events(measure.kinds, "receivable", whole=True)
-    payable = context.block.events(measure.kinds, "payable", whole=True)
+    receivable = context.block.events(measure.facts, "receivable", whole=True)
+    payable = context.block.events(measure.facts, "payable", whole=True)
     assert receivable.values is not None
     assert payable.values is not None
     inside = context.reach(receivable.keys, measure.window)
     return steps.latest(inside, receivable.values + payable.values, SCALE)
 
 
-def _open(context: EvaluationContext, measure: Measure) -> Steps:
-    cases = context.block.events(measure.kinds, label="case_id")
-    happened = context.block.events(measure.kinds, label="event")
-    assert cases.labels is not None
-    assert happened.labels is not None
-    # A case is open after an event unless that event closed it.
-    closing = np.array([name == "closed" for name in happened.names] or [False])
-    order = np.lexsort((np.arange(len(cases.keys)), cases.labels, who_of(cases.keys)))
-    keys, labels = cases.keys[order], cases.labels[order]
-    is_open = (~closing[happened.labels[order]]).astype(np.int64)
-    fresh = steps.starts(keys)
-    fresh[1:] |= labels[1:] != labels[:-1]
-    was_open = np.where(fresh, 0, np.concatenate(([0], is_open[:-1])) if len(keys) else is_open)
-    return steps.accumulated(keys, is_open - was_open, context.block.origins)
-
-
 def _different(context: EvaluationContext, measure: Measure) -> Steps:
-    events = context.block.events(measure.kinds, label="category")
+    events = context.block.events(measure.facts, label=measure.field or "category")
     assert events.labels is not None
-    return steps.different(events.keys, events.labels, measure.window, context.block.origins)
+    return _distinct(context, measure, events.keys, events.labels)
+
+
+def _distinct(context: EvaluationContext, measure: Measure, keys: np.ndarray, labels: np.ndarray) -> Steps:
+    window = measure.window
+    return steps.different(entering(keys, window), leaving(keys, window), labels, context.block.origins)
+
+
+def _periods(context: EvaluationContext, measure: Measure, period_of: Callable[[np.ndarray], np.ndarray]) -> Steps:
+    """Return the number of different calendar periods with facts."""
+    keys = context.block.events(measure.facts).keys
+    return _distinct(context, measure, keys, period_of(day_number_of(keys)) + BIAS)
 
 
 def _first_day(context: EvaluationContext, measure: Measure) -> Steps:
-    firsts = context.firsts(measure.kinds)
+    firsts = context.firsts(measure.facts)
     return steps.known_from_facts(steps.merge(context.block.origins, firsts), day_number_of(firsts))
 
 
 def _counted(context: EvaluationContext, measure: Measure) -> Steps:
-    return steps.counted(context.reach(context.block.events(measure.kinds).keys, measure.window))
+    return steps.counted(context.reach(context.block.events(measure.facts).keys, measure.window))
 
 
 def _from_days(context: EvaluationContext, measure: Measure, compute: Callable[[np.ndarray], Any]) -> Steps:
     """Return what is computed of the days with facts, with what is known of it, and holds from each day on."""
-    return steps.known_from_facts(context.since(measure.kinds), *compute(context.days(measure.kinds)))
+    return steps.known_from_facts(context.since(measure.facts), *compute(context.days(measure.facts)))
+
+
+def _until(context: EvaluationContext, measure: Measure) -> Steps:
+    """Return the day that is waited for: of a contract's end, of a named date, or of an attribute's return."""
+    if measure.facts:
+        stretches = running(context.block, measure.facts)
+        dated = Stretches(*(column[stretches.values != NEVER] for column in stretches))
+        return smallest_active(dated, context.block.origins)
+    if len(measure.arguments) > 1:
+        return next_named(context.block, measure.arguments[1:])
+    texts = context.texts(Measure("attribute", arguments=measure.arguments, returns="any"))
+    return next_anniversary(context.block, texts.keys, texts.codes, texts.names)
+
+
+def _open(context: EvaluationContext, measure: Measure) -> Steps:
+    return active(open_cases(context.block, measure.facts), context.block.origins)
+
+
+def _score(context: EvaluationContext, measure: Measure) -> Steps:
+    scores = context.scores.get(measure.argument, {})
+    values = np.array([scores.get(customer, np.nan) for customer in context.block.ids.to_pylist()], dtype=np.float64)
+    known = ~np.isnan(values)
+    return Steps(context.block.origins, np.where(known, values, 0.0), known)
 
 
 _MAKERS: dict[str, Callable[[EvaluationContext, Measure], Steps]] = {
     "days_since": lambda context, measure: _from_days(context, measure, lambda days: (day_number_of(days),)),
     "days_since_first": _first_day,
     "count": _counted,
-    "days": lambda context, measure: steps.counted(context.reach(context.days(measure.kinds), measure.window)),
+    "days": lambda context, measure: steps.counted(context.reach(context.days(measure.facts), measure.window)),
+    "months_with": lambda context, measure: _periods(context, measure, months_of),
+    "weeks_with": lambda context, measure: _periods(context, measure, weeks_of),
     "sum": lambda context, measure: steps.summed(*_valued(context, measure), SCALE),
     "avg": lambda context, measure: steps.averaged(*_valued(context, measure), SCALE),
+    "median": lambda context, measure: steps.median(*_valued(context, measure), SCALE),
     "max": lambda context, measure: steps.extreme(*_valued(context, measure), SCALE, largest=True),
     "min": lambda context, measure: steps.extreme(*_valued(context, measure), SCALE, largest=False),
+    "largest": _largest,
     "last": lambda context, measure: steps.latest(*_valued(context, measure), SCALE),
+    "distinct": _different,
     "categories": _different,
     "typical_gap": lambda context, measure: _from_days(context, measure, steps.typical_gap),
+    "longest_gap": lambda context, measure: _from_days(context, measure, steps.longest_gap),
     "gap_variation": lambda context, measure: _from_days(context, measure, steps.gap_variation),
     "slope": _slope,
     "open": _open,
+    "days_open": lambda context, measure: smallest_active(
+        open_cases(context.block, measure.facts), context.block.origins
+    ),
+    "running": lambda context, measure: active(running(context.block, measure.facts), context.block.origins),
+    "days_until": _until,
     "balance": _balance,
     "has": _counted,
+    "score": _score,
 }

@@ -22,9 +22,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tenure.facts.blocks import DAYS, SHIFT, who_of
+from tenure.rules.evaluation.windows import NEVER
 
 if TYPE_CHECKING:
     from tenure.rules.syntax.tree import TimeWindow
+
+_LOT = 1 << 22  # values that are sorted at once
 
 
 class Union:
@@ -149,13 +152,16 @@ class Reach:
         return Reach(np.where(is_origin(self.keys), self.keys, self.keys + days), self.low, self.high)
 
 
-def reach(events: np.ndarray, last: int | None, origins: np.ndarray) -> Reach:
-    """Return the events in a window of the last days (None: of all days) at each moment at which they change."""
-    if last is not None:  # every event enters once and leaves once
-        union = Union(origins, events, events + last)
+def reach(entering: np.ndarray, leaving: np.ndarray | None, origins: np.ndarray) -> Reach:
+    """Return which events lie in a window at each moment at which that changes.
+
+    Both columns are in the events' order, and sorted; nothing leaves when there is no second.
+    """
+    if leaving is not None:  # every event enters once and leaves once
+        union = Union(origins, entering, leaving)
         _, high, low = union.passed(origins=True)
         return Reach(union.keys, low, high)
-    union = Union(origins, events)
+    union = Union(origins, entering)
     _, high = union.passed(origins=True)
     first = np.flatnonzero(is_origin(union.keys))
     return Reach(union.keys, np.repeat(high[first], np.diff(np.append(first, len(high)))), high)
@@ -213,6 +219,30 @@ def extreme(inside: Reach, values: np.ndarray, scale: int, *, largest: bool) -> 
     return Steps(inside.keys, result / scale, known)
 
 
+def of_rank(inside: Reach, values: np.ndarray, scale: int, low: np.ndarray, high: np.ndarray) -> Steps:
+    """Return the mean of two values of the window by their ranks, 0 the smallest; unknown where a rank is not there."""
+    length = inside.high - inside.low
+    known = (low >= 0) & (high < length)
+    rows = np.flatnonzero(known)
+    result = np.zeros(len(length))
+    ends = np.cumsum(length[rows])
+    # Windows are laid out one after the other, a few million values at a time, and sorted each by itself.
+    for lot in np.split(rows, np.searchsorted(ends, np.arange(_LOT, ends[-1], _LOT)) + 1) if len(rows) else ():
+        sizes = length[lot]
+        begins = np.cumsum(sizes) - sizes
+        of_window = np.repeat(np.arange(len(lot)), sizes)
+        every = values[np.arange(len(of_window)) - begins[of_window] + inside.low[lot][of_window]]
+        every = every[np.lexsort((every, of_window))]
+        result[lot] = (every[begins + low[lot]] / 2 + every[begins + high[lot]] / 2) / scale
+    return Steps(inside.keys, result, known)
+
+
+def median(inside: Reach, values: np.ndarray, scale: int) -> Steps:
+    """Return the median of the values in the window; unknown when it holds none."""
+    length = inside.high - inside.low
+    return of_rank(inside, values, scale, (length - 1) // 2, length // 2)
+
+
 def accumulated(keys: np.ndarray, changes: np.ndarray, origins: np.ndarray) -> Steps:
     """Return the running total of changes, from 0, for every customer."""
     keys = np.concatenate((origins, keys))
@@ -225,26 +255,27 @@ def accumulated(keys: np.ndarray, changes: np.ndarray, origins: np.ndarray) -> S
     return Steps(keys[last], (total - base)[last].astype(np.float64))
 
 
-def different(events: np.ndarray, labels: np.ndarray, window: TimeWindow, origins: np.ndarray) -> Steps:
+def different(entering: np.ndarray, leaving: np.ndarray | None, labels: np.ndarray, origins: np.ndarray) -> Steps:
     """Return how many different labels the window holds.
 
     Each label is *alive* from an event until the window has left it behind; the count of labels alive is the answer.
     """
-    named = labels >= 0
-    events, labels = events[named], labels[named]
-    order = np.lexsort((events, labels, who_of(events)))
-    events, labels = events[order], labels[order]
+    counts = labels >= 0 if leaving is None else (labels >= 0) & (leaving > entering)
+    entering, labels = entering[counts], labels[counts]
+    order = np.lexsort((entering, labels, who_of(entering)))
+    entering, labels = entering[order], labels[order]
     # Where a label of a customer begins, whether or not another event of it follows.
-    fresh = starts(events)
+    fresh = starts(entering)
     fresh[1:] |= labels[1:] != labels[:-1]
-    if window.last is None:
-        born = events[fresh] + window.before
+    if leaving is None:
+        born = entering[fresh]
         return accumulated(born, np.ones(len(born), dtype=np.int64), origins)
-    fresh[1:] |= events[1:] - events[:-1] >= window.last
-    born = events[fresh]
-    gone = events[np.append(fresh[1:], True)] if len(events) else events
-    keys = np.concatenate((born, gone + window.last)) + window.before
-    return accumulated(keys, np.repeat([1, -1], [len(born), len(gone)]), origins)
+    leaving = leaving[counts][order]
+    fresh[1:] |= entering[1:] >= leaving[:-1]
+    born = entering[fresh]
+    gone = leaving[np.append(fresh[1:], True)] if len(entering) else entering
+    gone = gone[gone != NEVER]
+    return accumulated(np.concatenate((born, gone)), np.repeat([1, -1], [len(born), len(gone)]), origins)
 
 
 def sloping(events: np.ndarray, values: np.ndarray, window: TimeWindow, origins: np.ndarray) -> Steps:
@@ -317,6 +348,14 @@ def _running_medians(values: np.ndarray, begins: np.ndarray, sizes: np.ndarray, 
         ranks[1 : n + 1] = np.maximum(ranks[:n], np.minimum(ranks[1 : n + 1], x))
         middle = (ranks[(n + 1) // 2].astype(np.int64) + ranks[n // 2 + 1]) / 2
         medians[(begins + n - 1)[alive]] = middle[alive]
+
+
+def longest_gap(days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the longest gap between neighbouring days so far, and where it is known: from two days on."""
+    before, number, first = gaps(days)
+    # A customer's gaps lie above those of all customers before, so that one running maximum does for all.
+    base = np.cumsum(first) * DAYS
+    return np.maximum.accumulate(before + base) - base, number >= 1
 
 
 def gap_variation(days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tenure.clock import day_number
-from tenure.facts.blocks import BIAS, DAYS
-from tenure.rules.evaluation.compute import EvaluationContext, MomentValues, both_known
-from tenure.rules.evaluation.steps import Moments, Steps, is_origin
+from tenure.facts.blocks import BIAS, DAYS, who_of
+from tenure.rules.evaluation.compute import EvaluationContext, MomentValues, TextSteps, both_known
+from tenure.rules.evaluation.steps import Moments, Steps, accumulated, is_origin
+from tenure.rules.evaluation.windows import NEVER
 from tenure.rules.syntax import tree
 from tenure.rules.syntax.tree import Comparison, Known, Measure, Otherwise, RuleNode, TextLiteral
 
@@ -62,19 +63,22 @@ def _truth_of(node: RuleNode, context: EvaluationContext) -> Truth:
             return changes(moments.keys, reduce(combine, (inner.at(moments) for inner in inners)))
         case Otherwise():
             return Truth(context.block.origins, np.full(len(context.block), TRUE))
-        case Comparison(left=left, right=right) if isinstance(left, TextLiteral) or isinstance(right, TextLiteral):
-            sides = (
-                [side.value] * len(context.block) if isinstance(side, TextLiteral) else context.texts(side)  # type: ignore[arg-type]
-                for side in (left, right)
-            )
-            truths = [
-                UNKNOWN if a is None or b is None else TRUE if (str(a) == str(b)) == (node.operator == "=") else FALSE
-                for a, b in zip(*sides, strict=True)
-            ]
-            return Truth(context.block.origins, np.array(truths, dtype=np.int8))
-        case Known(operand=Measure(name="attribute") as operand, known=known):  # a text is known too
-            given = [TRUE if (value is not None) == known else FALSE for value in context.texts(operand)]
-            return Truth(context.block.origins, np.array(given, dtype=np.int8))
+        case tree.Among(operand=operand, values=values, negated=negated):
+            literals = [TextLiteral(value) if isinstance(value, str) else tree.NumberLiteral(value) for value in values]
+            among: RuleNode = tree.Or(tuple(Comparison("=", operand, literal) for literal in literals))
+            return truth_of(tree.Not(among) if negated else among, context)
+        case tree.Held(operand=operand, days=days):
+            return _held(truth_of(operand, context), days, context)
+        case tree.Ever(operand=operand):
+            inner = truth_of(operand, context)
+            # A customer's values lie above those of all customers before, so that one running maximum does for all.
+            base = 4 * who_of(inner.keys)
+            return changes(inner.keys, (np.maximum.accumulate(inner.values + base) - base).astype(np.int8))
+        case Comparison(left=left, right=right) if _is_text(left) or _is_text(right):
+            return _of_texts(node, context)
+        case Known(operand=Measure(returns="any" | "text") as operand, known=known):  # a text is known too
+            texts = context.texts(operand)
+            return changes(texts.keys, _as_truth((texts.codes >= 0) == known))
         case Comparison() if (measure := _elapsed_only(node)) is not None:
             return _of_elapsed(node, measure, context)
     return _of_numbers(node, context)
@@ -91,6 +95,54 @@ def _of_numbers(node: RuleNode, context: EvaluationContext) -> Truth:
         is_known = np.ones(len(moments), dtype=bool) if mask is None else mask
         return changes(moments.keys, _as_truth(is_known == node.known))
     return changes(moments.keys, _as_truth(context.values(node, moments).value > 0))
+
+
+def _is_text(node: RuleNode) -> bool:
+    return isinstance(node, TextLiteral) or (isinstance(node, Measure) and node.returns == "text")
+
+
+def _of_texts(node: Comparison, context: EvaluationContext) -> Truth:
+    """Return whether two texts are equal, or not: of a literal and measures, or of two measures."""
+    sides = [_texts(side, context) for side in (node.left, node.right)]
+    names = {
+        name: place for place, name in enumerate(dict.fromkeys(str(name) for side in sides for name in side.names))
+    }
+    moments = Moments.of_all(*{id(side.keys): side.keys for side in sides}.values())
+    # In one numbering for both sides; the last place stands for what is unknown.
+    left, right = (
+        np.array([*(names[str(name)] for name in side.names), -1], dtype=np.int64)[side.at(moments)] for side in sides
+    )
+    values = _as_truth((left == right) == (node.operator == "="))
+    values[(left < 0) | (right < 0)] = UNKNOWN
+    return changes(moments.keys, values)
+
+
+def _texts(node: RuleNode, context: EvaluationContext) -> TextSteps:
+    if isinstance(node, Measure):
+        return context.texts(node)
+    value = node.value if isinstance(node, TextLiteral | tree.NumberLiteral) else None
+    return TextSteps(context.block.origins, np.zeros(len(context.block), dtype=np.int64), [value])
+
+
+def _held(inner: Truth, days: int, context: EvaluationContext) -> Truth:
+    """Return whether a truth has been so on every one of the last days and today."""
+    keys, changed = [], []
+    origins = context.block.origins
+    for level in (UNKNOWN, TRUE):  # as often as a truth is at least so much
+        holds = inner.values >= level
+        before = np.append(False, holds[:-1])[: len(holds)] & ~is_origin(inner.keys)
+        begins = inner.keys[holds & ~before]
+        lasting = np.append(np.where(is_origin(inner.keys[1:]), NEVER, inner.keys[1:]), NEVER)[: len(holds)]
+        goes_on = np.append(holds[1:] & ~is_origin(inner.keys[1:]), False)[: len(holds)]
+        ends = lasting[holds & ~goes_on]
+        # What has held since before all facts has held long enough.
+        counts = np.where(is_origin(begins), begins, begins + days)
+        lasts = (counts < ends) & ((counts & (DAYS - 1)) <= LAST_DAY)
+        finite = lasts & (ends != NEVER)
+        keys += [counts[lasts], ends[finite]]
+        changed += [np.full(int(lasts.sum()), 1), np.full(int(finite.sum()), -1)]
+    levels = accumulated(np.concatenate(keys), np.concatenate(changed), origins)
+    return changes(levels.keys, levels.values.astype(np.int8))
 
 
 def _as_truth(holds: np.ndarray) -> np.ndarray:
@@ -118,7 +170,7 @@ def _elapsed_only(node: RuleNode) -> Measure | None:
         return None
     measures: set[Measure] = set()
     for part in node.walk():
-        if isinstance(part, Measure) and part.elapsed:
+        if isinstance(part, Measure) and part.name in ("days_since", "days_since_first"):
             measures.add(part)
         elif not isinstance(part, Comparison | tree.Arithmetic | tree.Negative | tree.NumberLiteral):
             return None

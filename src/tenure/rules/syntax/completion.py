@@ -143,7 +143,11 @@ def _measures(kinds: Mapping[str, Kind], language: str, typed: str) -> Iterator[
     # Whoever thinks "order" or 下单 first finds the measures that read it.
     for name in kinds if typed else ():
         if name.startswith(typed) or typed in _called(name):
-            for measure in (Measure("days_since", facts_of([name])), Measure("count", facts_of([name])), _HAS(facts=facts_of([name]))):
+            for measure in (
+                Measure("days_since", facts_of([name])),
+                Measure("count", facts_of([name])),
+                _HAS(facts=facts_of([name])),
+            ):
                 yield Suggestion(str(measure), measure_phrase(measure, language), "measure", synonyms=typed)
 
 

@@ -377,11 +377,11 @@ class _Parser(Reader):
             if signature.name == "average" and self.accept(","):
                 self.expect("by", mark("Expected by and the name of an attribute, such as by city."))
                 by = self._names()[0]
-            node = tree.Population(self._number(part), signature.name, by)
+            node = tree.Population(self._number(part), _POPULATION[signature.name], by)
         return replace(node, place=(word.place[0], self._closing().place[1]))
 
     def _names(self) -> tuple[str, ...]:
-        names = []
+        names: list[str] = []
         while not names or (self.signature.takes == "names" and self.accept(",")):
             self.expecting("name", signature=self.signature)
             if self.token.what not in ("name", "text"):
@@ -725,6 +725,7 @@ class _Parser(Reader):
         return days
 
 
+_POPULATION: dict[str, Literal["percentile", "average"]] = {"percentile": "percentile", "average": "average"}
 _WINDOW_WORDS = ("last", "before", "this", "same")
 _A_YEAR = {"week": 52, "month": 12, "quarter": 4, "year": 1}
 _MOST = {"week": 5_200, "month": 1_200, "quarter": 400, "year": 100, "fact": 1_000}

@@ -140,6 +140,16 @@ class Measure(RuleNode):
         return bool(self.position) and self.name != "largest"
 
     @property
+    def of_state(self) -> bool:
+        """Whether it asks where the customer was in this model, and not for facts."""
+        return self.name in ("in_stage", "previous_stage", "days_in_stage")
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it may be a text."""
+        return self.returns in ("text", "any")
+
+    @property
     def is_date(self) -> bool:
         """Whether it is a date, counted as a day."""
         return self.of_fact and self.field in ("date", "ends_at", "period_start")
