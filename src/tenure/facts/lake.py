@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from tenure.errors import LakeError
 from tenure.facts.customers import canonical
 from tenure.facts.external import ExternalSource, all_sources, external_sql
 from tenure.facts.kinds import KINDS, Kind
+from tenure.facts.named_dates import NAMED_DATES
 from tenure.facts.schema import FACT_TABLES, TABLES
 from tenure.facts.spelling import FEW_CUSTOMERS, normal_ids, respell
 from tenure.lake import backup, customer_index, views
@@ -30,6 +31,8 @@ from tenure.lake.tables import SETTINGS_FILE
 from tenure.words import mark
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import duckdb
 
 FORMAT = 1
@@ -40,6 +43,8 @@ class Settings:
     tz: str = "Asia/Shanghai"
     currency: str = "CNY"
     business: str = ""
+    # the shop's own named dates, see :mod:`tenure.facts.named_dates`
+    named_dates: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +107,8 @@ class Lake(DeltaStore):
             raise LakeError(text, path=folder, format=about.get("format"), known=FORMAT)
         return cls(folder, Settings(**{name: about[name] for name in Settings.__slots__ if name in about}))
 
-    def save_settings(self, **changes: str) -> Settings:
-        """Change settings (`tz`, `currency`, `business`) and return all of them."""
+    def save_settings(self, **changes: Any) -> Settings:
+        """Change settings (`tz`, `currency`, `business`, `named_dates`) and return all of them."""
         if "tz" in changes:
             zone(changes["tz"])
         self.settings = replace(self.settings, **changes)
@@ -115,6 +120,11 @@ class Lake(DeltaStore):
         draft = self.path / f"{SETTINGS_FILE}.{os.getpid()}"
         draft.write_text(text + "\n", encoding="utf-8")
         draft.replace(self.path / SETTINGS_FILE)
+
+    @property
+    def named_dates(self) -> dict[str, tuple[str, ...]]:
+        """The named dates that rules may use: those everybody has and the shop's own."""
+        return NAMED_DATES | {name: tuple(specs) for name, specs in self.settings.named_dates.items()}
 
     # What the store asks for
 

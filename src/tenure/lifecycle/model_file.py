@@ -9,20 +9,23 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import yaml
 
 from tenure.errors import ModelError, RuleError
 from tenure.facts.kinds import KINDS, Kind
+from tenure.facts.named_dates import NAMED_DATES
 from tenure.lifecycle.model import FAMILIES, Cause, Model, Play, SourceReference, Stage
-from tenure.rules.syntax.parser import LONGEST_WINDOW, parse
-from tenure.rules.syntax.tree import Otherwise, RuleNode, kinds_of
+from tenure.rules.syntax.measures import MEASURES
+from tenure.rules.syntax.parameters import Parameter
+from tenure.rules.syntax.parser import WORDS, parse
+from tenure.rules.syntax.tree import Otherwise, RuleNode, kinds_of, models_read_by
 from tenure.words import LocalizedText, mark
 
 if TYPE_CHECKING:
@@ -32,12 +35,20 @@ Item = TypeVar("Item")
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same safe reading, ten times as fast
 # The rest of their fields is worked out from the file.
-_MODEL_KEYS = [field.name for field in fields(Model) if field.name not in ("version", "named", "text")]
-_STAGE_KEYS = [field.name for field in fields(Stage) if field.name not in ("rule", "stay_rule")]
-_DURATION = re.compile(r"(\d{1,6})\s*([dw])", re.IGNORECASE)
+_MODEL_KEYS = [field.name for field in fields(Model) if field.name not in ("version", "named", "text", "others")]
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_QUANTITY = re.compile(r"(-?\d+(?:\.\d+)?)\s*([dw%]?)")
+_QUOTED = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+_STAGE_KEYS = [field.name for field in fields(Stage) if field.name != "rule"]
 
 
-def read(what: str | Path | Mapping[str, Any], kinds: Mapping[str, Kind] = KINDS) -> Model:
+def read(
+    what: str | Path | Mapping[str, Any],
+    kinds: Mapping[str, Kind] = KINDS,
+    *,
+    named_dates: Mapping[str, Sequence[str]] = NAMED_DATES,
+    own: Mapping[str, str] | None = None,
+) -> Model:
     """Read a model.
 
     Parameters
@@ -46,6 +57,10 @@ def read(what: str | Path | Mapping[str, Any], kinds: Mapping[str, Kind] = KINDS
         The id of a built-in model, the path of a YAML file, YAML text (with a line break), or a parsed mapping.
     kinds : mapping of str to Kind, optional
         The fact kinds that rules may use.
+    named_dates : mapping of str to sequence of str, optional
+        The shop's named dates.
+    own : mapping of str to str, optional
+        The texts of a lake's own models by id, which go before the built-in ones where a rule reads another's stage.
 
     Returns
     -------
@@ -58,9 +73,24 @@ def read(what: str | Path | Mapping[str, Any], kinds: Mapping[str, Kind] = KINDS
     RuleError
         When a rule cannot be understood.
     """
+    scope = _Scope(
+        tuple(sorted(kinds.items())),
+        tuple((name, tuple(specs)) for name, specs in sorted(named_dates.items())),
+        tuple(sorted((own or {}).items())),
+    )
     if isinstance(what, Mapping):
-        return _model(what, yaml.safe_dump(dict(what), allow_unicode=True, sort_keys=False), kinds)
-    return _read_text(_text_of(what), tuple(sorted(kinds.items())))
+        return _model(what, yaml.safe_dump(dict(what), allow_unicode=True, sort_keys=False), _Names(scope))
+    return _read_text(_text_of(what), scope)
+
+
+def read_in(lake: Lake, what: str | Path | Mapping[str, Any]) -> Model:
+    """Read a model with the fact kinds, named dates and other models that a lake knows."""
+    return read(what, lake.kinds(), named_dates=lake.named_dates, own=own_texts(lake))
+
+
+def own_texts(lake: Lake) -> dict[str, str]:
+    """Return the texts of a lake's own models by id."""
+    return {path.stem: _text_of(path) for path in sorted((lake.path / "models").glob("*.yaml"))}
 
 
 @cache
@@ -81,11 +111,14 @@ def models_of(lake: Lake, given: Sequence[str | Path | Model] | None = None) -> 
 
     A lake's own file ``models/ID.yaml`` goes before the built-in model of that id.
     """
-    paths = {path.stem: path for path in sorted((lake.path / "models").glob("*.yaml"))}
-    kinds = lake.kinds()
+    own = own_texts(lake)
     if given is None:
-        given = list(dict.fromkeys([*builtin_texts(), *paths]))
-    models = [model if isinstance(model, Model) else read(paths.get(str(model), model), kinds) for model in given]
+        given = list(dict.fromkeys([*builtin_texts(), *own]))
+    kinds, named_dates = lake.kinds(), lake.named_dates
+    models = [
+        model if isinstance(model, Model) else read(own.get(str(model), model), kinds, named_dates=named_dates, own=own)
+        for model in given
+    ]
     for model in models:
         if [other.id for other in models].count(model.id) > 1:
             raise ModelError(mark("Two models have the id %(id)r. Change one of them."), id=model.id)
@@ -124,22 +157,46 @@ def load_yaml(text: str, loader: Any) -> Any:
         ) from wrong
 
 
+class _Scope(NamedTuple):
+    """What the rules of a lake's models may name, besides their own parameters."""
+
+    kinds: tuple[tuple[str, Kind], ...]
+    named_dates: tuple[tuple[str, tuple[str, ...]], ...]
+    own: tuple[tuple[str, str], ...]  # the texts of the lake's own models by id
+
+
+@dataclass(frozen=True)
+class _Names:
+    """What the rules of one model may name."""
+
+    scope: _Scope
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    reading: tuple[str, ...] = ()  # the models that are being read, each because the one before reads its stages
+
+    @cached_property
+    def kinds(self) -> dict[str, Kind]:
+        return dict(self.scope.kinds)
+
+    def rule(self, text: str) -> RuleNode:
+        return parse(text, self.kinds, parameters=self.parameters, named_dates=dict(self.scope.named_dates))
+
+
 # Models cannot change, and a refresh asks for the same thirty several times.
 @lru_cache(maxsize=256)
-def _read_text(text: str, kinds: tuple[tuple[str, Kind], ...]) -> Model:
+def _read_text(text: str, scope: _Scope, reading: tuple[str, ...] = ()) -> Model:
     given = load_yaml(text, _LOADER)
     if not isinstance(given, Mapping):
         raise ModelError(
             mark("A model must be a mapping with id, name and stages, not %(found)s."), found=type(given).__name__
         )
-    return _model(given, text, dict(kinds))
+    return _model(given, text, _Names(scope, reading=reading))
 
 
 class _Entry:
     """A mapping in the file whose keys are all known, with its place, which every error names."""
 
-    def __init__(self, given: Any, keys: Sequence[str], where: str, kinds: Mapping[str, Kind]) -> None:
-        self.given, self.where, self.kinds = given, where, kinds
+    def __init__(self, given: Any, keys: Sequence[str], where: str, names: _Names) -> None:
+        self.given, self.where, self.names = given, where, names
         if not isinstance(given, Mapping):
             raise self.wrong(mark("%(where)s must be a mapping with %(keys)s."), keys=", ".join(keys))
         for key in given:
@@ -172,9 +229,28 @@ class _Entry:
         if value is None:
             return LocalizedText()
         if isinstance(value, Mapping):
-            parts = _Entry(value, ["zh", "en"], f"{self.where}, {key}", self.kinds)
-            return LocalizedText(parts.string("zh"), parts.string("en"))
-        return LocalizedText(str(value), str(value))
+            return _Entry(value, ["zh", "en"], f"{self.where}, {key}", self.names).both()
+        return LocalizedText(self._filled(str(value), "zh"), self._filled(str(value), "en"))
+
+    def both(self) -> LocalizedText:
+        """Return the text whose two languages are keys of this mapping."""
+        return LocalizedText(self._filled(self.string("zh"), "zh"), self._filled(self.string("en"), "en"))
+
+    def _filled(self, text: str, language: Literal["zh", "en"]) -> str:
+        """Return a text with the values of the parameters that it quotes."""
+
+        def value(quoted: re.Match[str]) -> str:
+            parameter = self.names.parameters.get(quoted[1])
+            if parameter is None:
+                known = ", ".join(self.names.parameters) or "-"
+                raise self.wrong(
+                    mark("%(where)s quotes the parameter %(name)s, which the model does not have. It has: %(known)s."),
+                    name=quoted[1],
+                    known=known,
+                )
+            return parameter.text(language)
+
+        return _QUOTED.sub(value, text)
 
     def flag(self, key: str) -> bool:
         value = self.given.get(key, False)
@@ -195,7 +271,7 @@ class _Entry:
         return value
 
     def entries(self, key: str, keys: Sequence[str], make: Callable[[_Entry], Item]) -> tuple[Item, ...]:
-        return tuple(make(_Entry(item, keys, f"{self.where}, {key}", self.kinds)) for item in self.list(key))
+        return tuple(make(_Entry(item, keys, f"{self.where}, {key}", self.names)) for item in self.list(key))
 
     def one_of(self, key: str, value: str, known: Sequence[str]) -> str:
         if value not in known:
@@ -205,45 +281,30 @@ class _Entry:
         return value
 
     def fact_kinds(self, key: str) -> tuple[str, ...]:
-        return tuple(self.one_of(key, str(kind), tuple(self.kinds)) for kind in self.list(key))
+        return tuple(self.one_of(key, str(kind), tuple(self.names.kinds)) for kind in self.list(key))
 
-    def days(self, key: str, default: int) -> int:
-        """Return a number of days, written such as 14d or 2w."""
-        if key not in self.given:
-            return default
-        written = _DURATION.fullmatch(str(self.given[key]).strip())
-        days = int(written[1]) * (7 if written[2] in "wW" else 1) if written else -1
-        if not 0 <= days <= LONGEST_WINDOW:
-            text = mark(
-                "%(where)s: %(key)s must be a number of days or weeks up to %(most)sd, such as 14d or 2w, or 0d for"
-                " at once, not %(found)r."
-            )
-            raise self.wrong(text, key=key, most=LONGEST_WINDOW, found=self.given[key])
-        return days
-
-    def rule(self, key: str = "when") -> RuleNode:
-        when = self.string(key)
+    def rule(self) -> RuleNode:
+        when = self.string("when")
         if not when:
             raise self.wrong(
                 mark("%(where)s has no rule. Add one, such as when: days_since(order) <= 45, or when: otherwise.")
             )
         try:
-            return parse(when, self.kinds)
+            return self.names.rule(when)
         except RuleError as wrong:
             wrong.add_note(self.where)
             wrong.where = self.where
             raise
 
 
-def _model(given: Mapping[str, Any], text: str, kinds: Mapping[str, Kind]) -> Model:
+def _model(given: Mapping[str, Any], text: str, names: _Names) -> Model:
     where = f"model {given.get('id', '?')}"
-    if "stays_while" in given:
-        text = mark("%(where)s: stays_while belongs to a stage: write it below the stage's when.")
-        raise ModelError(text, where=where)
-    entry = _Entry(given, _MODEL_KEYS, where, kinds)
+    names = replace(names, parameters=_parameters(given.get("parameters"), where, names))
+    entry = _Entry(given, _MODEL_KEYS, where, names)
     model_id, stages = entry.id(), _stages(entry)
     ids = [stage.id for stage in stages]
-    rule_kinds = tuple(dict.fromkeys(kind for stage in stages for rule in stage.rules for kind in kinds_of(rule)))
+    rule_kinds = tuple(dict.fromkeys(kind for stage in stages for kind in kinds_of(stage.rule)))
+    others = _others(stages, replace(names, reading=(*names.reading, model_id)), where)
     read_from_file = {
         "id": model_id,
         "name": entry.text("name", model_id),
@@ -252,22 +313,84 @@ def _model(given: Mapping[str, Any], text: str, kinds: Mapping[str, Kind]) -> Mo
         "named": len(given["path"]) if given.get("path") is not None else len(ids),
         "needs": entry.fact_kinds("needs") if "needs" in given else rule_kinds,
         "enters": entry.fact_kinds("enters"),
-        "settles": entry.days("settles", 0),
         "subject": entry.one_of("subject", str(given.get("subject", "customer")), ("customer", "product")),
         "sources": tuple(_source(item, entry) for item in entry.list("sources")),
+        "parameters": tuple(names.parameters.values()),
+        "others": others,
     }
-    version = hashlib.sha256(text.encode()).hexdigest()[:12]
+    # Whatever changes a model whose stages are read changes this one's spans too.
+    version = hashlib.sha256("".join((text, *(other.version for other in others))).encode()).hexdigest()[:12]
     return Model(**{**entry.plain(Model), **read_from_file, "version": version, "text": text})
+
+
+def _others(stages: Sequence[Stage], names: _Names, where: str) -> tuple[Model, ...]:
+    """Return the models whose stages some rules read."""
+    rules = [rule for stage in stages for rule in (stage.rule, *(cause.rule for cause in stage.causes))]
+    texts = builtin_texts() | dict(names.scope.own)
+    others = []
+    for name in dict.fromkeys(name for rule in rules for name in models_read_by(rule)):
+        if name in names.reading:
+            text = mark("%(where)s reads its own stages through %(path)s. Models cannot read each other in a circle.")
+            raise ModelError(text, where=where, path=" -> ".join((*names.reading, name)))
+        if name not in texts:
+            near = ", ".join(get_close_matches(name, list(texts), n=3, cutoff=0.4)) or "tenure models list"
+            text = mark("%(where)s reads the stage of %(name)r, but there is no such model. Try: %(near)s.")
+            raise ModelError(text, where=where, name=name, near=near)
+        others.append(_read_text(texts[name], names.scope, names.reading))
+    return tuple(others)
+
+
+def _parameters(given: Any, where: str, names: _Names) -> dict[str, Parameter]:
+    """Read the parameters of a model: ``silent_after: 45d``, or a mapping with value, min, max, step, zh and en."""
+    entry = _Entry(given or {}, list(given) if isinstance(given, Mapping) else [], f"{where}, parameters", names)
+    parameters = {}
+    for name, value in entry.given.items():
+        if not _NAME.fullmatch(str(name)) or str(name) in (*WORDS, *MEASURES, *names.kinds):
+            raise entry.wrong(
+                mark(
+                    "%(where)s: %(name)r cannot be the name of a parameter. Use lower case letters, digits and _,"
+                    " and no word of the rule language."
+                ),
+                name=name,
+            )
+        keys = ["value", "min", "max", "step", "unit", "zh", "en"]
+        part = _Entry(value if isinstance(value, Mapping) else {"value": value}, keys, f"{where}, {name}", names)
+        parameters[str(name)] = _parameter(str(name), part)
+    return parameters
+
+
+def _parameter(name: str, entry: _Entry) -> Parameter:
+    value, unit = _quantity(entry, "value")
+    bounds = {key: _quantity(entry, key)[0] if key in entry.given else None for key in ("min", "max", "step")}
+    low, high = bounds["min"], bounds["max"]
+    if (low is not None and value < low) or (high is not None and value > high):
+        text = mark("%(where)s: the value %(value)s lies outside %(low)s to %(high)s.")
+        raise entry.wrong(text, value=entry.given["value"], low=entry.given.get("min"), high=entry.given.get("max"))
+    if "unit" in entry.given:
+        unit = entry.one_of("unit", entry.string("unit"), ("number", "days", "percent", "money"))
+    label = LocalizedText(entry.string("zh"), entry.string("en"))
+    return Parameter(name, value, unit, low, high, bounds["step"], label)
+
+
+def _quantity(entry: _Entry, key: str) -> tuple[float, Any]:
+    """Return a number of the file and its unit: 45d and 12w are days, 20% is a share."""
+    given = entry.given.get(key)
+    match = _QUANTITY.fullmatch(str(given).strip()) if not isinstance(given, bool) else None
+    if match is None:
+        text = mark("%(where)s: %(key)s must be a number, a share such as 20%%, or days such as 45d, not %(given)r.")
+        raise entry.wrong(text, key=key, given=given)
+    number, sign = float(match[1]), match[2]
+    if sign == "%":
+        return number / 100, "percent"
+    number *= 7 if sign == "w" else 1
+    return int(number) if number.is_integer() else number, "days" if sign else "number"
 
 
 def _stages(model: _Entry) -> tuple[Stage, ...]:
     given = model.given.get("stages")
     if not isinstance(given, Sequence) or isinstance(given, str) or not given:
         raise model.wrong(mark("%(where)s has no stages. Add at least one."))
-    settles = model.days("settles", 0)
-    stages = tuple(
-        _stage(stage, f"{model.where}, stage {n}", model.kinds, settles) for n, stage in enumerate(given, start=1)
-    )
+    stages = tuple(_stage(stage, f"{model.where}, stage {n}", model.names) for n, stage in enumerate(given, start=1))
     ids = [stage.id for stage in stages]
     for place, stage in enumerate(stages):
         if ids.count(stage.id) > 1:
@@ -282,19 +405,17 @@ def _stages(model: _Entry) -> tuple[Stage, ...]:
     return stages
 
 
-def _stage(given: Any, where: str, kinds: Mapping[str, Kind], settles: int) -> Stage:
+def _stage(given: Any, where: str, names: _Names) -> Stage:
     if not isinstance(given, Mapping):
         raise ModelError(mark("%(where)s must be a mapping with id and when."), where=where)
-    entry = _Entry(given, _STAGE_KEYS, where, kinds)
+    entry = _Entry(given, _STAGE_KEYS, where, names)
     stage_id = entry.id()
     entry.where = f"{where} ({stage_id})"  # from here on errors can name the stage
-    family, rule = entry.string("family"), entry.rule()
+    family = entry.string("family")
     read_from_file = {
         "id": stage_id,
         "name": entry.text("name", stage_id),
-        "rule": rule,
-        "stay_rule": _stay_rule(entry, rule),
-        "settles": entry.days("settles", settles),
+        "rule": entry.rule(),
         "family": entry.one_of("family", family, FAMILIES) if family else "",
         "advised": entry.entries("advised", ("id", "zh", "en", "source"), _play),
         "discouraged": entry.entries("discouraged", ("id", "zh", "en", "source"), _play),
@@ -307,29 +428,17 @@ def _stage(given: Any, where: str, kinds: Mapping[str, Kind], settles: int) -> S
     return Stage(**{**entry.plain(Stage), **read_from_file})
 
 
-def _stay_rule(entry: _Entry, rule: RuleNode) -> RuleNode | None:
-    if not entry.string("stays_while"):
-        return None
-    if isinstance(rule, Otherwise):
-        raise entry.wrong(mark("%(where)s matches everyone (otherwise), so stays_while changes nothing. Remove it."))
-    stays = entry.rule("stays_while")
-    if isinstance(stays, Otherwise):
-        text = mark(
-            "%(where)s: stays_while must say when somebody stays; with otherwise only an earlier stage would lead out."
-            " For that, write terminal: true, or a condition such as days_since(order) <= 60."
-        )
-        raise entry.wrong(text)
-    return stays
-
-
 def _play(entry: _Entry) -> Play:
-    return Play(entry.id(), LocalizedText(entry.string("zh"), entry.string("en")), entry.string("source"))
+    words = {"zh": entry.string("zh"), "en": entry.string("en")}
+    return Play(
+        entry.id(), _Entry({"words": words}, ["words"], entry.where, entry.names).text("words"), entry.string("source")
+    )
 
 
 def _source(given: Any, model: _Entry) -> SourceReference:
     if isinstance(given, str):
         return SourceReference(given)
-    entry = _Entry(given, ("ref", "quote"), f"{model.where}, sources", model.kinds)
+    entry = _Entry(given, ("ref", "quote"), f"{model.where}, sources", model.names)
     return SourceReference(entry.string("ref"), entry.string("quote"))
 
 

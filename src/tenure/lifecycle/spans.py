@@ -7,6 +7,7 @@ person's override wins while it lasts. It never reads files and never asks what 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,8 +25,7 @@ from tenure.lifecycle.history import ENCODED_SPANS, UNSTAGED, History, entered
 from tenure.lifecycle.overrides import Overrides, overridden, overrides_of
 from tenure.lifecycle.passages import passages
 from tenure.lifecycle.reasons import ReasonColumns, causes, doubts, encoded, with_because
-from tenure.lifecycle.settling import settled, walked
-from tenure.rules.evaluation.compute import EvaluationContext
+from tenure.rules.evaluation.compute import EvaluationContext, TextSteps
 from tenure.rules.evaluation.steps import Moments, merge, starts
 from tenure.rules.evaluation.truth import TRUE, Truth, truth_of
 
@@ -102,7 +102,7 @@ _FIELDS = {
 def streams_needed(models: Sequence[Model], kinds: Mapping[str, Kind] = KINDS) -> dict[Stream, tuple[str, ...]]:
     """Return the streams that some models of one subject read, each with the number fields they need."""
     needed: dict[Stream, dict[str, None]] = {Stream("overrides"): {}}
-    for model in models:
+    for model in dict.fromkeys(part for given in models for part in given.with_others):
         for name in model.enters:
             needed.setdefault(Stream.of(kinds[name], model.subject), {})
         for measure in model.measures:
@@ -128,6 +128,7 @@ def streams_of(
 def stage_block(model: Model, context: EvaluationContext) -> pa.Table:
     """Return the spans of a block of customers under a model (columns of :data:`ENCODED_SPANS`)."""
     block = context.block
+    _provide_others(model, context)
     first_facts, entries = entries_of(model, context)
     truths = [truth_of(stage.rule, context) for stage in model.stages]
     evaluated = history = _evaluated(model, context, truths, first_facts, entries)
@@ -136,6 +137,29 @@ def stage_block(model: Model, context: EvaluationContext) -> pa.Table:
         history = overridden(evaluated, overrides, entries, block)
     passed = passages(model, block, evaluated, overrides) if model.stepwise else None
     return _table(model, context, truths, history, overrides, evaluated, passed)
+
+
+def _provide_others(model: Model, context: EvaluationContext) -> None:
+    """Let rules read the stages of the models that this one refers to."""
+    for other in model.others:
+        _provide_others(other, context)
+        if other.id not in context.stages:
+            context.stages[other.id] = partial(_stage_texts, other)
+
+
+def _stage_texts(model: Model, context: EvaluationContext) -> TextSteps:
+    """Return the stages of a model as texts over time: unknown before the entry, empty in no stage."""
+    first_facts, entries = entries_of(model, context)
+    truths = [truth_of(stage.rule, context) for stage in model.stages]
+    history = _evaluated(model, context, truths, first_facts, entries)
+    overrides = overrides_of(model, context.block)
+    if overrides is not None:
+        history = overridden(history, overrides, entries, context.block)
+    names = [*(stage.id for stage in model.stages), ""]
+    codes = np.where(history.stages < 0, len(model.stages), history.stages)
+    keys = np.concatenate((context.block.origins, history.keys))
+    order = np.argsort(keys, kind="stable")
+    return TextSteps(keys[order], np.concatenate((np.full(len(context.block), -1), codes))[order], names)
 
 
 def entries_of(model: Model, context: EvaluationContext) -> tuple[np.ndarray, np.ndarray]:
@@ -160,36 +184,23 @@ def _firsts(*columns: np.ndarray) -> np.ndarray:
 def _evaluated(
     model: Model, context: EvaluationContext, truths: list[Truth], first_facts: np.ndarray, entries: np.ndarray
 ) -> History:
-    """Return the history that the rules give: at every moment the first stage whose rule holds, once it has settled."""
+    """Return the history that the rules give: at every moment the first stage whose rule holds."""
     terminal = np.array([stage.terminal for stage in model.stages])
     facts = merge(*(context.days((kind,)) for kind in model.entry_kinds)) if terminal.any() else first_facts
-    stays = {
-        place: truth_of(stage.stay_rule, context)
-        for place, stage in enumerate(model.stages)
-        if stage.stay_rule is not None
-    }
-    moments = Moments.of_all(
-        entries, first_facts, facts, *(truth.keys for truth in truths), *(truth.keys for truth in stays.values())
-    )
+    moments = Moments.of_all(entries, first_facts, facts, *(truth.keys for truth in truths))
     stages = np.full(len(moments), UNSTAGED, dtype=np.int64)
     # A customer without facts can only be where a stage claims such customers.
     has_facts = None if entries is first_facts else entered(moments.keys, first_facts, len(context.block))
-
-    def claimed(place: int, truth: Truth) -> np.ndarray:
-        holds: np.ndarray = truth.at(moments) == TRUE
-        return holds if has_facts is None or model.stages[place].without_facts else holds & has_facts
-
     for place in reversed(range(len(truths))):
-        stages[claimed(place, truths[place])] = place
+        holds = truths[place].at(moments) == TRUE
+        if has_facts is not None and not model.stages[place].without_facts:
+            holds &= has_facts
+        stages[holds] = place
     inside = np.flatnonzero(entered(moments.keys, entries, len(context.block)))
-    keys, first = moments.keys[inside], stages[inside]
-    fresh = moments.among(facts)[inside] | starts(keys) if terminal.any() else None
-    if not model.is_settling:
-        return History.of(keys, first if fresh is None else _held(first, terminal, fresh))
-    if fresh is None and not stays:
-        return settled(model, History.of(keys, first))
-    staying = {place: claimed(place, truth)[inside] for place, truth in stays.items()}
-    return walked(model, keys, first, staying, fresh)
+    keys, stages = moments.keys[inside], stages[inside]
+    if terminal.any():
+        stages = _held(stages, terminal, moments.among(facts)[inside] | starts(keys))
+    return History.of(keys, stages)
 
 
 def _held(stages: np.ndarray, terminal: np.ndarray, fresh: np.ndarray) -> np.ndarray:

@@ -76,8 +76,8 @@ class EvaluationContext:
     block: Block  # the customers and their facts
     # published columns, ``{name: {customer_id: number}}``, read by ``score(name)``
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    # gives the stages of another model over time, for ``stage(model)``
-    stages: Callable[[EvaluationContext, str], TextSteps] | None = None
+    # what gives the stages of other models over time, by their ids, for ``stage(model)``
+    stages: dict[str, Callable[[EvaluationContext], TextSteps]] = field(default_factory=dict)
     #: The truths of rules and of their parts, see :func:`tenure.rules.evaluation.truth.truth_of`.
     truths: dict[RuleNode, Truth] = field(default_factory=dict)
     _steps: dict[Measure, Steps] = field(default_factory=dict)
@@ -167,8 +167,7 @@ class EvaluationContext:
         """Return the texts that a measure gives each customer of the block."""
         if measure not in self._texts:
             if measure.name == "stage":
-                assert self.stages is not None, "stage() needs the models of the evaluation"
-                self._texts[measure] = self.stages(self, measure.argument)
+                self._texts[measure] = self.stages[measure.argument](self)
             elif measure.of_fact:
                 self._texts[measure] = _column_text(self, measure)
             else:

@@ -67,25 +67,20 @@ def _truth_of(node: RuleNode, context: EvaluationContext) -> Truth:
             literals = [TextLiteral(value) if isinstance(value, str) else tree.NumberLiteral(value) for value in values]
             among: RuleNode = tree.Or(tuple(Comparison("=", operand, literal) for literal in literals))
             return truth_of(tree.Not(among) if negated else among, context)
-        case tree.Held(operand=operand, days=days):
-            return _held(truth_of(operand, context), days, context)
-        case tree.Ever(operand=operand):
-            inner = truth_of(operand, context)
-            # A customer's values lie above those of all customers before, so that one running maximum does for all.
-            base = 4 * who_of(inner.keys)
-            return changes(inner.keys, (np.maximum.accumulate(inner.values + base) - base).astype(np.int8))
+        case tree.Held() | tree.Ever():
+            return _over_time(node, context)
         case Comparison(left=left, right=right) if _is_text(left) or _is_text(right):
             return _of_texts(node, context)
-        case Known(operand=Measure(returns="any" | "text") as operand, known=known):  # a text is known too
+        case Known(operand=Measure(is_text=True) as operand, known=known):  # a text is known too
             texts = context.texts(operand)
             return changes(texts.keys, _as_truth((texts.codes >= 0) == known))
-        case Comparison() if (measure := _elapsed_only(node)) is not None:
-            return _of_elapsed(node, measure, context)
     return _of_numbers(node, context)
 
 
 def _of_numbers(node: RuleNode, context: EvaluationContext) -> Truth:
     """Return the truth of a test of numbers, which can change only where one of its measures does."""
+    if isinstance(node, Comparison) and (measure := _elapsed_only(node)) is not None:
+        return _of_elapsed(node, measure, context)
     moments = context.moments(node)
     if isinstance(node, Comparison):
         sides = (context.values(side, moments) for side in (node.left, node.right))
@@ -124,8 +119,13 @@ def _texts(node: RuleNode, context: EvaluationContext) -> TextSteps:
     return TextSteps(context.block.origins, np.zeros(len(context.block), dtype=np.int64), [value])
 
 
-def _held(inner: Truth, days: int, context: EvaluationContext) -> Truth:
-    """Return whether a truth has been so on every one of the last days and today."""
+def _over_time(node: tree.Held | tree.Ever, context: EvaluationContext) -> Truth:
+    """Return whether a condition has been true on every one of the last days and today, or on any day so far."""
+    inner = truth_of(node.operand, context)
+    if isinstance(node, tree.Ever):
+        # A customer's values lie above those of all customers before, so that one running maximum does for all.
+        base = 4 * who_of(inner.keys)
+        return changes(inner.keys, (np.maximum.accumulate(inner.values + base) - base).astype(np.int8))
     keys, changed = [], []
     origins = context.block.origins
     for level in (UNKNOWN, TRUE):  # as often as a truth is at least so much
@@ -136,7 +136,7 @@ def _held(inner: Truth, days: int, context: EvaluationContext) -> Truth:
         goes_on = np.append(holds[1:] & ~is_origin(inner.keys[1:]), False)[: len(holds)]
         ends = lasting[holds & ~goes_on]
         # What has held since before all facts has held long enough.
-        counts = np.where(is_origin(begins), begins, begins + days)
+        counts = np.where(is_origin(begins), begins, begins + node.days)
         lasts = (counts < ends) & ((counts & (DAYS - 1)) <= LAST_DAY)
         finite = lasts & (ends != NEVER)
         keys += [counts[lasts], ends[finite]]
@@ -164,10 +164,8 @@ def _sorted_changes(keys: list[np.ndarray], values: list[np.ndarray]) -> Truth:
     return changes(every[order], np.concatenate(values)[order])
 
 
-def _elapsed_only(node: RuleNode) -> Measure | None:
+def _elapsed_only(node: Comparison) -> Measure | None:
     """Return the one waiting time that a comparison is about, when nothing else in it varies."""
-    if not isinstance(node, Comparison):
-        return None
     measures: set[Measure] = set()
     for part in node.walk():
         if isinstance(part, Measure) and part.name in ("days_since", "days_since_first"):

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from tenure.words import LocalizedText
+from tenure.words.formats import number
+
+_DAYS = {"zh": "{} 天", "en": "{} days"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,8 +17,19 @@ class Parameter:
 
     name: str
     value: float
-    in_days: bool = False  # whether it is a length of time, which may also be that of a window
+    unit: Literal["number", "days", "percent", "money"] = "number"  # days may also be the length of a window
     minimum: float | None = None
     maximum: float | None = None
     step: float | None = None
     label: LocalizedText = LocalizedText()
+
+    @property
+    def in_days(self) -> bool:
+        return self.unit == "days"
+
+    def text(self, language: Literal["zh", "en"]) -> str:
+        """Return the value as texts quote it."""
+        if self.unit == "percent":
+            return f"{number(self.value * 100, at_most=2, language=language)}%"
+        plain = number(self.value, at_most=4, language=language)
+        return _DAYS[language].format(plain) if self.in_days else plain
