@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, localcontext
 from fractions import Fraction
+from functools import cached_property
 from itertools import pairwise
 from math import isqrt
 from operator import add, eq, ge, gt, le, lt, mul, ne, sub
@@ -161,7 +162,7 @@ class Judge:
         self._piles: dict[tuple[Term, ...], Pile] = {}
         self._known: dict[tuple[object, ...], Value] = {}
         self._truths: dict[tuple[Node, int], bool | None] = {}
-        self._ever: dict[Node, tuple[int, bool | None]] = {}
+        self._ever: dict[Node, list[bool | None]] = {}
 
     def holds(self, tree: Node, day: int) -> bool | None:
         """Return whether a rule holds on a day; None is unknown."""
@@ -207,24 +208,21 @@ class Judge:
 
     def _once(self, tree: Node, day: int) -> bool | None:
         """Return whether a rule ever held up to a day."""
-        until, truth = self._ever.get(tree, (self._beginning - 1, False))
-        for each in range(until + 1, day + 1):
-            now = self._on(tree, each)
-            truth = True if truth or now else None if truth is None or now is None else False
-        if day > until:
-            self._ever[tree] = (day, truth)
-        elif day < until:  # the clerk leafs back: count again
-            del self._ever[tree]
-            return self._once(tree, day)
-        return truth
+        if day < self._beginning:
+            return self._on(tree, day)
+        so_far = self._ever.setdefault(tree, [])
+        while len(so_far) <= day - self._beginning:
+            now, before = self._on(tree, self._beginning + len(so_far)), so_far[-1] if so_far else False
+            so_far.append(True if before or now else None if before is None or now is None else False)
+        return so_far[day - self._beginning]
 
-    @property
+    @cached_property
     def _beginning(self) -> int:
-        """The day before anything was known of the customer."""
+        """The day before anything was known of the customer; before it, every day is like it."""
         known = [fact.day for facts in self.person.by_kind.values() for fact in facts]
         known += [since for since, _ in self.person.records if since > date.min.toordinal()]
         published = [since for since, _ in (*self.world.scores, *self.world.populations)]
-        return min(known + published, default=date.min.toordinal()) - 1
+        return min(known + published, default=date.max.toordinal()) - 1
 
     def number(self, tree: Node, day: int) -> Value:
         """Return the value of a number, a text or a yes-or-no measure on a day; None is unknown."""

@@ -351,7 +351,7 @@ class _Parser(Reader):
         else:
             measure = self._of_facts(measure)
         end = self._closing()
-        if signature.column and (signature.column == "required" or self.token.matches(".")):
+        if signature.column and (not measure.field or self.token.matches(".")):
             measure, end = self._of_column(measure)
         return replace(measure, place=(word.place[0], end.place[1]))
 
@@ -601,6 +601,8 @@ class _Parser(Reader):
             # The slope of a kind without a field is that of its count.
             if self.signature.name == "slope" or not may_follow:
                 return ""
+            if not shared and self.signature.column:
+                return ""  # a column may follow the closing parenthesis instead
             if may_follow == "required" or not shared:
                 near = [f"{kinds[0]}.{field}" for field in shared]
                 self._fail(mark("%(name)s requires a field."), dot, near)
