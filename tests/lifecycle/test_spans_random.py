@@ -62,6 +62,25 @@ def test_steps_setbacks_ends_and_records_without_facts_are_as_the_clerk_writes_t
 
 
 @seed(SEED)
+@checks(150)
+@given(models(special=False, settling=True), facts(), as_of_days, zones)
+def test_stages_settle_and_hold_as_the_clerk_writes_them(
+    model: dict[str, Any], facts: Facts, as_of: Any, tz: str
+) -> None:
+    assert_equal(facts.tables, model, as_of, tz, facts.customers)
+
+
+@seed(SEED)
+@checks(150)
+@given(st.data(), models(settling=True), as_of_days, zones)
+def test_settling_stages_may_be_steps_ends_or_without_facts_and_overridden(
+    data: st.DataObject, model: dict[str, Any], as_of: Any, tz: str
+) -> None:
+    found = data.draw(facts(overrides=[stage["id"] for stage in model["stages"]]))
+    assert_equal(found.tables, model, as_of, tz, found.customers)
+
+
+@seed(SEED)
 @checks(80)
 @given(st.data(), models(), as_of_days, zones)
 def test_decisions_of_persons_win_while_they_last(

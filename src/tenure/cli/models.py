@@ -71,7 +71,12 @@ def _show_model(_body: Any, model: Model) -> None:
         out.print(f"\n[bold]{stage.name.render()}[/] ({stage.id}{', ' + stage.family if stage.family else ''})")
         out.print(f"  {stage.when}", style="cyan", markup=False)
         out.print(f"  {sentence(stage.rule)}", markup=False)
-        labels = ((mark("Traits"), stage.traits), (mark("Goal"), stage.goal), (mark("Our goal"), stage.assumption))
+        labels = (
+            (mark("Traits"), stage.traits),
+            (mark("What they need"), stage.needs_text),
+            (mark("Goal"), stage.goal),
+            (mark("Our assumption"), stage.assumption),
+        )
         plays = ((mark("Do"), stage.advised), (mark("Avoid"), stage.discouraged))
         texts = [*labels, *((label, play.words) for label, listed in plays for play in listed)]
         for label, text in texts:

@@ -58,9 +58,17 @@ class Stage:
     assumption: LocalizedText = LocalizedText()
     setback: bool = False  # reachable from anywhere, no step of the path
     terminal: bool = False  # once entered, only a new fact or an override leads out
+    stays_while: str = ""  # a rule by which whoever is here stays, though `when` no longer holds; and as a tree
+    stay_rule: RuleNode | None = None
+    settles: int = 0  # so many days it must be the stage that the rules give before anybody moves here
     # claims customers that are known and have no facts, from the day their record was created
     without_facts: bool = False
     causes: tuple[Cause, ...] = ()  # what may have led here, for setbacks
+
+    @property
+    def rules(self) -> tuple[RuleNode, ...]:
+        """The rules by which it claims customers: of those who enter, and of those who are here already."""
+        return (self.rule,) if self.stay_rule is None else (self.rule, self.stay_rule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +100,9 @@ class Model:
         Numbers with names, which rules and texts share.
     others : tuple of Model
         The models whose stages its rules read, see :func:`tenure.rules.syntax.tree.models_read_by`.
+    settles : int
+        After how many days without any stage's claim a customer is in none; and what stages that do not say it take
+        for their own.
     checklist, sources, help, warns, follows
         Where it comes from, its theory, what to mind, which model continues it.
     text : str
@@ -109,6 +120,7 @@ class Model:
     summary: LocalizedText = LocalizedText()
     subject: str = "customer"
     stepwise: bool = False
+    settles: int = 0
     checklist: str = ""
     sources: tuple[SourceReference, ...] = ()
     help: LocalizedText = LocalizedText()
@@ -124,17 +136,22 @@ class Model:
 
     @property
     def measures(self) -> tuple[Measure, ...]:
-        rules = [rule for stage in self.stages for rule in (stage.rule, *(cause.rule for cause in stage.causes))]
+        rules = [rule for stage in self.stages for rule in (*stage.rules, *(cause.rule for cause in stage.causes))]
         return tuple(dict.fromkeys(measure for rule in rules for measure in measures_of(rule)))
 
     @property
     def entry_kinds(self) -> tuple[str, ...]:
         """The fact kinds whose first fact brings a customer in: those that its stage rules read, and `enters`."""
-        measures = [measure for stage in self.stages for measure in measures_of(stage.rule)]
+        measures = [measure for stage in self.stages for rule in stage.rules for measure in measures_of(rule)]
         read_by_rules = [kind for measure in measures for kind in measure.kinds]
         # The categories of an order are those of its lines, so a line alone brings a customer in.
         lines = ["line"] if any(m.name == "categories" and "order" in m.kinds for m in measures) else []
         return tuple(dict.fromkeys((*read_by_rules, *lines, *self.enters)))
+
+    @property
+    def is_settling(self) -> bool:
+        """Whether its history is more than the first rule that holds: what came before decides too."""
+        return self.settles > 0 or any(stage.settles or stage.stay_rule is not None for stage in self.stages)
 
     @property
     def ladder(self) -> tuple[str, ...]:

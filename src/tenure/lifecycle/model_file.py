@@ -24,7 +24,7 @@ from tenure.facts.named_dates import NAMED_DATES
 from tenure.lifecycle.model import FAMILIES, Cause, Model, Play, SourceReference, Stage
 from tenure.rules.syntax.measures import MEASURES
 from tenure.rules.syntax.parameters import Parameter
-from tenure.rules.syntax.parser import WORDS, parse
+from tenure.rules.syntax.parser import LONGEST_WINDOW, WORDS, parse
 from tenure.rules.syntax.tree import Otherwise, RuleNode, kinds_of, models_read_by
 from tenure.words import LocalizedText, mark
 
@@ -36,10 +36,11 @@ Item = TypeVar("Item")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same safe reading, ten times as fast
 # The rest of their fields is worked out from the file.
 _MODEL_KEYS = [field.name for field in fields(Model) if field.name not in ("version", "named", "text", "others")]
+_STAGE_KEYS = [field.name for field in fields(Stage) if field.name not in ("rule", "stay_rule")]
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _QUANTITY = re.compile(r"(-?\d+(?:\.\d+)?)\s*([dw%]?)")
+_DURATION = re.compile(r"(\d{1,6})\s*([dw])", re.IGNORECASE)
 _QUOTED = re.compile(r"\{([a-z][a-z0-9_]*)\}")
-_STAGE_KEYS = [field.name for field in fields(Stage) if field.name != "rule"]
 
 
 def read(
@@ -283,8 +284,22 @@ class _Entry:
     def fact_kinds(self, key: str) -> tuple[str, ...]:
         return tuple(self.one_of(key, str(kind), tuple(self.names.kinds)) for kind in self.list(key))
 
-    def rule(self) -> RuleNode:
-        when = self.string("when")
+    def days(self, key: str, default: int) -> int:
+        """Return a number of days, written such as 14d or 2w."""
+        if key not in self.given:
+            return default
+        written = _DURATION.fullmatch(str(self.given[key]).strip())
+        days = int(written[1]) * (7 if written[2] in "wW" else 1) if written else -1
+        if not 0 <= days <= LONGEST_WINDOW:
+            text = mark(
+                "%(where)s: %(key)s must be a number of days or weeks up to %(most)sd, such as 14d or 2w, or 0d for"
+                " at once, not %(found)r."
+            )
+            raise self.wrong(text, key=key, most=LONGEST_WINDOW, found=self.given[key])
+        return days
+
+    def rule(self, key: str = "when") -> RuleNode:
+        when = self.string(key)
         if not when:
             raise self.wrong(
                 mark("%(where)s has no rule. Add one, such as when: days_since(order) <= 45, or when: otherwise.")
@@ -299,11 +314,14 @@ class _Entry:
 
 def _model(given: Mapping[str, Any], text: str, names: _Names) -> Model:
     where = f"model {given.get('id', '?')}"
+    if "stays_while" in given:
+        wrong = mark("%(where)s: stays_while belongs to a stage: write it below the stage's when.")
+        raise ModelError(wrong, where=where)
     names = replace(names, parameters=_parameters(given.get("parameters"), where, names))
     entry = _Entry(given, _MODEL_KEYS, where, names)
     model_id, stages = entry.id(), _stages(entry)
     ids = [stage.id for stage in stages]
-    rule_kinds = tuple(dict.fromkeys(kind for stage in stages for kind in kinds_of(stage.rule)))
+    rule_kinds = tuple(dict.fromkeys(kind for stage in stages for rule in stage.rules for kind in kinds_of(rule)))
     others = _others(stages, replace(names, reading=(*names.reading, model_id)), where)
     read_from_file = {
         "id": model_id,
@@ -313,6 +331,7 @@ def _model(given: Mapping[str, Any], text: str, names: _Names) -> Model:
         "named": len(given["path"]) if given.get("path") is not None else len(ids),
         "needs": entry.fact_kinds("needs") if "needs" in given else rule_kinds,
         "enters": entry.fact_kinds("enters"),
+        "settles": entry.days("settles", 0),
         "subject": entry.one_of("subject", str(given.get("subject", "customer")), ("customer", "product")),
         "sources": tuple(_source(item, entry) for item in entry.list("sources")),
         "parameters": tuple(names.parameters.values()),
@@ -325,7 +344,7 @@ def _model(given: Mapping[str, Any], text: str, names: _Names) -> Model:
 
 def _others(stages: Sequence[Stage], names: _Names, where: str) -> tuple[Model, ...]:
     """Return the models whose stages some rules read."""
-    rules = [rule for stage in stages for rule in (stage.rule, *(cause.rule for cause in stage.causes))]
+    rules = [rule for stage in stages for rule in (*stage.rules, *(cause.rule for cause in stage.causes))]
     texts = builtin_texts() | dict(names.scope.own)
     others = []
     for name in dict.fromkeys(name for rule in rules for name in models_read_by(rule)):
@@ -390,7 +409,10 @@ def _stages(model: _Entry) -> tuple[Stage, ...]:
     given = model.given.get("stages")
     if not isinstance(given, Sequence) or isinstance(given, str) or not given:
         raise model.wrong(mark("%(where)s has no stages. Add at least one."))
-    stages = tuple(_stage(stage, f"{model.where}, stage {n}", model.names) for n, stage in enumerate(given, start=1))
+    settles = model.days("settles", 0)
+    stages = tuple(
+        _stage(stage, f"{model.where}, stage {n}", model.names, settles) for n, stage in enumerate(given, start=1)
+    )
     ids = [stage.id for stage in stages]
     for place, stage in enumerate(stages):
         if ids.count(stage.id) > 1:
@@ -405,17 +427,19 @@ def _stages(model: _Entry) -> tuple[Stage, ...]:
     return stages
 
 
-def _stage(given: Any, where: str, names: _Names) -> Stage:
+def _stage(given: Any, where: str, names: _Names, settles: int) -> Stage:
     if not isinstance(given, Mapping):
         raise ModelError(mark("%(where)s must be a mapping with id and when."), where=where)
     entry = _Entry(given, _STAGE_KEYS, where, names)
     stage_id = entry.id()
     entry.where = f"{where} ({stage_id})"  # from here on errors can name the stage
-    family = entry.string("family")
+    family, rule = entry.string("family"), entry.rule()
     read_from_file = {
         "id": stage_id,
         "name": entry.text("name", stage_id),
-        "rule": entry.rule(),
+        "rule": rule,
+        "stay_rule": _stay_rule(entry, rule),
+        "settles": entry.days("settles", settles),
         "family": entry.one_of("family", family, FAMILIES) if family else "",
         "advised": entry.entries("advised", ("id", "zh", "en", "source"), _play),
         "discouraged": entry.entries("discouraged", ("id", "zh", "en", "source"), _play),
@@ -428,11 +452,23 @@ def _stage(given: Any, where: str, names: _Names) -> Stage:
     return Stage(**{**entry.plain(Stage), **read_from_file})
 
 
+def _stay_rule(entry: _Entry, rule: RuleNode) -> RuleNode | None:
+    if not entry.string("stays_while"):
+        return None
+    if isinstance(rule, Otherwise):
+        raise entry.wrong(mark("%(where)s matches everyone (otherwise), so stays_while changes nothing. Remove it."))
+    stays = entry.rule("stays_while")
+    if isinstance(stays, Otherwise):
+        text = mark(
+            "%(where)s: stays_while must say when somebody stays; with otherwise only an earlier stage would lead out."
+            " For that, write terminal: true, or a condition such as days_since(order) <= 60."
+        )
+        raise entry.wrong(text)
+    return stays
+
+
 def _play(entry: _Entry) -> Play:
-    words = {"zh": entry.string("zh"), "en": entry.string("en")}
-    return Play(
-        entry.id(), _Entry({"words": words}, ["words"], entry.where, entry.names).text("words"), entry.string("source")
-    )
+    return Play(entry.id(), entry.both(), entry.string("source"))
 
 
 def _source(given: Any, model: _Entry) -> SourceReference:

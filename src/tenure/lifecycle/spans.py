@@ -25,6 +25,7 @@ from tenure.lifecycle.history import ENCODED_SPANS, UNSTAGED, History, entered
 from tenure.lifecycle.overrides import Overrides, overridden, overrides_of
 from tenure.lifecycle.passages import passages
 from tenure.lifecycle.reasons import ReasonColumns, causes, doubts, encoded, with_because
+from tenure.lifecycle.settling import settled, walked
 from tenure.rules.evaluation.compute import EvaluationContext, TextSteps
 from tenure.rules.evaluation.steps import Moments, merge, starts
 from tenure.rules.evaluation.truth import TRUE, Truth, truth_of
@@ -184,23 +185,36 @@ def _firsts(*columns: np.ndarray) -> np.ndarray:
 def _evaluated(
     model: Model, context: EvaluationContext, truths: list[Truth], first_facts: np.ndarray, entries: np.ndarray
 ) -> History:
-    """Return the history that the rules give: at every moment the first stage whose rule holds."""
+    """Return the history that the rules give: at every moment the first stage whose rule holds, once it has settled."""
     terminal = np.array([stage.terminal for stage in model.stages])
     facts = merge(*(context.days((kind,)) for kind in model.entry_kinds)) if terminal.any() else first_facts
-    moments = Moments.of_all(entries, first_facts, facts, *(truth.keys for truth in truths))
+    stays = {
+        place: truth_of(stage.stay_rule, context)
+        for place, stage in enumerate(model.stages)
+        if stage.stay_rule is not None
+    }
+    moments = Moments.of_all(
+        entries, first_facts, facts, *(truth.keys for truth in truths), *(truth.keys for truth in stays.values())
+    )
     stages = np.full(len(moments), UNSTAGED, dtype=np.int64)
     # A customer without facts can only be where a stage claims such customers.
     has_facts = None if entries is first_facts else entered(moments.keys, first_facts, len(context.block))
+
+    def claimed(place: int, truth: Truth) -> np.ndarray:
+        holds: np.ndarray = truth.at(moments) == TRUE
+        return holds if has_facts is None or model.stages[place].without_facts else holds & has_facts
+
     for place in reversed(range(len(truths))):
-        holds = truths[place].at(moments) == TRUE
-        if has_facts is not None and not model.stages[place].without_facts:
-            holds &= has_facts
-        stages[holds] = place
+        stages[claimed(place, truths[place])] = place
     inside = np.flatnonzero(entered(moments.keys, entries, len(context.block)))
-    keys, stages = moments.keys[inside], stages[inside]
-    if terminal.any():
-        stages = _held(stages, terminal, moments.among(facts)[inside] | starts(keys))
-    return History.of(keys, stages)
+    keys, first = moments.keys[inside], stages[inside]
+    fresh = moments.among(facts)[inside] | starts(keys) if terminal.any() else None
+    if not model.is_settling:
+        return History.of(keys, first if fresh is None else _held(first, terminal, fresh))
+    if fresh is None and not stays:
+        return settled(model, History.of(keys, first))
+    staying = {place: claimed(place, truth)[inside] for place, truth in stays.items()}
+    return walked(model, keys, first, staying, fresh)
 
 
 def _held(stages: np.ndarray, terminal: np.ndarray, fresh: np.ndarray) -> np.ndarray:

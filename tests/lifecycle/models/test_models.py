@@ -13,6 +13,7 @@ from tenure.lifecycle.model import Model, Play, Stage
 from tenure.lifecycle.model_file import builtin, builtin_texts
 from tenure.rules.syntax.tree import ALWAYS, Measure, NumberLiteral
 from tenure.rules.wording.sentence import sentence
+from tenure.words import LocalizedText
 
 STAGE_COUNTS = {
     "crm-5": 5,
@@ -102,21 +103,38 @@ def test_it_is_said_in_both_languages(model: Model) -> None:
         assert words.en
     assert bool(model.warns.zh) == bool(model.warns.en)
     for stage in model.stages:
-        for words in (stage.name, stage.traits, stage.goal, *(play.words for play in plays(stage))):
+        for words in (stage.name, stage.traits, stage.needs_text, stage.goal, *(play.words for play in plays(stage))):
             assert words.zh, f"{stage.id} has no Chinese"
             assert words.en, f"{stage.id} has no English"
-        for words in (stage.needs_text, stage.assumption, *(cause.name for cause in stage.causes)):
+        for words in (stage.assumption, *(cause.name for cause in stage.causes)):
             assert bool(words.zh) == bool(words.en), stage.id
 
 
 @EVERY_MODEL
 def test_chinese_and_english_do_not_mix(model: Model) -> None:
-    said = [model.summary, model.help, model.warns]
-    for stage in model.stages:
-        said += [stage.traits, stage.needs_text, stage.goal, stage.assumption, *(play.words for play in plays(stage))]
-    for words in said:
+    for words in texts(model):
         assert not re.search(r"[一-鿿]", words.en), words.en
         assert not words.zh or re.search(r"[一-鿿]", words.zh), words.zh
+
+
+@EVERY_MODEL
+def test_chinese_is_plain_and_punctuated_as_chinese(model: Model) -> None:
+    for words in texts(model):
+        assert "您" not in words.zh, words.zh
+        assert not re.search(r"[一-鿿][,;:!?()]|[,;:!?()][一-鿿]", words.zh), words.zh
+
+
+@EVERY_MODEL
+def test_no_two_stages_need_the_same(model: Model) -> None:
+    for language in ("zh", "en"):
+        needs = [getattr(stage.needs_text, language) for stage in model.stages]
+        assert len(set(needs)) == len(needs)
+
+
+@EVERY_MODEL
+def test_help_says_whose_words_the_needs_are(model: Model) -> None:
+    assert "需求" in model.help.zh or "需要" in model.help.zh
+    assert "need" in model.help.en
 
 
 @EVERY_MODEL
@@ -209,7 +227,41 @@ def test_satisfaction_lies_over_all_families() -> None:
     assert len(stages_of("F12")) == 4
 
 
+@pytest.mark.parametrize(
+    ("model", "zh", "en"),
+    [
+        ("crm-5", "CRM 理论", "CRM theory"),
+        ("crm-5", "系统论", "systems theory"),
+        ("value-5", "顾客价值理论", "customer value theory"),
+        ("satisfaction-4", "服务质量理论", "service-quality theory"),
+        ("seven-periods", "营销漏斗", "marketing funnel"),
+        ("seven-periods", "系统论", "systems theory"),
+        ("first-contact-funnel", "营销漏斗", "marketing funnel"),
+    ],
+)
+def test_help_names_the_theory_that_the_model_rests_on(model: str, zh: str, en: str) -> None:
+    assert zh in builtin()[model].help.zh
+    assert en in builtin()[model].help.en
+
+
 # The honesty of particular models
+
+
+@pytest.mark.parametrize(
+    ("model", "zh", "en"),
+    [
+        ("retail-activity", "沉默和流失没有数字", "no figures for silent and lost"),
+        ("relationship-4", "只升到稳定期", "ending with stability"),
+        ("relationship-4", "两种都支持", "here both are supported"),
+        ("tiers-3", "“终端”", "“terminal”"),
+        ("apparel-3", "购买前阶段", "pre-purchase stage"),
+        ("crm-4", "同义词", "treat them as one"),
+        ("chaoke-5", "没有给出任何数值", "gives no values"),
+    ],
+)
+def test_help_says_where_the_source_is_silent_or_contradicts_itself(model: str, zh: str, en: str) -> None:
+    assert zh in builtin()[model].help.zh
+    assert en in builtin()[model].help.en
 
 
 def test_seven_periods_says_that_the_last_five_are_ours() -> None:
@@ -250,6 +302,14 @@ def test_active_customers_are_not_led_by_discounts_and_lost_ones_only_reached_at
 def test_the_committed_pages_are_those_of_the_models() -> None:
     committed = {path.name: path.read_text(encoding="utf-8") for path in DOCS.glob("*.md")}
     assert committed == pages(), "run: python tools/model_pages.py"
+
+
+def texts(model: Model) -> list[LocalizedText]:
+    """Return everything a model says in running text, without the quotations of its sources."""
+    words = [model.summary, model.help, model.warns]
+    for stage in model.stages:
+        words += [stage.traits, stage.needs_text, stage.goal, stage.assumption, *(play.words for play in plays(stage))]
+    return words
 
 
 def plays(stage: Stage) -> list[Play]:
