@@ -6,11 +6,14 @@ import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from random import Random
-from typing import Any, NamedTuple
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from oracle.strategies import customer_table, tables
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
 
 #: A leap day, both changes of the clock in two years, two new years and all named dates lie within.
 START = date(2023, 12, 20)
@@ -72,7 +75,7 @@ class _Life:
         return self.rows
 
     def next_instant(self) -> None:
-        step = self.pick(0, 0, 1, 1, 2, 7, 30, self.random.randint(0, 60), self.pick(45, 46, 90, 150))
+        step = self.pick(0, 0, 0, 1, 1, 2, 7, 7, 14, self.random.randint(0, 60), self.pick(30, 45, 46, 90))
         self.day = min(self.day + step, LENGTH)
         start = datetime(START.year, START.month, START.day, self.pick(*_HOURS), self.pick(0, 30, 59), tzinfo=UTC)
         number = len(self.rows) * 100 + PEOPLE.index(self.who)
@@ -172,7 +175,7 @@ def _records(random: Random) -> list[dict[str, Any]]:
     return records
 
 
-def _overrides(random: Random, who: str, stages: list[str]) -> list[Row]:
+def _overrides(random: Random, who: str, stages: Sequence[str]) -> list[Row]:
     rows = []
     for number in range(random.choice((0, 0, 0, 1, 2))):
         day, until = random.randint(0, LENGTH), random.choice((None, -5, 0, 10, 60))
@@ -193,12 +196,12 @@ def _overrides(random: Random, who: str, stages: list[str]) -> list[Row]:
     return rows
 
 
-def random_shop(seed: int, stages: list[str], ties: bool = True, records: bool = True) -> Shop:
+def random_shop(seed: int, stages: Sequence[str], ties: bool = True, records: bool = True) -> Shop:
     """Return the shop of a seed; with `ties`, facts may share their instant."""
     random = Random(seed + 1_000_000)
     rows: list[Row] = []
     for who in PEOPLE[: random.choice((1, 2, 2, 3))]:
-        rows += _Life(random, who, ties).live(random.choice((3, 10, 20, 30, 40)))
+        rows += _Life(random, who, ties).live(random.choice((3, 10, 25, 40, 60)))
         rows += _overrides(random, who, stages)
     people = _records(random) if records else []
     as_of = START + timedelta(days=random.choice((LENGTH, LENGTH, LENGTH + 30, random.randint(200, LENGTH))))

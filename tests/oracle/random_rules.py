@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from oracle.strategies import mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 #: The shop's named dates, as its settings have them.
 NAMED_DATES = {
@@ -76,10 +76,19 @@ def _text(value: object) -> str:
 
 
 class Writer:
-    """Writes random rules, and counts which constructs it used."""
+    """Writes random rules, and counts which constructs it used.
 
-    def __init__(self, seed: int, stages: Sequence[str] = ("s1", "s2"), without: Sequence[str] = ()) -> None:
-        self.random, self.stages, self.without = Random(seed), stages, set(without)
+    `varies` says whether a condition is true of some customers on some days only; one that is not is mostly thrown away.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        stages: Sequence[str] = ("s1", "s2"),
+        without: Iterable[str] = (),
+        varies: Callable[[str], bool] = lambda _: True,
+    ) -> None:
+        self.random, self.stages, self.without, self.varies = Random(seed), stages, set(without), varies
         self.used: Counter[str] = Counter()
         self.in_ever = False
 
@@ -383,6 +392,19 @@ class Writer:
         return f"in_stage({', '.join(_text(each) for each in self.random.sample(self.stages, self.pick(1, 1, min(2, len(self.stages)))))})"
 
     def test(self) -> str:
+        return self.worth_it(self._test, 12)
+
+    def worth_it(self, write: Callable[[], str], attempts: int) -> str:
+        """Return something written that varies, or whatever was written last."""
+        before = self.used.copy()
+        for _ in range(attempts):
+            self.used = before.copy()
+            text = write()
+            if self.varies(text):
+                break
+        return text
+
+    def _test(self) -> str:
         return self.pick(self.comparison, self.comparison, self.comparison, self.comparison, self.comparison,
                          self.of_text, self.of_text, self.on_date, self.among, self.known, self.plain_truth,
                          self.plain_truth)  # fmt: skip
@@ -418,7 +440,7 @@ class Writer:
         return self.test()
 
     def rule(self) -> str:
-        return self.truth()
+        return self.worth_it(lambda: self.truth(self.pick(0, 1, 1, 2)), 3)
 
 
 def _of_type(own: dict[str, tuple[Any, ...]], wanted: str) -> list[str]:
@@ -444,25 +466,31 @@ _SETTLES = ("0d", "1d", "2d", "1w", "14d", "30d")
 _FLAGS = (None, None, None, None, "setback", "terminal", "without_facts")
 
 
-def random_model(seed: int, without: Sequence[str] = ()) -> tuple[dict[str, Any], Counter[str]]:
+STAGES = ("s1", "s2", "s3", "s4")
+
+
+def random_model(
+    seed: int, without: Iterable[str] = (), varies: Callable[[str], bool] = lambda _: True
+) -> tuple[dict[str, Any], Counter[str]]:
     """Return the model of a seed, and how often it uses which construct."""
     random = Random(seed)
-    ids = ["s1", "s2", "s3", "s4"][: random.choice((1, 2, 3, 3, 4))]
-    writer = Writer(seed, ids, without)
+    ids = STAGES[: random.choice((1, 2, 3, 3, 4))]
+    writer = Writer(seed, ids, without, varies)
     stages: list[dict[str, Any]] = [{"id": each, "when": writer.rule()} for each in ids]
     if random.random() < 0.5:
         stages[-1]["when"] = "otherwise"
     settings: dict[str, Any] = {"stepwise": random.random() < 0.25, "path": random.sample(ids, len(ids))}
     if random.random() < 0.3:
         settings["enters"] = random.choice((["order"], ["view", "csat"], ["start"]))
-    if random.random() < 0.4:
+    settling = "settling" not in writer.without
+    if settling and random.random() < 0.4:
         settings["settles"] = random.choice(_SETTLES)
     for stage in stages:
         if (flag := random.choice(_FLAGS)) is not None:
             stage[flag] = True
-        if random.random() < 0.25:
+        if settling and random.random() < 0.25:
             stage["settles"] = random.choice(_SETTLES)
-        if stage["when"] != "otherwise" and random.random() < 0.25:
+        if settling and stage["when"] != "otherwise" and random.random() < 0.25:
             stage["stays_while"] = writer.rule()
     if "parameter" not in writer.without:
         settings["parameters"] = PARAMETERS
