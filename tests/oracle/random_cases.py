@@ -9,7 +9,7 @@ from oracle.judge import Judge, State, World
 from oracle.language import parse
 from oracle.people import people
 from oracle.random_people import START, random_shop
-from oracle.random_rules import NAMED_DATES, OTHER_MODEL, PARAMETERS, STAGES, random_model
+from oracle.random_rules import NAMED_DATES, OTHER_MODEL, PARAMETERS, STAGES, random_model, stages_of
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -63,6 +63,6 @@ def _varies(shop: Shop, world: World) -> Callable[[str], bool]:
 
 def random_case(seed: int, without: Iterable[str] = (), ties: bool = True, records: bool = True) -> RandomCase:
     """Return the case of a seed."""
-    shop, world = random_shop(seed, STAGES, ties, records), World(NAMED_DATES)
+    shop, world = random_shop(seed, stages_of(seed), ties, records), World(NAMED_DATES)
     mapping, used = random_model(seed, without, _varies(shop, world))
     return RandomCase(seed, mapping, shop, used, world)

@@ -469,12 +469,16 @@ _FLAGS = (None, None, None, None, "setback", "terminal", "without_facts")
 STAGES = ("s1", "s2", "s3", "s4")
 
 
+def stages_of(seed: int) -> tuple[str, ...]:
+    """Return the ids of the stages of a seed's model."""
+    return STAGES[: Random(seed).choice((1, 2, 3, 3, 4))]
+
+
 def random_model(
     seed: int, without: Iterable[str] = (), varies: Callable[[str], bool] = lambda _: True
 ) -> tuple[dict[str, Any], Counter[str]]:
     """Return the model of a seed, and how often it uses which construct."""
-    random = Random(seed)
-    ids = STAGES[: random.choice((1, 2, 3, 3, 4))]
+    random, ids = Random(-seed - 1), stages_of(seed)
     writer = Writer(seed, ids, without, varies)
     stages: list[dict[str, Any]] = [{"id": each, "when": writer.rule()} for each in ids]
     if random.random() < 0.5:
