@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import pytest
 
-from oracle.compare import assert_case
+from oracle.compare import assert_case, model_of
 from oracle.random_cases import random_case
-from oracle.random_rules import CONSTRUCTS
+from oracle.random_rules import CONSTRUCTS, NAMED_DATES
 from oracle.settings import DEEP
 from tenure.rules.syntax.parser import parse
 from tenure.rules.wording.sentence import sentence
+
+if TYPE_CHECKING:
+    from oracle.random_cases import RandomCase
 
 #: How many cases every push tries, in batches that say where to look.
 BATCH, BATCHES = 10, 6
@@ -19,7 +23,7 @@ BATCH, BATCHES = 10, 6
 
 def _assert_readable(case: RandomCase) -> None:
     """Fail unless every rule has a sentence in both languages, and means the same when it is written again."""
-    for stage in case.model.stages:
+    for stage in model_of(case).stages:
         for rule in stage.rules:
             again = parse(str(rule), named_dates=NAMED_DATES)
             assert str(again) == str(rule)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from oracle.history import Row, oracle_spans
+from oracle.random_rules import OTHER_MODEL
 from tenure.lifecycle.model_file import read
 from tenure.lifecycle.spans import spans_of
 
@@ -15,8 +18,13 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from oracle.random_cases import RandomCase
+    from tenure.lifecycle.model import Model
+
 #: How far the oracle looks ahead in random tests; a next change beyond is not contradicted.
 AHEAD = 700
+#: The same for random models, of which there are many.
+NEAR = 120
 
 
 def rows_of(spans: pa.Table) -> list[Row]:
@@ -71,3 +79,24 @@ def assert_equal(
         ["", *(f"  missing {tuple(row)}" for row in missing), *(f"  wrong   {tuple(row)}" for row in wrong)]
     )
     assert not missing and not wrong, text
+
+
+OWN_MODELS = {OTHER_MODEL["id"]: yaml.safe_dump(OTHER_MODEL, allow_unicode=True)}
+
+
+def model_of(case: RandomCase) -> Model:
+    """Return a case's model as the product reads it."""
+    return read(case.mapping, named_dates=case.world.named_dates, own=OWN_MODELS)
+
+
+def assert_case(case: RandomCase, found: pa.Table | None = None) -> None:
+    """Fail with the rows and rules in which a case and the product's spans differ."""
+    shop = case.shop
+    if found is None:
+        found = spans_of(shop.tables, model_of(case), as_of=shop.as_of, tz=shop.tz, customers=shop.customers)
+    got = [_near(row, shop.as_of, NEAR) for row in rows_of(found)]
+    wanted = _in_order(case.oracle(NEAR), case.mapping)
+    rules = [f"  {stage['id']}: {stage}" for stage in case.mapping["stages"]]
+    missing = [f"  missing {tuple(map(str, row))}" for row in wanted if row not in got]
+    wrong = [f"  wrong   {tuple(map(str, row))}" for row in got if row not in wanted]
+    assert got == wanted, "\n".join([f"case {case.seed}, {shop.tz}", *rules, *missing, *wrong])

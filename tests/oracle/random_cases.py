@@ -63,6 +63,17 @@ def _varies(shop: Shop, world: World) -> Callable[[str], bool]:
 
 def random_case(seed: int, without: Iterable[str] = (), ties: bool = True, records: bool = True) -> RandomCase:
     """Return the case of a seed."""
-    shop, world = random_shop(seed, stages_of(seed), ties, records), World(NAMED_DATES)
+    shop, world = random_shop(seed, stages_of(seed), (), ties, records), World(NAMED_DATES)
     mapping, used = random_model(seed, without, _varies(shop, world))
     return RandomCase(seed, mapping, shop, used, world)
+
+
+def random_models(seed: int, count: int, shop: Shop, without: Iterable[str] = ()) -> list[RandomCase]:
+    """Return several models about one shop; persons decide in the first of them."""
+    world = World(NAMED_DATES)
+    varies = _varies(shop, world)
+    cases = []
+    for number in range(count):
+        mapping, used = random_model(seed + number, without, varies)
+        cases.append(RandomCase(seed + number, mapping | {"id": f"random{number or ''}"}, shop, used, world))
+    return cases

@@ -46,8 +46,9 @@ class Shop(NamedTuple):
 class _Life:
     """One customer's life, event after event."""
 
-    def __init__(self, random: Random, who: str, ties: bool) -> None:
+    def __init__(self, random: Random, who: str, others: Sequence[str], ties: bool) -> None:
         self.random, self.who, self.ties = random, who, ties
+        self.number, self.others = others.index(who), [each for each in others if each != who]
         self.cases: list[dict[str, Any]] = []
         self.day, self.numbers = random.randint(0, 120), 0
         self.minute = 0
@@ -78,12 +79,12 @@ class _Life:
         step = self.pick(0, 0, 0, 1, 1, 2, 7, 7, 14, self.random.randint(0, 60), self.pick(30, 45, 46, 90))
         self.day = min(self.day + step, LENGTH)
         start = datetime(START.year, START.month, START.day, self.pick(*_HOURS), self.pick(0, 30, 59), tzinfo=UTC)
-        number = len(self.rows) * 100 + PEOPLE.index(self.who)
+        number = len(self.rows) * 100 + self.number
         self.at = start + timedelta(days=self.day, microseconds=number)
 
     def event(self, what: str) -> list[Row]:
         self.numbers += 1
-        name = f"{self.who[0]}{self.numbers}"
+        name = f"{self.who}{self.numbers}"
         match what:
             case "order":
                 return self.order(name)
@@ -110,12 +111,11 @@ class _Life:
         return self.contract()
 
     def where(self) -> dict[str, Any]:
-        others = [each for each in PEOPLE if each != self.who]
         return {
             "currency": self.maybe("CNY", "CNY", "EUR"),
             "channel": self.maybe("web", "web", "app", "shop"),
             "store": self.maybe("north", "south"),
-            "referrer_id": self.pick(None, None, None, *others),
+            "referrer_id": self.pick(None, None, None, None, *self.others[:2]),
         }
 
     def order(self, name: str) -> list[Row]:
@@ -152,10 +152,10 @@ class _Life:
         return [("contracts", {"contract_id": self.pick("k1", "k1", "k2"), "event": event, "ends_at": ends})]
 
 
-def _records(random: Random) -> list[dict[str, Any]]:
+def _records(random: Random, people: Sequence[str]) -> list[dict[str, Any]]:
     """Return customers' records: none, one or several that change what is known of them."""
     records = []
-    for who in PEOPLE:
+    for who in people:
         created = START + timedelta(days=random.randint(0, LENGTH))
         days = sorted(random.sample(range(LENGTH), random.choice((0, 1, 1, 2, 3))))
         for number, day in enumerate(days):
@@ -196,13 +196,16 @@ def _overrides(random: Random, who: str, stages: Sequence[str]) -> list[Row]:
     return rows
 
 
-def random_shop(seed: int, stages: Sequence[str], ties: bool = True, records: bool = True) -> Shop:
+def random_shop(
+    seed: int, stages: Sequence[str], people: Sequence[str] = (), ties: bool = True, records: bool = True
+) -> Shop:
     """Return the shop of a seed; with `ties`, facts may share their instant."""
     random = Random(seed + 1_000_000)
+    who_buys = people or PEOPLE[: random.choice((1, 2, 2, 3))]
     rows: list[Row] = []
-    for who in PEOPLE[: random.choice((1, 2, 2, 3))]:
-        rows += _Life(random, who, ties).live(random.choice((3, 10, 25, 40, 60)))
+    for who in who_buys:
+        rows += _Life(random, who, people or PEOPLE, ties).live(random.choice((3, 10, 25, 40, 60)))
         rows += _overrides(random, who, stages)
-    people = _records(random) if records else []
+    known = _records(random, people or PEOPLE) if records else []
     as_of = START + timedelta(days=random.choice((LENGTH, LENGTH, LENGTH + 30, random.randint(200, LENGTH))))
-    return Shop(rows, tables(rows), customer_table(people) if people else None, random.choice(ZONES), as_of)
+    return Shop(rows, tables(rows), customer_table(known) if known else None, random.choice(ZONES), as_of)

@@ -466,6 +466,19 @@ _SETTLES = ("0d", "1d", "2d", "1w", "14d", "30d")
 _FLAGS = (None, None, None, None, "setback", "terminal", "without_facts")
 
 
+#: Everything that a random rule may use.
+CONSTRUCTS = (
+    "conditions", "condition on text", "condition on numbers", "condition on a calendar column", "condition in",
+    "condition is known", "on", "then", "several kinds", "parameter", "weeks of days", "window of days", "this period",
+    "last periods", "before periods", "same last year", "last facts", "count", "days", "months_with", "weeks_with",
+    "sum", "avg", "max", "min", "last", "median", "largest", "distinct", "typical_gap", "longest_gap", "gap_variation",
+    "slope", "categories", "first().column", "last().column", "nth().column", "between dates", "date compared", "open",
+    "days_open", "running", "days_until contract", "days_until birthday", "days_until named", "balance()",
+    "attribute(age)", "score(churn)", "percentile", "average", "average by", "attribute", "stage", "in_stage",
+    "previous_stage", "days_in_stage", "text =", "text in", "text known", "text texts", "number in", "known", "has",
+    "days_since", "days_since_first", "for", "ever", "not", "and", "or", "parentheses", "mixed",
+)  # fmt: skip
+
 STAGES = ("s1", "s2", "s3", "s4")
 
 
@@ -483,7 +496,7 @@ def random_model(
     stages: list[dict[str, Any]] = [{"id": each, "when": writer.rule()} for each in ids]
     if random.random() < 0.5:
         stages[-1]["when"] = "otherwise"
-    settings: dict[str, Any] = {"stepwise": random.random() < 0.25, "path": random.sample(ids, len(ids))}
+    settings: dict[str, Any] = {"stepwise": random.random() < 0.25, "path": random.sample(ids, len(ids)), "needs": []}
     if random.random() < 0.3:
         settings["enters"] = random.choice((["order"], ["view", "csat"], ["start"]))
     settling = "settling" not in writer.without
