@@ -28,8 +28,10 @@ function close() {
 
 async function ask(rule) {
   const turn = ++asked;
-  const query = new URLSearchParams({ text: rule.value, caret: rule.selectionStart });
-  const answer = await fetch(`${form().dataset.completion}?${query}`, { headers: { Accept: 'application/json' } });
+  const body = new FormData(form()); // the model: its parameters and stages are names that the rule may use
+  body.set('rule', rule.value);
+  body.set('caret', rule.selectionStart);
+  const answer = await fetch(form().dataset.completion, { method: 'POST', body, headers: { Accept: 'application/json' } });
   if (!answer.ok || turn !== asked || document.activeElement !== rule) return;
   const got = await answer.json();
   if (turn !== asked) return;

@@ -90,11 +90,11 @@ def test_the_check_teaches_the_place_the_cause_and_the_right_name(signed_in: Cli
 
 
 def test_completion_answers_what_may_come_at_the_caret(signed_in: Client, shop: Lake) -> None:
-    got = signed_in.get("/models/-/completion/", {"text": "days_s", "caret": "6"}).json()
+    got = signed_in.post("/models/-/completion/", {"rule": "days_s", "caret": "6"}).json()
     assert got["suggestions"][0]["text"] == "days_since()"
     assert got["suggestions"][0]["meaning"]
     signed_in.cookies["tenure_language"] = "zh-hans"
-    got = signed_in.get("/models/-/completion/", {"text": "count(下", "caret": "7"}).json()
+    got = signed_in.post("/models/-/completion/", {"rule": "count(下", "caret": "7"}).json()
     assert got["suggestions"][0] == {"text": "order", "meaning": "下单", "what": "kind", "caret": 0}
 
 

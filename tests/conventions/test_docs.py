@@ -10,7 +10,15 @@ import pytest
 
 import reference
 from conventions.files import ROOT, relative, texts
+from tenure.facts.kinds import KINDS
 from tenure.facts.schema import COMMON, CUSTOMERS, FACT_TABLES, QUARANTINE
+from tenure.facts.selection import columns_of_kind
+from tenure.rules.syntax.measure_calls import WORDS
+from tenure.rules.syntax.measures import MEASURES
+from tenure.rules.syntax.parameters import Parameter
+from tenure.rules.syntax.parser import parse
+from tenure.rules.syntax.windows import PERIODS
+from tenure.rules.wording.sentence import sentence
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,6 +52,32 @@ def test_common_columns_customers_and_quarantine_are_described() -> None:
 @pytest.mark.parametrize("path", reference.PAGES, ids=lambda path: path.name)
 def test_the_pages_of_commands_and_terms_are_as_the_code_has_them(path: Path) -> None:
     assert path.read_text("utf-8") == reference.PAGES[path](), "run: python tools/reference.py"
+
+
+def _rules() -> list[str]:
+    """Return every rule that a document shows in a block of rules."""
+    blocks = (
+        block for path in DOCS for language, block in BLOCK.findall(path.read_text("utf-8")) if language == "rule"
+    )
+    return [line for block in blocks for line in block.splitlines() if line and not line.startswith("#")]
+
+
+@pytest.mark.parametrize("rule", _rules())
+def test_every_rule_a_document_shows_is_one(rule: str) -> None:
+    given = {"silent_after": Parameter("silent_after", 45, "days"), "high_share": Parameter("high_share", 0.2)}
+    tree = parse(rule, parameters=given)
+    assert sentence(tree, "zh_Hans") and sentence(tree, "en")
+
+
+def test_the_page_of_the_rule_language_shows_every_measure_column_and_word() -> None:
+    page = (ROOT / "docs/reference/rule-language.md").read_text("utf-8")
+    table, grammar = _section(page, "Measures"), _section(page, "Grammar")
+    assert [name for name in MEASURES if f"`{name}(" not in table] == []
+    assert [word for word in (*WORDS, *PERIODS) if f'"{word}"' not in grammar and word != "by"] == []
+    columns = {column for kind in KINDS.values() for column in columns_of_kind(kind)}
+    conditions = _section(page, "Conditions on facts")
+    assert sorted(column for column in columns if f"`{column}`" not in conditions) == []
+    assert [kind for kind in KINDS if f"`{kind}`" not in _section(page, "Kinds")] == []
 
 
 def test_every_public_name_is_described() -> None:

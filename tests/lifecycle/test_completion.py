@@ -10,7 +10,7 @@ from oracle.settings import checks
 from oracle.strategies import rules
 from tenure.errors import RuleError
 from tenure.facts.kinds import KINDS, Kind
-from tenure.rules.syntax.completion import Completion, complete
+from tenure.rules.syntax.completion import Completion, KnownNames, complete
 from tenure.rules.syntax.parser import parse
 
 
@@ -32,7 +32,7 @@ def test_an_empty_rule_may_begin_with_any_measure_not_or_otherwise() -> None:
 
 def test_the_beginning_of_a_name_comes_before_its_inside() -> None:
     assert texts("days_s")[:2] == ["days_since()", "days_since_first()"]
-    assert texts("gap") == ["gap_variation()", "typical_gap()"]
+    assert texts("gap") == ["gap_variation()", "typical_gap()", "longest_gap()"]
 
 
 def test_what_is_replaced_is_the_whole_word_around_the_caret() -> None:
@@ -78,13 +78,13 @@ def test_signs_come_after_a_number_and_words_after_a_condition() -> None:
 
 def test_a_mistake_in_one_condition_leaves_the_next_one_its_suggestions() -> None:
     assert texts("count(nonsense) > 3 and days_s")[0] == "days_since()"
-    assert texts('3x > 1 or attribute("', names=["level"]) == []
+    assert texts('3x > 1 or attribute("', names=KnownNames(["level"])) == []
     assert texts("has(order) <= 3 and count(order) ")[0] == "<= "
 
 
 def test_names_of_attributes_are_those_of_the_lake() -> None:
-    assert texts("attribute(", names=["city", "level"]) == ["city", "level"]
-    assert texts("attribute(le", names=["city", "level"]) == ["level"]
+    assert texts("attribute(", names=KnownNames(["city", "level"])) == ["city", "level"]
+    assert texts("attribute(le", names=KnownNames(["city", "level"])) == ["level"]
 
 
 def test_every_suggestion_for_an_empty_place_is_explained_in_both_languages() -> None:

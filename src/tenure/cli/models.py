@@ -12,7 +12,7 @@ import typer
 from tenure.cli.options import AsJson, argument, open_lake, option
 from tenure.cli.output import console, print_result
 from tenure.errors import RuleError, TenureError
-from tenure.words import mark, say
+from tenure.words import current_language, mark, say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -60,6 +60,7 @@ def show(model: Which, lake: SomeLake = None, as_json: AsJson = False) -> None:
 
 
 def _show_model(_body: Any, model: Model) -> None:
+    from tenure.lifecycle.model import stage_names
     from tenure.rules.wording.sentence import sentence
 
     out = _console()
@@ -67,10 +68,11 @@ def _show_model(_body: Any, model: Model) -> None:
     for text in (model.summary, model.help, model.warns):
         if text:
             out.print(text.render())
+    names = stage_names((model, *model.others), model.id, current_language())
     for stage in map(model.stage, model.path):
         out.print(f"\n[bold]{stage.name.render()}[/] ({stage.id}{', ' + stage.family if stage.family else ''})")
         out.print(f"  {stage.when}", style="cyan", markup=False)
-        out.print(f"  {sentence(stage.rule)}", markup=False)
+        out.print(f"  {sentence(stage.rule, stage_names=names)}", markup=False)
         labels = (
             (mark("Traits"), stage.traits),
             (mark("What they need"), stage.needs_text),

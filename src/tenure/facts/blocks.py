@@ -96,6 +96,7 @@ class Block:
     customers: pa.Table | None = None  # the customer records of `ids`, aligned, null where there is none
     kinds: Mapping[str, Kind] = field(default_factory=lambda: KINDS)  # the fact kinds known here
     subject: str = "customer"  # ``customer``, or ``product`` when the ids are products
+    tz: str = "UTC"  # the business's time zone
     _events: dict[tuple[object, ...], Events] = field(default_factory=dict)
     _selected: dict[tuple[Stream, tuple[Facts, ...]], tuple[np.ndarray, np.ndarray | None]] = field(
         default_factory=dict
@@ -265,7 +266,7 @@ def block_of(
     ids = ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
     rows = {stream: _rows(table, stream, coded[stream], ids, tz) for stream, table in tables.items()}
     aligned = None if customers is None else customers.take(pc.index_in(ids, record_ids))
-    return Block(ids, rows, last_day, aligned, kinds, subject)
+    return Block(ids, rows, last_day, aligned, kinds, subject, tz)
 
 
 def _coded(column: pa.ChunkedArray) -> pa.DictionaryArray:

@@ -76,7 +76,8 @@ def settle_customers(lake: Lake, con: duckdb.DuckDBPyConnection, batch_id: str, 
     stored = lake.stored("customers")
     if stored:
         known = views.view_of("customers", lake.specs["customers"], stored)
-        repeats = " AND ".join(f"(s.{name} IS NULL OR s.{name} IS NOT DISTINCT FROM k.{name})" for name in _DESCRIBED)
+        compared = (*_DESCRIBED, "valid_from")
+        repeats = " AND ".join(f"(s.{name} IS NULL OR s.{name} IS NOT DISTINCT FROM k.{name})" for name in compared)
         fresh = (
             f"SELECT s.* FROM ({fresh}) AS s LEFT JOIN ({known}) AS k USING (customer_id)"
             f" WHERE k.customer_id IS NULL OR NOT ({repeats})"

@@ -26,7 +26,7 @@ ID_COLUMNS = ("customer_id", "referrer_id")
 _TYPES = {
     **dict.fromkeys(("amount", "cost", "quantity", "seconds", "score", "receivable", "payable"), NUMBER),
     **dict.fromkeys(("at", "ends_at", "seen_at"), INSTANT),
-    **dict.fromkeys(("period_start", "until", "created_on"), DAY),
+    **dict.fromkeys(("period_start", "until", "created_on", "valid_from"), DAY),
     **dict.fromkeys(("row", "rows", "accepted", "corrected", "duplicates", "quarantined"), pa.int64()),
 }
 
@@ -75,7 +75,8 @@ FACT_TABLES: dict[str, FactTable] = {table.name: table for table in _TABLES}
 
 #: Who the facts are about: a person or a company. `attributes` is a JSON object, read by attribute(name). Not a fact
 #: table: the newest row of a customer counts, by `seen_at`, when it was brought.
-CUSTOMERS = schema_of("customer_id name phone email kind created_on attributes source batch_id seen_at")
+#: What a record says holds from `valid_from`; without it, from the day on which it was brought.
+CUSTOMERS = schema_of("customer_id name phone email kind created_on attributes valid_from source batch_id seen_at")
 
 #: Rows that are no facts; they can be repaired and replayed. `row` 1 is the first line of the file, headers included.
 #: `column` is as the file calls it, null when the whole row is meant. `reason` is a code of tenure.facts.reasons, `raw`
@@ -112,24 +113,31 @@ def _of_facts(name: str) -> TableSpec:
 
 def _newest_customers(read: str) -> str:
     """Show one row per customer: of every column the newest value, attributes laid over each other."""
+    known = "coalesce(valid_from::TIMESTAMPTZ, seen_at)"
     newest = [
-        f"arg_max({column}, seen_at) AS {column}"
+        f"arg_max({column}, ({known}, seen_at)) AS {column}"
         for column in CUSTOMERS.names
         if column not in {"customer_id", "attributes", "seen_at"}
     ]
     attributes = (
         "CASE WHEN count(attributes) < 2 THEN max(attributes) ELSE "
-        "list_reduce(list(attributes::JSON ORDER BY seen_at) FILTER (attributes IS NOT NULL),"
+        f"list_reduce(list(attributes::JSON ORDER BY {known}, seen_at) FILTER (attributes IS NOT NULL),"
         " lambda old, new: json_merge_patch(old, new))::VARCHAR END AS attributes"
     )
     columns = ", ".join(["customer_id", *newest, attributes, "max(seen_at) AS seen_at"])
+    read = with_valid_from(read)
     return f"SELECT {', '.join(CUSTOMERS.names)} FROM (SELECT {columns} FROM ({read}) GROUP BY customer_id)"
+
+
+def with_valid_from(read: str) -> str:
+    """Return SQL whose rows have ``valid_from``, which older files of records lack."""
+    return f"SELECT NULL::DATE AS valid_from WHERE false UNION ALL BY NAME ({read})"
 
 
 #: Every table of a lake by name.
 TABLES: dict[str, TableSpec] = {
     **{name: _of_facts(name) for name in FACT_TABLES},
-    "customers": TableSpec("facts", CUSTOMERS, customer_columns=("customer_id",), view=_newest_customers),
+    "customers": TableSpec("facts", CUSTOMERS, customer_columns=("customer_id",), widened=True, view=_newest_customers),
     "identities": TableSpec("facts", IDENTITIES),
     "spellings": TableSpec("facts", SPELLINGS),
     "quarantine": TableSpec("facts", QUARANTINE, partition_by="batch_id"),
@@ -138,6 +146,8 @@ TABLES: dict[str, TableSpec] = {
     "spans": TableSpec("life", generations="markers", shown="coalesce(s.model, '') <> ''"),
     # Customers who have no facts any more keep an empty row, which hides the one they had.
     "scorecard": TableSpec("life", generations="rows", shown="s.orders IS NOT NULL"),
+    "score_history": TableSpec("life", customer_columns=("customer_id",)),  # scores that rules read, by day
+    "populations": TableSpec("life"),  # how customers compared on a day, where rules read it
     "refreshes": TableSpec("life"),
     "fits": TableSpec("life"),  # what was fitted, see tenure.stats.record
     "warnings": TableSpec("life"),  # one row a customer and signal

@@ -9,7 +9,7 @@ from __future__ import annotations
 import bisect
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from operator import attrgetter
@@ -22,7 +22,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tenure.facts.blocks import Block, block_of
-from tenure.facts.schema import CUSTOMERS, FACT_TABLES
+from tenure.facts.records import HISTORY, history_sql
+from tenure.facts.schema import CUSTOMERS, FACT_TABLES, with_valid_from
 from tenure.facts.streams import Stream, columns_of
 from tenure.lake import customer_index, views
 
@@ -134,7 +135,8 @@ class SortedFiles:
     @property
     def schema(self) -> pa.Schema:
         """Types of the columns."""
-        stored = CUSTOMERS if self.stream.table == "customers" else FACT_TABLES[self.stream.table].schema
+        records = self.stream.table == "customers"
+        stored = CUSTOMERS.append(pa.field("history", HISTORY)) if records else FACT_TABLES[self.stream.table].schema
         return pa.schema([stored.field(name) for name in self.columns])
 
     def _joined(self, tables: list[pa.Table]) -> pa.Table:
@@ -201,7 +203,7 @@ def slices_of(
         opened = {}
         for stream, fields in needed.items():
             records = stream.table == "customers"
-            columns = list(CUSTOMERS.names) if records else columns_of(stream, fields)
+            columns = [*CUSTOMERS.names, *fields] if records else columns_of(stream, fields)
             indexes: dict[str, customer_index.CustomerIndex] = {}
             if not records and stream.who == "customer_id" and not merged and lake.is_sorted(stream.table):
                 files = [file for file in lake.files(stream.table) if file.rows]
@@ -226,6 +228,11 @@ def _sorted_copy(
     con = lake.connect((stream.table,), customers=stored_ids)
     if not con.execute("SELECT 1 FROM duckdb_views() WHERE view_name = ?", [stream.table]).fetchall():
         return []
+    source = f'"{stream.table}"'
+    if "history" in columns:
+        plain = replace(lake.specs[stream.table], view=None)
+        read = views.view_of(stream.table, plain, lake.stored(stream.table), merges=merged)
+        source = f"(SELECT * FROM {source} LEFT JOIN ({history_sql(with_valid_from(read))}) USING (customer_id))"
     where = f'"{stream.who}" IS NOT NULL'
     if customers is not None:
         con.register("tenure_wanted", pa.table({"id": pa.array(list(customers), pa.string())}))
@@ -233,7 +240,7 @@ def _sorted_copy(
     order = views.columns([stream.who, *(["at"] if "at" in columns else [])])
     path = folder / f"{stream.table}-{stream.who}.parquet"
     con.execute(
-        f'COPY (SELECT {views.columns(columns)} FROM "{stream.table}" WHERE {where} ORDER BY {order})'
+        f"COPY (SELECT {views.columns(columns)} FROM {source} WHERE {where} ORDER BY {order})"
         f" TO {views.quoted(str(path))} (FORMAT parquet, ROW_GROUP_SIZE 16384)"
     )
     return [str(path)]

@@ -10,11 +10,13 @@ import pyarrow.compute as pc
 
 from tenure.clock import day_number, day_of
 from tenure.facts.blocks import Block, day_number_of, keys_of, who_of
-from tenure.facts.slices import RECORDS, slices_of
+from tenure.facts.slices import slices_of
 from tenure.lifecycle.history import SPANS
+from tenure.lifecycle.published import published_for
 from tenure.lifecycle.reasons import Reason, Value
 from tenure.lifecycle.spans import entries_of, stage_block, streams_needed
 from tenure.rules.evaluation.compute import EvaluationContext
+from tenure.rules.evaluation.published import Published
 from tenure.rules.evaluation.steps import Moments
 from tenure.rules.evaluation.truth import FALSE, TRUE, truth_of
 from tenure.rules.syntax.tree import Measure, Otherwise, measures_of
@@ -52,14 +54,17 @@ class Explanation:
 
 
 def explain_from(lake: Lake, model: Model, customer_id: str, day: date) -> Explanation:
-    needed = {**streams_needed([model], lake.kinds()), RECORDS: ()}
-    with slices_of(lake, needed, subject=model.subject, customers=[customer_id]) as slices:
-        return explain_in(slices.block_of([customer_id], day_number(day)), model, customer_id)
+    with slices_of(
+        lake, streams_needed([model], lake.kinds()), subject=model.subject, customers=[customer_id]
+    ) as slices:
+        return explain_in(
+            slices.block_of([customer_id], day_number(day)), model, customer_id, published_for(lake, [model])
+        )
 
 
-def explain_in(block: Block, model: Model, customer_id: str) -> Explanation:
+def explain_in(block: Block, model: Model, customer_id: str, published: Published | None = None) -> Explanation:
     """Explain one customer of a block on its last day."""
-    context = EvaluationContext(block)
+    context = EvaluationContext(block, published or Published())
     entries = entries_of(model, context)[1]
     who = pc.index(block.ids, customer_id).as_py()
     entry = entries[who_of(entries) == who]

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tenure.rules.syntax.parameters import Parameter
-from tenure.rules.syntax.tree import Measure, RuleNode, measures_of
+from tenure.rules.syntax.tree import Measure, Population, RuleNode, measures_of
 from tenure.words import LocalizedText
 
 #: Where a customer can be besides in a stage: in the model but in no stage, and not in the model at all.
@@ -163,6 +164,17 @@ class Model:
         )
 
     @property
+    def reads_attributes(self) -> bool:
+        """Whether a rule reads what is recorded of customers."""
+        rules = [rule for stage in self.stages for rule in (*stage.rules, *(cause.rule for cause in stage.causes))]
+        return any(
+            (isinstance(node, Measure) and bool(node.arguments) and node.name in ("attribute", "days_until"))
+            or (isinstance(node, Population) and bool(node.by))
+            for rule in rules
+            for node in rule.walk()
+        )
+
+    @property
     def with_others(self) -> tuple[Model, ...]:
         """All models whose stages this one reads, directly or through others, and itself as the last."""
         every = dict.fromkeys(model for other in self.others for model in other.with_others)
@@ -174,3 +186,12 @@ class Model:
     def missing(self, available: set[str] | frozenset[str]) -> tuple[str, ...]:
         """Return the needed fact kinds of which there is not a single fact."""
         return tuple(kind for kind in self.needs if kind not in available)
+
+
+def stage_names(models: Iterable[Model], current: str, language: str) -> dict[str, dict[str, str]]:
+    """Return the names of models (under ``""``) and of their stages by id; the `current` one's also under ``""``."""
+    names = {
+        model.id: {"": model.name.render(language)} | {stage.id: stage.name.render(language) for stage in model.stages}
+        for model in models
+    }
+    return names | ({"": names[current]} if current in names else {})

@@ -22,10 +22,12 @@ from tenure.errors import ModelError, RuleError
 from tenure.facts.kinds import KINDS, Kind
 from tenure.facts.named_dates import NAMED_DATES
 from tenure.lifecycle.model import FAMILIES, Cause, Model, Play, SourceReference, Stage
+from tenure.rules.syntax.measure_calls import WORDS
 from tenure.rules.syntax.measures import MEASURES
 from tenure.rules.syntax.parameters import Parameter
-from tenure.rules.syntax.parser import LONGEST_WINDOW, WORDS, parse
+from tenure.rules.syntax.parser import parse
 from tenure.rules.syntax.tree import Otherwise, RuleNode, kinds_of, models_read_by
+from tenure.rules.syntax.windows import LONGEST_WINDOW
 from tenure.words import LocalizedText, mark
 
 if TYPE_CHECKING:
@@ -87,6 +89,12 @@ def read(
 def read_in(lake: Lake, what: str | Path | Mapping[str, Any]) -> Model:
     """Read a model with the fact kinds, named dates and other models that a lake knows."""
     return read(what, lake.kinds(), named_dates=lake.named_dates, own=own_texts(lake))
+
+
+def parameters_of(given: Mapping[str, Any], kinds: Mapping[str, Kind] = KINDS) -> dict[str, Parameter]:
+    """Return the parameters of a model's file, whatever else is wrong with it."""
+    names = _Names(_Scope(tuple(kinds.items()), (), ()))
+    return _parameters(given.get("parameters"), f"model {given.get('id', '?')}", names)
 
 
 def own_texts(lake: Lake) -> dict[str, str]:

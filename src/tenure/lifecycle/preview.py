@@ -21,10 +21,11 @@ import pyarrow.compute as pc
 from tenure.clock import day_number
 from tenure.facts.blocks import keys_of, who_of
 from tenure.facts.schema import TEXT
-from tenure.facts.slices import RECORDS, slices_of
+from tenure.facts.slices import slices_of
 from tenure.lifecycle.history import SPANS
 from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED, Model
 from tenure.lifecycle.model_file import read
+from tenure.lifecycle.published import populations_on, populations_read, published_for, with_populations
 from tenure.lifecycle.reasons import Reason
 from tenure.lifecycle.spans import entries_of, stage_block, streams_needed
 from tenure.rules.evaluation.compute import EvaluationContext
@@ -108,15 +109,19 @@ def compare_lake(
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Preview:
     """Compare two models on everybody in a lake, block by block."""
-    needed = streams_needed(read_by(before, after), lake.kinds())
-    if after.subject == "customer":
-        needed[RECORDS] = ()
+    models = read_by(before, after)
+    needed = streams_needed(models, lake.kinds())
     with slices_of(lake, needed, subject=after.subject) as slices:
-        ranges = slices.ranges()
+        ranges, day = slices.ranges(), day_number(as_of)
+        published = published_for(lake, models)
+        # What no refresh has published yet is what the next one would publish.
+        if new := [node for node in populations_read(models) if str(node) not in published.populations]:
+            blocks = (EvaluationContext(slices.block(*part, day), published) for part in ranges)
+            published = with_populations(published, populations_on(blocks, new, day))
 
         def contexts() -> Iterator[EvaluationContext]:
             for done, (low, high) in enumerate(ranges, 1):
-                yield EvaluationContext(slices.block(low, high, day_number(as_of)))
+                yield EvaluationContext(slices.block(low, high, day), published)
                 if on_progress is not None:
                     on_progress(done, len(ranges))
 

@@ -18,15 +18,17 @@ from tenure.clock import day_number
 from tenure.facts.blocks import block_of, day_number_of, keys_of, who_of
 from tenure.facts.frames import completed
 from tenure.facts.kinds import KINDS, Kind
-from tenure.facts.schema import DAY
+from tenure.facts.schema import DAY, TEXT
 from tenure.facts.selection import CALENDAR_COLUMNS
 from tenure.facts.streams import Stream
 from tenure.lifecycle.history import ENCODED_SPANS, UNSTAGED, History, entered
 from tenure.lifecycle.overrides import Overrides, overridden, overrides_of
 from tenure.lifecycle.passages import passages
+from tenure.lifecycle.published import populations_on, populations_read, with_populations
 from tenure.lifecycle.reasons import ReasonColumns, causes, doubts, encoded, with_because
 from tenure.lifecycle.settling import settled, walked
 from tenure.rules.evaluation.compute import EvaluationContext, TextSteps
+from tenure.rules.evaluation.published import SCORES, Published
 from tenure.rules.evaluation.steps import Moments, merge, starts
 from tenure.rules.evaluation.truth import TRUE, Truth, truth_of
 
@@ -65,7 +67,7 @@ def spans_of(
     kinds : mapping of str to Kind, optional
         The fact kinds known.
     scores : mapping, optional
-        Published figures, ``{name: {customer_id: number}}``.
+        Published figures, ``{name: {customer_id: number}}``. They hold for all days, as nothing says since when.
 
     Returns
     -------
@@ -89,7 +91,16 @@ def spans_of(
         kinds=kinds,
         subject=model.subject,
     )
-    return with_because(stage_block(model, EvaluationContext(block, scores or {})))
+    published = Published({name: _undated(numbers) for name, numbers in (scores or {}).items()})
+    if nodes := populations_read([model]):
+        compared = populations_on([EvaluationContext(block, published)], nodes, block.last_day)
+        published = with_populations(published, compared)
+    return with_because(stage_block(model, EvaluationContext(block, published)))
+
+
+def _undated(scores: Mapping[str, float]) -> pa.Table:
+    columns = [pa.array(scores.keys(), TEXT), pa.nulls(len(scores), DAY), pa.array(scores.values(), pa.float64())]
+    return pa.table(columns, schema=SCORES)
 
 
 #: Columns that a measure reads whatever field is written.
@@ -116,6 +127,10 @@ def streams_needed(models: Sequence[Model], kinds: Mapping[str, Kind] = KINDS) -
                     fields = (*_FIELDS.get(measure.name, (measure.field if part is facts else "",)), kind.present)
                     stored = [field for field in (*fields, *part.columns) if field and field not in CALENDAR_COLUMNS]
                     needed.setdefault(stream, {}).update(dict.fromkeys(stored))
+    # Customers' records, and what they said before where a rule reads an attribute.
+    if all(model.subject == "customer" for model in models):
+        dated = any(part.reads_attributes for given in models for part in given.with_others)
+        needed[Stream("customers")] = {"history": None} if dated else {}
     return {stream: tuple(fields) for stream, fields in needed.items()}
 
 

@@ -18,6 +18,7 @@ from tenure.facts.slices import ROWS_A_BLOCK, slices_of
 from tenure.lifecycle.history import ENCODED_SPANS
 from tenure.lifecycle.spans import stage_block, streams_needed
 from tenure.rules.evaluation.compute import EvaluationContext
+from tenure.rules.evaluation.published import Published
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from tenure.features.catalogue import FeatureSet
     from tenure.lifecycle.model import Model
 
-    #: Published columns that rules read by ``score(name)``: {name: {customer_id: number}}.
-    Scores = Mapping[str, Mapping[str, float]]
     #: An engine: evaluates everybody of a subject, block by block, in the order of the customers.
     Engine = Callable[[Lake, "EvaluationRequest", date, str], Iterable["EvaluatedBlock"]]
 
@@ -51,7 +50,7 @@ class EvaluationRequest:
 
     models: Sequence[Model]  # under which models stages are computed; all of one subject
     features: FeatureSet | None = None  # None when no features are needed
-    scores: Scores = field(default_factory=dict)
+    published: Published = field(default_factory=Published)  # what rules read besides facts
 
     @property
     def schema(self) -> pa.Schema:
@@ -68,7 +67,7 @@ class EvaluationRequest:
 
 def evaluate(request: EvaluationRequest, block: Block) -> tuple[pa.Table, pa.Table]:
     """Return the spans under every model, and the features, of a block: the one function behind every engine."""
-    context = EvaluationContext(block, request.scores)
+    context = EvaluationContext(block, request.published)
     spans = [stage_block(model, context) for model in request.models]
     return (
         pa.concat_tables(spans) if spans else ENCODED_SPANS.empty_table(),

@@ -12,11 +12,11 @@ from tenure.clock import day_of, local_days
 from tenure.errors import EngineError
 from tenure.facts.schema import FACT_TABLES
 from tenure.lifecycle.model_file import builtin_texts, models_of
+from tenure.lifecycle.published import published_for
 from tenure.refreshing.changed import customers_to_evaluate
 from tenure.refreshing.models import columns
 from tenure.refreshing.numbers import NUMBER
 from tenure.refreshing.report import FULL, RESTAGED, TOUCHED, ModelReport, published_since
-from tenure.rules.syntax.tree import Measure
 from tenure.scorecard import registry
 from tenure.words import mark
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tenure.facts.lake import Lake
     from tenure.lifecycle.model import Model
-    from tenure.refreshing.blocks import Scores
+    from tenure.rules.evaluation.published import Published
     from tenure.scorecard.model import ScorecardModel
 
 ENGINES = ("duckdb", "spark")
@@ -41,7 +41,7 @@ class RefreshPlan:
     models: list[Model]  # life-cycle models whose facts are there
     reports: list[ModelReport]  # one for each model, also for those without facts
     scorecard: tuple[ScorecardModel, ...]
-    scores: Scores  # published columns that rules read
+    published: Published  # what rules read besides facts
     customers: list[str] | None = None  # whose stages are evaluated; None for everybody
     rescored: bool = False  # whether everybody is scored, although only some are evaluated
 
@@ -69,7 +69,6 @@ def plan_of(
         # Spans of an older version cannot be joined: all are made anew, under every model.
         models, customers, only_changed = None, None, False
     selected = models_of(lake, models)
-    scores = _scores(lake, selected)
     if models is not None and (customers is not None or only_changed):
         selected = with_other_models(lake, selected)
     previous = published_since(lake, 0)
@@ -85,7 +84,7 @@ def plan_of(
         mode = FULL if customers is None else TOUCHED
     rescored = mode == TOUCHED and bool(scorecard) and last_day is not None and as_of > last_day
     named = None if customers is None else sorted(set(customers))
-    return RefreshPlan(as_of, mode, fitting, reports, scorecard, scores, named, rescored)
+    return RefreshPlan(as_of, mode, fitting, reports, scorecard, published_for(lake, fitting), named, rescored)
 
 
 def with_other_models(lake: Lake, models: Sequence[Model]) -> list[Model]:
@@ -106,20 +105,3 @@ def last_fact_day(lake: Lake) -> date:
     if not newest:
         return date(1970, 1, 1)
     return day_of(int(local_days(np.array([max(newest)], dtype=np.int64), lake.settings.tz)[0]))
-
-
-def _scores(lake: Lake, models: Sequence[Model]) -> Scores:
-    """Return the published columns that rules of these models read: those of the last refresh."""
-    named = {
-        measure.argument
-        for model in models
-        for measure in model.measures
-        if isinstance(measure, Measure) and measure.name == "score"
-    }
-    table = lake.table("scorecard") if named else None
-    if table is None:
-        return {}
-    known = named & {field.name for field in table.schema().fields} - {"customer_id"}
-    con = lake.connect(("scorecard",))
-    sql = 'SELECT customer_id, "{0}"::DOUBLE FROM scorecard WHERE "{0}" IS NOT NULL'
-    return {name: dict(con.execute(sql.format(name)).fetchall()) for name in sorted(known)}

@@ -9,13 +9,24 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tenure.clock import day_number
 from tenure.facts.schema import TEXT
+from tenure.facts.slices import slices_of
 from tenure.lifecycle.history import SPANS
+from tenure.lifecycle.published import (
+    changed_scores,
+    population_rows,
+    populations_on,
+    populations_read,
+    score_names,
+    with_populations,
+)
 from tenure.refreshing import ranks
 from tenure.refreshing.blocks import EvaluationRequest, evaluate_customers, evaluate_here
 from tenure.refreshing.models import DOING, GENERATION, features_of
 from tenure.refreshing.numbers import NUMBER, CustomerNumbers
 from tenure.refreshing.scoring import Scorecard, run_models
+from tenure.rules.evaluation.compute import EvaluationContext
 from tenure.scorecard.model import Context
 from tenure.words import mark
 
@@ -27,6 +38,7 @@ if TYPE_CHECKING:
     from tenure.refreshing.draft import LakeDraft
     from tenure.refreshing.planning import RefreshPlan
     from tenure.refreshing.report import Progress, RefreshReport
+    from tenure.rules.evaluation.published import Published
     from tenure.scorecard.model import Fits, Options
     from tenure.stats.record import Fit
 
@@ -48,7 +60,21 @@ class Work:
     def request(self) -> EvaluationRequest:
         """What is computed of customers."""
         models = [model for model in self.plan.models if model.subject == "customer"]
-        return EvaluationRequest(models, features_of(self.plan.scorecard), self.plan.scores)
+        return EvaluationRequest(models, features_of(self.plan.scorecard), self.published)
+
+    @cached_property
+    def published(self) -> Published:
+        """What rules read besides facts. A refresh of everybody publishes first how customers compare on its day."""
+        published, nodes = self.plan.published, populations_read(self.plan.models)
+        if not nodes or self.plan.customers is not None:
+            return published
+        request = EvaluationRequest([model for model in self.plan.models if model.subject == "customer"])
+        with slices_of(self.lake, request.streams(self.lake.kinds())) as slices:
+            day = day_number(self.plan.as_of)
+            contexts = (EvaluationContext(slices.block(*part, day), published) for part in slices.ranges())
+            added = populations_on(contexts, nodes, day)
+        self.draft.write("populations", self._stamped(population_rows(added)))
+        return with_populations(published, added)
 
     @property
     def context(self) -> Context:
@@ -107,6 +133,7 @@ class Work:
         """Run the scorecard models over everybody's features, fitted anew unless `fits` are given."""
         result = self._run(features, fits, everybody=True)
         self.draft.write("scorecard", self._with_numbers(result.table), replace=True)
+        self._publish_scores(result.table)
         for name, rows in result.tables.items():
             self.draft.rewrite(name, self._dated(rows))
         return result
@@ -159,6 +186,7 @@ class Work:
         gone = set(customers).difference(features.column("customer_id").to_pylist())
         rows = pa.concat_tables([result.table, _only_ids(gone, result.table.schema)])
         self.draft.write("scorecard", self._with_numbers(rows))
+        self._publish_scores(rows)
         for name, table in result.tables.items():
             if "customer_id" in table.column_names and self.lake.has(name):
                 # A table that is kept as one set: the rows of these customers take the place of their old ones.
@@ -168,6 +196,13 @@ class Work:
                 stamped = self._dated(table, generation).select(old.column_names).cast(old.schema)
                 self.draft.rewrite(name, pa.concat_tables([kept, stamped]))
         return result
+
+    def _publish_scores(self, scorecard: pa.Table) -> None:
+        """Keep the scores that rules read, as they are from this day on."""
+        names = score_names(self.plan.models)
+        rows = changed_scores(self.plan.published, scorecard, names, self.plan.as_of)
+        if len(rows):
+            self.draft.write("score_history", self._stamped(rows))
 
     # Rows
 

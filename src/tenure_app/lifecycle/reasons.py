@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from tenure.errors import RuleError
 from tenure.lifecycle.reasons import Reason, Value, value_in_words
+from tenure.rules.syntax.measures import MEASURES
 from tenure.rules.syntax.parser import parse
 from tenure.rules.syntax.tree import measures_of
 from tenure.rules.wording.sentence import measure_phrase, sentence
@@ -45,7 +46,7 @@ def sentence_of(rule: str, language: str | None = None) -> str:
 @lru_cache(maxsize=4096)
 def _sentence(rule: str, language: str) -> str:
     try:
-        return sentence(parse(rule), language)
+        return sentence(parse(rule, named_dates=None), language)
     except RuleError:
         return rule
 
@@ -54,7 +55,9 @@ def _sentence(rule: str, language: str) -> str:
 def phrase(measure: str, language: str) -> str:
     try:
         # Alone, only a truth such as has(order) is a rule; of any other measure one can ask whether it is known.
-        measures = measures_of(parse(measure if measure.startswith("has(") else f"{measure} is known"))
+        signature = MEASURES.get(measure.partition("(")[0])
+        is_truth = signature is not None and signature.returns == "truth"
+        measures = measures_of(parse(measure if is_truth else f"{measure} is known", named_dates=None))
     except RuleError:
         return measure
     return measure_phrase(measures[0], language) if measures else measure

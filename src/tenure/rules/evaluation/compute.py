@@ -6,18 +6,22 @@ decides whether a rule holds.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from tenure.facts.blocks import BIAS, Block, day_number_of
-from tenure.facts.schema import SCALE
+from tenure.facts.blocks import BIAS, SHIFT, Block, day_number_of, keys_of
+from tenure.facts.records import ALWAYS as ALL_DAYS
+from tenure.facts.records import KnownRecords, known_records
+from tenure.facts.schema import SCALE, TEXT
 from tenure.facts.selection import facts_of
 from tenure.rules.evaluation import steps
 from tenure.rules.evaluation.dates import next_anniversary, next_named
+from tenure.rules.evaluation.published import Averages, Published
 from tenure.rules.evaluation.steps import Breaks, Moments, Reach, Steps
 from tenure.rules.evaluation.stretches import Stretches, active, open_cases, running, smallest_active
 from tenure.rules.evaluation.windows import NEVER, entering, leaving, months_of, weeks_of
@@ -25,7 +29,7 @@ from tenure.rules.syntax import tree
 from tenure.rules.syntax.tree import ALWAYS, Measure, RuleNode, TimeWindow, measures_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from tenure.facts.blocks import Events
     from tenure.facts.selection import Facts
@@ -74,8 +78,7 @@ class EvaluationContext:
     """A block of customers under evaluation: whatever several rules or models need of it is made once."""
 
     block: Block  # the customers and their facts
-    # published columns, ``{name: {customer_id: number}}``, read by ``score(name)``
-    scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    published: Published = field(default_factory=Published)  # what rules may read besides facts
     # what gives the stages of other models over time, by their ids, for ``stage(model)``
     stages: dict[str, Callable[[EvaluationContext], TextSteps]] = field(default_factory=dict)
     #: The truths of rules and of their parts, see :func:`tenure.rules.evaluation.truth.truth_of`.
@@ -86,6 +89,7 @@ class EvaluationContext:
     _days: dict[tuple[Facts, ...], np.ndarray] = field(default_factory=dict)
     _texts: dict[Measure, TextSteps] = field(default_factory=dict)
     _breaks: dict[Measure, Breaks] = field(default_factory=dict)
+    _published_on: dict[tree.Population, np.ndarray] = field(default_factory=dict)
 
     def steps(self, measure: Measure) -> Steps:
         if measure not in self._steps:
@@ -131,6 +135,11 @@ class EvaluationContext:
     def moments(self, node: RuleNode) -> Moments:
         """Return the moments at which the measures below a node change; origins when there are none."""
         columns = [self._keys(measure) for measure in measures_of(node)] or [self.block.origins]
+        for part in node.walk():
+            if isinstance(part, tree.Population):
+                columns.append(self._publications(part))
+                if part.by:
+                    columns.append(self._attribute_of(part).keys)
         # Comparisons that differ in a factor only share them, and so do all measures over equal windows.
         same = tuple(sorted({id(column) for column in columns}))
         if same not in self._moments:
@@ -150,6 +159,8 @@ class EvaluationContext:
                 return MomentValues(-inner.value, -inner.slope, inner.known, inner.integral)
             case tree.Arithmetic(operator=operator, left=left, right=right):
                 return _calculated(operator, self.values(left, moments), self.values(right, moments))
+            case tree.Population():
+                return self._among_all(node, moments)
             case Measure(returns="any"):
                 numbers, mask = self.texts(node).numbers().at(moments)
                 return MomentValues(numbers, 0.0, mask)
@@ -163,6 +174,35 @@ class EvaluationContext:
                 return MomentValues(numbers, 0.0, mask, integral=node.name in _INTEGRAL or node.is_date)
         raise TypeError(node)
 
+    def _publications(self, node: tree.Population) -> np.ndarray:
+        """Return the moments at which it was published how all customers compare."""
+        if node not in self._published_on:
+            days = [published.day for published in self.published.populations.get(str(node), ())]
+            self._published_on[node] = (self.block.origins[:, None] + np.array([-BIAS, *days]) + BIAS).ravel()
+        return self._published_on[node]
+
+    def _attribute_of(self, node: tree.Population) -> TextSteps:
+        return self.texts(Measure("attribute", arguments=(node.by,), returns="any"))
+
+    def _among_all(self, node: tree.Population, moments: Moments) -> MomentValues:
+        """Return a customer's place among all, or the average of those alike, as last published at each moment."""
+        published = self.published.populations.get(str(node), ())
+        days = np.array([each.day for each in published], dtype=np.int64)
+        newest = np.searchsorted(days, day_number_of(moments.keys), side="right") - 1
+        result = np.full(len(moments), np.nan)
+        for number, each in enumerate(published):
+            rows = np.flatnonzero(newest == number)
+            if isinstance(each, Averages):
+                names = self._attribute_of(node).names if node.by else [""]
+                codes = self._attribute_of(node).at(moments)[rows] if node.by else np.zeros(len(rows), dtype=np.int64)
+                result[rows] = np.array([*(each.means.get(str(name), np.nan) for name in names), np.nan])[codes]
+            else:
+                own = self.values(node.operand, moments)
+                places = each.places(own.value[rows])
+                result[rows] = places if own.known is None else np.where(own.known[rows], places, np.nan)
+        known = ~np.isnan(result)
+        return MomentValues(np.where(known, result, 0.0), 0.0, known)
+
     def texts(self, measure: Measure) -> TextSteps:
         """Return the texts that a measure gives each customer of the block."""
         if measure not in self._texts:
@@ -171,25 +211,26 @@ class EvaluationContext:
             elif measure.of_fact:
                 self._texts[measure] = _column_text(self, measure)
             else:
-                given = [record.get(measure.argument) for record in self._attributes]
-                places = {value: place for place, value in enumerate(dict.fromkeys(given)) if value is not None}
-                codes = np.array([places.get(value, -1) for value in given], dtype=np.int64)
-                names = dict.fromkeys(given)
-                self._texts[measure] = TextSteps(self.block.origins, codes, list(names))
+                self._texts[measure] = self._attribute(measure.argument)
         return self._texts[measure]
 
     @cached_property
-    def _attributes(self) -> list[dict[str, Hashable]]:
-        """What is recorded of each customer: the fields of the record, and whatever was imported beside them."""
-        table = self.block.customers
-        if table is None:
-            return [{}] * len(self.block)
-        fields = [name for name in ("name", "phone", "email", "kind") if name in table.column_names]
-        records = table.select(fields).to_pylist()
-        if "attributes" in table.column_names:
-            for record, more in zip(records, table.column("attributes").to_pylist(), strict=True):
-                record.update(json.loads(more) if more else {})
-        return records
+    def _records(self) -> KnownRecords:
+        return known_records(self.block.customers, self.block.tz, self.block.last_day)
+
+    def _attribute(self, name: str) -> TextSteps:
+        """Return an attribute over time: unknown before the record that has it became known."""
+        known = self._records
+        values = [record.get(name) for record in known.records]
+        names = [value for value in dict.fromkeys(values) if value is not None]
+        places = {value: place for place, value in enumerate(names)}
+        codes = np.array([places.get(value, -1) for value in values], dtype=np.int64)
+        always = known.days == ALL_DAYS
+        keys = np.where(always, known.who << SHIFT, keys_of(known.who, np.where(always, 0, known.days)))
+        keys, codes = np.append(self.block.origins, keys), np.append(np.full(len(self.block), -1), codes)
+        order = np.argsort(keys, kind="stable")  # the newest record of a day comes last, and counts
+        last = steps.ends_within(keys[order])
+        return TextSteps(keys[order][last], codes[order][last], names)
 
 
 def _number(value: object) -> float:
@@ -330,10 +371,19 @@ def _open(context: EvaluationContext, measure: Measure) -> Steps:
 
 
 def _score(context: EvaluationContext, measure: Measure) -> Steps:
-    scores = context.scores.get(measure.argument, {})
-    values = np.array([scores.get(customer, np.nan) for customer in context.block.ids.to_pylist()], dtype=np.float64)
-    known = ~np.isnan(values)
-    return Steps(context.block.origins, np.where(known, values, 0.0), known)
+    """Return a score as it was published, from day to day."""
+    origins, table = context.block.origins, context.published.scores.get(measure.argument)
+    if table is None:
+        return Steps(origins, np.zeros(len(origins)), np.zeros(len(origins), dtype=bool))
+    who = pc.index_in(table.column("customer_id").cast(TEXT), context.block.ids).fill_null(-1).to_numpy()
+    days = table.column("day").cast(pa.int32()).fill_null(-BIAS).to_numpy()  # without a day: since ever
+    rows = np.flatnonzero((who >= 0) & (days <= context.block.last_day))
+    values = np.append(np.full(len(origins), np.nan), table.column("value").to_numpy()[rows])
+    keys = np.append(origins, keys_of(who[rows], days[rows]))
+    order = np.argsort(keys, kind="stable")
+    order = order[steps.ends_within(keys[order])]
+    known = ~np.isnan(values[order])
+    return Steps(keys[order], np.where(known, values[order], 0.0), known)
 
 
 _MAKERS: dict[str, Callable[[EvaluationContext, Measure], Steps]] = {

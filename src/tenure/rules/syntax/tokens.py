@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from tenure.errors import RuleError
-from tenure.rules.syntax.tree import Place, RuleNode
+from tenure.rules.syntax.tree import Place, RuleNode, WindowUnit
 from tenure.words import mark
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from tenure.rules.syntax.measures import Signature
 
+COMPARE = {"==": "=", "<>": "!=", "≤": "<=", "≥": ">=", "≠": "!="}  # other spellings of comparisons
 LONGEST_RULE = 4_000  # characters: far beyond what anybody can read, and short enough for any stack
 
 _FULL_WIDTH = str.maketrans(
@@ -36,6 +38,14 @@ _TOKEN = re.compile(
       | (?P<wrong>\d\w+|.)""",
     re.VERBOSE,
 )
+#: What people write behind a number when they mean a length of time.
+_UNITS = {
+    **dict.fromkeys(("day", "days", "天", "日"), "d"),
+    **dict.fromkeys(("wk", "week", "weeks", "周", "星期"), "w"),
+    **dict.fromkeys(("m", "mo", "mon", "month", "months", "月", "个月"), " months"),
+    **dict.fromkeys(("q", "quarter", "quarters", "季度", "个季度"), " quarters"),
+    **dict.fromkeys(("y", "yr", "year", "years", "年"), " years"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +62,13 @@ class Token:
 class Expected:
     """What the parser would have accepted where the text ends; the editor suggests it."""
 
-    what: Literal["measure", "kind", "name", "field", "column", "value", "parameter", "window", "days", "sign"]
-    texts: tuple[str, ...] = ()  # of signs and words: themselves; of windows: last, before; of days: the word before
+    what: Literal["measure", "kind", "name", "field", "column", "value", "date", "window", "length", "unit", "sign"]
+    # of signs and words: themselves; of windows: last, before; of lengths: the word before; of values: their column
+    texts: tuple[str, ...] = ()
     signature: Signature | None = None  # the measure whose parentheses are open
     kinds: tuple[str, ...] = ()  # the kinds of fact in them so far
     lead: str = ""  # what must be written before it: a dot, a comma
+    period: WindowUnit = "day"  # the unit that a window must be in
 
 
 class Reader:
@@ -73,18 +85,29 @@ class Reader:
         for match in _TOKEN.finditer(text.translate(_FULL_WIDTH)):
             token = Token(match.lastgroup or "wrong", match.group(), match.span())
             if token.what == "wrong":
-                cause = mark("Unexpected character: %(found)s")
-                if token.text in "\"'":
-                    cause = mark("This text has no closing quotation mark.")
-                elif token.text[0].isdigit():
-                    cause = mark(
-                        "%(found)s is not a number or time window. Write windows in days or weeks, such as 90d or 12w, or as calendar"
-                        " periods, such as last 3 months."
-                    )
-                self.fail(cause, token)
+                self._refuse(token)
             if token.what != "skip":
                 self.tokens.append(token)
         self.tokens.append(Token("end", "", (len(text), len(text) + 1)))
+
+    def _refuse(self, token: Token) -> NoReturn:
+        cause, near = mark("Unexpected character: %(found)s"), ""
+        if token.text in "\"'":
+            cause = mark("This text has no closing quotation mark.")
+        elif token.text[0].isdigit():
+            number = "".join(takewhile(str.isdecimal, token.text))
+            unit = _UNITS.get(token.text[len(number) :].lower())
+            near = f"{number}{unit}" if unit else ""
+            cause = mark(
+                "%(found)s is not a number or time window. Write windows in days or weeks, such as 90d or 12w, or as"
+                " calendar periods, such as last 3 months."
+            )
+        self.fail(cause, token, (near,) if near else ())
+
+    @property
+    def following(self) -> Token:
+        """The token after the next one."""
+        return self.tokens[min(self.position + 1, len(self.tokens) - 1)]
 
     @property
     def token(self) -> Token:
@@ -121,3 +144,10 @@ class Reader:
 
     def near(self, name: str, names: Iterable[str]) -> tuple[str, ...]:
         return tuple(get_close_matches(name.lower(), list(names), n=3, cutoff=0.55))
+
+
+def number_of(text: str) -> float:
+    """Return a number as rules write it: ``1_000``, ``50%``."""
+    plain = text.replace("_", "").rstrip("% ")
+    value = float(plain) / 100 if text.endswith("%") else float(plain)
+    return int(value) if value.is_integer() else value

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 NodeType = Literal["number", "text", "truth"]
 WindowUnit = Literal["day", "week", "month", "quarter", "year", "fact"]
 Place = tuple[int, int]
+A_YEAR = {"week": 52, "month": 12, "quarter": 4, "year": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,12 @@ class TimeWindow:
             return f"same {self.last}d last year"
         if self.before < 0:
             return f"this {self.unit}"
+        if (
+            self.last is not None
+            and self.before in (year := A_YEAR.get(self.unit, 0), year - (self.last == 1))
+            and year > 1
+        ):
+            return f"same {self.unit if self.before < year else self._length(self.last)} last year"
         parts = [f"last {self._length(self.last)}"] if self.last is not None else []
         return ", ".join(parts + ([f"before {self._length(self.before)}"] if self.before else []))
 

@@ -28,6 +28,7 @@ _VOCABULARY = read_yaml("vocabulary.yaml")
 KIND_NAMES = {kind: KindName(*words) for kind, words in _VOCABULARY["kinds"].items()}
 #: By kind and field with a dot between: Chinese, English.
 FIELD_NAMES: dict[str, tuple[str, str]] = _VOCABULARY["fields"]
+_COLUMNS: dict[str, tuple[str, str]] = _VOCABULARY["columns"]
 _FIELDS = {"seconds": ("时长（秒）", "seconds"), "amount": ("金额", "amount"), "quantity": ("件数", "quantity")}
 
 
@@ -52,3 +53,8 @@ def field_name(kinds: tuple[str, ...], field: str, language: str) -> str:
     if chinese:
         return "或".join(kind_words(kind).zh for kind in kinds) + word
     return f"{word} of " + " or ".join(kind_words(kind).plural for kind in kinds)
+
+
+def column_name(column: str, language: str) -> str:
+    """Return what a column of facts is called in a condition, such as 渠道 or "channel"."""
+    return _COLUMNS.get(column, (column, column))[0 if language.startswith("zh") else 1]

@@ -153,11 +153,13 @@ def check(request: HttpRequest) -> HttpResponse:
     return render(request, "models/checked.html", _context(request, read_draft(request)))
 
 
-@page("models/-/completion/", "model-completion", rule=SIGNED_IN)
+@page("models/-/completion/", "model-completion", rule=SIGNED_IN, methods=("POST",))
 def completion(request: HttpRequest) -> JsonResponse:
-    text, caret = request.GET.get("text", "")[:5000], request.GET.get("caret", "")
+    """Return what may come at the caret of a rule of the model that is being edited."""
+    text, caret = request.POST.get("rule", "")[:5000], request.POST.get("caret", "")
     place = int(caret) if caret.isdigit() else len(text)
-    completed = complete(text, place, queries.known_kinds(), current_language())
+    names = editor_fields.names_in(drafts.mapping_of(read_draft(request).text) or {})
+    completed = complete(text, place, queries.known_kinds(), current_language(), names)
     suggestions = [
         {"text": suggestion.text, "meaning": suggestion.meaning, "what": suggestion.what, "caret": suggestion.caret}
         for suggestion in completed.suggestions

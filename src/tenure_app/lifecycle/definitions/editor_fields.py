@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
 
 from tenure.errors import RuleError, TenureError
 from tenure.facts.kinds import Kind
-from tenure.lifecycle.model import Model
+from tenure.lifecycle.model import Model, stage_names
+from tenure.lifecycle.model_file import parameters_of
+from tenure.rules.syntax.completion import KnownNames
 from tenure.rules.syntax.parser import parse
 from tenure.rules.wording.sentence import sentence
 from tenure.words import LocalizedText, current_language
@@ -125,17 +127,33 @@ class ModelCheck(NamedTuple):
     trouble: Trouble | None = None
 
 
+def names_in(given: Mapping[str, Any]) -> KnownNames:
+    """Return what a rule of a model may name: its own parameters and stages, other models, what the lake holds."""
+    language = current_language()
+    stages = stage_names(queries.models_in_force().values(), "", language)
+    fields = drafts.fields_of(drafts.written(given)) if given else None
+    if fields:
+        stages[""] = {stage.key: LocalizedText(stage.zh, stage.en).render(language) for stage in fields.stages}
+    try:
+        parameters = parameters_of(given, queries.known_kinds())
+    except TenureError:  # the check says what is wrong with them
+        parameters = {}
+    return replace(queries.names_in_lake(), parameters=parameters, stages=stages)
+
+
 def check(text: str) -> ModelCheck:
     kinds, fields = queries.known_kinds(), drafts.fields_of(text)
-    rules = {stage.key: _check_rule(stage.when, kinds) for stage in fields.stages} if fields else {}
+    names = names_in(drafts.mapping_of(text) or {})
+    rules = {stage.key: _check_rule(stage.when, kinds, names) for stage in fields.stages} if fields else {}
     try:
         return ModelCheck(queries.read(text, kinds), rules)
     except TenureError as wrong:
         return ModelCheck(None, rules, Trouble.of(wrong))
 
 
-def _check_rule(rule: str, kinds: Mapping[str, Kind]) -> RuleCheck:
+def _check_rule(rule: str, kinds: Mapping[str, Kind], names: KnownNames) -> RuleCheck:
     try:
-        return RuleCheck(sentence(parse(rule.strip(), kinds), current_language()))
+        tree = parse(rule.strip(), kinds, parameters=names.parameters, named_dates=names.named_dates)
+        return RuleCheck(sentence(tree, current_language(), names.stages))
     except RuleError as wrong:
         return RuleCheck(trouble=Trouble.of(wrong))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from django.contrib.auth.models import User
 from django.db.models import Max, QuerySet
@@ -14,13 +14,17 @@ from django.utils.translation import gettext as _
 
 from tenure.errors import TenureError
 from tenure.facts.kinds import KINDS, Kind
+from tenure.facts.named_dates import NAMED_DATES
 from tenure.facts.schema import FACT_TABLES
 from tenure.lifecycle import model_file as models
 from tenure.lifecycle.model import Model
+from tenure.rules.syntax.completion import KnownNames
 from tenure_app.core import conf
 from tenure_app.lifecycle.definitions import drafts
 from tenure_app.lifecycle.definitions.models import ModelPreview, ModelVersion
 from tenure_app.staff import queries as staff
+
+MOST_VALUES = 30  # of a text column: more than that nobody picks from a list
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,34 @@ def known_kinds() -> Mapping[str, Kind]:
     return _of_the_lake(conf.versions().of(*FACT_TABLES))[0]
 
 
+def names_in_lake() -> KnownNames:
+    """Return the names and values of the facts that rules may use."""
+    return _names_in_lake(conf.versions().of(*FACT_TABLES, "customers", "scorecard"))
+
+
+@lru_cache(maxsize=2)
+def _names_in_lake(version: str) -> KnownNames:
+    del version
+    try:
+        lake = conf.lake()
+    except TenureError:
+        return KnownNames(named_dates=NAMED_DATES)
+    keys = "SELECT DISTINCT unnest(json_keys(attributes)) AS name FROM customers ORDER BY 1"
+    columns = lake.rows("scorecard", "SELECT column_name AS name, column_type AS type FROM (DESCRIBE scorecard)")
+
+    @cache
+    def values(table: str, column: str) -> tuple[str, ...]:
+        texts = lake.distinct_values(table, column) if not column.endswith("_id") else set()
+        return tuple(sorted(texts)) if len(texts) <= MOST_VALUES else ()
+
+    return KnownNames(
+        attributes=[row["name"] for row in lake.rows("customers", keys)],
+        scores=[row["name"] for row in columns if row["type"] in ("DOUBLE", "FLOAT", "BIGINT", "INTEGER")],
+        named_dates=lake.named_dates,
+        values=values,
+    )
+
+
 def available_kinds() -> frozenset[str]:
     """Return the kinds of facts of which there is at least one."""
     return _of_the_lake(conf.versions().of(*FACT_TABLES))[1]
@@ -78,26 +110,33 @@ def _of_the_lake(version: str) -> tuple[Mapping[str, Kind], frozenset[str]]:
 
 
 @lru_cache(maxsize=256)
-def _read(text: str, kinds: tuple[tuple[str, Kind], ...]) -> Model:
+def _read(text: str, kinds: tuple[tuple[str, Kind], ...], own: tuple[tuple[str, str], ...]) -> Model:
     drafts.load(text)  # refuses what the library reads and a stranger's text must not hold: aliases, endless nesting
     # The library tells a text from a path by its line break.
-    return models.read(text if "\n" in text else f"{text}\n", dict(kinds))
+    text = text if "\n" in text else f"{text}\n"
+    return models.read(text, dict(kinds), named_dates=names_in_lake().named_dates, own=dict(own))
 
 
-def read(text: str, kinds: Mapping[str, Kind] | None = None) -> Model:
-    """Read a model's text with the kinds of facts known here, or raise a TenureError."""
-    return _read(text, tuple((known_kinds() if kinds is None else kinds).items()))
+def read(text: str, kinds: Mapping[str, Kind] | None = None, versions: Iterable[ModelVersion] | None = None) -> Model:
+    """Read a model's text with the kinds of facts and the other models known here, or raise a TenureError."""
+    versions = _newest().values() if versions is None else versions
+    own = tuple((row.definition_id, row.text) for row in versions if row.origin != ModelVersion.SHIPPED)
+    return _read(text, tuple((known_kinds() if kinds is None else kinds).items()), own)
+
+
+def _newest() -> dict[str, ModelVersion]:
+    """Return the newest version of every model that people changed, by its id."""
+    alive = ModelVersion.objects.filter(definition__deleted_at=None)
+    newest = dict(alive.values_list("definition_id").annotate(Max("number")).order_by())
+    rows = alive.filter(number__in=set(newest.values())).select_related("author")
+    return {row.definition_id: row for row in rows if newest[row.definition_id] == row.number}
 
 
 def in_force() -> dict[str, InForce]:
     """Return every model as it holds now, by its id: the shipped ones first, in their order."""
-    alive = ModelVersion.objects.filter(definition__deleted_at=None)
-    newest = dict(alive.values_list("definition_id").annotate(Max("number")).order_by())
-    rows = alive.filter(number__in=set(newest.values())).select_related("author")
-    versions = {row.definition_id: row for row in rows if newest[row.definition_id] == row.number}
-    kinds = known_kinds()
+    versions = _newest()
     ids = [*models.builtin_texts(), *sorted(set(versions) - set(models.builtin_texts()))]
-    return {model_id: _in_force(model_id, versions.get(model_id), kinds) for model_id in ids}
+    return {model_id: _in_force(model_id, versions.get(model_id), versions.values()) for model_id in ids}
 
 
 def one_in_force(model_id: str) -> InForce | None:
@@ -105,7 +144,7 @@ def one_in_force(model_id: str) -> InForce | None:
     version = versions(model_id).filter(definition__deleted_at=None).first()
     if version is None and model_id not in models.builtin_texts():
         return None
-    return _in_force(model_id, version, known_kinds())
+    return _in_force(model_id, version)
 
 
 def one_or_404(model_id: str) -> InForce:
@@ -114,7 +153,7 @@ def one_or_404(model_id: str) -> InForce:
     return now
 
 
-def _in_force(model_id: str, version: ModelVersion | None, kinds: Mapping[str, Kind]) -> InForce:
+def _in_force(model_id: str, version: ModelVersion | None, versions: Iterable[ModelVersion] | None = None) -> InForce:
     if version is None:
         text = models.builtin_texts()[model_id]
         return InForce(model_id, text, 0, None, models.builtin()[model_id])
@@ -122,7 +161,7 @@ def _in_force(model_id: str, version: ModelVersion | None, kinds: Mapping[str, K
     shipped = models.builtin_texts().get(model_id)
     text = shipped if version.origin == ModelVersion.SHIPPED and shipped is not None else version.text
     try:
-        return InForce(model_id, text, version.number, version, read(text, kinds))
+        return InForce(model_id, text, version.number, version, read(text, versions=versions))
     except TenureError as wrong:
         return InForce(model_id, text, version.number, version, None, wrong)
 
