@@ -37,9 +37,9 @@ class World:
     named_dates: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: {"双十一": ("11-11",)})
     #: The scores of a day: ``(day, {name: {customer: score}})``, oldest first.
     scores: list[tuple[int, dict[str, dict[str, Value]]]] = field(default_factory=list)
-    #: The numbers of a day: ``(day, {tree: {customer: number}})``, oldest first.
-    populations: list[tuple[int, dict[Node, dict[str, Value]]]] = field(default_factory=list)
-    everybody: Mapping[str, Person] = field(default_factory=dict)
+    #: The days on which customers were compared, with everybody as they were known then, oldest first.
+    comparisons: list[tuple[int, Mapping[str, Person]]] = field(default_factory=list)
+    _numbers: dict[tuple[int, Node], list[tuple[Person, Value]]] = field(default_factory=dict)
 
     def score(self, name: str, customer: str, day: int) -> Value:
         published = [scores for since, scores in self.scores if since <= day]
@@ -47,12 +47,17 @@ class World:
 
     def population(self, tree: Node, by: str | None, day: int, mine: Value) -> list[Any]:
         """Return the newest published numbers, of those whose attribute is `mine` when `by` names one."""
-        published = [(since, numbers[tree]) for since, numbers in self.populations if since <= day and tree in numbers]
-        since, numbers = published[-1] if published else (0, {})
+        published = [(since, everybody) for since, everybody in self.comparisons if since <= day]
+        if not published:
+            return []
+        since, everybody = published[-1]
+        if (since, tree) not in self._numbers:
+            people = [person for person in everybody.values() if person.is_known(since)]
+            self._numbers[since, tree] = [(person, Judge(person, self).number(tree, since)) for person in people]
         return [
             number
-            for who, number in numbers.items()
-            if number is not None and (by is None or self.everybody[who].attribute(by, since) == mine)
+            for person, number in self._numbers[since, tree]
+            if number is not None and (by is None or person.attribute(by, since) == mine)
         ]
 
 
@@ -221,7 +226,7 @@ class Judge:
         """The day before anything was known of the customer; before it, every day is like it."""
         known = [fact.day for facts in self.person.by_kind.values() for fact in facts]
         known += [since for since, _ in self.person.records if since > date.min.toordinal()]
-        published = [since for since, _ in (*self.world.scores, *self.world.populations)]
+        published = [since for since, _ in (*self.world.scores, *self.world.comparisons)]
         return min(known + published, default=date.max.toordinal()) - 1
 
     def number(self, tree: Node, day: int) -> Value:

@@ -97,6 +97,11 @@ class Person:
         """Return the facts of any of the kinds, each fact once."""
         return list({fact.number: fact for kind in kinds for fact in self.by_kind.get(kind, ())}.values())
 
+    def is_known(self, day: int) -> bool:
+        """Return whether anything is known of the customer on a day."""
+        facts = [*self.overrides, *(fact for facts in self.by_kind.values() for fact in facts)]
+        return any(fact.day <= day for fact in facts) or any(since <= day for since, _ in self.records)
+
     @property
     def created(self) -> int | None:
         """The day of the record, as the newest one has it."""
@@ -109,7 +114,7 @@ class Person:
         for since, record in self.records:
             if since <= day:
                 known |= json.loads(record.get("attributes") or "{}")
-        found = known.get(name)
+        found = known.get(name)  # null where a later record took it away
         return Fraction(str(found)) if isinstance(found, (int, float)) else found
 
 
@@ -160,8 +165,10 @@ def people(facts: Mapping[str, pa.Table], as_of: date, tz: str, customers: pa.Ta
                 person(who).by_kind.setdefault(kind, []).append(fact)
     always = date.min.toordinal()
     for row in customers.to_pylist() if customers is not None else ():
-        since = always if row["seen_at"] is None else row["seen_at"].astimezone(place).date().toordinal()
-        person(row["customer_id"]).records.append((since, row))
-    for each in found.values():
-        each.records.sort(key=lambda known: known[1]["seen_at"].timestamp() if known[1]["seen_at"] else -inf)
+        seen, valid = row["seen_at"], row.get("valid_from")
+        since = valid.toordinal() if valid else always if seen is None else seen.astimezone(place).date().toordinal()
+        if since <= today:
+            person(row["customer_id"]).records.append((since, row))
+    for each in found.values():  # of one day, the one that was brought later
+        each.records.sort(key=lambda known: (known[0], known[1]["seen_at"].timestamp() if known[1]["seen_at"] else -inf))
     return found

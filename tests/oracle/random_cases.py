@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
+from fractions import Fraction
+from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from oracle.history import oracle_spans, parameters_of
@@ -9,7 +12,7 @@ from oracle.judge import Judge, State, World
 from oracle.language import parse
 from oracle.people import people
 from oracle.random_people import START, random_shop
-from oracle.random_rules import NAMED_DATES, OTHER_MODEL, PARAMETERS, STAGES, random_model, stages_of
+from oracle.random_rules import NAMED_DATES, OTHER_MODEL, PARAMETERS, STAGES, random_model, random_rule, stages_of
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 class RandomCase(NamedTuple):
     """A random model and the customers it is about."""
 
-    seed: int
+    name: str
     mapping: dict[str, Any]
     shop: Shop
     used: Counter[str]
@@ -61,19 +64,36 @@ def _varies(shop: Shop, world: World) -> Callable[[str], bool]:
     return varies
 
 
-def random_case(seed: int, without: Iterable[str] = (), ties: bool = True, records: bool = True) -> RandomCase:
-    """Return the case of a seed."""
-    shop, world = random_shop(seed, stages_of(seed), (), ties, records), World(NAMED_DATES)
-    mapping, used = random_model(seed, without, _varies(shop, world))
-    return RandomCase(seed, mapping, shop, used, world)
+def _world(seed: int, shop: Shop) -> World:
+    """Return what was published in a shop, at up to three moments of its life."""
+    random, last = Random(-seed), shop.as_of.toordinal()
+    days = sorted(random.sample(range(START.toordinal() + 20, last + 1), random.choice((0, 1, 2, 3))))
+    names = sorted({row["customer_id"] for _, row in shop.rows})
+    scores = [
+        (day, {"churn": {who: random.choice((None, 0, Fraction(1, 4), 3, 20)) for who in names}})
+        for day in days
+    ]
+    comparisons = [
+        (day, people(shop.tables, date.fromordinal(day), shop.tz, shop.customers)) for day in days
+    ]
+    return World(NAMED_DATES, scores, comparisons)
 
 
-def random_models(seed: int, count: int, shop: Shop, without: Iterable[str] = ()) -> list[RandomCase]:
-    """Return several models about one shop; persons decide in the first of them."""
-    world = World(NAMED_DATES)
+def random_cases(
+    seed: int,
+    rules: int = 3,
+    without: Iterable[str] = (),
+    shop: Shop | None = None,
+) -> list[RandomCase]:
+    """Return the cases of a seed: a model, and some single rules, about one shop."""
+    recorded = seed % 2 == 0
+    shop = shop or random_shop(seed, stages_of(seed), records=recorded)
+    world = _world(seed, shop)
     varies = _varies(shop, world)
-    cases = []
-    for number in range(count):
-        mapping, used = random_model(seed + number, without, varies)
-        cases.append(RandomCase(seed + number, mapping | {"id": f"random{number or ''}"}, shop, used, world))
-    return cases
+    without = {*without, *(() if recorded else ("population",))}
+    made = [random_model(seed, without, varies)]
+    made += [random_rule(seed * 1_000 + number, without, varies) for number in range(rules)]
+    return [
+        RandomCase(f"{seed}.{number}", mapping | {"id": f"random{number or ''}"}, shop, used, world)
+        for number, (mapping, used) in enumerate(made)
+    ]

@@ -76,7 +76,7 @@ class _Life:
         return self.rows
 
     def next_instant(self) -> None:
-        step = self.pick(0, 0, 0, 1, 1, 2, 7, 7, 14, self.random.randint(0, 60), self.pick(30, 45, 46, 90))
+        step = self.pick(0, 0, 0, 1, 1, 2, 7, 7, 14, 30, self.random.randint(0, 60), self.pick(30, 45, 46, 90))
         self.day = min(self.day + step, LENGTH)
         start = datetime(START.year, START.month, START.day, self.pick(*_HOURS), self.pick(0, 30, 59), tzinfo=UTC)
         number = len(self.rows) * 100 + self.number
@@ -152,25 +152,27 @@ class _Life:
         return [("contracts", {"contract_id": self.pick("k1", "k1", "k2"), "event": event, "ends_at": ends})]
 
 
-def _records(random: Random, people: Sequence[str]) -> list[dict[str, Any]]:
-    """Return customers' records: none, one or several that change what is known of them."""
+def _records(random: Random, people: Sequence[str], everybody: bool) -> list[dict[str, Any]]:
+    """Return customers' records: one or several that change what is known of them; for some people none at all."""
     records = []
     for who in people:
         created = START + timedelta(days=random.randint(0, LENGTH))
         days = sorted(random.sample(range(LENGTH), random.choice((0, 1, 1, 2, 3))))
-        for number, day in enumerate(days):
+        for number, day in enumerate([0] * everybody + days):
             known = {
                 "age": random.choice((0, 18, 45, 45.5)),
-                "tier": random.choice(("gold", "silver")),
+                "tier": random.choice(("gold", "silver", None)),
                 "city": random.choice(("上海", "杭州", "北京")),
                 "birthday": random.choice(_BIRTHDAYS),
             }
             attributes = {name: known[name] for name in random.sample(list(known), random.randint(0, 4))}
             at = datetime(START.year, START.month, START.day, random.choice(_HOURS), tzinfo=UTC)
+            valid = START + timedelta(days=max(0, day - random.choice((0, 10, 40))))
             records.append({
                 "customer_id": who, "created_on": created, "kind": "person",
                 "attributes": json.dumps(attributes, ensure_ascii=False) if attributes else None,
                 "seen_at": at + timedelta(days=day, seconds=number),
+                "valid_from": valid if number and random.random() < 0.3 else None,
             })  # fmt: skip
     return records
 
@@ -197,15 +199,15 @@ def _overrides(random: Random, who: str, stages: Sequence[str]) -> list[Row]:
 
 
 def random_shop(
-    seed: int, stages: Sequence[str], people: Sequence[str] = (), ties: bool = True, records: bool = True
+    seed: int, stages: Sequence[str], people: Sequence[str] = (), ties: bool = True, records: bool = False
 ) -> Shop:
-    """Return the shop of a seed; with `ties`, facts may share their instant."""
+    """Return the shop of a seed; with `ties`, facts may share their instant; with `records`, everybody has one."""
     random = Random(seed + 1_000_000)
     who_buys = people or PEOPLE[: random.choice((1, 2, 2, 3))]
     rows: list[Row] = []
     for who in who_buys:
         rows += _Life(random, who, people or PEOPLE, ties).live(random.choice((3, 10, 25, 40, 60)))
         rows += _overrides(random, who, stages)
-    known = _records(random, people or PEOPLE) if records else []
+    known = _records(random, who_buys, records) if records or random.random() < 0.7 else []
     as_of = START + timedelta(days=random.choice((LENGTH, LENGTH, LENGTH + 30, random.randint(200, LENGTH))))
     return Shop(rows, tables(rows), customer_table(known) if known else None, random.choice(ZONES), as_of)

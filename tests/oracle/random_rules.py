@@ -157,7 +157,8 @@ class Writer:
             return self.pick("silent_after", "long_time")
         if self.chance(0.1) and self.use("weeks of days"):
             return f"{self.pick(1, 2, 4, 12)}w"
-        return f"{self.pick(1, 2, 7, 30, min(90, longest), self.random.randint(1, longest))}d"
+        # Mostly lengths that also lie between the facts of random people, so that a day more or less is noticed.
+        return f"{self.pick(1, 2, 7, 14, 30, 30, min(90, longest), self.random.randint(1, longest))}d"
 
     def units(self, most: int = 4) -> str:
         number, unit = self.random.randint(1, most), self.pick(*_UNITS)
@@ -487,6 +488,20 @@ def stages_of(seed: int) -> tuple[str, ...]:
     return STAGES[: Random(seed).choice((1, 2, 3, 3, 4))]
 
 
+def random_rule(
+    seed: int, without: Iterable[str], varies: Callable[[str], bool]
+) -> tuple[dict[str, Any], Counter[str]]:
+    """Return a model that tells the truth of one rule: yes, no or unknown, hiding nothing."""
+    writer = Writer(seed, ("yes", "no", "maybe"), without, varies)
+    rule = writer.worth_it(lambda: writer.truth(writer.pick(0, 0, 0, 1)), 3)
+    stages = [
+        {"id": "yes", "when": rule},
+        {"id": "no", "when": f"not ({rule})"},
+        {"id": "maybe", "when": "otherwise"},
+    ]
+    return mapping(stages, needs=[], **({"parameters": PARAMETERS} if writer.used["parameter"] else {})), writer.used
+
+
 def random_model(
     seed: int, without: Iterable[str] = (), varies: Callable[[str], bool] = lambda _: True
 ) -> tuple[dict[str, Any], Counter[str]]:
@@ -509,6 +524,6 @@ def random_model(
             stage["settles"] = random.choice(_SETTLES)
         if settling and stage["when"] != "otherwise" and random.random() < 0.25:
             stage["stays_while"] = writer.rule()
-    if "parameter" not in writer.without:
+    if writer.used["parameter"]:
         settings["parameters"] = PARAMETERS
     return mapping(stages, **settings), writer.used
