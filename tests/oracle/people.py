@@ -98,9 +98,10 @@ class Person:
         return list({fact.number: fact for kind in kinds for fact in self.by_kind.get(kind, ())}.values())
 
     def is_known(self, day: int) -> bool:
-        """Return whether anything is known of the customer on a day."""
+        """Return whether anything is known of the customer on a day, but for the orders of those whom they referred."""
         facts = [*self.overrides, *(fact for facts in self.by_kind.values() for fact in facts)]
-        return any(fact.day <= day for fact in facts) or any(since <= day for since, _ in self.records)
+        own = [fact for fact in facts if fact.row["customer_id"] == self.customer_id]
+        return any(fact.day <= day for fact in own) or any(since <= day for since, _ in self.records)
 
     @property
     def created(self) -> int | None:
