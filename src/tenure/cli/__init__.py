@@ -22,6 +22,7 @@ GROUP = "tenure.commands"
 
 #: Command -> (module:attribute in this package, what it does). A new command is one line here.
 COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("lake:init", mark("Create a lake, and say what kind of business it is for.")),
     "import": (
         "importing:import_",
         mark("Import files into the lake. Each row is accepted, skipped as a duplicate, or quarantined."),
@@ -30,11 +31,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "customers": ("lake:customers", mark("Customer records: find duplicates, merge, undo merges, check completeness.")),
     "source": ("lake:source", mark("External tables, read in place: add, list, remove.")),
     "stages": ("stages:stages", mark("Assign a stage to every customer in an orders file; no lake needed.")),
+    "acquisition": (
+        "acquisition:acquisition",
+        mark("First contacts: the funnel to the first order, closing windows, and decision time."),
+    ),
     "value": ("value:value", mark("Customer value: repeat-purchase models and how well they predict.")),
     "risk": ("risk:risk", mark("Churn risk: warning signs, churn probability, and which customers to look at first.")),
     "recommend": ("recommend:recommend", mark("Products bought together, and recommendations for each customer.")),
     "refresh": ("stages:refresh", mark("Recalculate every customer's stages.")),
-    "models": ("models:models", mark("Life-cycle models: list, show and check them.")),
+    "models": ("models:models", mark("Life-cycle models: list, show, check, recommend and switch them on and off.")),
     "economics": (
         "economics:economics",
         mark("Profit by stage, the value of moving between stages, and where to reinvest or withdraw."),

@@ -66,6 +66,7 @@ def import_(
         "files": [batch.file for batch in report.batches if not batch.derived],
         "mapping": report.batches[0].mapping if report.batches else {},
         "batches": [fields_of(batch) for batch in report.batches],
+        "business_kind": store.settings.business_kind,
     }
     print_result(body, as_json, _show_report, errors, lake)
 
@@ -109,6 +110,8 @@ def _show_report(body: dict[str, Any], errors: Console, lake: Path) -> None:
         errors.print(f"  {rows:>9,}  {reason_text(reason)}", style="yellow")
     if body["quarantined"]:
         errors.print(say(mark("View the rows: tenure quarantine list --lake %(lake)s"), lake=lake))
+    if not body["business_kind"]:
+        errors.print(options.business_question(lake), style="dim")
 
 
 quarantine = typer.Typer(no_args_is_help=True)

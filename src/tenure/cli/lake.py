@@ -16,7 +16,24 @@ from tenure.words.formats import number, percent
 File = Annotated[Path, argument(mark("The backup file, such as lake.tar.gz."))]
 
 
-# Backup, restore, compact
+# Init, backup, restore, compact
+
+
+def init(
+    lake: options.LakeFolder,
+    business: options.BusinessKind = None,
+    name: str | None = option(mark("Name of the business."), None),
+    tz: str | None = option(mark("Time zone used for calendar days."), None),
+    currency: str | None = option(mark("Currency, such as CNY."), None),
+    as_json: options.AsJson = False,
+) -> None:
+    """Save what is given, also in a lake that is there already. The first refresh then chooses the models."""
+    store = options.create_lake(lake, tz)
+    given = {"business_kind": business, "business": name, "tz": tz, "currency": currency}
+    settings = store.save_settings(**{key: value for key, value in given.items() if value})
+    text = say(mark("The lake in %(lake)s is ready. Continue with: tenure import FILE --lake %(lake)s"), lake=lake)
+    body = {"lake": str(lake), **fields_of(settings)}
+    print_result(body, as_json, text if settings.business_kind else f"{text}\n{options.business_question(lake)}")
 
 
 def backup(lake: options.LakeFolder, file: File, as_json: options.AsJson = False) -> None:

@@ -1,4 +1,4 @@
-"""`tenure models list | show | check`: the life-cycle models from the terminal."""
+"""`tenure models list | show | check | recommend | enable | disable`: the life-cycle models from the terminal."""
 
 from __future__ import annotations
 
@@ -9,16 +9,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tenure.cli import options
 from tenure.cli.options import AsJson, argument, open_lake, option
-from tenure.cli.output import console, print_result
-from tenure.errors import RuleError, TenureError
-from tenure.words import current_language, mark, say
+from tenure.cli.output import console, fields_of, print_result, table_of
+from tenure.errors import LakeError, RuleError, TenureError
+from tenure.facts.businesses import BUSINESSES
+from tenure.words import current_language, mark, say, sentences
+from tenure.words.formats import percent
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from tenure.facts.lake import Lake
+    from tenure.lifecycle.choice import Choice
     from tenure.lifecycle.model import Model
+    from tenure.lifecycle.reach import Unreachable
     from tenure.words import LocalizedText
 
 models = typer.Typer(no_args_is_help=True)
@@ -33,46 +38,75 @@ Which = Annotated[str, argument(mark("Model id or model file."))]
 def list_(lake: SomeLake = None, as_json: AsJson = False) -> None:
     store, definitions = _definitions(lake)
     available = store.available_kinds() if store else None
-    print_result([_body(model, available) for model in definitions], as_json, _show_list, definitions, available)
+    body = [_body(model, available) | _state(model, store) for model in definitions]
+    print_result(body, as_json, _show_list, definitions)
 
 
-def _show_list(_body: Any, definitions: list[Model], available: set[str] | None) -> None:
+def _state(model: Model, lake: Lake | None) -> dict[str, Any]:
+    """Return whether a lake has a model switched on, and whether it is the recommended one."""
+    if lake is None:
+        return {}
+    return {"on": lake.settings.is_on(model.id), "recommended": lake.settings.recommended == model.id}
+
+
+def _show_list(body: list[dict[str, Any]], definitions: list[Model]) -> None:
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False)
-    headings = [mark("Id"), mark("Name"), mark("Stages")]
-    for heading in headings if available is None else [*headings, mark("Missing facts")]:
+    table, with_lake = Table(box=None, pad_edge=False), "on" in body[0]
+    headings = [mark("Id"), mark("Name"), mark("For whom"), mark("Stages")]
+    for heading in [*headings, mark("Missing facts"), mark("Switched on")] if with_lake else headings:
         table.add_column(say(heading), overflow="fold")
-    for model in definitions:
+    for shown, model in zip(body, definitions, strict=True):
         path = " → ".join(model.stage(stage).name.render() for stage in model.path)
-        missing = [", ".join(model.missing(available)) or "–"] if available is not None else []
-        table.add_row(model.id, model.name.render(), path, *missing)
+        state = [", ".join(shown["missing"]) or "–", say(_ON if shown["on"] else _OFF)] if with_lake else []
+        if shown.get("recommended"):
+            state[1] = say(mark("recommended"))
+        table.add_row(model.id, model.name.render(), _businesses(model), path, *state)
     _console().print(table)
+
+
+_ON, _OFF = mark("on"), mark("off")
+
+
+def _businesses(model: Model) -> str:
+    if set(model.businesses) == set(BUSINESSES):
+        return say(mark("every business"))
+    return ", ".join(BUSINESSES[kind].render() for kind in model.businesses) or "–"
 
 
 @models.command("show", help=say(mark("Show a model: its stages, rules, recommended actions and sources.")))
 def show(model: Which, lake: SomeLake = None, as_json: AsJson = False) -> None:
     from tenure.lifecycle.model_file import read
+    from tenure.lifecycle.reach import FactsAtHand, unreachable
 
-    _, definitions = _definitions(lake)
+    store, definitions = _definitions(lake)
     definition = next((known for known in definitions if known.id == model), None) or read(model)
-    print_result(_body(definition, None), as_json, _show_model, definition)
+    gone = unreachable(definition, FactsAtHand.of(store)) if store else {}
+    body = _body(definition, store.available_kinds() if store else None) | _state(definition, store)
+    if store:
+        body["unreachable"] = [fields_of(item) | {"why": item.message} for item in gone.values()]
+    print_result(body, as_json, _show_model, definition, gone)
 
 
-def _show_model(_body: Any, model: Model) -> None:
+def _show_model(_body: Any, model: Model, gone: dict[str, Unreachable]) -> None:
     from tenure.lifecycle.model import stage_names
     from tenure.rules.wording.sentence import sentence
+    from tenure.rules.wording.vocabulary import KindNames
 
     out = _console()
     out.print(f"[bold]{model.name.render()}[/] ({model.id}, {model.version})")
     for text in (model.summary, model.help, model.warns):
         if text:
             out.print(text.render())
+    for heading, named in ((mark("For whom"), _businesses(model)), (mark("Needs"), KindNames(model.needs).render())):
+        out.print(f"{say(heading)}: {named or '–'}", markup=False)
     names = stage_names((model, *model.others), model.id, current_language())
     for stage in map(model.stage, model.path):
         out.print(f"\n[bold]{stage.name.render()}[/] ({stage.id}{', ' + stage.family if stage.family else ''})")
         out.print(f"  {stage.when}", style="cyan", markup=False)
         out.print(f"  {sentence(stage.rule, stage_names=names)}", markup=False)
+        if stage.id in gone:
+            out.print(f"  {gone[stage.id].message.render()}", style="yellow", markup=False)
         labels = (
             (mark("Traits"), stage.traits),
             (mark("What they need"), stage.needs_text),
@@ -114,6 +148,84 @@ def _show_problem(_body: Any, error: TenureError) -> None:
     out.print(error.say(), style="red", markup=False)
 
 
+# Which models a lake looks at
+
+
+@models.command("recommend", help=say(mark("Recommend models for a kind of business and the facts of a lake.")))
+def recommend(
+    lake: options.LakeFolder,
+    business: options.BusinessKind = None,
+    apply: bool = option(mark("Save the kind of business and switch on the three models."), False, "--apply"),
+    as_json: AsJson = False,
+) -> None:
+    """Without --business, the kind of business that was saved before counts."""
+    from tenure.lifecycle.choice import choose, switch_on
+    from tenure.refreshing.planning import last_fact_day
+
+    store = open_lake(lake)
+    kind = business or store.settings.business_kind
+    if not kind:
+        text = mark("What kind of business is it? Add --business with one of: %(kinds)s.")
+        raise LakeError(text, kinds=", ".join(BUSINESSES))
+    choice = choose(store, kind, as_of=last_fact_day(store))
+    if apply:
+        switch_on(store, choice)
+    body: dict[str, Any] = {
+        "business": kind,
+        "recommended": choice.recommended or None,
+        "applied": apply,
+        "reasons": choice.reasons,
+    }
+    body["models"] = [
+        {
+            "id": suitability.model.id,
+            "largest": dict(zip(("stage", "share"), suitability.largest, strict=True)),
+            "reachable": suitability.reachable,
+            "stages": len(suitability.model.stages),
+            "unreachable": {stage: item.message for stage, item in suitability.unreachable.items()},
+        }
+        for suitability in choice.models
+    ]
+    print_result(body, as_json, show_choice, choice, apply)
+
+
+def show_choice(_body: Any, choice: Choice, applied: bool) -> None:
+    out = console(stderr=False)
+    out.print(sentences(choice.reasons), markup=False, highlight=False)
+    rows = []
+    for suitability in choice.models:
+        place, share = suitability.largest
+        stage = next((stage.name.render() for stage in suitability.model.stages if stage.id == place), "–")
+        largest = f"{stage} {percent(share)}" if suitability.places else "–"
+        reach = f"{suitability.reachable}/{len(suitability.model.stages)}"
+        rows.append([suitability.model.id, suitability.model.name.render(), largest, reach])
+    if rows:
+        headings = (mark("Id"), mark("Name"), mark("Largest stage"), mark("Stages in reach"))
+        out.print(table_of("", headings, (), rows))
+    if rows and not applied:
+        out.print(say(mark("Add --apply to switch these models on.")), style="dim")
+
+
+@models.command("enable", help=say(mark("Switch a model on.")))
+def enable(model: Which, lake: options.LakeFolder, as_json: AsJson = False) -> None:
+    _switch(model, lake, as_json, on=True)
+
+
+@models.command("disable", help=say(mark("Switch a model off: refreshes and pages leave it out.")))
+def disable(model: Which, lake: options.LakeFolder, as_json: AsJson = False) -> None:
+    _switch(model, lake, as_json, on=False)
+
+
+def _switch(model: str, lake: Path, as_json: bool, *, on: bool) -> None:
+    from tenure.lifecycle.choice import switch
+
+    store = open_lake(lake)
+    switch(store, model, on=on)
+    text = mark("%(id)s is switched on. Refresh to see its stages.") if on else mark("%(id)s is switched off.")
+    body = {"id": model, "on": on, "models_on": store.settings.models_on}
+    print_result(body, as_json, say(text, id=model))
+
+
 def _definitions(folder: Path | None) -> tuple[Lake | None, list[Model]]:
     from tenure.lifecycle.model_file import builtin, models_of
 
@@ -144,6 +256,7 @@ def _body(model: Model, available: set[str] | None) -> dict[str, Any]:
         "name": both(model.name),
         "subject": model.subject,
         "needs": list(model.needs),
+        "businesses": list(model.businesses),
         "path": list(model.path),
         "summary": both(model.summary),
         "warns": both(model.warns) if model.warns else None,

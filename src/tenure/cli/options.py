@@ -42,7 +42,7 @@ As = Annotated[
     option(
         mark(
             "What the rows contain: orders, order_lines, baskets (order lines from which orders are built), "
-            "interactions, feedback, cases, costs, volumes, balances, contracts, overrides or customers."
+            "interactions, feedback, profile_notes, cases, costs, volumes, balances, contracts, overrides or customers."
         ),
         ...,
         "--as",
@@ -51,6 +51,25 @@ As = Annotated[
 TimeZone = Annotated[str, option(mark("Time zone used for calendar days."))]
 DateFormat = Annotated[str, option(mark("dmy, mdy or a pattern, if dates are ambiguous."))]
 AsOf = Annotated[str | None, option(mark("As-of date, such as 2024-12-31."), metavar="DATE")]
+
+
+BusinessKind = Annotated[
+    str | None,
+    option(
+        mark("Kind of business: retail, ecommerce, catering, education, telecom, bank, saas, b2b or other."),
+        ...,
+        "--business",
+    ),
+]
+
+
+def business_question(lake: Path) -> str:
+    """Return the hint that asks for the kind of business."""
+    text = mark(
+        "What kind of business is it? Say so to get three suitable models: "
+        "tenure models recommend --business retail --apply --lake %(lake)s"
+    )
+    return say(text, lake=lake)
 
 
 def open_lake(folder: Path) -> Lake:

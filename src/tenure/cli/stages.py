@@ -78,25 +78,31 @@ def refresh(
     lake: options.LakeFolder,
     as_of: options.AsOf = None,
     models: str | None = option(
-        mark("Model ids or files, separated by commas; all applicable models when omitted."), None
+        mark("Model ids or files, separated by commas; all applicable models that are switched on when omitted."), None
     ),
     engine: str = option(mark("duckdb or spark."), "duckdb"),
     changed: bool = option(mark("Only customers with new facts or a scheduled stage change."), False, "--changed"),
     as_json: options.AsJson = False,
 ) -> None:
     """Without --as-of, everybody is seen on the last day with a fact."""
+    from tenure.cli.models import show_choice
+    from tenure.lifecycle.choice import choose_first, evaluated_models
     from tenure.lifecycle.model_file import models_of
     from tenure.refreshing.run import refresh as run
 
     store = options.open_lake(lake)
-    definitions = models_of(store, options.list_of(models))
+    definitions = models_of(store, options.list_of(models) or evaluated_models(store))
     errors = console(quiet=as_json)
     with progress_bar(errors) as advance:
         report = run(store, options.day_of(as_of), definitions, engine, advance, only_changed=changed)
+    choice = choose_first(store, as_of=report.as_of) if not report.problems.get("refresh") else None
     names = ("generation", "as_of", "engine", "mode", "customers", "problems", "fitted_on")
     body = {name: getattr(report, name) for name in names}
     body |= {"seconds": round(report.seconds, 3), "models": [asdict(model) for model in report.models]}
+    body["recommended"] = store.settings.recommended or None
     print_result(body, as_json, _show_report, errors, definitions)
+    if choice and not as_json:
+        show_choice(None, choice, applied=True)
 
 
 def _show_report(body: dict[str, Any], errors: Console, definitions: list[Model]) -> None:
@@ -104,6 +110,8 @@ def _show_report(body: dict[str, Any], errors: Console, definitions: list[Model]
     rows = []
     for counted in body["models"]:
         if counted["id"] not in by_id:  # evaluated beside those that were named, since their rows were replaced
+            continue
+        if counted["off"]:
             continue
         if counted["missing"]:
             text = say(mark("not applicable: no facts of kind %(kinds)s"), kinds=", ".join(counted["missing"]))
@@ -117,7 +125,7 @@ def _show_report(body: dict[str, Any], errors: Console, definitions: list[Model]
     table.columns[0].no_wrap = True
     errors.print(table)
     text = mark("Refreshed %(customers)s customers under %(models)s models in %(seconds)s s.")
-    fitting = sum(not counted["missing"] for counted in body["models"])
+    fitting = sum(not (counted["missing"] or counted["off"]) for counted in body["models"])
     errors.print(say(text, customers=number(body["customers"]), models=fitting, seconds=number(body["seconds"], 1)))
     if body["fitted_on"] is not None and body["mode"] != "full":
         text = mark("Scores use models fitted on %(day)s; ranks are up to date.")

@@ -13,6 +13,8 @@ _INTERACTIONS = (
 )
 INTERACTIONS = tuple(_INTERACTIONS.split())
 FEEDBACK = ("csat", "nps", "expectation", "experience")
+#: What is known of somebody who thinks about buying; rows of this table are no contact of theirs.
+NOTES = ("information_need", "competing_brand", "psychology", "brand_perception")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ _KINDS = (
     Kind("interaction", "interactions", fields=("seconds",)),
     *(Kind(name, "interactions", "kind", (name,), ("seconds",)) for name in INTERACTIONS),
     *(Kind(name, "feedback", "measure", (name,), ("score",)) for name in FEEDBACK),
+    *(Kind(name, "profile_notes", "kind", (name,), ("score",)) for name in NOTES),
     Kind("case", "cases"),
     Kind("complaint", "cases", "kind", ("complaint",)),
     Kind("cost", "costs", fields=("amount",)),

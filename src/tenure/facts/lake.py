@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from tenure.clock import zone
 from tenure.errors import LakeError
+from tenure.facts.businesses import check_business
 from tenure.facts.customers import canonical
 from tenure.facts.external import ExternalSource, all_sources, external_sql
 from tenure.facts.kinds import KINDS, Kind
@@ -42,9 +43,16 @@ FORMAT = 1
 class Settings:
     tz: str = "Asia/Shanghai"
     currency: str = "CNY"
-    business: str = ""
+    business: str = ""  # its name
+    business_kind: str = ""  # a key of BUSINESSES; empty until somebody says it
+    models_on: tuple[str, ...] | None = None  # models that people look at; all until they were chosen
+    recommended: str = ""  # the model that is shown first
     # the shop's own named dates, see :mod:`tenure.facts.named_dates`
     named_dates: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def is_on(self, model: str) -> bool:
+        """Whether a model is switched on."""
+        return self.models_on is None or model in self.models_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +113,17 @@ class Lake(DeltaStore):
                 "The lake in %(path)s has format %(format)s, but this version reads format %(known)d. Update Tenure."
             )
             raise LakeError(text, path=folder, format=about.get("format"), known=FORMAT)
-        return cls(folder, Settings(**{name: about[name] for name in Settings.__slots__ if name in about}))
+        given: dict[str, Any] = {name: about[name] for name in Settings.__slots__ if name in about}
+        if given.get("models_on") is not None:
+            given["models_on"] = tuple(given["models_on"])
+        return cls(folder, Settings(**given))
 
     def save_settings(self, **changes: Any) -> Settings:
-        """Change settings (`tz`, `currency`, `business`, `named_dates`) and return all of them."""
+        """Change settings, see :class:`Settings`, and return all of them."""
         if "tz" in changes:
             zone(changes["tz"])
+        if changes.get("business_kind"):
+            check_business(changes["business_kind"])
         self.settings = replace(self.settings, **changes)
         self._write_settings()
         return self.settings
@@ -226,3 +239,8 @@ class Lake(DeltaStore):
             return all(self.has_value(kind.table, column) for column in required)
 
         return {name for name, kind in kinds.items() if is_available(kind)}
+
+    def known_attributes(self) -> set[str]:
+        """Return the attributes that any customer's record holds."""
+        sql = "SELECT DISTINCT unnest(json_keys(attributes::JSON)) AS name FROM customers WHERE attributes IS NOT NULL"
+        return {row["name"] for row in self.rows("customers", sql)}

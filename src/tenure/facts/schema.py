@@ -63,6 +63,8 @@ _TABLES = (
     # The category is that of what was looked at, so that browsing counts towards categories(view).
     _table("interactions", "kind channel seconds content_id category campaign_id props", "kind"),
     _table("feedback", "survey measure score comment", "measure score"),
+    # A note that was withdrawn keeps its row, with the kind "withdrawn", so that no rule sees it.
+    _table("profile_notes", "kind category score comment author", "kind category"),
     _table("cases", "case_id kind event severity", "case_id kind event", key="case_id event at"),
     _table("costs", "kind amount", "amount"),
     _table("volumes", "period_start amount", "amount"),

@@ -88,6 +88,8 @@ class Model:
         How many of them the file's path names; only those can be steps.
     needs : tuple of str
         Fact kinds without which the model has nothing to say.
+    businesses : tuple of str
+        The kinds of business it is for, of :data:`tenure.facts.businesses.BUSINESSES`.
     enters : tuple of str
         Further fact kinds whose first fact brings a customer in, though no rule reads them: an enquiry makes a
         prospect in a model whose rules only ask for orders.
@@ -118,6 +120,7 @@ class Model:
     version: str
     named: int = 0
     enters: tuple[str, ...] = ()
+    businesses: tuple[str, ...] = ()
     summary: LocalizedText = LocalizedText()
     subject: str = "customer"
     stepwise: bool = False

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 import yaml
 
 from tenure.errors import ModelError, RuleError
+from tenure.facts.businesses import BUSINESSES
 from tenure.facts.kinds import KINDS, Kind
 from tenure.facts.named_dates import NAMED_DATES
 from tenure.lifecycle.model import FAMILIES, Cause, Model, Play, SourceReference, Stage
@@ -306,6 +307,13 @@ class _Entry:
             raise self.wrong(text, key=key, most=LONGEST_WINDOW, found=self.given[key])
         return days
 
+    def business_kinds(self) -> tuple[str, ...]:
+        named = tuple(self.one_of("kind of business", str(kind), tuple(BUSINESSES)) for kind in self.list("businesses"))
+        for kind in named:
+            if named.count(kind) > 1:
+                raise self.wrong(mark("%(where)s: businesses names %(kind)r twice. Remove one of them."), kind=kind)
+        return named
+
     def rule(self, key: str = "when") -> RuleNode:
         when = self.string(key)
         if not when:
@@ -340,6 +348,7 @@ def _model(given: Mapping[str, Any], text: str, names: _Names) -> Model:
         "needs": entry.fact_kinds("needs") if "needs" in given else rule_kinds,
         "enters": entry.fact_kinds("enters"),
         "settles": entry.days("settles", 0),
+        "businesses": entry.business_kinds(),
         "subject": entry.one_of("subject", str(given.get("subject", "customer")), ("customer", "product")),
         "sources": tuple(_source(item, entry) for item in entry.list("sources")),
         "parameters": tuple(names.parameters.values()),

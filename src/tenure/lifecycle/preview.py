@@ -25,7 +25,7 @@ from tenure.facts.slices import slices_of
 from tenure.lifecycle.history import SPANS
 from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED, Model
 from tenure.lifecycle.model_file import read
-from tenure.lifecycle.published import populations_on, populations_read, published_for, with_populations
+from tenure.lifecycle.published import compared_now, published_for, with_populations
 from tenure.lifecycle.reasons import Reason
 from tenure.lifecycle.spans import entries_of, stage_block, streams_needed
 from tenure.rules.evaluation.compute import EvaluationContext
@@ -34,7 +34,7 @@ from tenure.rules.evaluation.truth import TRUE, truth_of
 from tenure.rules.syntax.tree import Otherwise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import date
 
     from tenure.facts.lake import Lake
@@ -115,9 +115,7 @@ def compare_lake(
         ranges, day = slices.ranges(), day_number(as_of)
         published = published_for(lake, models)
         # What no refresh has published yet is what the next one would publish.
-        if new := [node for node in populations_read(models) if str(node) not in published.populations]:
-            blocks = (EvaluationContext(slices.block(*part, day), published) for part in ranges)
-            published = with_populations(published, populations_on(blocks, new, day))
+        published = with_populations(published, compared_now(slices, models, published, day))
 
         def contexts() -> Iterator[EvaluationContext]:
             for done, (low, high) in enumerate(ranges, 1):
@@ -126,6 +124,19 @@ def compare_lake(
                     on_progress(done, len(ranges))
 
         return compare_blocks(contexts(), before, after, as_of=as_of)
+
+
+def count_places(lake: Lake, models: Sequence[Model], *, as_of: date) -> dict[str, Counter[str]]:
+    """Return how many customers of a lake stand in each stage, and in none, under models of customers; by their ids."""
+    counts: dict[str, Counter[str]] = {model.id: Counter() for model in models}
+    day, published = day_number(as_of), published_for(lake, models)
+    with slices_of(lake, streams_needed(models, lake.kinds()), subject="customer") as slices:
+        published = with_populations(published, compared_now(slices, models, published, day))
+        for low, high in slices.ranges():
+            context = EvaluationContext(slices.block(low, high, day), published)
+            for model in models:
+                counts[model.id].update(_standing(model, context).places.tolist())
+    return counts
 
 
 def compare_blocks(

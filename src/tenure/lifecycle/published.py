@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from tenure.facts.lake import Lake
+    from tenure.facts.slices import Slices
     from tenure.lifecycle.model import Model
     from tenure.rules.syntax.tree import RuleNode
 
@@ -114,6 +115,15 @@ def populations_on(
             means = table.group_by("group").aggregate([("number", "mean")]).to_pylist()
             published[name] = Averages(day, {row["group"]: row["number_mean"] for row in means})
     return published
+
+
+def compared_now(
+    slices: Slices, models: Sequence[Model], published: Published, day: int, *, again: bool = False
+) -> dict[str, Distribution | Averages]:
+    """Return how all customers of a lake compare on a day where rules read it; `again` where it is published too."""
+    nodes = [node for node in populations_read(models) if again or str(node) not in published.populations]
+    blocks = (EvaluationContext(slices.block(*part, day), published) for part in slices.ranges()) if nodes else ()
+    return populations_on(blocks, nodes, day)
 
 
 def with_populations(published: Published, added: Mapping[str, Distribution | Averages]) -> Published:

@@ -30,7 +30,8 @@ def customers_to_evaluate(lake: Lake, models: Sequence[Model], as_of: date) -> l
         return None
     known: dict[str, str] = {}
     for (staged,) in con.execute("SELECT models FROM refreshes ORDER BY generation").fetchall():
-        known |= {load["id"]: load["version"] for load in json.loads(staged) if not load["missing"]}
+        reports = json.loads(staged)
+        known |= {report["id"]: report["version"] for report in reports if not report["missing"]}
     if any(known.get(model.id) != model.version or model.subject == "product" for model in models):
         return None
     then, started = last

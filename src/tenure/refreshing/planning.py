@@ -11,6 +11,7 @@ import numpy as np
 from tenure.clock import day_of, local_days
 from tenure.errors import EngineError
 from tenure.facts.schema import FACT_TABLES
+from tenure.lifecycle.choice import evaluated_models
 from tenure.lifecycle.model_file import builtin_texts, models_of
 from tenure.lifecycle.published import published_for
 from tenure.refreshing.changed import customers_to_evaluate
@@ -39,7 +40,7 @@ class RefreshPlan:
     as_of: date
     mode: str  # full, touched or restaged
     models: list[Model]  # life-cycle models whose facts are there
-    reports: list[ModelReport]  # one for each model, also for those without facts
+    reports: list[ModelReport]  # one for each model, also for those without facts, and those that were switched off
     scorecard: tuple[ScorecardModel, ...]
     published: Published  # what rules read besides facts
     customers: list[str] | None = None  # whose stages are evaluated; None for everybody
@@ -68,7 +69,8 @@ def plan_of(
     if spans is not None and NUMBER.name not in {field.name for field in spans.schema().fields}:
         # Spans of an older version cannot be joined: all are made anew, under every model.
         models, customers, only_changed = None, None, False
-    selected = models_of(lake, models)
+    evaluated = evaluated_models(lake)
+    selected = models_of(lake, evaluated if models is None else models)
     if models is not None and (customers is not None or only_changed):
         selected = with_other_models(lake, selected)
     previous = published_since(lake, 0)
@@ -82,6 +84,8 @@ def plan_of(
     if customers is None and only_changed:
         customers = customers_to_evaluate(lake, fitting, as_of)
         mode = FULL if customers is None else TOUCHED
+    if mode == FULL and {model.id for model in selected}.issuperset(evaluated):
+        reports += [ModelReport(model, "", off=True) for model in _staged(lake) - {model.id for model in selected}]
     rescored = mode == TOUCHED and bool(scorecard) and last_day is not None and as_of > last_day
     named = None if customers is None else sorted(set(customers))
     return RefreshPlan(as_of, mode, fitting, reports, scorecard, published_for(lake, fitting), named, rescored)
@@ -89,10 +93,15 @@ def plan_of(
 
 def with_other_models(lake: Lake, models: Sequence[Model]) -> list[Model]:
     """Return models and the others that have spans: what is put over a customer's old rows hides them all."""
-    staged = {file.partition.get("model") or "" for file in lake.files("spans")} - {model.id for model in models}
+    staged = _staged(lake) - {model.id for model in models}
     in_lake = {path.stem for path in (lake.path / "models").glob("*.yaml")}
-    others = [name for name in sorted(staged - {""}) if name in in_lake or name in builtin_texts()]
+    others = [name for name in sorted(staged) if name in in_lake or name in builtin_texts()]
     return [*models, *models_of(lake, others)]
+
+
+def _staged(lake: Lake) -> set[str]:
+    """Return the models that have spans."""
+    return {file.partition.get("model") or "" for file in lake.files("spans")} - {""}
 
 
 def last_fact_day(lake: Lake) -> date:

@@ -71,7 +71,8 @@ def _redone(work: Work, result: Scorecard | None, newer_day: date | None) -> Sco
         customers &= set(work.plan.customers)
     if customers:
         redone, available = sorted(customers), work.lake.available_kinds()
-        models = with_other_models(work.lake, work.plan.models)
+        off = {model.id for model in work.report.models if model.off}
+        models = [model for model in with_other_models(work.lake, work.plan.models) if model.id not in off]
         work.plan = replace(work.plan, models=[model for model in models if not model.missing(available)])
         work.score(redone, work.evaluate(redone, counted=False), fits)
     return result

@@ -34,7 +34,7 @@ REFRESHES = pa.schema(
         "started_at": INSTANT,
         "finished_at": INSTANT,
         "customers": pa.int64(),
-        "models": TEXT,  # JSON list of {id, version, customers, spans, missing}
+        "models": TEXT,  # JSON list of {id, version, customers, spans, missing, off}
     }
 )
 _TAKEN = "generation.json"
@@ -47,6 +47,7 @@ class ModelReport:
     id: str  # which model
     version: str
     missing: tuple[str, ...] = ()  # fact kinds it needs and the lake has none of; then nobody is staged
+    off: bool = False  # whether it was switched off, so that nobody is staged any more
     customers: int = 0  # how many customers are in the model, and how many spans they have
     spans: int = 0
     stages: dict[str, int] = field(default_factory=dict)  # how many are in each stage now
@@ -99,8 +100,8 @@ class RefreshReport:
     def record(self, lake: Lake) -> None:
         """Write the refresh down."""
         models = [
-            {"id": m.id, "version": m.version, "customers": m.customers, "spans": m.spans, "missing": list(m.missing)}
-            for m in self.models
+            {name: getattr(model, name) for name in ("id", "version", "customers", "spans", "missing", "off")}
+            for model in self.models
         ]
         row = {name: getattr(self, name) for name in REFRESHES.names if name not in ("tz", "models")}
         row |= {"tz": lake.settings.tz, "models": json.dumps(models, ensure_ascii=False)}

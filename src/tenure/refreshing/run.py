@@ -53,7 +53,8 @@ def refresh(  # noqa: PLR0913
     as_of : date, optional
         The day on which everybody is seen; the last day with a fact when omitted.
     models : sequence of model ids, files or models, optional
-        All that fit when omitted. Other models keep the spans they have.
+        When omitted, all that fit and are switched on, have a file in the lake, or hold overrides. A refresh of
+        everybody under all of these removes the spans of the others; any other refresh leaves them as they are.
     engine : {"duckdb", "spark"}
         What carries the facts to the kernel. The answers are the same.
     on_progress : callable, optional

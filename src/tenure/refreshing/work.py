@@ -15,8 +15,8 @@ from tenure.facts.slices import slices_of
 from tenure.lifecycle.history import SPANS
 from tenure.lifecycle.published import (
     changed_scores,
+    compared_now,
     population_rows,
-    populations_on,
     populations_read,
     score_names,
     with_populations,
@@ -26,7 +26,6 @@ from tenure.refreshing.blocks import EvaluationRequest, evaluate_customers, eval
 from tenure.refreshing.models import DOING, GENERATION, features_of
 from tenure.refreshing.numbers import NUMBER, CustomerNumbers
 from tenure.refreshing.scoring import Scorecard, run_models
-from tenure.rules.evaluation.compute import EvaluationContext
 from tenure.scorecard.model import Context
 from tenure.words import mark
 
@@ -65,14 +64,13 @@ class Work:
     @cached_property
     def published(self) -> Published:
         """What rules read besides facts. A refresh of everybody publishes first how customers compare on its day."""
-        published, nodes = self.plan.published, populations_read(self.plan.models)
-        if not nodes or self.plan.customers is not None:
+        published = self.plan.published
+        if self.plan.customers is not None or not populations_read(self.plan.models):
             return published
         request = EvaluationRequest([model for model in self.plan.models if model.subject == "customer"])
         with slices_of(self.lake, request.streams(self.lake.kinds())) as slices:
             day = day_number(self.plan.as_of)
-            contexts = (EvaluationContext(slices.block(*part, day), published) for part in slices.ranges())
-            added = populations_on(contexts, nodes, day)
+            added = compared_now(slices, self.plan.models, published, day, again=True)
         self.draft.write("populations", self._stamped(population_rows(added)))
         return with_populations(published, added)
 
@@ -97,7 +95,8 @@ class Work:
 
             engine = evaluate_on_spark
         features: list[pa.Table] = []
-        missing = [model.id for model in self.report.models if model.missing]  # they lose their spans too
+        # Models without facts, and those that were switched off, lose their spans too.
+        missing = [model.id for model in self.report.models if model.missing or model.off]
         products = EvaluationRequest([model for model in self.plan.models if model.subject == "product"])
         with_spans = {file.partition.get("model") for file in self.lake.files("spans")} - {"", None}
         with_spans -= {model.id for model in products.models}

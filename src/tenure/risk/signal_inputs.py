@@ -240,7 +240,8 @@ class SignalInputs:
 
         lake, size = self.context.lake, len(self)
         spans = set() if lake is None else {file.partition.get("model") for file in lake.files("spans") if file.rows}
-        name = next((name for name in MODELS if name in spans), None)
+        looked_at = () if lake is None else (*MODELS, *(lake.settings.models_on or ()))
+        name = next((name for name in looked_at if name in spans), None)
         if lake is None or name is None or not size:
             return NextStage(np.full(size, -1), np.zeros(size, np.int64), *np.full((2, size), None, object))
         model, ids = models_of(lake, [name])[0], self.table.column("customer_id")

@@ -21,6 +21,7 @@ from tenure.errors import TenureError
 from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
 from tenure.rules.wording.sentence import measure_phrase, sentence
 from tenure.words import current_language
+from tenure_app.acquisition.pages import met
 from tenure_app.core import conf
 from tenure_app.customers import figures, merging, panels, profile, queries, query, tables, timeline, titles
 from tenure_app.customers.figures import LifeData
@@ -86,7 +87,7 @@ def customers(request: HttpRequest) -> HttpResponse:
         "wrong": unknown,
         "total": count,
         "address": selection.address(),
-        "form": _form(con, selection, entries),
+        "form": _form(con, selection, entries, catalogue.offered(entries, request)),
         "table": table.show(
             Paginator(SqlRows(count, fetch), queries.PAGE).get_page(start // queries.PAGE + 1),
             sort=selection.sort,
@@ -110,15 +111,18 @@ def _selection(request: HttpRequest, entries: Mapping[str, Entry]) -> tuple[Cust
     return selection, unknown
 
 
-def _form(con: duckdb.DuckDBPyConnection, selection: CustomerQuery, entries: Mapping[str, Entry]) -> FilterForm:
+def _form(
+    con: duckdb.DuckDBPyConnection, selection: CustomerQuery, entries: Mapping[str, Entry], offered: Sequence[Entry]
+) -> FilterForm:
     entry = entries.get(selection.model)
     stages = [(stage, entry.stage_name(stage)) for stage in [*entry.order, UNSTAGED, NOT_IN_MODEL]] if entry else []
-    models = [(item.id, item.name) for item in entries.values() if item.fits]
+    models = [(item.id, item.name) for item in offered if item.fits]
     search = _("Id, name, phone, e-mail or whole order number")
     kept = ("was", "was_on", "moved", "move_stage", "move_from", "move_to")
     values = {item.name: item.text for item in selection.filters}
     present = queries.columns(con)
     columns = [column(name) for name in query.OFFERED if name in present]
+    filters = {*query.OFFERED, *(name + end for name in query.CLOSING for end in (query.AT_LEAST, query.AT_MOST))}
     return FilterForm(
         _("Filter customers"),
         (
@@ -132,17 +136,33 @@ def _form(con: duckdb.DuckDBPyConnection, selection: CustomerQuery, entries: Map
                 for item in columns
             ],
             _bounds(selection, stages),
+            [
+                _closing(name, values)
+                for name in query.CLOSING
+                if set(query.CLOSING) <= present and queries.has_prospects(con)
+            ],
         ),
         more_open=selection.is_detailed,
         hidden=[
             ("as_of", selection.as_of),
             *((name, value) for name in kept if (value := getattr(selection, name))),
             ("sort", ("-" if selection.down else "") + selection.sort),
-            *((name, text) for name, text in values.items() if name not in query.OFFERED),
+            *((name, text) for name, text in values.items() if name not in filters),
+            *(
+                [("models", catalogue.ALL)]
+                if any(not item.on and item.id != selection.model for item in offered)
+                else []
+            ),
         ],
         chips=titles.chips(selection, entries),
         clear_url=f"{reverse('customers')}?{urlencode({'model': selection.model, 'as_of': selection.as_of})}",
     )
+
+
+def _closing(name: str, values: Mapping[str, str]) -> Range:
+    """Return the filter by the days on which a window closes."""
+    ends = ((name + query.AT_LEAST, _("from")), (name + query.AT_MOST, _("until")))
+    return Range(column(name).label, *(Input(end, text, values.get(end, ""), "date", text) for end, text in ends))
 
 
 def _bounds(selection: CustomerQuery, stages: list[tuple[str, str]]) -> list[Field]:
@@ -263,7 +283,7 @@ def why(request: HttpRequest, customer_id: str) -> HttpResponse:
     context = {
         "who": who,
         "entry": entry,
-        "entries": [item for item in entries.values() if item.fits],
+        "entries": [item for item in catalogue.offered(entries, request) if item.fits],
         "day": day,
         "staged": explained.stage,
         "verdicts": tables.VERDICTS.show(verdicts) if verdicts else None,
@@ -322,7 +342,8 @@ def customer(request: HttpRequest, customer_id: str) -> HttpResponse:
     entries = catalogue.catalogue(con)
     day = as_of(request)
     spans = profile.spans(con, who.customer_id, entries)
-    lives = [life for entry in entries.values() if (life := life_of(entry, spans.get(entry.id, []), day)).stays]
+    offered = catalogue.offered(entries, request)
+    lives = [life for entry in offered if (life := life_of(entry, spans.get(entry.id, []), day)).stays]
     shown = next((life for life in lives if life.entry.id == request.GET.get("model")), lives[0] if lives else None)
     kept = request.GET.copy()
     kept.pop("page", None)
@@ -346,8 +367,9 @@ def customer(request: HttpRequest, customer_id: str) -> HttpResponse:
         "stages": [(stage, shown.entry.stage_name(stage)) for stage in shown.entry.order] if shown else [],
         "day": day,
         "panels": panels.panels(con, who.customer_id),
+        "met": met(con, who.customer_id, day),
         "figures": [figure.show(data) for figure in figures.FIGURES] if lives else [],
-        "absent": [entry for entry in entries.values() if entry.fits and entry not in [life.entry for life in lives]],
+        "absent": [entry for entry in offered if entry.fits and entry not in [life.entry for life in lives]],
         **_timeline(request, con, who.customer_id, shown.stays if shown else (), entries),
     }
     return render(request, "customers/page.html", context)

@@ -15,7 +15,7 @@ from tenure.lifecycle.model import UNSTAGED
 from tenure.lifecycle.statistics import on_day
 from tenure_app.core.conf import Copy
 from tenure_app.customers.profile import has, rows
-from tenure_app.customers.query import DEFAULT_SORT, NOT_STAGED, STAGED, WITHOUT_STAGE, CustomerQuery
+from tenure_app.customers.query import CLOSING, DEFAULT_SORT, NOT_STAGED, STAGED, WITHOUT_STAGE, CustomerQuery
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,9 +66,16 @@ def has_value_and_risk(con: duckdb.DuckDBPyConnection) -> bool:
     return {"lifetime_value", "churn"} <= columns(con)
 
 
+def has_prospects(con: duckdb.DuckDBPyConnection) -> bool:
+    """Return whether anybody has not ordered yet, so that a window of theirs may close."""
+    return bool(rows(con, f"select 1 from scorecard where coalesce({', '.join(CLOSING)}) is not null limit 1"))
+
+
 def available(con: duckdb.DuckDBPyConnection, table: Table) -> Table:
-    """Return a table without the columns of the scorecard that this lake does not have yet."""
+    """Return a table without the columns of the scorecard that this lake does not have yet, or has nothing in."""
     present = columns(con)
+    if set(CLOSING) <= present and not has_prospects(con):
+        present -= set(CLOSING)
     return table.only(lambda column: not column.sql.startswith("k.") or column.sql[2:] in present)
 
 

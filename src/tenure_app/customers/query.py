@@ -35,6 +35,8 @@ RARE = (
 )  # fmt: skip
 #: Columns that the list of customers offers to choose from.
 OFFERED = ("rfm_group", "tier", "loyalty", "churn_level", "decline", "decision")
+#: … and days on which the windows of people without an order close.
+CLOSING = ("attention_closes_on", "decision_closes_on")
 EQUALS, AT_LEAST, AT_MOST = "", "_min", "_max"
 #: Stands for "not known" in an address.
 UNKNOWN = "-"

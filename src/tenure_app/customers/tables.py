@@ -53,6 +53,12 @@ def _next_change(row: Row) -> str:
     return under(day(on), f"→ {row['next_stage_name']}") if on else MISSING
 
 
+def _windows(row: Row) -> str:
+    decision = row["decision_closes_on"]
+    below = gettext("decision: %(day)s") % {"day": day(decision)} if decision else ""
+    return under(day(row["attention_closes_on"]), below)
+
+
 CUSTOMERS = Table(
     "customers",
     (
@@ -94,6 +100,13 @@ CUSTOMERS = Table(
                 Column("first_order_on", sql="k.first_order_on", sort="first_order", largest_first=True),
                 Column("last_order_on"),
             ),
+        ),
+        Column(
+            "attention_closes_on",
+            sql="k.attention_closes_on",
+            sort="attention",
+            html=_windows,
+            also=(Column("decision_closes_on", sql="k.decision_closes_on", sort="decision"),),
         ),
         Column("lifetime_value", sql="k.lifetime_value", sort="value", largest_first=True, brief=True),
         Column("churn", sql="k.churn", sort="churn", largest_first=True),

@@ -91,12 +91,13 @@ def _by_column(query: CustomerQuery) -> list[tuple[str, Without]]:
         AT_LEAST: _("%(what)s: %(value)s or more"),
         AT_MOST: _("%(what)s: %(value)s or less"),
     }
+    days = {**templates, AT_LEAST: _("%(what)s: from %(value)s on"), AT_MOST: _("%(what)s: until %(value)s")}
     named: list[tuple[str, Without]] = []
     for item in query.filters:
-        text = Column(item.column).text
+        text, written = Column(item.column).text, days if item.definition.kind == "day" else templates
         value = _("not known") if item.text == UNKNOWN else _(", ").join(map(text, item.values))
         others = tuple(other for other in query.filters if other != item)
-        named.append((templates[item.operator] % {"what": item.definition.label, "value": value}, {"filters": others}))
+        named.append((written[item.operator] % {"what": item.definition.label, "value": value}, {"filters": others}))
     return named
 
 

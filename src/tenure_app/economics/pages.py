@@ -47,7 +47,7 @@ def economics(request: HttpRequest) -> HttpResponse:
     files = {name: partial(make, data) for name, make in FILES.items()}
     if file := exports.requested(request, files, f"{data.entry.id}-{data.day}"):
         return file
-    return render(request, "economics/page.html", _context(data))
+    return render(request, "economics/page.html", _context(request, data))
 
 
 def _entries() -> dict[str, Entry]:
@@ -65,12 +65,12 @@ def _data(request: HttpRequest, entry: Entry | None) -> StageEconomics | None:
     return StageEconomics(entry, report, queries.book_of(entry, report), con, period(request, 90))
 
 
-def _context(data: StageEconomics, given: Mapping[str, str] | None = None) -> dict[str, Any]:
+def _context(request: HttpRequest, data: StageEconomics, given: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return what the page shows; `given` is a form of plans that could not be read."""
     budget, plans = data.book.budget, data.book.plans
     return {
         "entry": data.entry,
-        "entries": list(_entries().values()),
+        "entries": catalogue.offered(_entries(), request),
         "report": data.report,
         "day": data.day,
         "above": [figure.show(data) for figure in figures.ABOVE],
@@ -101,7 +101,7 @@ def save_plans(request: HttpRequest) -> HttpResponse:
         actions.save_book(data, actions.book_from_form(request.POST, data), cast("User", request.user))
     except TenureError as error:
         messages.error(request, error.say())
-        return render(request, "economics/page.html", _context(data, request.POST), status=400)
+        return render(request, "economics/page.html", _context(request, data, request.POST), status=400)
     messages.success(request, _("Saved. Refreshes and the command line use these plans from now on."))
     return redirect(data.address("economics") + "#plans")
 

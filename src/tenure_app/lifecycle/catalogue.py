@@ -6,11 +6,13 @@ A stage that the spans still hold although its model no longer has it is shown u
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import duckdb
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED, Model, Stage
@@ -19,6 +21,8 @@ from tenure_app.customers.query import NOT_STAGED, STAGED
 
 #: Shown first when it fits and nothing was chosen: it needs nothing but orders.
 FAVOURITE = "retail-activity"
+#: What an address says to see the models that are switched off, too: ``models=all``.
+ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,7 @@ class Entry:
     customers: int
     missing: tuple[str, ...]
     staged: bool
+    on: bool = True  # whether it is switched on
 
     @property
     def id(self) -> str:
@@ -101,15 +106,24 @@ def model_reports(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
 
 
 def catalogue(con: duckdb.DuckDBPyConnection) -> dict[str, Entry]:
-    """Return every model that stages customers, those that fit first, as the last refreshes found them."""
-    from tenure_app.lifecycle.definitions.queries import models_in_force
+    """Return every model that stages customers, as refreshes found them; those switched on come first."""
+    from tenure_app.lifecycle.definitions.queries import models_in_force, settings_of_the_lake
 
-    reports = model_reports(con)
+    reports, settings = model_reports(con), settings_of_the_lake()
     entries = []
     for model in models_in_force().values():
         if model.subject == "customer":
             report = reports.get(model.id, {})
             missing = tuple(report.get("missing") or ())
-            entries.append(Entry(model, int(report.get("customers") or 0), missing, model.id in reports))
-    entries.sort(key=lambda entry: (not entry.fits, entry.id != FAVOURITE, -entry.customers, entry.id))
+            staged = model.id in reports and not report.get("off")
+            people = int(report.get("customers") or 0)
+            entries.append(Entry(model, people, missing, staged, settings.is_on(model.id)))
+    first = settings.recommended or FAVOURITE
+    entries.sort(key=lambda entry: (not entry.on, not entry.fits, entry.id != first, -entry.customers, entry.id))
     return {entry.id: entry for entry in entries}
+
+
+def offered(entries: Mapping[str, Entry], request: HttpRequest) -> list[Entry]:
+    """Return the models that a page offers: those switched on, the one it shows, and all when its address says so."""
+    everything, shown = request.GET.get("models") == ALL, request.GET.get("model")
+    return [entry for entry in entries.values() if everything or entry.on or entry.id == shown]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any
@@ -12,7 +13,9 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from tenure.lifecycle.choice import Suitability, one_stage_message
 from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
+from tenure.lifecycle.reach import Unreachable
 from tenure_app.core import conf
 from tenure_app.customers.profile import has
 from tenure_app.customers.queries import names_of
@@ -21,6 +24,8 @@ from tenure_app.lifecycle import catalogue, queries, tables, titles
 from tenure_app.lifecycle import figures as declared
 from tenure_app.lifecycle.answers import Answers
 from tenure_app.lifecycle.catalogue import Entry
+from tenure_app.lifecycle.definitions.labels import businesses
+from tenure_app.lifecycle.definitions.queries import settings_of_the_lake, unreachable_of
 from tenure_app.lifecycle.figures import PERIODS, SPANS, Overview
 from tenure_app.lifecycle.reasons import sentence_of
 from tenure_app.web import exports
@@ -66,8 +71,9 @@ def overview(request: HttpRequest) -> HttpResponse:
     standing, base = _standing(data, board), CustomerQuery(model=entry.id, as_of=data.day)
     context = {
         "title": _("Overview"),
+        "businesses": businesses(),
         "entry": entry,
-        "entries": list(entries.values()),
+        "entries": catalogue.offered(entries, request),
         "day": data.day,
         "since": data.since,
         "board": board,
@@ -144,7 +150,7 @@ def lifecycle(request: HttpRequest) -> HttpResponse:
     context = {
         "title": entry.name,
         "entry": entry,
-        "entries": list(entries.values()),
+        "entries": catalogue.offered(entries, request),
         "day": day,
         "since": since,
         "subtitle": entry.model.summary.render(),
@@ -159,10 +165,16 @@ def lifecycle(request: HttpRequest) -> HttpResponse:
     ]
     if file := exports.requested(request, {"": lambda: tables.BOARD.sheet(rows)}, f"stages-{entry.id}-{day}"):
         return file
+    gone = unreachable_of(entry.model)
+    places = {place.stage: place.people for place in (*board.places, board.no_stage, board.outside)}
+    suitability = Suitability(entry.model, gone, places)
+    better = entries.get(settings_of_the_lake().recommended)
     context |= {
+        "says_little": one_stage_message(suitability).render() if suitability.is_one_stage else "",
+        "better": better if better is not None and better is not entry else None,
         "board": board,
-        "cards": [_card(entry, place, board) for place in board.places],
-        "aside": [_card(entry, place, board) for place in (board.no_stage, board.outside)],
+        "cards": [_card(entry, place, board, gone) for place in board.places],
+        "aside": [_card(entry, place, board, {}) for place in (board.no_stage, board.outside)],
         "period": Switch(_("Period"), "days", titles.periods(PERIODS), days),
         "warns": entry.model.warns.render(),
         "help": entry.model.help.render(),
@@ -170,7 +182,9 @@ def lifecycle(request: HttpRequest) -> HttpResponse:
     return render(request, "lifecycle/board.html", context)
 
 
-def _card(entry: Entry, place: queries.StageSummary, board: queries.Board) -> dict[str, Any]:
+def _card(
+    entry: Entry, place: queries.StageSummary, board: queries.Board, gone: Mapping[str, Unreachable]
+) -> dict[str, Any]:
     """Return one stage of the board with its words and the addresses of its rows."""
     base, stage = CustomerQuery(model=entry.id, as_of=board.day), entry.stage(place.stage)
     moved = {"move_stage": place.stage, "move_from": board.since + timedelta(days=1), "move_to": board.day}
@@ -180,6 +194,8 @@ def _card(entry: Entry, place: queries.StageSummary, board: queries.Board) -> di
         "family": entry.family(place.stage),
         "stage": stage,
         "rule": sentence_of(stage.when) if stage else "",
+        # Somebody may have been put there by hand.
+        "unreachable": gone[place.stage].message.render() if place.stage in gone and not place.people else "",
         "share_width": f"{100 * place.share:.2f}",
         "url": base.url(stage=place.stage),
         "entered_url": base.url(moved="entered", **moved),
@@ -197,7 +213,8 @@ def families(request: HttpRequest) -> HttpResponse:
     if not has(con, "spans"):
         return render(request, "lifecycle/empty.html")
     entries = catalogue.catalogue(con)
-    fitting, day = [entry for entry in entries.values() if entry.fits], as_of(request)
+    offered, day = catalogue.offered(entries, request), as_of(request)
+    fitting = [entry for entry in offered if entry.fits]
     counts = queries.families(Answers(con), fitting, day)
     used = {stage.family for entry in fitting for stage in entry.model.stages}
     table = tables.families_table([item for item in titles.family_names().items() if item[0] in used])
@@ -214,7 +231,7 @@ def families(request: HttpRequest) -> HttpResponse:
         "title": _("All models by family"),
         "day": day,
         "table": table.show(rows),
-        "others": [(entry, titles.missing_facts(entry)) for entry in entries.values() if not entry.fits],
+        "others": [(entry, titles.missing_facts(entry)) for entry in offered if not entry.fits],
     }
     return render(request, "lifecycle/families.html", context)
 

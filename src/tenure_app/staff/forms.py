@@ -10,6 +10,7 @@ from django.contrib.auth.password_validation import MinimumLengthValidator, vali
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from tenure.facts.businesses import BUSINESSES
 from tenure.words.formats import symbol
 
 #: Currencies on offer; a lake keeps any other one that it was made with.
@@ -45,6 +46,12 @@ def _zones() -> list[tuple[str, str]]:
 
 class BusinessForm(Styled):
     business = forms.CharField(label=_("Business name"), max_length=80, required=False)
+    business_kind = forms.ChoiceField(
+        label=_("Kind of business"),
+        choices=lambda: [("", _("Not said")), *((kind, name.render()) for kind, name in BUSINESSES.items())],
+        required=False,
+        help_text=_("Another answer chooses the models that suit it; see Models."),
+    )
     tz = forms.ChoiceField(
         label=_("Time zone"),
         choices=_zones,
@@ -81,6 +88,31 @@ class AssumptionsForm(Styled):
         max_value=100,
         required=False,
         help_text=_("If empty, value is measured in sales."),
+    )
+    attention_days = forms.IntegerField(
+        label=_("Attention window, days"),
+        min_value=1,
+        max_value=365,
+        help_text=_("From the first contact. The source says a week to a month; 30 days are our choice."),
+    )
+    decision_days = forms.IntegerField(
+        label=_("Decision window, days"),
+        min_value=1,
+        max_value=730,
+        help_text=_("The source says several weeks to several months; 90 days are our choice."),
+    )
+    decision_from = forms.ChoiceField(
+        label=_("Decision window runs from"),
+        choices=[
+            ("consideration", _("the first sign of consideration")),
+            ("first-contact", _("the first contact")),
+        ],
+    )
+    funnel_days = forms.IntegerField(
+        label=_("First-contact funnel, days"),
+        min_value=1,
+        max_value=730,
+        help_text=_("Steps count when they are reached within so many days after the first contact."),
     )
 
 

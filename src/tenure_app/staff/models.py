@@ -10,7 +10,6 @@ class Preference(models.Model):
 
     language = models.CharField(max_length=10, blank=True, default="")
     as_of = models.CharField(max_length=10, default="data")
-    models_on = models.JSONField(null=True, default=None)
     first_run_done = models.BooleanField(default=False)
 
     class Meta:

@@ -142,7 +142,7 @@ class Value:
         rows = [
             {**cycle, "name": entry.name, "stage_names": [entry.stage_name(stage) for stage in cycle["stages"]]}
             for cycle in self.reports["cycle"]
-            if (entry := entries.get(cycle["model"]))
+            if (entry := entries.get(cycle["model"])) and entry.on
         ]
         return sorted(rows, key=lambda row: (row["verdict"] == "cannot-judge", row["model"] != "retail-activity"))
 

@@ -89,7 +89,9 @@ def value(request: HttpRequest) -> HttpResponse:
         "looked_at": len(data.reports["profile"]),
         "differing": sum(map(len, data.habits.values())),
         "targets_table": tables.TARGETS.show(shared["targets"]),
-        "measures": queries.measures(catalogue.catalogue(data.con)),
+        "measures": queries.measures(
+            {entry.id: entry for entry in catalogue.offered(catalogue.catalogue(data.con), request)}
+        ),
     }
     return render(request, "value/page.html", context)
 

@@ -8,6 +8,9 @@ from typing import Any
 
 import yaml
 
+from tenure.words import current_language, language_of
+from tenure.words.message import Renderable
+
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same safe reading, ten times as fast
 
 
@@ -58,3 +61,23 @@ def field_name(kinds: tuple[str, ...], field: str, language: str) -> str:
 def column_name(column: str, language: str) -> str:
     """Return what a column of facts is called in a condition, such as 渠道 or "channel"."""
     return _COLUMNS.get(column, (column, column))[0 if language.startswith("zh") else 1]
+
+
+@dataclass(frozen=True, slots=True)
+class KindNames(Renderable):
+    """Kinds of fact, or their columns, listed in the reader's language: orders, cases and contract events."""
+
+    kinds: tuple[str, ...]  # ``order``, or ``order.channel``
+    joined: str = "and"  # or ``or``
+
+    def render(self, language: str | None = None) -> str:
+        """Return the list."""
+        language = language_of(language) if language else current_language()
+        chinese = language == "zh_Hans"
+        names = []
+        for kind, _, column in (name.partition(".") for name in self.kinds):
+            words = kind_words(kind)
+            names.append(field_name((kind,), column, language) if column else words.zh if chinese else words.plural)
+        last = {"and": ("和", " and "), "or": ("或", " or ")}[self.joined][0 if chinese else 1]
+        first = ("、" if chinese else ", ").join(names[:-1])
+        return last.join([first, names[-1]] if first else names)

@@ -19,15 +19,16 @@ from django.db import transaction
 from django.utils import timezone
 
 from tenure.errors import TenureError
+from tenure.lifecycle import choice
 from tenure.lifecycle import model_file as models
+from tenure.lifecycle.model import Model
+from tenure.refreshing.planning import last_fact_day
 from tenure.words import mark
 from tenure_app.core import conf
 from tenure_app.core.work import actions as jobs
 from tenure_app.core.work.running import Running
 from tenure_app.lifecycle.definitions import queries
 from tenure_app.lifecycle.definitions.models import ModelDefinition, ModelVersion
-from tenure_app.staff import actions as staff_actions
-from tenure_app.staff import queries as staff
 
 
 class NotSaved(TenureError):
@@ -73,9 +74,8 @@ def save_version(text: str, *, base: int, person: User, note: str = "", origin: 
             origin = ModelVersion.RESTORED
         origin = origin or ModelVersion.WRITTEN
         version = _add_version(definition, text, origin=origin, note=note.strip()[:300], author=person)
-        models_on = staff.preference().models_on
-        if models_on is not None and model.id not in models_on:
-            staff_actions.save_preference(models_on=[*models_on, model.id])
+        if not queries.settings_of_the_lake().is_on(model.id):
+            choice.switch(conf.lake(), model.id, on=True, known=[model.id])
         jobs.enqueue("refresh")
         transaction.on_commit(publish)
     return version
@@ -95,12 +95,24 @@ def _add_version(definition: ModelDefinition, text: str, **fields: Any) -> Model
 
 
 def switch(model_id: str, *, on: bool) -> None:
-    models_on = staff.preference().models_on
-    others = [model for model in (queries.models_in_force() if models_on is None else models_on) if model != model_id]
-    with transaction.atomic():
-        staff_actions.save_preference(models_on=[*others, model_id] if on else others)
-        if on:
-            jobs.enqueue("refresh")
+    choice.switch(conf.lake(), model_id, on=on, known=queries.in_force())
+    if on:
+        jobs.enqueue("refresh")
+
+
+def choose(business: str) -> choice.Choice | None:
+    """Choose models for a kind of business; None while a refresh has to count the customers first."""
+    lake = conf.lake()
+    if not lake.has("refreshes"):
+        lake.save_settings(business_kind=business)
+        jobs.enqueue("refresh")
+        return None
+    chosen = choice.choose(lake, business, as_of=last_fact_day(lake))
+    choice.switch_on(lake, chosen)
+    staged = {file.partition.get("model") for file in lake.files("spans")}
+    if not staged.issuperset(suitability.model.id for suitability in chosen.models):
+        jobs.enqueue("refresh")
+    return chosen
 
 
 def delete(model_id: str) -> None:
@@ -179,7 +191,7 @@ def _take_in(path: Path) -> ModelVersion | None:
 
 
 def run_refresh(running: Running) -> dict[str, Any]:
-    """Work out every customer's stage in the models that are switched on, in the version that is in force."""
+    """Work out every customer's stage in the models that are switched on, or in one that was asked for."""
     from tenure.refreshing.run import refresh
 
     doing = mark("Calculating stages")
@@ -189,8 +201,14 @@ def run_refresh(running: Running) -> dict[str, Any]:
     report = refresh(
         conf.lake(),
         as_of=date.fromisoformat(as_of) if as_of else None,
-        models=queries.active_models(),
+        models=_asked_for(running.payload.get("model", "")) or queries.active_models(),
         on_progress=running.share,
     )
+    choice.choose_first(conf.lake(), as_of=report.as_of)
     problems = {part: problem.to_dict() for part, problem in report.problems.items()}
     return {"generation": report.generation, "problems": problems}
+
+
+def _asked_for(model_id: str) -> list[Model]:
+    now = queries.one_in_force(model_id) if model_id else None
+    return [now.model] if now is not None and now.model is not None else []

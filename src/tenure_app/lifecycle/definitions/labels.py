@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from tenure.facts.businesses import BUSINESSES
 from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED, Model
-from tenure.words import LocalizedText
+from tenure.words import LocalizedText, current_language
 from tenure_app.lifecycle.definitions import drafts
 from tenure_app.lifecycle.definitions.models import ModelVersion
 
@@ -48,6 +49,7 @@ PARTS = {
     "stepwise": _("step by step"), "traits": _("traits"), "needs_text": _("needs"), "goal": _("goal"),
     "advised": _("advised plays"), "discouraged": _("discouraged plays"), "assumption": _("assumption"),
     "causes": _("causes"), "summary": _("summary"), "sources": _("sources"), "needs": _("needed facts"),
+    "businesses": _("kinds of business"),
 }  # fmt: skip
 
 
@@ -78,6 +80,19 @@ def path_of(model: Model) -> list[Badge]:
     """Return a model's stages in the order of a customer's life, setbacks last."""
     badges = Badges(model)
     return [badges[stage_id] for stage_id in model.path]
+
+
+def businesses() -> list[tuple[str, str]]:
+    """Return the kinds of business, each with its name."""
+    return [(kind, name.render()) for kind, name in BUSINESSES.items()]
+
+
+def for_whom(model: Model) -> str:
+    """Return the kinds of business that a model is for; empty when its file names none."""
+    if set(model.businesses) == set(BUSINESSES):
+        return gettext("every business")
+    separator = "、" if current_language() == "zh_Hans" else ", "
+    return separator.join(BUSINESSES[kind].render() for kind in model.businesses)
 
 
 # Differences

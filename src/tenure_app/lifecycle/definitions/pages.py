@@ -14,16 +14,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from tenure.errors import TenureError
+from tenure.lifecycle.choice import Choice
 from tenure.lifecycle.model import Stage
 from tenure.lifecycle.model_file import builtin_texts
+from tenure.lifecycle.reach import Unreachable
 from tenure.rules.wording.vocabulary import kind_name
-from tenure.words import current_language
+from tenure.words import current_language, sentences
 from tenure_app.core import conf
+from tenure_app.core.work import actions as jobs
 from tenure_app.lifecycle import catalogue
 from tenure_app.lifecycle.definitions import actions, labels, queries
 from tenure_app.lifecycle.definitions.queries import InForce
 from tenure_app.lifecycle.reasons import sentence_of
-from tenure_app.staff import queries as staff
 from tenure_app.web.formats import customers, number
 from tenure_app.web.pages import SIGNED_IN, page
 
@@ -32,7 +34,9 @@ from tenure_app.web.pages import SIGNED_IN, page
 def models(request: HttpRequest) -> HttpResponse:
     actions.take_in_files()
     search = request.GET.get("q", "").strip()
-    lines = [line for line in _lines() if _matches(line["now"], search)]
+    every = _lines()
+    everything = bool(search) or request.GET.get("models") == catalogue.ALL or all(line["on"] for line in every)
+    lines = [line for line in every if (everything or line["on"]) and _matches(line["now"], search)]
     groups: dict[str, list[dict[str, Any]]] = {str(title): [] for title, _ids in labels.GROUPS}
     for line in lines:
         groups[labels.group_of(line["now"].id)].append(line)
@@ -41,28 +45,37 @@ def models(request: HttpRequest) -> HttpResponse:
         "groups": [(title, members) for title, members in groups.items() if members],
         "search": search,
         "total": len(lines),
+        "everything": everything,
+        "all": len(every),
+        "businesses": labels.businesses(),
     }
     return render(request, "models/list.html", context)
 
 
 def _lines() -> list[dict[str, Any]]:
     """Return every model for the list."""
-    models_on = staff.preference().models_on
+    settings = queries.settings_of_the_lake()
     try:
         reports = catalogue.model_reports(conf.connection())
     except TenureError:
         reports = {}  # there is no lake yet
     return [
-        _line(now, on=queries.is_on(now.id, models_on), report=reports.get(now.id, {"missing": True}))
+        _line(
+            now,
+            on=settings.is_on(now.id),
+            recommended=settings.recommended == now.id,
+            report=reports.get(now.id, {"missing": True}),
+        )
         for now in queries.in_force().values()
     ]
 
 
-def _line(now: InForce, *, on: bool, report: dict[str, Any]) -> dict[str, Any]:
+def _line(now: InForce, *, on: bool, recommended: bool, report: dict[str, Any]) -> dict[str, Any]:
     model, language = now.model, current_language()
     missing = model.missing(queries.available_kinds()) if model else ()
     missing_facts = ("、" if language == "zh_Hans" else ", ").join(kind_name(kind, language) for kind in missing)
-    staged, people = not report.get("missing"), int(report.get("customers") or 0)
+    staged = not (report.get("missing") or report.get("off"))
+    people = int(report.get("customers") or 0)
     of_products = model is not None and model.subject == "product"
     if missing:
         state = _("Missing facts: %(kinds)s") % {"kinds": missing_facts}
@@ -80,6 +93,9 @@ def _line(now: InForce, *, on: bool, report: dict[str, Any]) -> dict[str, Any]:
         "model": model,
         "name": now.name,
         "on": on,
+        "recommended": recommended,
+        "businesses": labels.for_whom(model) if model else "",
+        "needs": [kind_name(kind, language) for kind in model.needs] if model else [],
         "staged": staged,
         "customers": people,
         "missing_facts": missing_facts,
@@ -109,6 +125,26 @@ def _matches(now: InForce, search: str) -> bool:
     return all(word in text for word in search.lower().split())
 
 
+@page("models/-/choose/", "models-choose", rule=SIGNED_IN, methods=("POST",))
+def choose(request: HttpRequest) -> HttpResponse:
+    """Take the answer to what kind of business this is, and switch on the models that suit it."""
+    try:
+        choice = actions.choose(request.POST.get("business", ""))
+    except TenureError as error:
+        messages.error(request, error.say())
+        return redirect("models")
+    if choice is None:
+        messages.info(request, _("Saved. Three models are chosen as soon as your customers are evaluated."))
+        return redirect("start")
+    messages.success(request, _said(choice))
+    return redirect("models")
+
+
+def _said(choice: Choice) -> str:
+    names = ("、" if current_language() == "zh_Hans" else ", ").join(item.model.name.render() for item in choice.models)
+    return _("Switched on: %(names)s. %(why)s") % {"names": names or "–", "why": sentences(choice.reasons)}
+
+
 @page("models/<str:model_id>/", "model", rule=SIGNED_IN)
 def model(request: HttpRequest, model_id: str) -> HttpResponse:
     now = queries.one_or_404(model_id)
@@ -116,19 +152,20 @@ def model(request: HttpRequest, model_id: str) -> HttpResponse:
         return redirect("model-edit", model_id)
     line = next(line for line in _lines() if line["now"].id == model_id)
     follows = queries.one_in_force(now.model.follows) if now.model.follows else None
+    gone = queries.unreachable_of(now.model) if line["staged"] or not line["missing_facts"] else {}
     context = {
         "title": now.name,
         "line": line,
         "now": now,
         "model": now.model,
-        "stages": [_stage(now.model.stage(badge.id)) for badge in labels.path_of(now.model)],
+        "stages": [_stage(now.model.stage(badge.id), gone.get(badge.id)) for badge in labels.path_of(now.model)],
         "history": _history(now),
         "follows": follows.model if follows else None,
     }
     return render(request, "models/model.html", context)
 
 
-def _stage(stage: Stage) -> dict[str, Any]:
+def _stage(stage: Stage, gone: Unreachable | None) -> dict[str, Any]:
     flags = (
         (stage.setback, "yellow", _("setback: can be entered from anywhere")),
         (stage.terminal, "secondary", _("end: only a new fact leads out")),
@@ -139,6 +176,7 @@ def _stage(stage: Stage) -> dict[str, Any]:
     return {
         "stage": stage,
         "sentence": sentence_of(stage.when),
+        "unreachable": gone.message.render() if gone else "",
         "flags": [(colour, text) for flag, colour, text in flags if flag],
         "texts": [(title, text.render()) for title, text in texts if text],
         "plays": [(title, plays) for title, plays in plays if plays],
@@ -183,6 +221,15 @@ def switch(request: HttpRequest, model_id: str) -> HttpResponse:
     # A form could name any address to go to next; only our own are followed.
     target = request.POST.get("next", "")
     return redirect(target if url_has_allowed_host_and_scheme(target, {request.get_host()}) else "models")
+
+
+@page("models/<str:model_id>/evaluate/", "model-evaluate", rule=SIGNED_IN, methods=("POST",))
+def evaluate(request: HttpRequest, model_id: str) -> HttpResponse:
+    """Evaluate a model that is switched off; the next refresh leaves it out again."""
+    now = queries.one_or_404(model_id)
+    jobs.enqueue("refresh", model=now.id)
+    messages.info(request, _("%(name)s is being evaluated. You can leave this page.") % {"name": now.name})
+    return redirect("in-progress")
 
 
 @page("models/<str:model_id>/delete/", "model-delete", rule=SIGNED_IN, methods=("GET", "POST"))

@@ -14,15 +14,17 @@ from django.utils.translation import gettext as _
 
 from tenure.errors import TenureError
 from tenure.facts.kinds import KINDS, Kind
+from tenure.facts.lake import Settings
 from tenure.facts.named_dates import NAMED_DATES
 from tenure.facts.schema import FACT_TABLES
 from tenure.lifecycle import model_file as models
+from tenure.lifecycle.choice import evaluated_models
 from tenure.lifecycle.model import Model
+from tenure.lifecycle.reach import FactsAtHand, Unreachable, unreachable
 from tenure.rules.syntax.completion import KnownNames
 from tenure_app.core import conf
 from tenure_app.lifecycle.definitions import drafts
 from tenure_app.lifecycle.definitions.models import ModelPreview, ModelVersion
-from tenure_app.staff import queries as staff
 
 MOST_VALUES = 30  # of a text column: more than that nobody picks from a list
 
@@ -176,15 +178,40 @@ def models_in_force() -> dict[str, Model]:
     return {current.id: current.model for current in in_force().values() if current.model is not None}
 
 
-def is_on(model_id: str, models_on: list[str] | None) -> bool:
-    """Tell whether a model takes part in refreshes; all do until somebody chose."""
-    return models_on is None or model_id in models_on
+def settings_of_the_lake() -> Settings:
+    """Return the lake's settings; the defaults while there is no lake yet."""
+    try:
+        return conf.lake().settings
+    except TenureError:
+        return Settings()
+
+
+def facts_at_hand() -> FactsAtHand:
+    """Return what the lake holds, as far as it decides which stages can be reached."""
+    return _facts_at_hand(conf.versions().of(*FACT_TABLES, "customers"))
+
+
+@lru_cache(maxsize=4)
+def _facts_at_hand(version: str) -> FactsAtHand:
+    del version
+    return FactsAtHand.of(conf.lake())
+
+
+@lru_cache(maxsize=256)
+def _unreachable(model: Model, version: str) -> dict[str, Unreachable]:
+    del version
+    return unreachable(model, facts_at_hand())
+
+
+def unreachable_of(model: Model) -> dict[str, Unreachable]:
+    """Return the stages of a model that nobody can be in with the facts of the lake."""
+    return _unreachable(model, conf.versions().of(*FACT_TABLES, "customers"))
 
 
 def active_models() -> list[Model]:
-    """Return the models that a refresh stages: in force, readable and switched on."""
-    models_on = staff.preference().models_on
-    return [model for model in models_in_force().values() if is_on(model.id, models_on)]
+    """Return the models that a refresh evaluates, as they hold now."""
+    evaluated = set(evaluated_models(conf.lake()))
+    return [model for model in models_in_force().values() if model.id in evaluated]
 
 
 def has_seen(person: User, text: str, now: InForce | None) -> bool:

@@ -16,6 +16,7 @@ from tenure.errors import LakeError
 from tenure_app.core import conf
 from tenure_app.core.work import actions as jobs
 from tenure_app.facts import queries as facts
+from tenure_app.lifecycle.definitions import actions as models
 from tenure_app.staff import actions, queries
 from tenure_app.staff.forms import AssumptionsForm, BusinessForm, PasswordForm, ViewForm
 from tenure_app.staff.tables import REFRESHES
@@ -46,7 +47,7 @@ def _page(request: HttpRequest, status: int = 200, **bound: forms.Form) -> HttpR
         if queries.password_is_set()
         else _("No password yet. Sign in with the link that the server prints at startup."),
         "refreshes": REFRESHES.show(refreshes) if refreshes else None,
-        "business_form": BusinessForm(initial={"business": ours.business, "tz": ours.tz, "currency": ours.currency}),
+        "business_form": BusinessForm(initial=asdict(ours)),
         "view_form": ViewForm(initial={"language": row.language, "as_of": row.as_of}),
         "assumptions_form": AssumptionsForm(initial=asdict(_options())),
         "password_form": PasswordForm(),
@@ -65,9 +66,11 @@ def save_business(request: HttpRequest) -> HttpResponse:
     form = BusinessForm(request.POST)
     if not form.is_valid():
         return _page(request, 422, business_form=form)
-    before = business().tz
+    before, kind = business(), form.cleaned_data["business_kind"]
     conf.lake().save_settings(**form.cleaned_data)
-    if form.cleaned_data["tz"] != before:
+    if kind and kind != before.business_kind:
+        models.choose(kind)
+    if form.cleaned_data["tz"] != before.tz:
         jobs.enqueue("refresh")
         messages.info(request, _("Saved. All stages are being recalculated for the new time zone."))
     else:

@@ -1,0 +1,88 @@
+"""`tenure init` and `tenure models`: the kind of business, a recommendation, models on and off."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from app import people
+from cli.test_import import tenure
+from facts.files import ROWS, orders
+from tenure.facts.lake import Lake
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def read(*arguments: object) -> Any:
+    done = tenure(*arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """Make a small shop's lake, not refreshed."""
+    people.fill(Lake.create(tmp_path / "shop"))
+    return tmp_path / "shop"
+
+
+def test_init_saves_the_business_and_the_first_refresh_chooses(shop: Path) -> None:
+    refused = tenure("init", "--lake", shop, "--business", "retial")
+    assert refused.returncode == 2
+    assert "There is no kind of business 'retial'. Try: retail." in refused.stderr
+    settings = read("init", "--lake", shop, "--business", "retail", "--name", "小店")
+    assert (settings["business_kind"], settings["business"], settings["models_on"]) == ("retail", "小店", None)
+    done = tenure("refresh", "--lake", shop)
+    assert "is recommended" in done.stdout
+    models = {model["id"]: model for model in read("models", "list", "--lake", shop)}
+    assert sum(model["on"] for model in models.values() if model["subject"] == "customer") == 3
+    (recommended,) = [model["id"] for model in models.values() if model["recommended"]]
+    assert models[recommended]["on"]
+
+
+def test_an_import_asks_for_the_business_until_it_is_known(tmp_path: Path) -> None:
+    file = orders(tmp_path / "a.csv", *ROWS)
+    assert "What kind of business is it?" in tenure("import", file, "--lake", tmp_path / "lake").stderr
+    assert "属于哪个行业？" in tenure("import", file, "--lake", tmp_path / "lake", language="zh_Hans").stderr
+    read("init", "--lake", tmp_path / "lake", "--business", "ecommerce")
+    assert "What kind" not in tenure("import", file, "--lake", tmp_path / "lake").stderr
+
+
+def test_a_recommendation_changes_nothing_until_it_is_applied(shop: Path) -> None:
+    asked = tenure("models", "recommend", "--lake", shop)
+    assert asked.returncode == 2
+    assert "Add --business with one of: retail, ecommerce" in asked.stderr
+    told = read("models", "recommend", "--business", "retail", "--lake", shop)
+    assert told["recommended"] == told["models"][0]["id"]
+    assert told["reasons"][0].endswith("is recommended.")
+    assert all(0 < model["largest"]["share"] <= 1 for model in told["models"])
+    assert Lake.open(shop).settings.models_on is None
+    assert read("models", "recommend", "--business", "retail", "--apply", "--lake", shop)["applied"]
+    assert Lake.open(shop).settings.recommended == told["recommended"]
+    table = tenure("models", "recommend", "--lake", shop, language="zh_Hans").stdout
+    assert "人数最多的阶段" in table
+
+
+def test_models_are_switched_on_and_off(shop: Path) -> None:
+    assert not read("models", "disable", "saas-6", "--lake", shop)["on"]
+    listed = {model["id"]: model["on"] for model in read("models", "list", "--lake", shop)}
+    assert [name for name, on in listed.items() if not on] == ["saas-6"]
+    assert "saas-6" in read("models", "enable", "saas-6", "--lake", shop)["models_on"]
+    wrong = tenure("models", "enable", "saas-7", "--lake", shop)
+    assert wrong.returncode == 2
+    assert "There is no model 'saas-7'. Try: saas-6" in wrong.stderr
+
+
+def test_show_says_for_whom_a_model_is_and_what_cannot_be_reached(shop: Path) -> None:
+    model = read("models", "show", "saas-6", "--lake", shop)
+    assert model["businesses"] == ["saas"]
+    (loyalty,) = [item for item in model["unreachable"] if item["stage"] == "loyalty"]
+    assert loyalty["kinds"] == ["share", "review", "referral"]
+    assert loyalty["why"] == "Cannot be reached: your facts contain no shares, reviews or referrals."
+    shown = tenure("models", "show", "saas-6", "--lake", shop, language="zh_Hans").stdout
+    assert "适用行业: SaaS" in shown
+    assert "无法到达：数据里没有分享、评价或推荐他人。" in shown
+    assert "every business" in tenure("models", "list").stdout
