@@ -180,10 +180,12 @@ class Calendar:
         candidate, unjudged = self.raw(day)
         before = self.stage
         stage = self._settled(candidate, day)
-        last = self.states[-1] if self.states else State()
-        if stage != before or not self.states:
-            last = State(stage, before, None if stage is None else day)
-        self.states.append(last)
+        if not self.states:  # nobody was anywhere before they came
+            self.states.append(State(stage, None, None if stage is None else day))
+        elif stage != before:
+            self.states.append(State(stage, before or "", None if stage is None else day))
+        else:
+            self.states.append(self.states[-1])
         passed: tuple[str, ...] = ()
         if self.model.stepwise and stage in self.model.ladder:
             step = self.model.ladder.index(stage)
