@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import yaml
 
@@ -14,6 +15,7 @@ from tenure.facts.lake import Lake
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import date
     from pathlib import Path
 
     import pyarrow as pa
@@ -70,9 +72,11 @@ def spans_in(lake: Lake, case: RandomCase) -> pa.Table:
     return lake.connect().execute(sql, {"model": case.mapping["id"], "path": path}).to_arrow_table()
 
 
-def until(shop: Shop, rows: Iterable[Row], day: int) -> list[Row]:
-    """Return the rows of the local days up to one."""
-    from zoneinfo import ZoneInfo
-
+def rows_between(shop: Shop, after: date | None, until: date) -> list[Row]:
+    """Return the rows of the local days after one, up to another."""
     place = ZoneInfo(shop.tz)
-    return [(table, row) for table, row in rows if row["at"].astimezone(place).date().toordinal() <= day]
+    return [
+        (table, row)
+        for table, row in shop.rows
+        if (day := row["at"].astimezone(place).date()) <= until and (after is None or day > after)
+    ]
