@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import yaml
 
+from tenure.lifecycle.model import stage_names
 from tenure.lifecycle.model_file import builtin
 from tenure.rules.syntax.tree import Otherwise
 from tenure.rules.wording.sentence import sentence
@@ -145,18 +146,22 @@ def _model_page(model: Model) -> Iterator[str]:
         ),
     )
     for stage in stages:
-        yield from _stage(stage)
+        yield from _stage(stage, model)
     yield "## 来源 · Sources"
     yield "\n".join(f"- {source.quote} ({source.ref})" for source in model.sources)
 
 
-def _stage(stage: Stage) -> Iterator[str]:
+def _stage(stage: Stage, model: Model) -> Iterator[str]:
     yield f"## {stage.name.zh} · {stage.name.en}"
     yield f"```\n{stage.when}\n```"
     if isinstance(stage.rule, Otherwise):  # stages are listed in the order of life, not in the order of trying
         yield "其他各阶段的条件都不符合  \nnone of the other stages' rules holds"
     else:
-        yield f"{sentence(stage.rule, 'zh')}  \n{sentence(stage.rule, 'en')}"
+        zh, en = (
+            sentence(stage.rule, language, stage_names((model, *model.others), model.id, language))
+            for language in ("zh", "en")
+        )
+        yield f"{zh}  \n{en}"
     properties = [
         (stage.setback, "可从任何阶段进入 · can be entered from any stage"),
         (

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 _INTERACTIONS = (
     "first_contact view search like comment share review enquiry chat call visit open click reply register"
     " login cart quote trial negotiation use lesson completion upgrade redeem commitment referral"
+    " termination_notice competitor_search"
 )
 INTERACTIONS = tuple(_INTERACTIONS.split())
 FEEDBACK = ("csat", "nps", "expectation", "experience")

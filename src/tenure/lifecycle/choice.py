@@ -193,7 +193,7 @@ def _reasons(business: str, suitable: list[Suitability], unfit: list[Model], fac
 def _from_facts(chosen: list[Suitability], unfit: list[Model], facts: FactsAtHand) -> Message:
     """Name the facts that are there, and those without which models do not fit or stages are out of reach."""
     best = chosen[0].model
-    wanted = [kind for model in unfit for kind in model.needs]
+    wanted = [kind for model in unfit for need in model.needs for kind in need.split(" | ")]
     wanted += [kind for one in chosen for item in one.unreachable.values() for kind in item.kinds]
     read = {facts.known[kind.partition(".")[0]].table for kind in wanted}
     tables = {facts.known[kind].table for kind in facts.kinds}

@@ -67,7 +67,7 @@ def spans_of(
     kinds : mapping of str to Kind, optional
         The fact kinds known.
     scores : mapping, optional
-        Published figures, ``{name: {customer_id: number}}``. They hold for all days, as nothing says since when.
+        Published figures, ``{name: {customer_id: number or text}}``; they hold for all days.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def spans_of(
 
 
 def _undated(scores: Mapping[str, float]) -> pa.Table:
-    columns = [pa.array(scores.keys(), TEXT), pa.nulls(len(scores), DAY), pa.array(scores.values(), pa.float64())]
+    columns = [pa.array(scores.keys(), TEXT), pa.nulls(len(scores), DAY), pa.array(map(str, scores.values()), TEXT)]
     return pa.table(columns, schema=SCORES)
 
 
