@@ -121,7 +121,8 @@ def published_in(case: RandomCase, model: Model) -> Published:
     for day, by_name in case.world.scores:
         for name, by_customer in by_name.items():
             for who, value in by_customer.items():
-                row = {"customer_id": who, "day": date.fromordinal(day), "value": None if value is None else float(value)}
+                text = None if value is None else str(float(value))
+                row = {"customer_id": who, "day": date.fromordinal(day), "value": text}
                 scores.setdefault(name, []).append(row)
     tables = {
         name: pa.Table.from_pylist(rows, SCORES).sort_by([("customer_id", "ascending"), ("day", "ascending")])

@@ -92,6 +92,7 @@ class Person:
     by_kind: dict[str, list[Fact]] = field(default_factory=dict)
     overrides: list[Fact] = field(default_factory=list)
     records: list[tuple[int, dict[str, Any]]] = field(default_factory=list)  # with the days they became known
+    created: int | None = None  # the day of the record, which no record has to be known for
 
     def facts(self, kinds: Iterable[str]) -> list[Fact]:
         """Return the facts of any of the kinds, each fact once."""
@@ -102,12 +103,6 @@ class Person:
         facts = [*self.overrides, *(fact for facts in self.by_kind.values() for fact in facts)]
         own = [fact for fact in facts if fact.row["customer_id"] == self.customer_id]
         return any(fact.day <= day for fact in own) or any(since <= day for since, _ in self.records)
-
-    @property
-    def created(self) -> int | None:
-        """The day of the record, as the newest one has it."""
-        days = [record["created_on"] for _, record in self.records if record["created_on"] is not None]
-        return days[-1].toordinal() if days else None
 
     def attribute(self, name: str, day: int) -> Fraction | str | None:
         """Return the newest value that was known on a day."""
@@ -168,6 +163,8 @@ def people(facts: Mapping[str, pa.Table], as_of: date, tz: str, customers: pa.Ta
     for row in customers.to_pylist() if customers is not None else ():
         seen, valid = row["seen_at"], row.get("valid_from")
         since = valid.toordinal() if valid else always if seen is None else seen.astimezone(place).date().toordinal()
+        if row["created_on"] is not None:
+            person(row["customer_id"]).created = row["created_on"].toordinal()
         if since <= today:
             person(row["customer_id"]).records.append((since, row))
     for each in found.values():  # of one day, the one that was brought later

@@ -90,7 +90,7 @@ class Writer:
     ) -> None:
         self.random, self.stages, self.without, self.varies = Random(seed), stages, set(without), varies
         self.used: Counter[str] = Counter()
-        self.in_ever = False
+        self.over_time = 0  # how many for and ever are around
 
     def pick(self, *choices: Any) -> Any:
         """Return one of the choices; one that can be called is called."""
@@ -298,18 +298,16 @@ class Writer:
     def waiting(self) -> str:
         """Return a number that changes with every day."""
         name = self.pick("days_since", "days_since", "days_since", "days_since_first", "days_open", "days_until",
-                         "days_until", "days_in_stage")  # fmt: skip
+                         "days_until")  # fmt: skip
         if name == "days_until":
             what = self.pick("contract", "birthday", "named")
-            if what == "named" and self.in_ever:  # before all time it was once, so it says nothing
+            if what == "named" and self.over_time:  # before all time it was once, so it says nothing
                 what = "birthday"
             self.use(f"days_until {what}")
             dates = {"birthday": "birthday", "named": f'"{self.pick(*NAMED_DATES)}"'}
             return f"days_until({dates.get(what) or self.fact('contract', calendar=False) + '.ends_at'})"
         if not self.use(name):
             name = "days_since"
-        if name == "days_in_stage":
-            return "days_in_stage()"
         if name == "days_open":
             return f"days_open({self.fact(self.pick('complaint', 'case'), calendar=False)})"
         return f"{name}({self.facts()[0]})"
@@ -328,7 +326,7 @@ class Writer:
 
     def text(self) -> tuple[str, tuple[str, ...]]:
         """Return a text, and values that it may have."""
-        which = self.pick("attribute", "fact", "fact", "fact", "stage", "previous_stage")
+        which = self.pick("attribute", "fact", "fact", "fact", "stage")
         if which == "fact" or not self.use(which):
             text = self.of_fact("text")
             kind = text.split("(")[1].split("[")[0].split(",")[0].split(")")[0].strip()
@@ -338,9 +336,7 @@ class Writer:
         if which == "attribute":
             name = self.pick("tier", "city")
             return f"attribute({name})", {"tier": ("gold", "silver"), "city": ("上海", "杭州")}[name]
-        if which == "stage":
-            return f'stage("{OTHER}")', ("active", "quiet", "")
-        return "previous_stage()", tuple(self.stages)
+        return f'stage("{OTHER}")', ("active", "quiet", "")
 
     def of_text(self) -> str:
         text, values = self.text()
@@ -384,13 +380,25 @@ class Writer:
         return f"{self.pick(self.constant, self.moving)} is {self.pick('known', 'unknown', 'not known', 'not unknown')}"
 
     def plain_truth(self) -> str:
-        name = self.pick("has", "running", "in_stage")
-        if not self.use(name) or name == "has":
-            facts, kind = self.facts()
-            return f"has({facts}{self.window('')})"
+        name = self.pick("has", "running")
+        self.use(name)
         if name == "running":
             return f"running({self.fact('contract', calendar=False)})"
-        return f"in_stage({', '.join(_text(each) for each in self.random.sample(self.stages, self.pick(1, 1, min(2, len(self.stages)))))})"
+        facts, _ = self.facts()
+        return f"has({facts}{self.window()})"
+
+    def of_state(self) -> str:
+        """Return a test of where the customer was; it may be joined with others, but not asked over time."""
+        name = self.pick("in_stage", "previous_stage", "days_in_stage")
+        if self.over_time or not self.use(name):
+            return self.plain_truth()
+        stage = _text(self.pick(*self.stages))
+        if name == "in_stage":
+            several = self.random.sample(self.stages, min(len(self.stages), self.pick(1, 1, 2)))
+            return f"in_stage({', '.join(map(_text, several))})"
+        if name == "days_in_stage":
+            return f"days_in_stage() {self.pick(*_SIGNS)} {self.random.choice((0, 1, 7, 14, 30, 45, 60))}"
+        return f"previous_stage() {self.pick(f'= {stage}', f'!= {stage}', 'is unknown', 'is known')}"
 
     def test(self) -> str:
         return self.worth_it(self._test, 12)
@@ -408,14 +416,15 @@ class Writer:
     def _test(self) -> str:
         return self.pick(self.comparison, self.comparison, self.comparison, self.comparison, self.comparison,
                          self.of_text, self.of_text, self.on_date, self.among, self.known, self.plain_truth,
-                         self.plain_truth)  # fmt: skip
+                         self.plain_truth, self.of_state)  # fmt: skip
 
-    def ever(self, depth: int) -> str:
-        before, self.in_ever = self.in_ever, True
-        inner = self.truth(depth)
-        self.in_ever = before
-        self.use("ever")
-        return f"ever({inner})"
+    def lasting(self, depth: int, form: str) -> str:
+        """Return a condition that has held for some days, or ever."""
+        self.over_time += 1
+        forms = (lambda: f"({self.truth(depth)})", self.test, lambda: f"not {self.test()}")
+        inner = self.truth(depth) if form == "ever" else self.pick(*forms)
+        self.over_time -= 1
+        return f"ever({inner})" if form == "ever" else f"{inner} for {self.days(longest=60)}"
 
     def truth(self, depth: int = 2) -> str:
         if not depth:
@@ -429,11 +438,8 @@ class Writer:
                 return f"({f' {form} '.join(self.truth(less) for _ in range(self.pick(2, 2, 3)))})"
             case "not":
                 return f"not ({self.truth(less)})" if self.chance(0.6) else f"not {self.test()}"
-            case "for":
-                inner = self.pick(lambda: f"({self.truth(less)})", self.test, lambda: f"not {self.test()}")
-                return f"{inner} for {self.days(longest=60)}"
-            case "ever":
-                return self.ever(less)
+            case "for" | "ever":
+                return self.lasting(less, form)
             case "parentheses":
                 return f"({self.truth(less)})"
             case "mixed":
