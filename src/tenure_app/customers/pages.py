@@ -291,7 +291,8 @@ def why(request: HttpRequest, customer_id: str) -> HttpResponse:
         "stage": entry.stage_name(explained.stage),
         "family": entry.family(explained.stage),
         "reason": reasons.in_words(explained.reason, entry.model),
-        "differs": bool(by_rules and explained.stage and by_rules != explained.stage),
+        "waiting": waiting.say(entry.model) if (waiting := explained.waiting) else "",
+        "differs": waiting is not None or bool(by_rules and explained.stage and by_rules != explained.stage),
     }
     return render(request, "customers/why.html", context)
 
@@ -302,7 +303,8 @@ def _verdict(evaluation: StageEvaluation, model: Model) -> tables.Row:
     return {
         "stage": evaluation.stage,
         "sentence": reasons.sentence_of(evaluation.stage.rule, model),
-        "holds": evaluation.holds,
+        "stay_sentence": reasons.sentence_of(stay_rule, model) if (stay_rule := evaluation.stage.stay_rule) else "",
+        "holds": True if evaluation.stays else evaluation.holds,
         "taken": evaluation.taken,
         "values": [(measure_phrase(read.measure, language), _value(read.value)) for read in evaluation.values],
     }

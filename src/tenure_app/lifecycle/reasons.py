@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from tenure.errors import RuleError
 from tenure.lifecycle.model import Model, stage_names
 from tenure.lifecycle.reasons import Reason, Value, value_in_words
+from tenure.lifecycle.waiting import Waiting
 from tenure.rules.syntax.measures import MEASURES
 from tenure.rules.syntax.parser import parse
 from tenure.rules.syntax.tree import RuleNode, measures_of
@@ -99,6 +100,7 @@ class Life:
     next_name: str = ""
     next_family: str = ""
     next_on: date | None = None
+    waiting: str = ""  # a sentence, when what comes next holds already and only has to settle
 
     @property
     def by_hand(self) -> bool:
@@ -129,4 +131,14 @@ def life_of(entry: Entry, spans: list[Span], day: date) -> Life:
     following = next((span for span in spans if span.entered_on == now.span.left_on and not span.passed_through), None)
     stage_id = following.stage if following else now.span.next_stage
     on = now.span.left_on or now.span.next_change_on
-    return Life(entry, tuple(stays), now, entry.stage_name(stage_id) if on else "", entry.family(stage_id), on)
+    name = entry.stage_name(stage_id) if on else ""
+    by_hand = now.why.by_hand or (following is not None and following.reason.note is not None)
+    waiting = "" if by_hand or on is None else _waiting(entry, stage_id, on, day)
+    return Life(entry, tuple(stays), now, name, entry.family(stage_id), on, waiting)
+
+
+def _waiting(entry: Entry, stage_id: str | None, on: date, day: date) -> str:
+    if stage_id is not None and entry.stage(stage_id) is None:  # the model was changed since
+        return ""
+    waiting = Waiting.foreseen(entry.model, stage_id, on, day)
+    return waiting.say(entry.model) if waiting else ""
