@@ -5,14 +5,16 @@ The days were counted on a wall calendar. What a rule does not hold on, it is fa
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 import pytest
 
-from oracle.history import oracle_spans
-from oracle.strategies import mapping, tables
+from oracle.strategies import customer_table, mapping, tables
+from refreshes import stages_only as refresh
+from tenure.facts.lake import Lake
 from tenure.lifecycle.model_file import read
 from tenure.lifecycle.spans import spans_of
 
@@ -65,7 +67,7 @@ class Wish(NamedTuple):
     rule: str
     facts: list[Row]
     true: list[tuple[str, str]]  # first and last days
-    model: dict[str, Any] = {}
+    others: list[dict[str, Any]] = []  # stages that the model has beside "yes" and "no"
 
     def __str__(self) -> str:
         return self.asks
@@ -239,13 +241,51 @@ WISHES = [
         [act("view", "2024-01-01", seconds=120), act("view", "2024-01-05", seconds=180), answer("nps", "2024-01-10", 9)],
         [("2024-01-10", "2024-01-30")],
     ),
+    Wish(
+        "25c buys more and more often",
+        "slope(order, last 40d) > 0",
+        # a single order rises through the newer half of the window, and falls through the older
+        [order("2024-01-01")],
+        [("2024-01-01", "2024-01-20")],
+    ),
+    Wish(
+        "16b has been in the stage of silence for 30 days",
+        '(in_stage("silent") and days_in_stage() >= 30 or in_stage("yes")) and days_since(order) > 45',
+        [order("2024-01-01"), order("2024-04-01"), order("2024-05-20"), order("2024-06-10")],
+        # silent since 16 February; from 26 July on, and so for 30 days on 25 August
+        [("2024-03-17", "2024-03-31"), ("2024-08-25", FOREVER)],
+        [{"id": "silent", "when": "days_since(order) > 45"}],
+    ),
+    Wish(
+        "17a came back from silence the day before",
+        'previous_stage() = "silent" and in_stage("active")',
+        [order("2024-01-01"), order("2024-03-10")],
+        [("2024-03-11", "2024-03-11")],
+        [{"id": "active", "when": "days_since(order) <= 30"}, {"id": "silent", "when": "has(order)"}],
+    ),
+    Wish(
+        "17b is silent in another model",
+        'stage("rhythm") = "silent" and count(order) >= 2',
+        [order("2024-01-01"), order("2024-01-20"), order("2024-05-01")],
+        [("2024-02-20", "2024-04-30"), ("2024-06-01", FOREVER)],
+    ),
 ]  # fmt: skip
+
+RHYTHM = """
+id: rhythm
+stages:
+  - {id: active, when: days_since(order) <= 30}
+  - {id: silent, when: otherwise}
+"""
 
 
 def _true_days(wish: Wish) -> list[tuple[str, str]]:
     """Return the stretches of days on which the product says that the rule holds."""
-    model = read(_model(wish), named_dates=NAMED_DATES)
-    spans = spans_of(tables(wish.facts), model, as_of=END).to_pylist()
+    model = read(_model(wish), named_dates=NAMED_DATES, own={"rhythm": RHYTHM})
+    return _stretches(spans_of(tables(wish.facts), model, as_of=END).to_pylist())
+
+
+def _stretches(spans: list[dict[str, Any]]) -> list[tuple[str, str]]:
     return [
         (str(span["entered_on"]), str(span["left_on"] - timedelta(days=1)) if span["left_on"] else FOREVER)
         for span in spans
@@ -257,9 +297,71 @@ NAMED_DATES = {"店庆": ("05-18..05-20",)}
 
 
 def _model(wish: Wish) -> dict[str, Any]:
-    return mapping([{"id": "yes", "when": wish.rule}, {"id": "no", "when": "otherwise"}])
+    return mapping([{"id": "yes", "when": wish.rule}, *wish.others, {"id": "no", "when": "otherwise"}], needs=[])
 
 
 @pytest.mark.parametrize("wish", WISHES, ids=str)
 def test_the_wish_is_true_on_its_days(wish: Wish) -> None:
     assert _true_days(wish) == wish.true
+
+
+# What needs records or everybody else: a lake whose shop compared its customers on 31 March and 30 June.
+
+OTHERS = {"ann": 50, "bob": 80, "eve": 150, "fay": 200}
+HANGZHOU = ("eve", "fay")  # the others live in Shanghai
+
+SHOP_WISHES = [
+    Wish(
+        "6 spends more than 95 % of all customers",
+        "percentile(sum(order.amount)) > 0.95",
+        # 400 is more than all had on 31 March; on 30 June she is one of five herself: 0.9
+        [order("2024-01-01", 100), order("2024-05-01", 300)],
+        [("2024-05-01", "2024-06-29")],
+    ),
+    Wish(
+        "24 spends more than four times what her city spends on average",
+        "sum(order.amount) > 4 * average(sum(order.amount), by city)",
+        # (100 + 50 + 80) / 3 on 31 March, (400 + 50 + 80) / 3 on 30 June
+        [order("2024-01-01", 100), order("2024-05-01", 300)],
+        [("2024-05-01", "2024-06-29")],
+    ),
+    Wish(
+        "22 lives in one of some cities",
+        'attribute(city) in ("上海", "杭州")',
+        [order("2024-01-01", 100), order("2024-05-01", 300)],
+        [("2024-03-01", FOREVER)],
+    ),
+    Wish(
+        "14b has her birthday within 30 days",
+        "days_until(birthday) <= 30",
+        [order("2024-01-01", 100), order("2024-05-01", 300)],
+        [("2024-02-04", "2024-03-05")],
+    ),
+]
+
+
+def _record(who: str, city: str, valid_from: date, **more: str) -> dict[str, Any]:
+    attributes = json.dumps({"city": city, **more}, ensure_ascii=False)
+    return {"customer_id": who, "attributes": attributes, "valid_from": valid_from, "seen_at": datetime(2024, 1, 1, tzinfo=UTC)}
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    lake = Lake.create(tmp_path_factory.mktemp("wishes") / "lake", tz="UTC")
+    others = [(table, row | {"customer_id": who}) for who, amount in OTHERS.items() for table, row in [order("2024-01-02", amount)]]
+    for table, rows in tables([*SHOP_WISHES[0].facts, *others]).items():
+        lake.append_facts(table, rows)
+    records = [_record(who, "杭州" if who in HANGZHOU else "上海", date(2024, 1, 1)) for who in OTHERS]
+    records += [_record("lin", "北京", date(2024, 1, 1), birthday="1990-03-05"), _record("lin", "上海", date(2024, 3, 1))]
+    lake.write("customers", customer_table(records))
+    models = [read(_model(wish) | {"id": f"wish{number}", "enters": ["order"]}) for number, wish in enumerate(SHOP_WISHES)]
+    for day in (date(2024, 3, 31), date(2024, 6, 30), END):
+        refresh(lake, as_of=day, models=models)
+    return lake
+
+
+@pytest.mark.parametrize("wish", SHOP_WISHES, ids=str)
+def test_the_wish_about_records_and_everybody_is_true_on_its_days(wish: Wish, shop: Lake) -> None:
+    sql = "SELECT * FROM spans WHERE customer_id = 'lin' AND model = ? ORDER BY entered_on"
+    spans = shop.connect().execute(sql, [f"wish{SHOP_WISHES.index(wish)}"]).to_arrow_table().to_pylist()
+    assert _stretches(spans) == wish.true
