@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 TOWN = ("ann", "bob", "eve", "fay", "gus", "ida")
 HALF_WAY, END = START + timedelta(days=LENGTH // 2), START + timedelta(days=LENGTH)
 #: Without scores, which need a scorecard.
-WITHOUT = ("score(churn)", "in_stage", "previous_stage", "days_in_stage")
+WITHOUT = ("score(churn)",)
 
 
 def _cases(seed: int, count: int, without: tuple[str, ...] = WITHOUT) -> list[RandomCase]:

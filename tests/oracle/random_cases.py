@@ -92,7 +92,7 @@ def random_cases(
     varies = _varies(shop, world)
     without = {*without, *(() if recorded else ("population",))}
     made = [random_model(seed, without, varies)]
-    made += [random_rule(seed * 1_000 + number, without, varies) for number in range(rules)]
+    made += [random_rule(seed * rules + number, without, varies) for number in range(rules)]
     return [
         RandomCase(f"{seed}.{number}", mapping | {"id": f"random{number or ''}"}, shop, used, world)
         for number, (mapping, used) in enumerate(made)

@@ -75,6 +75,10 @@ def _text(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
+_TESTS = ("of_state", "of_text", "on_date", "among", "known")
+_FOCUS = (*_TESTS, "of_state", "population", "population", "population", "values", "gaps", "distinct", "slope", "categories", "open_cases", "others", "waiting")
+
+
 class Writer:
     """Writes random rules, and counts which constructs it used.
 
@@ -90,6 +94,7 @@ class Writer:
     ) -> None:
         self.random, self.stages, self.without, self.varies = Random(seed), stages, set(without), varies
         self.used: Counter[str] = Counter()
+        self.focus = ""  # the name of a method that most tests of the next rule come from
         self.over_time = 0  # how many for and ever are around
 
     def pick(self, *choices: Any) -> Any:
@@ -275,7 +280,7 @@ class Writer:
         return f"open({self.fact(self.pick('complaint', 'case'), calendar=False)})"
 
     def others(self) -> str:
-        which = self.pick("balance()", "attribute(age)", "score(churn)", "population", "population")
+        which = self.pick("balance()", "attribute(age)", "score(churn)", "score(churn)", "population", "population")
         if which == "population":
             return self.population() if "population" not in self.without else "balance()"
         return which if self.use(which) else "balance()"
@@ -413,7 +418,17 @@ class Writer:
                 break
         return text
 
+    def _focused(self) -> str:
+        """Return a test of what is in focus, so that what is seldom picked is tried as well."""
+        text = getattr(self, self.focus)()
+        if self.focus in _TESTS:
+            return text
+        bound = self.pick("0.5", "0.2", "1", "0") if self.focus in ("population", "slope") else self.literal()
+        return f"{text} {self.pick(*_SIGNS)} {bound}"
+
     def _test(self) -> str:
+        if self.focus and self.chance(0.8):
+            return self._focused()
         return self.pick(self.comparison, self.comparison, self.comparison, self.comparison, self.comparison,
                          self.of_text, self.of_text, self.on_date, self.among, self.known, self.plain_truth,
                          self.plain_truth, self.of_state)  # fmt: skip
@@ -499,6 +514,9 @@ def random_rule(
 ) -> tuple[dict[str, Any], Counter[str]]:
     """Return a model that tells the truth of one rule: yes, no or unknown, hiding nothing."""
     writer = Writer(seed, ("yes", "no", "maybe"), without, varies)
+    writer.focus = ("", *_FOCUS)[seed % (len(_FOCUS) + 1)]
+    if writer.focus in writer.without:
+        writer.focus = ""
     rule = writer.worth_it(lambda: writer.truth(writer.pick(0, 0, 0, 1)), 3)
     stages = [
         {"id": "yes", "when": rule},
