@@ -53,10 +53,12 @@ class Shop:
 
 
 def _packaged(sample: str) -> Callable[[Path], list[ImportFile]]:
-    def files(folder: Path) -> list[ImportFile]:
-        from tenure.practices.samples import SAMPLES
+    """Return the files of a public sample alone: what `tenure demo` shows beside it is no part of the baseline."""
 
-        return [ImportFile(file.path, file.as_, file.mapping) for file in SAMPLES[sample].files(folder)]
+    def files(folder: Path) -> list[ImportFile]:
+        from tenure.practices import samples
+
+        return [ImportFile(file.path, file.as_, file.mapping) for file in getattr(samples, sample)(folder)]
 
     return files
 
@@ -86,7 +88,7 @@ def contract_files(folder: Path) -> list[ImportFile]:
 
 
 SHOPS: dict[str, Shop] = {
-    "demo": Shop("demo", "America/New_York", "USD", date(2017, 12, 31), _packaged("complete-journey")),
+    "demo": Shop("demo", "America/New_York", "USD", date(2017, 12, 31), _packaged("complete_journey")),
     "cdnow": Shop("cdnow", "America/New_York", "USD", date(1998, 6, 30), cdnow_files),
     "b2b": Shop("b2b", "Asia/Shanghai", "CNY", LAST, contract_files, {"buyers": 150, "days": 180}),
 }

@@ -1,6 +1,6 @@
-"""`tenure demo`: a shop to look at, one command after the installation.
+"""`tenure demo`: a business to look at, one command after the installation.
 
-The shop's files go through the same import and refresh as anybody's own. Whatever is done already is not done again,
+The files go through the same import and refresh as anybody's own. Whatever is done already is not done again,
 so it may be stopped at any moment and called anew.
 """
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 def demo(
     data: Annotated[
-        str, typer.Option(help=say(mark("Sample shop: complete-journey, cdnow or clickstream.")))
+        str, typer.Option(help=say(mark("Sample: complete-journey, subscription, b2b, cdnow or clickstream.")))
     ] = "complete-journey",
     serve: Annotated[
         bool, typer.Option("--serve/--no-serve", help=say(mark("Start the web application when done.")))
@@ -69,6 +69,7 @@ def _load() -> None:
 def _demo(data: str, folder: Path | None, port: int | None, as_json: bool) -> int:
     _load()
     from tenure.facts.lake import Lake
+    from tenure.lifecycle.choice import evaluated_models
     from tenure.lifecycle.model_file import models_of
     from tenure.practices.samples import SAMPLES
 
@@ -77,8 +78,9 @@ def _demo(data: str, folder: Path | None, port: int | None, as_json: bool) -> in
     sample, out = SAMPLES[data], console(stderr=as_json)
     path = (folder or _home() / sample.id).expanduser().absolute()
     out.print(say(mark("%(name)s. Data stored in %(path)s"), name=say(sample.name), path=path), highlight=False)
+    out.print(say(sample.hint), style="dim", highlight=False)
     lake = Lake.create(path, tz=sample.tz, currency=sample.currency, business=say(sample.name))
-    models = models_of(lake)
+    models = models_of(lake, evaluated_models(lake))
     if _is_ready(lake, sample, models):
         out.print(say(mark("Already up to date from the last run.")))
     else:
@@ -120,7 +122,10 @@ def _prepare(lake: Lake, sample: Sample, out: Console) -> None:
     """Bring a sample into a lake, each file through the path of a user's own, and work out everybody's stages."""
     from tenure.facts.importing import import_files
     from tenure.refreshing.run import refresh
+    from tenure.scorecard.options import save_options
 
+    if sample.options and not lake.has("batches"):  # what a person set meanwhile stays
+        save_options(lake, **sample.options)
     with progress_bar(out) as advance, TemporaryDirectory(prefix="tenure-demo-") as folder:
         advance(mark("Reading the sample data"), 0)
         for file in sample.files(Path(folder)):

@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "tenure_app.staff",
     "tenure_app.facts",
     "tenure_app.lifecycle.definitions",
+    "tenure_app.acquisition",
     "tenure_app.value",
     "tenure_app.risk",
     "tenure_app.economics",

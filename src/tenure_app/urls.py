@@ -1,5 +1,6 @@
 """Every address of the application: the pages that the packages declare."""
 
+from tenure_app.acquisition import pages as acquisition
 from tenure_app.core import pages as work
 from tenure_app.customers import pages as customers
 from tenure_app.economics import pages as economics
@@ -16,7 +17,7 @@ from tenure_app.web.pages import addresses
 
 # The quarantine's addresses stand before those of an import, which would take them for its number.
 urlpatterns = addresses(work, settings, sign_in, start, quarantine, imports, models, editor)
-urlpatterns += addresses(lifecycle, customers, value, predictions, risk, economics, products)
+urlpatterns += addresses(lifecycle, acquisition, customers, value, predictions, risk, economics, products)
 
 handler403 = "tenure_app.web.errors.forbidden"
 handler404 = "tenure_app.web.errors.missing"

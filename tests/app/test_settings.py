@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
 from django.utils import timezone
+
+from tenure.practices.b2b import b2b_journal
+from tenure.practices.samples import SAMPLES, SampleFile
+from tenure_app.core.work import queries as job_queries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +21,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
     from tenure.facts.lake import Lake
+    from tenure_app.core.models import Job
 
 pytestmark = pytest.mark.django_db
 
@@ -33,10 +39,13 @@ def test_assumptions_are_saved_in_the_lake_and_ask_for_a_refresh(signed_in: Clie
     from tenure.scorecard.options import options_of
     from tenure_app.core.work import queries
 
-    given = {"horizon_days": "730", "discount": "8", "margin": "35"}
+    given = {"horizon_days": "730", "discount": "8", "margin": "35", "attention_days": "14", "decision_days": "60",
+             "decision_from": "first-contact", "funnel_days": "45"}  # fmt: skip
     assert signed_in.post("/settings/assumptions/", given).status_code == 302
     saved = options_of(lake)
     assert (saved.horizon_days, saved.discount, saved.margin) == (730, 0.08, 0.35)
+    assert (saved.attention_days, saved.decision_days, saved.funnel_days) == (14, 60, 45)
+    assert saved.decision_from == "first-contact"
     assert [job.kind for job in queries.open_jobs()] == ["refresh"]
     assert 'value="35' in signed_in.get("/settings/").content.decode()
     assert signed_in.post("/settings/assumptions/", {**given, "discount": "300"}).status_code == 422
@@ -94,7 +103,32 @@ def test_the_first_page_leads_to_the_first_steps_until_there_are_stages(signed_i
     assert signed_in.get("/").headers["Location"] == "/start/"
     page = signed_in.get("/start/").content.decode()
     assert "Import data" in page
-    assert "supermarket" in page
+    for sample in SAMPLES.values():
+        assert f'<option value="{sample.id}">{sample.name}</option>' in page
+
+
+def test_the_first_page_brings_the_chosen_sample(
+    signed_in: Client, lake: Lake, run_job: Callable[[str], Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tenure.facts.lake import Lake as Opened
+    from tenure.scorecard.options import options_of
+
+    def volumes(folder: Path) -> tuple[SampleFile, ...]:
+        return (SampleFile(b2b_journal(20).write(folder)["volumes"], "volumes"),)
+
+    monkeypatch.setitem(SAMPLES, "b2b", replace(SAMPLES["b2b"], files=volumes))
+    signed_in.post("/start/demo/", {"sample": "b2b"})
+    assert run_job("demo").state == "done"
+    settings = Opened.open(lake.path).settings
+    assert (settings.tz, settings.currency) == ("Asia/Shanghai", "CNY")
+    assert options_of(lake).buyers == 100
+    assert lake.has("volumes")
+    assert [job.kind for job in job_queries.open_jobs()] == ["refresh"]
+
+
+def test_a_sample_that_does_not_exist_is_not_brought(signed_in: Client, lake: Lake) -> None:
+    assert signed_in.post("/start/demo/", {"sample": "nonsense"}).status_code == 404
+    assert job_queries.open_jobs() == []
 
 
 def test_the_first_steps_say_what_was_brought_and_which_models_fit(signed_in: Client, filled_lake: Lake) -> None:

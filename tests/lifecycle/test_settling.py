@@ -140,6 +140,7 @@ def test_whoever_stays_by_the_stay_rule_does_not_wait() -> None:
 
 
 def test_an_end_holds_until_a_fact_brings_somebody_elses_turn_and_then_waits_like_any_other() -> None:
+    stages: Stages
     stages = [{"id": "lost", "when": "days_since(order) > 10", "terminal": True}, {"id": "here", "when": "otherwise"}]
     settling = [stages[0], {**stages[1], "settles": "5d"}]
     assert lived(orders(0, 30), stages, 60) == [("here", 0, 11), ("lost", 11, 30), ("here", 30, 41), ("lost", 41, None)]

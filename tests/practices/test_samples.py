@@ -22,7 +22,7 @@ from tenure.practices.samples import SAMPLES, SampleFile
 
 @pytest.fixture(scope="module")
 def supermarket(tmp_path_factory: pytest.TempPathFactory) -> dict[str, SampleFile]:
-    return {file.as_: file for file in SAMPLES["complete-journey"].files(tmp_path_factory.mktemp("supermarket"))}
+    return {file.as_: file for file in samples.complete_journey(tmp_path_factory.mktemp("supermarket"))}
 
 
 def test_the_supermarket_has_its_published_size(supermarket: dict[str, SampleFile]) -> None:
@@ -57,7 +57,7 @@ def test_local_days_are_the_shops_own(supermarket: dict[str, SampleFile]) -> Non
 
 
 def test_making_the_files_twice_makes_the_same_bytes(supermarket: dict[str, SampleFile], tmp_path: Path) -> None:
-    again = {file.as_: file.path for file in SAMPLES["complete-journey"].files(tmp_path)}
+    again = {file.as_: file.path for file in samples.complete_journey(tmp_path)}
     assert [name for name, file in supermarket.items() if file.path.read_bytes() != again[name].read_bytes()] == []
 
 
@@ -76,7 +76,7 @@ def test_the_clickstream_comes_with_the_library(tmp_path: Path) -> None:
     assert len(events) == 31_106
     assert max(row["timestamp"] for row in events)[:10] == SAMPLES["clickstream"].as_of.isoformat()
     customers = pq.read_table(files["customers"].path)
-    assert customers.column_names == ["customer_id", "acquisition_channel"]
+    assert customers.column_names == ["customer_id", "acquisition_channel", "valid_from"]
     assert customers["customer_id"].to_pylist() == sorted({row["user_id"] for row in events})
 
 

@@ -98,6 +98,25 @@ def test_it_speaks_chinese(shop: Path) -> None:
 
 
 @pytest.mark.slow
+def test_it_says_where_the_prospects_come_from_and_which_samples_there_are(tmp_path: Path) -> None:
+    assert all(name in " ".join(_demo("--help").stdout.split()) for name in SAMPLES)
+    with _started("--lake", str(tmp_path / "shop")) as started:
+        assert started.stdout is not None
+        opening = started.stdout.readline() + started.stdout.readline()
+        started.send_signal(signal.SIGINT)
+    assert "clickstream" in opening
+    assert "web-" in opening
+
+
+@pytest.mark.slow
+def test_the_companies_of_the_b2b_sample_have_their_stages_within_a_minute(tmp_path: Path) -> None:
+    document = json.loads(_demo("--data", "b2b", "--lake", str(tmp_path / "shop"), "--json").stdout)
+    assert document["as_of"] == "2026-06-30"
+    assert all(_stages(document, "relationship-4").values())
+    assert document["without_facts"] == ["education-3"]
+
+
+@pytest.mark.slow
 def test_it_may_be_stopped_at_any_moment_and_called_again(tmp_path: Path) -> None:
     folder = tmp_path / "shop"
     for wait in (0, 1, 2):
@@ -114,5 +133,5 @@ def test_it_may_be_stopped_at_any_moment_and_called_again(tmp_path: Path) -> Non
 def test_a_wrong_name_is_answered_with_the_right_ones(tmp_path: Path) -> None:
     told = _demo("--data", "cdnov", "--lake", str(tmp_path / "shop"))
     assert told.returncode == 1
-    assert "cdnow" in told.stderr
+    assert all(name in told.stderr for name in SAMPLES)
     assert "Traceback" not in told.stderr

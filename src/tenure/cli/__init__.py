@@ -31,10 +31,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "customers": ("lake:customers", mark("Customer records: find duplicates, merge, undo merges, check completeness.")),
     "source": ("lake:source", mark("External tables, read in place: add, list, remove.")),
     "stages": ("stages:stages", mark("Assign a stage to every customer in an orders file; no lake needed.")),
+    "acquisition": (
+        "acquisition:acquisition",
+        mark("First contacts: the funnel to the first order, closing windows, and decision time."),
+    ),
     "value": ("value:value", mark("Customer value: repeat-purchase models and how well they predict.")),
     "risk": ("risk:risk", mark("Churn risk: warning signs, churn probability, and which customers to look at first.")),
     "recommend": ("recommend:recommend", mark("Products bought together, and recommendations for each customer.")),
     "refresh": ("stages:refresh", mark("Recalculate every customer's stages.")),
+    "board": ("board:board", mark("Customers in each stage on a day, and of how many a stage cannot be judged.")),
     "why": ("why:why", mark("Show why a customer is in a stage: every rule, and what is waited for.")),
     "models": ("models:models", mark("Life-cycle models: list, show, check, compare, recommend and switch them.")),
     "economics": (

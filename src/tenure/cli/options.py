@@ -42,7 +42,7 @@ As = Annotated[
     option(
         mark(
             "What the rows contain: orders, order_lines, baskets (order lines from which orders are built), "
-            "interactions, feedback, cases, costs, volumes, balances, contracts, overrides or customers."
+            "interactions, feedback, profile_notes, cases, costs, volumes, balances, contracts, overrides or customers."
         ),
         ...,
         "--as",

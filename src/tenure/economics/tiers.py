@@ -35,10 +35,6 @@ class Tiers:
     source: str = ""  # where they come from
     cuts: tuple[float, ...] = ()  # of ``pace``: the spend a day that separates middle from low, and high from middle
 
-    @property
-    def shares(self) -> np.ndarray:
-        return np.bincount(self.of, minlength=len(self.names)) / max(len(self.of), 1)
-
     def to_json(self) -> dict[str, Any]:
         """Return what :func:`tiers_of` takes to put other customers into the same tiers."""
         return {"names": list(self.names), "source": self.source, "cuts": list(self.cuts)}
@@ -106,7 +102,10 @@ def windows(episodes: Episodes, flows: CashFlows, tiers: Tiers, today: np.ndarra
     quarters = (episodes.day - int(first.min()) - _HISTORY) // (WEEK * QUARTER)
     number = min(max(quarters, 1), QUARTERS)
     ends = [episodes.day - n * WEEK * QUARTER for n in range(number + 1)]
-    then = [_ranked(pace_on(flows, first, day), first <= day, tiers.shares) for day in ends]
+    # Whoever is not in the model yet, such as a prospect where only buyers count, makes no tier larger.
+    ranked = today[first <= episodes.day]
+    shares = np.bincount(ranked, minlength=len(tiers.names)) / len(ranked)
+    then = [_ranked(pace_on(flows, first, day), first <= day, shares) for day in ends]
     # A customer who came during a quarter has no past at its beginning, and gets the tier of its end.
     past = [
         TierWindow(-n * QUARTER, -(n - 1) * QUARTER, np.where(first <= ends[n], then[n], then[n - 1]))

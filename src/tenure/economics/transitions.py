@@ -8,7 +8,6 @@ curve as right-censored.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,34 +15,12 @@ import numpy as np
 
 from tenure.clock import day_of
 from tenure.economics.episodes import Episodes
+from tenure.stats.intervals import garwood, wilson
+from tenure.stats.survival import kaplan_meier
 
 MONTH = 30
-LEVEL = 0.95
 #: A survival curve is stored in at most this many points.
 MAX_POINTS = 60
-
-
-def wilson(hits: int, tries: int, level: float = LEVEL) -> tuple[float, float]:
-    """Return an interval for a share."""
-    from scipy.special import ndtri
-
-    if tries <= 0:
-        return 0.0, 1.0
-    z = float(ndtri(0.5 + level / 2))
-    share = hits / tries
-    middle = (share + z * z / (2 * tries)) / (1 + z * z / tries)
-    half = z / (1 + z * z / tries) * np.sqrt(share * (1 - share) / tries + z * z / (4 * tries * tries))
-    return (0.0 if hits == 0 else float(middle - half)), (1.0 if hits == tries else float(middle + half))
-
-
-def garwood(count: int, exposure: float, level: float = LEVEL) -> tuple[float, float]:
-    """Return an exact interval for a rate of events."""
-    from scipy.special import gammaincinv
-
-    if exposure <= 0:
-        return 0.0, float("inf")
-    low = float(gammaincinv(count, 0.5 - level / 2)) if count else 0.0
-    return low / exposure, float(gammaincinv(count + 1, 0.5 + level / 2)) / exposure
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,34 +106,12 @@ def time_in_stage(episodes: Episodes) -> list[dict[str, Any]]:
 
 
 def _survival(days: np.ndarray, ended: np.ndarray) -> dict[str, Any]:
-    # SciPy's statistics take a second to import, and most commands never draw a curve.
-    from scipy.stats import CensoredData, ecdf
-
-    if not ended.any():
-        # ecdf refuses a sample without events; a curve that never falls has no steps to show.
-        empty: dict[str, Any] = {"days": [], "share": [], "low": [], "high": [], "at_risk": []}
-        return {"survival": empty, "half_days": None, "half_low": None, "half_high": None}
-    curve = ecdf(CensoredData.right_censored(days, ~ended)).sf
-    with np.errstate(divide="ignore", invalid="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # SciPy warns wherever an interval is not defined
-        bounds = curve.confidence_interval(method="log-log")
-    # ecdf also lists the days on which episodes were only censored; the curve does not move there.
-    steps = np.isin(curve.quantiles, days[ended])
-    times, share = curve.quantiles[steps].astype(np.float64), curve.probabilities[steps]
-    # Where the curve has reached 0 its interval is not defined, and cannot say "still above one half".
-    low, high = (np.nan_to_num(side.probabilities[steps]) for side in (bounds.low, bounds.high))
-    at_risk = (len(days) - np.searchsorted(np.sort(days), times)).astype(np.float64)
-    kept = np.unique(np.linspace(0, len(times) - 1, MAX_POINTS).round().astype(int))
-    columns = {"days": times, "share": share, "low": low, "high": high, "at_risk": at_risk}
+    curve = kaplan_meier(days, ended)
+    kept = np.unique(np.linspace(0, len(curve.days) - 1, MAX_POINTS).round().astype(int))[: len(curve.days)]
+    names = ("days", "share", "low", "high", "at_risk")
     return {
-        "survival": {name: column[kept].tolist() for name, column in columns.items()},
-        "half_days": _first_half(times, share),
-        "half_low": _first_half(times, low),
-        "half_high": _first_half(times, high),
+        "survival": {name: getattr(curve, name)[kept].tolist() for name in names},
+        "half_days": curve.first_day_at(0.5),
+        "half_low": curve.first_day_at(0.5, "low"),
+        "half_high": curve.first_day_at(0.5, "high"),
     }
-
-
-def _first_half(times: np.ndarray, share: np.ndarray) -> float | None:
-    # Shares such as 7/14 are reached with the last bit off.
-    reached = np.flatnonzero(share <= 0.5 + 1e-12)
-    return float(times[reached[0]]) if len(reached) else None

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 _INTERACTIONS = (
     "first_contact view search like comment share review enquiry chat call visit open click reply register"
     " login cart quote trial negotiation use lesson completion upgrade redeem commitment referral"
+    " termination_notice competitor_search"
 )
 INTERACTIONS = tuple(_INTERACTIONS.split())
 FEEDBACK = ("csat", "nps", "expectation", "experience")
+#: What is known of somebody who thinks about buying; rows of this table are no contact of theirs.
+NOTES = ("information_need", "competing_brand", "psychology", "brand_perception")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ _KINDS = (
     Kind("interaction", "interactions", fields=("seconds",)),
     *(Kind(name, "interactions", "kind", (name,), ("seconds",)) for name in INTERACTIONS),
     *(Kind(name, "feedback", "measure", (name,), ("score",)) for name in FEEDBACK),
+    *(Kind(name, "profile_notes", "kind", (name,), ("score",)) for name in NOTES),
     Kind("case", "cases"),
     Kind("complaint", "cases", "kind", ("complaint",)),
     Kind("cost", "costs", fields=("amount",)),

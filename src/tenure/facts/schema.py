@@ -63,6 +63,8 @@ _TABLES = (
     # The category is that of what was looked at, so that browsing counts towards categories(view).
     _table("interactions", "kind channel seconds content_id category campaign_id props", "kind"),
     _table("feedback", "survey measure score comment", "measure score"),
+    # A note that was withdrawn keeps its row, with the kind "withdrawn", so that no rule sees it.
+    _table("profile_notes", "kind category score comment author", "kind category"),
     _table("cases", "case_id kind event severity", "case_id kind event", key="case_id event at"),
     _table("costs", "kind amount", "amount"),
     _table("volumes", "period_start amount", "amount"),
@@ -144,6 +146,8 @@ TABLES: dict[str, TableSpec] = {
     "replaced": TableSpec("facts", REPLACED, partition_by="batch_id", customer_columns=ID_COLUMNS),
     "batches": TableSpec("facts", BATCHES, widened=True),
     "spans": TableSpec("life", generations="markers", shown="coalesce(s.model, '') <> ''"),
+    # When which stage could not be judged; as spans, but the days ahead that time alone brings are rows, too.
+    "doubts": TableSpec("life", generations="markers", shown="coalesce(s.model, '') <> ''"),
     # Customers who have no facts any more keep an empty row, which hides the one they had.
     "scorecard": TableSpec("life", generations="rows", shown="s.orders IS NOT NULL"),
     "score_history": TableSpec("life", customer_columns=("customer_id",)),  # scores that rules read, by day

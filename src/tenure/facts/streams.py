@@ -30,6 +30,7 @@ _EXTRA = {
     "order_lines": ("category",),
     "interactions": ("kind", "category"),
     "feedback": ("measure",),
+    "profile_notes": ("kind", "category"),
     "cases": ("case_id", "kind", "event"),
     "contracts": ("event",),
     "overrides": ("model", "stage", "reason", "until"),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tenure.facts.lake import Lake
 
 CHOSEN = 3
+FUNNEL = "first-contact-funnel"
 #: A model that puts more of the customers than this into one stage says little about them.
 ONE_STAGE = 0.9
 #: A model made for no more kinds of business than this is made for them in particular.
@@ -192,7 +193,7 @@ def _reasons(business: str, suitable: list[Suitability], unfit: list[Model], fac
 def _from_facts(chosen: list[Suitability], unfit: list[Model], facts: FactsAtHand) -> Message:
     """Name the facts that are there, and those without which models do not fit or stages are out of reach."""
     best = chosen[0].model
-    wanted = [kind for model in unfit for kind in model.needs]
+    wanted = [kind for model in unfit for need in model.needs for kind in need.split(" | ")]
     wanted += [kind for one in chosen for item in one.unreachable.values() for kind in item.kinds]
     read = {facts.known[kind.partition(".")[0]].table for kind in wanted}
     tables = {facts.known[kind].table for kind in facts.kinds}
@@ -283,8 +284,11 @@ def switch(lake: Lake, model: str, *, on: bool, known: Collection[str] | None = 
 
 
 def evaluated_models(lake: Lake) -> list[str]:
-    """Return the ids of the models that a refresh evaluates: those switched on, one's own, and those with overrides."""
+    """Return the ids of the models that a refresh evaluates: those switched on, one's own, and those with overrides.
+
+    The funnel of first contacts is evaluated in any case, because the page of that name reads its steps.
+    """
     own = {path.stem for path in (lake.path / "models").glob("*.yaml")}
     overridden = {row["model"] for row in lake.rows("overrides", "SELECT DISTINCT model FROM overrides")}
     ids = dict.fromkeys([*builtin_texts(), *sorted(own)])
-    return [model for model in ids if lake.settings.is_on(model) or model in own | overridden]
+    return [model for model in ids if lake.settings.is_on(model) or model in own | overridden | {FUNNEL}]

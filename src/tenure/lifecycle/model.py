@@ -87,7 +87,7 @@ class Model:
     named : int
         How many of them the file's path names; only those can be steps.
     needs : tuple of str
-        Fact kinds without which the model has nothing to say.
+        Fact kinds without which the model has nothing to say; of ``order | start`` any will do.
     businesses : tuple of str
         The kinds of business it is for, of :data:`tenure.facts.businesses.BUSINESSES`.
     enters : tuple of str
@@ -198,7 +198,7 @@ class Model:
 
     def missing(self, available: set[str] | frozenset[str]) -> tuple[str, ...]:
         """Return the needed fact kinds of which there is not a single fact."""
-        return tuple(kind for kind in self.needs if kind not in available)
+        return tuple(need for need in self.needs if available.isdisjoint(need.split(" | ")))
 
 
 def stage_names(models: Iterable[Model], current: str, language: str) -> dict[str, dict[str, str]]:

@@ -320,6 +320,12 @@ class _Entry:
             raise self.wrong(text, key=key, most=LONGEST_WINDOW, found=self.given[key])
         return days
 
+    def needs(self) -> tuple[str, ...]:
+        """Return needed kinds of fact; any of those that are written with | between will do."""
+        known = tuple(self.names.kinds)
+        alternatives = ([kind.strip() for kind in str(need).split("|")] for need in self.list("needs"))
+        return tuple(" | ".join(self.one_of("needs", kind, known) for kind in kinds) for kinds in alternatives)
+
     def business_kinds(self) -> tuple[str, ...]:
         named = tuple(self.one_of("kind of business", str(kind), tuple(BUSINESSES)) for kind in self.list("businesses"))
         for kind in named:
@@ -358,7 +364,7 @@ def _model(given: Mapping[str, Any], text: str, names: _Names) -> Model:
         "stages": stages,
         "path": _path(entry, ids),
         "named": len(given["path"]) if given.get("path") is not None else len(ids),
-        "needs": entry.fact_kinds("needs") if "needs" in given else rule_kinds,
+        "needs": entry.needs() if "needs" in given else rule_kinds,
         "enters": entry.fact_kinds("enters"),
         "settles": entry.days("settles", 0),
         "businesses": entry.business_kinds(),

@@ -1,7 +1,7 @@
-"""Public shopping data, to try the product on.
+"""Businesses to try the product on.
 
-A sample returns ordinary files and mappings, to be imported like anybody's own. Small shops come with the library, in
-``data`` beside this file; the supermarket comes with the ``demo`` extra.
+A sample returns ordinary files and mappings, to be imported like anybody's own. Small shops of public data come with
+the library, in ``data`` beside this file; the supermarket comes with the ``demo`` extra; two businesses are made up.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tenure.errors import FactsError
+from tenure.practices import b2b, subscription
 from tenure.words import mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import duckdb
+
+    from tenure.practices.journal import Journal
 
 #: Small shops that come with the library; their licences lie beside them.
 _DATA = Path(__file__).parent / "data"
@@ -41,8 +44,10 @@ class Sample:
     name: str  # marked for translation
     as_of: date  # the last day of the data
     files: Callable[[Path], tuple[SampleFile, ...]]  # takes a folder to write into, returns the files to import
+    hint: str  # marked for translation: what is in it, and what is not what it seems
     tz: str = "America/New_York"
     currency: str = "USD"
+    options: Mapping[str, float] = field(default_factory=dict)  # assumptions that differ from the usual ones
 
 
 def _installed(package: str, path: str) -> Path:
@@ -139,7 +144,8 @@ def cdnow(_folder: Path) -> tuple[SampleFile, ...]:
 
 # The cohort and the life-cycle label of the file are left out: they are what the product works out by itself.
 _VISITORS = """
-select user_id as customer_id, any_value(acquisition_channel) as acquisition_channel
+select user_id as customer_id, any_value(acquisition_channel) as acquisition_channel,
+       min("timestamp")::date as valid_from
 from read_csv($events) group by user_id order by customer_id
 """
 
@@ -156,11 +162,104 @@ def clickstream(folder: Path) -> tuple[SampleFile, ...]:
     return SampleFile(visitors, "customers"), SampleFile(events, "interactions", mapping)
 
 
+# Whoever never paid in that shop may stand for somebody who has not bought here yet; whoever paid may not. 339 weeks
+# earlier every weekday is still itself and the last visits fall on the supermarket's last days. Pages that fail are no
+# acts of the visitor.
+_PROSPECTS = """
+with visitors as (
+  select 'web-' || right(user_id, 4) as customer_id, event, "timestamp" - interval 339 week as "at", platform,
+         acquisition_channel
+  from read_csv($events)
+  where user_id not in (select user_id from read_csv($events) where event = 'purchase')
+  and event not in ('error_page', 'payment_error', 'checkout_bug')
+)
+"""
+_PROSPECTS_KNOWN = f"""{_PROSPECTS}
+select customer_id, 'clickstream sample' as source, any_value(acquisition_channel) as acquisition_channel,
+       min("at")::date as valid_from
+from visitors group by customer_id order by customer_id
+"""
+_PROSPECTS_SEEN = f"""{_PROSPECTS}
+select customer_id, "at", platform as channel, event as content_id,
+       case when event = 'search' then 'search' when event = 'support_chat' then 'chat'
+            when event in ('add_to_cart', 'cart', 'shipping_details', 'payment_details') then 'cart'
+            else 'view' end as kind
+from visitors order by customer_id, "at", content_id
+"""
+
+
+def prospects(folder: Path) -> tuple[SampleFile, ...]:
+    """Return the visitors of the clickstream who never paid, in the supermarket's last half year.
+
+    They are no customers of the supermarket: the two public samples have nothing to do with each other. They have no
+    orders, so no figure of the supermarket's sales changes.
+    """
+    import duckdb
+
+    folder.mkdir(parents=True, exist_ok=True)
+    events = _DATA / "clickstream" / "ecom.csv.gz"
+    with duckdb.connect() as connection:
+        return (
+            SampleFile(_write(connection, _PROSPECTS_KNOWN, folder / "prospects.parquet", events=events), "customers"),
+            SampleFile(_write(connection, _PROSPECTS_SEEN, folder / "visits.parquet", events=events), "interactions"),
+        )
+
+
+def _exported(journal: Callable[[], Journal]) -> Callable[[Path], tuple[SampleFile, ...]]:
+    """Return what writes a made-up business's tables."""
+    return lambda folder: tuple(SampleFile(path, table) for table, path in journal().write(folder).items())
+
+
 _SAMPLES = (
     Sample(
-        "complete-journey", mark("The Complete Journey: a supermarket in 2017"), date(2017, 12, 31), complete_journey
+        "complete-journey",
+        mark("The Complete Journey: a supermarket in 2017"),
+        date(2017, 12, 31),
+        lambda folder: complete_journey(folder) + prospects(folder),
+        mark(
+            "2,469 households of the supermarket and 272 prospects. The prospects (web-…) are visitors of another"
+            " public sample, the clickstream, moved to the second half of 2017; they have no orders."
+        ),
     ),
-    Sample("cdnow", mark("CDNOW: a music shop, 1997 to 1998"), date(1998, 6, 30), cdnow),
-    Sample("clickstream", mark("Clickstream: visitors of an online shop, 2024"), date(2024, 6, 29), clickstream, "UTC"),
+    Sample(
+        "subscription",
+        mark("Subscription: an online school and its members, 2024 to 2026"),
+        subscription.LAST,
+        _exported(subscription.subscription_journal),
+        mark(
+            "Generated data: 800 people who try, subscribe, renew, cancel and come back."
+            " Some pay without any order here."
+        ),
+        "Asia/Shanghai",
+        "CNY",
+    ),
+    Sample(
+        "b2b",
+        mark("B2B: a maker of pumps and the companies that buy from it, 2023 to 2026"),
+        b2b.LAST,
+        _exported(b2b.b2b_journal),
+        mark(
+            "Generated data: 150 companies with orders, total volumes, balances, agreements and complaints."
+            " Predictions are made from 100 buyers on here, not from 500, so their intervals are wide."
+        ),
+        "Asia/Shanghai",
+        "CNY",
+        {"buyers": 100},
+    ),
+    Sample(
+        "cdnow",
+        mark("CDNOW: a music shop, 1997 to 1998"),
+        date(1998, 6, 30),
+        cdnow,
+        mark("Real purchases of 23,570 customers, without anything else about them."),
+    ),
+    Sample(
+        "clickstream",
+        mark("Clickstream: visitors of an online shop, 2024"),
+        date(2024, 6, 29),
+        clickstream,
+        mark("What 600 visitors looked at, put into the cart and paid for."),
+        "UTC",
+    ),
 )
 SAMPLES = {sample.id: sample for sample in _SAMPLES}

@@ -23,6 +23,7 @@ DOING = {
     "churn": mark("Training the churn model"),
     "warnings": mark("Detecting warning signals"),
     "recommend": mark("Finding products bought together"),
+    "first_contact": mark("Reading first contacts"),
     "decisions": mark("Optimising plans"),
 }
 AS_OF = pa.field("as_of", DAY)  # the day of which a row speaks
@@ -32,6 +33,7 @@ GENERATION = pa.field("generation", pa.int64())
 @cache
 def scorecard_models() -> tuple[ScorecardModel, ...]:
     """Return every model; loaded when first used, since each brings its own libraries."""
+    from tenure.acquisition.scoring import FirstContact
     from tenure.economics.decisions import Decisions
     from tenure.recommend.model import Recommend
     from tenure.risk.churn import Churn
@@ -39,7 +41,7 @@ def scorecard_models() -> tuple[ScorecardModel, ...]:
     from tenure.value.lifetime import Lifetime
     from tenure.value.ranking import Ranking
 
-    return (Lifetime(), Ranking(), Churn(), Warnings(), Recommend(), Decisions())
+    return (Lifetime(), Ranking(), Churn(), Warnings(), Recommend(), FirstContact(), Decisions())
 
 
 def features_of(models: Sequence[ScorecardModel]) -> FeatureSet:

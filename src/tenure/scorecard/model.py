@@ -30,6 +30,12 @@ class Options:
     margin: float | None = None
     buyers: int = 500  # gates: how many buyers, and how many days from the first to the last fact, predictions need
     days: int = 180
+    # How long somebody who was reached pays attention, and takes to decide. The source says "a week to a month" and
+    # "several weeks to several months"; the upper month and three months are ours.
+    attention_days: int = 30
+    decision_days: int = 90
+    decision_from: str = "consideration"  # … counted from the first sign of consideration, or from "first-contact"
+    funnel_days: int = 90  # steps of the first-contact funnel count when they are reached within so many days
     seed: int = 20_240_101  # of everything random
     # raise what a scorecard model raises, instead of leaving its columns empty and reporting the problem
     strict: bool = False

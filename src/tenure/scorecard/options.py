@@ -24,7 +24,12 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "margin": (0.0, 1.0),
     "buyers": (20, 1_000_000),
     "days": (28, 3650),
+    "attention_days": (1, 365),
+    "decision_days": (1, 730),
+    "funnel_days": (1, 730),
 }
+#: From which day the decision window runs.
+DECISION_FROM = ("consideration", "first-contact")
 
 
 def options_of(lake: Lake) -> Options:
@@ -37,7 +42,7 @@ def options_of(lake: Lake) -> Options:
     return Options(**known)
 
 
-def save_options(lake: Lake, **changes: float | None) -> Options:
+def save_options(lake: Lake, **changes: float | str | None) -> Options:
     """Change assumptions of a lake and return all of them."""
     options = replace(options_of(lake), **changes)  # type: ignore[arg-type]
     for name, (low, high) in BOUNDS.items():
@@ -45,6 +50,9 @@ def save_options(lake: Lake, **changes: float | None) -> Options:
         if value is not None and not low <= value <= high:
             text = mark("%(name)s must be between %(low)s and %(high)s, not %(value)s.")
             raise TenureError(text, name=name, value=value, low=low, high=high)
+    if options.decision_from not in DECISION_FROM:
+        text = mark("%(name)s must be one of %(known)s, not %(value)r.")
+        raise TenureError(text, name="decision_from", value=options.decision_from, known=", ".join(DECISION_FROM))
     draft = lake.path / f"{OPTIONS}.draft"
     draft.write_text(json.dumps(asdict(options), indent=2) + "\n", encoding="utf-8")
     draft.replace(lake.path / OPTIONS)

@@ -19,8 +19,9 @@ from django.utils.translation import gettext as _
 from tenure.columns import column
 from tenure.errors import TenureError
 from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
-from tenure.rules.wording.sentence import measure_phrase, sentence
+from tenure.rules.wording.sentence import measure_phrase
 from tenure.words import current_language
+from tenure_app.acquisition.pages import met
 from tenure_app.core import conf
 from tenure_app.customers import figures, merging, panels, profile, queries, query, tables, timeline, titles
 from tenure_app.customers.figures import LifeData
@@ -37,10 +38,12 @@ from tenure_app.web.tables import SqlRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import date
 
     import duckdb
 
     from tenure.lifecycle.explain import StageEvaluation
+    from tenure.lifecycle.model import Model
     from tenure.lifecycle.reasons import Value
     from tenure_app.lifecycle.catalogue import Entry
     from tenure_app.lifecycle.reasons import Stay
@@ -121,6 +124,7 @@ def _form(
     values = {item.name: item.text for item in selection.filters}
     present = queries.columns(con)
     columns = [column(name) for name in query.OFFERED if name in present]
+    filters = {*query.OFFERED, *(name + end for name in query.CLOSING for end in (query.AT_LEAST, query.AT_MOST))}
     return FilterForm(
         _("Filter customers"),
         (
@@ -134,13 +138,18 @@ def _form(
                 for item in columns
             ],
             _bounds(selection, stages),
+            [
+                _closing(name, values)
+                for name in query.CLOSING
+                if set(query.CLOSING) <= present and queries.has_prospects(con)
+            ],
         ),
         more_open=selection.is_detailed,
         hidden=[
             ("as_of", selection.as_of),
             *((name, value) for name in kept if (value := getattr(selection, name))),
             ("sort", ("-" if selection.down else "") + selection.sort),
-            *((name, text) for name, text in values.items() if name not in query.OFFERED),
+            *((name, text) for name, text in values.items() if name not in filters),
             *(
                 [("models", catalogue.ALL)]
                 if any(not item.on and item.id != selection.model for item in offered)
@@ -150,6 +159,12 @@ def _form(
         chips=titles.chips(selection, entries),
         clear_url=f"{reverse('customers')}?{urlencode({'model': selection.model, 'as_of': selection.as_of})}",
     )
+
+
+def _closing(name: str, values: Mapping[str, str]) -> Range:
+    """Return the filter by the days on which a window closes."""
+    ends = ((name + query.AT_LEAST, _("from")), (name + query.AT_MOST, _("until")))
+    return Range(column(name).label, *(Input(end, text, values.get(end, ""), "date", text) for end, text in ends))
 
 
 def _bounds(selection: CustomerQuery, stages: list[tuple[str, str]]) -> list[Field]:
@@ -173,6 +188,7 @@ def _bounds(selection: CustomerQuery, stages: list[tuple[str, str]]) -> list[Fie
             most=query.MOST_DAYS,
         ),
         Select("next_stage", column("next_stage").label, next_stages, selection.next_stage, _("Any")),
+        Select("cannot_judge", column("cannot_judge").label, next_stages[:-1], selection.cannot_judge, _("Any")),
         between("orders", "orders_min", "orders_max", "number", amounts),
         between("amount", "amount_min", "amount_max", "decimal", amounts),
         between("last_order_on", "last_from", "last_to", "date", (_("from"), _("until"))),
@@ -266,7 +282,7 @@ def why(request: HttpRequest, customer_id: str) -> HttpResponse:
     day = as_of(request)
     explained = explain_from(conf.lake(), entry.model, customer_id, day)
     by_rules = next((evaluation.stage.id for evaluation in explained.evaluations if evaluation.taken), None)
-    verdicts = [_verdict(evaluation) for evaluation in explained.evaluations]
+    verdicts = [_verdict(evaluation, entry.model) for evaluation in explained.evaluations]
     context = {
         "who": who,
         "entry": entry,
@@ -276,20 +292,20 @@ def why(request: HttpRequest, customer_id: str) -> HttpResponse:
         "verdicts": tables.VERDICTS.show(verdicts) if verdicts else None,
         "stage": entry.stage_name(explained.stage),
         "family": entry.family(explained.stage),
-        "reason": reasons.in_words(explained.reason),
+        "reason": reasons.in_words(explained.reason, entry.model),
         "waiting": waiting.say(entry.model) if (waiting := explained.waiting) else "",
         "differs": waiting is not None or bool(by_rules and explained.stage and by_rules != explained.stage),
     }
     return render(request, "customers/why.html", context)
 
 
-def _verdict(evaluation: StageEvaluation) -> tables.Row:
+def _verdict(evaluation: StageEvaluation, model: Model) -> tables.Row:
     """Return a stage's rule in words: whether it holds, and by which values."""
     language = current_language()
     return {
         "stage": evaluation.stage,
-        "sentence": sentence(evaluation.stage.rule, language),
-        "stay_sentence": sentence(stay_rule, language) if (stay_rule := evaluation.stage.stay_rule) else "",
+        "sentence": reasons.sentence_of(evaluation.stage.rule, model),
+        "stay_sentence": reasons.sentence_of(stay_rule, model) if (stay_rule := evaluation.stage.stay_rule) else "",
         "holds": True if evaluation.stays else evaluation.holds,
         "taken": evaluation.taken,
         "values": [(measure_phrase(read.measure, language), _value(read.value)) for read in evaluation.values],
@@ -342,6 +358,7 @@ def customer(request: HttpRequest, customer_id: str) -> HttpResponse:
         url = f"{request.path}?{kept.urlencode()}#history"
         change = {"next_change_on": life.next_on, "next_stage_name": life.next_name}
         rows.append({"model": life.entry.name, "now": life.now, "url": url, "current": life is shown, **change})
+    doubts = _doubts(con, who.customer_id, shown.entry, day) if shown else []
     data = LifeData(lives, rows, profile.order_days(con, who.customer_id, business().tz), day)
     if lives and (file := exports.requested(request, sheets(figures.FIGURES, data), who.customer_id)):
         return file
@@ -353,14 +370,28 @@ def customer(request: HttpRequest, customer_id: str) -> HttpResponse:
         "lives": lives,
         "life": shown,
         "history": tables.HISTORY.show(shown.stays) if shown else None,
+        "doubts": tables.DOUBTS.show(doubts) if doubts else None,
+        "unjudged": titles.unjudged(doubts),
         "stages": [(stage, shown.entry.stage_name(stage)) for stage in shown.entry.order] if shown else [],
         "day": day,
         "panels": panels.panels(con, who.customer_id),
+        "met": met(con, who.customer_id, day),
         "figures": [figure.show(data) for figure in figures.FIGURES] if lives else [],
         "absent": [entry for entry in offered if entry.fits and entry not in [life.entry for life in lives]],
         **_timeline(request, con, who.customer_id, shown.stays if shown else (), entries),
     }
     return render(request, "customers/page.html", context)
+
+
+def _doubts(con: duckdb.DuckDBPyConnection, customer_id: str, entry: Entry, day: date) -> list[tables.Row]:
+    return [
+        {
+            **row,
+            "stage": entry.stage_name(row["stage"]),
+            "missing_facts": reasons.missing_in_words(row["missing_facts"]),
+        }
+        for row in profile.doubts(con, customer_id, entry.id, day)
+    ]
 
 
 def _timeline(

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from tenure.lake.views import quoted
 from tenure.lifecycle.model import UNSTAGED
-from tenure.lifecycle.statistics import on_day
+from tenure.lifecycle.statistics import in_doubt, on_day
 from tenure_app.core.conf import Copy
 from tenure_app.customers.profile import has, rows
-from tenure_app.customers.query import DEFAULT_SORT, NOT_STAGED, STAGED, WITHOUT_STAGE, CustomerQuery
+from tenure_app.customers.query import CLOSING, DEFAULT_SORT, NOT_STAGED, STAGED, WITHOUT_STAGE, CustomerQuery
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,9 +66,16 @@ def has_value_and_risk(con: duckdb.DuckDBPyConnection) -> bool:
     return {"lifetime_value", "churn"} <= columns(con)
 
 
+def has_prospects(con: duckdb.DuckDBPyConnection) -> bool:
+    """Return whether anybody has not ordered yet, so that a window of theirs may close."""
+    return bool(rows(con, f"select 1 from scorecard where coalesce({', '.join(CLOSING)}) is not null limit 1"))
+
+
 def available(con: duckdb.DuckDBPyConnection, table: Table) -> Table:
-    """Return a table without the columns of the scorecard that this lake does not have yet."""
+    """Return a table without the columns of the scorecard that this lake does not have yet, or has nothing in."""
     present = columns(con)
+    if set(CLOSING) <= present and not has_prospects(con):
+        present -= set(CLOSING)
     return table.only(lambda column: not column.sql.startswith("k.") or column.sql[2:] in present)
 
 
@@ -153,6 +160,7 @@ def _from(
     conditions = [
         *_stage(query),
         *_near(query),
+        *_in_doubt(con, query),
         *_flow(query),
         *_move(query),
         *_bounds(query),
@@ -180,6 +188,15 @@ def _near(query: CustomerQuery) -> list[Condition]:
         (query.next_stage, "s.left_on is null and s.next_stage is not distinct from ?", following),
     )
     return [(test, [value]) for applies, test, value in conditions if applies]
+
+
+def _in_doubt(con: duckdb.DuckDBPyConnection, query: CustomerQuery) -> list[Condition]:
+    if not query.cannot_judge:
+        return []
+    if not has(con, "doubts"):  # of a lake that was last refreshed by an older version
+        return [("false", [])]
+    doubts = f"select number from ({in_doubt('?', '?')}) where stage = ?"
+    return [(f"k.number in ({doubts})", [query.model, query.as_of, query.as_of, query.cannot_judge])]
 
 
 def _flow(query: CustomerQuery) -> list[Condition]:

@@ -31,10 +31,13 @@ MOST_DAYS = 3660
 DEFAULT_SORT = "amount"
 #: The filters that a page keeps folded until one is used.
 RARE = (
-    "since", "next_within", "next_stage", "orders_min", "orders_max", "amount_min", "amount_max", "last_from", "last_to"
+    "since", "next_within", "next_stage", "cannot_judge", "orders_min", "orders_max", "amount_min", "amount_max",
+    "last_from", "last_to",
 )  # fmt: skip
 #: Columns that the list of customers offers to choose from.
 OFFERED = ("rfm_group", "tier", "loyalty", "churn_level", "decline", "decision")
+#: … and days on which the windows of people without an order close.
+CLOSING = ("attention_closes_on", "decision_closes_on")
 EQUALS, AT_LEAST, AT_MOST = "", "_min", "_max"
 #: Stands for "not known" in an address.
 UNKNOWN = "-"
@@ -103,6 +106,8 @@ class CustomerQuery:
         ``entered`` or ``left`` that stage on one of the days `move_from` … `move_to`.
     since
         In their stage since this day or later.
+    cannot_judge
+        Of whom this stage of the model could not be judged on the day `as_of`.
     next_within, next_stage
         Whose stage changes within so many days after `as_of`, and to what.
     filters
@@ -122,6 +127,7 @@ class CustomerQuery:
     since: date | None = None
     next_within: int | None = None
     next_stage: str = ""
+    cannot_judge: str = ""
     orders_min: int | None = None
     orders_max: int | None = None
     amount_min: Decimal | None = None

@@ -53,6 +53,12 @@ def _next_change(row: Row) -> str:
     return under(day(on), f"→ {row['next_stage_name']}") if on else MISSING
 
 
+def _windows(row: Row) -> str:
+    decision = row["decision_closes_on"]
+    below = gettext("decision: %(day)s") % {"day": day(decision)} if decision else ""
+    return under(day(row["attention_closes_on"]), below)
+
+
 CUSTOMERS = Table(
     "customers",
     (
@@ -94,6 +100,13 @@ CUSTOMERS = Table(
                 Column("first_order_on", sql="k.first_order_on", sort="first_order", largest_first=True),
                 Column("last_order_on"),
             ),
+        ),
+        Column(
+            "attention_closes_on",
+            sql="k.attention_closes_on",
+            sort="attention",
+            html=_windows,
+            also=(Column("decision_closes_on", sql="k.decision_closes_on", sort="decision"),),
         ),
         Column("lifetime_value", sql="k.lifetime_value", sort="value", largest_first=True, brief=True),
         Column("churn", sql="k.churn", sort="churn", largest_first=True),
@@ -138,6 +151,19 @@ HISTORY = Table(
         Column("days", _("Days"), "number", template="customers/stay_days.html"),
         Column("reason", template="customers/stay_reason.html", classes="because"),
     ),
+)
+
+#: Rows are doubts of a customer: stages that could not be judged, from when to when.
+DOUBTS = Table(
+    "doubts",
+    (
+        Column("first_day", _("First day"), "day", value="entered_on"),
+        Column("judged_on", _("Judged again from"), "day", value="left_on"),
+        Column("stage"),
+        Column("missing_facts"),
+    ),
+    caption=_("Periods in which a stage could not be judged"),
+    is_current=lambda row: row["left_on"] is None,
 )
 
 

@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from tenure.facts.notes import WITHDRAWN, topic_of
 from tenure.rules.wording.vocabulary import kind_name
-from tenure.words import current_language
+from tenure.words import current_language, say
 from tenure_app.customers.profile import has, local, rows
 from tenure_app.web.formats import day, money, number
 from tenure_app.web.layout import business
@@ -113,6 +114,13 @@ def _interaction(fact: Mapping[str, Any]) -> Text:
     return _kind(fact["kind"]), values, _joined(fact["channel"], fact["content_id"], fact["campaign_id"])
 
 
+def _note(fact: Mapping[str, Any]) -> Text:
+    about = say(topic_of(fact["kind"], fact["category"]))
+    title = _("Note withdrawn") if fact["kind"] == WITHDRAWN else _kind(fact["kind"])
+    values = "" if fact["score"] is None else f"{number(fact['score'])}/5"
+    return f"{title}: {about}", values, _joined(fact["comment"], fact["author"])
+
+
 def _case(fact: Mapping[str, Any]) -> Text:
     event = {"opened": _("opened"), "closed": _("closed")}.get(fact["event"], fact["event"] or "")
     return f"{_kind(fact['kind'])}: {event}", "", _joined(fact["severity"], fact["case_id"])
@@ -164,6 +172,9 @@ KINDS = {
         gettext_lazy("Feedback"),
         "measure, score, survey, comment",
         lambda fact: (_kind(fact["measure"]), number(fact["score"]), _joined(fact["survey"], fact["comment"])),
+    ),
+    "profile_notes": EntryKind(
+        "bulb", gettext_lazy("Notes before the first order"), "kind, category, score, comment, author", _note
     ),
     "cases": EntryKind("headset", gettext_lazy("Cases"), "kind, event, severity, case_id", _case),
     "contracts": EntryKind(

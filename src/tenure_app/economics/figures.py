@@ -97,7 +97,7 @@ class StageEconomics(queries.Economics):
 
     @cached_property
     def matrix(self) -> list[Row]:
-        from tenure.economics.transitions import wilson
+        from tenure.stats.intervals import wilson
 
         people = {(flow.source, flow.target): flow.people for flow in self.flows}
         sources, targets = self.flow_stages

@@ -11,6 +11,7 @@ TABLES = {
     "customers": _("Customers"),
     "interactions": _("Interactions (visits, calls, clicks …)"),
     "feedback": _("Feedback and surveys"),
+    "profile_notes": _("Notes on prospects (needs, competing brands, psychology, brand)"),
     "cases": _("Complaints and cases"),
     "costs": _("Costs of serving customers"),
     "volumes": _("Customers' own total volume"),
@@ -41,6 +42,7 @@ FIELDS = {
     "measure": _("What was measured"),
     "score": _("Score"),
     "comment": _("Comment"),
+    "author": _("Recorded by"),
     "case_id": _("Case number"),
     "event": _("Event"),
     "severity": _("Severity"),
@@ -57,6 +59,7 @@ FIELDS = {
     "phone": _("Phone"),
     "email": _("E-mail"),
     "created_on": _("Customer since"),
+    "valid_from": _("Values valid from"),
     "attributes": _("Other attributes (JSON)"),
 }
 DELIMITERS = {",": _("comma"), ";": _("semicolon"), "\t": _("tab"), "|": _("vertical bar")}

@@ -77,11 +77,15 @@ def run_import(running: Running) -> dict[str, Any]:
 def run_demo(running: Running) -> dict[str, Any]:
     from tenure.facts.importing import import_files
     from tenure.practices.samples import SAMPLES
+    from tenure.scorecard.options import save_options
 
-    lake, sample = conf.lake(), SAMPLES["complete-journey"]
+    # Work that was asked for before there was a choice names no sample.
+    lake, sample = conf.lake(), SAMPLES[running.payload.get("sample", "complete-journey")]
     if not lake.has("batches"):
         name = say(sample.name, running.payload.get("language"))
         lake.save_settings(tz=sample.tz, currency=sample.currency, business=name)
+        if sample.options:
+            save_options(lake, **sample.options)
     running.report(mark("Reading the sample data"))
     with TemporaryDirectory() as folder:
         files = sample.files(Path(folder))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -9,12 +10,14 @@ from functools import lru_cache
 from django.utils.translation import gettext as _
 
 from tenure.errors import RuleError
+from tenure.lifecycle.model import Model, stage_names
 from tenure.lifecycle.reasons import Reason, Value, value_in_words
 from tenure.lifecycle.waiting import Waiting
 from tenure.rules.syntax.measures import MEASURES
 from tenure.rules.syntax.parser import parse
-from tenure.rules.syntax.tree import measures_of
+from tenure.rules.syntax.tree import RuleNode, measures_of
 from tenure.rules.wording.sentence import measure_phrase, sentence
+from tenure.rules.wording.vocabulary import kind_name
 from tenure.words import current_language
 from tenure_app.customers.profile import Span
 from tenure_app.lifecycle.catalogue import Entry
@@ -27,7 +30,8 @@ class ReasonInWords:
     by_hand: bool = False  # whether a person decided it
 
 
-def in_words(reason: Reason | None) -> ReasonInWords:
+def in_words(reason: Reason | None, model: Model | None = None) -> ReasonInWords:
+    """Return a reason for its reader; the `model` gives stages their names."""
     if reason is None:
         return ReasonInWords("")
     if reason.note is not None:
@@ -36,20 +40,22 @@ def in_words(reason: Reason | None) -> ReasonInWords:
         return ReasonInWords(_("Passed through: this model does not allow skipping stages."))
     language = current_language()
     measures = tuple((phrase(name, language), value_text(value)) for name, value in reason.measures)
-    return ReasonInWords(sentence_of(reason.rule, language), measures)
+    return ReasonInWords(sentence_of(reason.rule, model), measures)
 
 
-def sentence_of(rule: str, language: str | None = None) -> str:
+def sentence_of(rule: str | RuleNode, model: Model | None = None) -> str:
     """Return a rule as a sentence in the reader's language; the rule itself when it cannot be parsed any more."""
-    return _sentence(rule, language or current_language())
+    tree = _parsed(rule) if isinstance(rule, str) else rule
+    language = current_language()
+    names = stage_names((model, *model.others), model.id, language) if model else None
+    return sentence(tree, language, names) if tree is not None else str(rule)
 
 
 @lru_cache(maxsize=4096)
-def _sentence(rule: str, language: str) -> str:
-    try:
-        return sentence(parse(rule, named_dates=None), language)
-    except RuleError:
-        return rule
+def _parsed(rule: str) -> RuleNode | None:
+    with suppress(RuleError):
+        return parse(rule, named_dates=None)
+    return None
 
 
 @lru_cache(maxsize=4096)
@@ -70,6 +76,13 @@ def value_text(value: Value) -> str:
     return value_in_words(value)
 
 
+def missing_in_words(missing: str | None) -> str:
+    """Return what was unknown when a stage could not be judged: fact kinds by their names, else the measure."""
+    language = current_language()
+    names = (missing or "").split(",") if missing else ()
+    return _(", ").join(phrase(name, language) if "(" in name else kind_name(name, language) for name in names)
+
+
 # Lives
 
 
@@ -80,7 +93,6 @@ class Stay:
     family: str
     why: ReasonInWords
     cause: str
-    doubts: tuple[str, ...]
     days: int
     lasts: bool  # on the day
 
@@ -113,9 +125,8 @@ def life_of(entry: Entry, spans: list[Span], day: date) -> Life:
             span,
             entry.stage_name(span.stage),
             entry.family(span.stage),
-            in_words(span.reason),
+            in_words(span.reason, entry.model),
             cause.name.render() if cause else (span.cause or ""),
-            tuple(entry.stage_name(stage) for stage in span.reason.doubts),
             span.days(day),
             span.left_on is None or span.left_on > day,
         )

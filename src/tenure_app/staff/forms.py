@@ -89,6 +89,31 @@ class AssumptionsForm(Styled):
         required=False,
         help_text=_("If empty, value is measured in sales."),
     )
+    attention_days = forms.IntegerField(
+        label=_("Attention window, days"),
+        min_value=1,
+        max_value=365,
+        help_text=_("From the first contact. The source says a week to a month; 30 days are our choice."),
+    )
+    decision_days = forms.IntegerField(
+        label=_("Decision window, days"),
+        min_value=1,
+        max_value=730,
+        help_text=_("The source says several weeks to several months; 90 days are our choice."),
+    )
+    decision_from = forms.ChoiceField(
+        label=_("Decision window runs from"),
+        choices=[
+            ("consideration", _("the first sign of consideration")),
+            ("first-contact", _("the first contact")),
+        ],
+    )
+    funnel_days = forms.IntegerField(
+        label=_("First-contact funnel, days"),
+        min_value=1,
+        max_value=730,
+        help_text=_("Steps count when they are reached within so many days after the first contact."),
+    )
 
 
 class LengthValidator(MinimumLengthValidator):

@@ -38,6 +38,7 @@ class Item(NamedTuple):
 NAVIGATION = (
     Item(_("Overview"), "overview", _("Overview"), "layout-dashboard"),
     Item(_("Customers"), "customers", _("All customers"), "users", ("customer",)),
+    Item(_("Customers"), "first-contact", _("First contact"), "user-plus"),
     Item(_("Customers"), "duplicates", _("Duplicates"), "copy"),
     Item(_("Life cycle"), "lifecycle", _("Stages"), "columns"),
     Item(_("Life cycle"), "models", _("Models"), "adjustments", ("model", "model-edit")),

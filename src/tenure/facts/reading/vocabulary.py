@@ -41,7 +41,9 @@ WORDS: dict[tuple[str, str], dict[str, str]] = {
     for field, words in fields.items()
 }
 #: Columns that take only these words. Interactions and kinds of cases take any.
-_CLOSED = {("cases", "event"), ("contracts", "event"), ("feedback", "measure")}
+_CLOSED = {("cases", "event"), ("contracts", "event"), ("feedback", "measure"), ("profile_notes", "kind")}
+#: Columns whose other texts stay as they are written, such as the name of a brand.
+_AS_WRITTEN = {("profile_notes", "category")}
 
 
 def word(table: str, field: str, text: str) -> str | None:
@@ -49,7 +51,11 @@ def word(table: str, field: str, text: str) -> str | None:
     plain = unicodedata.normalize("NFKC", text).strip().lower()
     joined = re.sub(r"[\s\-]+", "_", plain)
     words = WORDS[table, field]
-    return words.get(plain) or words.get(joined) or (None if (table, field) in _CLOSED else joined)
+    if known := words.get(plain) or words.get(joined):
+        return known
+    if (table, field) in _AS_WRITTEN:
+        return text.strip()
+    return None if (table, field) in _CLOSED else joined
 
 
 def status_of(text: str | None) -> str:

@@ -36,7 +36,11 @@ if TYPE_CHECKING:
 
 _HAN, _LATIN = "[\u4e00-\u9fff]", "[A-Za-z0-9]"
 _SEAM = re.compile(f"(?<={_HAN})(?={_LATIN}|-\\d)|(?<={_LATIN}|%)(?={_HAN})")
-_NOUNS = ("csat", "nps", "expectation", "experience", "case", "balance", "contract", "volume")  # not "从未…"
+# not "从未…"
+_NOUNS = (
+    "csat", "nps", "expectation", "experience", "case", "balance", "contract", "volume", "information_need",
+    "psychology", "brand_perception",
+)  # fmt: skip
 _COUNTED = {"<": "不到", "<=": "不超过", "=": "恰好是", "!=": "不是", ">=": "至少", ">": "超过"}
 _ELAPSED = {"<": "不到", "<=": "不超过", "=": "恰好等于", "!=": "不等于", ">=": "已达到", ">": "已超过"}
 

@@ -41,7 +41,13 @@ def kind_words(kind: str) -> KindName:
 
 
 def kind_name(kind: str, language: str) -> str:
-    """Return what a kind is called in a list or a heading, in a language (``zh_Hans`` or ``en``)."""
+    """Return what a kind is called in a list or a heading, in a language (``zh_Hans`` or ``en``).
+
+    Kinds with | between are alternatives, any of them.
+    """
+    if " | " in kind:
+        between = "或" if language.startswith("zh") else " or "
+        return between.join(kind_name(part, language) for part in kind.split(" | "))
     words = kind_words(kind)
     return words.zh if language.startswith("zh") else words.en
 
@@ -76,6 +82,9 @@ class KindNames(Renderable):
         chinese = language == "zh_Hans"
         names = []
         for kind, _, column in (name.partition(".") for name in self.kinds):
+            if " | " in kind:  # any of them
+                names.append(KindNames(tuple(kind.split(" | ")), "or").render(language))
+                continue
             words = kind_words(kind)
             names.append(field_name((kind,), column, language) if column else words.zh if chinese else words.plural)
         last = {"and": ("和", " and "), "or": ("或", " or ")}[self.joined][0 if chinese else 1]

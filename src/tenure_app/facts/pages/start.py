@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
-from tenure.words import current_language
+from tenure.words import current_language, say
 from tenure_app.core import conf
 from tenure_app.core.pages import describe
 from tenure_app.core.work import actions as jobs
@@ -18,6 +18,9 @@ from tenure_app.facts import quarantine, queries
 from tenure_app.facts.pages.imports import tables
 from tenure_app.lifecycle.definitions.labels import businesses
 from tenure_app.web.pages import SIGNED_IN, page
+
+if TYPE_CHECKING:
+    from tenure.practices.samples import Sample
 
 
 @page("", "home", rule=SIGNED_IN)
@@ -38,6 +41,7 @@ def start(request: HttpRequest) -> HttpResponse:
         "subtitle": _("From your orders to every customer's life-cycle stage in three steps."),
         "tables": tables(),
         "upload_mb": settings.TENURE_UPLOAD_MB,
+        "samples": [(sample.id, say(sample.name)) for sample in _samples().values()],
         "has_facts": has_facts,
         "is_refreshed": queries.is_refreshed(),
         "busy": [describe(job) for job in job_queries.open_jobs()],
@@ -48,6 +52,12 @@ def start(request: HttpRequest) -> HttpResponse:
         context |= {"businesses": businesses()}
         context |= {"brought": queries.brought(), "quarantined": quarantine.count(), "models": _models()}
     return render(request, "start/page.html", context)
+
+
+def _samples() -> dict[str, Sample]:
+    from tenure.practices.samples import SAMPLES
+
+    return SAMPLES
 
 
 def _models() -> list[dict[str, Any]]:
@@ -68,7 +78,10 @@ def _models() -> list[dict[str, Any]]:
 
 @page("start/demo/", "start-demo", rule=SIGNED_IN, methods=("POST",))
 def bring_demo(request: HttpRequest) -> HttpResponse:
-    jobs.enqueue("demo", language=current_language())
+    sample = request.POST.get("sample", "complete-journey")
+    if sample not in _samples():
+        raise Http404
+    jobs.enqueue("demo", sample=sample, language=current_language())
     return redirect("start")
 
 

@@ -160,7 +160,8 @@ def completion(request: HttpRequest) -> JsonResponse:
     """Return what may come at the caret of a rule of the model that is being edited."""
     text, caret = request.POST.get("rule", "")[:5000], request.POST.get("caret", "")
     place = int(caret) if caret.isdigit() else len(text)
-    names = editor_fields.names_in(drafts.mapping_of(read_draft(request).text) or {})
+    draft = read_draft(request)
+    names = editor_fields.names_in(draft.text, draft.fields)
     completed = complete(text, place, queries.known_kinds(), current_language(), names)
     suggestions = [
         {"text": suggestion.text, "meaning": suggestion.meaning, "what": suggestion.what, "caret": suggestion.caret}
@@ -220,7 +221,7 @@ def _comparison(row: ModelPreview) -> dict[str, Any]:
             **example,
             "source": badges[example["source"]],
             "target": badges[example["target"]],
-            "reason": in_words(Reason(**example["reason"])) if example["reason"] else None,
+            "reason": in_words(Reason(**example["reason"]), after) if example["reason"] else None,
         }
         for example in result["examples"]
     ]
