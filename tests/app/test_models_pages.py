@@ -12,6 +12,7 @@ from refreshes import stages_only as refresh
 from tenure.lifecycle.model_file import builtin_texts, models_of
 from tenure_app.lifecycle.definitions import actions, drafts, queries
 from tenure_app.lifecycle.definitions.models import ModelPreview, ModelVersion
+from tenure_app.lifecycle.reasons import phrase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,6 +97,42 @@ def test_completion_answers_what_may_come_at_the_caret(signed_in: Client, shop: 
     signed_in.cookies["tenure_language"] = "zh-hans"
     got = signed_in.post("/models/-/completion/", {"rule": "count(下", "caret": "7"}).json()
     assert got["suggestions"][0] == {"text": "order", "meaning": "下单", "what": "kind", "caret": 0}
+
+
+def test_the_editor_knows_the_names_of_the_model_that_is_edited(signed_in: Client, shop: Lake) -> None:
+    text = """id: rhythm
+name: {zh: 节奏, en: Rhythm}
+parameters:
+  silent_after: {value: 45d, zh: 活跃期的最长天数, en: Longest active time}
+stages:
+  - {id: quiet, name: {zh: 安静, en: Quiet}, when: days_since(order) > silent_after for 14d}
+  - {id: back, name: {zh: 回来, en: Back}, when: in_stage("quiet") or stage("retail-activity") = "active"}
+"""
+    page = signed_in.post("/models/-/check/", form(text, mode="fields")).content.decode()
+    assert "the last order was more than 45 days ago" in page
+    assert "the customer was in the stage “Quiet” the day before" in page
+    assert "the customer is in the stage “Active” of the model “Retail activity”" in page
+    for rule, offered in (
+        ("in_stage(", '"quiet"'),
+        ("days_since(order) > ", "silent_after"),
+        ("stage(", '"retail-activity"'),
+        ('stage("retail-activity") = ', '"active"'),
+    ):
+        answer = signed_in.post("/models/-/completion/", form(text, mode="fields", rule=rule, caret=str(len(rule))))
+        assert offered in [suggestion["text"] for suggestion in answer.json()["suggestions"]]
+
+
+@pytest.mark.parametrize(
+    ("measure", "words"),
+    [
+        ("running(contract)", "a contract is running"),
+        ("has(order)", "whether there was any order"),
+        ("first(order).channel", "the channel of the first order"),
+        ('days_until("店庆")', "the number of days until the next “店庆”"),
+    ],
+)
+def test_measures_of_a_reason_are_named(measure: str, words: str) -> None:
+    assert phrase(measure, "en") == words
 
 
 def test_nothing_is_saved_before_exactly_this_text_was_previewed(signed_in: Client, shop: Lake) -> None:

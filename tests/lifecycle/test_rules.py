@@ -6,10 +6,13 @@ import pytest
 from hypothesis import given, seed
 from hypothesis import strategies as st
 
+from lifecycle.rule_texts import rules_of_any_kind
 from oracle.settings import checks
 from oracle.strategies import rules
 from tenure.errors import RuleError
+from tenure.rules.syntax.parameters import Parameter
 from tenure.rules.syntax.parser import parse
+from tenure.rules.syntax.tree import measures_of
 from tenure.words import speaking
 
 # rule, the place the caret must mark, the first suggestion (None: none is expected)
@@ -56,6 +59,71 @@ MISTAKES = [
     ("sum(order.amount, last 90d, last 30d) > 1", "last 30d", None),
     ("sum(order.amount, before 90d, before 30d) > 1", "before 30d", None),
     ("count(order, view) > 1", "view", None),
+    ("count(order, last 3m) > 1", "3m", "3 months"),
+    ("count(order, last 3个月) > 1", "3个月", "3 months"),
+    ("count(order, last 90天) > 1", "90天", "90d"),
+    ("count(order, last 90 days) > 1", "90 days", "90d"),
+    ("count(order, last month) > 1", "month", "1 month"),
+    ("count(order, last 3 oders) > 1", "oders", "orders"),
+    ("count(order, last 0 months) > 1", "0", None),
+    ("count(order, this 3 months) > 1", "3", "week"),
+    ("count(order, same 90d) > 1", ")", None),
+    ("count(order, same 3 orders last year) > 1", "orders", None),
+    ("count(order, last 3 orders, before 90d) > 0", "before 90d", None),
+    ("count(order, last 3 months, before 90d) > 0", "before", None),
+    ("slope(order, last 3 months) > 0", "3", None),
+    ("slope(order, this month) > 0", ")", "last 360d"),
+    ("count(order[channel = web]) > 1", "web", '"web"'),
+    ("count(order[chanel = \"web\"]) > 1", "chanel", "channel"),
+    ("count(order[channel > \"web\"]) > 1", ">", None),
+    ("count(order[channel in \"web\"]) > 1", '"web"', '("web")'),
+    ("count(order[channel = 5]) > 1", "5", None),
+    ("count(order[channel is]) > 1", "]", None),
+    ("count(order[channel not \"web\"]) > 1", '"web"', None),
+    ("count(order[channel]) > 1", "]", None),
+    ("count(order[amount]) > 1", "]", None),
+    ("count(order[amount > \"500\"]) > 1", '"500"', None),
+    ("count(order[weekday = 0]) > 1", "0", None),
+    ("count(order[hour in (9, 24)]) > 1", ")", None),
+    ("count(order[date > \"11-11\"]) > 1", '"11-11"', None),
+    ("count(order[date > 5]) > 1", "5", None),
+    ("count(order[channel = \"web\" and amount > 5]) > 1", "and", ","),
+    ("count(order[channel = \"web\" or amount > 5]) > 1", "or", None),
+    ("count(order[channel = \"web\") > 1", ")", None),
+    ("count(order[on \"店庆\"]) > 1", '"店庆"', '"双十一"'),
+    ("days_until(\"双十二\") < 3", '"双十二"', '"双十一"'),
+    ("days_until(contract) < 3", ")", None),
+    ("days_until(order.date) < 3", "order", "contract"),
+    ("sum(order.amount | refund.amount) > 3", ".amount |", None),
+    ("has(view then order)", ")", None),
+    ("has(view then order within 30)", "30", "30d"),
+    ("count(order).channel = \"web\"", ".channel", None),
+    ("first(order) = 1", "first(order)", "first(order).amount"),
+    ("first(order).channel, last 90d = \"web\"", "first(order).channel, last 90d", "first(order, last 90d).channel"),
+    ("count(order) this month > 1", "count(order) this month", "count(order, this month)"),
+    ("last(order.amount).channel = \"web\"", ".channel", None),
+    ("nth(order).channel = \"web\"", ")", None),
+    ("nth(order, 0).channel = \"web\"", "0", None),
+    ("largest(order.amount) > 1", ")", None),
+    ("distinct(order) > 1", "order", "order.amount"),
+    ("first(order).date in (\"2024-11-11\")", "first(order).date", None),
+    ("first(order).date > \"11.11.2024\"", '"11.11.2024"', None),
+    ("attribute(city) = 上海", "上海", '"上海"'),
+    ("attribute(city) in \"上海\"", '"上海"', '("上海")'),
+    ("count(order) in (1, \"a\")", "count(order)", None),
+    ("previous_stage() in (1)", "previous_stage()", None),
+    ("has(order) in (1)", "has(order)", None),
+    ("stage(retail-activity) = \"active\"", "retail-activity", '"retail-activity"'),
+    ("running(order)", "order", "contract"),
+    ("running(cancel)", "cancel", "contract"),
+    ("days_open(order) > 1", "order", "complaint"),
+    ("days_since(order) > 45 for 14", "14", "14d"),
+    ("days_since(order) > 45 for 2 weeks", "2", "14d"),
+    ("count(order) for 14d", "count(order)", None),
+    ("ever(count(order))", "count(order)", None),
+    ("percentile(days_since(order)) > 0.5", "days_since(order)", None),
+    ("percentile(count(order)) > 90", "90", "90%"),
+    ("average(count(order), city) > 3", "city", None),
 ]  # fmt: skip
 
 
@@ -86,7 +154,45 @@ def test_every_mistake_is_said_in_chinese_too(rule: str, place: str | None, near
     assert any("一" <= letter <= "鿿" for letter in caught.value.say("zh_Hans"))
 
 
+PARAMETERS = {"silent_after": Parameter("silent_after", 45, "days"), "high": Parameter("high", 0.2)}
+
+
+def test_parameters_stand_for_their_values() -> None:
+    rule = "count(order[amount > high], last silent_after) > 1 - high and has(order) for silent_after"
+    plain = "count(order[amount > 0.2], last 45d) > 1 - 0.2 and has(order) for 45d"
+    assert str(parse(rule, parameters=PARAMETERS)) == plain
+
+
+@pytest.mark.parametrize(
+    ("rule", "place", "nearest"),
+    [
+        ("days_since(order) <= silent_afte", "silent_afte", "silent_after"),
+        ("count(order, last silent_afte) > 1", "silent_afte", "silent_after"),
+        ("count(order, last high) > 1", "high", None),
+    ],
+)
+def test_a_wrong_parameter_is_answered(rule: str, place: str, nearest: str | None) -> None:
+    with pytest.raises(RuleError) as caught:
+        parse(rule, parameters=PARAMETERS)
+    assert rule[caught.value.start : caught.value.end] == place
+    assert caught.value.nearest[:1] == ((nearest,) if nearest else ())
+
+
+def test_named_dates_are_those_of_the_shop() -> None:
+    (measure,) = measures_of(parse('days_until("店庆") < 3', named_dates={"店庆": ["05-18"]}))
+    assert measure.arguments == ("店庆", "05-18")
+    for text in ('days_until("店庆") < 3', 'count(order[on "店庆"]) > 1'):
+        assert str(parse(text, named_dates=None)) == text
+
+
 SAME = [
+    ("count(order, last 12W) > 1", "count(order, last 84d) > 1"),
+    ("count(order, same month last year) > 1", "count(order, last 1 month, before 11 months) > 1"),
+    ("count(order, same 3 months last year) > 1", "count(order, last 3 months, before 12 months) > 1"),
+    ("avg(order.amount, last 3 orders) > 1", "avg(order.amount, last 3 facts) > 1"),
+    ("count(order[store is not unknown]) > 1", "count(order[store is known]) > 1"),
+    ("count(order[amount >= 1, amount >= 1]) > 1", "count(order[amount ≥ 1]) > 1"),
+    ('first(order).date = "2024-01-05"', 'FIRST(ORDER).DATE == "2024-01-05"'),
     ("DAYS_SINCE(Order) <= 45 AND NOT HAS(VIEW)", "days_since(order) <= 45 and not has(view)"),
     ("days_since(order) ≤ 45", "days_since(order) <= 45"),
     ("days_since(order)<=45", "days_since(order) <= 45"),
@@ -105,14 +211,17 @@ def test_the_same_rule_may_be_written_in_several_ways(one: str, other: str) -> N
 
 @seed(20261122)
 @checks(150)
-@given(rules())
+@given(st.one_of(rules(), rules_of_any_kind()))
 def test_a_rule_read_back_from_its_tree_is_the_same_rule(text: str) -> None:
     tree = parse(text)
-    assert str(parse(str(tree))) == str(tree)
+    again = parse(str(tree))
+    assert again == tree
+    assert str(again) == str(tree)
 
 
 _WORDS = ("and", "or", "not", "is", "known", "last", "before", "90d", "9", "order", "view", "count", "days_since",
-          "otherwise", "amount", " ", "、", "\x00")  # fmt: skip
+          "otherwise", "amount", " ", "、", "\x00", "[", "]", "in", "for", "this", "same", "then", "within", "month",
+          "year", "first", "nth", "ever", "channel", "date", "on", "by", "percentile", '"web"', "14d")  # fmt: skip
 _PIECES = st.sampled_from((*"()|.,<>=+-*/\"'#%_", *_WORDS))
 
 

@@ -101,6 +101,7 @@ class Calendar:
         self.entry = min(starts, default=None)
         self.position = -1
         self.stage: str | None = None  # at the end of the day written last
+        self.inside = False
         self.waiting: tuple[str | None, int] | None = None  # whose turn it is instead, and since which day
         self.freed = False  # whether a fact has led out of a terminal stage, where somebody only waits
         mine = [fact for fact in person.overrides if fact.row["model"] == model.id]
@@ -147,6 +148,9 @@ class Calendar:
             self.waiting = (candidate, day)
         settles = next((stage.settles for stage in self.model.stages if stage.id == candidate), self.model.settles)
         if self.stage is None or day - self.waiting[1] >= settles:
+            if self.inside:
+                self.judge.before = self.stage or ""
+            self.judge.stage, self.judge.entered = candidate, day
             self.stage, self.waiting, self.freed = candidate, None, False
         return self.stage
 
@@ -154,6 +158,7 @@ class Calendar:
         """Write the next day; days must be written in order."""
         candidate, unjudged = self.raw(day)
         stage = self._settled(candidate, day)
+        self.inside = True
         passed: tuple[str, ...] = ()
         if self.model.stepwise and stage in self.model.ladder:
             step = self.model.ladder.index(stage)

@@ -45,11 +45,15 @@ class Contacts:
     ready: bool  # False when the last refresh did not look at first contacts
 
     @classmethod
-    def of(cls, con: duckdb.DuckDBPyConnection, day: date, options: Options, tz: str) -> Contacts:
-        """Read the first contacts that a lake's scorecard holds, up to a day."""
+    def of(
+        cls, con: duckdb.DuckDBPyConnection, day: date, options: Options, tz: str, customer: str | None = None
+    ) -> Contacts:
+        """Read the first contacts that a lake's scorecard holds, up to a day; of one customer alone if one is named."""
         present = {row[0] for row in con.execute(_PRESENT).fetchall()}
         ready = present.issuperset(SCHEMA.names)
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {_TABLE} AS {_contacts(day, options, ready=ready)}")
+        which, values = ("", []) if customer is None else ("WHERE customer_id = ?", [customer])
+        read = f"SELECT * FROM ({_contacts(day, options, ready=ready)}) {which}"
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {_TABLE} AS {read}", values)
         return cls(con, day, options, tz, ready)
 
     def rows(self, sql: str, **values: Any) -> list[dict[str, Any]]:

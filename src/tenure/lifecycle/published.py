@@ -64,7 +64,7 @@ def _scores(lake: Lake, names: Sequence[str]) -> dict[str, pa.Table]:
     table = lake.table("scorecard")
     known = {field.name for field in table.schema().fields} if table is not None else set()
     con = lake.connect(("scorecard",)) if known else None
-    sql = 'SELECT customer_id, as_of AS day, "{0}"::DOUBLE AS value FROM scorecard WHERE "{0}" IS NOT NULL ORDER BY 1'
+    sql = 'SELECT customer_id, as_of AS day, "{0}"::VARCHAR AS value FROM scorecard WHERE "{0}" IS NOT NULL ORDER BY 1'
     return {
         name: con.execute(sql.format(name)).to_arrow_table().cast(SCORES) for name in names if con and name in known
     }
@@ -147,6 +147,20 @@ def population_rows(added: Mapping[str, Distribution | Averages]) -> pa.Table:
     return pa.Table.from_pylist(rows, POPULATIONS)
 
 
+def with_scores(published: Published, rows: pa.Table) -> Published:
+    """Return what was published, and after it the scores that have been published now."""
+    scores = dict(published.scores)
+    for name in pc.unique(rows.column("name")).to_pylist():
+        added = rows.filter(pc.equal(rows.column("name"), name)).select(SCORES.names)
+        scores[name] = pa.concat_tables([scores.get(name, SCORES.empty_table()), added])
+    return Published(scores, published.populations)
+
+
+def reads_scores(model: Model) -> bool:
+    """Return whether a rule of a model reads a score."""
+    return bool(score_names([model]))
+
+
 def changed_scores(known: Published, scorecard: pa.Table, names: Sequence[str], day: date) -> pa.Table:
     """Return the scores of a day that differ from those published before; nothing for a day before the newest."""
     tables = []
@@ -154,7 +168,7 @@ def changed_scores(known: Published, scorecard: pa.Table, names: Sequence[str], 
         before = known.scores.get(name, SCORES.empty_table())
         if len(before) and pc.max(before.column("day")).as_py() > day:
             continue
-        ids, values = scorecard.column("customer_id"), scorecard.column(name).cast(pa.float64())
+        ids, values = scorecard.column("customer_id"), scorecard.column(name).cast(TEXT)
         # The newest score of a customer stands last.
         newest = before.group_by("customer_id", use_threads=False).aggregate([("value", "last")])
         old = newest.column("value_last").take(pc.index_in(ids, newest.column("customer_id")))

@@ -8,7 +8,7 @@ person's override wins while it lasts. It never reads files and never asks what 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +27,7 @@ from tenure.lifecycle.passages import passages
 from tenure.lifecycle.published import populations_on, populations_read, with_populations
 from tenure.lifecycle.reasons import ReasonColumns, causes, doubts, encoded, with_because
 from tenure.lifecycle.settling import settled, walked
+from tenure.lifecycle.state import state_measures, without_state
 from tenure.rules.evaluation.compute import EvaluationContext, TextSteps
 from tenure.rules.evaluation.published import SCORES, Published
 from tenure.rules.evaluation.steps import Moments, merge, starts
@@ -67,7 +68,7 @@ def spans_of(
     kinds : mapping of str to Kind, optional
         The fact kinds known.
     scores : mapping, optional
-        Published figures, ``{name: {customer_id: number}}``. They hold for all days, as nothing says since when.
+        Published figures, ``{name: {customer_id: number or text}}``; they hold for all days.
 
     Returns
     -------
@@ -99,7 +100,7 @@ def spans_of(
 
 
 def _undated(scores: Mapping[str, float]) -> pa.Table:
-    columns = [pa.array(scores.keys(), TEXT), pa.nulls(len(scores), DAY), pa.array(scores.values(), pa.float64())]
+    columns = [pa.array(scores.keys(), TEXT), pa.nulls(len(scores), DAY), pa.array(map(str, scores.values()), TEXT)]
     return pa.table(columns, schema=SCORES)
 
 
@@ -143,16 +144,33 @@ def streams_of(
 
 def stage_block(model: Model, context: EvaluationContext) -> pa.Table:
     """Return the spans of a block of customers under a model (columns of :data:`ENCODED_SPANS`)."""
-    block = context.block
-    _provide_others(model, context)
-    first_facts, entries = entries_of(model, context)
+    context, _, entries, evaluated = judged(model, context)
+    block, history = context.block, evaluated
     truths = [truth_of(stage.rule, context) for stage in model.stages]
-    evaluated = history = _evaluated(model, context, truths, first_facts, entries)
     overrides = overrides_of(model, block)
     if overrides is not None:
         history = overridden(evaluated, overrides, entries, block)
     passed = passages(model, block, evaluated, overrides) if model.stepwise else None
     return _table(model, context, truths, history, overrides, evaluated, passed)
+
+
+class Judged(NamedTuple):
+    """What the rules of a model say of a block of customers."""
+
+    context: EvaluationContext  # in which every rule of the model has a truth
+    first_facts: np.ndarray
+    entries: np.ndarray
+    history: History  # without overrides and passages
+
+
+def judged(model: Model, context: EvaluationContext) -> Judged:
+    """Judge a block of customers by the rules of a model."""
+    _provide_others(model, context)
+    first_facts, entries = entries_of(model, context)
+    history = _history(model, context, first_facts, entries)
+    if model.reads_state:  # where everybody was is known now, like any other measure
+        context = context.knowing(*state_measures(model, history, context.block))
+    return Judged(context, first_facts, entries, history)
 
 
 def _provide_others(model: Model, context: EvaluationContext) -> None:
@@ -165,9 +183,7 @@ def _provide_others(model: Model, context: EvaluationContext) -> None:
 
 def _stage_texts(model: Model, context: EvaluationContext) -> TextSteps:
     """Return the stages of a model as texts over time: unknown before the entry, empty in no stage."""
-    first_facts, entries = entries_of(model, context)
-    truths = [truth_of(stage.rule, context) for stage in model.stages]
-    history = _evaluated(model, context, truths, first_facts, entries)
+    _, _, entries, history = judged(model, context)
     overrides = overrides_of(model, context.block)
     if overrides is not None:
         history = overridden(history, overrides, entries, context.block)
@@ -197,39 +213,30 @@ def _firsts(*columns: np.ndarray) -> np.ndarray:
     return keys[starts(keys)]
 
 
-def _evaluated(
-    model: Model, context: EvaluationContext, truths: list[Truth], first_facts: np.ndarray, entries: np.ndarray
-) -> History:
+def _history(model: Model, context: EvaluationContext, first_facts: np.ndarray, entries: np.ndarray) -> History:
     """Return the history that the rules give: at every moment the first stage whose rule holds, once it has settled."""
     terminal = np.array([stage.terminal for stage in model.stages])
     facts = merge(*(context.days((kind,)) for kind in model.entry_kinds)) if terminal.any() else first_facts
-    stays = {
-        place: truth_of(stage.stay_rule, context)
-        for place, stage in enumerate(model.stages)
-        if stage.stay_rule is not None
-    }
-    moments = Moments.of_all(
-        entries, first_facts, facts, *(truth.keys for truth in truths), *(truth.keys for truth in stays.values())
-    )
-    stages = np.full(len(moments), UNSTAGED, dtype=np.int64)
+    truths = {part: truth_of(part, context) for part in without_state(model)}
+    moments = Moments.of_all(entries, first_facts, facts, *(truth.keys for truth in truths.values()))
     # A customer without facts can only be where a stage claims such customers.
     has_facts = None if entries is first_facts else entered(moments.keys, first_facts, len(context.block))
-
-    def claimed(place: int, truth: Truth) -> np.ndarray:
-        holds: np.ndarray = truth.at(moments) == TRUE
-        return holds if has_facts is None or model.stages[place].without_facts else holds & has_facts
-
-    for place in reversed(range(len(truths))):
-        stages[claimed(place, truths[place])] = place
     inside = np.flatnonzero(entered(moments.keys, entries, len(context.block)))
-    keys, first = moments.keys[inside], stages[inside]
+    keys = moments.keys[inside]
     fresh = moments.among(facts)[inside] | starts(keys) if terminal.any() else None
-    if not model.is_settling:
-        return History.of(keys, first if fresh is None else _held(first, terminal, fresh))
-    if fresh is None and not stays:
+    if model.is_settling and (fresh is not None or model.remembers):
+        said = {part: truth.at(moments)[inside] for part, truth in truths.items()}
+        return walked(model, context, keys, said, None if has_facts is None else has_facts[inside], fresh)
+    stages = np.full(len(moments), UNSTAGED, dtype=np.int64)
+    for place in reversed(range(len(model.stages))):
+        holds = truths[model.stages[place].rule].at(moments) == TRUE
+        if has_facts is not None and not model.stages[place].without_facts:
+            holds &= has_facts
+        stages[holds] = place
+    first = stages[inside]
+    if model.is_settling:
         return settled(model, History.of(keys, first))
-    staying = {place: claimed(place, truth)[inside] for place, truth in stays.items()}
-    return walked(model, keys, first, staying, fresh)
+    return History.of(keys, first if fresh is None else _held(first, terminal, fresh))
 
 
 def _held(stages: np.ndarray, terminal: np.ndarray, fresh: np.ndarray) -> np.ndarray:

@@ -91,7 +91,9 @@ def refresh(  # noqa: PLR0913
     try:
         if plan.customers is None:
             report.fitted_on = plan.as_of
-            publish(work, work.score_everybody(work.evaluate_everybody(), None))
+            scored = work.score_everybody(work.evaluate_everybody(), None)
+            work.evaluate_readers()
+            publish(work, scored)
         else:
             publish(work, _changed(work, plan.customers))
     finally:
@@ -106,12 +108,17 @@ def _changed(work: Work, customers: list[str]) -> Scorecard | None:
     work.report.fitted_on = registry.fitted_on(work.lake)
     features = work.evaluate(customers)
     if work.plan.rescored:
-        return work.score_everybody(work.features_of_everybody(), fits)
+        scorecard = work.score_everybody(work.features_of_everybody(), fits)
+        work.evaluate_readers()
+        return scorecard
     if not customers:
         return None
+    evaluated = customers
     if work.plan.mode != RESTAGED and work.plan.scorecard:
         # Somebody who overtakes others in sales changes their ranks, although nothing happened to them.
         ranks, overtaken = work.ranks(features, fits)
         fits |= ranks
         customers, features = [*customers, *overtaken], work.with_features_of(overtaken, features)
-    return work.score(customers, features, fits)
+    scorecard = work.score(customers, features, fits)
+    work.evaluate_readers(evaluated)
+    return scorecard

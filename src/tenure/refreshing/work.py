@@ -18,8 +18,10 @@ from tenure.lifecycle.published import (
     compared_now,
     population_rows,
     populations_read,
+    reads_scores,
     score_names,
     with_populations,
+    with_scores,
 )
 from tenure.refreshing import ranks
 from tenure.refreshing.blocks import EvaluationRequest, evaluate_customers, evaluate_here
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from tenure.facts.lake import Lake
+    from tenure.lifecycle.model import Model
     from tenure.refreshing.blocks import EvaluatedBlock
     from tenure.refreshing.draft import LakeDraft
     from tenure.refreshing.planning import RefreshPlan
@@ -58,8 +61,12 @@ class Work:
     @property
     def request(self) -> EvaluationRequest:
         """What is computed of customers."""
-        models = [model for model in self.plan.models if model.subject == "customer"]
+        models = [model for model in self.plan.models if model.subject == "customer" and not self._waits(model)]
         return EvaluationRequest(models, features_of(self.plan.scorecard), self.published)
+
+    def _waits(self, model: Model) -> bool:
+        """Whether a model reads scores, and so is evaluated when this refresh has published its own."""
+        return bool(self.plan.scorecard) and reads_scores(model)
 
     @cached_property
     def published(self) -> Published:
@@ -116,10 +123,9 @@ class Work:
     def _spans_of(self, blocks: Iterable[EvaluatedBlock], features: list[pa.Table]) -> Iterator[pa.RecordBatch]:
         share = 0.55 if self.plan.scorecard else 0.9
         for block in blocks:
-            self.report.count(block.spans)
             self.report.customers += len(block.features)
             features.append(block.features)
-            yield from self._numbered(block.spans, block.features).to_batches()
+            yield from self._counted(block.spans, block.features).to_batches()
             self.progress(mark("Evaluating customers"), 0.05 + share * block.share)
 
     def features_of_everybody(self) -> pa.Table:
@@ -197,11 +203,32 @@ class Work:
         return result
 
     def _publish_scores(self, scorecard: pa.Table) -> None:
-        """Keep the scores that rules read, as they are from this day on."""
+        """Keep the scores that rules read, as they are from this day on, and evaluate the models that read them."""
         names = score_names(self.plan.models)
         rows = changed_scores(self.plan.published, scorecard, names, self.plan.as_of)
         if len(rows):
             self.draft.write("score_history", self._stamped(rows))
+        self.published = with_scores(self.published, rows)
+
+    def evaluate_readers(self, customers: Sequence[str] | None = None) -> None:
+        """Evaluate the models that read scores, of everybody or of some customers, whose other rows are written."""
+        models = [model for model in self.plan.models if self._waits(model)]
+        if not models:
+            return
+        request = replace(self.request, models=models, published=self.published)
+        if customers is not None:
+            spans, features = evaluate_customers(self.lake, request, self.plan.as_of, customers)
+            self.report.count(spans)
+            self.draft.write("spans", self._numbered(spans, features).cast(SPANS_IN_LAKE), partition_by="model")
+            return
+        blocks = evaluate_here(self.lake, request, self.plan.as_of, "customer")
+        rows = (batch for block in blocks for batch in self._counted(block.spans, block.features).to_batches())
+        replaced = {"model": [model.id for model in models]}
+        self.draft.write("spans", rows, schema=SPANS_IN_LAKE, partition_by="model", replace=replaced)
+
+    def _counted(self, spans: pa.Table, features: pa.Table) -> pa.Table:
+        self.report.count(spans)
+        return self._numbered(spans, features)
 
     # Rows
 

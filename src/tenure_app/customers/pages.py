@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from tenure.columns import column
 from tenure.errors import TenureError
 from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
-from tenure.rules.wording.sentence import measure_phrase, sentence
+from tenure.rules.wording.sentence import measure_phrase
 from tenure.words import current_language
 from tenure_app.acquisition.pages import met
 from tenure_app.core import conf
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from tenure.lifecycle.explain import StageEvaluation
+    from tenure.lifecycle.model import Model
     from tenure.lifecycle.reasons import Value
     from tenure_app.lifecycle.catalogue import Entry
     from tenure_app.lifecycle.reasons import Stay
@@ -279,7 +280,7 @@ def why(request: HttpRequest, customer_id: str) -> HttpResponse:
     day = as_of(request)
     explained = explain_from(conf.lake(), entry.model, customer_id, day)
     by_rules = next((evaluation.stage.id for evaluation in explained.evaluations if evaluation.taken), None)
-    verdicts = [_verdict(evaluation) for evaluation in explained.evaluations]
+    verdicts = [_verdict(evaluation, entry.model) for evaluation in explained.evaluations]
     context = {
         "who": who,
         "entry": entry,
@@ -289,19 +290,21 @@ def why(request: HttpRequest, customer_id: str) -> HttpResponse:
         "verdicts": tables.VERDICTS.show(verdicts) if verdicts else None,
         "stage": entry.stage_name(explained.stage),
         "family": entry.family(explained.stage),
-        "reason": reasons.in_words(explained.reason),
-        "differs": bool(by_rules and explained.stage and by_rules != explained.stage),
+        "reason": reasons.in_words(explained.reason, entry.model),
+        "waiting": waiting.say(entry.model) if (waiting := explained.waiting) else "",
+        "differs": waiting is not None or bool(by_rules and explained.stage and by_rules != explained.stage),
     }
     return render(request, "customers/why.html", context)
 
 
-def _verdict(evaluation: StageEvaluation) -> tables.Row:
+def _verdict(evaluation: StageEvaluation, model: Model) -> tables.Row:
     """Return a stage's rule in words: whether it holds, and by which values."""
     language = current_language()
     return {
         "stage": evaluation.stage,
-        "sentence": sentence(evaluation.stage.rule, language),
-        "holds": evaluation.holds,
+        "sentence": reasons.sentence_of(evaluation.stage.rule, model),
+        "stay_sentence": reasons.sentence_of(stay_rule, model) if (stay_rule := evaluation.stage.stay_rule) else "",
+        "holds": True if evaluation.stays else evaluation.holds,
         "taken": evaluation.taken,
         "values": [(measure_phrase(read.measure, language), _value(read.value)) for read in evaluation.values],
     }

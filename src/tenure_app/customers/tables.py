@@ -153,6 +153,19 @@ HISTORY = Table(
     ),
 )
 
+
+def _code(rule: str) -> str:
+    return format_html("<code>{}</code>", rule)
+
+
+def _stay_rule(row: Row) -> str:
+    """Return by which other rule a stage keeps those who are in it."""
+    if not row["stay_sentence"]:
+        return ""
+    sentence = format_html("{} {}", _("Stays while"), row["stay_sentence"])
+    return format_html("<div>{}</div>", under(sentence, _code(row["stage"].stays_while)))
+
+
 #: Rows are rules of stages with their truth, see :mod:`tenure_app.customers.pages`.
 VERDICTS = Table(
     "why",
@@ -162,7 +175,7 @@ VERDICTS = Table(
         Column(
             "rule",
             _("Rule"),
-            html=lambda row: under(row["sentence"], format_html("<code>{}</code>", row["stage"].when)),
+            html=lambda row: format_html("{}{}", under(row["sentence"], _code(row["stage"].when)), _stay_rule(row)),
         ),
         Column(
             "values",

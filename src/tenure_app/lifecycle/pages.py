@@ -193,7 +193,7 @@ def _card(
         "name": entry.stage_name(place.stage),
         "family": entry.family(place.stage),
         "stage": stage,
-        "rule": sentence_of(stage.when) if stage else "",
+        "rule": sentence_of(stage.rule, entry.model) if stage else "",
         # Somebody may have been put there by hand.
         "unreachable": gone[place.stage].message.render() if place.stage in gone and not place.people else "",
         "share_width": f"{100 * place.share:.2f}",

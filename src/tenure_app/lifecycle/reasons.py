@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -9,10 +10,12 @@ from functools import lru_cache
 from django.utils.translation import gettext as _
 
 from tenure.errors import RuleError
+from tenure.lifecycle.model import Model, stage_names
 from tenure.lifecycle.reasons import Reason, Value, value_in_words
+from tenure.lifecycle.waiting import Waiting
 from tenure.rules.syntax.measures import MEASURES
 from tenure.rules.syntax.parser import parse
-from tenure.rules.syntax.tree import measures_of
+from tenure.rules.syntax.tree import RuleNode, measures_of
 from tenure.rules.wording.sentence import measure_phrase, sentence
 from tenure.words import current_language
 from tenure_app.customers.profile import Span
@@ -26,7 +29,8 @@ class ReasonInWords:
     by_hand: bool = False  # whether a person decided it
 
 
-def in_words(reason: Reason | None) -> ReasonInWords:
+def in_words(reason: Reason | None, model: Model | None = None) -> ReasonInWords:
+    """Return a reason for its reader; the `model` gives stages their names."""
     if reason is None:
         return ReasonInWords("")
     if reason.note is not None:
@@ -35,20 +39,22 @@ def in_words(reason: Reason | None) -> ReasonInWords:
         return ReasonInWords(_("Passed through: this model does not allow skipping stages."))
     language = current_language()
     measures = tuple((phrase(name, language), value_text(value)) for name, value in reason.measures)
-    return ReasonInWords(sentence_of(reason.rule, language), measures)
+    return ReasonInWords(sentence_of(reason.rule, model), measures)
 
 
-def sentence_of(rule: str, language: str | None = None) -> str:
+def sentence_of(rule: str | RuleNode, model: Model | None = None) -> str:
     """Return a rule as a sentence in the reader's language; the rule itself when it cannot be parsed any more."""
-    return _sentence(rule, language or current_language())
+    tree = _parsed(rule) if isinstance(rule, str) else rule
+    language = current_language()
+    names = stage_names((model, *model.others), model.id, language) if model else None
+    return sentence(tree, language, names) if tree is not None else str(rule)
 
 
 @lru_cache(maxsize=4096)
-def _sentence(rule: str, language: str) -> str:
-    try:
-        return sentence(parse(rule, named_dates=None), language)
-    except RuleError:
-        return rule
+def _parsed(rule: str) -> RuleNode | None:
+    with suppress(RuleError):
+        return parse(rule, named_dates=None)
+    return None
 
 
 @lru_cache(maxsize=4096)
@@ -94,6 +100,7 @@ class Life:
     next_name: str = ""
     next_family: str = ""
     next_on: date | None = None
+    waiting: str = ""  # a sentence, when what comes next holds already and only has to settle
 
     @property
     def by_hand(self) -> bool:
@@ -111,7 +118,7 @@ def life_of(entry: Entry, spans: list[Span], day: date) -> Life:
             span,
             entry.stage_name(span.stage),
             entry.family(span.stage),
-            in_words(span.reason),
+            in_words(span.reason, entry.model),
             cause.name.render() if cause else (span.cause or ""),
             tuple(entry.stage_name(stage) for stage in span.reason.doubts),
             span.days(day),
@@ -124,4 +131,14 @@ def life_of(entry: Entry, spans: list[Span], day: date) -> Life:
     following = next((span for span in spans if span.entered_on == now.span.left_on and not span.passed_through), None)
     stage_id = following.stage if following else now.span.next_stage
     on = now.span.left_on or now.span.next_change_on
-    return Life(entry, tuple(stays), now, entry.stage_name(stage_id) if on else "", entry.family(stage_id), on)
+    name = entry.stage_name(stage_id) if on else ""
+    by_hand = now.why.by_hand or (following is not None and following.reason.note is not None)
+    waiting = "" if by_hand or on is None else _waiting(entry, stage_id, on, day)
+    return Life(entry, tuple(stays), now, name, entry.family(stage_id), on, waiting)
+
+
+def _waiting(entry: Entry, stage_id: str | None, on: date, day: date) -> str:
+    if stage_id is not None and entry.stage(stage_id) is None:  # the model was changed since
+        return ""
+    waiting = Waiting.foreseen(entry.model, stage_id, on, day)
+    return waiting.say(entry.model) if waiting else ""

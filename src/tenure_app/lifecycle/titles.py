@@ -92,10 +92,10 @@ def why_next(entry: Entry, source: str, target: str) -> str:
     order = [stage.id for stage in entry.model.stages]
     before, after = entry.stage(source), entry.stage(target)
     if after is not None and (before is None or order.index(after.id) < order.index(before.id)):
-        return sentence_of(after.when)
+        return sentence_of(after.rule, entry.model)
     if before is None:
         return ""
-    return _("No longer true: %(rule)s") % {"rule": sentence_of(before.when)}
+    return _("No longer true: %(rule)s") % {"rule": sentence_of(before.rule, entry.model)}
 
 
 def periods(days: Sequence[int]) -> list[tuple[int, str]]:

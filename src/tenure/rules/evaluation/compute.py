@@ -6,7 +6,7 @@ decides whether a rule holds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from tenure.facts.schema import SCALE, TEXT
 from tenure.facts.selection import facts_of
 from tenure.rules.evaluation import steps
 from tenure.rules.evaluation.dates import next_anniversary, next_named
-from tenure.rules.evaluation.published import Averages, Published
+from tenure.rules.evaluation.published import SCORES, Averages, Published
 from tenure.rules.evaluation.steps import Breaks, Moments, Reach, Steps
 from tenure.rules.evaluation.stretches import Stretches, active, open_cases, running, smallest_active
 from tenure.rules.evaluation.windows import NEVER, entering, leaving, months_of, weeks_of
@@ -90,6 +90,11 @@ class EvaluationContext:
     _texts: dict[Measure, TextSteps] = field(default_factory=dict)
     _breaks: dict[Measure, Breaks] = field(default_factory=dict)
     _published_on: dict[tree.Population, np.ndarray] = field(default_factory=dict)
+
+    def knowing(self, steps: dict[Measure, Steps], texts: dict[Measure, TextSteps]) -> EvaluationContext:
+        """Return a context that also knows these measures, and shares whatever was made so far."""
+        steps, texts = {**self._steps, **steps}, {**self._texts, **texts}
+        return replace(self, truths=dict(self.truths), _steps=steps, _texts=texts, _moments={})
 
     def steps(self, measure: Measure) -> Steps:
         if measure not in self._steps:
@@ -210,9 +215,25 @@ class EvaluationContext:
                 self._texts[measure] = self.stages[measure.argument](self)
             elif measure.of_fact:
                 self._texts[measure] = _column_text(self, measure)
+            elif measure.name == "score":
+                self._texts[measure] = self._score(measure.argument)
             else:
                 self._texts[measure] = self._attribute(measure.argument)
         return self._texts[measure]
+
+    def _score(self, name: str) -> TextSteps:
+        """Return a score as it was published, from day to day."""
+        origins, table = self.block.origins, self.published.scores.get(name, SCORES.empty_table())
+        who = pc.index_in(table.column("customer_id").cast(TEXT), self.block.ids).fill_null(-1).to_numpy()
+        days = table.column("day").cast(pa.int32()).fill_null(-BIAS).to_numpy()  # without a day: since ever
+        coded = table.column("value").combine_chunks().dictionary_encode()
+        values = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        rows = np.flatnonzero((who >= 0) & (days <= self.block.last_day))
+        keys = np.append(origins, keys_of(who[rows], days[rows]))
+        codes = np.append(np.full(len(origins), -1), values[rows])
+        order = np.argsort(keys, kind="stable")
+        order = order[steps.ends_within(keys[order])]
+        return TextSteps(keys[order], codes[order], coded.dictionary.to_pylist())
 
     @cached_property
     def _records(self) -> KnownRecords:
@@ -370,22 +391,6 @@ def _open(context: EvaluationContext, measure: Measure) -> Steps:
     return active(open_cases(context.block, measure.facts), context.block.origins)
 
 
-def _score(context: EvaluationContext, measure: Measure) -> Steps:
-    """Return a score as it was published, from day to day."""
-    origins, table = context.block.origins, context.published.scores.get(measure.argument)
-    if table is None:
-        return Steps(origins, np.zeros(len(origins)), np.zeros(len(origins), dtype=bool))
-    who = pc.index_in(table.column("customer_id").cast(TEXT), context.block.ids).fill_null(-1).to_numpy()
-    days = table.column("day").cast(pa.int32()).fill_null(-BIAS).to_numpy()  # without a day: since ever
-    rows = np.flatnonzero((who >= 0) & (days <= context.block.last_day))
-    values = np.append(np.full(len(origins), np.nan), table.column("value").to_numpy()[rows])
-    keys = np.append(origins, keys_of(who[rows], days[rows]))
-    order = np.argsort(keys, kind="stable")
-    order = order[steps.ends_within(keys[order])]
-    known = ~np.isnan(values[order])
-    return Steps(keys[order], np.where(known, values[order], 0.0), known)
-
-
 _MAKERS: dict[str, Callable[[EvaluationContext, Measure], Steps]] = {
     "days_since": lambda context, measure: _from_days(context, measure, lambda days: (day_number_of(days),)),
     "days_since_first": _first_day,
@@ -414,5 +419,4 @@ _MAKERS: dict[str, Callable[[EvaluationContext, Measure], Steps]] = {
     "days_until": _until,
     "balance": _balance,
     "has": _counted,
-    "score": _score,
 }

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 POINTS = 2_001  # of a distribution: with more different values, a place is exact to a two-thousandth
-#: Scores of one name: whose, since which day, and the value, null where there is none any more.
-SCORES = pa.schema({"customer_id": pa.string(), "day": pa.date32(), "value": pa.float64()})
+#: Scores of one name: whose, since which day, and the value as text, null where there is none any more.
+SCORES = pa.schema({"customer_id": pa.string(), "day": pa.date32(), "value": pa.string()})
 
 
 @dataclass(frozen=True)

@@ -279,13 +279,15 @@ class _Writer:
         if expected.signature and expected.signature.name in ("stage", "previous_stage"):
             yield from self._stages(column if expected.signature.name == "stage" else "")
             return
-        for kind in (self.kinds[name] for name in expected.kinds):
-            yield from map(self._text, self.names.values(kind.table, column))
+        kinds = [self.kinds[name] for name in expected.kinds]
+        types = {columns_of_kind(kind).get(column) for kind in kinds}
+        if types == {"text"}:
+            for table in dict.fromkeys(kind.table for kind in kinds):
+                yield from map(self._text, self.names.values(table, column))
         if column in ("weekday", "month"):
             for value in range(1, 8 if column == "weekday" else 13):
                 yield Suggestion(str(value), value_phrase(column, value, self.language), "name")
-        types = {columns_of_kind(self.kinds[kind]).get(column) for kind in expected.kinds}
-        if types == {"number"} and not expected.signature:
+        elif types == {"number"} and not expected.signature:
             yield from self._parameters()
 
     def _windows(self, expected: Expected) -> Iterator[Suggestion]:

@@ -90,14 +90,13 @@ class FactsReader(WindowReader):
 
     def _condition(self, kind: str) -> Condition:
         columns = columns_of_kind(self.kinds[kind])
-        self.expecting("column", *columns, kinds=(kind,))
         self.expecting("sign", "on", "not on")
         negated = "not " if self.accept("not") else ""
         if self.accept("on"):
             self.expecting("date")
             token = self.take()
             return Condition("date", f"{negated}on", tuple(self.days_named(token)), _unquoted(token))
-        name, _ = self.column(columns, (kind,))
+        name, _ = self.column(columns, (kind,), compared=True)
         is_text = columns[name] == "text"
         ordered = ("=", "!=") if is_text else ("<", "<=", "=", "!=", ">=", ">")
         self.expecting("sign", *ordered, "in", "not in", "is known", "is unknown")
@@ -212,8 +211,11 @@ class FactsReader(WindowReader):
 
     # Columns and fields
 
-    def column(self, columns: Mapping[str, ColumnType], kinds: tuple[str, ...]) -> tuple[str, Token]:
-        self.expecting("column", *columns, kinds=kinds, signature=self.signature)
+    def column(
+        self, columns: Mapping[str, ColumnType], kinds: tuple[str, ...], *, compared: bool = False
+    ) -> tuple[str, Token]:
+        """Read the name of a column, which stands at the end of a measure unless it is `compared`."""
+        self.expecting("column", *columns, kinds=kinds, signature=None if compared else self.signature)
         word = self.take()
         name = word.text.lower()
         if word.what != "name" or name not in columns:

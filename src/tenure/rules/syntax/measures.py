@@ -91,7 +91,7 @@ _SIGNATURES = (
     Signature("balance()", mark("outstanding balance"), "nothing"),
     Signature("has(enquiry, last 30d)", mark("whether there is any fact"), windows="any", returns="truth"),
     Signature('attribute(level) = "gold"', mark("a customer attribute"), "name", returns="any"),
-    Signature("score(churn)", mark("a published score of the customer"), "name"),
+    Signature("score(churn)", mark("a published score of the customer"), "name", returns="any"),
     Signature('stage("retail-activity") = "active"', mark("the stage in another model"), "name", returns="text"),
     Signature(
         'in_stage("active")',

@@ -22,12 +22,14 @@ from tenure.errors import TenureError
 from tenure.lifecycle.model import UNSTAGED
 from tenure.lifecycle.model_file import builtin_texts
 from tenure.lifecycle.reasons import Reason
+from tenure.lifecycle.statistics import UNDONE_WITHIN
 from tenure.rules.syntax.completion import complete
 from tenure.words import current_language
 from tenure_app.core.pages import describe
 from tenure_app.lifecycle.definitions import actions, drafts, editor_fields, labels, previews, queries, tables
 from tenure_app.lifecycle.definitions.models import ModelPreview, ModelVersion
 from tenure_app.lifecycle.reasons import in_words
+from tenure_app.web.formats import percent
 from tenure_app.web.layout import as_of
 from tenure_app.web.pages import SIGNED_IN, page
 
@@ -158,7 +160,8 @@ def completion(request: HttpRequest) -> JsonResponse:
     """Return what may come at the caret of a rule of the model that is being edited."""
     text, caret = request.POST.get("rule", "")[:5000], request.POST.get("caret", "")
     place = int(caret) if caret.isdigit() else len(text)
-    names = editor_fields.names_in(drafts.mapping_of(read_draft(request).text) or {})
+    draft = read_draft(request)
+    names = editor_fields.names_in(draft.text, draft.fields)
     completed = complete(text, place, queries.known_kinds(), current_language(), names)
     suggestions = [
         {"text": suggestion.text, "meaning": suggestion.meaning, "what": suggestion.what, "caret": suggestion.caret}
@@ -218,7 +221,7 @@ def _comparison(row: ModelPreview) -> dict[str, Any]:
             **example,
             "source": badges[example["source"]],
             "target": badges[example["target"]],
-            "reason": in_words(Reason(**example["reason"])) if example["reason"] else None,
+            "reason": in_words(Reason(**example["reason"]), after) if example["reason"] else None,
         }
         for example in result["examples"]
     ]
@@ -238,7 +241,19 @@ def _comparison(row: ModelPreview) -> dict[str, Any]:
         "unstaged_before": result["before"].get(UNSTAGED, 0),
         "share": result["value_moved"] / result["value"] if result["value"] > 0 else None,
         "of_products": after.subject == "product",
+        "undone": _undone(result),
     }
+
+
+def _undone(result: dict[str, Any]) -> str:
+    """Return how many moves are undone, before the change and after; nothing for an older preview."""
+    before, after = ((result.get(side) or {}).get("share") for side in ("undone_before", "undone"))
+    if before is None and after is None:
+        return ""
+    words = {"days": UNDONE_WITHIN, "before": percent(before), "after": percent(after)}
+    if before is None:
+        return _("Moves undone within %(days)s days: %(after)s.") % words
+    return _("Moves undone within %(days)s days: %(before)s before, %(after)s after.") % words
 
 
 # Saving

@@ -127,15 +127,14 @@ class ModelCheck(NamedTuple):
     trouble: Trouble | None = None
 
 
-def names_in(given: Mapping[str, Any]) -> KnownNames:
+def names_in(text: str, fields: Fields | None) -> KnownNames:
     """Return what a rule of a model may name: its own parameters and stages, other models, what the lake holds."""
     language = current_language()
     stages = stage_names(queries.models_in_force().values(), "", language)
-    fields = drafts.fields_of(drafts.written(given)) if given else None
     if fields:
         stages[""] = {stage.key: LocalizedText(stage.zh, stage.en).render(language) for stage in fields.stages}
     try:
-        parameters = parameters_of(given, queries.known_kinds())
+        parameters = parameters_of(drafts.mapping_of(text) or {}, queries.known_kinds())
     except TenureError:  # the check says what is wrong with them
         parameters = {}
     return replace(queries.names_in_lake(), parameters=parameters, stages=stages)
@@ -143,7 +142,7 @@ def names_in(given: Mapping[str, Any]) -> KnownNames:
 
 def check(text: str) -> ModelCheck:
     kinds, fields = queries.known_kinds(), drafts.fields_of(text)
-    names = names_in(drafts.mapping_of(text) or {})
+    names = names_in(text, fields)
     rules = {stage.key: _check_rule(stage.when, kinds, names) for stage in fields.stages} if fields else {}
     try:
         return ModelCheck(queries.read(text, kinds), rules)

@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 
 from tenure.errors import TenureError
 from tenure.lifecycle.choice import Choice
-from tenure.lifecycle.model import Stage
+from tenure.lifecycle.model import Model
 from tenure.lifecycle.model_file import builtin_texts
 from tenure.lifecycle.reach import Unreachable
 from tenure.rules.wording.vocabulary import kind_name
@@ -158,29 +158,37 @@ def model(request: HttpRequest, model_id: str) -> HttpResponse:
         "line": line,
         "now": now,
         "model": now.model,
-        "stages": [_stage(now.model.stage(badge.id), gone.get(badge.id)) for badge in labels.path_of(now.model)],
+        "stages": [_stage(now.model, badge.id, gone.get(badge.id)) for badge in labels.path_of(now.model)],
         "history": _history(now),
         "follows": follows.model if follows else None,
     }
     return render(request, "models/model.html", context)
 
 
-def _stage(stage: Stage, gone: Unreachable | None) -> dict[str, Any]:
+def _stage(model: Model, stage_id: str, gone: Unreachable | None) -> dict[str, Any]:
+    stage = model.stage(stage_id)
     flags = (
         (stage.setback, "yellow", _("setback: can be entered from anywhere")),
         (stage.terminal, "secondary", _("end: only a new fact leads out")),
         (stage.without_facts, "secondary", _("also customers without facts")),
+        (
+            stage.settles > 0,
+            "secondary",
+            ngettext("settles after %(days)s day", "settles after %(days)s days", stage.settles)
+            % {"days": number(stage.settles)},
+        ),
     )
     texts = ((_("Traits"), stage.traits), (_("What they need"), stage.needs_text), (_("Our goal"), stage.goal))
+    stays = [(_("Stays while"), sentence_of(stage.stays_while))] if stage.stays_while else []
     plays = ((_("Do"), stage.advised), (_("Avoid"), stage.discouraged))
     return {
         "stage": stage,
-        "sentence": sentence_of(stage.when),
+        "sentence": sentence_of(stage.rule, model),
         "unreachable": gone.message.render() if gone else "",
         "flags": [(colour, text) for flag, colour, text in flags if flag],
-        "texts": [(title, text.render()) for title, text in texts if text],
+        "texts": [*stays, *((title, text.render()) for title, text in texts if text)],
         "plays": [(title, plays) for title, plays in plays if plays],
-        "causes": [(cause.name.render(), sentence_of(cause.when)) for cause in stage.causes],
+        "causes": [(cause.name.render(), sentence_of(cause.rule, model)) for cause in stage.causes],
     }
 
 
