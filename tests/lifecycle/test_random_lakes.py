@@ -41,7 +41,9 @@ def _split(rows: list[Row], seed: int) -> tuple[list[Row], list[Row]]:
     """Return the rows that come in time, and those that come late."""
     random = Random(seed)
     late = [random.random() < 0.4 for _ in rows]
-    return tuple([row for row, is_late in zip(rows, late, strict=True) if is_late == wanted] for wanted in (False, True))
+    return tuple(
+        [row for row, is_late in zip(rows, late, strict=True) if is_late == wanted] for wanted in (False, True)
+    )
 
 
 def _compared_on(case: RandomCase, day: date, rows: list[Row]) -> RandomCase:

@@ -342,19 +342,33 @@ SHOP_WISHES = [
 
 def _record(who: str, city: str, valid_from: date, **more: str) -> dict[str, Any]:
     attributes = json.dumps({"city": city, **more}, ensure_ascii=False)
-    return {"customer_id": who, "attributes": attributes, "valid_from": valid_from, "seen_at": datetime(2024, 1, 1, tzinfo=UTC)}
+    return {
+        "customer_id": who,
+        "attributes": attributes,
+        "valid_from": valid_from,
+        "seen_at": datetime(2024, 1, 1, tzinfo=UTC),
+    }
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     lake = Lake.create(tmp_path_factory.mktemp("wishes") / "lake", tz="UTC")
-    others = [(table, row | {"customer_id": who}) for who, amount in OTHERS.items() for table, row in [order("2024-01-02", amount)]]
+    others = [
+        (table, row | {"customer_id": who})
+        for who, amount in OTHERS.items()
+        for table, row in [order("2024-01-02", amount)]
+    ]
     for table, rows in tables([*SHOP_WISHES[0].facts, *others]).items():
         lake.append_facts(table, rows)
     records = [_record(who, "杭州" if who in HANGZHOU else "上海", date(2024, 1, 1)) for who in OTHERS]
-    records += [_record("lin", "北京", date(2024, 1, 1), birthday="1990-03-05"), _record("lin", "上海", date(2024, 3, 1))]
+    records += [
+        _record("lin", "北京", date(2024, 1, 1), birthday="1990-03-05"),
+        _record("lin", "上海", date(2024, 3, 1)),
+    ]
     lake.write("customers", customer_table(records))
-    models = [read(_model(wish) | {"id": f"wish{number}", "enters": ["order"]}) for number, wish in enumerate(SHOP_WISHES)]
+    models = [
+        read(_model(wish) | {"id": f"wish{number}", "enters": ["order"]}) for number, wish in enumerate(SHOP_WISHES)
+    ]
     for day in (date(2024, 3, 31), date(2024, 6, 30), END):
         refresh(lake, as_of=day, models=models)
     return lake

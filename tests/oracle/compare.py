@@ -149,7 +149,9 @@ def differences_of(case: RandomCase, spans: pa.Table | None = None) -> list[str]
     wanted = _in_order(case.oracle(NEAR), case.mapping)
     if rows == wanted:
         return []
-    rules = [f"  {({key: value for key, value in stage.items() if key != 'name'})}" for stage in case.mapping["stages"]]
+    rules = [
+        f"  { ({key: value for key, value in stage.items() if key != 'name'}) }" for stage in case.mapping["stages"]
+    ]
     missing = [f"  missing {tuple(map(str, row))}" for row in wanted if row not in rows]
     wrong = [f"  wrong   {tuple(map(str, row))}" for row in rows if row not in wanted]
     return [f"case {case.name}, {shop.tz}, {shop.as_of}", *rules, *missing, *wrong]

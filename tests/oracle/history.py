@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from oracle.judge import Judge, State, World
@@ -86,7 +87,6 @@ class Day:
 
     stage: str | None
     passed: tuple[str, ...] = ()
-    unjudged: tuple[str, ...] = ()
     override: bool = False
 
 
@@ -131,22 +131,18 @@ class Calendar:
             self.notes.append(self._write(self.entry + len(self.notes)))
         return self.notes[day - self.entry]
 
-    def raw(self, day: int) -> tuple[str | None, tuple[str, ...]]:
-        """Return the first stage that claims the customer, and the stages tried before it that were unknown."""
-        unknown: list[str] = []
+    def raw(self, day: int) -> str | None:
+        """Return the first stage that claims the customer."""
         has_facts = self.first_fact is not None and day >= self.first_fact
         before = self.state(day).stage
         for stage in self.model.stages:
             if not has_facts and not stage.without_facts:
                 continue
-            truth = self.judge.holds(stage.rule, day)
-            if truth:
-                return stage.id, tuple(unknown)
+            if self.judge.holds(stage.rule, day):
+                return stage.id
             if stage.id == before and stage.stays_while is not None and self.judge.holds(stage.stays_while, day):
-                return stage.id, tuple(unknown)
-            if truth is None:
-                unknown.append(stage.id)
-        return None, tuple(unknown)
+                return stage.id
+        return None
 
     def _decided(self, day: int) -> str | None:
         """Return the stage that a person decided for this day."""
@@ -177,9 +173,8 @@ class Calendar:
         return self.stage
 
     def _write(self, day: int) -> Day:
-        candidate, unjudged = self.raw(day)
         before = self.stage
-        stage = self._settled(candidate, day)
+        stage = self._settled(self.raw(day), day)
         if not self.states:  # nobody was anywhere before they came
             self.states.append(State(stage, None, None if stage is None else day))
         elif stage != before:
@@ -192,7 +187,17 @@ class Calendar:
             passed = tuple(self.model.ladder[self.position + 1 : step])
             self.position = step
         decided = self._decided(day)
-        return Day(decided, override=True) if decided else Day(stage, passed, unjudged)
+        return Day(decided, override=True) if decided else Day(stage, passed)
+
+    def unjudged(self, day: int) -> tuple[str, ...]:
+        """Return which stages before the one of the day, or of all when there is none, have an unknown rule."""
+        note = self.note(day)
+        if note.override:
+            return ()
+        has_facts = self.first_fact is not None and day >= self.first_fact
+        before = takewhile(lambda other: other.id != note.stage, self.model.stages)
+        possible = (other for other in before if has_facts or other.without_facts)
+        return tuple(other.id for other in possible if self.judge.holds(other.rule, day) is None)
 
 
 def history(

@@ -168,5 +168,7 @@ def people(facts: Mapping[str, pa.Table], as_of: date, tz: str, customers: pa.Ta
         if since <= today:
             person(row["customer_id"]).records.append((since, row))
     for each in found.values():  # of one day, the one that was brought later
-        each.records.sort(key=lambda known: (known[0], known[1]["seen_at"].timestamp() if known[1]["seen_at"] else -inf))
+        each.records.sort(
+            key=lambda known: (known[0], known[1]["seen_at"].timestamp() if known[1]["seen_at"] else -inf)
+        )
     return found

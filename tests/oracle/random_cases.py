@@ -69,13 +69,8 @@ def _world(seed: int, shop: Shop) -> World:
     random, last = Random(-seed), shop.as_of.toordinal()
     days = sorted(random.sample(range(START.toordinal() + 20, last + 1), random.choice((0, 1, 2, 3))))
     names = sorted({row["customer_id"] for _, row in shop.rows})
-    scores = [
-        (day, {"churn": {who: random.choice((None, 0, Fraction(1, 4), 3, 20)) for who in names}})
-        for day in days
-    ]
-    comparisons = [
-        (day, people(shop.tables, date.fromordinal(day), shop.tz, shop.customers)) for day in days
-    ]
+    scores = [(day, {"churn": {who: random.choice((None, 0, Fraction(1, 4), 3, 20)) for who in names}}) for day in days]
+    comparisons = [(day, people(shop.tables, date.fromordinal(day), shop.tz, shop.customers)) for day in days]
     return World(NAMED_DATES, scores, comparisons)
 
 

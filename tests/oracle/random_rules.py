@@ -76,7 +76,21 @@ def _text(value: object) -> str:
 
 
 _TESTS = ("of_state", "of_text", "on_date", "among", "known")
-_FOCUS = (*_TESTS, "of_state", "population", "population", "population", "values", "gaps", "distinct", "slope", "categories", "open_cases", "others", "waiting")
+_FOCUS = (
+    *_TESTS,
+    "of_state",
+    "population",
+    "population",
+    "population",
+    "values",
+    "gaps",
+    "distinct",
+    "slope",
+    "categories",
+    "open_cases",
+    "others",
+    "waiting",
+)
 
 
 class Writer:
@@ -249,7 +263,9 @@ class Writer:
     def categories(self) -> str:
         self.use("categories")
         kind = self.pick("order", "line", "view", "interaction")
-        return f"categories({kind if kind == 'order' else self.fact(kind)}{self.window('' if kind == 'order' else kind)})"
+        return (
+            f"categories({kind if kind == 'order' else self.fact(kind)}{self.window('' if kind == 'order' else kind)})"
+        )
 
     def of_fact(self, columns: str) -> str:
         """Return a column of one fact: of type text, number or date."""
