@@ -1,4 +1,4 @@
-"""Random models of the whole rule language about random shops: the product's spans are those of the day-by-day oracle."""
+"""Random models of the whole language about random shops: the product's spans are those of the oracle."""
 
 from __future__ import annotations
 

@@ -172,8 +172,8 @@ def test_whose_record_holds_from_today_is_evaluated_again_though_nothing_was_imp
     people = tmp_path / "people.csv"
     people.write_text(f"customer_id,level,valid_from\nann,gold,{START + timedelta(days=20)}\n", encoding="utf-8")
     import_files(lake, [people], as_="customers")
-    text = "id: levels\nenters: [order]\nstages:\n  - {id: gold, when: 'attribute(level) = \"gold\"'}\n  - {id: plain, when: otherwise}\n"
-    model = read(text)
+    gold = {"id": "gold", "when": 'attribute(level) = "gold"'}
+    model = read({"id": "levels", "enters": ["order"], "stages": [gold, {"id": "plain", "when": "otherwise"}]})
     refresh(lake, as_of=START + timedelta(days=10), models=[model])
     report = refresh(lake, as_of=START + timedelta(days=30), models=[model], only_changed=True)
     assert report.mode == "touched"

@@ -1,4 +1,4 @@
-"""What analysts wished to say and could not: each wish as a rule, with a small customer of whom it is true on known days.
+"""What analysts wished to say and could not: each wish as a rule, with a customer of whom it is true on known days.
 
 The days were counted on a wall calendar. What a rule does not hold on, it is false or unknown on.
 """
@@ -232,13 +232,14 @@ WISHES = [
     Wish(
         "25a the share of wallet is at least a fifth",
         "sum(order.amount, last 90d) / sum(volume.amount, last 90d) >= 20%",
-        [order("2024-01-01", 100), _row("volumes", "2024-01-10", amount=500), _row("volumes", "2024-02-10", amount=100)],
+        [order("2024-01-01"), _row("volumes", "2024-01-10", amount=500), _row("volumes", "2024-02-10", amount=100)],
         [("2024-01-10", "2024-02-09")],
     ),
     Wish(
         "25b would recommend us, and looked around for five minutes",
         "last(nps) >= 9 and sum(view.seconds, last 30d) >= 300",
-        [act("view", "2024-01-01", seconds=120), act("view", "2024-01-05", seconds=180), answer("nps", "2024-01-10", 9)],
+        [act("view", "2024-01-01", seconds=120), act("view", "2024-01-05", seconds=180),
+         answer("nps", "2024-01-10", 9)],
         [("2024-01-10", "2024-01-30")],
     ),
     Wish(

@@ -93,9 +93,7 @@ class Day:
 class Calendar:
     """One customer's days under one model, written one after the other; `others` are models whose stages it reads."""
 
-    def __init__(
-        self, person: Person, model: Model, world: World | None = None, others: Iterable[Model] = ()
-    ) -> None:
+    def __init__(self, person: Person, model: Model, world: World | None = None, others: Iterable[Model] = ()) -> None:
         self.person, self.model, self.judge = person, model, Judge(person, world, self.state, self._stage_in)
         self.others = {other.id: Calendar(person, other, world, others) for other in others if other.id != model.id}
         self.fact_days = {fact.day for fact in person.facts(model.kinds)}
@@ -253,6 +251,7 @@ def oracle_spans(
     customers: pa.Table | None = None,
     horizon: int = HORIZON,
     only: Iterable[str] | None = None,
+    *,
     world: World | None = None,
     others: Iterable[Mapping[str, Any]] = (),
 ) -> list[Row]:

@@ -169,7 +169,7 @@ class Judge:
         self._truths: dict[tuple[Node, int], bool | None] = {}
         self._ever: dict[Node, list[bool | None]] = {}
 
-    def holds(self, tree: Node, day: int) -> bool | None:
+    def holds(self, tree: Node, day: int) -> bool | None:  # noqa: C901, PLR0911 - a case a construct
         """Return whether a rule holds on a day; None is unknown."""
         match tree[0]:
             case "otherwise":

@@ -159,16 +159,21 @@ def people(facts: Mapping[str, pa.Table], as_of: date, tz: str, customers: pa.Ta
                 continue
             for who, kind in _kinds_of(table, row):
                 person(who).by_kind.setdefault(kind, []).append(fact)
-    always = date.min.toordinal()
     for row in customers.to_pylist() if customers is not None else ():
-        seen, valid = row["seen_at"], row.get("valid_from")
-        since = valid.toordinal() if valid else always if seen is None else seen.astimezone(place).date().toordinal()
-        if row["created_on"] is not None:
-            person(row["customer_id"]).created = row["created_on"].toordinal()
-        if since <= today:
-            person(row["customer_id"]).records.append((since, row))
+        _record(person(row["customer_id"]), row, place, today)
     for each in found.values():  # of one day, the one that was brought later
         each.records.sort(
             key=lambda known: (known[0], known[1]["seen_at"].timestamp() if known[1]["seen_at"] else -inf)
         )
     return found
+
+
+def _record(person: Person, row: dict[str, Any], place: ZoneInfo, today: int) -> None:
+    """File a record under the day from which it holds, or else that on which it was brought."""
+    seen, valid = row["seen_at"], row.get("valid_from")
+    brought = date.min if seen is None else seen.astimezone(place).date()
+    since = (valid or brought).toordinal()
+    if row["created_on"] is not None:
+        person.created = row["created_on"].toordinal()
+    if since <= today:
+        person.records.append((since, row))

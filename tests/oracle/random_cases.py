@@ -35,7 +35,14 @@ class RandomCase(NamedTuple):
         """Return the spans that the clerk writes."""
         shop = self.shop
         return oracle_spans(
-            shop.tables, self.mapping, shop.as_of, shop.tz, shop.customers, horizon, None, self.world, [OTHER_MODEL]
+            shop.tables,
+            self.mapping,
+            shop.as_of,
+            shop.tz,
+            shop.customers,
+            horizon,
+            world=self.world,
+            others=[OTHER_MODEL],
         )
 
 

@@ -82,7 +82,7 @@ class _Life:
         number = len(self.rows) * 100 + self.number
         self.at = start + timedelta(days=self.day, microseconds=number)
 
-    def event(self, what: str) -> list[Row]:
+    def event(self, what: str) -> list[Row]:  # noqa: PLR0911 - a case a kind of event
         self.numbers += 1
         name = f"{self.who}{self.numbers}"
         match what:

@@ -96,7 +96,8 @@ _FOCUS = (
 class Writer:
     """Writes random rules, and counts which constructs it used.
 
-    `varies` says whether a condition is true of some customers on some days only; one that is not is mostly thrown away.
+    `varies` says whether a condition is true of some customers on some days only; most that are not are
+    thrown away.
     """
 
     def __init__(
@@ -239,7 +240,8 @@ class Writer:
     def distinct(self) -> str:
         self.use("distinct")
         facts, kind = self.facts(alike=True)
-        return f"distinct({facts}.{self.pick(*(*COLUMNS[kind], 'weekday', 'month')) if '|' not in facts else self.shared(facts)}{self.window(kind)})"
+        column = self.shared(facts) if "|" in facts else self.pick(*COLUMNS[kind], "weekday", "month")
+        return f"distinct({facts}.{column}{self.window(kind)})"
 
     def shared(self, facts: str) -> str:
         """Return a column that the facts of several kinds all have."""
@@ -352,7 +354,7 @@ class Writer:
             text = self.of_fact("text")
             kind = text.split("(")[1].split("[")[0].split(",")[0].split(")")[0].strip()
             column = text.rpartition(".")[2]
-            values = next((own[column] for own in (COLUMNS.get(kind, {}), *COLUMNS.values()) if column in own))
+            values = next(own[column] for own in (COLUMNS.get(kind, {}), *COLUMNS.values()) if column in own)
             return text, tuple(map(str, values))
         if which == "attribute":
             name = self.pick("tier", "city")
