@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import yaml
 
+from tenure.facts.businesses import BUSINESSES
 from tenure.lifecycle.model import stage_names
 from tenure.lifecycle.model_file import builtin
 from tenure.rules.syntax.tree import Otherwise
@@ -90,9 +91,9 @@ def _index() -> Iterator[str]:
     """List all models, the families that hold their stages together, and what to look at in each family."""
     yield "# 生命周期模型 · Life-cycle models"
     yield _table(
-        "| 模型 · Model | id | 阶段 · Stages |",
+        "| 模型 · Model | id | 适用行业 · For | 阶段 · Stages |",
         (
-            f"| [{model.name.zh}<br>{model.name.en}]({model.id}.md) | `{model.id}` |"
+            f"| [{model.name.zh}<br>{model.name.en}]({model.id}.md) | `{model.id}` | {_businesses(model.businesses)} |"
             f" {_joined((model.stage(stage).name for stage in model.path), ' → ', ' → ', '<br>')} |"
             for model in builtin().values()
         ),
@@ -120,6 +121,7 @@ def _model_page(model: Model) -> Iterator[str]:
     about = [f"`{model.id}`", "客户 · customers" if model.subject == "customer" else "产品 · products"]
     chinese, english = ([kind_name(kind, language) for kind in model.needs] for language in ("zh", "en"))
     about.append(f"必需事实 needs: {'、'.join(chinese) or '无'} · {', '.join(english) or 'nothing'}")
+    about.append(f"适用行业 for: {_businesses(model.businesses)}")
     if model.stepwise:
         about.append("不可跳跃 stepwise")
     yield " · ".join(about)
@@ -202,6 +204,12 @@ def _joined(names: Iterable[LocalizedText], zh: str = "、", en: str = ", ", bet
     """Return names as a Chinese and an English list."""
     names = list(names)
     return f"{zh.join(name.zh for name in names)}{between}{en.join(name.en for name in names)}"
+
+
+def _businesses(kinds: Iterable[str]) -> str:
+    if set(kinds) == set(BUSINESSES):
+        return "各行各业 · every business"
+    return _joined(BUSINESSES[kind] for kind in kinds)
 
 
 def _table(head: str, rows: Iterable[str]) -> str:

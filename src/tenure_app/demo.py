@@ -69,6 +69,7 @@ def _load() -> None:
 def _demo(data: str, folder: Path | None, port: int | None, as_json: bool) -> int:
     _load()
     from tenure.facts.lake import Lake
+    from tenure.lifecycle.choice import evaluated_models
     from tenure.lifecycle.model_file import models_of
     from tenure.practices.samples import SAMPLES
 
@@ -79,7 +80,7 @@ def _demo(data: str, folder: Path | None, port: int | None, as_json: bool) -> in
     out.print(say(mark("%(name)s. Data stored in %(path)s"), name=say(sample.name), path=path), highlight=False)
     out.print(say(sample.hint), style="dim", highlight=False)
     lake = Lake.create(path, tz=sample.tz, currency=sample.currency, business=say(sample.name))
-    models = models_of(lake)
+    models = models_of(lake, evaluated_models(lake))
     if _is_ready(lake, sample, models):
         out.print(say(mark("Already up to date from the last run.")))
     else:

@@ -175,11 +175,11 @@ def test_a_shop_without_contacts_is_told_what_to_import(
 
 def test_a_prospect_sees_both_windows_count_down(signed_in: Client, met: Lake) -> None:
     text = text_of(signed_in, "/customers/eva/")
-    assert "Attention closes" in text
+    assert "Attention window closes" in text
     assert "closed 11 days ago" in text
     assert "50 days left" in text
     assert "not begun" in text_of(signed_in, "/customers/fay/")
-    assert "Attention closes" not in text_of(signed_in, "/customers/ann/")
+    assert "Attention window closes" not in text_of(signed_in, "/customers/ann/")
     # Seen from an earlier day, less had happened.
     assert "2 days left" in text_of(signed_in, "/customers/bob/?as_of=2024-03-30")
 

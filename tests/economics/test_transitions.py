@@ -14,10 +14,10 @@ from moves import TRANSITIONS
 from refreshes import stages_only as refresh
 from tenure.economics.source import Source, order_of
 from tenure.economics.transitions import matrix, time_in_stage, transitions
-from tenure.stats.intervals import garwood, wilson
 from tenure.lifecycle import statistics
 from tenure.lifecycle.model import UNSTAGED
 from tenure.lifecycle.model_file import read
+from tenure.stats.intervals import garwood, wilson
 
 if TYPE_CHECKING:
     from pathlib import Path

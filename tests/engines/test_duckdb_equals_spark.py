@@ -111,6 +111,7 @@ def _results(lake: tn.Lake) -> dict[str, list[dict[str, Any]]]:
     found = {}
     for name, order in (
         ("spans", "model, customer_id, entered_on, passed_through DESC, stage"),
+        ("doubts", "model, customer_id, entered_on, stage"),
         ("scorecard", "customer_id"),
     ):
         rows = con.execute(f"SELECT * EXCLUDE (generation, number) FROM {name} ORDER BY {order}").to_arrow_table()
@@ -132,6 +133,8 @@ def _compared(duckdb: Any, spark: Any) -> None:
     assert len(spark["spans"]) == len(duckdb["spans"])
     for ours, theirs in zip(duckdb["spans"], spark["spans"], strict=True):
         assert theirs == ours
+    assert spark["doubts"] == duckdb["doubts"]
+    assert len(duckdb["doubts"]) > 10
     assert spark["scorecard"] == duckdb["scorecard"]
 
 

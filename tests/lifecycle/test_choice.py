@@ -198,7 +198,7 @@ def test_overrides_and_own_files_keep_a_model_evaluated(tmp_path: Path) -> None:
     lake.append_facts("overrides", completed("overrides", pa.Table.from_pylist([row])))
     lake.save_settings(models_on=("retail-activity",))
     assert evaluated_models(lake) == [name for name in (*builtin_texts(), "own") if name in
-                                      ("crm-5", "retail-activity", "own")]  # fmt: skip
+                                      ("crm-5", "first-contact-funnel", "retail-activity", "own")]  # fmt: skip
 
 
 def test_switching_teaches_and_forgets_the_recommendation_of_what_is_off(tmp_path: Path) -> None:

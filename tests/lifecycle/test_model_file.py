@@ -27,6 +27,9 @@ ACTIVE = "  - {id: active, when: days_since(order) <= 45}\n"
         (f"path: [lost]\n{HEAD}{ACTIVE}", "model shop: path contains unknown or repeated stages: lost"),
         (f"stepwise: 3\n{HEAD}{ACTIVE}", "model shop: stepwise must be true or false, not 3."),
         (f"enters: order\n{HEAD}{ACTIVE}", "model shop: enters must be a list."),
+        (f"businesses: [retial]\n{HEAD}{ACTIVE}", "model shop: 'retial' is not a valid kind of business. Try: retail."),
+        (f"businesses: retail\n{HEAD}{ACTIVE}", "model shop: businesses must be a list."),
+        (f"businesses: [saas, saas]\n{HEAD}{ACTIVE}", "model shop: businesses names 'saas' twice. Remove one of them."),
         (f"subject: custmer\n{HEAD}{ACTIVE}", "model shop: 'custmer' is not a valid subject. Try: customer."),
         (f"name: {{fr: x}}\n{HEAD}{ACTIVE}", "model shop, name has an unknown key 'fr'. Did you mean "),
         (

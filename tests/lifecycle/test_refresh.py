@@ -25,6 +25,7 @@ from tenure.lifecycle.model import Model
 from tenure.lifecycle.model_file import read
 
 START = date(2024, 1, 1)
+RESULTS = ("spans", "doubts", "scorecard")
 RHYTHM = """
 id: rhythm
 name: {zh: 节奏, en: Rhythm}
@@ -44,7 +45,7 @@ stages:
 
 
 def models() -> list[Model]:
-    return [read("retail-activity"), read(RHYTHM), read(REFERRERS), read("crm-5"), read("value-5")]
+    return [read(model) for model in ("retail-activity", RHYTHM, REFERRERS, "crm-5", "value-5", "relationship-4")]
 
 
 def rows(lake: Lake, table: str) -> list[tuple[object, ...]]:
@@ -85,23 +86,22 @@ def test_judging_who_changed_gives_what_judging_everybody_gives(
         told = refresh(lake, as_of, models(), only_changed=True)
         fitting = {model.id for model in told.models if not model.missing}
         assert told.mode == ("touched" if fitting <= before else "full")  # a model that newly fits needs everybody
-        stepwise = rows(lake, "spans"), rows(lake, "scorecard")
+        stepwise = [rows(lake, table) for table in RESULTS]
         assert numbers_agree(lake)
         whole = Lake.create(folder / f"whole-{n}", tz="UTC")
         for m in range(n + 1):
             import_files(whole, [folder / f"{m}.csv"], as_="orders")
         refresh(whole, as_of, models())
-        assert stepwise[0] == rows(whole, "spans")
-        assert stepwise[1] == rows(whole, "scorecard")
+        assert stepwise == [rows(whole, table) for table in RESULTS]
 
 
 def test_a_touched_refresh_of_one_model_keeps_the_other_models_spans(tmp_path: Path) -> None:
     lake = Lake.create(tmp_path / "lake", tz="UTC")
     import_files(lake, [write_orders(tmp_path / "a.csv", [("ann", 3, 5.0, ""), ("bob", 9, 7.0, "")])], as_="orders")
     refresh(lake, START + timedelta(days=100), models())
-    before = rows(lake, "spans")
+    before = [row for table in ("spans", "doubts") for row in rows(lake, table) if row[0] != "rhythm"]
     refresh(lake, None, [read("retail-activity")], customers=["ann"])
-    assert [row for row in rows(lake, "spans") if row[0] != "rhythm"] == [row for row in before if row[0] != "rhythm"]
+    assert [row for table in ("spans", "doubts") for row in rows(lake, table) if row[0] != "rhythm"] == before
     refresh(lake, None, [read("crm-5")])  # everybody again, under one of the models
     assert numbers_agree(lake)
 
@@ -136,7 +136,7 @@ def test_a_refresh_killed_at_any_moment_leaves_the_old_result_or_the_new(tmp_pat
     begin = time.monotonic()
     subprocess.run([*command, "--as-of", str(as_of)], check=True, capture_output=True)
     whole = time.monotonic() - begin
-    spans, people = rows(lake, "spans"), rows(lake, "scorecard")
+    results = [rows(lake, table) for table in RESULTS]
     chance = random.Random(11)
     killed = 0
     for _ in range(20):
@@ -147,9 +147,8 @@ def test_a_refresh_killed_at_any_moment_leaves_the_old_result_or_the_new(tmp_pat
         os.kill(running.pid, signal.SIGKILL)
         killed += running.wait() == -signal.SIGKILL
         # Every refresh gives the same rows, so old and new are equal; half a result, or both at once, would not be.
-        assert rows(lake, "spans") == spans
-        assert rows(lake, "scorecard") == people
+        assert [rows(lake, table) for table in RESULTS] == results
     assert killed >= 5
     subprocess.run([*command, "--as-of", str(as_of)], check=True, capture_output=True)
-    assert rows(lake, "spans") == spans
+    assert [rows(lake, table) for table in RESULTS] == results
     assert lake.read("orders").num_rows == 20_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from oracle.judge import Judge
@@ -101,26 +102,23 @@ class Calendar:
         self.entry = min(starts, default=None)
         self.position = -1
         self.stage: str | None = None  # at the end of the day written last
+        self.inside = False
         self.waiting: tuple[str | None, int] | None = None  # whose turn it is instead, and since which day
         self.freed = False  # whether a fact has led out of a terminal stage, where somebody only waits
         mine = [fact for fact in person.overrides if fact.row["model"] == model.id]
         self.decisions = sorted(mine, key=lambda fact: (fact.instant, fact.number))
 
-    def raw(self, day: int) -> tuple[str | None, tuple[str, ...]]:
-        """Return the first stage that claims the customer, and the stages tried before it that were unknown."""
-        unknown: list[str] = []
+    def raw(self, day: int) -> str | None:
+        """Return the first stage that claims the customer."""
         has_facts = self.first_fact is not None and day >= self.first_fact
         for stage in self.model.stages:
             if not has_facts and not stage.without_facts:
                 continue
-            truth = self.judge.holds(stage.rule, day)
-            if truth:
-                return stage.id, tuple(unknown)
+            if self.judge.holds(stage.rule, day):
+                return stage.id
             if stage.id == self.stage and stage.stays_while is not None and self.judge.holds(stage.stays_while, day):
-                return stage.id, tuple(unknown)
-            if truth is None:
-                unknown.append(stage.id)
-        return None, tuple(unknown)
+                return stage.id
+        return None
 
     def _decided(self, day: int) -> str | None:
         """Return the stage that a person decided for this day."""
@@ -147,20 +145,30 @@ class Calendar:
             self.waiting = (candidate, day)
         settles = next((stage.settles for stage in self.model.stages if stage.id == candidate), self.model.settles)
         if self.stage is None or day - self.waiting[1] >= settles:
+            if self.inside:
+                self.judge.before = self.stage or ""
+            self.judge.stage, self.judge.entered = candidate, day
             self.stage, self.waiting, self.freed = candidate, None, False
         return self.stage
 
     def write(self, day: int) -> Day:
         """Write the next day; days must be written in order."""
-        candidate, unjudged = self.raw(day)
-        stage = self._settled(candidate, day)
+        stage = self._settled(self.raw(day), day)
+        self.inside = True
         passed: tuple[str, ...] = ()
         if self.model.stepwise and stage in self.model.ladder:
             step = self.model.ladder.index(stage)
             passed = tuple(self.model.ladder[self.position + 1 : step])
             self.position = step
         decided = self._decided(day)
-        return Day(decided, override=True) if decided else Day(stage, passed, unjudged)
+        return Day(decided, override=True) if decided else Day(stage, passed, self._unjudged(stage, day))
+
+    def _unjudged(self, stage: str | None, day: int) -> tuple[str, ...]:
+        """Return which stages before the one of the day, or of all when there is none, have an unknown rule."""
+        has_facts = self.first_fact is not None and day >= self.first_fact
+        before = takewhile(lambda other: other.id != stage, self.model.stages)
+        possible = (other for other in before if has_facts or other.without_facts)
+        return tuple(other.id for other in possible if self.judge.holds(other.rule, day) is None)
 
 
 def history(person: Person, model: Model, as_of: date, horizon: int = HORIZON) -> list[Row]:

@@ -9,7 +9,7 @@ from math import isqrt
 from operator import add, eq, ge, gt, le, lt, mul, ne, sub
 from typing import TYPE_CHECKING, Any
 
-from oracle.language import Node, Window
+from oracle.language import STATE, Node, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,6 +95,10 @@ class Judge:
 
     def __init__(self, person: Person) -> None:
         self.person = person
+        # at the end of the day before: the stage, the day it was entered, and the stage before it
+        self.stage: str | None = None
+        self.entered = 0
+        self.before: str | None = None
         self._known: dict[tuple[object, ...], Number] = {}
 
     def holds(self, tree: Node, day: int) -> bool | None:
@@ -134,6 +138,12 @@ class Judge:
                 if left is None or right is None or (tree[0] == "/" and right == 0):
                     return None
                 return Fraction(left) / right if tree[0] == "/" else _ARITHMETIC[tree[0]](left, right)  # type: ignore
+            case "measure" if tree[1] in STATE:
+                return {
+                    "in_stage": self.stage in tree[2],
+                    "previous_stage": self.before,
+                    "days_in_stage": None if self.stage is None else day - self.entered,
+                }[tree[1]]
             case "measure":
                 name, kinds, field, window = tree[1:]
                 return self._measure(name, kinds, field, window, day)

@@ -18,6 +18,8 @@ _TOKEN = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _SIGNS = {"≤": "<=", "≥": ">=", "≠": "!=", "<>": "!=", "==": "=", "<": "<", ">": ">", "=": "="}
+#: What is asked about the customer's own stage.
+STATE = ("in_stage", "previous_stage", "days_in_stage")
 COMPARISONS = ("<", "<=", "=", "!=", ">=", ">")
 
 
@@ -143,6 +145,13 @@ class _Parser:
             self.at += 1
             self.need(")")
             return ("measure", name, (word[1:-1] if kind == "text" else word,), None, Window())
+        if name in STATE:
+            names = []
+            while not self.take(")"):
+                names.append(self.take_kind("text")[1:-1])
+                if self.peek() != ("sign", ")"):
+                    self.need(",")
+            return ("measure", name, tuple(names), None, Window())
         kinds: list[str] = []
         field, last, before = None, None, 0
         while not self.take(")"):
@@ -171,7 +180,7 @@ def parse(text: str) -> Node:
 def kinds_read(tree: Node) -> set[str]:
     """Return the kinds a rule reads."""
     if tree[0] == "measure":
-        if tree[1] in ("attribute", "score"):
+        if tree[1] in ("attribute", "score", *STATE):
             return set()
         if tree[1] == "balance":
             return {"balance"}

@@ -145,8 +145,8 @@ def mapping(stages: list[dict[str, Any]], **settings: Any) -> dict[str, Any]:
 def models(draw: st.DrawFn, special: bool = True, settling: bool = False) -> dict[str, Any]:
     """Return a random model.
 
-    With `special`, also stepwise, setback, terminal and without-facts ones; with `settling`, stages that take time
-    and that are left by another rule than entered.
+    With `special`, also stepwise, setback, terminal and without-facts ones; with `settling`, stages that take time,
+    and, unless that is all there is to be, stages that are left by another rule than entered.
     """
     ids = ["s1", "s2", "s3", "s4", "s5"][: draw(st.sampled_from((3, 1, 2, 4, 5)))]
     stages: list[dict[str, Any]] = [{"id": each, "when": draw(rules())} for each in ids]
@@ -165,14 +165,20 @@ def models(draw: st.DrawFn, special: bool = True, settling: bool = False) -> dic
                 st.lists(st.sampled_from(("order", "view", "csat", "start")), min_size=1, unique=True)
             )
     if settling:
-        if draw(st.booleans()):
-            settings["settles"] = draw(settles)
-        for stage in stages:
-            if draw(st.booleans()):
-                stage["settles"] = draw(settles)
-            if stage["when"] != "otherwise" and draw(st.booleans()):
-                stage["stays_while"] = draw(rules())
+        settings.update(draw(_settling(stages)))
     return mapping(stages, **settings)
+
+
+@st.composite
+def _settling(draw: st.DrawFn, stages: list[dict[str, Any]]) -> dict[str, Any]:
+    """Let some stages take their time, and some hold longer than they are entered; return what the model says."""
+    stays = draw(st.booleans())
+    for stage in stages:
+        if draw(st.booleans()):
+            stage["settles"] = draw(settles)
+        if stays and stage["when"] != "otherwise" and draw(st.booleans()):
+            stage["stays_while"] = draw(rules())
+    return {"settles": draw(settles)} if draw(st.booleans()) else {}
 
 
 # -- facts ---------------------------------------------------------------------------------------------------------

@@ -87,6 +87,13 @@ def test_p04_contacts_that_dry_up_are_activity_down() -> None:
     assert warning["evidence"]["figures"] == {"interactions_90": 1, "interactions_before": 12}
 
 
+def test_a_prospect_whose_visits_dry_up_does_not_leave_but_a_member_without_orders_may() -> None:
+    visits = did("ann", "view", *range(95, 155, 5), 3)
+    contract = {"customer_id": "ann", "at": ago(200), "contract_id": "1", "event": "started"}
+    assert signals({"interactions": visits}) == {}
+    assert "activity-down" in signals({"interactions": visits, "contracts": [contract]})
+
+
 @pytest.mark.parametrize(
     ("facts", "shown"),
     [

@@ -273,6 +273,8 @@ def _busy_customer(who: str) -> list[Row]:
         *(row for day in (360, 330, 300, 270, 240) for row in (order(day, "90", who), line(day, "rice", who))),
         score(238, "5", who), did(230, "referral", who), volume(300, "1000", who), volume(100, "1000", who),
         ("contracts", {"customer_id": who, "at": ago(395), "contract_id": who, "event": "started"}),
+        # Cancelled before the last order: while a contract runs, nobody is dormant.
+        ("contracts", {"customer_id": who, "at": ago(140), "contract_id": who, "event": "cancelled"}),
         complaint(200, "opened", who), complaint(190, "closed", who),
         ("costs", {"customer_id": who, "at": ago(380), "kind": "gift", "amount": Decimal(5)}),
         balance(150, "0", who), did(120, "lesson", who), order(100, "20", who), line(100, "tea", who),

@@ -25,7 +25,7 @@ _STEPS = {
     "intent": mark("Intent"),
     "transaction": mark("Transaction"),
 }
-_WINDOWS = {"attention": mark("Attention"), "decision": mark("Decision")}
+_WINDOWS = {"attention": mark("Attention window"), "decision": mark("Decision window")}
 Days = Annotated[int | None, option(mark("Days; the lake's setting when omitted."), ..., min=1, max=730)]
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tenure.cli.options import AsJson, LakeFolder, open_lake, option
+from tenure.cli.options import AsJson, LakeFolder, last_refresh, open_lake, option
 from tenure.cli.output import console, print_result, table_of
-from tenure.errors import LakeError, ModelError, TenureError
+from tenure.errors import ModelError, TenureError
 from tenure.words import LocalizedText, mark, say
 from tenure.words.formats import number, percent
 
@@ -75,11 +75,7 @@ def _analyse(lake: Lake, model: str, options: Options, budget: float | None) -> 
     from tenure.economics.report import analyse
     from tenure.economics.source import Source
 
-    if not lake.has("refreshes") or not lake.has("spans"):
-        text = mark("The lake in %(path)s has no stages yet. Run: tenure refresh --lake %(path)s")
-        raise LakeError(text, path=lake.path)
-    [(newest,)] = lake.connect(("refreshes",)).execute("SELECT max_by(as_of, generation) FROM refreshes").fetchall()
-    source = Source.of(lake, newest)
+    source = Source.of(lake, last_refresh(lake))
     model = model or default_model(source)
     if model not in source.models():
         text = mark("No customer has a stage under the model %(model)r here. Available models: %(models)s.")

@@ -30,6 +30,7 @@ def import_(
     tz: str | None = option(mark("Time zone for times without one; a new lake adopts it."), None),
     source: str = option(mark("Source of the data."), "file"),
     corrections: bool = option(mark("Rows replace existing facts that have the same number."), False, "--corrections"),
+    valid_from: str = option(mark("Customer records: the day since when their values hold, such as 2024-01-31."), ""),
     as_json: options.AsJson = False,
 ) -> None:
     """Every row becomes a fact, is recognised as a duplicate, or waits in quarantine with its reason.
@@ -58,6 +59,7 @@ def import_(
             source=source,
             now=options.current_time(),
             corrections=corrections,
+            valid_from=options.day_of(valid_from or None),
             **reading,
         )
     counts = ("accepted", "corrected", "quarantined", "duplicates", "reasons")

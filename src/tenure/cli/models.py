@@ -1,4 +1,4 @@
-"""`tenure models list | show | check | recommend | enable | disable`: the life-cycle models from the terminal."""
+"""`tenure models …`: the life-cycle models from the terminal."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tenure.cli import options
+from tenure.cli.comparing import compare, moves
 from tenure.cli.options import AsJson, argument, open_lake, option
 from tenure.cli.output import console, fields_of, print_result, table_of
 from tenure.errors import LakeError, RuleError, TenureError
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
 
     from tenure.facts.lake import Lake
     from tenure.lifecycle.choice import Choice
-    from tenure.lifecycle.model import Model
+    from tenure.lifecycle.model import Model, Stage
     from tenure.lifecycle.reach import Unreachable
     from tenure.words import LocalizedText
 
 models = typer.Typer(no_args_is_help=True)
+
+STAYS_WHILE = mark("Stays while: %(rule)s")
 
 SomeLake = Annotated[
     Path | None, option(mark("Include this lake's own models and facts."), ..., "--lake", envvar="TENURE_LAKE")
@@ -105,6 +108,7 @@ def _show_model(_body: Any, model: Model, gone: dict[str, Unreachable]) -> None:
         out.print(f"\n[bold]{stage.name.render()}[/] ({stage.id}{', ' + stage.family if stage.family else ''})")
         out.print(f"  {stage.when}", style="cyan", markup=False)
         out.print(f"  {sentence(stage.rule, stage_names=names)}", markup=False)
+        _show_settling(out, stage, names)
         if stage.id in gone:
             out.print(f"  {gone[stage.id].message.render()}", style="yellow", markup=False)
         labels = (
@@ -120,6 +124,16 @@ def _show_model(_body: Any, model: Model, gone: dict[str, Unreachable]) -> None:
                 out.print(f"  {say(label)}: {text.render()}", markup=False)
     for source in model.sources:
         out.print(f"{source.ref}: {source.quote}", style="dim", markup=False)
+
+
+def _show_settling(out: Console, stage: Stage, names: dict[str, dict[str, str]]) -> None:
+    from tenure.rules.wording.sentence import sentence
+
+    if stage.stay_rule is not None:
+        out.print(f"  {say(STAYS_WHILE, rule=sentence(stage.stay_rule, stage_names=names))}", markup=False)
+    if stage.settles:
+        text = say(mark("Settles after %(days)s days"), days=stage.settles)
+        out.print(f"  {text}", markup=False)
 
 
 @models.command("check", help=say(mark("Check a model file and show each problem with its location.")))
@@ -146,6 +160,12 @@ def _show_problem(_body: Any, error: TenureError) -> None:
         out.print(error.where, style="bold", markup=False)
         out.print(error.picture(), markup=False, highlight=False)
     out.print(error.say(), style="red", markup=False)
+
+
+models.command("compare", help=say(mark("Show who would move if a changed model file were used; nothing is saved.")))(
+    compare
+)
+models.command("moves", help=say(mark("Show how many moves under each model did not last.")))(moves)
 
 
 # Which models a lake looks at
@@ -248,7 +268,15 @@ def _body(model: Model, available: set[str] | None) -> dict[str, Any]:
         return {"zh": text.zh, "en": text.en}
 
     stages = [
-        {"id": stage.id, "name": both(stage.name), "family": stage.family, "when": stage.when} for stage in model.stages
+        {
+            "id": stage.id,
+            "name": both(stage.name),
+            "family": stage.family,
+            "when": stage.when,
+            "stays_while": stage.stays_while or None,
+            "settles": stage.settles,
+        }
+        for stage in model.stages
     ]
     body: dict[str, Any] = {
         "id": model.id,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tenure.errors import FactsError, MappingError
+from tenure.errors import FactsError, LakeError, MappingError
 from tenure.words import mark, say
 
 if TYPE_CHECKING:
@@ -110,6 +110,16 @@ def day_of(text: str | None) -> date | None:
         return date.fromisoformat(text)
     except ValueError as error:
         raise FactsError(mark("%(text)r is not a valid date. Use the format 2024-12-31."), text=text) from error
+
+
+def last_refresh(lake: Lake) -> date:
+    """Return the day on which the lake's newest refresh saw everybody."""
+    if not lake.has("refreshes") or not lake.has("spans"):
+        text = mark("The lake in %(path)s has no stages yet. Run: tenure refresh --lake %(path)s")
+        raise LakeError(text, path=lake.path)
+    [(day,)] = lake.connect(("refreshes",)).execute("SELECT max_by(as_of, generation) FROM refreshes").fetchall()
+    newest: date = day
+    return newest
 
 
 def list_of(text: str | None) -> list[str] | None:

@@ -102,7 +102,7 @@ def windows(episodes: Episodes, flows: CashFlows, tiers: Tiers, today: np.ndarra
     quarters = (episodes.day - int(first.min()) - _HISTORY) // (WEEK * QUARTER)
     number = min(max(quarters, 1), QUARTERS)
     ends = [episodes.day - n * WEEK * QUARTER for n in range(number + 1)]
-    # Who never came into the model, such as a prospect where only buyers count, makes no tier larger.
+    # Whoever is not in the model yet, such as a prospect where only buyers count, makes no tier larger.
     ranked = today[first <= episodes.day]
     shares = np.bincount(ranked, minlength=len(tiers.names)) / len(ranked)
     then = [_ranked(pace_on(flows, first, day), first <= day, shares) for day in ends]

@@ -24,7 +24,7 @@ from tenure.words import mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
 
     import duckdb
 
@@ -61,15 +61,19 @@ class Merge:
 # Records
 
 
-def settle_customers(lake: Lake, con: duckdb.DuckDBPyConnection, batch_id: str, now: datetime) -> int:
+def settle_customers(
+    lake: Lake, con: duckdb.DuckDBPyConnection, batch_id: str, now: datetime, valid_from: date | None = None
+) -> int:
     """Append the staged customer records that say something new, and return how many.
 
     `staged` holds the records of one file with their row numbers. A record that repeats what is known already (empty
     columns say nothing) is a duplicate.
     """
     respell(lake, con)
+    con.execute("SET VARIABLE valid_from = $day::DATE", {"day": valid_from})
     fresh = (
-        "SELECT * FROM staged QUALIFY row_number() OVER"
+        "SELECT * REPLACE (coalesce(valid_from, getvariable('valid_from')) AS valid_from) FROM staged"
+        " QUALIFY row_number() OVER"
         f" (PARTITION BY customer_id, {', '.join(_DESCRIBED)} ORDER BY row) = 1"
     )
     written = 0

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,6 +96,7 @@ class _Job:
     on_progress: Callable[[Progress], None] | None
     number: int
     files: int
+    valid_from: date | None  # since when customer records hold that do not say it
 
     def report(self, step: str, rows: int, done: int | None = None) -> None:
         if self.on_progress is not None:
@@ -118,7 +119,44 @@ def import_files(  # noqa: PLR0913 - all by name
     source: str = SOURCE,
     now: datetime | None = None,
     corrections: bool = False,
+    valid_from: date | None = None,
 ) -> ImportReport:
+    """Import files into a lake.
+
+    Parameters
+    ----------
+    lake : Lake
+        Where the facts go.
+    files : sequence of path
+        CSV, Excel, Parquet or JSON lines. All are understood before the first is written.
+    as_ : str, default "orders"
+        What their rows are: a fact table, ``customers``, or ``baskets``.
+    mapping : mapping of str to str or int, optional
+        Field to column, where names cannot be guessed.
+    on_progress : callable, optional
+        Called with a :class:`Progress` at every step.
+    sheet, delimiter, date_format
+        How to read the files, where it is not detected.
+    tz : str, optional
+        Time zone of times without one; the lake's when omitted.
+    source : str
+        Where the data comes from.
+    now : datetime, optional
+        The moment of the import.
+    corrections : bool, default False
+        Whether rows replace facts that have the same number.
+    valid_from : date, optional
+        Since when customer records hold that do not say it themselves; since the day of the import when omitted.
+
+    Returns
+    -------
+    ImportReport
+
+    Raises
+    ------
+    MappingError, FactsError
+        When a file cannot be understood.
+    """
     moment = now or datetime.now(UTC)
     plans = []  # every file is understood before the first one is written
     for path in map(Path, files):
@@ -129,14 +167,14 @@ def import_files(  # noqa: PLR0913 - all by name
             _require_numbers(plan)
     batches: list[Batch] = []
     for number, plan in enumerate(plans, 1):
-        batch_id = batch_id_of(plan, corrections=corrections)
-        job = _Job(lake, plan, plan.table, batch_id, corrections, on_progress, number, len(plans))
+        batch_id = batch_id_of(plan, corrections=corrections, valid_from=valid_from)
+        job = _Job(lake, plan, plan.table, batch_id, corrections, on_progress, number, len(plans), valid_from)
         batches += _earlier_batches(lake, batch_id) or _import_file(job)
         job.report("done", batches[-1].rows)
     return ImportReport.of(batches)
 
 
-def batch_id_of(plan: ImportPlan, *, corrections: bool) -> str:
+def batch_id_of(plan: ImportPlan, *, corrections: bool, valid_from: date | None = None) -> str:
     """Return the name of a batch: the same file read in the same way, with the same leave to correct, is the same."""
     with plan.path.open("rb") as handle:
         digest = hashlib.file_digest(handle, "sha256").hexdigest()
@@ -144,6 +182,7 @@ def batch_id_of(plan: ImportPlan, *, corrections: bool) -> str:
     key = [digest, known.as_, known.mapping, known.layout.sheet, plan.tz, plan.source]
     key.append({name: (style.order, style.forced) for name, style in known.date_styles.items()})
     key += ["corrections"] if corrections else []
+    key += [valid_from.isoformat()] if valid_from else []
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:24]
 
 
@@ -194,7 +233,7 @@ def _import_file(job: _Job) -> list[Batch]:
         with writing(lake.path):
             if job.table == "customers":
                 reasons = _write_refused(job, con)
-                accepted = settle_customers(lake, con, job.batch_id, plan.now)
+                accepted = settle_customers(lake, con, job.batch_id, plan.now, job.valid_from)
                 done = [_batch(job, rows, accepted, reasons)]
             else:
                 done = [_settle_rows(job, con, rows)]

@@ -57,6 +57,13 @@ CATEGORIES: dict[str, dict[str, str]] = {
 }
 
 
+def topic_of(kind: str, category: str) -> str:
+    """Return the marked name of what a note is about, or the category as it was written where it has none."""
+    # What a withdrawn note was about is still to be read, though its kind is gone.
+    known = {name: text for of in CATEGORIES.values() for name, text in of.items()} if kind == WITHDRAWN else {}
+    return CATEGORIES.get(kind, known).get(category, category)
+
+
 def add_note(  # noqa: PLR0913 - all by name
     lake: Lake, customer: str, *, kind: str, category: str, at: datetime, comment: str = "", score: int | None = None,
     author: str = "", source: str = "",

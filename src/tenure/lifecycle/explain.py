@@ -11,17 +11,19 @@ import pyarrow.compute as pc
 from tenure.clock import day_number, day_of
 from tenure.facts.blocks import Block, day_number_of, keys_of, who_of
 from tenure.facts.slices import slices_of
-from tenure.lifecycle.history import SPANS
+from tenure.lifecycle.history import SPANS, UNSTAGED, History
 from tenure.lifecycle.published import published_for
 from tenure.lifecycle.reasons import Reason, Value
-from tenure.lifecycle.spans import entries_of, stage_block, streams_needed
+from tenure.lifecycle.spans import judged, stage_block, streams_needed
+from tenure.lifecycle.waiting import Waiting
 from tenure.rules.evaluation.compute import EvaluationContext
 from tenure.rules.evaluation.published import Published
 from tenure.rules.evaluation.steps import Moments
 from tenure.rules.evaluation.truth import FALSE, TRUE, truth_of
-from tenure.rules.syntax.tree import Measure, Otherwise, measures_of
+from tenure.rules.syntax.tree import Measure, Otherwise, RuleNode, measures_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
     from tenure.facts.lake import Lake
@@ -38,9 +40,10 @@ class StageEvaluation:
     """A stage's rule on a day."""
 
     stage: Stage
-    holds: bool | None  # whether its rule holds; None is unknown. For ``otherwise``, whether no rule before it holds.
-    values: tuple[MeasureValue, ...]
-    taken: bool  # whether this is the first that holds
+    holds: bool | None  # whether its rule holds; None is unknown. For ``otherwise``, whether no stage before is taken.
+    values: tuple[MeasureValue, ...]  # of the measures of both rules
+    taken: bool  # whether this is the first that holds, or by which the customer stays
+    stays: bool | None = False  # whether the customer came from here and its rule to stay holds; None is unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class Explanation:
     stage: str | None = None  # the stage on that day, overrides and passages included
     reason: Reason | None = None  # recorded with the span
     evaluations: tuple[StageEvaluation, ...] = ()  # of every stage, in the order in which they are tried
+    waiting: Waiting | None = None  # whose turn it is, though the customer has not moved yet
 
 
 def explain_from(lake: Lake, model: Model, customer_id: str, day: date) -> Explanation:
@@ -64,32 +68,74 @@ def explain_from(lake: Lake, model: Model, customer_id: str, day: date) -> Expla
 
 def explain_in(block: Block, model: Model, customer_id: str, published: Published | None = None) -> Explanation:
     """Explain one customer of a block on its last day."""
-    context = EvaluationContext(block, published or Published())
-    entries = entries_of(model, context)[1]
+    context, first_facts, entries, history = judged(model, EvaluationContext(block, published or Published()))
     who = pc.index(block.ids, customer_id).as_py()
     entry = entries[who_of(entries) == who]
     if not len(entry):
         return Explanation()
-    moment = Moments(keys_of(np.array([who]), np.array([block.last_day])))
-    evaluations: list[StageEvaluation] = []
-    for stage in model.stages:
-        if isinstance(stage.rule, Otherwise):
-            holds: bool | None = not any(evaluation.holds for evaluation in evaluations)
-        else:
-            holds = {FALSE: False, TRUE: True}.get(truth_of(stage.rule, context).at(moment)[0])
-        taken = holds is True and not any(evaluation.taken for evaluation in evaluations)
-        values = tuple(
-            MeasureValue(measure, _value(measure, context, moment))
-            for measure in measures_of(stage.rule)
-            if not measure.of_state
-        )
-        evaluations.append(StageEvaluation(stage, holds, values, taken))
-    spans = stage_block(model, context).select(SPANS.names).cast(SPANS)
+    by_rules = _ByRules.of(history, who, block.last_day)
+    has_facts = bool((who_of(first_facts) == who).any())
+    evaluations = _evaluations(model, context, who, by_rules.yesterday, has_facts=has_facts)
+    spans = stage_block(model, context).spans.select(SPANS.names).cast(SPANS)
     current = pc.and_(pc.equal(spans.column("customer_id"), customer_id), pc.is_null(spans.column("left_on")))
     span = next(iter(spans.filter(current).to_pylist()), None)
     reason = span and Reason.read(span["reason"], span["reason_values"], span["cannot_judge"])
     entered_on = day_of(int(day_number_of(entry)[0]))
-    return Explanation(entered_on, span and span["stage"], reason, tuple(evaluations))
+    waiting = by_rules.waiting(model, evaluations, day_of(block.last_day))
+    return Explanation(entered_on, span and span["stage"], reason, evaluations, waiting)
+
+
+@dataclass(frozen=True, slots=True)
+class _ByRules:
+    """Where the rules alone put a customer; positions in the model, UNSTAGED for none."""
+
+    yesterday: int
+    today: int
+    following: int  # where they go next, and when
+    on: date | None
+
+    @classmethod
+    def of(cls, history: History, who: int, today: int) -> _ByRules:
+        mine = np.flatnonzero(who_of(history.keys) == who)
+        days, stages = day_number_of(history.keys[mine]), [*history.stages[mine].tolist(), UNSTAGED]
+        now = int(np.searchsorted(days, today, side="right"))
+        before = int(np.searchsorted(days, today))
+        on = day_of(int(days[now])) if now < len(days) else None
+        return cls(stages[before - 1], stages[now - 1], stages[now], on)
+
+    def waiting(self, model: Model, evaluations: Sequence[StageEvaluation], day: date) -> Waiting | None:
+        turn = next((place for place, evaluation in enumerate(evaluations) if evaluation.taken), UNSTAGED)
+        stage = None if turn == UNSTAGED else model.stages[turn].id
+        settles = model.settles if stage is None else model.stages[turn].settles
+        if turn == self.today or not settles:
+            return None
+        if turn == self.following and self.on is not None:
+            foreseen = Waiting.foreseen(model, stage, self.on, day)
+            if foreseen is not None:
+                return foreseen
+        # What is terminal is kept until a fact comes, whoever's turn it is.
+        kept = self.today != UNSTAGED and model.stages[self.today].terminal
+        return None if kept else Waiting(stage, settles)
+
+
+def _evaluations(
+    model: Model, context: EvaluationContext, who: int, yesterday: int, *, has_facts: bool
+) -> tuple[StageEvaluation, ...]:
+    moment = Moments(keys_of(np.array([who]), np.array([context.block.last_day])))
+
+    def holds(rule: RuleNode) -> bool | None:
+        return {FALSE: False, TRUE: True}.get(truth_of(rule, context).at(moment)[0])
+
+    evaluations: list[StageEvaluation] = []
+    for place, stage in enumerate(model.stages):
+        free = not any(evaluation.taken for evaluation in evaluations)
+        enters = free if isinstance(stage.rule, Otherwise) else holds(stage.rule)
+        stays = holds(stage.stay_rule) if place == yesterday and stage.stay_rule is not None else False
+        measures = dict.fromkeys(measure for rule in stage.rules for measure in measures_of(rule))
+        values = tuple(MeasureValue(measure, _value(measure, context, moment)) for measure in measures)
+        taken = free and (enters is True or stays is True) and (has_facts or stage.without_facts)
+        evaluations.append(StageEvaluation(stage, enters, values, taken, stays))
+    return tuple(evaluations)
 
 
 def _value(measure: Measure, context: EvaluationContext, moment: Moments) -> Value:

@@ -155,7 +155,17 @@ class Model:
     @property
     def is_settling(self) -> bool:
         """Whether its history is more than the first rule that holds: what came before decides too."""
-        return self.settles > 0 or any(stage.settles or stage.stay_rule is not None for stage in self.stages)
+        return self.settles > 0 or any(stage.settles for stage in self.stages) or self.remembers
+
+    @property
+    def remembers(self) -> bool:
+        """Whether who may claim a customer depends on where they are."""
+        return self.reads_state or any(stage.stay_rule is not None for stage in self.stages)
+
+    @property
+    def reads_state(self) -> bool:
+        """Whether a rule asks where the customer was in this model before."""
+        return any(measure.of_state for stage in self.stages for rule in stage.rules for measure in measures_of(rule))
 
     @property
     def ladder(self) -> tuple[str, ...]:

@@ -27,7 +27,20 @@ from tenure.rules.syntax.measure_calls import WORDS
 from tenure.rules.syntax.measures import MEASURES
 from tenure.rules.syntax.parameters import Parameter
 from tenure.rules.syntax.parser import parse
-from tenure.rules.syntax.tree import Otherwise, RuleNode, kinds_of, models_read_by
+from tenure.rules.syntax.tree import (
+    Among,
+    And,
+    Ever,
+    Held,
+    Not,
+    Or,
+    Otherwise,
+    RuleNode,
+    TextLiteral,
+    kinds_of,
+    measures_of,
+    models_read_by,
+)
 from tenure.rules.syntax.windows import LONGEST_WINDOW
 from tenure.words import LocalizedText, mark
 
@@ -437,6 +450,9 @@ def _stages(model: _Entry) -> tuple[Stage, ...]:
         _stage(stage, f"{model.where}, stage {n}", model.names, settles) for n, stage in enumerate(given, start=1)
     )
     ids = [stage.id for stage in stages]
+    for stage in stages:
+        for rule in stage.rules:
+            _check_state(rule, ids, model)
     for place, stage in enumerate(stages):
         if ids.count(stage.id) > 1:
             raise model.wrong(mark("%(where)s has two stages with the id %(id)r."), id=stage.id)
@@ -488,6 +504,30 @@ def _stay_rule(entry: _Entry, rule: RuleNode) -> RuleNode | None:
         )
         raise entry.wrong(text)
     return stays
+
+
+def _check_state(node: RuleNode, ids: Sequence[str], model: _Entry) -> None:
+    """Refuse what asks where the customer was, but not by itself, or for a stage that the model does not have."""
+    asked = [measure for measure in measures_of(node) if measure.of_state]
+    if not asked:
+        return
+    if isinstance(node, And | Or | Not):
+        for child in node.children:
+            _check_state(child, ids, model)
+        return
+    texts = [part.value for part in node.walk() if isinstance(part, TextLiteral)]
+    values = [value for value in node.values if isinstance(value, str)] if isinstance(node, Among) else []
+    for name in (*asked[0].arguments, *texts, *values):
+        if name and name not in ids:
+            near = ", ".join(get_close_matches(name, ids, n=3, cutoff=0.4) or ids)
+            text = mark("%(where)s: %(part)s names %(name)r, which is no stage of this model. Try: %(near)s.")
+            raise model.wrong(text, part=str(node), name=name, near=near)
+    if isinstance(node, Held | Ever) or len(measures_of(node)) > 1:
+        text = mark(
+            "%(where)s: %(part)s mixes where the customer was with something else. Compare days_in_stage() with a"
+            " number and previous_stage() with a stage's id, and join conditions by and, or, not."
+        )
+        raise model.wrong(text, part=str(node))
 
 
 def _play(entry: _Entry) -> Play:

@@ -14,11 +14,12 @@ from itertools import combinations
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tenure.clock import day_number
+from tenure.clock import day_number, day_of
 from tenure.facts.blocks import keys_of, who_of
 from tenure.facts.schema import TEXT
 from tenure.facts.slices import slices_of
@@ -27,7 +28,8 @@ from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED, Model
 from tenure.lifecycle.model_file import read
 from tenure.lifecycle.published import compared_now, published_for, with_populations
 from tenure.lifecycle.reasons import Reason
-from tenure.lifecycle.spans import entries_of, stage_block, streams_needed
+from tenure.lifecycle.spans import entries_of, judged, stage_block, streams_needed
+from tenure.lifecycle.statistics import UndoneMoves, undone_moves
 from tenure.rules.evaluation.compute import EvaluationContext
 from tenure.rules.evaluation.steps import Moments
 from tenure.rules.evaluation.truth import TRUE, truth_of
@@ -91,13 +93,18 @@ class Preview:
     nobody: tuple[str, ...]  # stages that hold nobody on the day
     # of these, those whose own rule does hold for somebody: an earlier stage takes them all
     shadowed: tuple[str, ...]
+    # moves of the last year, and those whose stage did not last; of the model before None when there is none
+    undone_before: UndoneMoves | None
+    undone: UndoneMoves
 
     @property
     def moved(self) -> int:
         return sum(move.customers for move in self.moves)
 
     def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "as_of": self.as_of.isoformat(), "moved": self.moved}
+        undone_before = self.undone_before and self.undone_before.as_json()
+        undone = {"undone_before": undone_before, "undone": self.undone.as_json()}
+        return {**asdict(self), **undone, "as_of": self.as_of.isoformat(), "moved": self.moved}
 
 
 def compare_lake(
@@ -171,6 +178,8 @@ class _Tally:
     overlaps: Counter[Pair] = field(default_factory=Counter)
     holding: Counter[str] = field(default_factory=Counter)
     examples: dict[Pair, list[tuple[str, Example]]] = field(default_factory=lambda: defaultdict(list))
+    undone_before: UndoneMoves = field(default_factory=UndoneMoves)
+    undone: UndoneMoves = field(default_factory=UndoneMoves)
 
     def add(self, context: EvaluationContext) -> None:
         worth = _worth(context, self.new.subject)
@@ -180,11 +189,13 @@ class _Tally:
         for row in pairs.group_by(["source", "target"]).aggregate([("worth", "count"), ("worth", "sum")]).to_pylist():
             self.people[row["source"], row["target"]] += row["worth_count"]
             self.worth[row["source"], row["target"]] += row["worth_sum"]
+        self.undone_before += before.undone
+        self.undone += after.undone
         self._count_overlaps(context)
         self._sample(context.block.ids, before, after, worth)
 
     def _count_overlaps(self, context: EvaluationContext) -> None:
-        entries = entries_of(self.new, context)[1]
+        context, _, entries, _ = judged(self.new, context)
         today = Moments(keys_of(who_of(entries), np.full(len(entries), context.block.last_day)))
         rules = {stage.id: stage.rule for stage in self.new.stages if not isinstance(stage.rule, Otherwise)}
         if not rules or not len(entries):
@@ -229,6 +240,8 @@ class _Tally:
             overlaps=tuple(Overlap(*pair, count) for pair, count in overlaps[:OVERLAPS]),
             nobody=nobody,
             shadowed=tuple(stage for stage in nobody if self.holding[stage]),
+            undone_before=self.undone_before if self.old else None,
+            undone=self.undone,
         )
 
     def _places(self, model: Model | None, side: int) -> dict[str, int]:
@@ -246,6 +259,7 @@ class _Standing:
     places: np.ndarray  # stages, or why there is none
     spans: pa.Table  # the current ones
     rows: np.ndarray  # the row of each customer among them, or -1
+    undone: UndoneMoves = field(default_factory=UndoneMoves)
 
     def reason(self, customer: int) -> Reason | None:
         if self.rows[customer] < 0:
@@ -260,12 +274,15 @@ def _standing(model: Model | None, context: EvaluationContext) -> _Standing:
     if model is None:
         return _Standing(places, SPANS.empty_table(), rows)
     places[who_of(entries_of(model, context)[1])] = UNSTAGED
-    spans = stage_block(model, context).select(SPANS.names).cast(SPANS)
+    spans = stage_block(model, context).spans.select(SPANS.names).cast(SPANS)
+    with duckdb.connect() as con:
+        con.register("spans", spans)
+        undone = undone_moves(con, day_of(block.last_day)).get(model.id, UndoneMoves())
     spans = spans.filter(pc.is_null(spans.column("left_on")))
     customers = pc.index_in(spans.column("customer_id"), block.ids).to_numpy()
     places[customers] = spans.column("stage").to_numpy(zero_copy_only=False)
     rows[customers] = np.arange(len(spans))
-    return _Standing(places, spans, rows)
+    return _Standing(places, spans, rows, undone)
 
 
 def _worth(context: EvaluationContext, subject: str) -> np.ndarray:

@@ -74,8 +74,7 @@ class ReasonColumns:
         For ``otherwise`` these are the measures of all rules, as none of them held.
         """
         rules = [other.rule for other in model.stages] if isinstance(stage.rule, Otherwise) else [stage.rule]
-        read = dict.fromkeys(measure for rule in rules for measure in measures_of(rule))
-        measures = tuple(measure for measure in read if not measure.of_state)
+        measures = tuple(dict.fromkeys(measure for rule in rules for measure in measures_of(rule)))
         moments = Moments(keys)
         values = []
         for measure in measures:

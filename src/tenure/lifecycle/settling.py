@@ -1,27 +1,33 @@
 """Settling: who moves only after a while, or stays by another rule than the one that let them in.
 
-Then a stage follows from what came before it, day after day, and not from a day's rules alone. Nothing happens on most
-days, though: the first stage that claims a customer changes only where a rule's truth does, and somebody who waits moves
-on one day that is known beforehand. So everybody is led from one such day to the next, all customers of a block in step.
+Then a stage follows from what came before it, day after day, and not from a day's rules alone. Nothing happens on
+most days, though: the first stage that claims a customer changes only where a rule's truth does, and somebody who
+waits moves on one day that is known beforehand. So everybody is led from one such day to the next, all customers of a
+block in step.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tenure.facts.blocks import DAYS
+from tenure.facts.blocks import DAYS, day_number_of
 from tenure.lifecycle.history import UNSTAGED, History
+from tenure.lifecycle.state import States
 from tenure.rules.evaluation.steps import ends_within, starts
-from tenure.rules.evaluation.truth import LAST_DAY
+from tenure.rules.evaluation.truth import LAST_DAY, TRUE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tenure.lifecycle.model import Model
+    from tenure.rules.evaluation.compute import EvaluationContext
+    from tenure.rules.syntax.tree import RuleNode
 
+#: How far ahead of today everybody is led whose stage depends on their stage, and might come back for ever.
+FORESEEN_DAYS = 1000
 _NEVER = np.iinfo(np.int64).max
 
 
@@ -48,7 +54,12 @@ def settled(model: Model, given: History) -> History:
 
 
 def walked(
-    model: Model, keys: np.ndarray, first: np.ndarray, staying: Mapping[int, np.ndarray], facts: np.ndarray | None
+    model: Model,
+    context: EvaluationContext,
+    keys: np.ndarray,
+    said: Mapping[RuleNode, np.ndarray],
+    has_facts: np.ndarray | None,
+    facts: np.ndarray | None,
 ) -> History:
     """Return the history of customers who are led through it.
 
@@ -56,42 +67,64 @@ def walked(
     ----------
     model : Model
         The model.
+    context : EvaluationContext
+        Its block.
     keys : numpy.ndarray
         Moments at which anything may change, from everybody's entry on.
-    first : numpy.ndarray
-        The first stage whose `when` holds at each.
-    staying : mapping of int to numpy.ndarray
-        Whether the stay rule of a stage holds at each, for those that have one.
+    said : mapping of RuleNode to numpy.ndarray
+        The truths of the rules' parts at each, see :func:`tenure.lifecycle.state.without_state`.
+    has_facts : numpy.ndarray, optional
+        Whether there was a fact by each, where it decides who may be claimed.
     facts : numpy.ndarray, optional
         Whether there is a fact at each, which ends what is terminal; None when no stage is.
     """
-    claims, code = np.unique(_packed(first, list(staying.values())), return_inverse=True)
+    if not len(keys):
+        return History.of(keys, keys)
+    states = States(model, context)
+    columns = [*said.values(), *([] if has_facts is None else [has_facts])]
+    examples, codes = _told_apart(columns, len(keys))
+    has_facts = None if has_facts is None else has_facts[examples]
+    table = _candidates(states, {part: truths[examples] for part, truths in said.items()}, has_facts, len(examples))
+    # Much that the rules say differently comes to the same.
+    table, same = np.unique(table, axis=0, return_inverse=True)
+    codes = same.reshape(-1)[codes]
     happens = starts(keys)
-    happens[1:] |= code[1:] != code[:-1]
+    happens[1:] |= codes[1:] != codes[:-1]
     if facts is not None:
         happens |= facts
     places = np.flatnonzero(happens)
-    table = _candidates(len(model.stages), claims, list(staying))
     is_fact = np.zeros(len(places), dtype=bool) if facts is None else facts[places]
-    return _walk(model, _Events(keys[places], code[places], is_fact), table)
+    return _walk(states, _Events(keys[places], codes[places], is_fact), table)
 
 
-def _packed(first: np.ndarray, staying: list[np.ndarray]) -> np.ndarray:
-    """Return all that the rules say at each moment as one number."""
-    packed = first + 1
-    for holds in staying:
-        packed = packed * 2 + holds
-    return packed
+def _told_apart(columns: list[np.ndarray], size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a place for every different row of some columns of small numbers, and which of these each row equals."""
+    codes, different = np.zeros(size, dtype=np.int64), 1
+    for column in columns:
+        if different > 1 << 40:
+            numbers, codes = np.unique(codes, return_inverse=True)
+            different = len(numbers)
+        codes, different = codes * 3 + column, different * 3
+    _, examples, codes = np.unique(codes, return_index=True, return_inverse=True)
+    return examples, codes
 
 
-def _candidates(stages: int, claims: np.ndarray, stay_places: list[int]) -> np.ndarray:
-    """Return whose turn it is, whatever the rules say (rows) and wherever a customer is (columns; the last: nowhere)."""
-    first = claims >> len(stay_places)
-    first = np.where(first == 0, stages, first - 1)
-    table = np.repeat(first[:, None], stages + 1, axis=1)
-    for bit, place in enumerate(reversed(stay_places)):
-        table[:, place] = np.where(claims >> bit & 1, np.minimum(first, place), first)
-    return table
+def _candidates(
+    states: States, said: Mapping[RuleNode, np.ndarray], has_facts: np.ndarray | None, size: int
+) -> np.ndarray:
+    """Return whose turn it is: for all that the rules say a row, for each state a column."""
+    stages = states.model.stages
+    turn = np.full((size, *states.shape), len(stages))
+    for place in reversed(range(len(stages))):
+        stage = stages[place]
+        claims = np.broadcast_to(states.truth(stage.rule, said) == TRUE, turn.shape).copy()
+        if stage.stay_rule is not None:
+            stays = np.broadcast_to(states.truth(stage.stay_rule, said) == TRUE, turn.shape)
+            claims[:, place] |= stays[:, place]
+        if has_facts is not None and not stage.without_facts:
+            claims &= has_facts[:, None, None, None]
+        turn[claims] = place
+    return turn.reshape(size, -1)
 
 
 @dataclass
@@ -101,8 +134,10 @@ class _Customers:
     event: np.ndarray  # the next of their events, and where these end
     end: np.ndarray
     code: np.ndarray  # what the rules say
-    stage: np.ndarray  # where they are; the number of stages stands for none
-    waiting: np.ndarray  # whose turn it is, where they are or elsewhere, and since which moment
+    stage: np.ndarray  # where they are, the number of stages standing for none; and since when
+    entered: np.ndarray
+    before: np.ndarray  # where they were before that; one more stands for unknown
+    waiting: np.ndarray  # whose turn it is, where they are or elsewhere, and since when
     since: np.ndarray
     due: np.ndarray  # when they move if nothing comes between
     free: np.ndarray  # whether a fact has led them out of what is terminal, though they have not moved yet
@@ -112,15 +147,14 @@ class _Customers:
         begins = np.flatnonzero(starts(keys))
         nowhere, nothing = np.full(len(begins), stages), np.zeros(len(begins), dtype=np.int64)
         ends = np.append(begins[1:], len(keys))[: len(begins)]
-        never = np.full(len(begins), _NEVER)
-        return cls(begins, ends, nothing, nowhere, nowhere, keys[begins], never, nothing > 0)
+        entry, never = keys[begins], np.full(len(begins), _NEVER)
+        return cls(begins, ends, nothing, nowhere, entry, nowhere + 1, nowhere, entry, never, nothing > 0)
 
     def take(self, rows: np.ndarray) -> _Customers:
         return _Customers(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
-@dataclass(frozen=True)
-class _Events:
+class _Events(NamedTuple):
     """Moments at which the rules say something else, or a fact comes."""
 
     keys: np.ndarray
@@ -128,14 +162,16 @@ class _Events:
     is_fact: np.ndarray
 
 
-def _walk(model: Model, events: _Events, table: np.ndarray) -> History:
+def _walk(states: States, events: _Events, table: np.ndarray) -> History:
     """Lead everybody through their events, and through the days between on which those who wait move."""
+    model = states.model
     there = _Customers.at_entry(events.keys, len(model.stages))
     # Everybody's history begins with their entry, though no stage may claim them there.
     moves = [(there.since, there.stage)]
     settles = _days_to_settle(model)
     terminal = np.array([*(stage.terminal for stage in model.stages), False])
-    keys = np.append(events.keys, _NEVER)
+    horizon = states.context.block.last_day + FORESEEN_DAYS
+    keys, marks = np.append(events.keys, _NEVER), np.append(states.marks, _NEVER >> 1)
     while len(there.stage):
         event = np.where(there.event < there.end, keys[there.event], _NEVER)
         now = np.minimum(event, there.due)
@@ -146,27 +182,46 @@ def _walk(model: Model, events: _Events, table: np.ndarray) -> History:
         there.code[happens], there.event[happens] = events.codes[at], at + 1
         fact = np.zeros(len(now), dtype=bool)
         fact[happens] = events.is_fact[at]
-        moves.append(_step(there, now, fact, table, settles, terminal))
+        candidate = table[there.code, states.number(there.stage, there.before, now - there.entered)]
+        moved = _step(there, now, fact, candidate, settles, terminal)
+        if len(moves) == 1:  # nobody was anywhere before they came
+            there.before = np.full(len(now), len(model.stages) + 1)
+        moves.append((now[moved], there.stage[moved]))
+        if len(states.marks):  # the state changes by itself, too
+            mark = there.entered + marks[np.searchsorted(states.marks, now - there.entered, side="right")]
+            there.due = np.minimum(there.due, np.where(_is_a_day(mark, there.entered), mark, _NEVER))
+            far = moved & (day_number_of(now) > horizon)
+            there.event, there.due = np.where(far, there.end, there.event), np.where(far, _NEVER, there.due)
     return _history(moves)
 
 
+def _is_a_day(moments: np.ndarray, same: np.ndarray) -> np.ndarray:
+    """Return which moments are days that a calendar has, of the same customers as others."""
+    return ((moments ^ same) < DAYS) & ((moments & (DAYS - 1)) <= LAST_DAY)
+
+
 def _step(
-    there: _Customers, now: np.ndarray, fact: np.ndarray, table: np.ndarray, settles: np.ndarray, terminal: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Lead everybody through one moment of theirs; return when somebody moved, and where to."""
-    nowhere = len(settles) - 1
-    candidate = table[there.code, there.stage]
+    there: _Customers,
+    now: np.ndarray,
+    fact: np.ndarray,
+    candidate: np.ndarray,
+    settles: np.ndarray,
+    terminal: np.ndarray,
+) -> np.ndarray:
+    """Lead everybody through one moment of theirs; return who moved."""
     there.free = (there.free | fact) & (candidate != there.stage)
     candidate = np.where(terminal[there.stage] & ~there.free, there.stage, candidate)
     there.since = np.where(candidate == there.waiting, there.since, now)
     there.waiting = candidate
-    due = there.since + np.where(there.stage == nowhere, 0, settles[candidate])
+    due = there.since + np.where(there.stage == len(settles) - 1, 0, settles[candidate])
     elsewhere = candidate != there.stage
     moved = elsewhere & (due <= now)
-    there.due = np.where(elsewhere & ~moved & ((due & (DAYS - 1)) <= LAST_DAY), due, _NEVER)
+    there.due = np.where(elsewhere & ~moved & _is_a_day(due, now), due, _NEVER)
+    there.before = np.where(moved, there.stage, there.before)
+    there.entered = np.where(moved, now, there.entered)
     there.stage = np.where(moved, candidate, there.stage)
     there.free &= ~moved
-    return now[moved], candidate[moved]
+    return moved
 
 
 def _history(moves: list[tuple[np.ndarray, np.ndarray]]) -> History:

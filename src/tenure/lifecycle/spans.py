@@ -8,7 +8,7 @@ person's override wins while it lasts. It never reads files and never asks what 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -21,12 +21,14 @@ from tenure.facts.kinds import KINDS, Kind
 from tenure.facts.schema import DAY, TEXT
 from tenure.facts.selection import CALENDAR_COLUMNS
 from tenure.facts.streams import Stream
+from tenure.lifecycle.doubts import doubts_of
 from tenure.lifecycle.history import ENCODED_SPANS, UNSTAGED, History, entered
 from tenure.lifecycle.overrides import Overrides, overridden, overrides_of
 from tenure.lifecycle.passages import passages
 from tenure.lifecycle.published import populations_on, populations_read, with_populations
 from tenure.lifecycle.reasons import ReasonColumns, causes, doubts, encoded, with_because
 from tenure.lifecycle.settling import settled, walked
+from tenure.lifecycle.state import state_measures, without_state
 from tenure.rules.evaluation.compute import EvaluationContext, TextSteps
 from tenure.rules.evaluation.published import SCORES, Published
 from tenure.rules.evaluation.steps import Moments, merge, starts
@@ -37,6 +39,13 @@ if TYPE_CHECKING:
     from datetime import date
 
     from tenure.lifecycle.model import Model
+
+
+class Staged(NamedTuple):
+    """What the rules give of a block of customers under one model."""
+
+    spans: pa.Table  # columns of :data:`ENCODED_SPANS`
+    doubts: pa.Table  # columns of :data:`tenure.lifecycle.doubts.ENCODED_DOUBTS`
 
 
 def spans_of(
@@ -83,6 +92,19 @@ def spans_of(
     >>> spans.select(["stage", "entered_on", "left_on", "next_stage"]).to_pylist()[0]["stage"]
     'active'
     """
+    return with_because(stage_facts(facts, model, as_of, tz, customers, kinds, scores).spans)
+
+
+def stage_facts(
+    facts: Mapping[str, pa.Table],
+    model: Model,
+    as_of: date,
+    tz: str = "UTC",
+    customers: pa.Table | None = None,
+    kinds: Mapping[str, Kind] = KINDS,
+    scores: Mapping[str, Mapping[str, float]] | None = None,
+) -> Staged:
+    """Return the encoded spans, and the doubts, of some customers; see :func:`spans_of`."""
     block = block_of(
         streams_of({name: completed(name, table) for name, table in facts.items()}, [model], kinds),
         tz=tz,
@@ -95,7 +117,7 @@ def spans_of(
     if nodes := populations_read([model]):
         compared = populations_on([EvaluationContext(block, published)], nodes, block.last_day)
         published = with_populations(published, compared)
-    return with_because(stage_block(model, EvaluationContext(block, published)))
+    return stage_block(model, EvaluationContext(block, published))
 
 
 def _undated(scores: Mapping[str, float]) -> pa.Table:
@@ -141,18 +163,38 @@ def streams_of(
     return {stream: facts[stream.table] for stream in streams_needed(models, kinds) if stream.table in facts}
 
 
-def stage_block(model: Model, context: EvaluationContext) -> pa.Table:
-    """Return the spans of a block of customers under a model (columns of :data:`ENCODED_SPANS`)."""
-    block = context.block
-    _provide_others(model, context)
-    first_facts, entries = entries_of(model, context)
+def stage_block(model: Model, context: EvaluationContext) -> Staged:
+    """Return the spans of a block of customers under a model, and what of them could not be judged."""
+    context, first_facts, entries, evaluated = judged(model, context)
+    block, history = context.block, evaluated
     truths = [truth_of(stage.rule, context) for stage in model.stages]
-    evaluated = history = _evaluated(model, context, truths, first_facts, entries)
     overrides = overrides_of(model, block)
     if overrides is not None:
         history = overridden(evaluated, overrides, entries, block)
     passed = passages(model, block, evaluated, overrides) if model.stepwise else None
-    return _table(model, context, truths, history, overrides, evaluated, passed)
+    return Staged(
+        _table(model, context, truths, history, overrides, evaluated, passed),
+        doubts_of(model, context, truths, history, (first_facts, entries), overrides),
+    )
+
+
+class Judged(NamedTuple):
+    """What the rules of a model say of a block of customers."""
+
+    context: EvaluationContext  # in which every rule of the model has a truth
+    first_facts: np.ndarray
+    entries: np.ndarray
+    history: History  # without overrides and passages
+
+
+def judged(model: Model, context: EvaluationContext) -> Judged:
+    """Judge a block of customers by the rules of a model."""
+    _provide_others(model, context)
+    first_facts, entries = entries_of(model, context)
+    history = _history(model, context, first_facts, entries)
+    if model.reads_state:  # where everybody was is known now, like any other measure
+        context = context.knowing(*state_measures(model, history, context.block))
+    return Judged(context, first_facts, entries, history)
 
 
 def _provide_others(model: Model, context: EvaluationContext) -> None:
@@ -165,9 +207,7 @@ def _provide_others(model: Model, context: EvaluationContext) -> None:
 
 def _stage_texts(model: Model, context: EvaluationContext) -> TextSteps:
     """Return the stages of a model as texts over time: unknown before the entry, empty in no stage."""
-    first_facts, entries = entries_of(model, context)
-    truths = [truth_of(stage.rule, context) for stage in model.stages]
-    history = _evaluated(model, context, truths, first_facts, entries)
+    _, _, entries, history = judged(model, context)
     overrides = overrides_of(model, context.block)
     if overrides is not None:
         history = overridden(history, overrides, entries, context.block)
@@ -197,39 +237,30 @@ def _firsts(*columns: np.ndarray) -> np.ndarray:
     return keys[starts(keys)]
 
 
-def _evaluated(
-    model: Model, context: EvaluationContext, truths: list[Truth], first_facts: np.ndarray, entries: np.ndarray
-) -> History:
+def _history(model: Model, context: EvaluationContext, first_facts: np.ndarray, entries: np.ndarray) -> History:
     """Return the history that the rules give: at every moment the first stage whose rule holds, once it has settled."""
     terminal = np.array([stage.terminal for stage in model.stages])
     facts = merge(*(context.days((kind,)) for kind in model.entry_kinds)) if terminal.any() else first_facts
-    stays = {
-        place: truth_of(stage.stay_rule, context)
-        for place, stage in enumerate(model.stages)
-        if stage.stay_rule is not None
-    }
-    moments = Moments.of_all(
-        entries, first_facts, facts, *(truth.keys for truth in truths), *(truth.keys for truth in stays.values())
-    )
-    stages = np.full(len(moments), UNSTAGED, dtype=np.int64)
+    truths = {part: truth_of(part, context) for part in without_state(model)}
+    moments = Moments.of_all(entries, first_facts, facts, *(truth.keys for truth in truths.values()))
     # A customer without facts can only be where a stage claims such customers.
     has_facts = None if entries is first_facts else entered(moments.keys, first_facts, len(context.block))
-
-    def claimed(place: int, truth: Truth) -> np.ndarray:
-        holds: np.ndarray = truth.at(moments) == TRUE
-        return holds if has_facts is None or model.stages[place].without_facts else holds & has_facts
-
-    for place in reversed(range(len(truths))):
-        stages[claimed(place, truths[place])] = place
     inside = np.flatnonzero(entered(moments.keys, entries, len(context.block)))
-    keys, first = moments.keys[inside], stages[inside]
+    keys = moments.keys[inside]
     fresh = moments.among(facts)[inside] | starts(keys) if terminal.any() else None
-    if not model.is_settling:
-        return History.of(keys, first if fresh is None else _held(first, terminal, fresh))
-    if fresh is None and not stays:
+    if model.is_settling and (fresh is not None or model.remembers):
+        said = {part: truth.at(moments)[inside] for part, truth in truths.items()}
+        return walked(model, context, keys, said, None if has_facts is None else has_facts[inside], fresh)
+    stages = np.full(len(moments), UNSTAGED, dtype=np.int64)
+    for place in reversed(range(len(model.stages))):
+        holds = truths[model.stages[place].rule].at(moments) == TRUE
+        if has_facts is not None and not model.stages[place].without_facts:
+            holds &= has_facts
+        stages[holds] = place
+    first = stages[inside]
+    if model.is_settling:
         return settled(model, History.of(keys, first))
-    staying = {place: claimed(place, truth)[inside] for place, truth in stays.items()}
-    return walked(model, keys, first, staying, fresh)
+    return History.of(keys, first if fresh is None else _held(first, terminal, fresh))
 
 
 def _held(stages: np.ndarray, terminal: np.ndarray, fresh: np.ndarray) -> np.ndarray:

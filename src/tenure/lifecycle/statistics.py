@@ -1,4 +1,4 @@
-"""What spans add up to: customers per stage, moves, value, as SQL over the views ``spans`` and ``scorecard``.
+"""What spans add up to: customers per stage, moves, value, as SQL over the views ``spans``, ``scorecard``, ``doubts``.
 
 How days are counted:
 
@@ -12,6 +12,7 @@ How days are counted:
 from __future__ import annotations
 
 from datetime import date
+from typing import Any, NamedTuple
 
 import duckdb
 import pyarrow as pa
@@ -31,6 +32,15 @@ def within(column: str) -> str:
     return f"{column} > $since AND {column} <= $until"
 
 
+def in_doubt(day: str = "$day", model: str = "$model") -> str:
+    """Return SQL for whom which stage could not be judged on a day; bind the model, then the day twice, for ``?``.
+
+    The view ``doubts`` is missing from lakes that were last refreshed by a version without it.
+    """
+    return f"""
+SELECT customer_id, number, stage, entered_on, missing_facts FROM doubts WHERE model = {model} AND {on_day(day)}"""
+
+
 #: The customers of each stage on a day, with the days since they entered it.
 CURRENT_STAGE = f"""
 SELECT customer_id, stage, entered_on, cause, $day - entered_on AS days
@@ -40,6 +50,9 @@ FROM spans WHERE model = $model AND {on_day()}"""
 STAGE_COUNTS = f"""
 SELECT stage, count(*) AS people, count(*) / sum(count(*)) OVER () AS share, avg(days) AS average_days
 FROM ({CURRENT_STAGE}) GROUP BY stage"""
+
+#: Of how many customers each stage cannot be judged on a day.
+CANNOT_JUDGE = f"SELECT stage, count(*) AS people FROM ({in_doubt()}) GROUP BY stage"
 
 #: The people of each stage on a grid of days. The spans are read once: everybody who entered a stage by a day, minus
 #: everybody who had left it, is in it that day.
@@ -74,6 +87,21 @@ SELECT stage,
     count(*) FILTER (passed_through AND {within("entered_on")}) AS passed
 FROM spans WHERE model = $model GROUP BY stage"""
 
+#: The moves of a year and how many of them were undone: the stage did not last `UNDONE_WITHIN` days. Coming into the
+#: model is no move, and what is younger and still lasts cannot be told yet. A row for each model that has moves.
+UNDONE_WITHIN = 14
+UNDONE_MOVES = f"""
+WITH held AS (
+    SELECT model, entered_on, min(entered_on) OVER (PARTITION BY model, customer_id) AS came_on,
+        CASE WHEN left_on <= $until THEN left_on END AS left_on
+    FROM spans WHERE NOT passed_through AND entered_on <= $until
+)
+SELECT model, count(*) AS moves, count(*) FILTER (left_on - entered_on < {UNDONE_WITHIN}) AS undone
+FROM held
+WHERE entered_on > came_on AND entered_on > $until::DATE - 365
+    AND (left_on IS NOT NULL OR entered_on <= $until::DATE - {UNDONE_WITHIN})
+GROUP BY model ORDER BY model"""
+
 #: Who will move by a day if nothing happens.
 UPCOMING = """
 SELECT customer_id, stage, next_change_on, next_stage FROM spans
@@ -93,6 +121,31 @@ SELECT stage, people, people / nullif(sum(people) OVER (), 0) AS share, amount,
     amount / nullif(people, 0) AS average_amount, amount / nullif(sum(amount) OVER (), 0) AS amount_share,
     average_days, entered, "left"
 FROM stages"""
+
+
+class UndoneMoves(NamedTuple):
+    """How many moves of a year did not last, see :data:`UNDONE_MOVES`."""
+
+    moves: int = 0
+    undone: int = 0
+
+    @property
+    def share(self) -> float | None:
+        return self.undone / self.moves if self.moves else None
+
+    def __add__(self, other: object) -> UndoneMoves:
+        if not isinstance(other, UndoneMoves):
+            return NotImplemented
+        return UndoneMoves(self.moves + other.moves, self.undone + other.undone)
+
+    def as_json(self) -> dict[str, Any]:
+        return {**self._asdict(), "share": self.share}
+
+
+def undone_moves(con: duckdb.DuckDBPyConnection, until: date) -> dict[str, UndoneMoves]:
+    """Return for each model that has moves in the year up to a day how many of them were undone."""
+    rows = con.execute(UNDONE_MOVES, {"until": until}).fetchall()
+    return {model: UndoneMoves(moves, undone) for model, moves, undone in rows}
 
 
 def statistic(con: duckdb.DuckDBPyConnection, sql: str, model: str, **days: date | list[date]) -> pa.Table:

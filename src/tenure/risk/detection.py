@@ -248,7 +248,9 @@ def _activity(inputs: SignalInputs) -> Shown:
     # How likely so few contacts are, had they been spread evenly over both windows.
     now, both = np.nan_to_num(contacts), np.nan_to_num(contacts) + np.nan_to_num(before)
     p = np.where(both > 0, bdtr(now, np.maximum(both, 1.0).astype(np.int64), 0.5), 1.0)
-    fewer_contacts = (p <= LEVEL) & (contacts < FALLS * before)
+    # Nobody leaves who never bought and never signed: a prospect who stops looking is none of the warned.
+    is_customer = inputs.bought | np.isfinite(inputs["contract_age"])
+    fewer_contacts = is_customer & (p <= LEVEL) & (contacts < FALLS * before)
     by_orders = np.where(fewer_orders, _strength(inputs.orders.p), 0.0)
     by_contacts = np.where(fewer_contacts, _strength(p), 0.0)
     text = mark("Contacts in the last 90 days: %(interactions_90)s; in the 90 days before: %(interactions_before)s.")

@@ -68,7 +68,7 @@ DROPS = (0.5, 0.75, 1.0)
 class Warnings(ScorecardModel):
     name = "warnings"
     schema = SCHEMA
-    families = ("purchases", "satisfaction", "contact", "wallet")
+    families = ("purchases", "satisfaction", "contact", "contracts", "wallet")
 
     def fit(self, table: pa.Table, context: Context) -> list[Fit]:
         """Return how rates and regularity differ between customers, and the p-value up to which decline is named."""

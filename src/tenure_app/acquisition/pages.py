@@ -211,7 +211,7 @@ def note(request: HttpRequest, customer_id: str) -> HttpResponse:
 
 def met(con: duckdb.DuckDBPyConnection, customer: str, day: date) -> dict[str, Any]:
     """Return what the customer's page says of the way to the first order: windows, notes, and what to note."""
-    contacts = queries.contacts_on(con, day)
+    contacts = queries.contacts_on(con, day, customer)
     prospect = windows.of_customer(contacts, customer) if contacts and contacts.ready else None
     if prospect:
         prospect = _staged([prospect])[0]

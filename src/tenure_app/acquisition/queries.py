@@ -8,12 +8,13 @@ from zoneinfo import ZoneInfo
 
 from tenure.acquisition.contacts import Contacts, Period
 from tenure.errors import FactsError
-from tenure.facts.notes import CATEGORIES, TABLE, WITHDRAWN
+from tenure.facts.notes import CATEGORIES, TABLE, WITHDRAWN, topic_of
 from tenure.lifecycle.choice import FUNNEL
 from tenure.scorecard.options import options_of
 from tenure.words import say
 from tenure_app.core import conf
 from tenure_app.customers.profile import has, local, rows
+from tenure_app.customers.queries import columns
 from tenure_app.lifecycle.definitions.queries import models_in_force
 
 if TYPE_CHECKING:
@@ -22,14 +23,15 @@ if TYPE_CHECKING:
     from tenure.lifecycle.model import Model
 
 
-def contacts_on(con: duckdb.DuckDBPyConnection, day: date) -> Contacts | None:
+def contacts_on(con: duckdb.DuckDBPyConnection, day: date, customer: str | None = None) -> Contacts | None:
     """Return the first contacts known on a day, that of the last refresh at the latest; None before there is one."""
-    if not has(con, "scorecard"):
+    # A refresh of the stages alone leaves a scorecard that does not say of which day it is.
+    if not has(con, "scorecard") or "as_of" not in columns(con):
         return None
     row = con.execute("select max(as_of) from scorecard").fetchone()
     if not row or row[0] is None:
         return None
-    return Contacts.of(con, min(day, row[0]), options_of(conf.lake()), conf.lake().settings.tz)
+    return Contacts.of(con, min(day, row[0]), options_of(conf.lake()), conf.lake().settings.tz, customer)
 
 
 def funnel_model() -> Model | None:
@@ -92,14 +94,11 @@ def notes(con: duckdb.DuckDBPyConnection, customer: str, day: date) -> list[dict
     sql = f"""select fact_id, kind, category, score, comment, author, epoch_us("at") as at from {TABLE}
         where customer_id = ? and kind <> '{WITHDRAWN}' order by "at" desc, fact_id"""
     zone = ZoneInfo(conf.lake().settings.tz)
-    made = [row | {"day": local(row["at"], zone).date(), "about": _about(row)} for row in rows(con, sql, customer)]
+    made = [
+        row | {"day": local(row["at"], zone).date(), "about": say(topic_of(row["kind"], row["category"]))}
+        for row in rows(con, sql, customer)
+    ]
     return [row for row in made if row["day"] <= day]
-
-
-def _about(note: dict[str, Any]) -> str:
-    """Return what a note is about: its topic by name, else as it was written."""
-    category = note["category"]
-    return say(CATEGORIES.get(note["kind"], {}).get(category, category))
 
 
 def topics() -> list[tuple[str, list[tuple[str, str]]]]:

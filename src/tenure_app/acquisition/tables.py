@@ -14,7 +14,7 @@ from tenure_app.web.tables import CARDS, LIST, Column, Table, badge, columns, nu
 Row = dict[str, Any]
 
 CUSTOMER = Column("customer", template="components/customer.html", export=columns("customer_id", "name"))
-WINDOWS = {"attention": _("Attention"), "decision": _("Decision")}
+WINDOWS = {"attention": _("Attention window"), "decision": _("Decision window")}
 VERDICTS = {
     "differs": _("differs beyond chance"),
     "no-difference": _("no difference beyond chance"),
@@ -113,7 +113,7 @@ FACTORS = Table(
     "factors",
     (
         Column("factor", _("Factor"), value="name", url=url_of),
-        numeric("groups", _("Groups")),
+        numeric("groups", _("Number of groups")),
         numeric("unknown", _("Not known of")),
         numeric("p_adjusted", _("Adjusted p"), html=_p, term="adjusted-p"),
         Column("verdict", _("Verdict"), value=lambda row: str(VERDICTS[row["verdict"]])),

@@ -38,6 +38,7 @@ from tenure_app.web.tables import SqlRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import date
 
     import duckdb
 
@@ -187,6 +188,7 @@ def _bounds(selection: CustomerQuery, stages: list[tuple[str, str]]) -> list[Fie
             most=query.MOST_DAYS,
         ),
         Select("next_stage", column("next_stage").label, next_stages, selection.next_stage, _("Any")),
+        Select("cannot_judge", column("cannot_judge").label, next_stages[:-1], selection.cannot_judge, _("Any")),
         between("orders", "orders_min", "orders_max", "number", amounts),
         between("amount", "amount_min", "amount_max", "decimal", amounts),
         between("last_order_on", "last_from", "last_to", "date", (_("from"), _("until"))),
@@ -291,7 +293,8 @@ def why(request: HttpRequest, customer_id: str) -> HttpResponse:
         "stage": entry.stage_name(explained.stage),
         "family": entry.family(explained.stage),
         "reason": reasons.in_words(explained.reason, entry.model),
-        "differs": bool(by_rules and explained.stage and by_rules != explained.stage),
+        "waiting": waiting.say(entry.model) if (waiting := explained.waiting) else "",
+        "differs": waiting is not None or bool(by_rules and explained.stage and by_rules != explained.stage),
     }
     return render(request, "customers/why.html", context)
 
@@ -302,7 +305,8 @@ def _verdict(evaluation: StageEvaluation, model: Model) -> tables.Row:
     return {
         "stage": evaluation.stage,
         "sentence": reasons.sentence_of(evaluation.stage.rule, model),
-        "holds": evaluation.holds,
+        "stay_sentence": reasons.sentence_of(stay_rule, model) if (stay_rule := evaluation.stage.stay_rule) else "",
+        "holds": True if evaluation.stays else evaluation.holds,
         "taken": evaluation.taken,
         "values": [(measure_phrase(read.measure, language), _value(read.value)) for read in evaluation.values],
     }
@@ -354,6 +358,7 @@ def customer(request: HttpRequest, customer_id: str) -> HttpResponse:
         url = f"{request.path}?{kept.urlencode()}#history"
         change = {"next_change_on": life.next_on, "next_stage_name": life.next_name}
         rows.append({"model": life.entry.name, "now": life.now, "url": url, "current": life is shown, **change})
+    doubts = _doubts(con, who.customer_id, shown.entry, day) if shown else []
     data = LifeData(lives, rows, profile.order_days(con, who.customer_id, business().tz), day)
     if lives and (file := exports.requested(request, sheets(figures.FIGURES, data), who.customer_id)):
         return file
@@ -365,6 +370,8 @@ def customer(request: HttpRequest, customer_id: str) -> HttpResponse:
         "lives": lives,
         "life": shown,
         "history": tables.HISTORY.show(shown.stays) if shown else None,
+        "doubts": tables.DOUBTS.show(doubts) if doubts else None,
+        "unjudged": titles.unjudged(doubts),
         "stages": [(stage, shown.entry.stage_name(stage)) for stage in shown.entry.order] if shown else [],
         "day": day,
         "panels": panels.panels(con, who.customer_id),
@@ -374,6 +381,17 @@ def customer(request: HttpRequest, customer_id: str) -> HttpResponse:
         **_timeline(request, con, who.customer_id, shown.stays if shown else (), entries),
     }
     return render(request, "customers/page.html", context)
+
+
+def _doubts(con: duckdb.DuckDBPyConnection, customer_id: str, entry: Entry, day: date) -> list[tables.Row]:
+    return [
+        {
+            **row,
+            "stage": entry.stage_name(row["stage"]),
+            "missing_facts": reasons.missing_in_words(row["missing_facts"]),
+        }
+        for row in profile.doubts(con, customer_id, entry.id, day)
+    ]
 
 
 def _timeline(

@@ -153,6 +153,32 @@ HISTORY = Table(
     ),
 )
 
+#: Rows are doubts of a customer: stages that could not be judged, from when to when.
+DOUBTS = Table(
+    "doubts",
+    (
+        Column("first_day", _("First day"), "day", value="entered_on"),
+        Column("judged_on", _("Judged again from"), "day", value="left_on"),
+        Column("stage"),
+        Column("missing_facts"),
+    ),
+    caption=_("Periods in which a stage could not be judged"),
+    is_current=lambda row: row["left_on"] is None,
+)
+
+
+def _code(rule: str) -> str:
+    return format_html("<code>{}</code>", rule)
+
+
+def _stay_rule(row: Row) -> str:
+    """Return by which other rule a stage keeps those who are in it."""
+    if not row["stay_sentence"]:
+        return ""
+    sentence = format_html("{} {}", _("Stays while"), row["stay_sentence"])
+    return format_html("<div>{}</div>", under(sentence, _code(row["stage"].stays_while)))
+
+
 #: Rows are rules of stages with their truth, see :mod:`tenure_app.customers.pages`.
 VERDICTS = Table(
     "why",
@@ -162,7 +188,7 @@ VERDICTS = Table(
         Column(
             "rule",
             _("Rule"),
-            html=lambda row: under(row["sentence"], format_html("<code>{}</code>", row["stage"].when)),
+            html=lambda row: format_html("{}{}", under(row["sentence"], _code(row["stage"].when)), _stay_rule(row)),
         ),
         Column(
             "values",

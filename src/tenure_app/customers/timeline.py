@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from tenure.facts.notes import CATEGORIES, WITHDRAWN
+from tenure.facts.notes import WITHDRAWN, topic_of
 from tenure.rules.wording.vocabulary import kind_name
 from tenure.words import current_language, say
 from tenure_app.customers.profile import has, local, rows
@@ -115,7 +115,7 @@ def _interaction(fact: Mapping[str, Any]) -> Text:
 
 
 def _note(fact: Mapping[str, Any]) -> Text:
-    about = say(CATEGORIES.get(fact["kind"], {}).get(fact["category"], fact["category"]))
+    about = say(topic_of(fact["kind"], fact["category"]))
     title = _("Note withdrawn") if fact["kind"] == WITHDRAWN else _kind(fact["kind"])
     values = "" if fact["score"] is None else f"{number(fact['score'])}/5"
     return f"{title}: {about}", values, _joined(fact["comment"], fact["author"])

@@ -59,6 +59,7 @@ FIELDS = {
     "phone": _("Phone"),
     "email": _("E-mail"),
     "created_on": _("Customer since"),
+    "valid_from": _("Values valid from"),
     "attributes": _("Other attributes (JSON)"),
 }
 DELIMITERS = {",": _("comma"), ";": _("semicolon"), "\t": _("tab"), "|": _("vertical bar")}

@@ -44,6 +44,14 @@ class Entry:
         return self.model.name.render()
 
     @property
+    def label(self) -> str:
+        """What it is called where a model is chosen: with the reason when its stages cannot be shown."""
+        if self.fits:
+            return self.name
+        why = _("does not fit") if self.on or self.missing else _("off")
+        return f"{self.name} ({why})"
+
+    @property
     def fits(self) -> bool:
         """Whether its stages can be shown."""
         return self.staged and not self.missing

@@ -12,10 +12,12 @@ from django.utils.translation import gettext as _
 from tenure.errors import RuleError
 from tenure.lifecycle.model import Model, stage_names
 from tenure.lifecycle.reasons import Reason, Value, value_in_words
+from tenure.lifecycle.waiting import Waiting
 from tenure.rules.syntax.measures import MEASURES
 from tenure.rules.syntax.parser import parse
 from tenure.rules.syntax.tree import RuleNode, measures_of
 from tenure.rules.wording.sentence import measure_phrase, sentence
+from tenure.rules.wording.vocabulary import kind_name
 from tenure.words import current_language
 from tenure_app.customers.profile import Span
 from tenure_app.lifecycle.catalogue import Entry
@@ -74,6 +76,13 @@ def value_text(value: Value) -> str:
     return value_in_words(value)
 
 
+def missing_in_words(missing: str | None) -> str:
+    """Return what was unknown when a stage could not be judged: fact kinds by their names, else the measure."""
+    language = current_language()
+    names = (missing or "").split(",") if missing else ()
+    return _(", ").join(phrase(name, language) if "(" in name else kind_name(name, language) for name in names)
+
+
 # Lives
 
 
@@ -84,7 +93,6 @@ class Stay:
     family: str
     why: ReasonInWords
     cause: str
-    doubts: tuple[str, ...]
     days: int
     lasts: bool  # on the day
 
@@ -99,6 +107,7 @@ class Life:
     next_name: str = ""
     next_family: str = ""
     next_on: date | None = None
+    waiting: str = ""  # a sentence, when what comes next holds already and only has to settle
 
     @property
     def by_hand(self) -> bool:
@@ -118,7 +127,6 @@ def life_of(entry: Entry, spans: list[Span], day: date) -> Life:
             entry.family(span.stage),
             in_words(span.reason, entry.model),
             cause.name.render() if cause else (span.cause or ""),
-            tuple(entry.stage_name(stage) for stage in span.reason.doubts),
             span.days(day),
             span.left_on is None or span.left_on > day,
         )
@@ -129,4 +137,14 @@ def life_of(entry: Entry, spans: list[Span], day: date) -> Life:
     following = next((span for span in spans if span.entered_on == now.span.left_on and not span.passed_through), None)
     stage_id = following.stage if following else now.span.next_stage
     on = now.span.left_on or now.span.next_change_on
-    return Life(entry, tuple(stays), now, entry.stage_name(stage_id) if on else "", entry.family(stage_id), on)
+    name = entry.stage_name(stage_id) if on else ""
+    by_hand = now.why.by_hand or (following is not None and following.reason.note is not None)
+    waiting = "" if by_hand or on is None else _waiting(entry, stage_id, on, day)
+    return Life(entry, tuple(stays), now, name, entry.family(stage_id), on, waiting)
+
+
+def _waiting(entry: Entry, stage_id: str | None, on: date, day: date) -> str:
+    if stage_id is not None and entry.stage(stage_id) is None:  # the model was changed since
+        return ""
+    waiting = Waiting.foreseen(entry.model, stage_id, on, day)
+    return waiting.say(entry.model) if waiting else ""

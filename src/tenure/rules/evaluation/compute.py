@@ -6,7 +6,7 @@ decides whether a rule holds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -90,6 +90,11 @@ class EvaluationContext:
     _texts: dict[Measure, TextSteps] = field(default_factory=dict)
     _breaks: dict[Measure, Breaks] = field(default_factory=dict)
     _published_on: dict[tree.Population, np.ndarray] = field(default_factory=dict)
+
+    def knowing(self, steps: dict[Measure, Steps], texts: dict[Measure, TextSteps]) -> EvaluationContext:
+        """Return a context that also knows these measures, and shares whatever was made so far."""
+        steps, texts = {**self._steps, **steps}, {**self._texts, **texts}
+        return replace(self, truths=dict(self.truths), _steps=steps, _texts=texts, _moments={})
 
     def steps(self, measure: Measure) -> Steps:
         if measure not in self._steps:

@@ -63,10 +63,8 @@ def _truth_of(node: RuleNode, context: EvaluationContext) -> Truth:
             return changes(moments.keys, reduce(combine, (inner.at(moments) for inner in inners)))
         case Otherwise():
             return Truth(context.block.origins, np.full(len(context.block), TRUE))
-        case tree.Among(operand=operand, values=values, negated=negated):
-            literals = [TextLiteral(value) if isinstance(value, str) else tree.NumberLiteral(value) for value in values]
-            among: RuleNode = tree.Or(tuple(Comparison("=", operand, literal) for literal in literals))
-            return truth_of(tree.Not(among) if negated else among, context)
+        case tree.Among():
+            return truth_of(spelled_out(node), context)
         case tree.Held() | tree.Ever():
             return _over_time(node, context)
         case Comparison(left=left, right=right) if _is_text(left) or _is_text(right):
@@ -75,6 +73,13 @@ def _truth_of(node: RuleNode, context: EvaluationContext) -> Truth:
             texts = context.texts(operand)
             return changes(texts.keys, _as_truth((texts.codes >= 0) == known))
     return _of_numbers(node, context)
+
+
+def spelled_out(node: tree.Among) -> RuleNode:
+    """Return `x in (a, b)` as `x = a or x = b`."""
+    literals = [TextLiteral(value) if isinstance(value, str) else tree.NumberLiteral(value) for value in node.values]
+    among: RuleNode = tree.Or(tuple(Comparison("=", node.operand, literal) for literal in literals))
+    return tree.Not(among) if node.negated else among
 
 
 def _of_numbers(node: RuleNode, context: EvaluationContext) -> Truth:
@@ -177,17 +182,22 @@ def _elapsed_only(node: Comparison) -> Measure | None:
 
 def _of_elapsed(node: Comparison, measure: Measure, context: EvaluationContext) -> Truth:
     """Return the truth of a comparison that only waits: what a fact sets off, wherever a break comes after it."""
-    # What happens after one fact, on day 0 of one customer, happens after every fact.
-    fact = np.array([BIAS], dtype=np.int64)
-    alone = EvaluationContext(context.block, _steps={measure: Steps(fact, np.zeros(1))})
-    sides = (alone.values(side, Moments(fact)) for side in (node.left, node.right))
-    pattern = _compared(node.operator, fact, *sides)
-    keys, values = context.breaks(measure).flips(pattern.keys - fact, pattern.values)
+    keys, values = context.breaks(measure).flips(*flips_of_waiting(node, measure, context))
     for number, column in enumerate(keys):
         if len(column) and (inside := (column & (DAYS - 1)) <= LAST_DAY).sum() < len(column):
             keys[number], values[number] = column[inside], values[number][inside]
     unknown = np.full(len(context.block), UNKNOWN)  # nothing to wait from yet
     return _sorted_changes([context.block.origins, *keys], [unknown, *values])
+
+
+def flips_of_waiting(node: Comparison, measure: Measure, context: EvaluationContext) -> tuple[np.ndarray, np.ndarray]:
+    """Return after how many days of waiting a comparison flips, the first of them 0, and its truth from then on."""
+    # What happens after one fact, on day 0 of one customer, happens after every fact.
+    fact = np.array([BIAS], dtype=np.int64)
+    alone = EvaluationContext(context.block, _steps={measure: Steps(fact, np.zeros(1))})
+    sides = (alone.values(side, Moments(fact)) for side in (node.left, node.right))
+    pattern = _compared(node.operator, fact, *sides)
+    return pattern.keys - fact, pattern.values
 
 
 # Comparing numbers

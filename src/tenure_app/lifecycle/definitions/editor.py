@@ -22,12 +22,14 @@ from tenure.errors import TenureError
 from tenure.lifecycle.model import UNSTAGED
 from tenure.lifecycle.model_file import builtin_texts
 from tenure.lifecycle.reasons import Reason
+from tenure.lifecycle.statistics import UNDONE_WITHIN
 from tenure.rules.syntax.completion import complete
 from tenure.words import current_language
 from tenure_app.core.pages import describe
 from tenure_app.lifecycle.definitions import actions, drafts, editor_fields, labels, previews, queries, tables
 from tenure_app.lifecycle.definitions.models import ModelPreview, ModelVersion
 from tenure_app.lifecycle.reasons import in_words
+from tenure_app.web.formats import percent
 from tenure_app.web.layout import as_of
 from tenure_app.web.pages import SIGNED_IN, page
 
@@ -239,7 +241,19 @@ def _comparison(row: ModelPreview) -> dict[str, Any]:
         "unstaged_before": result["before"].get(UNSTAGED, 0),
         "share": result["value_moved"] / result["value"] if result["value"] > 0 else None,
         "of_products": after.subject == "product",
+        "undone": _undone(result),
     }
+
+
+def _undone(result: dict[str, Any]) -> str:
+    """Return how many moves are undone, before the change and after; nothing for an older preview."""
+    before, after = ((result.get(side) or {}).get("share") for side in ("undone_before", "undone"))
+    if before is None and after is None:
+        return ""
+    words = {"days": UNDONE_WITHIN, "before": percent(before), "after": percent(after)}
+    if before is None:
+        return _("Moves undone within %(days)s days: %(after)s.") % words
+    return _("Moves undone within %(days)s days: %(before)s before, %(after)s after.") % words
 
 
 # Saving

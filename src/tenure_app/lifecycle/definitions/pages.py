@@ -171,15 +171,22 @@ def _stage(model: Model, stage_id: str, gone: Unreachable | None) -> dict[str, A
         (stage.setback, "yellow", _("setback: can be entered from anywhere")),
         (stage.terminal, "secondary", _("end: only a new fact leads out")),
         (stage.without_facts, "secondary", _("also customers without facts")),
+        (
+            stage.settles > 0,
+            "secondary",
+            ngettext("settles after %(days)s day", "settles after %(days)s days", stage.settles)
+            % {"days": number(stage.settles)},
+        ),
     )
     texts = ((_("Traits"), stage.traits), (_("What they need"), stage.needs_text), (_("Our goal"), stage.goal))
+    stays = [(_("Stays while"), sentence_of(stage.stays_while))] if stage.stays_while else []
     plays = ((_("Do"), stage.advised), (_("Avoid"), stage.discouraged))
     return {
         "stage": stage,
         "sentence": sentence_of(stage.rule, model),
         "unreachable": gone.message.render() if gone else "",
         "flags": [(colour, text) for flag, colour, text in flags if flag],
-        "texts": [(title, text.render()) for title, text in texts if text],
+        "texts": [*stays, *((title, text.render()) for title, text in texts if text)],
         "plays": [(title, plays) for title, plays in plays if plays],
         "causes": [(cause.name.render(), sentence_of(cause.rule, model)) for cause in stage.causes],
     }
