@@ -143,8 +143,8 @@ def _service_case(_: str, number: int, ago: int, case: str, event: str, kind: st
     return "cases", {"case_id": case, "event": event, "kind": kind}
 
 
-def _contract(_: str, number: int, ago: int, event: str) -> Row:
-    return "contracts", {"contract_id": "k1", "event": event}
+def _contract(_: str, number: int, ago: int, event: str, contract: str = "k1") -> Row:
+    return "contracts", {"contract_id": contract, "event": event}
 
 
 _ROWS = {
