@@ -49,7 +49,6 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same safe reading, ten times as fast
 # The rest of their fields is worked out from the file.
 _MODEL_KEYS = [field.name for field in fields(Model) if field.name not in ("version", "named", "text", "others")]
 _STAGE_KEYS = [field.name for field in fields(Stage) if field.name not in ("rule", "stay_rule")]
@@ -167,7 +166,28 @@ def _text_of(what: str | Path) -> str:
     )
 
 
-def load_yaml(text: str, loader: Any) -> Any:
+class KeysOnce:
+    """Makes a YAML loader refuse a key that stands twice in one mapping, of which YAML keeps only the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        lines: dict[str, int] = {}
+        for key, _value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            line = key.start_mark.line + 1
+            if key.value in lines:
+                text = mark("Invalid YAML: %(key)r stands twice, on lines %(first)s and %(line)s. Remove one of them.")
+                raise ModelError(text, key=key.value, first=lines[key.value], line=line)
+            lines[key.value] = line
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)  # type: ignore[misc]
+        return mapping
+
+
+class _Loader(KeysOnce, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """The same safe reading, ten times as fast where the C library is there."""
+
+
+def load_yaml(text: str, loader: Any = _Loader) -> Any:
     """Return what a YAML text holds; raise a ModelError with the line when it cannot be read."""
     try:
         return yaml.load(text, Loader=loader)  # noqa: S506 - callers give safe loaders only
@@ -207,7 +227,7 @@ class _Names:
 # Models cannot change, and a refresh asks for the same thirty several times.
 @lru_cache(maxsize=256)
 def _read_text(text: str, scope: _Scope, reading: tuple[str, ...] = ()) -> Model:
-    given = load_yaml(text, _LOADER)
+    given = load_yaml(text)
     if not isinstance(given, Mapping):
         raise ModelError(
             mark("A model must be a mapping with id, name and stages, not %(found)s."), found=type(given).__name__
