@@ -122,7 +122,7 @@ def test_a_model_that_loses_its_facts_says_what_is_missing_and_stages_nobody(tmp
     lake = Lake.create(tmp_path / "lake", tz="UTC")
     import_files(lake, [write_orders(tmp_path / "a.csv", [("ann", 3, 5.0, "")])], as_="orders")
     told = refresh(lake, START + timedelta(days=100), [read("satisfaction-4"), read("retail-activity")])
-    assert told.models[0].missing == ("csat",)
+    assert told.models[0].missing == ("csat | nps | experience",)
     assert {row[0] for row in rows(lake, "spans")} == {"retail-activity"}
 
 
