@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import UTC, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
@@ -108,13 +108,7 @@ def test_a_move_between_tiers_is_dated_from_the_refresh_that_found_it(lake: Lake
     customer, later = worst(lake), LAST + timedelta(days=10)
     buy(lake, customer, 50_000, LAST + timedelta(days=1))
     refresh(lake, later, MODELS, options=OPTIONS)
-    history: list[tuple[Any, ...]] = (
-        lake.connect()
-        .execute(
-            "SELECT stage, entered_on, left_on FROM spans WHERE model = 'tiers-3' AND customer_id = ? ORDER BY entered_on",
-            [customer],
-        )
-        .fetchall()
-    )
+    sql = "SELECT stage, entered_on, left_on FROM spans WHERE model = 'tiers-3' AND customer_id = ? ORDER BY 2"
+    history = lake.connect().execute(sql, [customer]).fetchall()
     assert history[-1] == (tiers(lake)[customer], later, None)
     assert history[0] == ("low", LAST, later)
