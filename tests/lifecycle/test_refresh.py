@@ -165,3 +165,22 @@ def test_a_refresh_killed_at_any_moment_leaves_the_old_result_or_the_new(tmp_pat
     subprocess.run([*command, "--as-of", str(as_of)], check=True, capture_output=True)
     assert [rows(lake, table) for table in RESULTS] == results
     assert lake.read("orders").num_rows == 20_000
+
+
+def test_whose_record_holds_from_today_is_evaluated_again_though_nothing_was_imported(tmp_path: Path) -> None:
+    lake = Lake.create(tmp_path / "lake", tz="UTC")
+    import_files(lake, [write_orders(tmp_path / "orders.csv", [("ann", 0, 10, ""), ("bob", 0, 10, "")])])
+    people = tmp_path / "people.csv"
+    people.write_text(f"customer_id,level,valid_from\nann,gold,{START + timedelta(days=20)}\n", encoding="utf-8")
+    import_files(lake, [people], as_="customers")
+    gold = {"id": "gold", "when": 'attribute(level) = "gold"'}
+    model = read({"id": "levels", "enters": ["order"], "stages": [gold, {"id": "plain", "when": "otherwise"}]})
+    refresh(lake, as_of=START + timedelta(days=10), models=[model])
+    report = refresh(lake, as_of=START + timedelta(days=30), models=[model], only_changed=True)
+    assert report.mode == "touched"
+    now = (
+        lake.connect()
+        .execute("SELECT customer_id, stage, entered_on FROM spans WHERE left_on IS NULL ORDER BY 1")
+        .fetchall()
+    )
+    assert now == [("ann", "gold", START + timedelta(days=20)), ("bob", "plain", START)]

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from tenure.facts.notes import WITHDRAWN, topic_of
+from tenure.facts.purchases import PURCHASE_TYPES, TYPED_ORDERS
 from tenure.rules.wording.vocabulary import kind_name
 from tenure.words import current_language, say
 from tenure_app.customers.profile import has, local, rows

@@ -78,29 +78,7 @@ CONTRACTS = {
     + [(date(year, 1, 4), "renewed", date(year + 1, 1, 4)) for year in (2024, 2025)],
 }
 GONE = {"F8", "F9", "F10", "F11"}  # declining, dormant, lost, ended
-SPEAKING_OF_CUSTOMERS = [
-    "retail-activity",
-    "chaoke-5",
-    "apparel-3",
-    "customer-4",
-    "clm-4",
-    "crm-4",
-    "crm-5",
-    "value-5",
-    "seven-periods",
-    "campaign-6",
-    "bank-icbc",
-    "attract-retain-convert",
-    "ecommerce-5",
-    "retail-value-path",
-    "telecom-5",
-    "telecom-deck",
-    "contact-span",
-    "saas-6",
-    "crm-span-3",
-    "awareness-3",
-    "first-contact-funnel",
-]
+SPEAKING_OF_CUSTOMERS = [model.id for model in CUSTOMERS_MODELS.values() if "order | start | renewal" in model.needs]
 
 
 @pytest.mark.parametrize("contract", CONTRACTS)
