@@ -78,7 +78,12 @@ CONTRACTS = {
     + [(date(year, 1, 4), "renewed", date(year + 1, 1, 4)) for year in (2024, 2025)],
 }
 GONE = {"F8", "F9", "F10", "F11"}  # declining, dormant, lost, ended
-SPEAKING_OF_CUSTOMERS = [model.id for model in CUSTOMERS_MODELS.values() if "order | start | renewal" in model.needs]
+# A relationship begins with exploration, also that of somebody who has signed.
+SPEAKING_OF_CUSTOMERS = [
+    model.id
+    for model in CUSTOMERS_MODELS.values()
+    if "order | start | renewal" in model.needs and model.id != "relationship-4"
+]
 
 
 @pytest.mark.parametrize("contract", CONTRACTS)
