@@ -169,7 +169,7 @@ def _text_of(what: str | Path) -> str:
 class KeysOnce:
     """Makes a YAML loader refuse a key that stands twice in one mapping, of which YAML keeps only the last."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         lines: dict[str, int] = {}
         for key, _value in node.value:
             if not isinstance(key, yaml.ScalarNode):
