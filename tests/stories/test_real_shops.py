@@ -104,7 +104,7 @@ def test_a_supermarkets_baskets_are_staged_as_the_clerk_does(baskets: pa.Table, 
 
 
 def test_the_retail_stages_of_a_music_shop_follow_from_subtraction_alone(cdnow: Path) -> None:
-    """A third way, for the three in four who have no rhythm: the gaps between neighbouring purchases say where each stage begins."""
+    """A third way, for the three in four without a rhythm: gaps between purchases say where each stage begins."""
     orders, _ = read_file(cdnow, "orders", {"customer_id": 1, "at": 3, "amount": 5}, tz="UTC")
     as_of = date(1998, 6, 30)
     days: dict[str, set[date]] = {}
