@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 from datetime import date, datetime
+from itertools import pairwise
+from statistics import mean, median, pstdev
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -51,16 +53,19 @@ def _stages(document: dict[str, Any], model: str) -> dict[str, int]:
 
 
 def _by_hand(folder: Path) -> dict[str, int]:
-    """Count CDNOW's customers by the days since their last purchase, with nothing but the file."""
+    """Count CDNOW's customers by the days since their last purchase and by their rhythm, with nothing but the file."""
     (file,) = SAMPLES["cdnow"].files(folder)
-    last: dict[str, date] = {}
+    bought: dict[str, set[date]] = {}
     for line in gzip.decompress(file.path.read_bytes()).decode().splitlines()[1:]:
         customer, day, *_ = line.split()
-        last[customer] = max(last.get(customer, date.min), datetime.strptime(day, "%Y%m%d").date())
-    since = [(SAMPLES["cdnow"].as_of - day).days for day in last.values()]
+        bought.setdefault(customer, set()).add(datetime.strptime(day, "%Y%m%d").date())
     counts = {"active": 0, "silent": 0, "dormant": 0, "lost": 0}
-    for days in since:
-        counts["active" if days <= 45 else "silent" if days <= 90 else "dormant" if days <= 180 else "lost"] += 1
+    for purchases in bought.values():
+        days = (SAMPLES["cdnow"].as_of - max(purchases)).days
+        gaps = [(after - before).days for before, after in pairwise(sorted(purchases))]
+        steady = len(gaps) >= 2 and pstdev(gaps) <= 0.5 * mean(gaps) and days <= 2 * median(gaps)
+        active = days <= 45 or steady
+        counts["active" if active else "silent" if days <= 90 else "dormant" if days <= 180 else "lost"] += 1
     return counts
 
 
