@@ -11,6 +11,11 @@ import pyarrow as pa
 import pytest
 
 import tenure as tn
+from oracle.compare import assert_case
+from oracle.lakes import bring, lake_with, model_ids, spans_in
+from oracle.random_cases import random_cases
+from oracle.random_people import random_shop
+from oracle.random_rules import stages_of
 from oracle.strategies import PEOPLE, START, customer_table, instant, tables
 from refreshes import stages_only
 from tenure.facts.importing import import_files
@@ -188,3 +193,16 @@ def test_what_was_known_on_which_day_is_the_same(village: tn.Lake, tmp_path: Pat
     duckdb, spark, _ = _refreshed_twice(lake, START + timedelta(days=500), tmp_path, refresh)
     assert spark == duckdb
     assert {row["stage"] for row in duckdb["spans"]} == {"gold", "upper", "below", "other"}
+
+
+def test_random_models_of_the_whole_language_are_the_same_and_the_oracles(tmp_path: Path) -> None:
+    people = random_shop(10, stages_of(10), ("ann", "bob", "eve", "fay"), ties=False, records=True)
+    cases = random_cases(10, 29, ("score(churn)", "population"), people)
+    lake = lake_with(cases, tmp_path)
+    bring(lake, people.rows, tmp_path / "files")
+    staged = partial(stages_only, models=model_ids(cases))
+    duckdb, spark, models = _refreshed_twice(lake, people.as_of, tmp_path, staged)
+    assert models == set(model_ids(cases))
+    _compared(duckdb, spark)
+    for case in cases:
+        assert_case(case, spans_in(lake, case))

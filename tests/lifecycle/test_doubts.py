@@ -56,7 +56,7 @@ def _clerks_days(facts: Facts, model: dict[str, Any], as_of: date, tz: str) -> d
         calendar, today = Calendar(person, clerk), as_of.toordinal()
         if calendar.entry is not None and calendar.entry <= today:
             for day in range(calendar.entry, today + AHEAD + 1):
-                by_day[who][date.fromordinal(day)] |= set(calendar.write(day).unjudged)
+                by_day[who][date.fromordinal(day)] |= set(calendar.unjudged(day))
     return by_day
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tenure.errors import ModelError, RuleError
-from tenure.lifecycle.model_file import read
+from tenure.facts.lake import Lake
+from tenure.lifecycle.model_file import read, read_in
 
 HEAD = "id: shop\nstages:\n"
 ACTIVE = "  - {id: active, when: days_since(order) <= 45}\n"
@@ -54,3 +57,58 @@ def test_an_error_in_a_rule_knows_its_model_and_stage() -> None:
 def test_a_path_may_leave_stages_out() -> None:
     model = read(f"path: [lost]\n{HEAD}{ACTIVE}  - {{id: lost, when: otherwise}}\n")
     assert (model.path, model.named, model.ladder) == (("lost", "active"), 1, ("lost",))
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "lines"),
+    [
+        (f"id: shop\nid: other\n{HEAD}{ACTIVE}", "id", (1, 2)),
+        (f"{HEAD}  - id: active\n    when: has(order)\n    when: otherwise\n", "when", (4, 5)),
+        (f"{HEAD}  - {{id: active, when: has(order), when: otherwise}}\n", "when", (3, 3)),
+        (f"parameters:\n  days: 45d\n  least: 3\n  days: 20d\n{HEAD}{ACTIVE}", "days", (2, 4)),
+        (f"{HEAD}{ACTIVE}path: [active]\nstages: []\n", "stages", (2, 5)),
+    ],
+)
+def test_a_key_that_stands_twice_is_refused_with_both_lines(text: str, key: str, lines: tuple[int, int]) -> None:
+    with pytest.raises(ModelError) as refused:
+        read(text)
+    first, second = lines
+    message = f"Invalid YAML: '{key}' stands twice, on lines {first} and {second}. Remove one of them."
+    assert refused.value.say("en") == message
+
+
+def test_the_same_key_may_stand_in_different_stages() -> None:
+    assert len(read(f"{HEAD}{ACTIVE}  - {{id: lost, when: otherwise}}\n").stages) == 2
+
+
+LARGE = """id: by-amount
+parameters:
+  large_from: {value: 5000, unit: money, zh: 大客户的年消费, en: Yearly spending of a large customer}
+  part: 20%
+stages:
+  - id: large
+    when: sum(order.amount, last 364d) >= large_from
+    traits: {zh: "一年消费 {large_from} 及以上，占 {part}", en: "Spends {large_from} or more a year, {part}"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("currency", "zh", "en"),
+    [
+        ("", "一年消费 5,000 及以上，占 20%", "Spends 5,000 or more a year, 20%"),
+        ("CNY", "一年消费 ¥5,000 及以上，占 20%", "Spends ¥5,000 or more a year, 20%"),
+        ("USD", "一年消费 $5,000 及以上，占 20%", "Spends $5,000 or more a year, 20%"),
+    ],
+)
+def test_money_is_written_in_the_lakes_currency(currency: str, zh: str, en: str, tmp_path: Path) -> None:
+    lake = Lake.create(tmp_path / "lake", tz="UTC", currency=currency or "EUR")
+    model = read_in(lake, LARGE) if currency else read(LARGE)
+    traits = model.stages[0].traits
+    assert (traits.zh, traits.en) == (zh, en)
+    assert model.version == read(LARGE).version, "the rules are the same in every currency"
+
+
+def test_money_with_cents_keeps_them(tmp_path: Path) -> None:
+    lake = Lake.create(tmp_path / "lake", tz="UTC", currency="EUR")
+    traits = read_in(lake, LARGE.replace("5000", "49.5")).stages[0].traits
+    assert traits.en == "Spends €49.50 or more a year, 20%"

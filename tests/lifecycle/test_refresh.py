@@ -42,11 +42,21 @@ stages:
   - {id: recommends, when: has(referred_buyer)}
   - {id: buys, when: has(order)}
 """
+# Who waits moves on a day without any fact, and where somebody was decides where they go.
+SETTLING = """
+id: settling
+settles: 14d
+stages:
+  - {id: back, when: 'in_stage("silent", "back") and days_since(order) <= 5', settles: 0d}
+  - {id: buyer, when: days_since(order) <= 20, stays_while: days_since(order) <= 40, settles: 3d}
+  - {id: silent, when: otherwise}
+"""
 
 
 def models() -> list[Model]:
-    # None that compares customers with all: what refreshes of other days published is part of its history.
-    return [read(model) for model in ("retail-activity", RHYTHM, REFERRERS, "crm-5", "value-5", "inverted-u")]
+    """Return models that read facts alone: how customers compare is published by each refresh of everybody."""
+    texts = ("retail-activity", RHYTHM, REFERRERS, SETTLING, "crm-5", "value-5", "contact-span")
+    return [read(text) for text in texts]
 
 
 def rows(lake: Lake, table: str) -> list[tuple[object, ...]]:
@@ -100,9 +110,11 @@ def test_a_touched_refresh_of_one_model_keeps_the_other_models_spans(tmp_path: P
     lake = Lake.create(tmp_path / "lake", tz="UTC")
     import_files(lake, [write_orders(tmp_path / "a.csv", [("ann", 3, 5.0, ""), ("bob", 9, 7.0, "")])], as_="orders")
     refresh(lake, START + timedelta(days=100), models())
-    before = [row for table in ("spans", "doubts") for row in rows(lake, table) if row[0] != "rhythm"]
+    given = ("rhythm", "settling")  # models that are not the lake's
+    before = [row for table in ("spans", "doubts") for row in rows(lake, table) if row[0] not in given]
     refresh(lake, None, [read("retail-activity")], customers=["ann"])
-    assert [row for table in ("spans", "doubts") for row in rows(lake, table) if row[0] != "rhythm"] == before
+    after = [row for table in ("spans", "doubts") for row in rows(lake, table) if row[0] not in given]
+    assert after == before
     refresh(lake, None, [read("crm-5")])  # everybody again, under one of the models
     assert numbers_agree(lake)
 
@@ -111,7 +123,7 @@ def test_a_model_that_loses_its_facts_says_what_is_missing_and_stages_nobody(tmp
     lake = Lake.create(tmp_path / "lake", tz="UTC")
     import_files(lake, [write_orders(tmp_path / "a.csv", [("ann", 3, 5.0, "")])], as_="orders")
     told = refresh(lake, START + timedelta(days=100), [read("satisfaction-4"), read("retail-activity")])
-    assert told.models[0].missing == ("csat",)
+    assert told.models[0].missing == ("csat | nps | experience",)
     assert {row[0] for row in rows(lake, "spans")} == {"retail-activity"}
 
 
@@ -153,3 +165,22 @@ def test_a_refresh_killed_at_any_moment_leaves_the_old_result_or_the_new(tmp_pat
     subprocess.run([*command, "--as-of", str(as_of)], check=True, capture_output=True)
     assert [rows(lake, table) for table in RESULTS] == results
     assert lake.read("orders").num_rows == 20_000
+
+
+def test_whose_record_holds_from_today_is_evaluated_again_though_nothing_was_imported(tmp_path: Path) -> None:
+    lake = Lake.create(tmp_path / "lake", tz="UTC")
+    import_files(lake, [write_orders(tmp_path / "orders.csv", [("ann", 0, 10, ""), ("bob", 0, 10, "")])])
+    people = tmp_path / "people.csv"
+    people.write_text(f"customer_id,level,valid_from\nann,gold,{START + timedelta(days=20)}\n", encoding="utf-8")
+    import_files(lake, [people], as_="customers")
+    gold = {"id": "gold", "when": 'attribute(level) = "gold"'}
+    model = read({"id": "levels", "enters": ["order"], "stages": [gold, {"id": "plain", "when": "otherwise"}]})
+    refresh(lake, as_of=START + timedelta(days=10), models=[model])
+    report = refresh(lake, as_of=START + timedelta(days=30), models=[model], only_changed=True)
+    assert report.mode == "touched"
+    now = (
+        lake.connect()
+        .execute("SELECT customer_id, stage, entered_on FROM spans WHERE left_on IS NULL ORDER BY 1")
+        .fetchall()
+    )
+    assert now == [("ann", "gold", START + timedelta(days=20)), ("bob", "plain", START)]

@@ -34,8 +34,9 @@ class Contacts:
     """First contacts up to a day, in the temporary table ``first_contacts`` of a connection.
 
     Its columns: customer_id, name, contact_on, trust_on, intent_on, order_on (the day of the last step, which is the
-    first order unless the shop's own rule says otherwise; each null while it is not reached), kind, channel, content, campaign, category (of the first contact), `closed` (the funnel's days are over), `step` (where
-    they are, 0 to 3), attention_closes_on and decision_closes_on of those who have not ordered.
+    first order unless the shop's own rule says otherwise; each null while it is not reached), kind, channel, content,
+    campaign, category (of the first contact), `closed` (the funnel's days are over), `step` (where they are, 0 to 3),
+    attention_closes_on and decision_closes_on of those who have not ordered.
     """
 
     con: duckdb.DuckDBPyConnection  # with the lake's views

@@ -49,7 +49,6 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same safe reading, ten times as fast
 # The rest of their fields is worked out from the file.
 _MODEL_KEYS = [field.name for field in fields(Model) if field.name not in ("version", "named", "text", "others")]
 _STAGE_KEYS = [field.name for field in fields(Stage) if field.name not in ("rule", "stay_rule")]
@@ -65,6 +64,7 @@ def read(
     *,
     named_dates: Mapping[str, Sequence[str]] = NAMED_DATES,
     own: Mapping[str, str] | None = None,
+    currency: str = "",
 ) -> Model:
     """Read a model.
 
@@ -78,6 +78,8 @@ def read(
         The shop's named dates.
     own : mapping of str to str, optional
         The texts of a lake's own models by id, which go before the built-in ones where a rule reads another's stage.
+    currency : str, optional
+        In which texts write the parameters that are money; without it they are plain numbers.
 
     Returns
     -------
@@ -94,6 +96,7 @@ def read(
         tuple(sorted(kinds.items())),
         tuple((name, tuple(specs)) for name, specs in sorted(named_dates.items())),
         tuple(sorted((own or {}).items())),
+        currency,
     )
     if isinstance(what, Mapping):
         return _model(what, yaml.safe_dump(dict(what), allow_unicode=True, sort_keys=False), _Names(scope))
@@ -102,7 +105,8 @@ def read(
 
 def read_in(lake: Lake, what: str | Path | Mapping[str, Any]) -> Model:
     """Read a model with the fact kinds, named dates and other models that a lake knows."""
-    return read(what, lake.kinds(), named_dates=lake.named_dates, own=own_texts(lake))
+    currency = lake.settings.currency
+    return read(what, lake.kinds(), named_dates=lake.named_dates, own=own_texts(lake), currency=currency)
 
 
 def parameters_of(given: Mapping[str, Any], kinds: Mapping[str, Kind] = KINDS) -> dict[str, Parameter]:
@@ -137,9 +141,11 @@ def models_of(lake: Lake, given: Sequence[str | Path | Model] | None = None) -> 
     own = own_texts(lake)
     if given is None:
         given = list(dict.fromkeys([*builtin_texts(), *own]))
-    kinds, named_dates = lake.kinds(), lake.named_dates
+    kinds, named_dates, currency = lake.kinds(), lake.named_dates, lake.settings.currency
     models = [
-        model if isinstance(model, Model) else read(own.get(str(model), model), kinds, named_dates=named_dates, own=own)
+        model
+        if isinstance(model, Model)
+        else read(own.get(str(model), model), kinds, named_dates=named_dates, own=own, currency=currency)
         for model in given
     ]
     for model in models:
@@ -167,7 +173,28 @@ def _text_of(what: str | Path) -> str:
     )
 
 
-def load_yaml(text: str, loader: Any) -> Any:
+class KeysOnce:
+    """Makes a YAML loader refuse a key that stands twice in one mapping, of which YAML keeps only the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        lines: dict[str, int] = {}
+        for key, _value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            line = key.start_mark.line + 1
+            if key.value in lines:
+                text = mark("Invalid YAML: %(key)r stands twice, on lines %(first)s and %(line)s. Remove one of them.")
+                raise ModelError(text, key=key.value, first=lines[key.value], line=line)
+            lines[key.value] = line
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)  # type: ignore[misc]
+        return mapping
+
+
+class _Loader(KeysOnce, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """The same safe reading, ten times as fast where the C library is there."""
+
+
+def load_yaml(text: str, loader: Any = _Loader) -> Any:
     """Return what a YAML text holds; raise a ModelError with the line when it cannot be read."""
     try:
         return yaml.load(text, Loader=loader)  # noqa: S506 - callers give safe loaders only
@@ -186,6 +213,7 @@ class _Scope(NamedTuple):
     kinds: tuple[tuple[str, Kind], ...]
     named_dates: tuple[tuple[str, tuple[str, ...]], ...]
     own: tuple[tuple[str, str], ...]  # the texts of the lake's own models by id
+    currency: str = ""
 
 
 @dataclass(frozen=True)
@@ -207,7 +235,7 @@ class _Names:
 # Models cannot change, and a refresh asks for the same thirty several times.
 @lru_cache(maxsize=256)
 def _read_text(text: str, scope: _Scope, reading: tuple[str, ...] = ()) -> Model:
-    given = load_yaml(text, _LOADER)
+    given = load_yaml(text)
     if not isinstance(given, Mapping):
         raise ModelError(
             mark("A model must be a mapping with id, name and stages, not %(found)s."), found=type(given).__name__
@@ -271,7 +299,7 @@ class _Entry:
                     name=quoted[1],
                     known=known,
                 )
-            return parameter.text(language)
+            return parameter.text(language, self.names.scope.currency)
 
         return _QUOTED.sub(value, text)
 

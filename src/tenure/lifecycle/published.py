@@ -153,21 +153,18 @@ def _numbers(node: Population, context: EvaluationContext, day: int) -> pa.Table
     if node.by:
         texts = context.texts(Measure("attribute", arguments=(node.by,), returns="any"))
         names, codes = [str(name) for name in texts.names], texts.at(moments)
-    rows = np.flatnonzero(known & (codes >= 0) & _are_customers(node, context, day))
+    rows = np.flatnonzero(known & (codes >= 0) & _are_customers(node, context))
     return pa.table({"group": pa.array(names, TEXT).take(pa.array(codes[rows])), "number": values.value[rows]})
 
 
-def _are_customers(node: Population, context: EvaluationContext, day: int) -> np.ndarray:
-    """Return who counts: whoever is on record, or has a fact of a kind that the number reads, by a day.
+def _are_customers(node: Population, context: EvaluationContext) -> np.ndarray:
+    """Return who counts: whoever is on record, or has a fact of a kind that the number reads, by the block's last day.
 
     Who else is in the block depends on what other rules read.
     """
-    block = context.block
     kinds = {kind for measure in measures_of(node) for kind in measure.kinds}
-    result = np.full(len(block), not kinds)
-    if block.customers is not None:
-        created = block.customers.column("created_on").cast(pa.int32()).fill_null(day).to_numpy()
-        result |= block.customers.column("customer_id").is_valid().to_numpy() & (created <= day)
+    result = np.full(len(context.block), not kinds)
+    result[context.block.records.who] = True
     for kind in kinds:
         result[who_of(context.firsts((kind,)))] = True
     return result

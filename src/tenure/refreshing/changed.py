@@ -42,7 +42,8 @@ def customers_to_evaluate(lake: Lake, models: Sequence[Model], as_of: date) -> l
         changed |= {customer for row in con.execute(merges, [started]).fetchall() for customer in row}
     if as_of > then:
         changed |= _with_facts_between(con, then, as_of, lake.settings.tz)
-        changed |= _with_records_between(con, then, as_of, lake.settings.tz)
+        if any(part.reads_attributes for model in models for part in model.with_others):
+            changed |= _with_records_between(con, then, as_of, lake.settings.tz)
         if "spans" in views:
             due = "SELECT DISTINCT customer_id FROM spans WHERE next_change_on <= $until AND next_change_on >= $first"
             changed |= {row[0] for row in con.execute(due, {"until": as_of, "first": EPOCH}).fetchall()}

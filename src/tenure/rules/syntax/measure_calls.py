@@ -126,8 +126,14 @@ class MeasureReader(FactsReader):
     def _of_facts(self, measure: Measure) -> Measure:
         """Read the facts that a measure looks at, with its field, number and window."""
         signature = self.signature
+        start = self.token
         facts = self.facts()
         kinds = tuple(part.kind for part in facts)
+        if signature.takes == "categorised" and any(
+            self.kinds[part.kind].table == "orders" and (part.where or part.after) for part in facts
+        ):  # the categories of an order are those of its lines, which do not have its columns
+            cause = mark("Categories are counted in order lines. Put the conditions on line, such as line[amount > 5].")
+            self.fail(cause, (start.place[0], self.token.place[0]))
         field = self.field(kinds)
         position = {"first": 1}.get(signature.name, 0)
         if signature.numbered:
@@ -138,12 +144,13 @@ class MeasureReader(FactsReader):
 
     def _position(self) -> int:
         self.expecting("sign", ", 2")
-        if not self.accept(",") or self.token.what != "number":
+        comma, parameter = self.accept(","), self.parameter(self.token)
+        if not comma or (self.token.what != "number" and parameter is None):
             self.fail_measure(
                 mark("%(name)s requires a number, such as 2 for the second. Example: %(example)s"), self.token
             )
         token = self.take()
-        number = number_of(token.text)
+        number = number_of(token.text) if parameter is None else parameter.value
         if number != int(number) or not 1 <= number <= 1_000:
             self.fail_measure(mark("%(found)s must be a whole number from 1 to 1,000."), token, found=token.text)
         return int(number)

@@ -17,7 +17,7 @@ from yaml.composer import ComposerError
 
 from tenure.errors import ModelError
 from tenure.lifecycle.model import FAMILIES
-from tenure.lifecycle.model_file import load_yaml
+from tenure.lifecycle.model_file import KeysOnce, load_yaml
 
 FLAGS = ("setback", "terminal", "without_facts")
 DEEPEST = 20
@@ -60,7 +60,7 @@ class _Layout(yaml.SafeDumper):
         return node
 
 
-class _Plain(yaml.SafeLoader):
+class _Plain(KeysOnce, yaml.SafeLoader):
     """YAML without aliases and without end of nesting: such a text can grow to any size when it is read."""
 
     depth = 0
