@@ -13,6 +13,7 @@ from tenure.cli import options
 from tenure.cli.comparing import compare, moves
 from tenure.cli.options import AsJson, argument, open_lake, option
 from tenure.cli.output import console, fields_of, print_result, table_of
+from tenure.cli.parameters import set_
 from tenure.errors import LakeError, RuleError, TenureError
 from tenure.facts.businesses import BUSINESSES
 from tenure.words import current_language, mark, say, sentences
@@ -165,6 +166,7 @@ def _show_problem(_body: Any, error: TenureError) -> None:
 models.command("compare", help=say(mark("Show who would move if a changed model file were used; nothing is saved.")))(
     compare
 )
+models.command("set", help=say(mark("Set parameters of a model to other values, or preview them.")))(set_)
 models.command("moves", help=say(mark("Show how many moves under each model did not last.")))(moves)
 
 

@@ -20,8 +20,8 @@ def option(text: str, default: Any = ..., *names: str, **settings: Any) -> Any:
     return typer.Option(default, *names, help=say(text), **settings)
 
 
-def argument(text: str, default: Any = ...) -> Any:
-    return typer.Argument(default, help=say(text))
+def argument(text: str, default: Any = ..., **settings: Any) -> Any:
+    return typer.Argument(default, help=say(text), **settings)
 
 
 _LAKE = option(mark("Lake folder."), ..., "--lake", envvar="TENURE_LAKE", show_default=False)

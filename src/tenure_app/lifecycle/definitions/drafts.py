@@ -16,8 +16,8 @@ import yaml
 from yaml.composer import ComposerError
 
 from tenure.errors import ModelError
+from tenure.lifecycle.file_entries import load_yaml
 from tenure.lifecycle.model import FAMILIES
-from tenure.lifecycle.model_file import load_yaml
 
 FLAGS = ("setback", "terminal", "without_facts")
 DEEPEST = 20
