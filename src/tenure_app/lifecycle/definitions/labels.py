@@ -10,10 +10,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from tenure.facts.businesses import BUSINESSES
-from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED, Model
+from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED, Model, Stage
 from tenure.words import LocalizedText, current_language
 from tenure_app.lifecycle.definitions import drafts
 from tenure_app.lifecycle.definitions.models import ModelVersion
+from tenure_app.lifecycle.reasons import sentence_of
 
 #: The groups of the list: title, ids of the shipped models in it. What is in none stands in the first.
 GROUPS = (
@@ -95,7 +96,27 @@ def for_whom(model: Model) -> str:
     return separator.join(BUSINESSES[kind].render() for kind in model.businesses)
 
 
+def texts_of(model: Model, stage: Stage) -> list[tuple[str, str]]:
+    """Return what is said of a stage: its rule in words, then its descriptions, each with its title."""
+    stays = [(gettext("Stays while"), sentence_of(stage.stays_while, model))] if stage.stays_while else []
+    titles = (gettext("Traits"), gettext("What they need"), gettext("Our goal"))
+    texts = zip(titles, (stage.traits, stage.needs_text, stage.goal), strict=True)
+    described = [(title, text.render()) for title, text in texts if text]
+    return [(gettext("Rule"), sentence_of(stage.rule, model)), *stays, *described]
+
+
 # Differences
+
+
+def changed_texts(before: Model, after: Model) -> list[tuple[Badge, str, str, str]]:
+    """Return what is said differently of the stages: stage, title, the text before and after."""
+    badges, known = Badges(before, after), {stage.id: dict(texts_of(before, stage)) for stage in before.stages}
+    return [
+        (badges[stage.id], title, known.get(stage.id, {}).get(title, ""), text)
+        for stage in map(after.stage, after.path)
+        for title, text in texts_of(after, stage)
+        if text != known.get(stage.id, {}).get(title)
+    ]
 
 
 def changes(before: str | None, after: str) -> list[dict[str, Any]]:

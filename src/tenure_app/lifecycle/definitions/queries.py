@@ -112,18 +112,25 @@ def _of_the_lake(version: str) -> tuple[Mapping[str, Kind], frozenset[str]]:
 
 
 @lru_cache(maxsize=256)
-def _read(text: str, kinds: tuple[tuple[str, Kind], ...], own: tuple[tuple[str, str], ...]) -> Model:
-    drafts.load(text)  # refuses what the library reads and a stranger's text must not hold: aliases, endless nesting
+def _read(
+    text: str,
+    kinds: tuple[tuple[str, Kind], ...],
+    own: tuple[tuple[str, str], ...],
+    named_dates: tuple[tuple[str, tuple[str, ...]], ...],
+) -> Model:
+    if text not in models.builtin_texts().values():
+        drafts.load(text)  # refuses what the library reads and a stranger's text must not hold: aliases, nesting
     # The library tells a text from a path by its line break.
     text = text if "\n" in text else f"{text}\n"
-    return models.read(text, dict(kinds), named_dates=names_in_lake().named_dates, own=dict(own))
+    return models.read(text, dict(kinds), named_dates=dict(named_dates), own=dict(own))
 
 
 def read(text: str, kinds: Mapping[str, Kind] | None = None, versions: Iterable[ModelVersion] | None = None) -> Model:
     """Read a model's text with the kinds of facts and the other models known here, or raise a TenureError."""
     versions = _newest().values() if versions is None else versions
     own = tuple((row.definition_id, row.text) for row in versions if row.origin != ModelVersion.SHIPPED)
-    return _read(text, tuple((known_kinds() if kinds is None else kinds).items()), own)
+    named_dates = tuple((name, tuple(dates)) for name, dates in names_in_lake().named_dates.items())
+    return _read(text, tuple((known_kinds() if kinds is None else kinds).items()), own, named_dates)
 
 
 def _newest() -> dict[str, ModelVersion]:
@@ -158,7 +165,7 @@ def one_or_404(model_id: str) -> InForce:
 def _in_force(model_id: str, version: ModelVersion | None, versions: Iterable[ModelVersion] | None = None) -> InForce:
     if version is None:
         text = models.builtin_texts()[model_id]
-        return InForce(model_id, text, 0, None, models.builtin()[model_id])
+        return InForce(model_id, text, 0, None, read(text, versions=versions))
     # A version that is the shipped text again follows the product when that is upgraded.
     shipped = models.builtin_texts().get(model_id)
     text = shipped if version.origin == ModelVersion.SHIPPED and shipped is not None else version.text
