@@ -16,6 +16,7 @@ from tenure.acquisition.windows import closing, count, of_customer
 from tenure.errors import TenureError
 from tenure.facts.importing import import_files
 from tenure.facts.lake import Lake
+from tenure.lifecycle.model_file import builtin_texts, models_of
 from tenure.practices.samples import SAMPLES
 from tenure.refreshing.run import refresh
 from tenure.scorecard.model import Options
@@ -164,6 +165,27 @@ def test_the_windows_of_the_clickstream_are_those_of_pandas(clickstream: tuple[L
     }  # fmt: skip
     touched = events.groupby("user_id")["day"].max().dt.date
     assert all(row["touched_on"] == touched[row["customer_id"]] for row in rows)
+
+
+def test_a_shop_that_calls_its_orders_otherwise_changes_the_rule_of_the_last_step(
+    clickstream: tuple[Lake, pd.DataFrame],
+) -> None:
+    lake, events = clickstream
+    last = SAMPLES["clickstream"].as_of
+    own = builtin_texts()["first-contact-funnel"].replace("when: has(order)", "when: has(order | purchase)")
+    (lake.path / "models").mkdir(exist_ok=True)
+    (lake.path / "models" / "first-contact-funnel.yaml").write_text(own, encoding="utf-8")
+    refresh(lake, last, models=models_of(lake, ["first-contact-funnel"]))
+    first = events.groupby("user_id")["day"].min()
+    bought = events[events["event"] == "purchase"].groupby("user_id")["day"].min()
+    wait = (bought - first).dt.days
+    march = first[first.dt.strftime("%Y-%m") == "2024-03"].index
+    body = funnel(contacts_of(lake, last), Period.read("2024-03"))
+    assert body["steps"][3]["reached"] == int((wait[march] <= 90).sum()) > 50
+    everybody = decision_time(contacts_of(lake, last))["all"]
+    assert (everybody["ordered"], everybody["waiting"]) == (int(wait.notna().sum()), int(wait.isna().sum()))
+    buyers = set(bought.index)
+    assert not buyers & {row["customer_id"] for row in closing(contacts_of(lake, last))}
 
 
 def _second(days: pd.Series) -> Any:

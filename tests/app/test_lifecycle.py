@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import re
+import shutil
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from app import numbers, people
 from app.test_customers import MODEL, TODAY, by_hand, orders_of
 from tenure.lifecycle.model import NOT_IN_MODEL
+from tenure.lifecycle.statistics import CANNOT_JUDGE, statistic
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -70,6 +76,44 @@ def test_all_models_together_speak_of_the_same_customers(shop: Lake, signed_in: 
     assert all(name == name.strip() for name in rows[0])
     for row in rows:
         assert sum(int(cell) for name, cell in row.items() if name != "Model" and cell) <= 41
+
+
+@pytest.mark.parametrize("days_ago", [0, 60, 90])
+def test_board_list_command_and_statistics_agree_on_what_cannot_be_judged(
+    shop: Lake, signed_in: Client, days_ago: int
+) -> None:
+    from tenure.cli import board as command
+
+    day = TODAY - timedelta(days=days_ago)
+    counted = statistic(shop.connect(), CANNOT_JUDGE, "relationship-4", day=day).to_pylist()
+    unjudged = {row["stage"]: row["people"] for row in counted}
+    assert unjudged["degeneration"] > 0
+    rows = board(signed_in, day, "relationship-4")
+    assert {
+        stage: int(row["Cannot be judged"]) for stage, row in rows.items() if row["Cannot be judged"] != "0"
+    } == unjudged
+    app = typer.Typer()
+    app.command()(command.board)
+    arguments = ["--lake", str(shop.path), "--model", "relationship-4", "--as-of", str(day), "--json"]
+    stages = json.loads(CliRunner().invoke(app, arguments).stdout)["stages"]
+    assert {row["stage"]: row["cannot_judge"] for row in stages if row["cannot_judge"]} == unjudged
+    asked = {"model": "relationship-4", "as_of": day.isoformat(), "cannot_judge": "degeneration"}
+    text = signed_in.get("/customers.csv", asked).getvalue().decode("utf-8-sig")
+    listed = {row["Customer id"] for row in csv.DictReader(io.StringIO(text))}
+    assert len(listed) == unjudged["degeneration"]
+    customer = sorted(listed)[0]
+    page = signed_in.get(f"/customers/{customer}/?model=relationship-4&as_of={day}").content.decode()
+    assert "Too little is known to judge: Degeneration (missing: figure of their own volume)" in page
+    assert "Periods in which a stage could not be judged" in page
+    chips = signed_in.get("/customers/", asked).content.decode()
+    assert re.search("Relationship model: Degeneration cannot be judged on", chips)
+
+
+def test_a_lake_without_the_table_of_doubts_shows_its_board_without_them(shop: Lake, signed_in: Client) -> None:
+    shutil.rmtree(shop.path / "life" / "doubts")
+    rows = board(signed_in, TODAY, "relationship-4")
+    assert {row["Cannot be judged"] for row in rows.values()} == {"0"}
+    assert signed_in.get("/customers/", {"model": "relationship-4", "cannot_judge": "degeneration"}).status_code == 200
 
 
 def test_a_model_without_its_facts_says_which_are_missing(shop: Lake, signed_in: Client) -> None:

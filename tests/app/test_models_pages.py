@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -363,3 +364,9 @@ def test_a_text_that_is_no_model_is_answered_not_saved(signed_in: Client, shop: 
 def test_no_page_of_the_models_opens_without_sign_in(client: Client) -> None:
     for path in ("/models/", "/models/retail-activity/", "/models/retail-activity/edit/", "/models/-/completion/"):
         assert client.get(path).status_code == 302
+
+
+def test_a_preview_counts_the_moves_undone_before_and_after(signed_in: Client, shop: Lake) -> None:
+    settling = SHIPPED.replace("\nstages:\n", "\nsettles: 14d\nstages:\n")
+    page = see_preview(signed_in, settling)
+    assert re.search(r"Moves undone within 14 days: [\d.]+% before, (0%|–) after\.", page)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import shutil
 from datetime import date, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
 
 import tenure as tn
+from oracle.compare import assert_case
+from oracle.lakes import bring, lake_with, model_ids, spans_in
+from oracle.random_cases import random_cases
+from oracle.random_people import random_shop
+from oracle.random_rules import stages_of
 from oracle.strategies import PEOPLE, START, customer_table, instant, tables
 from refreshes import stages_only
 from tenure.facts.importing import import_files
@@ -111,6 +117,7 @@ def _results(lake: tn.Lake) -> dict[str, list[dict[str, Any]]]:
     found = {}
     for name, order in (
         ("spans", "model, customer_id, entered_on, passed_through DESC, stage"),
+        ("doubts", "model, customer_id, entered_on, stage"),
         ("scorecard", "customer_id"),
     ):
         rows = con.execute(f"SELECT * EXCLUDE (generation, number) FROM {name} ORDER BY {order}").to_arrow_table()
@@ -132,6 +139,8 @@ def _compared(duckdb: Any, spark: Any) -> None:
     assert len(spark["spans"]) == len(duckdb["spans"])
     for ours, theirs in zip(duckdb["spans"], spark["spans"], strict=True):
         assert theirs == ours
+    assert spark["doubts"] == duckdb["doubts"]
+    assert len(duckdb["doubts"]) > 10
     assert spark["scorecard"] == duckdb["scorecard"]
 
 
@@ -156,3 +165,16 @@ def test_a_whole_refresh_gives_the_same_scorecard(village: tn.Lake, tmp_path: Pa
     duckdb, spark, models = _refreshed_twice(village, START + timedelta(days=500), tmp_path, tn.refresh)
     assert {row["model"] for row in duckdb["spans"]} == models and len(models) >= len(tn.models())
     _compared(duckdb, spark)
+
+
+def test_random_models_of_the_whole_language_are_the_same_and_the_oracles(tmp_path: Path) -> None:
+    people = random_shop(10, stages_of(10), ("ann", "bob", "eve", "fay"), ties=False, records=True)
+    cases = random_cases(10, 29, ("score(churn)", "population"), people)
+    lake = lake_with(cases, tmp_path)
+    bring(lake, people.rows, tmp_path / "files")
+    staged = partial(stages_only, models=model_ids(cases))
+    duckdb, spark, models = _refreshed_twice(lake, people.as_of, tmp_path, staged)
+    assert models == set(model_ids(cases))
+    _compared(duckdb, spark)
+    for case in cases:
+        assert_case(case, spans_in(lake, case))

@@ -54,3 +54,25 @@ def test_an_error_in_a_rule_knows_its_model_and_stage() -> None:
 def test_a_path_may_leave_stages_out() -> None:
     model = read(f"path: [lost]\n{HEAD}{ACTIVE}  - {{id: lost, when: otherwise}}\n")
     assert (model.path, model.named, model.ladder) == (("lost", "active"), 1, ("lost",))
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "lines"),
+    [
+        (f"id: shop\nid: other\n{HEAD}{ACTIVE}", "id", (1, 2)),
+        (f"{HEAD}  - id: active\n    when: has(order)\n    when: otherwise\n", "when", (4, 5)),
+        (f"{HEAD}  - {{id: active, when: has(order), when: otherwise}}\n", "when", (3, 3)),
+        (f"parameters:\n  days: 45d\n  least: 3\n  days: 20d\n{HEAD}{ACTIVE}", "days", (2, 4)),
+        (f"{HEAD}{ACTIVE}path: [active]\nstages: []\n", "stages", (2, 5)),
+    ],
+)
+def test_a_key_that_stands_twice_is_refused_with_both_lines(text: str, key: str, lines: tuple[int, int]) -> None:
+    with pytest.raises(ModelError) as refused:
+        read(text)
+    first, second = lines
+    message = f"Invalid YAML: '{key}' stands twice, on lines {first} and {second}. Remove one of them."
+    assert refused.value.say("en") == message
+
+
+def test_the_same_key_may_stand_in_different_stages() -> None:
+    assert len(read(f"{HEAD}{ACTIVE}  - {{id: lost, when: otherwise}}\n").stages) == 2

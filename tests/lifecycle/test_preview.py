@@ -166,3 +166,22 @@ def test_a_cut_inside_a_row_group_counts_nobody_twice(lake: Lake, monkeypatch: p
     refresh(lake, as_of=TODAY, models=["retail-activity"])
     found = lake.connect().execute("select count(*), count(distinct customer_id) from scorecard").fetchone()
     assert found == (120, 120)
+
+
+def test_it_counts_the_moves_that_are_undone_before_and_after() -> None:
+    days = (0, 50, 100, 150, 200)  # silent for four days in each gap, and back
+    orders = pa.Table.from_pylist(
+        [{"customer_id": "ann", "at": date(2024, 6, 1) + timedelta(days=on), "amount": 5.0} for on in days]
+    )
+    plain = rhythm(45)
+    held = read({"id": "rhythm", "settles": "14d", "stages": [{"id": s.id, "when": s.when} for s in plain.stages]})
+    preview = compare({"orders": orders}, plain, held, as_of=date(2025, 1, 10))
+    assert preview.undone_before is not None
+    assert preview.undone_before.undone >= 3
+    assert preview.undone == (0, 0)
+    body = preview.as_json()
+    assert (body["undone"], body["undone_before"]["undone"]) == (
+        {"moves": 0, "undone": 0, "share": None},
+        preview.undone_before.undone,
+    )
+    assert compare({"orders": orders}, None, held, as_of=date(2025, 1, 10)).undone_before is None

@@ -53,7 +53,7 @@ def spans() -> pa.Table:
     model = read(MODEL)
     tables = streams_of({name: completed(name, table) for name, table in facts.items()}, [model])
     block = block_of(tables, tz="UTC", last_day=day_number(TODAY), customers=customers)
-    return stage_block(model, EvaluationContext(block))
+    return stage_block(model, EvaluationContext(block)).spans
 
 
 def of(spans: pa.Table, customer: str) -> list[dict[str, Any]]:

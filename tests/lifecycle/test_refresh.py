@@ -25,6 +25,7 @@ from tenure.lifecycle.model import Model
 from tenure.lifecycle.model_file import read
 
 START = date(2024, 1, 1)
+RESULTS = ("spans", "doubts", "scorecard")
 RHYTHM = """
 id: rhythm
 name: {zh: 节奏, en: Rhythm}
@@ -41,10 +42,20 @@ stages:
   - {id: recommends, when: has(referred_buyer)}
   - {id: buys, when: has(order)}
 """
+# Who waits moves on a day without any fact, and where somebody was decides where they go.
+SETTLING = """
+id: settling
+settles: 14d
+stages:
+  - {id: back, when: 'in_stage("silent", "back") and days_since(order) <= 5', settles: 0d}
+  - {id: buyer, when: days_since(order) <= 20, stays_while: days_since(order) <= 40, settles: 3d}
+  - {id: silent, when: otherwise}
+"""
 
 
 def models() -> list[Model]:
-    return [read("retail-activity"), read(RHYTHM), read(REFERRERS), read("crm-5"), read("value-5")]
+    texts = ("retail-activity", RHYTHM, REFERRERS, SETTLING, "crm-5", "value-5", "relationship-4")
+    return [read(text) for text in texts]
 
 
 def rows(lake: Lake, table: str) -> list[tuple[object, ...]]:
@@ -85,23 +96,24 @@ def test_judging_who_changed_gives_what_judging_everybody_gives(
         told = refresh(lake, as_of, models(), only_changed=True)
         fitting = {model.id for model in told.models if not model.missing}
         assert told.mode == ("touched" if fitting <= before else "full")  # a model that newly fits needs everybody
-        stepwise = rows(lake, "spans"), rows(lake, "scorecard")
+        stepwise = [rows(lake, table) for table in RESULTS]
         assert numbers_agree(lake)
         whole = Lake.create(folder / f"whole-{n}", tz="UTC")
         for m in range(n + 1):
             import_files(whole, [folder / f"{m}.csv"], as_="orders")
         refresh(whole, as_of, models())
-        assert stepwise[0] == rows(whole, "spans")
-        assert stepwise[1] == rows(whole, "scorecard")
+        assert stepwise == [rows(whole, table) for table in RESULTS]
 
 
 def test_a_touched_refresh_of_one_model_keeps_the_other_models_spans(tmp_path: Path) -> None:
     lake = Lake.create(tmp_path / "lake", tz="UTC")
     import_files(lake, [write_orders(tmp_path / "a.csv", [("ann", 3, 5.0, ""), ("bob", 9, 7.0, "")])], as_="orders")
     refresh(lake, START + timedelta(days=100), models())
-    before = rows(lake, "spans")
+    given = ("rhythm", "settling")  # models that are not the lake's
+    before = [row for table in ("spans", "doubts") for row in rows(lake, table) if row[0] not in given]
     refresh(lake, None, [read("retail-activity")], customers=["ann"])
-    assert [row for row in rows(lake, "spans") if row[0] != "rhythm"] == [row for row in before if row[0] != "rhythm"]
+    after = [row for table in ("spans", "doubts") for row in rows(lake, table) if row[0] not in given]
+    assert after == before
     refresh(lake, None, [read("crm-5")])  # everybody again, under one of the models
     assert numbers_agree(lake)
 
@@ -136,7 +148,7 @@ def test_a_refresh_killed_at_any_moment_leaves_the_old_result_or_the_new(tmp_pat
     begin = time.monotonic()
     subprocess.run([*command, "--as-of", str(as_of)], check=True, capture_output=True)
     whole = time.monotonic() - begin
-    spans, people = rows(lake, "spans"), rows(lake, "scorecard")
+    results = [rows(lake, table) for table in RESULTS]
     chance = random.Random(11)
     killed = 0
     for _ in range(20):
@@ -147,9 +159,27 @@ def test_a_refresh_killed_at_any_moment_leaves_the_old_result_or_the_new(tmp_pat
         os.kill(running.pid, signal.SIGKILL)
         killed += running.wait() == -signal.SIGKILL
         # Every refresh gives the same rows, so old and new are equal; half a result, or both at once, would not be.
-        assert rows(lake, "spans") == spans
-        assert rows(lake, "scorecard") == people
+        assert [rows(lake, table) for table in RESULTS] == results
     assert killed >= 5
     subprocess.run([*command, "--as-of", str(as_of)], check=True, capture_output=True)
-    assert rows(lake, "spans") == spans
+    assert [rows(lake, table) for table in RESULTS] == results
     assert lake.read("orders").num_rows == 20_000
+
+
+def test_whose_record_holds_from_today_is_evaluated_again_though_nothing_was_imported(tmp_path: Path) -> None:
+    lake = Lake.create(tmp_path / "lake", tz="UTC")
+    import_files(lake, [write_orders(tmp_path / "orders.csv", [("ann", 0, 10, ""), ("bob", 0, 10, "")])])
+    people = tmp_path / "people.csv"
+    people.write_text(f"customer_id,level,valid_from\nann,gold,{START + timedelta(days=20)}\n", encoding="utf-8")
+    import_files(lake, [people], as_="customers")
+    gold = {"id": "gold", "when": 'attribute(level) = "gold"'}
+    model = read({"id": "levels", "enters": ["order"], "stages": [gold, {"id": "plain", "when": "otherwise"}]})
+    refresh(lake, as_of=START + timedelta(days=10), models=[model])
+    report = refresh(lake, as_of=START + timedelta(days=30), models=[model], only_changed=True)
+    assert report.mode == "touched"
+    now = (
+        lake.connect()
+        .execute("SELECT customer_id, stage, entered_on FROM spans WHERE left_on IS NULL ORDER BY 1")
+        .fetchall()
+    )
+    assert now == [("ann", "gold", START + timedelta(days=20)), ("bob", "plain", START)]

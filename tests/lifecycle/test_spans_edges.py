@@ -273,3 +273,38 @@ def test_no_facts_give_no_spans() -> None:
     model = read(mapping([{"id": "in", "when": "has(order)"}]))
     assert spans_of({}, model, as_of=END, tz="UTC").num_rows == 0
     assert spans_of({"orders": tables([order(0)])["orders"].slice(0, 0)}, model, as_of=END, tz="UTC").num_rows == 0
+
+
+def contract(event: str, day: int, ends: int | None = None) -> Row:
+    ends_at = None if ends is None else instant(ends, 12, 0, 0)
+    row = {"customer_id": "ann", "at": instant(day, 12, 0, 3), "contract_id": "k1", "event": event, "ends_at": ends_at}
+    return "contracts", row
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [contract("started", 0, 20), contract("cancelled", 40, 60)],  # it has ended long ago
+        [contract("started", 0, 50), contract("cancelled", 10, 90)],
+        [contract("started", 0), contract("cancelled", 10, 30), contract("cancelled", 20, 80)],
+        [contract("started", 0), contract("cancelled", 10), contract("cancelled", 20, 80), contract("renewed", 90)],
+    ],
+)
+def test_a_cancellation_never_lets_a_contract_run_longer(events: list[Row]) -> None:
+    holds_as_the_clerk_says([*events, order(0)], "running(contract)")
+    holds_as_the_clerk_says([*events, order(0)], "days_until(contract.ends_at) <= 10")
+
+
+def view(day: int, seconds: str | None) -> Row:
+    exact = None if seconds is None else Decimal(seconds)
+    return "interactions", {"customer_id": "ann", "at": instant(day, 12, 0, 1), "kind": "view", "seconds": exact}
+
+
+@pytest.mark.parametrize("rule", ["avg(view.seconds, last 2 views) = 10", "last(view.seconds, last 1 view) > 0"])
+def test_the_last_facts_are_those_with_a_value_or_not(rule: str) -> None:
+    holds_as_the_clerk_says([view(0, "10"), view(5, None), view(9, None), view(20, "10")], rule)
+
+
+def test_the_referrer_is_a_column_of_referred_buyers_too() -> None:
+    rows = [order(3, who="bob", referrer_id="ann"), order(0)]
+    holds_as_the_clerk_says(rows, 'has(referred_buyer[referrer_id = "ann"])')

@@ -182,7 +182,7 @@ def test_an_explanation_judges_every_rule_as_the_clerk_does(
             continue
         assert told.entered_on == date.fromordinal(calendar.entry)
         today = as_of.toordinal()
-        assert told.stage == calendar.raw(today)[0]
+        assert told.stage == calendar.raw(today)
         for evaluation, stage in zip(told.evaluations, clerk.stages, strict=True):
             if stage.rule != ("otherwise",):
                 assert evaluation.holds == calendar.judge.holds(stage.rule, today)

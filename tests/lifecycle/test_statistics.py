@@ -125,6 +125,28 @@ def test_the_counts_of_a_day_add_up_to_the_people_who_are_in_the_model(con: Any,
 
 
 @seed(SEED)
+@checks(40)
+@given(rows=random_spans(), on=days)
+def test_a_move_is_undone_when_its_stage_did_not_last_two_weeks(con: Any, rows: Spans, on: int) -> None:
+    filled(con, rows)
+    moves = undone = 0
+    for customer in customers(rows):
+        mine = [
+            row for row in rows if (row["customer_id"], row["model"]) == (customer, "m") and not row["passed_through"]
+        ]
+        days_in = sorted((row["entered_on"], row["left_on"]) for row in mine)
+        for entered, left in days_in[1:]:  # into the first they came, and did not move
+            ended = left is not None and left <= day(on)
+            if not day(on) - timedelta(days=365) < entered <= day(on) or (not ended and (day(on) - entered).days < 14):
+                continue
+            moves += 1
+            undone += ended and (left - entered).days < 14
+    counted = statistics.undone_moves(con, day(on)).get("m", statistics.UndoneMoves())
+    assert counted == (moves, undone)
+    assert counted.share == (undone / moves if moves else None)
+
+
+@seed(SEED)
 @checks(25)
 @given(rows=random_spans(), between=two_days, every=st.sampled_from(("day", "week", "month")))
 def test_a_trend_counts_every_stage_on_every_day_of_its_grid(con: Any, rows: Spans, between: Any, every: Any) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from oracle.judge import Judge
-from oracle.language import Node, kinds_read, parse
+from oracle.judge import Judge, State, World
+from oracle.language import Node, days_in, kinds_read, parse
 from oracle.people import Person, people
 
 if TYPE_CHECKING:
@@ -44,25 +46,27 @@ class Stage:
     causes: list[tuple[str, Node]]
 
 
-def _days(written: str) -> int:
-    return int(written[:-1]) * {"d": 1, "w": 7}[written[-1]]
+def parameters_of(mapping: Mapping[str, Any]) -> dict[str, Fraction | int]:
+    """Return the values of a model's parameters; a length of time is a number of days."""
+    values = {name: str(given["value"]) for name, given in (mapping.get("parameters") or {}).items()}
+    return {name: days_in(text) if text[-1] in "dw" else Fraction(text) for name, text in values.items()}
 
 
 class Model:
     """A life-cycle model, read from the same mapping (YAML) as the product's."""
 
     def __init__(self, mapping: Mapping[str, Any]) -> None:
-        self.id = mapping["id"]
+        self.id, parameters = mapping["id"], parameters_of(mapping)
         self.stages = [
             Stage(
                 stage["id"],
-                parse(stage["when"]),
+                parse(stage["when"], parameters),
                 stage.get("setback", False),
                 stage.get("terminal", False),
                 stage.get("without_facts", False),
-                parse(stage["stays_while"]) if stage.get("stays_while") else None,
-                _days(stage.get("settles", mapping.get("settles", "0d"))),
-                [(cause["id"], parse(cause["when"])) for cause in stage.get("causes") or ()],
+                parse(stage["stays_while"], parameters) if stage.get("stays_while") else None,
+                days_in(stage.get("settles", mapping.get("settles", "0d"))),
+                [(cause["id"], parse(cause["when"], parameters)) for cause in stage.get("causes") or ()],
             )
             for stage in mapping["stages"]
         ]
@@ -71,7 +75,7 @@ class Model:
         path = mapping.get("path") or list(by_id)
         self.ladder = [each for each in path if not by_id[each].setback and not by_id[each].terminal]
         self.terminal = {stage.id for stage in self.stages if stage.terminal}
-        self.settles = _days(mapping.get("settles", "0d"))
+        self.settles = days_in(mapping.get("settles", "0d"))
         rules = [rule for stage in self.stages for rule in (stage.rule, stage.stays_while) if rule is not None]
         read = (kinds_read(rule) for rule in rules)
         self.kinds = tuple(sorted(set(mapping.get("enters", ())).union(*read)))
@@ -83,45 +87,60 @@ class Day:
 
     stage: str | None
     passed: tuple[str, ...] = ()
-    unjudged: tuple[str, ...] = ()
     override: bool = False
 
 
 class Calendar:
-    """One customer's days under one model, written one after the other."""
+    """One customer's days under one model, written one after the other; `others` are models whose stages it reads."""
 
-    def __init__(self, person: Person, model: Model) -> None:
-        self.person, self.model, self.judge = person, model, Judge(person)
-        self.fact_days = set(person.pile(model.kinds).days)
+    def __init__(self, person: Person, model: Model, world: World | None = None, others: Iterable[Model] = ()) -> None:
+        self.person, self.model, self.judge = person, model, Judge(person, world, self.state, self._stage_in)
+        self.others = {other.id: Calendar(person, other, world, others) for other in others if other.id != model.id}
+        self.fact_days = {fact.day for fact in person.facts(model.kinds)}
         self.first_fact = min(self.fact_days, default=None)
         starts = [] if self.first_fact is None else [self.first_fact]
-        created = (person.record or {}).get("created_on")
-        if created is not None and any(stage.without_facts for stage in model.stages):
-            starts.append(created.toordinal())
+        if person.created is not None and any(stage.without_facts for stage in model.stages):
+            starts.append(person.created)
         self.entry = min(starts, default=None)
         self.position = -1
+        self.states: list[State] = []  # at the end of each day from the entry on
+        self.notes: list[Day] = []
         self.stage: str | None = None  # at the end of the day written last
-        self.inside = False
         self.waiting: tuple[str | None, int] | None = None  # whose turn it is instead, and since which day
         self.freed = False  # whether a fact has led out of a terminal stage, where somebody only waits
         mine = [fact for fact in person.overrides if fact.row["model"] == model.id]
         self.decisions = sorted(mine, key=lambda fact: (fact.instant, fact.number))
 
-    def raw(self, day: int) -> tuple[str | None, tuple[str, ...]]:
-        """Return the first stage that claims the customer, and the stages tried before it that were unknown."""
-        unknown: list[str] = []
+    def state(self, day: int) -> State:
+        """Return where the customer was at the end of the day before."""
+        if self.entry is None or day <= self.entry:
+            return State()
+        self.note(day - 1)
+        return self.states[day - 1 - self.entry]
+
+    def _stage_in(self, model: str, day: int) -> str | None:
+        other = self.others[model]
+        return None if other.entry is None or day < other.entry else other.note(day).stage or ""
+
+    def note(self, day: int) -> Day:
+        """Return what is written down for a day from the entry on."""
+        assert self.entry is not None
+        while len(self.notes) <= day - self.entry:
+            self.notes.append(self._write(self.entry + len(self.notes)))
+        return self.notes[day - self.entry]
+
+    def raw(self, day: int) -> str | None:
+        """Return the first stage that claims the customer."""
         has_facts = self.first_fact is not None and day >= self.first_fact
+        before = self.state(day).stage
         for stage in self.model.stages:
             if not has_facts and not stage.without_facts:
                 continue
-            truth = self.judge.holds(stage.rule, day)
-            if truth:
-                return stage.id, tuple(unknown)
-            if stage.id == self.stage and stage.stays_while is not None and self.judge.holds(stage.stays_while, day):
-                return stage.id, tuple(unknown)
-            if truth is None:
-                unknown.append(stage.id)
-        return None, tuple(unknown)
+            if self.judge.holds(stage.rule, day):
+                return stage.id
+            if stage.id == before and stage.stays_while is not None and self.judge.holds(stage.stays_while, day):
+                return stage.id
+        return None
 
     def _decided(self, day: int) -> str | None:
         """Return the stage that a person decided for this day."""
@@ -148,35 +167,53 @@ class Calendar:
             self.waiting = (candidate, day)
         settles = next((stage.settles for stage in self.model.stages if stage.id == candidate), self.model.settles)
         if self.stage is None or day - self.waiting[1] >= settles:
-            if self.inside:
-                self.judge.before = self.stage or ""
-            self.judge.stage, self.judge.entered = candidate, day
             self.stage, self.waiting, self.freed = candidate, None, False
         return self.stage
 
-    def write(self, day: int) -> Day:
-        """Write the next day; days must be written in order."""
-        candidate, unjudged = self.raw(day)
-        stage = self._settled(candidate, day)
-        self.inside = True
+    def _write(self, day: int) -> Day:
+        before = self.stage
+        stage = self._settled(self.raw(day), day)
+        if not self.states:  # nobody was anywhere before they came
+            self.states.append(State(stage, None, None if stage is None else day))
+        elif stage != before:
+            self.states.append(State(stage, before or "", None if stage is None else day))
+        else:
+            self.states.append(self.states[-1])
         passed: tuple[str, ...] = ()
         if self.model.stepwise and stage in self.model.ladder:
             step = self.model.ladder.index(stage)
             passed = tuple(self.model.ladder[self.position + 1 : step])
             self.position = step
         decided = self._decided(day)
-        return Day(decided, override=True) if decided else Day(stage, passed, unjudged)
+        return Day(decided, override=True) if decided else Day(stage, passed)
+
+    def unjudged(self, day: int) -> tuple[str, ...]:
+        """Return which stages before the one of the day, or of all when there is none, have an unknown rule."""
+        note = self.note(day)
+        if note.override:
+            return ()
+        has_facts = self.first_fact is not None and day >= self.first_fact
+        before = takewhile(lambda other: other.id != note.stage, self.model.stages)
+        possible = (other for other in before if has_facts or other.without_facts)
+        return tuple(other.id for other in possible if self.judge.holds(other.rule, day) is None)
 
 
-def history(person: Person, model: Model, as_of: date, horizon: int = HORIZON) -> list[Row]:
+def history(
+    person: Person,
+    model: Model,
+    as_of: date,
+    horizon: int = HORIZON,
+    world: World | None = None,
+    others: Iterable[Model] = (),
+) -> list[Row]:
     """Return one customer's spans up to `as_of`, oldest first, with the next change on the current one."""
-    calendar, today = Calendar(person, model), as_of.toordinal()
+    calendar, today = Calendar(person, model, world, others), as_of.toordinal()
     if calendar.entry is None or calendar.entry > today:
         return []
     spans: list[list[Any]] = []  # stage, entered, left, passed through
     before: str | None = None
     for day in range(calendar.entry, today + 1):
-        note = calendar.write(day)
+        note = calendar.note(day)
         if note.stage != before or note.passed:
             if before is not None:
                 spans[-1][2] = day
@@ -200,7 +237,7 @@ def history(person: Person, model: Model, as_of: date, horizon: int = HORIZON) -
 
 def _next_change(calendar: Calendar, today: int, now: str, horizon: int) -> tuple[str | None, date | None]:
     for day in range(today + 1, today + 1 + horizon):
-        stage = calendar.write(day).stage
+        stage = calendar.note(day).stage
         if stage != now:
             return stage, date.fromordinal(day)
     return None, None
@@ -214,8 +251,12 @@ def oracle_spans(
     customers: pa.Table | None = None,
     horizon: int = HORIZON,
     only: Iterable[str] | None = None,
+    *,
+    world: World | None = None,
+    others: Iterable[Mapping[str, Any]] = (),
 ) -> list[Row]:
     """Return everybody's spans, by customer and day."""
     model, everybody = Model(mapping), people(facts, as_of, tz, customers)
     chosen = sorted(everybody) if only is None else sorted(set(only) & set(everybody))
-    return [row for customer in chosen for row in history(everybody[customer], model, as_of, horizon)]
+    read = [Model(other) for other in others]
+    return [row for customer in chosen for row in history(everybody[customer], model, as_of, horizon, world, read)]

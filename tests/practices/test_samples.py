@@ -76,7 +76,7 @@ def test_the_clickstream_comes_with_the_library(tmp_path: Path) -> None:
     assert len(events) == 31_106
     assert max(row["timestamp"] for row in events)[:10] == SAMPLES["clickstream"].as_of.isoformat()
     customers = pq.read_table(files["customers"].path)
-    assert customers.column_names == ["customer_id", "acquisition_channel"]
+    assert customers.column_names == ["customer_id", "acquisition_channel", "valid_from"]
     assert customers["customer_id"].to_pylist() == sorted({row["user_id"] for row in events})
 
 

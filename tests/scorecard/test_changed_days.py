@@ -72,8 +72,9 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return lake.path
 
 
-def spans(lake: Lake) -> list[tuple[Any, ...]]:
-    return lake.connect().execute("SELECT * EXCLUDE (generation, number) FROM spans ORDER BY ALL").fetchall()
+def spans_and_doubts(lake: Lake) -> list[list[tuple[Any, ...]]]:
+    sql = "SELECT * EXCLUDE (generation, number) FROM {} ORDER BY ALL"
+    return [lake.connect().execute(sql.format(table)).fetchall() for table in ("spans", "doubts")]
 
 
 def scorecard(lake: Lake) -> pa.Table:
@@ -96,14 +97,15 @@ def full_with_the_same_fits(lake: Lake) -> pa.Table:
 
 def test_thirty_days_of_changes_are_one_full_refresh(replayed: Path, tmp_path: Path) -> None:
     lake = Lake.open(replayed)
-    day_by_day, scored = spans(lake), scorecard(lake)
+    day_by_day, scored = spans_and_doubts(lake), scorecard(lake)
+    assert all(len(rows) > 100 for rows in day_by_day)
     assert numbers_agree(lake)
     expected = full_with_the_same_fits(lake)
     for name in columns().names:
         assert scored.column(name).to_pylist() == expected.column(name).to_pylist(), name
     other = Lake.open(shutil.copytree(replayed, tmp_path / "other"))
     refresh(other, LAST, MODELS, options=STRICT)
-    assert spans(other) == day_by_day
+    assert spans_and_doubts(other) == day_by_day
     whole = scorecard(other)
     for name in (*RANKS, "amount", "orders", "profit", "frequency", "gap_median"):
         assert whole.column(name).to_pylist() == scored.column(name).to_pylist(), name

@@ -33,9 +33,10 @@ _TABLE = "first_contacts"
 class Contacts:
     """First contacts up to a day, in the temporary table ``first_contacts`` of a connection.
 
-    Its columns: customer_id, name, contact_on, trust_on, intent_on, order_on (each null while it is not reached), kind,
-    channel, content, campaign, category (of the first contact), `closed` (the funnel's days are over), `step` (where
-    they are, 0 to 3), attention_closes_on and decision_closes_on of those who have not ordered.
+    Its columns: customer_id, name, contact_on, trust_on, intent_on, order_on (the day of the last step, which is the
+    first order unless the shop's own rule says otherwise; each null while it is not reached), kind, channel, content,
+    campaign, category (of the first contact), `closed` (the funnel's days are over), `step` (where they are, 0 to 3),
+    attention_closes_on and decision_closes_on of those who have not ordered.
     """
 
     con: duckdb.DuckDBPyConnection  # with the lake's views
@@ -114,7 +115,7 @@ def _contacts(day: date, options: Options, *, ready: bool) -> str:
         SELECT customer_id, name, first_seen_on AS contact_on,
             CASE WHEN trust_on <= {on} THEN trust_on END AS trust_on,
             CASE WHEN intent_on <= {on} THEN intent_on END AS intent_on,
-            CASE WHEN first_order_on <= {on} THEN first_order_on END AS order_on,
+            CASE WHEN transaction_on <= {on} THEN transaction_on END AS order_on,
             first_contact_kind AS kind, first_channel AS channel, first_content AS content,
             first_campaign AS campaign, first_category AS category
         FROM scorecard WHERE first_seen_on <= {on} AND first_contact_kind <> '{ORDER}')"""

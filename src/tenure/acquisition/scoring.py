@@ -26,7 +26,7 @@ STEPS = ("attract", "trust", "intent", "transaction")
 ORDER, RECORD = "order", "record"
 SCHEMA = pa.schema(
     [(f"first_{name}", TEXT) for name in ("contact_kind", "channel", "content", "campaign", "category")]
-    + [(name, DAY) for name in ("trust_on", "intent_on", "attention_closes_on", "decision_closes_on")]
+    + [(name, DAY) for name in ("trust_on", "intent_on", "transaction_on", "attention_closes_on", "decision_closes_on")]
 )  # fmt: skip
 #: Of up to so many customers only the files are read that can hold them.
 _FEW = 1_000
@@ -75,8 +75,9 @@ def _sql(con: duckdb.DuckDBPyConnection, context: Context) -> str:
         SELECT customer_id, min("at") FILTER ("table" = 'orders') AS ordered_at,
             min("at") FILTER ("table" = 'cases') AS case_at FROM firsts GROUP BY customer_id),
     known AS (
-        SELECT p.*, t.* EXCLUDE (customer_id), ordered_at, least(r.trust_on, r.intent_on, p.first_order_on) AS trust_on,
+        SELECT p.*, t.* EXCLUDE (customer_id), ordered_at, least(r.trust_on, p.first_order_on) AS trust_on,
             least(r.intent_on, p.first_order_on) AS intent_on,
+            least(r.transaction_on, p.first_order_on) AS transaction_on,
             {day_sql("f.case_at", context.tz, low, high)} AS case_on
         FROM p LEFT JOIN touched t USING (customer_id) LEFT JOIN first f USING (customer_id)
         LEFT JOIN reached r USING (customer_id))
@@ -87,21 +88,23 @@ def _sql(con: duckdb.DuckDBPyConnection, context: Context) -> str:
             WHEN first_order_on = first_seen_on THEN '{ORDER}'
             WHEN case_on = first_seen_on THEN 'case' ELSE '{RECORD}' END AS first_contact_kind,
         {", ".join(f"CASE WHEN {name}_on = p.first_seen_on THEN {name} END AS {name}" for name in _SAID.values())},
-        trust_on, intent_on,
-        CASE WHEN first_order_on IS NULL THEN first_seen_on + {int(options.attention_days)} END AS attention_closes_on,
-        CASE WHEN first_order_on IS NULL THEN {begins} + {int(options.decision_days)} END AS decision_closes_on
+        trust_on, intent_on, transaction_on,
+        CASE WHEN transaction_on IS NULL THEN first_seen_on + {int(options.attention_days)} END AS attention_closes_on,
+        CASE WHEN transaction_on IS NULL THEN {begins} + {int(options.decision_days)} END AS decision_closes_on
     FROM known AS p ORDER BY place"""
 
 
 def _reached(context: Context) -> str:
-    late = [", ".join(f"'{step}'" for step in STEPS[place:]) for place in (1, 2)]
+    late = [", ".join(f"'{step}'" for step in STEPS[place:]) for place in (1, 2, 3)]
     return f"""
         SELECT customer_id, min(entered_on) FILTER (stage IN ({late[0]})) AS trust_on,
-            min(entered_on) FILTER (stage IN ({late[1]})) AS intent_on
+            min(entered_on) FILTER (stage IN ({late[1]})) AS intent_on,
+            min(entered_on) FILTER (stage IN ({late[2]})) AS transaction_on
         FROM spans WHERE model = '{FUNNEL}' AND entered_on <= DATE '{context.as_of}' GROUP BY customer_id"""
 
 
-_NOBODY_REACHED = "SELECT NULL::VARCHAR AS customer_id, NULL::DATE AS trust_on, NULL::DATE AS intent_on"
+_NOBODY_REACHED = """SELECT NULL::VARCHAR AS customer_id, NULL::DATE AS trust_on, NULL::DATE AS intent_on,
+    NULL::DATE AS transaction_on"""
 _NO_FIRSTS = """SELECT NULL::VARCHAR AS customer_id, '' AS "table", NULL::TIMESTAMPTZ AS "at\""""
 
 

@@ -42,8 +42,8 @@ def show_preview(body: dict[str, Any], before: Model | None, after: Model) -> No
     sides = {place: [body[side].get(place, 0) for side in ("before", "after")] for place in names}
     rows = [[names[place], *map(number, counts)] for place, counts in sides.items() if any(counts)]
     text = mark("%(moved)s of %(customers)s customers would move, %(day)s")
-    title = say(text, moved=number(body["moved"]), customers=number(body["customers"]), day=body["as_of"])
-    out.print(table_of(title, (mark("Stage"),), (mark("Before"), mark("After")), rows))
+    out.print(say(text, moved=number(body["moved"]), customers=number(body["customers"]), day=body["as_of"]))
+    out.print(table_of("", (mark("Stage"),), (mark("Before"), mark("After")), rows))
     rows = [[names[move["source"]], names[move["target"]], number(move["customers"])] for move in body["moves"]]
     if rows:
         out.print(table_of("", (mark("From"), mark("To")), (mark("Customers"),), rows))

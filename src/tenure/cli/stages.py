@@ -52,20 +52,22 @@ def stages(
         "customers": len(facts.column("customer_id").unique()),
         "spans": len(table),
         "stages": staged.counts(),
+        "cannot_judge": staged.cannot_judge(),
         "out": str(out) if out else None,
     }
     print_result(body, as_json, _show_stages, definition)
 
 
 def _show_stages(body: dict[str, Any], model: Model) -> None:
-    errors, counts = console(), body["stages"]
+    errors, counts, unjudged = console(), body["stages"], body["cannot_judge"]
     total = sum(counts.values())
     rows = []
     for stage in model.path:
         count = counts.get(stage, 0)
-        rows.append([model.stage(stage).name.render(), number(count), percent(count / total) if total else "–"])
+        share = percent(count / total) if total else "–"
+        rows.append([model.stage(stage).name.render(), number(count), share, number(unjudged[stage])])
     title = f"{model.name.render()} ({model.id}), {body['as_of']}"
-    errors.print(table_of(title, (mark("Stage"),), (mark("Customers"), mark("Share")), rows))
+    errors.print(table_of(title, (mark("Stage"),), (mark("Customers"), mark("Share"), mark("Cannot be judged")), rows))
     if body["quarantined"]:
         text = mark("%(count)s rows were rejected. Use --quarantine FILE to export them with reasons.")
         errors.print(say(text, count=body["quarantined"]), style="yellow")

@@ -285,7 +285,8 @@ def _rows(table: pa.Table, stream: Stream, coded: pa.DictionaryArray, ids: pa.St
     who = np.append(places, np.int32(-1))[codes]
     at = table.column("at").cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).combine_chunks()
     at = at.to_numpy(zero_copy_only=False) if len(at) else np.empty(0, dtype=np.int64)
-    columns = table.drop_columns(list({stream.who, "at"} & set(table.column_names)))
+    # A referrer or a product may be asked for like any other column.
+    columns = table.drop_columns(list({"customer_id", "at"} & set(table.column_names)))
     # Rows that belong to nobody (an order without a referrer) have no place in this stream.
     if (who < 0).any():
         keep = np.flatnonzero(who >= 0)

@@ -146,6 +146,8 @@ TABLES: dict[str, TableSpec] = {
     "replaced": TableSpec("facts", REPLACED, partition_by="batch_id", customer_columns=ID_COLUMNS),
     "batches": TableSpec("facts", BATCHES, widened=True),
     "spans": TableSpec("life", generations="markers", shown="coalesce(s.model, '') <> ''"),
+    # When which stage could not be judged; as spans, but the days ahead that time alone brings are rows, too.
+    "doubts": TableSpec("life", generations="markers", shown="coalesce(s.model, '') <> ''"),
     # Customers who have no facts any more keep an empty row, which hides the one they had.
     "scorecard": TableSpec("life", generations="rows", shown="s.orders IS NOT NULL"),
     "score_history": TableSpec("life", customer_columns=("customer_id",)),  # scores that rules read, by day

@@ -76,7 +76,7 @@ def explain_in(block: Block, model: Model, customer_id: str, published: Publishe
     by_rules = _ByRules.of(history, who, block.last_day)
     has_facts = bool((who_of(first_facts) == who).any())
     evaluations = _evaluations(model, context, who, by_rules.yesterday, has_facts=has_facts)
-    spans = stage_block(model, context).select(SPANS.names).cast(SPANS)
+    spans = stage_block(model, context).spans.select(SPANS.names).cast(SPANS)
     current = pc.and_(pc.equal(spans.column("customer_id"), customer_id), pc.is_null(spans.column("left_on")))
     span = next(iter(spans.filter(current).to_pylist()), None)
     reason = span and Reason.read(span["reason"], span["reason_values"], span["cannot_judge"])

@@ -35,10 +35,17 @@ SPANS = pa.schema(
 )
 
 _REPEATED = pa.dictionary(pa.int32(), TEXT)
-#: Spans in memory: texts that many of them share are kept once, and whose they are also as a row of their block.
-ENCODED_SPANS = pa.schema(
-    [field.with_type(_REPEATED) if field.type == TEXT and field.name != "customer_id" else field for field in SPANS]
-).append(pa.field("row", pa.int32()))
+
+
+def in_memory(stored: pa.Schema) -> pa.Schema:
+    """Return columns as a block holds them: texts that rows share only once, and whose row it is also by place."""
+    encoded = [
+        field.with_type(_REPEATED) if field.type == TEXT and field.name != "customer_id" else field for field in stored
+    ]
+    return pa.schema(encoded).append(pa.field("row", pa.int32()))
+
+
+ENCODED_SPANS = in_memory(SPANS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import yaml
 from tenure.errors import ModelError
 from tenure.facts.kinds import KINDS, Kind
 from tenure.facts.named_dates import NAMED_DATES
-from tenure.lifecycle.file_entries import LOADER, Entry, Names, Scope, load_yaml
+from tenure.lifecycle.file_entries import Entry, Names, Scope, load_yaml
 from tenure.lifecycle.model import FAMILIES, Cause, Model, Play, SourceReference, Stage
 from tenure.lifecycle.model_parameters import read_parameters
 from tenure.rules.syntax.parameters import Parameter
@@ -158,7 +158,7 @@ def text_of(what: str | Path) -> str:
 # Models cannot change, and a refresh asks for the same thirty several times.
 @lru_cache(maxsize=256)
 def _read_text(text: str, scope: Scope, reading: tuple[str, ...] = ()) -> Model:
-    given = load_yaml(text, LOADER)
+    given = load_yaml(text)
     if not isinstance(given, Mapping):
         raise ModelError(
             mark("A model must be a mapping with id, name and stages, not %(found)s."), found=type(given).__name__

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import yaml
 
 from tenure.errors import ModelError
-from tenure.lifecycle.file_entries import LOADER, Entry, Names, Scope, load_yaml
+from tenure.lifecycle.file_entries import Entry, Names, Scope, load_yaml
 from tenure.rules.syntax.measure_calls import WORDS
 from tenure.rules.syntax.measures import MEASURES
 from tenure.rules.syntax.parameters import Parameter
@@ -115,7 +115,7 @@ def set_parameters(text: str, values: Mapping[str, str]) -> str:
 
 
 def _parameters_of(text: str) -> dict[str, Parameter]:
-    given = load_yaml(text, LOADER)
+    given = load_yaml(text)
     if not isinstance(given, Mapping):
         return {}
     return read_parameters(given.get("parameters"), f"model {given.get('id', '?')}", Names(Scope((), (), ())))

@@ -274,7 +274,7 @@ def _standing(model: Model | None, context: EvaluationContext) -> _Standing:
     if model is None:
         return _Standing(places, SPANS.empty_table(), rows)
     places[who_of(entries_of(model, context)[1])] = UNSTAGED
-    spans = stage_block(model, context).select(SPANS.names).cast(SPANS)
+    spans = stage_block(model, context).spans.select(SPANS.names).cast(SPANS)
     with duckdb.connect() as con:
         con.register("spans", spans)
         undone = undone_moves(con, day_of(block.last_day)).get(model.id, UndoneMoves())

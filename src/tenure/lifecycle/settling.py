@@ -105,8 +105,13 @@ def _told_apart(columns: list[np.ndarray], size: int) -> tuple[np.ndarray, np.nd
             numbers, codes = np.unique(codes, return_inverse=True)
             different = len(numbers)
         codes, different = codes * 3 + column, different * 3
-    _, examples, codes = np.unique(codes, return_index=True, return_inverse=True)
-    return examples, codes
+    if different > 1 << 22:
+        _, examples, codes = np.unique(codes, return_index=True, return_inverse=True)
+        return examples, codes
+    last = np.full(different, -1)  # where each was met last: faster than sorting them all
+    last[codes] = np.arange(size)
+    met = last >= 0
+    return last[met], (np.cumsum(met) - 1)[codes]
 
 
 def _candidates(

@@ -21,6 +21,7 @@ from tenure.facts.kinds import KINDS, Kind
 from tenure.facts.schema import DAY, TEXT
 from tenure.facts.selection import CALENDAR_COLUMNS
 from tenure.facts.streams import Stream
+from tenure.lifecycle.doubts import doubts_of
 from tenure.lifecycle.history import ENCODED_SPANS, UNSTAGED, History, entered
 from tenure.lifecycle.overrides import Overrides, overridden, overrides_of
 from tenure.lifecycle.passages import passages
@@ -38,6 +39,13 @@ if TYPE_CHECKING:
     from datetime import date
 
     from tenure.lifecycle.model import Model
+
+
+class Staged(NamedTuple):
+    """What the rules give of a block of customers under one model."""
+
+    spans: pa.Table  # columns of :data:`ENCODED_SPANS`
+    doubts: pa.Table  # columns of :data:`tenure.lifecycle.doubts.ENCODED_DOUBTS`
 
 
 def spans_of(
@@ -84,6 +92,19 @@ def spans_of(
     >>> spans.select(["stage", "entered_on", "left_on", "next_stage"]).to_pylist()[0]["stage"]
     'active'
     """
+    return with_because(stage_facts(facts, model, as_of, tz, customers, kinds, scores).spans)
+
+
+def stage_facts(
+    facts: Mapping[str, pa.Table],
+    model: Model,
+    as_of: date,
+    tz: str = "UTC",
+    customers: pa.Table | None = None,
+    kinds: Mapping[str, Kind] = KINDS,
+    scores: Mapping[str, Mapping[str, float]] | None = None,
+) -> Staged:
+    """Return the encoded spans, and the doubts, of some customers; see :func:`spans_of`."""
     block = block_of(
         streams_of({name: completed(name, table) for name, table in facts.items()}, [model], kinds),
         tz=tz,
@@ -96,7 +117,7 @@ def spans_of(
     if nodes := populations_read([model]):
         compared = populations_on([EvaluationContext(block, published)], nodes, block.last_day)
         published = with_populations(published, compared)
-    return with_because(stage_block(model, EvaluationContext(block, published)))
+    return stage_block(model, EvaluationContext(block, published))
 
 
 def _undated(scores: Mapping[str, float]) -> pa.Table:
@@ -142,16 +163,19 @@ def streams_of(
     return {stream: facts[stream.table] for stream in streams_needed(models, kinds) if stream.table in facts}
 
 
-def stage_block(model: Model, context: EvaluationContext) -> pa.Table:
-    """Return the spans of a block of customers under a model (columns of :data:`ENCODED_SPANS`)."""
-    context, _, entries, evaluated = judged(model, context)
+def stage_block(model: Model, context: EvaluationContext) -> Staged:
+    """Return the spans of a block of customers under a model, and what of them could not be judged."""
+    context, first_facts, entries, evaluated = judged(model, context)
     block, history = context.block, evaluated
     truths = [truth_of(stage.rule, context) for stage in model.stages]
     overrides = overrides_of(model, block)
     if overrides is not None:
         history = overridden(evaluated, overrides, entries, block)
     passed = passages(model, block, evaluated, overrides) if model.stepwise else None
-    return _table(model, context, truths, history, overrides, evaluated, passed)
+    return Staged(
+        _table(model, context, truths, history, overrides, evaluated, passed),
+        doubts_of(model, context, truths, history, (first_facts, entries), overrides),
+    )
 
 
 class Judged(NamedTuple):

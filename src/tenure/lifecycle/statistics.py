@@ -1,4 +1,4 @@
-"""What spans add up to: customers per stage, moves, value, as SQL over the views ``spans`` and ``scorecard``.
+"""What spans add up to: customers per stage, moves, value, as SQL over the views ``spans``, ``scorecard``, ``doubts``.
 
 How days are counted:
 
@@ -32,6 +32,15 @@ def within(column: str) -> str:
     return f"{column} > $since AND {column} <= $until"
 
 
+def in_doubt(day: str = "$day", model: str = "$model") -> str:
+    """Return SQL for whom which stage could not be judged on a day; bind the model, then the day twice, for ``?``.
+
+    The view ``doubts`` is missing from lakes that were last refreshed by a version without it.
+    """
+    return f"""
+SELECT customer_id, number, stage, entered_on, missing_facts FROM doubts WHERE model = {model} AND {on_day(day)}"""
+
+
 #: The customers of each stage on a day, with the days since they entered it.
 CURRENT_STAGE = f"""
 SELECT customer_id, stage, entered_on, cause, $day - entered_on AS days
@@ -41,6 +50,9 @@ FROM spans WHERE model = $model AND {on_day()}"""
 STAGE_COUNTS = f"""
 SELECT stage, count(*) AS people, count(*) / sum(count(*)) OVER () AS share, avg(days) AS average_days
 FROM ({CURRENT_STAGE}) GROUP BY stage"""
+
+#: Of how many customers each stage cannot be judged on a day.
+CANNOT_JUDGE = f"SELECT stage, count(*) AS people FROM ({in_doubt()}) GROUP BY stage"
 
 #: The people of each stage on a grid of days. The spans are read once: everybody who entered a stage by a day, minus
 #: everybody who had left it, is in it that day.

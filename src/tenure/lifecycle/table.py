@@ -17,9 +17,11 @@ import pyarrow.compute as pc
 
 from tenure.clock import zone
 from tenure.facts.frames import customers_from, day_from, facts_from, pandas_from, polars_from
+from tenure.lifecycle.doubts import count_on, doubts_until
 from tenure.lifecycle.model import Model
 from tenure.lifecycle.model_file import read
-from tenure.lifecycle.spans import spans_of
+from tenure.lifecycle.reasons import with_because
+from tenure.lifecycle.spans import Staged, stage_facts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,8 +51,12 @@ class Spans:
     tz: str
 
     @cached_property
+    def _staged(self) -> Staged:
+        return stage_facts(self._facts, self.model, self.as_of, self.tz, self._customers)
+
+    @cached_property
     def _table(self) -> pa.Table:
-        return spans_of(self._facts, self.model, as_of=self.as_of, tz=self.tz, customers=self._customers)
+        return with_because(self._staged.spans)
 
     def to_arrow(self) -> pa.Table:
         """Return all columns as an Arrow table, see :data:`tenure.lifecycle.history.SPANS`."""
@@ -74,8 +80,25 @@ class Spans:
         people = {row["stage"]: row["customer_id_count"] for row in rows}
         return {stage: people.get(stage, 0) for stage in self.model.path}
 
+    def doubts(self) -> pa.Table:
+        """Return when which stage could not be judged, because too little was known to evaluate its rule.
+
+        Returns
+        -------
+        pyarrow.Table
+            Columns of :data:`tenure.lifecycle.doubts.DOUBTS`: a row a customer, stage and period; `left_on` is null
+            while the stage still cannot be judged on the day `as_of`, `missing_facts` names what was not known.
+        """
+        return doubts_until(self._staged.doubts, self.as_of)
+
+    def cannot_judge(self) -> dict[str, int]:
+        """Return of how many customers each stage cannot be judged on the day `as_of`, in the order of life."""
+        counts = count_on(self._staged.doubts, self.as_of)
+        return {stage: counts.get((self.model.id, stage), 0) for stage in self.model.path}
+
     def __repr__(self) -> str:
-        return f"<Spans of {self.model.id} as of {self.as_of}: .to_pandas(), .to_polars(), .to_arrow(), .counts()>"
+        methods = ".to_pandas(), .to_polars(), .to_arrow(), .counts(), .doubts()"
+        return f"<Spans of {self.model.id} as of {self.as_of}: {methods}>"
 
 
 def spans(

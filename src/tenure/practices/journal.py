@@ -60,9 +60,10 @@ class Customer:
         self.rng = np.random.default_rng(seed)
         journal.stories.append(self.story)
 
-    def describe(self, **values: Any) -> None:
-        """Say who the customer is."""
-        self.journal.tables["customers"].append({"customer_id": self.id, **values})
+    def describe(self, created_on: date, **values: Any) -> None:
+        """Say who the customer is, as is known from the day on which they came."""
+        record = {"customer_id": self.id, "created_on": created_on, "valid_from": created_on, **values}
+        self.journal.tables["customers"].append(record)
 
     def record(self, table: str, day: date, **values: Any) -> None:
         """Add a row. What would come after the last day has not happened yet."""

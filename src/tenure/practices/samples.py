@@ -144,7 +144,8 @@ def cdnow(_folder: Path) -> tuple[SampleFile, ...]:
 
 # The cohort and the life-cycle label of the file are left out: they are what the product works out by itself.
 _VISITORS = """
-select user_id as customer_id, any_value(acquisition_channel) as acquisition_channel
+select user_id as customer_id, any_value(acquisition_channel) as acquisition_channel,
+       min("timestamp")::date as valid_from
 from read_csv($events) group by user_id order by customer_id
 """
 
@@ -174,7 +175,8 @@ with visitors as (
 )
 """
 _PROSPECTS_KNOWN = f"""{_PROSPECTS}
-select customer_id, 'clickstream sample' as source, any_value(acquisition_channel) as acquisition_channel
+select customer_id, 'clickstream sample' as source, any_value(acquisition_channel) as acquisition_channel,
+       min("at")::date as valid_from
 from visitors group by customer_id order by customer_id
 """
 _PROSPECTS_SEEN = f"""{_PROSPECTS}

@@ -9,12 +9,13 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from os import cpu_count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
 from tenure.clock import day_number
 from tenure.facts.slices import ROWS_A_BLOCK, slices_of
+from tenure.lifecycle.doubts import ENCODED_DOUBTS
 from tenure.lifecycle.history import ENCODED_SPANS
 from tenure.lifecycle.spans import stage_block, streams_needed
 from tenure.rules.evaluation.compute import EvaluationContext
@@ -35,13 +36,13 @@ if TYPE_CHECKING:
     Engine = Callable[[Lake, "EvaluationRequest", date, str], Iterable["EvaluatedBlock"]]
 
 
-@dataclass(frozen=True)
-class EvaluatedBlock:
-    """What one block gave: encoded spans of every model one below the other, and the features."""
+class EvaluatedBlock(NamedTuple):
+    """What one block gave: encoded spans and doubts of every model one below the other, and the features."""
 
     spans: pa.Table
+    doubts: pa.Table
     features: pa.Table
-    share: float  # of all the work, 0 to 1
+    share: float = 1.0  # of all the work, 0 to 1
 
 
 @dataclass(frozen=True)
@@ -65,20 +66,19 @@ class EvaluationRequest:
         return needed
 
 
-def evaluate(request: EvaluationRequest, block: Block) -> tuple[pa.Table, pa.Table]:
-    """Return the spans under every model, and the features, of a block: the one function behind every engine."""
+def evaluate(request: EvaluationRequest, block: Block) -> EvaluatedBlock:
+    """Return what every model, and the features, give of a block: the one function behind every engine."""
     context = EvaluationContext(block, request.published)
-    spans = [stage_block(model, context) for model in request.models]
-    return (
-        pa.concat_tables(spans) if spans else ENCODED_SPANS.empty_table(),
+    staged = [stage_block(model, context) for model in request.models]
+    return EvaluatedBlock(
+        pa.concat_tables([ENCODED_SPANS.empty_table(), *(part.spans for part in staged)]),
+        pa.concat_tables([ENCODED_DOUBTS.empty_table(), *(part.doubts for part in staged)]),
         request.schema.empty_table() if request.features is None else request.features.compute(context),
     )
 
 
-def evaluate_customers(
-    lake: Lake, request: EvaluationRequest, as_of: date, customers: Sequence[str]
-) -> tuple[pa.Table, pa.Table]:
-    """Return the spans and the features of some customers."""
+def evaluate_customers(lake: Lake, request: EvaluationRequest, as_of: date, customers: Sequence[str]) -> EvaluatedBlock:
+    """Return the spans, the doubts and the features of some customers."""
     with slices_of(lake, request.streams(lake.kinds()), customers=customers) as slices:
         return evaluate(request, slices.block_of(customers, day_number(as_of)))
 
@@ -91,7 +91,7 @@ def evaluate_here(lake: Lake, request: EvaluationRequest, as_of: date, subject: 
 
         def evaluated(number: int) -> EvaluatedBlock:
             block = slices.block(*ranges[number], day_number(as_of))
-            return EvaluatedBlock(*evaluate(request, block), (number + 1) / len(ranges))
+            return evaluate(request, block)._replace(share=(number + 1) / len(ranges))
 
         # Only a few blocks are evaluated ahead of the one that is yielded: memory stays bounded.
         workers = cpu_count() or 1

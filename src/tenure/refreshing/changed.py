@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING
 
 from tenure.clock import EPOCH
-from tenure.facts.schema import FACT_TABLES
+from tenure.facts.schema import FACT_TABLES, with_valid_from
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +42,8 @@ def customers_to_evaluate(lake: Lake, models: Sequence[Model], as_of: date) -> l
         changed |= {customer for row in con.execute(merges, [started]).fetchall() for customer in row}
     if as_of > then:
         changed |= _with_facts_between(con, then, as_of, lake.settings.tz)
+        if any(part.reads_attributes for model in models for part in model.with_others):
+            changed |= _with_records_from(lake, then, as_of)
         if "spans" in views:
             due = "SELECT DISTINCT customer_id FROM spans WHERE next_change_on <= $until AND next_change_on >= $first"
             changed |= {row[0] for row in con.execute(due, {"until": as_of, "first": EPOCH}).fetchall()}
@@ -106,3 +108,14 @@ def _with_facts_between(con: duckdb.DuckDBPyConnection, after: date, until: date
                 rows = con.execute(f"{sql} AND {column} IS NOT NULL", {"after": after, "until": until}).fetchall()
                 customers |= {row[0] for row in rows}
     return customers
+
+
+def _with_records_from(lake: Lake, after: date, until: date) -> set[str]:
+    """Return of whom a record was there already, and holds only from a day after the last refresh."""
+    stored, merged = lake.stored("customers"), lake.merged()
+    if not stored:
+        return set()
+    day = f"coalesce(valid_from, (seen_at AT TIME ZONE '{lake.settings.tz}')::DATE)"
+    sql = f"SELECT customer_id FROM ({with_valid_from(f'FROM {stored}')}) WHERE {day} > $after AND {day} <= $until"
+    rows = lake.connect(()).execute(sql, {"after": after, "until": until}).fetchall()
+    return {merged.get(row[0], row[0]) for row in rows}

@@ -66,8 +66,10 @@ def plan_of(
     if scorecard and not ({*columns(scorecard).names, NUMBER.name} <= published and registry.latest(lake)):
         customers, only_changed = None, False
     spans = lake.table("spans")
-    if spans is not None and NUMBER.name not in {field.name for field in spans.schema().fields}:
-        # Spans of an older version cannot be joined: all are made anew, under every model.
+    if spans is not None and not (
+        NUMBER.name in {field.name for field in spans.schema().fields} and lake.has("doubts")
+    ):
+        # Spans of an older version cannot be joined, or have no doubts: all are made anew, under every model.
         models, customers, only_changed = None, None, False
     evaluated = evaluated_models(lake)
     selected = models_of(lake, evaluated if models is None else models)
@@ -85,23 +87,24 @@ def plan_of(
         customers = customers_to_evaluate(lake, fitting, as_of)
         mode = FULL if customers is None else TOUCHED
     if mode == FULL and {model.id for model in selected}.issuperset(evaluated):
-        reports += [ModelReport(model, "", off=True) for model in _staged(lake) - {model.id for model in selected}]
+        off = staged_models(lake) - {model.id for model in selected}
+        reports += [ModelReport(model, "", off=True) for model in off]
     rescored = mode == TOUCHED and bool(scorecard) and last_day is not None and as_of > last_day
     named = None if customers is None else sorted(set(customers))
     return RefreshPlan(as_of, mode, fitting, reports, scorecard, published_for(lake, fitting), named, rescored)
 
 
 def with_other_models(lake: Lake, models: Sequence[Model]) -> list[Model]:
-    """Return models and the others that have spans: what is put over a customer's old rows hides them all."""
-    staged = _staged(lake) - {model.id for model in models}
+    """Return models and the others that have rows: what is put over a customer's old rows hides them all."""
+    staged = staged_models(lake) - {model.id for model in models}
     in_lake = {path.stem for path in (lake.path / "models").glob("*.yaml")}
     others = [name for name in sorted(staged) if name in in_lake or name in builtin_texts()]
     return [*models, *models_of(lake, others)]
 
 
-def _staged(lake: Lake) -> set[str]:
-    """Return the models that have spans."""
-    return {file.partition.get("model") or "" for file in lake.files("spans")} - {""}
+def staged_models(lake: Lake) -> set[str]:
+    """Return the models under which a lake holds spans or doubts."""
+    return {file.partition.get("model") or "" for name in ("spans", "doubts") for file in lake.files(name)} - {""}
 
 
 def last_fact_day(lake: Lake) -> date:

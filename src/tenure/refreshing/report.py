@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from tenure.facts.schema import INSTANT, TEXT
 from tenure.lake.lock import writing
+from tenure.lifecycle.doubts import count_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +52,7 @@ class ModelReport:
     customers: int = 0  # how many customers are in the model, and how many spans they have
     spans: int = 0
     stages: dict[str, int] = field(default_factory=dict)  # how many are in each stage now
+    cannot_judge: dict[str, int] = field(default_factory=dict)  # of how many each stage cannot be judged now
 
 
 @dataclass
@@ -75,11 +77,14 @@ class RefreshReport:
         """How long it took."""
         return (self.finished_at - self.started_at).total_seconds() if self.finished_at else 0.0
 
-    def count(self, spans: pa.Table) -> None:
-        """Add the encoded spans of some customers to the counts of their models."""
+    def count(self, spans: pa.Table, doubts: pa.Table) -> None:
+        """Add the encoded spans and doubts of some customers to the counts of their models."""
+        by_id = {model.id: model for model in self.models}
+        for (name, place), number in count_on(doubts, self.as_of).items():
+            in_doubt = by_id[name].cannot_judge
+            in_doubt[place] = in_doubt.get(place, 0) + number
         if not len(spans):
             return
-        by_id = {model.id: model for model in self.models}
         spans = spans.select(["model", "stage", "customer_id", "left_on"]).unify_dictionaries().combine_chunks()
         model, stage, ids, left = (column.chunk(0) for column in spans.columns)
         models, stages = model.indices.to_numpy(), stage.indices.to_numpy()

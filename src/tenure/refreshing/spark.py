@@ -24,6 +24,7 @@ from tenure.errors import EngineError
 from tenure.facts.blocks import block_of
 from tenure.facts.slices import RECORDS, SortedFiles, slices_of
 from tenure.facts.streams import Stream
+from tenure.lifecycle.doubts import DOUBTS, ENCODED_DOUBTS
 from tenure.lifecycle.history import ENCODED_SPANS, SPANS
 from tenure.refreshing.blocks import EvaluatedBlock, EvaluationRequest, evaluate
 from tenure.words import mark
@@ -40,8 +41,14 @@ if TYPE_CHECKING:
 WHO, STREAM = "_who", "_stream"
 ROWS_A_PARTITION = 400_000
 _SPANS = SPANS.append(ENCODED_SPANS.field("row"))
-_REPEATED = [field.name for field in ENCODED_SPANS if pa.types.is_dictionary(field.type)]
-_FEATURE_PREFIX = "feature_"
+_DOUBTS = DOUBTS.append(ENCODED_DOUBTS.field("row"))
+_DOUBT_PREFIX, _FEATURE_PREFIX = "doubt_", "feature_"
+_REPEATED = [
+    prefix + field.name
+    for prefix, schema in (("", ENCODED_SPANS), (_DOUBT_PREFIX, ENCODED_DOUBTS))
+    for field in schema
+    if pa.types.is_dictionary(field.type)
+]
 
 
 def session() -> SparkSession:
@@ -112,13 +119,15 @@ def evaluate_on_spark(
         ordered.mapInArrow(work, from_arrow_schema(_wide_schema(request))).write.parquet(str(target))
         # What the partitions gave, in the order of their customers.
         paths = sorted(target.glob("part-*.parquet"))
-        names = request.schema.names
         for n, path in enumerate(paths, start=1):
             table = pq.ParquetFile(path, read_dictionary=_REPEATED).read()
-            is_span = pc.is_valid(table.column("model"))
-            spans = table.filter(is_span).select(ENCODED_SPANS.names).cast(ENCODED_SPANS)
-            features = table.filter(pc.invert(is_span)).select([_FEATURE_PREFIX + name for name in names])
-            yield EvaluatedBlock(spans, features.rename_columns(names).cast(request.schema), n / len(paths))
+            is_span, is_doubt = pc.is_valid(table.column("model")), pc.is_valid(table.column(f"{_DOUBT_PREFIX}model"))
+            yield EvaluatedBlock(
+                _narrow(table.filter(is_span), "", ENCODED_SPANS),
+                _narrow(table.filter(is_doubt), _DOUBT_PREFIX, ENCODED_DOUBTS),
+                _narrow(table.filter(pc.invert(pc.or_(is_span, is_doubt))), _FEATURE_PREFIX, request.schema),
+                n / len(paths),
+            )
 
 
 def _together(spark: SparkSession, files: Mapping[Stream, SortedFiles]) -> DataFrame:
@@ -139,8 +148,9 @@ def _together(spark: SparkSession, files: Mapping[Stream, SortedFiles]) -> DataF
 
 
 def _wide_schema(request: EvaluationRequest) -> pa.Schema:
-    """Return the spans' columns and, prefixed, the features': one row is one or the other."""
-    return pa.schema([*_SPANS, *(field.with_name(_FEATURE_PREFIX + field.name) for field in request.schema)])
+    """Return the spans' columns and, prefixed, those of doubts and features: one row is one of the three."""
+    parts = (("", _SPANS), (_DOUBT_PREFIX, _DOUBTS), (_FEATURE_PREFIX, request.schema))
+    return pa.schema([field.with_name(prefix + field.name) for prefix, schema in parts for field in schema])
 
 
 def _evaluate_partition(
@@ -166,12 +176,20 @@ def _evaluate_partition(
         )
     records = tables.pop(RECORDS, None)
     block = block_of(tables, tz=tz, last_day=last_day, customers=records, kinds=kinds, subject=subject)
-    spans, features = evaluate(request, block)
-    schema = _wide_schema(request)
-    yield from _wide(spans.cast(_SPANS), "", schema).to_batches(max_chunksize=100_000)
-    yield from _wide(features, _FEATURE_PREFIX, schema).to_batches(max_chunksize=100_000)
+    evaluated = evaluate(request, block)
+    parts = (
+        (evaluated.spans.cast(_SPANS), ""),
+        (evaluated.doubts.cast(_DOUBTS), _DOUBT_PREFIX),
+        (evaluated.features, _FEATURE_PREFIX),
+    )
+    for rows, prefix in parts:
+        yield from _wide(rows, prefix, _wide_schema(request)).to_batches(max_chunksize=100_000)
 
 
 def _wide(table: pa.Table, prefix: str, schema: pa.Schema) -> pa.Table:
     present = {prefix + name: table.column(name) for name in table.column_names}
     return pa.table([present.get(field.name, pa.nulls(len(table), field.type)) for field in schema], schema=schema)
+
+
+def _narrow(table: pa.Table, prefix: str, schema: pa.Schema) -> pa.Table:
+    return table.select([prefix + name for name in schema.names]).rename_columns(schema.names).cast(schema)

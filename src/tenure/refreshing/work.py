@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from tenure.clock import day_number
 from tenure.facts.schema import TEXT
 from tenure.facts.slices import slices_of
+from tenure.lifecycle.doubts import DOUBTS
 from tenure.lifecycle.history import SPANS
 from tenure.lifecycle.published import (
     changed_scores,
@@ -27,6 +28,7 @@ from tenure.refreshing import ranks
 from tenure.refreshing.blocks import EvaluationRequest, evaluate_customers, evaluate_here
 from tenure.refreshing.models import DOING, GENERATION, features_of
 from tenure.refreshing.numbers import NUMBER, CustomerNumbers
+from tenure.refreshing.planning import staged_models
 from tenure.refreshing.scoring import Scorecard, run_models
 from tenure.scorecard.model import Context
 from tenure.words import mark
@@ -45,6 +47,9 @@ if TYPE_CHECKING:
     from tenure.stats.record import Fit
 
 SPANS_IN_LAKE = SPANS.append(NUMBER).append(GENERATION)
+DOUBTS_IN_LAKE = DOUBTS.append(NUMBER).append(GENERATION)
+#: Doubts of blocks wait to be written until there are so many: a file for each model and block would be too small.
+_WAITING_DOUBTS = 1_000_000
 
 
 @dataclass
@@ -95,7 +100,7 @@ class Work:
     # Everybody
 
     def evaluate_everybody(self) -> pa.Table:
-        """Write everybody's spans as they come, and return the features."""
+        """Write everybody's spans and doubts as they come, and return the features."""
         engine = evaluate_here
         if self.report.engine == "spark":
             from tenure.refreshing.spark import evaluate_on_spark
@@ -105,28 +110,44 @@ class Work:
         # Models without facts, and those that were switched off, lose their spans too.
         missing = [model.id for model in self.report.models if model.missing or model.off]
         products = EvaluationRequest([model for model in self.plan.models if model.subject == "product"])
-        with_spans = {file.partition.get("model") for file in self.lake.files("spans")} - {"", None}
-        with_spans -= {model.id for model in products.models}
+        staged = staged_models(self.lake) - {model.id for model in products.models}
         for subject, request in (("customer", self.request), ("product", products)):
             if subject == "product" and not request.models:
                 continue
             replaced = [model.id for model in request.models] + (missing if subject == "customer" else [])
             # Markers of touched refreshes go too, unless a model keeps rows to which they still apply.
-            if subject == "customer" and with_spans <= set(replaced):
+            if subject == "customer" and staged <= set(replaced):
                 replaced.append("")
             blocks = engine(self.lake, request, self.plan.as_of, subject)
-            spans = self._spans_of(blocks, features if subject == "customer" else [])
             replace_models = {"model": replaced}
+            spans = self._spans_of(self._noted(blocks, features if subject == "customer" else []), replace_models)
             self.draft.write("spans", spans, schema=SPANS_IN_LAKE, partition_by="model", replace=replace_models)
         return pa.concat_tables(features) if features else self.request.schema.empty_table()
 
-    def _spans_of(self, blocks: Iterable[EvaluatedBlock], features: list[pa.Table]) -> Iterator[pa.RecordBatch]:
+    def _noted(self, blocks: Iterable[EvaluatedBlock], features: list[pa.Table]) -> Iterator[EvaluatedBlock]:
         share = 0.55 if self.plan.scorecard else 0.9
         for block in blocks:
             self.report.customers += len(block.features)
             features.append(block.features)
-            yield from self._counted(block.spans, block.features).to_batches()
+            yield block
             self.progress(mark("Evaluating customers"), 0.05 + share * block.share)
+
+    def _spans_of(self, blocks: Iterable[EvaluatedBlock], replace: dict[str, list[str]]) -> Iterator[pa.RecordBatch]:
+        """Count blocks, write their doubts, and yield their spans."""
+        # A marker of nobody, so that a lake without doubts is no lake in which none were looked for.
+        waiting = self._markers([""], DOUBTS_IN_LAKE).to_batches()
+        for block in blocks:
+            self.report.count(block.spans, block.doubts)
+            numbers = self._numbers_of(block.features)
+            waiting += self._numbered(block.doubts, numbers).to_batches()
+            if sum(map(len, waiting)) >= _WAITING_DOUBTS:
+                self._write_doubts(waiting, replace)
+                waiting = []
+            yield from self._numbered(block.spans, numbers).to_batches()
+        self._write_doubts(waiting, replace)
+
+    def _write_doubts(self, rows: Iterable[pa.RecordBatch], replace: dict[str, list[str]]) -> None:
+        self.draft.write("doubts", rows, schema=DOUBTS_IN_LAKE, partition_by="model", replace=replace)
 
     def features_of_everybody(self) -> pa.Table:
         """Return everybody's features; no stages are evaluated."""
@@ -157,19 +178,25 @@ class Work:
     # Some customers
 
     def evaluate(self, customers: Sequence[str], *, counted: bool = True) -> pa.Table:
-        """Put the spans of some customers over their old ones, and return their features."""
+        """Put the spans and doubts of some customers over their old ones, and return their features."""
         if not customers:
             return self.request.schema.empty_table()
-        spans, features = evaluate_customers(self.lake, self.request, self.plan.as_of, customers)
+        evaluated = evaluate_customers(self.lake, self.request, self.plan.as_of, customers)
         if counted:
-            self.report.count(spans)
-            self.report.customers = len(features)
-        # A row without a model says that a customer's older rows are old.
-        markers = self._stamped(_only_ids(customers, SPANS_IN_LAKE.remove(len(SPANS_IN_LAKE) - 1)))
-        markers = markers.set_column(0, "model", pa.repeat(pa.scalar("", TEXT), len(markers)))
-        rows = pa.concat_tables([markers, self._numbered(spans, features).cast(SPANS_IN_LAKE)])
-        self.draft.write("spans", rows, partition_by="model")
-        return features
+            self.report.count(evaluated.spans, evaluated.doubts)
+            self.report.customers = len(evaluated.features)
+        self._write_some(evaluated, customers)
+        return evaluated.features
+
+    def _write_some(self, evaluated: EvaluatedBlock, hidden: Sequence[str] = ()) -> None:
+        """Write the spans and doubts of some customers; the older ones of `hidden` are old then."""
+        numbers = self._numbers_of(evaluated.features)
+        for name, rows, schema in (
+            ("spans", evaluated.spans, SPANS_IN_LAKE),
+            ("doubts", evaluated.doubts, DOUBTS_IN_LAKE),
+        ):
+            stored = [self._markers(hidden, schema), self._numbered(rows, numbers).cast(schema)]
+            self.draft.write(name, pa.concat_tables(stored), partition_by="model")
 
     def with_features_of(self, customers: Sequence[str], features: pa.Table) -> pa.Table:
         """Return features with those of some customers below."""
@@ -177,7 +204,7 @@ class Work:
             return features
         request = replace(self.request, models=())
         return pa.concat_tables(
-            [features, evaluate_customers(self.lake, request, self.plan.as_of, customers)[1]]
+            [features, evaluate_customers(self.lake, request, self.plan.as_of, customers).features]
         ).sort_by("customer_id")
 
     def ranks(self, features: pa.Table, fits: Fits) -> tuple[dict[str, Fit], list[str]]:
@@ -217,18 +244,13 @@ class Work:
             return
         request = replace(self.request, models=models, published=self.published)
         if customers is not None:
-            spans, features = evaluate_customers(self.lake, request, self.plan.as_of, customers)
-            self.report.count(spans)
-            self.draft.write("spans", self._numbered(spans, features).cast(SPANS_IN_LAKE), partition_by="model")
+            evaluated = evaluate_customers(self.lake, request, self.plan.as_of, customers)
+            self.report.count(evaluated.spans, evaluated.doubts)
+            self._write_some(evaluated)
             return
-        blocks = evaluate_here(self.lake, request, self.plan.as_of, "customer")
-        rows = (batch for block in blocks for batch in self._counted(block.spans, block.features).to_batches())
         replaced = {"model": [model.id for model in models]}
-        self.draft.write("spans", rows, schema=SPANS_IN_LAKE, partition_by="model", replace=replaced)
-
-    def _counted(self, spans: pa.Table, features: pa.Table) -> pa.Table:
-        self.report.count(spans)
-        return self._numbered(spans, features)
+        spans = self._spans_of(evaluate_here(self.lake, request, self.plan.as_of, "customer"), replaced)
+        self.draft.write("spans", spans, schema=SPANS_IN_LAKE, partition_by="model", replace=replaced)
 
     # Rows
 
@@ -236,14 +258,21 @@ class Work:
         numbers = self.numbers.of(rows.column("customer_id").combine_chunks())
         return self._stamped(rows.append_column(NUMBER, pa.array(numbers)))
 
-    def _numbered(self, spans: pa.Table, features: pa.Table) -> pa.Table:
-        """Return encoded spans as they are stored; spans of products, which have no features, get no numbers."""
-        if "customer_id" in features.column_names:
-            numbers = pa.array(self.numbers.of(features.column("customer_id").combine_chunks()))
-            column = numbers.take(spans.column("row"))
-        else:
-            column = pa.nulls(len(spans), NUMBER.type)
-        return self._stamped(spans.drop_columns("row").append_column(NUMBER, column))
+    def _numbers_of(self, features: pa.Table) -> pa.Array | None:
+        """Return the numbers of a block's customers; products, which have no features, get none."""
+        if "customer_id" not in features.column_names:
+            return None
+        return pa.array(self.numbers.of(features.column("customer_id").combine_chunks()))
+
+    def _numbered(self, rows: pa.Table, numbers: pa.Array | None) -> pa.Table:
+        """Return encoded spans or doubts as they are stored."""
+        column = pa.nulls(len(rows), NUMBER.type) if numbers is None else numbers.take(rows.column("row"))
+        return self._stamped(rows.drop_columns("row").append_column(NUMBER, column))
+
+    def _markers(self, customers: Iterable[str], schema: pa.Schema) -> pa.Table:
+        """Return rows without a model, which say that what is older of these customers is old."""
+        markers = self._stamped(_only_ids(customers, schema.remove(len(schema) - 1)))
+        return markers.set_column(0, "model", pa.repeat(pa.scalar("", TEXT), len(markers)))
 
     def _stamped(self, table: pa.Table, generation: int | None = None) -> pa.Table:
         number = self.report.generation if generation is None else generation

@@ -166,6 +166,13 @@ def _funnel_note(data: FirstContacts) -> str:
             "%(number)s more customers have no contact on record before their first order; they are not counted here."
         )
         texts.append(text % {"number": number(body["bought_unseen"])})
+    if not data.contacts.has("orders") and not body["steps"][-1]["reached"]:
+        texts.append(
+            _(
+                "No order is on record, so nobody can have reached the last step. If purchases are among the "
+                "interactions, import them as orders, or name their kind in the rule of the last step."
+            )
+        )
     return " ".join(texts)
 
 

@@ -38,6 +38,7 @@ from tenure_app.web.tables import SqlRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import date
 
     import duckdb
 
@@ -187,6 +188,7 @@ def _bounds(selection: CustomerQuery, stages: list[tuple[str, str]]) -> list[Fie
             most=query.MOST_DAYS,
         ),
         Select("next_stage", column("next_stage").label, next_stages, selection.next_stage, _("Any")),
+        Select("cannot_judge", column("cannot_judge").label, next_stages[:-1], selection.cannot_judge, _("Any")),
         between("orders", "orders_min", "orders_max", "number", amounts),
         between("amount", "amount_min", "amount_max", "decimal", amounts),
         between("last_order_on", "last_from", "last_to", "date", (_("from"), _("until"))),
@@ -356,6 +358,7 @@ def customer(request: HttpRequest, customer_id: str) -> HttpResponse:
         url = f"{request.path}?{kept.urlencode()}#history"
         change = {"next_change_on": life.next_on, "next_stage_name": life.next_name}
         rows.append({"model": life.entry.name, "now": life.now, "url": url, "current": life is shown, **change})
+    doubts = _doubts(con, who.customer_id, shown.entry, day) if shown else []
     data = LifeData(lives, rows, profile.order_days(con, who.customer_id, business().tz), day)
     if lives and (file := exports.requested(request, sheets(figures.FIGURES, data), who.customer_id)):
         return file
@@ -367,6 +370,8 @@ def customer(request: HttpRequest, customer_id: str) -> HttpResponse:
         "lives": lives,
         "life": shown,
         "history": tables.HISTORY.show(shown.stays) if shown else None,
+        "doubts": tables.DOUBTS.show(doubts) if doubts else None,
+        "unjudged": titles.unjudged(doubts),
         "stages": [(stage, shown.entry.stage_name(stage)) for stage in shown.entry.order] if shown else [],
         "day": day,
         "panels": panels.panels(con, who.customer_id),
@@ -376,6 +381,17 @@ def customer(request: HttpRequest, customer_id: str) -> HttpResponse:
         **_timeline(request, con, who.customer_id, shown.stays if shown else (), entries),
     }
     return render(request, "customers/page.html", context)
+
+
+def _doubts(con: duckdb.DuckDBPyConnection, customer_id: str, entry: Entry, day: date) -> list[tables.Row]:
+    return [
+        {
+            **row,
+            "stage": entry.stage_name(row["stage"]),
+            "missing_facts": reasons.missing_in_words(row["missing_facts"]),
+        }
+        for row in profile.doubts(con, customer_id, entry.id, day)
+    ]
 
 
 def _timeline(

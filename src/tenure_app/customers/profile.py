@@ -110,6 +110,18 @@ def spans(con: duckdb.DuckDBPyConnection, customer: str, models: Iterable[str]) 
     return stays
 
 
+def doubts(con: duckdb.DuckDBPyConnection, customer: str, model: str, day: date) -> list[dict[str, Any]]:
+    """Return which stages could not be judged from when to when, as known on a day, the latest first."""
+    if not has(con, "doubts"):
+        return []
+    return rows(
+        con,
+        "select stage, entered_on, case when left_on <= ? then left_on end as left_on, missing_facts from doubts"
+        " where customer_id = ? and model = ? and entered_on <= ? order by entered_on desc, stage",
+        *(day, customer, model, day),
+    )
+
+
 def order_days(con: duckdb.DuckDBPyConnection, customer: str, tz: str) -> list[tuple[date, int, Decimal]]:
     """Return the local days with sales, the number of orders and their sum."""
     if not has(con, "orders"):

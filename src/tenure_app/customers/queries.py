@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tenure.lake.views import quoted
 from tenure.lifecycle.model import UNSTAGED
-from tenure.lifecycle.statistics import on_day
+from tenure.lifecycle.statistics import in_doubt, on_day
 from tenure_app.core.conf import Copy
 from tenure_app.customers.profile import has, rows
 from tenure_app.customers.query import CLOSING, DEFAULT_SORT, NOT_STAGED, STAGED, WITHOUT_STAGE, CustomerQuery
@@ -160,6 +160,7 @@ def _from(
     conditions = [
         *_stage(query),
         *_near(query),
+        *_in_doubt(con, query),
         *_flow(query),
         *_move(query),
         *_bounds(query),
@@ -187,6 +188,15 @@ def _near(query: CustomerQuery) -> list[Condition]:
         (query.next_stage, "s.left_on is null and s.next_stage is not distinct from ?", following),
     )
     return [(test, [value]) for applies, test, value in conditions if applies]
+
+
+def _in_doubt(con: duckdb.DuckDBPyConnection, query: CustomerQuery) -> list[Condition]:
+    if not query.cannot_judge:
+        return []
+    if not has(con, "doubts"):  # of a lake that was last refreshed by an older version
+        return [("false", [])]
+    doubts = f"select number from ({in_doubt('?', '?')}) where stage = ?"
+    return [(f"k.number in ({doubts})", [query.model, query.as_of, query.as_of, query.cannot_judge])]
 
 
 def _flow(query: CustomerQuery) -> list[Condition]:

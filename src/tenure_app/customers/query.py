@@ -31,7 +31,8 @@ MOST_DAYS = 3660
 DEFAULT_SORT = "amount"
 #: The filters that a page keeps folded until one is used.
 RARE = (
-    "since", "next_within", "next_stage", "orders_min", "orders_max", "amount_min", "amount_max", "last_from", "last_to"
+    "since", "next_within", "next_stage", "cannot_judge", "orders_min", "orders_max", "amount_min", "amount_max",
+    "last_from", "last_to",
 )  # fmt: skip
 #: Columns that the list of customers offers to choose from.
 OFFERED = ("rfm_group", "tier", "loyalty", "churn_level", "decline", "decision")
@@ -105,6 +106,8 @@ class CustomerQuery:
         ``entered`` or ``left`` that stage on one of the days `move_from` … `move_to`.
     since
         In their stage since this day or later.
+    cannot_judge
+        Of whom this stage of the model could not be judged on the day `as_of`.
     next_within, next_stage
         Whose stage changes within so many days after `as_of`, and to what.
     filters
@@ -124,6 +127,7 @@ class CustomerQuery:
     since: date | None = None
     next_within: int | None = None
     next_stage: str = ""
+    cannot_judge: str = ""
     orders_min: int | None = None
     orders_max: int | None = None
     amount_min: Decimal | None = None

@@ -153,6 +153,19 @@ HISTORY = Table(
     ),
 )
 
+#: Rows are doubts of a customer: stages that could not be judged, from when to when.
+DOUBTS = Table(
+    "doubts",
+    (
+        Column("first_day", _("First day"), "day", value="entered_on"),
+        Column("judged_on", _("Judged again from"), "day", value="left_on"),
+        Column("stage"),
+        Column("missing_facts"),
+    ),
+    caption=_("Periods in which a stage could not be judged"),
+    is_current=lambda row: row["left_on"] is None,
+)
+
 
 def _code(rule: str) -> str:
     return format_html("<code>{}</code>", rule)

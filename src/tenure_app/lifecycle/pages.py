@@ -13,6 +13,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from tenure.columns import column
 from tenure.lifecycle.choice import Suitability, one_stage_message
 from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
 from tenure.lifecycle.reach import Unreachable
@@ -187,7 +188,6 @@ def _card(
 ) -> dict[str, Any]:
     """Return one stage of the board with its words and the addresses of its rows."""
     base, stage = CustomerQuery(model=entry.id, as_of=board.day), entry.stage(place.stage)
-    moved = {"move_stage": place.stage, "move_from": board.since + timedelta(days=1), "move_to": board.day}
     return {
         "place": place,
         "name": entry.stage_name(place.stage),
@@ -198,10 +198,23 @@ def _card(
         "unreachable": gone[place.stage].message.render() if place.stage in gone and not place.people else "",
         "share_width": f"{100 * place.share:.2f}",
         "url": base.url(stage=place.stage),
-        "entered_url": base.url(moved="entered", **moved),
-        "left_url": base.url(moved="left", **moved),
-        "leaving_url": base.url(stage=place.stage, next_within=queries.WEEK),
+        "moves": _moves_of(place, base, board.since),
     }
+
+
+def _moves_of(place: queries.StageSummary, base: CustomerQuery, since: date) -> list[tuple[str, str, str, int, int]]:
+    """Return who came, left, will leave or may belong to a stage: label, term, address, customers and times."""
+    moved = {"move_stage": place.stage, "move_from": since + timedelta(days=1), "move_to": base.as_of}
+    leaving = base.url(stage=place.stage, next_within=queries.WEEK)
+    moves = [
+        (_("Entered"), "", base.url(moved="entered", **moved), place.entered, place.entries),
+        (_("Left"), "", base.url(moved="left", **moved), place.left, place.exits),
+        (_("Leaving within 7 days"), "", leaving, place.leaving, place.leaving),
+    ]
+    if unjudged := place.cannot_judge:
+        label, url = str(column("cannot_judge").label), base.url(cannot_judge=place.stage)
+        moves.append((label, "cannot_judge", url, unjudged, unjudged))
+    return moves
 
 
 # All models

@@ -7,13 +7,23 @@ its link opens.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
 from tenure.lifecycle.grid import Every, grid
 from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
-from tenure.lifecycle.statistics import FLOWS, STAGE_COUNTS, TREND, UPCOMING, VALUE_BY_STAGE, on_day, within
+from tenure.lifecycle.statistics import (
+    CANNOT_JUDGE,
+    FLOWS,
+    STAGE_COUNTS,
+    TREND,
+    UPCOMING,
+    VALUE_BY_STAGE,
+    on_day,
+    within,
+)
+from tenure_app.customers.profile import has
 from tenure_app.customers.query import NOT_STAGED
 from tenure_app.lifecycle.answers import Answers
 from tenure_app.lifecycle.catalogue import Entry
@@ -64,6 +74,7 @@ class StageSummary:
     entered: int = 0
     left: int = 0
     leaving: int = 0
+    cannot_judge: int = 0  # customers who may belong here, as far as is known
 
     @property
     def average_amount(self) -> Decimal | None:
@@ -87,7 +98,12 @@ def board(ask: Answers, entry: Entry, day: date, since: date) -> Board:
     """Return the board of a model: its stages in the order of life, with people and movement after `since`."""
     days = {"day": day, "until": day, "since": since, "week": day + timedelta(days=WEEK)}
     stages = {row["stage"]: StageSummary(**row) for row in ask.ask(_BOARD, entry.id, **days)}
-    places = [stages.get(stage) or StageSummary(stage) for stage in dict.fromkeys([*entry.order, *stages])]
+    doubts = ask.ask(CANNOT_JUDGE, entry.id, day=day) if has(ask.con, "doubts") else []
+    unjudged = {row["stage"]: row["people"] for row in doubts}
+    places = [
+        replace(stages.get(stage) or StageSummary(stage), cannot_judge=unjudged.get(stage, 0))
+        for stage in dict.fromkeys([*entry.order, *stages])
+    ]
     (known,) = ask.ask(_KNOWN, entry.id, day=day)
     people, amount = sum(place.people for place in places), sum((place.amount for place in places), Decimal(0))
     no_stage = StageSummary(UNSTAGED, known["staged"] - people, amount=known["staged_amount"] - amount)

@@ -17,6 +17,7 @@ from tenure.rules.syntax.measures import MEASURES
 from tenure.rules.syntax.parser import parse
 from tenure.rules.syntax.tree import RuleNode, measures_of
 from tenure.rules.wording.sentence import measure_phrase, sentence
+from tenure.rules.wording.vocabulary import kind_name
 from tenure.words import current_language
 from tenure_app.customers.profile import Span
 from tenure_app.lifecycle.catalogue import Entry
@@ -75,6 +76,13 @@ def value_text(value: Value) -> str:
     return value_in_words(value)
 
 
+def missing_in_words(missing: str | None) -> str:
+    """Return what was unknown when a stage could not be judged: fact kinds by their names, else the measure."""
+    language = current_language()
+    names = (missing or "").split(",") if missing else ()
+    return _(", ").join(phrase(name, language) if "(" in name else kind_name(name, language) for name in names)
+
+
 # Lives
 
 
@@ -85,7 +93,6 @@ class Stay:
     family: str
     why: ReasonInWords
     cause: str
-    doubts: tuple[str, ...]
     days: int
     lasts: bool  # on the day
 
@@ -120,7 +127,6 @@ def life_of(entry: Entry, spans: list[Span], day: date) -> Life:
             entry.family(span.stage),
             in_words(span.reason, entry.model),
             cause.name.render() if cause else (span.cause or ""),
-            tuple(entry.stage_name(stage) for stage in span.reason.doubts),
             span.days(day),
             span.left_on is None or span.left_on > day,
         )

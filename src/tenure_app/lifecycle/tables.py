@@ -79,7 +79,7 @@ BOARD = Table(
     "stages",
     columns(
         *("stage_id", "stage", "people", "share", "amount", "average_days"),
-        *("entries", "entered", "exits", "left", "leaving"),
+        *("entries", "entered", "exits", "left", "leaving", "cannot_judge"),
     ),
 )
 

@@ -18,6 +18,8 @@ import pyarrow as pa
 import yaml
 
 from tenure.facts.schema import CUSTOMERS, FACT_TABLES
+from tenure.lifecycle.model_file import builtin
+from tenure.lifecycle.spans import spans_of
 
 AS_OF = date(2024, 12, 31)
 NAME = "Lin"
@@ -61,12 +63,28 @@ def tables(facts: dict[str, Any], customer: str = NAME) -> dict[str, pa.Table]:
     """Return the fact tables of one small customer."""
     rows: dict[str, list[dict[str, Any]]] = {}
     for key, items in facts.items():
-        if key == "record":
+        if key in ("record", "scores"):
             continue
-        for number, item in enumerate(_spread(items)):
+        for number, item in enumerate(_spread(items, lines=key == "lines")):
             table, row = _ROWS[key](customer, number, *item)
             rows.setdefault(table, []).append({"customer_id": customer, "at": _at(item[0]), **row})
     return {name: _table(name, several) for name, several in rows.items()}
+
+
+def history(model: str, facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the spans of one small customer, or of the product that they bought, under a built-in model."""
+    definition = builtin()[model]
+    scores = {name: {NAME: value} for name, value in facts.get("scores", {}).items()}
+    found = spans_of(
+        tables(facts), definition, as_of=AS_OF, tz="UTC", customers=record(facts), scores=scores or None
+    ).to_pylist()
+    mine = "p1" if definition.subject == "product" else NAME
+    return [span for span in found if span["customer_id"] == mine]
+
+
+def stages(model: str, facts: dict[str, Any]) -> list[tuple[str, int]]:
+    """Return the stages that one small customer went through, each with how many days ago it began."""
+    return [(span["stage"], (AS_OF - span["entered_on"]).days) for span in history(model, facts)]
 
 
 def record(facts: dict[str, Any], customer: str = NAME) -> pa.Table | None:
@@ -82,12 +100,12 @@ def record(facts: dict[str, Any], customer: str = NAME) -> pa.Table | None:
     return pa.Table.from_pylist([row], schema=CUSTOMERS)
 
 
-def _spread(items: list[Any]) -> list[list[Any]]:
+def _spread(items: list[Any], *, lines: bool = False) -> list[list[Any]]:
     spread: list[list[Any]] = []
     for item in items:
         if isinstance(item, dict):
             days = range(item["from"], item["to"] - 1, -item["every"])
-            spread += [[ago, item.get("amount", 100)] for ago in days]
+            spread += [[ago, *(["tea"] if lines else []), item.get("amount", 100)] for ago in days]
         else:
             spread.append(item if isinstance(item, list) else [item])
     return spread
@@ -143,8 +161,8 @@ def _service_case(_: str, number: int, ago: int, case: str, event: str, kind: st
     return "cases", {"case_id": case, "event": event, "kind": kind}
 
 
-def _contract(_: str, number: int, ago: int, event: str) -> Row:
-    return "contracts", {"contract_id": "k1", "event": event}
+def _contract(_: str, number: int, ago: int, event: str, contract: str = "k1") -> Row:
+    return "contracts", {"contract_id": contract, "event": event}
 
 
 _ROWS = {

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
 import pytest
 
-from lifecycle.models.small_people import ABSENT, AS_OF, NAME, NOWHERE, Case, cases, record, tables
+from lifecycle.models.small_people import ABSENT, NOWHERE, Case, cases, history
 from tenure.lifecycle.model import Model
 from tenure.lifecycle.model_file import builtin
-from tenure.lifecycle.spans import spans_of
 
 CASES = cases()
 
 
-def spans(case: Case) -> list[dict[str, object]]:
-    model = builtin()[case.model]
-    found = spans_of(tables(case.facts), model, as_of=AS_OF, tz="UTC", customers=record(case.facts))
-    mine = "p1" if model.subject == "product" else NAME
-    return found.filter(pa.compute.equal(found.column("customer_id"), mine)).to_pylist()
-
-
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_small_customer_lands_in_the_stage(case: Case) -> None:
-    history = spans(case)
-    now = [span for span in history if span["left_on"] is None]
+    now = [span for span in history(case.model, case.facts) if span["left_on"] is None]
     if case.stage in (ABSENT, NOWHERE):
         assert not now
         return

@@ -289,9 +289,14 @@ _INTEGRAL = frozenset(
 
 
 def _valued(context: EvaluationContext, measure: Measure) -> tuple[Reach, np.ndarray]:
-    events = context.block.events(measure.facts, measure.field)
+    of_latest = measure.window.unit == "fact"  # the latest facts are meant, whether they have a value or not
+    events = context.block.events(measure.facts, measure.field, whole=of_latest)
     assert events.values is not None
-    return context.reach(events.keys, measure.window), events.values
+    inside = context.reach(events.keys, measure.window)
+    if events.present is None:
+        return inside, events.values
+    with_value = np.append(0, np.cumsum(events.present))
+    return Reach(inside.keys, with_value[inside.low], with_value[inside.high]), events.values[events.present]
 
 
 def _largest(context: EvaluationContext, measure: Measure) -> Steps:

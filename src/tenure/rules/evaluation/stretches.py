@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from tenure.facts.blocks import day_number_of, who_of
+from tenure.facts.blocks import DAYS, day_number_of, who_of
 from tenure.facts.matching import meets, numbers_of
 from tenure.facts.schema import SCALE, TEXT
 from tenure.facts.selection import Facts
@@ -109,6 +109,7 @@ def _timeline(block: Block, facts: tuple[Facts, ...], identity: str) -> _Timelin
     return _Timeline(rows, places, keys, fresh, ends, events, facts)
 
 
+_NO_END = DAYS  # later than every day
 _NOTHING = Stretches(*(np.empty(0, dtype=np.int64) for _ in range(3)))
 
 
@@ -133,16 +134,17 @@ def running(block: Block, facts: tuple[Facts, ...]) -> Stretches:
         return _NOTHING
     begun = np.isin(timeline.events, ("started", "renewed"))
     cancelled = timeline.events == "cancelled"
-    deciding = timeline.so_far(begun | cancelled)
     has_begun = timeline.so_far(begun) >= 0
     days, present = numbers_of(timeline.rows, "ends_at")
-    dated = np.ones(len(days), dtype=bool) if present is None else present
-    row = timeline.places[deciding]
-    last_day = np.where(dated[row], days[row] // SCALE, NEVER)
-    # Cancelled without a date, it does not run on the day of the cancellation any more.
-    by_then = cancelled[deciding] & ~dated[row]
-    last_day = np.where(by_then, day_number_of(timeline.keys[deciding]) - 1, last_day)
+    dated = (np.ones(len(days), dtype=bool) if present is None else present)[timeline.places]
     today = day_number_of(timeline.keys)
+    last_day = np.where(dated & (begun | cancelled), days[timeline.places] // SCALE, _NO_END)
+    # Cancelled without a date, it does not run on the day of the cancellation any more.
+    last_day = np.where(cancelled & ~dated, today - 1, last_day)
+    # Of several ends since it last began the first counts: a cancellation never lets a contract run longer.
+    lift = np.cumsum(begun | timeline.fresh) * 2 * _NO_END
+    last_day = np.minimum.accumulate(last_day - lift) + lift
+    last_day = np.where(last_day < _NO_END, last_day, NEVER)
     ends = np.where(last_day == NEVER, NEVER, timeline.keys - today + np.where(last_day == NEVER, 0, last_day) + 1)
     going = has_begun & timeline.qualifies
     ends = np.minimum(ends, timeline.ends)

@@ -138,12 +138,13 @@ class MeasureReader(FactsReader):
 
     def _position(self) -> int:
         self.expecting("sign", ", 2")
-        if not self.accept(",") or self.token.what != "number":
+        comma, parameter = self.accept(","), self.parameter(self.token)
+        if not comma or (self.token.what != "number" and parameter is None):
             self.fail_measure(
                 mark("%(name)s requires a number, such as 2 for the second. Example: %(example)s"), self.token
             )
         token = self.take()
-        number = number_of(token.text)
+        number = number_of(token.text) if parameter is None else parameter.value
         if number != int(number) or not 1 <= number <= 1_000:
             self.fail_measure(mark("%(found)s must be a whole number from 1 to 1,000."), token, found=token.text)
         return int(number)

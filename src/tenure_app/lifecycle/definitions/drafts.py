@@ -16,7 +16,7 @@ import yaml
 from yaml.composer import ComposerError
 
 from tenure.errors import ModelError
-from tenure.lifecycle.file_entries import load_yaml
+from tenure.lifecycle.file_entries import KeysOnce, load_yaml
 from tenure.lifecycle.model import FAMILIES
 from tenure.lifecycle.model_file import parameters_of
 from tenure.lifecycle.model_parameters import set_parameters
@@ -63,7 +63,7 @@ class _Layout(yaml.SafeDumper):
         return node
 
 
-class _Plain(yaml.SafeLoader):
+class _Plain(KeysOnce, yaml.SafeLoader):
     """YAML without aliases and without end of nesting: such a text can grow to any size when it is read."""
 
     depth = 0

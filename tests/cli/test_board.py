@@ -1,0 +1,57 @@
+"""`tenure board`, run as a person runs it: people in each stage, and of how many a stage cannot be judged."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cli.test_keeping import tenure, told
+from refreshes import stages_only
+from tenure.facts.importing import import_files
+from tenure.facts.lake import Lake
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Path:
+    """A lake with somebody who buys less than before, and nobody knows why."""
+    days = [date(2024, 1, 1) + timedelta(days=7 * week) for week in range(91)]
+    lines = [f"ann,{day},{100 if day.year == 2024 else 60}" for day in days]
+    (tmp_path / "orders.csv").write_text("\n".join(["customer_id,at,amount", *lines]) + "\n")
+    lake = Lake.create(tmp_path / "lake", tz="UTC")
+    import_files(lake, [tmp_path / "orders.csv"], as_="orders")
+    return lake.path
+
+
+def test_the_board_counts_who_cannot_be_judged_on_any_day(lake: Path) -> None:
+    refused = tenure("board", "--lake", lake, "--model", "relationship-4")
+    assert refused.returncode == 2
+    assert "has no stages under the model relationship-4. Run: tenure refresh" in refused.stderr
+    stages_only(Lake.open(lake), date(2025, 9, 30), ["relationship-4"])
+    lines = told("board", "--lake", lake, "--model", "relationship-4").splitlines()
+    assert "Cannot be judged" in "".join(lines)
+    assert [cell.strip() for cell in next(line for line in lines if "Degeneration" in line).split("│")[2:6]] == [
+        "0",
+        "0%",
+        "–",
+        "1",
+    ]
+    arguments = ("board", "--lake", lake, "--model", "relationship-4", "--json", "--as-of", "2025-03-02")
+    body = json.loads(told(*arguments))
+    assert body["as_of"] == "2025-03-02"
+    assert {row["stage"]: (row["people"], row["cannot_judge"]) for row in body["stages"]} == {
+        **dict.fromkeys([row["stage"] for row in body["stages"]], (0, 0)),
+        "stability": (1, 0),
+    }
+
+
+def test_an_orders_file_is_enough_to_say_what_cannot_be_judged(tmp_path: Path, lake: Path) -> None:
+    arguments = ("stages", tmp_path / "orders.csv", "--model", "relationship-4", "--as-of", "2025-09-30", "--json")
+    body = json.loads(told(*arguments, "--out", tmp_path / "spans.csv"))
+    assert body["cannot_judge"]["degeneration"] == 1
+    assert sum(body["cannot_judge"].values()) == 1
