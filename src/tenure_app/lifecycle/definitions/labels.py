@@ -12,9 +12,10 @@ from django.utils.translation import gettext_lazy as _
 from tenure.facts.businesses import BUSINESSES
 from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED, Model, Stage
 from tenure.words import LocalizedText, current_language
-from tenure_app.lifecycle.definitions import drafts
+from tenure_app.lifecycle.definitions import drafts, queries
 from tenure_app.lifecycle.definitions.models import ModelVersion
 from tenure_app.lifecycle.reasons import sentence_of
+from tenure_app.web.formats import day
 
 #: The groups of the list: title, ids of the shipped models in it. What is in none stands in the first.
 GROUPS = (
@@ -103,6 +104,21 @@ def texts_of(model: Model, stage: Stage) -> list[tuple[str, str]]:
     texts = zip(titles, (stage.traits, stage.needs_text, stage.goal), strict=True)
     described = [(title, text.render()) for title, text in texts if text]
     return [(gettext("Rule"), sentence_of(stage.rule, model)), *stays, *described]
+
+
+def attributes_known(model: Model) -> str:
+    """Return since when what a model's rules ask of attributes can be judged; empty when they ask nothing."""
+    since = queries.attributes_known(model)
+    if since is None:
+        return ""
+    first, last = map(day, since)
+    if first == last:
+        text = gettext("Attributes that its rules read are known since %(first)s; before, they cannot be judged.")
+        return text % {"first": first}
+    return gettext(
+        "Attributes that its rules read are known since %(first)s to %(last)s, depending on the customer;"
+        " before, they cannot be judged."
+    ) % {"first": first, "last": last}
 
 
 # Differences

@@ -161,6 +161,7 @@ def model(request: HttpRequest, model_id: str) -> HttpResponse:
         "model": now.model,
         "stages": [_stage(now.model, badge.id, gone.get(badge.id)) for badge in labels.path_of(now.model)],
         "history": _history(now),
+        "attributes_known": labels.attributes_known(now.model),
         "follows": follows.model if follows else None,
     }
     return render(request, "models/model.html", context)

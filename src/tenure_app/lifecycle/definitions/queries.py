@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache, lru_cache
 
 from django.contrib.auth.models import User
@@ -16,12 +17,14 @@ from tenure.errors import TenureError
 from tenure.facts.kinds import KINDS, Kind
 from tenure.facts.lake import Settings
 from tenure.facts.named_dates import NAMED_DATES
+from tenure.facts.records import known_since
 from tenure.facts.schema import FACT_TABLES
 from tenure.lifecycle import model_file as models
 from tenure.lifecycle.choice import evaluated_models
 from tenure.lifecycle.model import Model
 from tenure.lifecycle.reach import FactsAtHand, Unreachable, unreachable
 from tenure.rules.syntax.completion import KnownNames
+from tenure.rules.syntax.tree import attributes_of
 from tenure_app.core import conf
 from tenure_app.lifecycle.definitions import drafts
 from tenure_app.lifecycle.definitions.models import ModelPreview, ModelVersion
@@ -213,6 +216,20 @@ def _unreachable(model: Model, version: str) -> dict[str, Unreachable]:
 def unreachable_of(model: Model) -> dict[str, Unreachable]:
     """Return the stages of a model that nobody can be in with the facts of the lake."""
     return _unreachable(model, conf.versions().of(*FACT_TABLES, "customers"))
+
+
+@lru_cache(maxsize=2)
+def _known_since(version: str) -> dict[str, tuple[date, date]]:
+    del version
+    return known_since(conf.lake())
+
+
+def attributes_known(model: Model) -> tuple[date, date] | None:
+    """Return from which day to which attributes that a model's rules read became known; None when it reads none."""
+    read_by = {name for stage in model.stages for rule in stage.rules for name in attributes_of(rule)}
+    since = _known_since(conf.versions().of("customers")) if read_by else {}
+    days = [day for name in read_by & set(since) for day in since[name]]
+    return (min(days), max(days)) if days else None
 
 
 def active_models() -> list[Model]:
