@@ -55,7 +55,10 @@ def plain(page: str) -> str:
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("language", "label", "default", "unit"),
-    [("en", "Days a customer stays active", "default: 45 days", "days"), ("zh-hans", "活跃期的天数", "默认：45 天", "天")],
+    [
+        ("en", "Days a customer stays active", "default: 45 days", "days"),
+        ("zh-hans", "活跃期的天数", "默认：45 天", "天"),
+    ],
 )
 def test_the_page_of_a_model_shows_every_parameter(
     signed_in: Client, shop: Lake, language: str, label: str, default: str, unit: str
@@ -75,7 +78,9 @@ def test_the_page_of_a_model_shows_every_parameter(
 
 @pytest.mark.django_db
 def test_a_moved_slider_previews_counts_moves_and_the_new_descriptions(signed_in: Client, shop: Lake) -> None:
-    answer = signed_in.post("/models/-/preview/", {**FORM, "parameter-active_until": "30"}, headers={"HX-Request": "true"})
+    answer = signed_in.post(
+        "/models/-/preview/", {**FORM, "parameter-active_until": "30"}, headers={"HX-Request": "true"}
+    )
     shown = plain(answer.content.decode())
     assert answer.headers["HX-Trigger-After-Settle"] == "previewed"
     assert "7 of 60 customers would move. All of them from Active to Silent." in shown

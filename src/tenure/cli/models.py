@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -251,11 +250,8 @@ def _switch(model: str, lake: Path, as_json: bool, *, on: bool) -> None:
 def _definitions(folder: Path | None) -> tuple[Lake | None, list[Model]]:
     from tenure.lifecycle.model_file import builtin, models_of
 
-    # The environment may name a lake that is still to be made: models can be shown without one.
-    if folder is None or (os.environ.get("TENURE_LAKE") == str(folder) and not (folder / "tenure.json").exists()):
-        return None, list(builtin().values())
-    lake = open_lake(folder)
-    return lake, models_of(lake)
+    lake = options.lake_at_hand(folder)
+    return lake, models_of(lake) if lake else list(builtin().values())
 
 
 def _console() -> Console:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from tenure.cli.comparing import show_preview
-from tenure.cli.options import AsJson, argument, last_refresh, open_lake, option
+from tenure.cli.options import AsJson, argument, lake_at_hand, last_refresh, option
 from tenure.cli.output import console, print_result
 from tenure.errors import ModelError
 from tenure.words import mark, say
@@ -34,7 +34,7 @@ def set_(
     from tenure.lifecycle.model_parameters import set_parameters
     from tenure.lifecycle.preview import compare_lake
 
-    store = open_lake(lake) if lake else None
+    store = lake_at_hand(lake)
     text, target = _source(model, store)
     changed = set_parameters(text, dict(map(_pair, values)))
     before, after = (read_in(store, version) if store else read(version) for version in (text, changed))

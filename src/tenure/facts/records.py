@@ -61,7 +61,7 @@ def known_since(lake: Lake, customer: str | None = None) -> dict[str, tuple[date
         WITH records AS (
             SELECT *, coalesce(target, customer_id) AS who,
                 coalesce(valid_from, (seen_at AT TIME ZONE getvariable('tz'))::DATE) AS day
-            FROM ({with_valid_from(stored)}) LEFT JOIN merged ON source = customer_id
+            FROM ({with_valid_from(f"FROM {stored}")}) LEFT JOIN merged ON source = customer_id
         ),
         known AS (SELECT who, day, unnest(json_keys(attributes::JSON)) AS name FROM records {columns}),
         since AS (

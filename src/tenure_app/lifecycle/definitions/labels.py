@@ -153,11 +153,34 @@ def changes(before: str | None, after: str) -> list[dict[str, Any]]:
 def _different(
     old: Mapping[str, Any], new: Mapping[str, Any], stage: Mapping[str, Any] | None = None
 ) -> list[dict[str, Any]]:
-    return [
+    plain = [
         _change(str(key), stage, old.get(key), new.get(key))
         for key in dict.fromkeys([*old, *new])
-        if key not in ("stages", "id") and old.get(key) != new.get(key)
+        if key not in ("stages", "id", "parameters") and old.get(key) != new.get(key)
     ]
+    before, after = (_parameters(given.get("parameters")) for given in (old, new))
+    changed = [name for name in dict.fromkeys([*before, *after]) if before.get(name) != after.get(name)]
+    return [*plain, *(_parameter_change(before.get(name), after.get(name), name) for name in changed)]
+
+
+def _parameters(given: Any) -> dict[str, Mapping[str, Any]]:
+    if not isinstance(given, Mapping):
+        return {}
+    return {name: part if isinstance(part, Mapping) else {"value": part} for name, part in given.items()}
+
+
+def _parameter_change(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, name: str) -> dict[str, Any]:
+    label = LocalizedText(*drafts.both_languages(after or before)).render() or name
+    one, other = ((part or {}).get("value") for part in (before, after))
+    # What else may differ are its bounds, its unit or its label.
+    same = one == other
+    return {
+        "part": label,
+        "stage": "",
+        "before": _text(before if same else one),
+        "after": _text(after if same else other),
+        "is_rule": False,
+    }
 
 
 def _change(what: str, stage: Mapping[str, Any] | None = None, before: Any = None, after: Any = None) -> dict[str, Any]:
