@@ -325,7 +325,7 @@ PEOPLE = "customer_id,name,city,level\nC1,王芳,上海,gold\nC2,李伟,杭州,s
 
 
 @pytest.mark.parametrize(
-    ("language", "asked", "known", "said"),
+    ("language", "question", "since", "text"),
     [
         ("en", "These values hold since", "known since ", "known since "),
         ("zh-hans", "这些值的生效日期", "自 2026年2月1日 起", "自 2026年2月1日 起才有记录"),
@@ -336,17 +336,17 @@ def test_customer_files_say_since_when_their_values_hold(
     filled_lake: Lake,
     run_job: Callable[[str], Job],
     language: str,
-    asked: str,
-    known: str,
-    said: str,
+    question: str,
+    since: str,
+    text: str,
 ) -> None:
     from tenure_app.facts import queries
 
     signed_in.cookies["tenure_language"] = language
-    assert asked not in signed_in.get(bring(signed_in, GOOD)).content.decode()
+    assert question not in signed_in.get(bring(signed_in, GOOD)).content.decode()
     address = bring(signed_in, PEOPLE, "客户.csv", "customers")
     number = int(address.rstrip("/").rsplit("/", 1)[1])
-    assert asked in signed_in.get(address).content.decode()
+    assert question in signed_in.get(address).content.decode()
     (file,) = queries.files(number)
     columns = {f"map-{file.pk}-{field}": column for field, column in file.mapping.items()}
     refused = signed_in.post(f"{address}columns/", {**columns, "valid_from": "1.2.26", "start": "1"})
@@ -359,12 +359,12 @@ def test_customer_files_say_since_when_their_values_hold(
     (day,) = filled_lake.connect().execute("SELECT DISTINCT valid_from FROM customers").fetchall()
     assert str(day[0]) == "2026-02-01"
     who = signed_in.get("/customers/C1/").content.decode()
-    assert known in who
+    assert since in who
     folder = filled_lake.path / "models"
     folder.mkdir()
     (folder / "cities.yaml").write_text("id: cities\nstages: [{id: s, when: attribute(city) is known}]\n", "utf-8")
     signed_in.get("/models/")
     stages_only(filled_lake, as_of=date(2026, 4, 1))
     for address in ("/models/cities/", "/lifecycle/?model=cities"):
-        assert said in signed_in.get(address).content.decode(), address
-    assert said not in signed_in.get("/models/retail-activity/").content.decode()
+        assert text in signed_in.get(address).content.decode(), address
+    assert text not in signed_in.get("/models/retail-activity/").content.decode()

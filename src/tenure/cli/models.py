@@ -79,11 +79,10 @@ def _businesses(model: Model) -> str:
 
 @models.command("show", help=say(mark("Show a model: its stages, rules, recommended actions and sources.")))
 def show(model: Which, lake: SomeLake = None, as_json: AsJson = False) -> None:
-    from tenure.lifecycle.model_file import read
     from tenure.lifecycle.reach import FactsAtHand, unreachable
 
     store, definitions = _definitions(lake)
-    definition = next((known for known in definitions if known.id == model), None) or read(model)
+    definition = next((known for known in definitions if known.id == model), None) or _read(store, model)
     gone = unreachable(definition, FactsAtHand.of(store)) if store else {}
     body = _body(definition, store.available_kinds() if store else None) | _state(definition, store)
     if store:
@@ -139,11 +138,9 @@ def _show_settling(out: Console, stage: Stage, names: dict[str, dict[str, str]])
 @models.command("check", help=say(mark("Check a model file and show each problem with its location.")))
 def check(model: Which, lake: SomeLake = None, as_json: AsJson = False) -> None:
     """Exit code 1 when it has a mistake."""
-    from tenure.lifecycle.model_file import read
-
     store, _ = _definitions(lake)
     try:
-        definition = read(model, store.kinds()) if store else read(model)
+        definition = _read(store, model)
     except TenureError as error:
         names = ("where", "rule", "start", "end", "nearest") if isinstance(error, RuleError) else ()
         place = {name: getattr(error, name) for name in names}
@@ -252,6 +249,12 @@ def _definitions(folder: Path | None) -> tuple[Lake | None, list[Model]]:
 
     lake = options.lake_at_hand(folder)
     return lake, models_of(lake) if lake else list(builtin().values())
+
+
+def _read(lake: Lake | None, model: str) -> Model:
+    from tenure.lifecycle.model_file import read, read_in
+
+    return read_in(lake, model) if lake else read(model)
 
 
 def _console() -> Console:

@@ -53,7 +53,7 @@ def known_since(lake: Lake, customer: str | None = None) -> dict[str, tuple[date
     if not stored:
         return {}
     con, merged = connect(), lake.merged()
-    con.register("merged", pa.table({"source": pa.array(merged, TEXT), "target": pa.array(merged.values(), TEXT)}))
+    con.register("merged", pa.table({"merged_id": pa.array(merged, TEXT), "target": pa.array(merged.values(), TEXT)}))
     con.execute("SET VARIABLE tz = $tz", {"tz": lake.settings.tz})
     columns = " ".join(f"UNION ALL SELECT who, day, '{name}' FROM records WHERE {name} IS NOT NULL" for name in FIELDS)
     rows = con.execute(
@@ -61,7 +61,7 @@ def known_since(lake: Lake, customer: str | None = None) -> dict[str, tuple[date
         WITH records AS (
             SELECT *, coalesce(target, customer_id) AS who,
                 coalesce(valid_from, (seen_at AT TIME ZONE getvariable('tz'))::DATE) AS day
-            FROM ({with_valid_from(f"FROM {stored}")}) LEFT JOIN merged ON source = customer_id
+            FROM ({with_valid_from(f"FROM {stored}")}) LEFT JOIN merged ON merged_id = customer_id
         ),
         known AS (SELECT who, day, unnest(json_keys(attributes::JSON)) AS name FROM records {columns}),
         since AS (

@@ -65,7 +65,9 @@ class BusinessForm(Styled):
 class NamedDatesForm(Styled):
     """Dates that rules may name; those of a name that is there already are changed."""
 
-    name = forms.CharField(label=_("Name of the dates"), required=False, widget=forms.TextInput(attrs={"placeholder": "店庆"}))
+    name = forms.CharField(
+        label=_("Name of the dates"), required=False, widget=forms.TextInput(attrs={"placeholder": "店庆"})
+    )
     dates = forms.CharField(
         label=_("Dates"),
         required=False,

@@ -171,16 +171,10 @@ def _parameters(given: Any) -> dict[str, Mapping[str, Any]]:
 
 def _parameter_change(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, name: str) -> dict[str, Any]:
     label = LocalizedText(*drafts.both_languages(after or before)).render() or name
-    one, other = ((part or {}).get("value") for part in (before, after))
-    # What else may differ are its bounds, its unit or its label.
-    same = one == other
-    return {
-        "part": label,
-        "stage": "",
-        "before": _text(before if same else one),
-        "after": _text(after if same else other),
-        "is_rule": False,
-    }
+    values = [(part or {}).get("value") for part in (before, after)]
+    # With equal values it is its bounds, its unit or its label that differ.
+    old, new = map(_text, (before, after) if values[0] == values[1] else values)
+    return {"part": label, "stage": "", "before": old, "after": new, "is_rule": False}
 
 
 def _change(what: str, stage: Mapping[str, Any] | None = None, before: Any = None, after: Any = None) -> dict[str, Any]:

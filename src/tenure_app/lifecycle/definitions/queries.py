@@ -24,7 +24,7 @@ from tenure.lifecycle.choice import evaluated_models
 from tenure.lifecycle.model import Model
 from tenure.lifecycle.reach import FactsAtHand, Unreachable, unreachable
 from tenure.rules.syntax.completion import KnownNames
-from tenure.rules.syntax.tree import attributes_of
+from tenure.rules.syntax.tree import attributes_of, named_dates_of
 from tenure_app.core import conf
 from tenure_app.lifecycle.definitions import drafts
 from tenure_app.lifecycle.definitions.models import ModelPreview, ModelVersion
@@ -168,7 +168,8 @@ def one_or_404(model_id: str) -> InForce:
 def _in_force(model_id: str, version: ModelVersion | None, versions: Iterable[ModelVersion] | None = None) -> InForce:
     if version is None:
         text = models.builtin_texts()[model_id]
-        return InForce(model_id, text, 0, None, read(text, versions=versions))
+        model = models.builtin()[model_id]
+        return InForce(model_id, text, 0, None, read(text, versions=versions) if model_id in _of_the_shop() else model)
     # A version that is the shipped text again follows the product when that is upgraded.
     shipped = models.builtin_texts().get(model_id)
     text = shipped if version.origin == ModelVersion.SHIPPED and shipped is not None else version.text
@@ -176,6 +177,14 @@ def _in_force(model_id: str, version: ModelVersion | None, versions: Iterable[Mo
         return InForce(model_id, text, version.number, version, read(text, versions=versions))
     except TenureError as wrong:
         return InForce(model_id, text, version.number, version, None, wrong)
+
+
+@cache
+def _of_the_shop() -> set[str]:
+    """Return the built-in models that read what a shop may change: its named dates, or the stages of other models."""
+    every = models.builtin().values()
+    rules = ((model.id, rule) for model in every for stage in model.stages for rule in stage.rules)
+    return {model.id for model in every if model.others} | {name for name, rule in rules if named_dates_of(rule)}
 
 
 def versions(model_id: str) -> QuerySet[ModelVersion]:
