@@ -89,7 +89,7 @@ class Names:
         return parse(text, self.kinds, parameters=self.parameters, named_dates=dict(self.scope.named_dates))
 
 
-class Entry:
+class FileEntry:
     """A mapping in the file whose keys are all known, with its place, which every error names."""
 
     def __init__(self, given: Any, keys: Sequence[str], where: str, names: Names) -> None:
@@ -126,7 +126,7 @@ class Entry:
         if value is None:
             return LocalizedText()
         if isinstance(value, Mapping):
-            return Entry(value, ["zh", "en"], f"{self.where}, {key}", self.names).both()
+            return FileEntry(value, ["zh", "en"], f"{self.where}, {key}", self.names).both()
         return LocalizedText(self._filled(str(value), "zh"), self._filled(str(value), "en"))
 
     def both(self) -> LocalizedText:
@@ -167,8 +167,8 @@ class Entry:
             raise self.wrong(mark("%(where)s: %(key)s must be a list."), key=key)
         return value
 
-    def entries(self, key: str, keys: Sequence[str], make: Callable[[Entry], Item]) -> tuple[Item, ...]:
-        return tuple(make(Entry(item, keys, f"{self.where}, {key}", self.names)) for item in self.list(key))
+    def entries(self, key: str, keys: Sequence[str], make: Callable[[FileEntry], Item]) -> tuple[Item, ...]:
+        return tuple(make(FileEntry(item, keys, f"{self.where}, {key}", self.names)) for item in self.list(key))
 
     def one_of(self, key: str, value: str, known: Sequence[str]) -> str:
         if value not in known:

@@ -16,7 +16,7 @@ import yaml
 from tenure.errors import ModelError
 from tenure.facts.kinds import KINDS, Kind
 from tenure.facts.named_dates import NAMED_DATES
-from tenure.lifecycle.file_entries import Entry, Names, Scope, load_yaml
+from tenure.lifecycle.file_entries import FileEntry, Names, Scope, load_yaml
 from tenure.lifecycle.model import FAMILIES, Cause, Model, Play, SourceReference, Stage
 from tenure.lifecycle.model_parameters import read_parameters
 from tenure.rules.syntax.parameters import Parameter
@@ -172,7 +172,7 @@ def _model(given: Mapping[str, Any], text: str, names: Names) -> Model:
         wrong = mark("%(where)s: stays_while belongs to a stage: write it below the stage's when.")
         raise ModelError(wrong, where=where)
     names = replace(names, parameters=read_parameters(given.get("parameters"), where, names))
-    entry = Entry(given, _MODEL_KEYS, where, names)
+    entry = FileEntry(given, _MODEL_KEYS, where, names)
     model_id, stages = entry.id(), _stages(entry)
     ids = [stage.id for stage in stages]
     rule_kinds = tuple(dict.fromkeys(kind for stage in stages for rule in stage.rules for kind in kinds_of(rule)))
@@ -214,7 +214,7 @@ def _others(stages: Sequence[Stage], names: Names, where: str) -> tuple[Model, .
     return tuple(others)
 
 
-def _stages(model: Entry) -> tuple[Stage, ...]:
+def _stages(model: FileEntry) -> tuple[Stage, ...]:
     given = model.given.get("stages")
     if not isinstance(given, Sequence) or isinstance(given, str) or not given:
         raise model.wrong(mark("%(where)s has no stages. Add at least one."))
@@ -242,7 +242,7 @@ def _stages(model: Entry) -> tuple[Stage, ...]:
 def _stage(given: Any, where: str, names: Names, settles: int) -> Stage:
     if not isinstance(given, Mapping):
         raise ModelError(mark("%(where)s must be a mapping with id and when."), where=where)
-    entry = Entry(given, _STAGE_KEYS, where, names)
+    entry = FileEntry(given, _STAGE_KEYS, where, names)
     stage_id = entry.id()
     entry.where = f"{where} ({stage_id})"  # from here on errors can name the stage
     family, rule = entry.string("family"), entry.rule()
@@ -264,7 +264,7 @@ def _stage(given: Any, where: str, names: Names, settles: int) -> Stage:
     return Stage(**{**entry.plain(Stage), **read_from_file})
 
 
-def _stay_rule(entry: Entry, rule: RuleNode) -> RuleNode | None:
+def _stay_rule(entry: FileEntry, rule: RuleNode) -> RuleNode | None:
     if not entry.string("stays_while"):
         return None
     if isinstance(rule, Otherwise):
@@ -279,7 +279,7 @@ def _stay_rule(entry: Entry, rule: RuleNode) -> RuleNode | None:
     return stays
 
 
-def _check_state(node: RuleNode, ids: Sequence[str], model: Entry) -> None:
+def _check_state(node: RuleNode, ids: Sequence[str], model: FileEntry) -> None:
     """Refuse what asks where the customer was, but not by itself, or for a stage that the model does not have."""
     asked = [measure for measure in measures_of(node) if measure.of_state]
     if not asked:
@@ -303,18 +303,18 @@ def _check_state(node: RuleNode, ids: Sequence[str], model: Entry) -> None:
         raise model.wrong(text, part=str(node))
 
 
-def _play(entry: Entry) -> Play:
+def _play(entry: FileEntry) -> Play:
     return Play(entry.id(), entry.both(), entry.string("source"))
 
 
-def _source(given: Any, model: Entry) -> SourceReference:
+def _source(given: Any, model: FileEntry) -> SourceReference:
     if isinstance(given, str):
         return SourceReference(given)
-    entry = Entry(given, ("ref", "quote"), f"{model.where}, sources", model.names)
+    entry = FileEntry(given, ("ref", "quote"), f"{model.where}, sources", model.names)
     return SourceReference(entry.string("ref"), entry.string("quote"))
 
 
-def _path(model: Entry, ids: list[str]) -> tuple[str, ...]:
+def _path(model: FileEntry, ids: list[str]) -> tuple[str, ...]:
     """Return the stages in the order of life: the file's path, then the stages that it leaves out."""
     path = tuple(str(stage) for stage in model.given.get("path") or ())
     wrong = sorted({stage for stage in path if stage not in ids or path.count(stage) > 1})

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import yaml
 
 from tenure.errors import ModelError
-from tenure.lifecycle.file_entries import Entry, Names, Scope, load_yaml
+from tenure.lifecycle.file_entries import FileEntry, Names, Scope, load_yaml
 from tenure.rules.syntax.measure_calls import WORDS
 from tenure.rules.syntax.measures import MEASURES
 from tenure.rules.syntax.parameters import Parameter
@@ -25,7 +25,7 @@ _SAMPLES = {"days": "30d", "percent": "20%", "number": "3", "money": "500"}
 
 def read_parameters(given: Any, where: str, names: Names) -> dict[str, Parameter]:
     """Read the parameters of a model: ``silent_after: 45d``, or a mapping with value, min, max, step, zh and en."""
-    entry = Entry(given or {}, list(given) if isinstance(given, Mapping) else [], f"{where}, parameters", names)
+    entry = FileEntry(given or {}, list(given) if isinstance(given, Mapping) else [], f"{where}, parameters", names)
     parameters = {}
     for name, value in entry.given.items():
         if not _NAME.fullmatch(str(name)) or str(name) in (*WORDS, *MEASURES, *names.kinds):
@@ -37,12 +37,12 @@ def read_parameters(given: Any, where: str, names: Names) -> dict[str, Parameter
                 name=name,
             )
         keys = ["value", "min", "max", "step", "unit", "zh", "en"]
-        part = Entry(value if isinstance(value, Mapping) else {"value": value}, keys, f"{where}, {name}", names)
+        part = FileEntry(value if isinstance(value, Mapping) else {"value": value}, keys, f"{where}, {name}", names)
         parameters[str(name)] = _parameter(str(name), part)
     return parameters
 
 
-def _parameter(name: str, entry: Entry) -> Parameter:
+def _parameter(name: str, entry: FileEntry) -> Parameter:
     value, unit = _quantity(entry, "value")
     bounds = {key: _quantity(entry, key)[0] if key in entry.given else None for key in ("min", "max", "step")}
     low, high = bounds["min"], bounds["max"]
@@ -57,7 +57,7 @@ def _parameter(name: str, entry: Entry) -> Parameter:
     return Parameter(name, value, unit, low, high, bounds["step"], label)
 
 
-def _quantity(entry: Entry, key: str) -> tuple[float, Any]:
+def _quantity(entry: FileEntry, key: str) -> tuple[float, Any]:
     given = entry.given.get(key)
     if isinstance(given, bool) or (quantity := _number_and_unit(str(given))) is None:
         text = mark("%(where)s: %(key)s must be a number, a share such as 20%%, or days such as 45d, not %(given)r.")

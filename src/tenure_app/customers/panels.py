@@ -49,8 +49,9 @@ def facts(who: Profile, orders_url: str) -> list[tuple[str, str]]:
     columns = [Column(name, url=links.get(name)) for name in names]
     known = [(item.title, item.cell(who, {})) for item in columns if item.name in ALWAYS or item.get(who)]
     since = {name: day(first) for name, (first, _last) in known_since(conf.lake(), who.customer_id).items()}
-    for key, text in who.attributes.items():
-        known.append((key, f"{text} ({_('known since %(day)s') % {'day': since[key]}})" if key in since else str(text)))
+    for key, value in who.attributes.items():
+        words = {"value": value, "day": since.get(key)}
+        known.append((key, _("%(value)s (known since %(day)s)") % words if key in since else str(value)))
     return known
 
 
