@@ -155,9 +155,9 @@ def test_the_reason_speaks_the_readers_language_and_a_lake_says_what_it_holds(tm
     lake.append_facts("orders", completed("orders", orders))
     gone = unreachable(builtin()["saas-6"], FactsAtHand.of(lake))
     assert gone["loyalty"].message.render("en") == (
-        "Cannot be reached: your facts contain no shares, reviews or referrals."
+        "Cannot be reached: your facts contain no shares, reviews, referrals or orders by people they referred."
     )
-    assert gone["loyalty"].message.render("zh_Hans") == "无法到达：数据里没有分享、评价或推荐他人。"
+    assert gone["loyalty"].message.render("zh_Hans") == "无法到达：数据里没有分享、评价、推荐他人或推荐他人下单。"
     assert list(gone) == ["awareness", "consideration", "advocacy", "loyalty"], "in the order of life"
     people = pa.table({"customer_id": ["b"], "attributes": ['{"role": "internal"}']})
     lake.write("customers", completed("customers", people))

@@ -20,6 +20,7 @@ MISTAKES = [
     ("days_sinc(order) <= 45", "days_sinc", "days_since"),
     ("days_since(ordr) <= 45", "ordr", "order"),
     ("count(order|ordr) > 1", "ordr", "order"),
+    ('categories(order[channel = "web"]) > 1', 'order[channel = "web"]', None),
     ("sum(order.amout) > 3", "amout", "amount"),
     ("sum(order) > 3", "order", "order.amount"),
     ("sum(order|view.amount) > 1", "amount", None),

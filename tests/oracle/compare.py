@@ -139,7 +139,7 @@ def product_spans(case: RandomCase) -> pa.Table:
     """Return the product's spans of a case."""
     model = model_of(case)
     block = block_of_case(case, model, case.shop.as_of)
-    return with_because(stage_block(model, EvaluationContext(block, published_in(case, model))))
+    return with_because(stage_block(model, EvaluationContext(block, published_in(case, model))).spans)
 
 
 def differences_of(case: RandomCase, spans: pa.Table | None = None) -> list[str]:

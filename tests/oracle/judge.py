@@ -243,11 +243,11 @@ class Judge:
                     return None
                 return Fraction(left) / right if tree[0] == "/" else _ARITHMETIC[tree[0]](left, right)  # type: ignore
             case "measure":
-                return self._measure(*tree[1:], day)
+                return self._measure(*tree[1:], day=day)
             case "of":
                 return self._named(tree[1], tree[2:], day)
             case "percentile" | "average":
-                return self._among_everybody(*tree, day)
+                return self._among_everybody(*tree, day=day)
         return self.holds(tree, day)
 
     def _named(self, name: str, names: tuple[str, ...], day: int) -> Value:

@@ -289,6 +289,30 @@ class Writer:
             self.others,
         )  # fmt: skip
 
+    # What is sensitive to a day, an hour or an instant more or less
+
+    def followed(self) -> str:
+        self.use("then")
+        first, later = self.pick(
+            ("order", "line"), ("line", "line"), ("view", "order"), ("order", "order"), ("order", "view")
+        )
+        return f"count({first} then {later} within {self.pick(1, 2, 7, 14, 30)}d)"
+
+    def seasonal(self) -> str:
+        return f"count({self.pick('order', 'view', 'line')}{self._of_a_year_ago()})"
+
+    def hourly(self) -> str:
+        self.use("condition on a calendar column")
+        return f"count({self.kind()}[hour {self.pick('<', '>=', '=', '!=')} {self.pick(*_CALENDAR['hour'])}])"
+
+    def severe(self) -> str:
+        self.use("open")
+        condition = self.pick('severity = "high"', 'severity != "low"', "severity is unknown")
+        return f"{self.pick('open', 'open', 'days_open')}(case[{condition}])"
+
+    def latest(self) -> str:
+        return f"{self.pick('sum', 'avg', 'max')}(order.amount{self._of_facts('orders')})"
+
     def between_dates(self) -> str:
         self.use("between dates")
         return f"({self.of_fact('date')} - {self.of_fact('date')})"

@@ -54,7 +54,7 @@ def set_(
         body["preview"] = compare_lake(store, before, after, as_of=last_refresh(store)).as_json()
     else:
         _write(target, changed)
-    print_result(body, as_json, _show, before, after)
+    print_result(body, as_json, _show, before, after, store.settings.currency if store else "")
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -86,12 +86,12 @@ def _write(target: Path, text: str) -> None:
     draft.replace(target)
 
 
-def _show(body: dict[str, Any], before: Model, after: Model) -> None:
+def _show(body: dict[str, Any], before: Model, after: Model, currency: str) -> None:
     out = console(stderr=False)
     old = {parameter.name: parameter for parameter in before.parameters}
     for parameter in after.parameters:
         if parameter.name in body["parameters"]:
-            values = f"{old[parameter.name].value_text()} → {parameter.value_text()}"
+            values = f"{old[parameter.name].value_text(currency)} → {parameter.value_text(currency)}"
             out.print(f"{parameter.label.render() or parameter.name}: {values}", markup=False, highlight=False)
     if not body["parameters"]:
         out.print(say(mark("These are its values already.")))

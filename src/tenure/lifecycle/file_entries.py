@@ -71,6 +71,7 @@ class Scope(NamedTuple):
     kinds: tuple[tuple[str, Kind], ...]
     named_dates: tuple[tuple[str, tuple[str, ...]], ...]
     own: tuple[tuple[str, str], ...]  # the texts of the lake's own models by id
+    currency: str = ""
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ class FileEntry:
                     name=quoted[1],
                     known=known,
                 )
-            return parameter.text(language)
+            return parameter.text(language, self.names.scope.currency)
 
         return _QUOTED.sub(value, text)
 

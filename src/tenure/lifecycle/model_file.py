@@ -52,6 +52,7 @@ def read(
     *,
     named_dates: Mapping[str, Sequence[str]] = NAMED_DATES,
     own: Mapping[str, str] | None = None,
+    currency: str = "",
 ) -> Model:
     """Read a model.
 
@@ -65,6 +66,8 @@ def read(
         The shop's named dates.
     own : mapping of str to str, optional
         The texts of a lake's own models by id, which go before the built-in ones where a rule reads another's stage.
+    currency : str, optional
+        In which texts write the parameters that are money; without it they are plain numbers.
 
     Returns
     -------
@@ -81,6 +84,7 @@ def read(
         tuple(sorted(kinds.items())),
         tuple((name, tuple(specs)) for name, specs in sorted(named_dates.items())),
         tuple(sorted((own or {}).items())),
+        currency,
     )
     if isinstance(what, Mapping):
         return _model(what, yaml.safe_dump(dict(what), allow_unicode=True, sort_keys=False), Names(scope))
@@ -89,7 +93,8 @@ def read(
 
 def read_in(lake: Lake, what: str | Path | Mapping[str, Any]) -> Model:
     """Read a model with the fact kinds, named dates and other models that a lake knows."""
-    return read(what, lake.kinds(), named_dates=lake.named_dates, own=own_texts(lake))
+    currency = lake.settings.currency
+    return read(what, lake.kinds(), named_dates=lake.named_dates, own=own_texts(lake), currency=currency)
 
 
 def parameters_of(given: Mapping[str, Any], kinds: Mapping[str, Kind] = KINDS) -> dict[str, Parameter]:
@@ -124,9 +129,11 @@ def models_of(lake: Lake, given: Sequence[str | Path | Model] | None = None) -> 
     own = own_texts(lake)
     if given is None:
         given = list(dict.fromkeys([*builtin_texts(), *own]))
-    kinds, named_dates = lake.kinds(), lake.named_dates
+    kinds, named_dates, currency = lake.kinds(), lake.named_dates, lake.settings.currency
     models = [
-        model if isinstance(model, Model) else read(own.get(str(model), model), kinds, named_dates=named_dates, own=own)
+        model
+        if isinstance(model, Model)
+        else read(own.get(str(model), model), kinds, named_dates=named_dates, own=own, currency=currency)
         for model in given
     ]
     for model in models:

@@ -31,7 +31,7 @@ def test_a01_the_next_boundary_is_foreseen() -> None:
 
 
 def test_a02_exploration_does_not_jump_to_stability() -> None:
-    many_at_once = {"orders": [[20, 100]] + [[10, 100]] * 6, "contracts": [[20, "started"], [10, "renewed"]]}
+    many_at_once = {"orders": [[50, 100]] + [[40, 100]] * 6, "contracts": [[50, "started"], [40, "renewed"]]}
     history = road("relationship-4", many_at_once)
     assert [(span["stage"], span["passed_through"]) for span in history] == [
         ("exploration", False),
@@ -42,19 +42,14 @@ def test_a02_exploration_does_not_jump_to_stability() -> None:
 
 @pytest.mark.parametrize(
     ("orders", "came_from"),
-    [([[100, 50]], "exploration"), ([[300, 90], [200, 90], [100, 90]], "formation")],
+    # Whoever buys every hundred days has not fallen silent after a hundred: the rhythm is the customer's own.
+    [([[100, 50]], "exploration"), ([[160, 90], [130, 90], [100, 90]], "formation")],
 )
 def test_a02_degeneration_may_follow_any_stage_and_has_a_cause(orders: list[list[int]], came_from: str) -> None:
     history = road("relationship-4", {"orders": orders, "volumes": [[120, 1000], [30, 1100]]})
     assert [span["stage"] for span in history[-2:]] == [came_from, "degeneration"]
     assert history[-1]["cause"] == "other"
     assert not any(span["passed_through"] and span["stage"] == "stability" for span in history)
-
-
-def test_a03_a_fall_with_an_unknown_total_is_reported_as_cannot_judge() -> None:
-    fallen_from_the_first_day = {"orders": [300, 290, 120], "feedback": [[25, "csat", 2]]}
-    now = road("relationship-4", fallen_from_the_first_day)[-1]
-    assert (now["stage"], now["cannot_judge"]) == ("exploration", "degeneration")
 
 
 def test_a04_a_debt_holds_termination_back_until_it_is_settled() -> None:

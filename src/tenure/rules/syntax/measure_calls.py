@@ -126,8 +126,14 @@ class MeasureReader(FactsReader):
     def _of_facts(self, measure: Measure) -> Measure:
         """Read the facts that a measure looks at, with its field, number and window."""
         signature = self.signature
+        start = self.token
         facts = self.facts()
         kinds = tuple(part.kind for part in facts)
+        if signature.takes == "categorised" and any(
+            self.kinds[part.kind].table == "orders" and (part.where or part.after) for part in facts
+        ):  # the categories of an order are those of its lines, which do not have its columns
+            cause = mark("Categories are counted in order lines. Put the conditions on line, such as line[amount > 5].")
+            self.fail(cause, (start.place[0], self.token.place[0]))
         field = self.field(kinds)
         position = {"first": 1}.get(signature.name, 0)
         if signature.numbered:

@@ -95,8 +95,8 @@ def parameters(text: str, now: InForce | None) -> list[dict[str, Any]]:
         known, defaults = (parameters_of(drafts.mapping_of(version) or {}) for version in (text, shipped))
     except TenureError:  # the check says what is wrong with them
         return []
-    currency = symbol(queries.settings_of_the_lake().currency)
-    units = {"days": _("days"), "percent": "%", "money": currency, "number": ""}
+    currency = queries.settings_of_the_lake().currency
+    units = {"days": _("days"), "percent": "%", "money": symbol(currency), "number": ""}
     return [
         {
             "name": name,
@@ -104,7 +104,7 @@ def parameters(text: str, now: InForce | None) -> list[dict[str, Any]]:
             "unit": units[parameter.unit],
             "slides": None not in (parameter.minimum, parameter.maximum),
             "default": _number(defaults[name].value, parameter) if name in defaults else "",
-            "default_text": defaults[name].value_text() if name in defaults else "",
+            "default_text": defaults[name].value_text(currency) if name in defaults else "",
             **{key: _number(getattr(parameter, key), parameter) for key in ("value", "minimum", "maximum", "step")},
         }
         for name, parameter in known.items()

@@ -28,6 +28,7 @@ from tenure.rules.syntax.tree import attributes_of, named_dates_of
 from tenure_app.core import conf
 from tenure_app.lifecycle.definitions import drafts
 from tenure_app.lifecycle.definitions.models import ModelPreview, ModelVersion
+from tenure_app.web.layout import business
 
 MOST_VALUES = 30  # of a text column: more than that nobody picks from a list
 
@@ -120,12 +121,13 @@ def _read(
     kinds: tuple[tuple[str, Kind], ...],
     own: tuple[tuple[str, str], ...],
     named_dates: tuple[tuple[str, tuple[str, ...]], ...],
+    currency: str,
 ) -> Model:
     if text not in models.builtin_texts().values():
         drafts.load(text)  # refuses what the library reads and a stranger's text must not hold: aliases, nesting
     # The library tells a text from a path by its line break.
     text = text if "\n" in text else f"{text}\n"
-    return models.read(text, dict(kinds), named_dates=dict(named_dates), own=dict(own))
+    return models.read(text, dict(kinds), named_dates=dict(named_dates), own=dict(own), currency=currency)
 
 
 def read(text: str, kinds: Mapping[str, Kind] | None = None, versions: Iterable[ModelVersion] | None = None) -> Model:
@@ -133,7 +135,9 @@ def read(text: str, kinds: Mapping[str, Kind] | None = None, versions: Iterable[
     versions = _newest().values() if versions is None else versions
     own = tuple((row.definition_id, row.text) for row in versions if row.origin != ModelVersion.SHIPPED)
     named_dates = tuple((name, tuple(dates)) for name, dates in names_in_lake().named_dates.items())
-    return _read(text, tuple((known_kinds() if kinds is None else kinds).items()), own, named_dates)
+    return _read(
+        text, tuple((known_kinds() if kinds is None else kinds).items()), own, named_dates, business().currency
+    )
 
 
 def _newest() -> dict[str, ModelVersion]:
@@ -181,10 +185,11 @@ def _in_force(model_id: str, version: ModelVersion | None, versions: Iterable[Mo
 
 @cache
 def _of_the_shop() -> set[str]:
-    """Return the built-in models that read what a shop may change: its named dates, or the stages of other models."""
+    """Return the built-in models with what a shop may change: named dates, stages of other models, its currency."""
     every = models.builtin().values()
     rules = ((model.id, rule) for model in every for stage in model.stages for rule in stage.rules)
-    return {model.id for model in every if model.others} | {name for name, rule in rules if named_dates_of(rule)}
+    ids = {model.id for model in every if model.others or any(item.unit == "money" for item in model.parameters)}
+    return ids | {name for name, rule in rules if named_dates_of(rule)}
 
 
 def versions(model_id: str) -> QuerySet[ModelVersion]:
