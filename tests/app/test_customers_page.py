@@ -85,6 +85,12 @@ def test_the_timeline_holds_everything_and_can_be_narrowed(shop: Lake, signed_in
     assert "SO00300" not in said
 
 
+def test_the_timeline_says_what_kind_of_purchase_an_order_was(shop: Lake, signed_in: Client) -> None:
+    page = signed_in.get("/customers/K003/", {"show": "orders"}).content.decode()
+    assert page.count("first purchase · ") == 1
+    assert page.count("repeat purchase · ") == sum(row["customer_id"] == "K003" for row in people.order_rows()) - 1
+
+
 def test_it_says_why_this_stage_and_not_another(shop: Lake, signed_in: Client) -> None:
     said = signed_in.get("/customers/K012/why/", {"model": MODEL}).content.decode()
     gap = (TODAY - max(on for on, _amount in orders_of()["K012"])).days

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tenure.errors import ModelError, RuleError
-from tenure.lifecycle.model_file import read
+from tenure.facts.lake import Lake
+from tenure.lifecycle.model_file import read, read_in
 
 HEAD = "id: shop\nstages:\n"
 ACTIVE = "  - {id: active, when: days_since(order) <= 45}\n"
@@ -76,3 +79,36 @@ def test_a_key_that_stands_twice_is_refused_with_both_lines(text: str, key: str,
 
 def test_the_same_key_may_stand_in_different_stages() -> None:
     assert len(read(f"{HEAD}{ACTIVE}  - {{id: lost, when: otherwise}}\n").stages) == 2
+
+
+LARGE = """id: by-amount
+parameters:
+  large_from: {value: 5000, unit: money, zh: 大客户的年消费, en: Yearly spending of a large customer}
+  part: 20%
+stages:
+  - id: large
+    when: sum(order.amount, last 364d) >= large_from
+    traits: {zh: "一年消费 {large_from} 及以上，占 {part}", en: "Spends {large_from} or more a year, {part}"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("currency", "zh", "en"),
+    [
+        ("", "一年消费 5,000 及以上，占 20%", "Spends 5,000 or more a year, 20%"),
+        ("CNY", "一年消费 ¥5,000 及以上，占 20%", "Spends ¥5,000 or more a year, 20%"),
+        ("USD", "一年消费 $5,000 及以上，占 20%", "Spends $5,000 or more a year, 20%"),
+    ],
+)
+def test_money_is_written_in_the_lakes_currency(currency: str, zh: str, en: str, tmp_path: Path) -> None:
+    lake = Lake.create(tmp_path / "lake", tz="UTC", currency=currency or "EUR")
+    model = read_in(lake, LARGE) if currency else read(LARGE)
+    traits = model.stages[0].traits
+    assert (traits.zh, traits.en) == (zh, en)
+    assert model.version == read(LARGE).version, "the rules are the same in every currency"
+
+
+def test_money_with_cents_keeps_them(tmp_path: Path) -> None:
+    lake = Lake.create(tmp_path / "lake", tz="UTC", currency="EUR")
+    traits = read_in(lake, LARGE.replace("5000", "49.5")).stages[0].traits
+    assert traits.en == "Spends €49.50 or more a year, 20%"

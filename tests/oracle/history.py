@@ -49,7 +49,13 @@ class Stage:
 def parameters_of(mapping: Mapping[str, Any]) -> dict[str, Fraction | int]:
     """Return the values of a model's parameters; a length of time is a number of days."""
     values = {name: str(given["value"]) for name, given in (mapping.get("parameters") or {}).items()}
-    return {name: days_in(text) if text[-1] in "dw" else Fraction(text) for name, text in values.items()}
+    return {name: _quantity(text) for name, text in values.items()}
+
+
+def _quantity(text: str) -> Fraction | int:
+    if text.endswith("%"):
+        return Fraction(text.removesuffix("%")) / 100
+    return days_in(text) if text[-1] in "dw" else Fraction(text)
 
 
 class Model:

@@ -104,12 +104,14 @@ def test_a_supermarkets_baskets_are_staged_as_the_clerk_does(baskets: pa.Table, 
 
 
 def test_the_retail_stages_of_a_music_shop_follow_from_subtraction_alone(cdnow: Path) -> None:
-    """A third way, for everybody: the gaps between neighbouring purchases say where each stage begins."""
+    """A third way, for the three in four without a rhythm: gaps between purchases say where each stage begins."""
     orders, _ = read_file(cdnow, "orders", {"customer_id": 1, "at": 3, "amount": 5}, tz="UTC")
     as_of = date(1998, 6, 30)
     days: dict[str, set[date]] = {}
     for customer, at in zip(orders.column("customer_id").to_pylist(), orders.column("at").to_pylist(), strict=True):
         days.setdefault(customer, set()).add(at.date())
+    # Whoever bought on three days or more is judged by their own rhythm too, which no subtraction alone gives.
+    days = {customer: bought for customer, bought in days.items() if len(bought) < 3}
     wanted: set[tuple[Any, ...]] = set()
     for customer, bought in days.items():
         ordered = sorted(bought)
@@ -130,6 +132,8 @@ def test_the_retail_stages_of_a_music_shop_follow_from_subtraction_alone(cdnow: 
             wanted |= {(customer, stage, start, stop) for (stage, start), stop in zip(reached, left, strict=True)}
             entered = following or entered
     found = tn.spans(orders, "retail-activity", as_of=as_of).to_arrow().to_pylist()
+    found = [row for row in found if row["customer_id"] in days]
+    assert len(days) > 1_500
     assert {(row["customer_id"], row["stage"], row["entered_on"], row["left_on"]) for row in found} == wanted
     assert len(found) == len(wanted)
     assert read("retail-activity").path == ("active", "silent", "dormant", "lost")

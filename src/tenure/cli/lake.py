@@ -10,8 +10,9 @@ import typer
 from tenure.cli import options
 from tenure.cli.options import argument, option
 from tenure.cli.output import fields_of, print_list, print_result
+from tenure.clock import zone
 from tenure.words import mark, say
-from tenure.words.formats import number, percent
+from tenure.words.formats import day, money, number, percent
 
 File = Annotated[Path, argument(mark("The backup file, such as lake.tar.gz."))]
 
@@ -121,6 +122,28 @@ def merges(lake: options.LakeFolder, as_json: options.AsJson = False) -> None:
     rows = [[row.merge_id, row.keep, ", ".join(row.others), row.reason, undone if row.undone else ""] for row in merged]
     headings = (mark("Merge"), mark("Customer"), mark("Merged"), mark("Reason"), mark("Undone"))
     print_list([fields_of(row) for row in merged], as_json, headings, rows, mark("No merges yet."))
+
+
+@customers.command("orders", help=say(mark("A customer's orders, each a first, repeat or referral purchase.")))
+def orders(
+    customer: Annotated[str, argument(mark("Customer id."))], lake: options.LakeFolder, as_json: options.AsJson = False
+) -> None:
+    from tenure.facts.purchases import PURCHASE_TYPES, orders_of
+
+    store = options.open_lake(lake)
+    body = orders_of(store, customer)
+    rows = [
+        [
+            row["order_id"] or "",
+            day(row["at"].astimezone(zone(store.settings.tz)).date()),
+            money(row["amount"], row["currency"] or store.settings.currency),
+            say(PURCHASE_TYPES[row["purchase_type"]]) if row["purchase_type"] else row["status"],
+            row["referrer_id"] or "",
+        ]
+        for row in body
+    ]
+    headings = (mark("Order"), mark("Day"), mark("Amount"), mark("Purchase type"), mark("Referred by"))
+    print_list(body, as_json, headings, rows, mark("This customer has no orders."))
 
 
 @customers.command("completeness", help=say(mark("Share of customers with a name, a phone number and so on.")))

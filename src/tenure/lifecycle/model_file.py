@@ -64,6 +64,7 @@ def read(
     *,
     named_dates: Mapping[str, Sequence[str]] = NAMED_DATES,
     own: Mapping[str, str] | None = None,
+    currency: str = "",
 ) -> Model:
     """Read a model.
 
@@ -77,6 +78,8 @@ def read(
         The shop's named dates.
     own : mapping of str to str, optional
         The texts of a lake's own models by id, which go before the built-in ones where a rule reads another's stage.
+    currency : str, optional
+        In which texts write the parameters that are money; without it they are plain numbers.
 
     Returns
     -------
@@ -93,6 +96,7 @@ def read(
         tuple(sorted(kinds.items())),
         tuple((name, tuple(specs)) for name, specs in sorted(named_dates.items())),
         tuple(sorted((own or {}).items())),
+        currency,
     )
     if isinstance(what, Mapping):
         return _model(what, yaml.safe_dump(dict(what), allow_unicode=True, sort_keys=False), _Names(scope))
@@ -101,7 +105,8 @@ def read(
 
 def read_in(lake: Lake, what: str | Path | Mapping[str, Any]) -> Model:
     """Read a model with the fact kinds, named dates and other models that a lake knows."""
-    return read(what, lake.kinds(), named_dates=lake.named_dates, own=own_texts(lake))
+    currency = lake.settings.currency
+    return read(what, lake.kinds(), named_dates=lake.named_dates, own=own_texts(lake), currency=currency)
 
 
 def parameters_of(given: Mapping[str, Any], kinds: Mapping[str, Kind] = KINDS) -> dict[str, Parameter]:
@@ -136,9 +141,11 @@ def models_of(lake: Lake, given: Sequence[str | Path | Model] | None = None) -> 
     own = own_texts(lake)
     if given is None:
         given = list(dict.fromkeys([*builtin_texts(), *own]))
-    kinds, named_dates = lake.kinds(), lake.named_dates
+    kinds, named_dates, currency = lake.kinds(), lake.named_dates, lake.settings.currency
     models = [
-        model if isinstance(model, Model) else read(own.get(str(model), model), kinds, named_dates=named_dates, own=own)
+        model
+        if isinstance(model, Model)
+        else read(own.get(str(model), model), kinds, named_dates=named_dates, own=own, currency=currency)
         for model in given
     ]
     for model in models:
@@ -169,7 +176,7 @@ def _text_of(what: str | Path) -> str:
 class KeysOnce:
     """Makes a YAML loader refuse a key that stands twice in one mapping, of which YAML keeps only the last."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         lines: dict[str, int] = {}
         for key, _value in node.value:
             if not isinstance(key, yaml.ScalarNode):
@@ -206,6 +213,7 @@ class _Scope(NamedTuple):
     kinds: tuple[tuple[str, Kind], ...]
     named_dates: tuple[tuple[str, tuple[str, ...]], ...]
     own: tuple[tuple[str, str], ...]  # the texts of the lake's own models by id
+    currency: str = ""
 
 
 @dataclass(frozen=True)
@@ -291,7 +299,7 @@ class _Entry:
                     name=quoted[1],
                     known=known,
                 )
-            return parameter.text(language)
+            return parameter.text(language, self.names.scope.currency)
 
         return _QUOTED.sub(value, text)
 

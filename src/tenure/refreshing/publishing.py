@@ -75,6 +75,7 @@ def _redone(work: Work, result: Scorecard | None, newer_day: date | None) -> Sco
         models = [model for model in with_other_models(work.lake, work.plan.models) if model.id not in off]
         work.plan = replace(work.plan, models=[model for model in models if not model.missing(available)])
         work.score(redone, work.evaluate(redone, counted=False), fits)
+        work.evaluate_readers(redone)
     return result
 
 

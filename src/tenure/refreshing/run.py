@@ -113,12 +113,13 @@ def _changed(work: Work, customers: list[str]) -> Scorecard | None:
         return scorecard
     if not customers:
         return None
-    evaluated = customers
     if work.plan.mode != RESTAGED and work.plan.scorecard:
         # Somebody who overtakes others in sales changes their ranks, although nothing happened to them.
         ranks, overtaken = work.ranks(features, fits)
         fits |= ranks
         customers, features = [*customers, *overtaken], work.with_features_of(overtaken, features)
+        if work.readers:  # whose stages follow the ranks
+            work.evaluate(overtaken, counted=False)
     scorecard = work.score(customers, features, fits)
-    work.evaluate_readers(evaluated)
+    work.evaluate_readers(customers)
     return scorecard

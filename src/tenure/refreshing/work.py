@@ -73,6 +73,11 @@ class Work:
         """Whether a model reads scores, and so is evaluated when this refresh has published its own."""
         return bool(self.plan.scorecard) and reads_scores(model)
 
+    @property
+    def readers(self) -> list[Model]:
+        """The models that read scores, which are evaluated last."""
+        return [model for model in self.plan.models if self._waits(model)]
+
     @cached_property
     def published(self) -> Published:
         """What rules read besides facts. A refresh of everybody publishes first how customers compare on its day."""
@@ -239,16 +244,15 @@ class Work:
 
     def evaluate_readers(self, customers: Sequence[str] | None = None) -> None:
         """Evaluate the models that read scores, of everybody or of some customers, whose other rows are written."""
-        models = [model for model in self.plan.models if self._waits(model)]
-        if not models:
+        if not self.readers:
             return
-        request = replace(self.request, models=models, published=self.published)
+        request = replace(self.request, models=self.readers, published=self.published)
         if customers is not None:
             evaluated = evaluate_customers(self.lake, request, self.plan.as_of, customers)
             self.report.count(evaluated.spans, evaluated.doubts)
             self._write_some(evaluated)
             return
-        replaced = {"model": [model.id for model in models]}
+        replaced = {"model": [model.id for model in self.readers]}
         spans = self._spans_of(evaluate_here(self.lake, request, self.plan.as_of, "customer"), replaced)
         self.draft.write("spans", spans, schema=SPANS_IN_LAKE, partition_by="model", replace=replaced)
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from tenure.facts.notes import WITHDRAWN, topic_of
+from tenure.facts.purchases import PURCHASE_TYPES, TYPED_ORDERS
 from tenure.rules.wording.vocabulary import kind_name
 from tenure.words import current_language, say
 from tenure_app.customers.profile import has, local, rows
@@ -69,7 +70,8 @@ def timeline(
         (stay.span.entered_on, True, None, STAGES, stay) for stay in stays
     ]
     for table in tables:
-        facts = f'select epoch_us("at") as at, {KINDS[table].columns} from {table} where customer_id = ?'
+        source = KINDS[table].rows or table
+        facts = f'select epoch_us("at") as at, {KINDS[table].columns} from {source} where customer_id = ?'
         for fact in rows(con, f'{facts} order by "at" desc limit {limit + offset}', customer):
             at = local(fact["at"], zone)
             events.append((at.date(), False, at, table, fact | _names(fact, models)))
@@ -106,7 +108,9 @@ def _kind(kind: str | None) -> str:
 
 def _order(fact: Mapping[str, Any]) -> Text:
     title = _("Refunded") if fact["status"] == "refund" else _("Ordered")
-    return title, _amount(fact["amount"], fact["currency"]), _joined(fact["order_id"], fact["channel"], fact["store"])
+    kind = say(PURCHASE_TYPES[fact["purchase_type"]]) if fact["purchase_type"] else ""
+    note = _joined(kind, fact["order_id"], fact["channel"], fact["store"])
+    return title, _amount(fact["amount"], fact["currency"]), note
 
 
 def _interaction(fact: Mapping[str, Any]) -> Text:
@@ -157,12 +161,17 @@ class EntryKind(NamedTuple):
     name: Any
     columns: str = ""  # of the table
     text: Callable[[Mapping[str, Any]], Text] | None = None  # of a fact with these columns
+    rows: str = ""  # SQL that stands for the table, where it has columns of its own
 
 
 #: What the timeline can show, in the order in which the filter offers it.
 KINDS = {
     "orders": EntryKind(
-        "shopping-cart", gettext_lazy("Orders"), "status, amount, currency, order_id, channel, store", _order
+        "shopping-cart",
+        gettext_lazy("Orders"),
+        "status, amount, currency, order_id, channel, store, purchase_type",
+        _order,
+        f"({TYPED_ORDERS})",
     ),
     "interactions": EntryKind(
         "eye", gettext_lazy("Interactions"), "kind, channel, seconds, content_id, campaign_id", _interaction

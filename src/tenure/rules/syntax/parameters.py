@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tenure.words import LocalizedText
-from tenure.words.formats import number
+from tenure.words.formats import money, number
 
 _DAYS = {"zh": "{} 天", "en": "{} days"}
 
@@ -27,8 +27,10 @@ class Parameter:
     def in_days(self) -> bool:
         return self.unit == "days"
 
-    def text(self, language: Literal["zh", "en"]) -> str:
-        """Return the value as texts quote it."""
+    def text(self, language: Literal["zh", "en"], currency: str = "") -> str:
+        """Return the value as texts quote it; money in a currency, where one is given."""
+        if self.unit == "money" and currency:
+            return money(self.value, currency, places=0 if float(self.value).is_integer() else 2, language=language)
         if self.unit == "percent":
             return f"{number(self.value * 100, at_most=2, language=language)}%"
         plain = number(self.value, at_most=4, language=language)

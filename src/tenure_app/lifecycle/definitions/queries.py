@@ -25,6 +25,7 @@ from tenure.rules.syntax.completion import KnownNames
 from tenure_app.core import conf
 from tenure_app.lifecycle.definitions import drafts
 from tenure_app.lifecycle.definitions.models import ModelPreview, ModelVersion
+from tenure_app.web.layout import business
 
 MOST_VALUES = 30  # of a text column: more than that nobody picks from a list
 
@@ -112,18 +113,18 @@ def _of_the_lake(version: str) -> tuple[Mapping[str, Kind], frozenset[str]]:
 
 
 @lru_cache(maxsize=256)
-def _read(text: str, kinds: tuple[tuple[str, Kind], ...], own: tuple[tuple[str, str], ...]) -> Model:
+def _read(text: str, kinds: tuple[tuple[str, Kind], ...], own: tuple[tuple[str, str], ...], currency: str) -> Model:
     drafts.load(text)  # refuses what the library reads and a stranger's text must not hold: aliases, endless nesting
     # The library tells a text from a path by its line break.
     text = text if "\n" in text else f"{text}\n"
-    return models.read(text, dict(kinds), named_dates=names_in_lake().named_dates, own=dict(own))
+    return models.read(text, dict(kinds), named_dates=names_in_lake().named_dates, own=dict(own), currency=currency)
 
 
 def read(text: str, kinds: Mapping[str, Kind] | None = None, versions: Iterable[ModelVersion] | None = None) -> Model:
     """Read a model's text with the kinds of facts and the other models known here, or raise a TenureError."""
     versions = _newest().values() if versions is None else versions
     own = tuple((row.definition_id, row.text) for row in versions if row.origin != ModelVersion.SHIPPED)
-    return _read(text, tuple((known_kinds() if kinds is None else kinds).items()), own)
+    return _read(text, tuple((known_kinds() if kinds is None else kinds).items()), own, business().currency)
 
 
 def _newest() -> dict[str, ModelVersion]:
