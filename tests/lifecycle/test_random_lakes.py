@@ -15,6 +15,7 @@ from oracle.people import people
 from oracle.random_cases import random_cases
 from oracle.random_people import LENGTH, START, random_shop
 from oracle.random_rules import NAMED_DATES, stages_of
+from oracle.settings import DEEP
 from oracle.strategies import tables
 from refreshes import stages_only as refresh
 
@@ -75,17 +76,20 @@ def _stages_by_day(lake: Lake, case: RandomCase, until: date) -> dict[tuple[str,
     return stages
 
 
-@pytest.mark.slow
-def test_what_was_known_on_a_day_is_never_judged_by_what_came_later(tmp_path: Path) -> None:
+DAILY = pytest.mark.skipif(not DEEP, reason="Refreshing every day takes minutes: set HYPOTHESIS_PROFILE=deep.")
+
+
+@pytest.mark.parametrize("step", (20, pytest.param(1, marks=(pytest.mark.slow, DAILY))))
+def test_what_was_known_on_a_day_is_never_judged_by_what_came_later(step: int, tmp_path: Path) -> None:
     cases = _cases(8, 16, (*WITHOUT, "population"))
     shop, begin = cases[0].shop, START + timedelta(days=210)
     lake = lake_with(cases, tmp_path)
     bring(lake, rows_between(shop, None, begin), tmp_path / "begin")
     refresh(lake, as_of=begin, models=model_ids(cases))
     told = {}
-    for number in range(1, 21):
-        day, before = begin + timedelta(days=3 * number), begin + timedelta(days=3 * number - 3)
-        bring(lake, rows_between(shop, before, day), tmp_path / f"until-{day}")
+    for number in range(step, 61, step):
+        day = begin + timedelta(days=number)
+        bring(lake, rows_between(shop, day - timedelta(days=step), day), tmp_path / f"until-{day}")
         refresh(lake, as_of=day, models=model_ids(cases), only_changed=True)
         told[day] = [_stages_by_day(lake, case, day) for case in cases]
     once = lake_with(cases, tmp_path / "once")
