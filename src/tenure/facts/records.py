@@ -10,10 +10,14 @@ import numpy as np
 import pyarrow as pa
 
 from tenure.clock import local_days
-from tenure.facts.schema import DAY, INSTANT, TEXT
+from tenure.facts.schema import DAY, INSTANT, TEXT, with_valid_from
+from tenure.lake.duck import connect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
+
+    from tenure.facts.lake import Lake
 
 FIELDS = ("name", "phone", "email", "kind")  # what ``attribute(name)`` reads beside the attributes
 #: Every record of a customer, the first imported first, as a column of the newest one.
@@ -38,6 +42,36 @@ def history_sql(read: str) -> str:
     """Return SQL for the history of every customer, given the SQL that reads the records."""
     fields = ", ".join(f"'{field.name}': {field.name}" for field in HISTORY.value_type)
     return f"SELECT customer_id, list({{{fields}}} ORDER BY seen_at) AS history FROM ({read}) GROUP BY customer_id"
+
+
+def known_since(lake: Lake, customer: str | None = None) -> dict[str, tuple[date, date]]:
+    """Return for each attribute the first and the last day on which it became known of a customer.
+
+    Both are the same when only one `customer` is asked for.
+    """
+    stored = lake.stored("customers")
+    if not stored:
+        return {}
+    con, merged = connect(), lake.merged()
+    con.register("merged", pa.table({"merged_id": pa.array(merged, TEXT), "target": pa.array(merged.values(), TEXT)}))
+    con.execute("SET VARIABLE tz = $tz", {"tz": lake.settings.tz})
+    columns = " ".join(f"UNION ALL SELECT who, day, '{name}' FROM records WHERE {name} IS NOT NULL" for name in FIELDS)
+    rows = con.execute(
+        f"""
+        WITH records AS (
+            SELECT *, coalesce(target, customer_id) AS who,
+                coalesce(valid_from, (seen_at AT TIME ZONE getvariable('tz'))::DATE) AS day
+            FROM ({with_valid_from(f"FROM {stored}")}) LEFT JOIN merged ON merged_id = customer_id
+        ),
+        known AS (SELECT who, day, unnest(json_keys(attributes::JSON)) AS name FROM records {columns}),
+        since AS (
+            SELECT who, name, min(day) AS day FROM known WHERE $customer IS NULL OR who = $customer GROUP BY who, name
+        )
+        SELECT name, min(day), max(day) FROM since GROUP BY name
+        """,
+        {"customer": customer},
+    )
+    return {name: (first, last) for name, first, last in rows.fetchall()}
 
 
 def known_records(customers: pa.Table | None, tz: str, last_day: int) -> KnownRecords:

@@ -56,7 +56,8 @@ def copies(con: duckdb.DuckDBPyConnection, query: CustomerQuery, table: Table) -
         held.append(Copy("spans", f"spans {query.model}", read, f"model = {model}", f"{model} AS model, *"))
     if not query.filters:
         shown = dict.fromkeys(column.sql[2:] for column in table.every.values() if column.sql.startswith("k."))
-        names = dict.fromkeys(["number", *shown, "first_seen_on"])
+        present = columns(con)  # the form asks for the closing windows, whether they are shown or not
+        names = dict.fromkeys(["number", *shown, "first_seen_on", *(name for name in CLOSING if name in present)])
         held.append(Copy("scorecard", "scorecard", ", ".join(names)))
     return held
 
