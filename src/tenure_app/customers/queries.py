@@ -67,15 +67,11 @@ def has_value_and_risk(con: duckdb.DuckDBPyConnection) -> bool:
     return {"lifetime_value", "churn"} <= columns(con)
 
 
-def has_prospects(con: duckdb.DuckDBPyConnection) -> bool:
-    """Return whether anybody has not ordered yet, so that a window of theirs may close."""
-    return bool(rows(con, f"select 1 from scorecard where coalesce({', '.join(CLOSING)}) is not null limit 1"))
-
-
 def available(con: duckdb.DuckDBPyConnection, table: Table) -> Table:
     """Return a table without the columns of the scorecard that this lake does not have yet, or has nothing in."""
     present = columns(con)
-    if set(CLOSING) <= present and not has_prospects(con):
+    closing = f"select 1 from scorecard where coalesce({', '.join(CLOSING)}) is not null limit 1"
+    if set(CLOSING) <= present and not rows(con, closing):  # everybody has ordered, so no window of theirs may close
         present -= set(CLOSING)
     return table.only(lambda column: not column.sql.startswith("k.") or column.sql[2:] in present)
 
