@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from tenure.practices.journal import Journal
 
 #: Stages that no sample reaches, each with the reason.
-EMPTY: dict[tuple[str, str], str] = {}
+EMPTY: dict[tuple[str, str], str] = {
+    ("tiers-3", tier): "the scorecard's tiers; no scores are made here" for tier in ("high", "middle", "low")
+}
 
 
 def _small(make: Callable[[int], Journal], customers: int) -> Callable[[Path], tuple[SampleFile, ...]]:

@@ -52,12 +52,6 @@ def _stages(document: dict[str, Any], model: str) -> dict[str, int]:
     return {stage["id"]: stage["customers"] for stage in found["stages"]}
 
 
-def _in_time_by_own_rhythm(days: list[date], since: int) -> bool:
-    """Say whether a steady customer of three days or more is within twice their usual interval."""
-    gaps = [(after - before).days for before, after in pairwise(days)]
-    return len(days) >= 3 and pstdev(gaps) <= mean(gaps) / 2 and since <= 2 * median(gaps)
-
-
 def _by_hand(folder: Path) -> dict[str, int]:
     """Count CDNOW's customers by the days since their last purchase and by their rhythm, with nothing but the file."""
     (file,) = SAMPLES["cdnow"].files(folder)
@@ -66,10 +60,12 @@ def _by_hand(folder: Path) -> dict[str, int]:
         customer, day, *_ = line.split()
         bought.setdefault(customer, set()).add(datetime.strptime(day, "%Y%m%d").date())
     counts = {"active": 0, "silent": 0, "dormant": 0, "lost": 0}
-    for days in map(sorted, bought.values()):
-        since = (SAMPLES["cdnow"].as_of - days[-1]).days
-        active = since <= 45 or _in_time_by_own_rhythm(days, since)
-        counts["active" if active else "silent" if since <= 90 else "dormant" if since <= 180 else "lost"] += 1
+    for purchases in bought.values():
+        days = (SAMPLES["cdnow"].as_of - max(purchases)).days
+        gaps = [(after - before).days for before, after in pairwise(sorted(purchases))]
+        steady = len(gaps) >= 2 and pstdev(gaps) <= 0.5 * mean(gaps) and days <= 2 * median(gaps)
+        active = days <= 45 or steady
+        counts["active" if active else "silent" if days <= 90 else "dormant" if days <= 180 else "lost"] += 1
     return counts
 
 

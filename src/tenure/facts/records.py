@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tenure.clock import local_days
-from tenure.facts.schema import HISTORY, TABLES, TEXT
+from tenure.facts.schema import HISTORY, TABLES, TEXT, with_valid_from
 from tenure.lake.duck import connect
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from tenure.facts.lake import Lake
 
 FIELDS = ("name", "phone", "email", "kind")  # what ``attribute(name)`` reads beside the attributes
 ALWAYS = np.iinfo(np.int32).min
@@ -39,6 +45,36 @@ class KnownRecords:
         if "null" in spelled:
             codes[codes == spelled.index("null")] = -1
         return [_plain(text) for text in spelled], codes
+
+
+def known_since(lake: Lake, customer: str | None = None) -> dict[str, tuple[date, date]]:
+    """Return for each attribute the first and the last day on which it became known of a customer.
+
+    Both are the same when only one `customer` is asked for.
+    """
+    stored = lake.stored("customers")
+    if not stored:
+        return {}
+    con, merged = connect(), lake.merged()
+    con.register("merged", pa.table({"merged_id": pa.array(merged, TEXT), "target": pa.array(merged.values(), TEXT)}))
+    con.execute("SET VARIABLE tz = $tz", {"tz": lake.settings.tz})
+    columns = " ".join(f"UNION ALL SELECT who, day, '{name}' FROM records WHERE {name} IS NOT NULL" for name in FIELDS)
+    rows = con.execute(
+        f"""
+        WITH records AS (
+            SELECT *, coalesce(target, customer_id) AS who,
+                coalesce(valid_from, (seen_at AT TIME ZONE getvariable('tz'))::DATE) AS day
+            FROM ({with_valid_from(f"FROM {stored}")}) LEFT JOIN merged ON merged_id = customer_id
+        ),
+        known AS (SELECT who, day, unnest(json_keys(attributes::JSON)) AS name FROM records {columns}),
+        since AS (
+            SELECT who, name, min(day) AS day FROM known WHERE $customer IS NULL OR who = $customer GROUP BY who, name
+        )
+        SELECT name, min(day), max(day) FROM since GROUP BY name
+        """,
+        {"customer": customer},
+    )
+    return {name: (first, last) for name, first, last in rows.fetchall()}
 
 
 def known_records(customers: pa.Table | None, tz: str, last_day: int) -> KnownRecords:

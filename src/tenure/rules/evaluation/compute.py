@@ -16,7 +16,6 @@ import pyarrow.compute as pc
 from tenure.facts.blocks import BIAS, SHIFT, Block, day_number_of, keys_of
 from tenure.facts.records import ALWAYS as ALL_DAYS
 from tenure.facts.schema import SCALE, TEXT
-from tenure.facts.selection import facts_of
 from tenure.rules.evaluation import steps
 from tenure.rules.evaluation.dates import next_anniversary, next_named
 from tenure.rules.evaluation.published import SCORES, Averages, Distribution, Published
@@ -84,7 +83,7 @@ class EvaluationContext:
     _steps: dict[Measure, Steps] = field(default_factory=dict)
     _reaches: dict[tuple[int, TimeWindow], Reach] = field(default_factory=dict)
     _moments: dict[tuple[int, ...], Moments] = field(default_factory=dict)
-    _days: dict[tuple[Facts, ...], np.ndarray] = field(default_factory=dict)
+    _days: dict[int, np.ndarray] = field(default_factory=dict)
     _texts: dict[Measure, TextSteps] = field(default_factory=dict)
     _breaks: dict[Measure, Breaks] = field(default_factory=dict)
     _published_on: dict[tree.Population, np.ndarray] = field(default_factory=dict)
@@ -105,11 +104,11 @@ class EvaluationContext:
         return self.reach(self.block.events(tuple(facts)).keys, ALWAYS).keys
 
     def days(self, facts: Sequence[str | Facts]) -> np.ndarray:
-        which = facts_of(facts)
-        if which not in self._days:
-            keys = self.since(which)
-            self._days[which] = keys[~steps.is_origin(keys)]
-        return self._days[which]
+        # By identity: kinds of which a block has no facts leave the column of the others as it is.
+        keys = self.since(facts)
+        if id(keys) not in self._days:
+            self._days[id(keys)] = keys[~steps.is_origin(keys)]
+        return self._days[id(keys)]
 
     def firsts(self, facts: Sequence[str | Facts]) -> np.ndarray:
         """Return everybody's first day with one of some facts."""
@@ -119,7 +118,10 @@ class EvaluationContext:
     def reach(self, events: np.ndarray, window: TimeWindow) -> Reach:
         """Return which of some events lie in a window; the block keeps the events, so their identity is theirs."""
         if (id(events), window) not in self._reaches:
-            if window.unit == "fact":
+            if not len(events):  # whatever is never there changes at no moment of its own
+                nothing = np.zeros(len(self.block), dtype=np.intp)
+                reached = Reach(self.block.origins, nothing, nothing)
+            elif window.unit == "fact":
                 every = self.reach(events, ALWAYS)
                 reached = Reach(every.keys, np.maximum(every.low, every.high - (window.last or 0)), every.high)
             elif window.unit == "day" and window.before and not window.years_back:
