@@ -80,7 +80,7 @@ def test_show_says_for_whom_a_model_is_and_what_cannot_be_reached(shop: Path) ->
     model = read("models", "show", "saas-6", "--lake", shop)
     assert model["businesses"] == ["saas"]
     (loyalty,) = [item for item in model["unreachable"] if item["stage"] == "loyalty"]
-    assert loyalty["kinds"] == ["share", "review", "referral"]
+    assert loyalty["kinds"] == ["share", "review", "referral", "referred_buyer"]
     assert loyalty["why"] == "Cannot be reached: your facts contain no shares, reviews or referrals."
     shown = tenure("models", "show", "saas-6", "--lake", shop, language="zh_Hans").stdout
     assert "适用行业: SaaS" in shown
