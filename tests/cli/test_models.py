@@ -81,10 +81,11 @@ def test_show_says_for_whom_a_model_is_and_what_cannot_be_reached(shop: Path) ->
     assert model["businesses"] == ["saas"]
     (loyalty,) = [item for item in model["unreachable"] if item["stage"] == "loyalty"]
     assert loyalty["kinds"] == ["share", "review", "referral", "referred_buyer"]
-    assert loyalty["why"] == "Cannot be reached: your facts contain no shares, reviews or referrals."
+    missing = "shares, reviews, referrals or orders by people they referred"
+    assert loyalty["why"] == f"Cannot be reached: your facts contain no {missing}."
     shown = tenure("models", "show", "saas-6", "--lake", shop, language="zh_Hans").stdout
     assert "适用行业: SaaS" in shown
-    assert "无法到达：数据里没有分享、评价或推荐他人。" in shown
+    assert "无法到达：数据里没有分享、评价、推荐他人或推荐他人下单。" in shown
     assert "every business" in tenure("models", "list").stdout
 
 
