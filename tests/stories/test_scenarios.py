@@ -158,9 +158,9 @@ def test_a03_without_the_customers_own_volume_the_product_says_that_it_cannot_ju
     told = explain(tables(rows), read("relationship-4"), "ann", TODAY)
     doubted = {evaluation.stage.id: evaluation for evaluation in told.evaluations if evaluation.holds is None}
     assert "degeneration" in doubted
-    unknown = [seen.measure for seen in doubted["degeneration"].values if seen.value is None]
+    measures = [str(read.measure) for read in doubted["degeneration"].values if read.value is None]
     # Scores and signs that nobody gave are unknown as well, but the rule reads those only where there are some.
-    unknown = [measure for measure in map(str, unknown) if not measure.startswith(("last(csat", "days_since("))]
+    unknown = [measure for measure in measures if not measure.startswith(("last(csat", "days_since("))]
     assert set(unknown) == {"last(volume, last 456d)", "avg(volume, last 728d)"}
 
 
