@@ -23,7 +23,10 @@ def noon(day: date) -> datetime:
 
 
 def order_rows(count: int = 40) -> list[dict[str, Any]]:
-    """Return orders: customer n buys every 10 + 3n days and stopped 5n days before today."""
+    """Return orders: customer n buys every 10 + 3n days on average and stopped 5n days before today.
+
+    A short interval and a long one take turns: steady customers would be judged by their own rhythm and all be active.
+    """
     rows = []
     for n in range(count):
         day, number = TODAY - timedelta(days=5 * n), 0
@@ -33,7 +36,7 @@ def order_rows(count: int = 40) -> list[dict[str, Any]]:
                 "order_id": f"SO{n:03d}{number:02d}", "amount": 20.0 + n + number, "status": "sale", "currency": "CNY",
                 "channel": "shop",
             })  # fmt: skip
-            day -= timedelta(days=10 + 3 * n)
+            day -= (10 + 3 * n) * timedelta(days=1.7 if number % 2 else 0.3)
             number += 1
     return rows
 

@@ -142,7 +142,8 @@ def test_a_model_page_says_for_whom_it_is_what_it_needs_and_what_cannot_be_reach
     text = page(signed_in, "/models/saas-6/")
     assert "For whom" in text
     assert "SaaS" in text
-    assert "Cannot be reached: your facts contain no shares, reviews or referrals." in text
+    missing = "shares, reviews, referrals or orders by people they referred"
+    assert f"Cannot be reached: your facts contain no {missing}." in text
     assert "This model is switched off: the next refresh leaves it out." in text
 
 

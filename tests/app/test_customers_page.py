@@ -70,7 +70,7 @@ def test_the_profile_and_the_reasons_are_told(shop: Lake, signed_in: Client) -> 
         "+8613800000003",
         "k003@example.com",
         "杭州",
-        "the last order was at most 45 days ago",
+        "the last order, contract start or renewal was at most 45 days ago",
         "Open complaints",
     ):
         assert words in said

@@ -218,7 +218,9 @@ id: notes-test
 name: {zh: 记录, en: Notes}
 path: [wary, other]
 stages:
-  - {id: wary, name: {zh: 谨慎, en: Wary}, when: 'has(information_need[category = "price"]) and last(brand_perception) >= 4'}
+  - id: wary
+    name: {zh: 谨慎, en: Wary}
+    when: has(information_need[category = "price"]) and last(brand_perception) >= 4
   - {id: other, name: {zh: 其他, en: Other}, when: otherwise}
 """
 

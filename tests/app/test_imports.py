@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+
+from refreshes import stages_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -316,3 +319,52 @@ def test_a_repaired_row_is_read_in_its_batch_s_zone_and_belongs_to_its_source(si
     assert "is a fact now" in answer.content.decode()
     row = next(row for row in lake.read("orders").to_pylist() if row["order_id"] == "O1")
     assert (row["source"], row["at"]) == ("till", datetime(2026, 2, 28, 7, tzinfo=UTC))
+
+
+PEOPLE = "customer_id,name,city,level\nC1,王芳,上海,gold\nC2,李伟,杭州,silver\n"
+
+
+@pytest.mark.parametrize(
+    ("language", "question", "since", "text"),
+    [
+        ("en", "These values hold since", "known since ", "known since "),
+        ("zh-hans", "这些值的生效日期", "自 2026年2月1日 起", "自 2026年2月1日 起才有记录"),
+    ],
+)
+def test_customer_files_say_since_when_their_values_hold(
+    signed_in: Client,
+    filled_lake: Lake,
+    run_job: Callable[[str], Job],
+    language: str,
+    question: str,
+    since: str,
+    text: str,
+) -> None:
+    from tenure_app.facts import queries
+
+    signed_in.cookies["tenure_language"] = language
+    assert question not in signed_in.get(bring(signed_in, GOOD)).content.decode()
+    address = bring(signed_in, PEOPLE, "客户.csv", "customers")
+    number = int(address.rstrip("/").rsplit("/", 1)[1])
+    assert question in signed_in.get(address).content.decode()
+    (file,) = queries.files(number)
+    columns = {f"map-{file.pk}-{field}": column for field, column in file.mapping.items()}
+    refused = signed_in.post(f"{address}columns/", {**columns, "valid_from": "1.2.26", "start": "1"})
+    assert refused.status_code == 422
+    assert "2024-01-31" in refused.content.decode()
+    kept = signed_in.post(f"{address}columns/", {**columns, "valid_from": "2026-02-01"}).content.decode()
+    assert 'value="2026-02-01"' in kept  # and it stays with the import until that is started, or replayed
+    signed_in.post(f"{address}columns/", {**columns, "valid_from": "2026-02-01", "start": "1"})
+    assert run_job("import").state == "done"
+    (day,) = filled_lake.connect().execute("SELECT DISTINCT valid_from FROM customers").fetchall()
+    assert str(day[0]) == "2026-02-01"
+    who = signed_in.get("/customers/C1/").content.decode()
+    assert since in who
+    folder = filled_lake.path / "models"
+    folder.mkdir()
+    (folder / "cities.yaml").write_text("id: cities\nstages: [{id: s, when: attribute(city) is known}]\n", "utf-8")
+    signed_in.get("/models/")
+    stages_only(filled_lake, as_of=date(2026, 4, 1))
+    for address in ("/models/cities/", "/lifecycle/?model=cities"):
+        assert text in signed_in.get(address).content.decode(), address
+    assert text not in signed_in.get("/models/retail-activity/").content.decode()

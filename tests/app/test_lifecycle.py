@@ -109,8 +109,8 @@ def test_board_list_command_and_statistics_agree_on_what_cannot_be_judged(
     assert re.search("Relationship model: Degeneration cannot be judged on", chips)
 
 
-def test_a_lake_without_the_table_of_doubts_shows_its_board_without_them(shop: Lake, signed_in: Client) -> None:
-    shutil.rmtree(shop.path / "life" / "doubts")
+def test_a_lake_without_the_table_of_doubts_shows_its_board_without_them(own_shop: Lake, signed_in: Client) -> None:
+    shutil.rmtree(own_shop.path / "life" / "doubts")
     rows = board(signed_in, TODAY, "relationship-4")
     assert {row["Cannot be judged"] for row in rows.values()} == {"0"}
     assert signed_in.get("/customers/", {"model": "relationship-4", "cannot_judge": "degeneration"}).status_code == 200
@@ -125,9 +125,9 @@ def test_a_model_without_its_facts_says_which_are_missing(shop: Lake, signed_in:
 
 def test_the_board_says_plays_goals_and_rules_in_the_reader_s_language(shop: Lake, signed_in: Client) -> None:
     said = signed_in.get("/lifecycle/", {"model": MODEL}).content.decode()
-    assert "the last order was at most 45 days ago" in said
+    assert "the last order, contract start or renewal was at most 45 days ago" in said
     signed_in.cookies["tenure_language"] = "zh-hans"
-    assert "最近一次下单在 45 天以内" in signed_in.get("/lifecycle/", {"model": MODEL}).content.decode()
+    assert "最近一次下单、签约或续约在 45 天以内" in signed_in.get("/lifecycle/", {"model": MODEL}).content.decode()
 
 
 def test_an_empty_lake_leads_to_the_imports(lake: Lake, signed_in: Client) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tenure.facts.lake import Lake
 
 SHIPPED = builtin_texts()["retail-activity"]
-STRICTER = SHIPPED.replace("days_since(order) <= 45", "days_since(order) <= 30")
+STRICTER = SHIPPED.replace("days_since(order | start | renewal) <= active_until", "days_since(order) <= 30")
 pytestmark = pytest.mark.django_db
 
 
@@ -66,12 +66,12 @@ def test_it_lists_all_shipped_models_in_groups_and_finds_them_by_a_stage(signed_
 
 def test_it_shows_a_model_with_rule_sentence_plays_and_assumption(signed_in: Client, shop: Lake) -> None:
     page = signed_in.get("/models/retail-activity/").content.decode()
-    assert "days_since(order) &lt;= 45" in page
-    assert "the last order was at most 45 days ago" in page
+    assert "days_since(order | start | renewal) &lt;= active_until" in page
+    assert "the last order, contract start or renewal was at most 45 days ago" in page
     assert "Our assumption" in page
     assert "Avoid" in page
     signed_in.cookies["tenure_language"] = "zh-hans"
-    assert "最近一次下单在 45 天以内" in signed_in.get("/models/retail-activity/").content.decode()
+    assert "最近一次下单、签约或续约在 45 天以内" in signed_in.get("/models/retail-activity/").content.decode()
 
 
 def test_a20_a_model_that_ends_at_the_purchase_warns_and_leads_to_one_that_goes_on(
@@ -83,12 +83,12 @@ def test_a20_a_model_that_ends_at_the_purchase_warns_and_leads_to_one_that_goes_
 
 
 def test_the_check_teaches_the_place_the_cause_and_the_right_name(signed_in: Client, shop: Lake) -> None:
-    wrong = SHIPPED.replace("days_since(order) <= 45", "days_since(ordr) <= 45")
+    wrong = STRICTER.replace("days_since(order)", "days_since(ordr)")
     page = signed_in.post("/models/-/check/", form(wrong, mode="fields")).content.decode()
     assert "Unknown kind of fact: ordr." in page
     assert "<mark>ordr</mark>" in page
     assert 'data-near="order"' in page
-    assert "the last order was at most 90 days ago" in page  # the other rules are still read back
+    assert "renewal was at most 90 days ago" in page  # the other rules are still read back
 
 
 def test_completion_answers_what_may_come_at_the_caret(signed_in: Client, shop: Lake) -> None:
@@ -199,7 +199,7 @@ def with_commit(do: Callable[[], Any]) -> None:
 def test_saving_over_a_newer_version_is_refused_with_what_they_changed(signed_in: Client, shop: Lake) -> None:
     see_preview(signed_in, STRICTER)
     save(signed_in, STRICTER)
-    mine = SHIPPED.replace("<= 90", "<= 60")
+    mine = SHIPPED.replace("<= silent_until", "<= 60")
     see_preview(signed_in, mine)
     page = save(signed_in, mine, base="0").content.decode()
     assert "admin saved version 1 of this model while you were editing" in page
@@ -325,7 +325,7 @@ def test_the_editors_buttons_move_add_and_remove_stages(signed_in: Client, shop:
 
 
 def test_a_preview_warns_of_overlaps_and_of_rules_that_nobody_matches(signed_in: Client, shop: Lake) -> None:
-    text = SHIPPED.replace("days_since(order) > 180", "count(order) > 1000")
+    text = SHIPPED.replace("days_since(order | start | renewal) > lost_after", "count(order) > 1000")
     page = see_preview(signed_in, text)
     assert "more than one rule holds" in page
     assert "Nobody matches:" in page

@@ -87,3 +87,44 @@ def test_show_says_for_whom_a_model_is_and_what_cannot_be_reached(shop: Path) ->
     assert "适用行业: SaaS" in shown
     assert "无法到达：数据里没有分享、评价、推荐他人或推荐他人下单。" in shown
     assert "every business" in tenure("models", "list").stdout
+
+
+def test_a_parameter_is_previewed_and_set_in_a_terminal(shop: Path, tmp_path: Path) -> None:
+    tenure("refresh", "--lake", shop)
+    asked = ("models", "set", "retail-activity", "active_until=30d", "rhythm_days=10", "--lake", shop)
+    preview = read(*asked, "--preview")
+    assert preview["parameters"]["active_until"] == {"before": 45, "after": 30, "unit": "days"}
+    assert preview["saved"] is None
+    assert sum(preview["preview"]["before"].values()) == sum(preview["preview"]["after"].values()) == 41
+    assert preview["preview"]["moved"] > 0
+    assert {"before", "after", "moves", "undone"} <= set(preview["preview"])
+    assert not (shop / "models").exists()
+    saved = read(*asked)
+    assert saved["saved"] == str(shop / "models/retail-activity.yaml")
+    tenure("refresh", "--lake", shop)
+    spans = Lake.open(shop).connect()
+    counted = "SELECT stage, count(*) FROM spans WHERE model = 'retail-activity' AND left_on IS NULL GROUP BY stage"
+    stages = dict(spans.execute(counted).fetchall())
+    assert stages == {stage: count for stage, count in preview["preview"]["after"].items() if count and stage in stages}
+    shown = tenure("models", "show", "retail-activity", "--lake", shop, language="zh_Hans").stdout
+    assert "最近 30 天内买过" in shown
+
+
+def test_a_value_that_does_not_fit_is_refused_and_a_file_is_changed_where_it_is(shop: Path, tmp_path: Path) -> None:
+    for values, message in (
+        (["active=30d"], "has no parameter 'active'. It has: active_until, silent_until"),
+        (["active_until=300d"], "active_until: the value 300d lies outside 30d to 60d."),
+        (["active_until=20%"], "active_until must be a value such as 30d, not '20%'."),
+        (["active_until"], "'active_until' sets nothing. Write NAME=VALUE"),
+    ):
+        refused = tenure("models", "set", "retail-activity", *values, "--lake", shop)
+        assert refused.returncode == 2
+        assert message in refused.stderr
+    assert "is built in" in tenure("models", "set", "retail-activity", "active_until=30d").stderr
+    file, text = (
+        tmp_path / "mine.yaml",
+        "id: mine\r\nparameters: {late: 9d}\r\nstages: [{id: a, when: days_since(order) < late}]\r\n",
+    )
+    file.write_bytes(text.encode())
+    assert read("models", "set", file, "late=3d")["saved"] == str(file)
+    assert file.read_bytes().decode() == text.replace("9d", "3d")

@@ -19,10 +19,12 @@ from oracle.random_rules import stages_of
 from oracle.strategies import PEOPLE, START, customer_table, instant, tables
 from refreshes import stages_only
 from tenure.facts.importing import import_files
+from tenure.lifecycle.model_file import read
 from tenure.practices.samples import SAMPLES
 from tenure.refreshing.blocks import EvaluationRequest, evaluate_here
 from tenure.refreshing.models import features_of, scorecard_models
 from tenure.refreshing.spark import evaluate_on_spark
+from tenure.value.ranking import Ranking
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -165,6 +167,32 @@ def test_a_whole_refresh_gives_the_same_scorecard(village: tn.Lake, tmp_path: Pa
     duckdb, spark, models = _refreshed_twice(village, START + timedelta(days=500), tmp_path, tn.refresh)
     assert {row["model"] for row in duckdb["spans"]} == models and len(models) >= len(tn.models())
     _compared(duckdb, spark)
+
+
+DATED = """
+id: dated
+enters: [order]
+stages:
+  - {id: gold, when: 'attribute(tier) = "gold" and score(deals) >= 5'}
+  - {id: upper, when: percentile(score(deals)) > 0.5 and percentile(sum(order.amount)) > 0.5}
+  - {id: below, when: "sum(order.amount) <= average(sum(order.amount), by tier)"}
+  - {id: other, when: otherwise}
+"""
+
+
+def test_what_was_known_on_which_day_is_the_same(village: tn.Lake, tmp_path: Path) -> None:
+    lake = tn.Lake.open(shutil.copytree(village.path, tmp_path / "dated"))
+    for day, tier in ((20, "silver"), (250, "gold")):
+        records = [
+            {"customer_id": who, "attributes": f'{{"tier": "{tier}"}}', "valid_from": START + timedelta(days=day + n)}
+            for n, who in enumerate((*PEOPLE, "客户"))
+        ]
+        lake.write("customers", customer_table([{**row, "seen_at": instant(300, 0, day % 60, 0)} for row in records]))
+    refresh = partial(tn.refresh, models=[read(DATED)], scorecard=(Ranking(),))
+    refresh(lake, as_of=START + timedelta(days=200))
+    duckdb, spark, _ = _refreshed_twice(lake, START + timedelta(days=500), tmp_path, refresh)
+    assert spark == duckdb
+    assert {row["stage"] for row in duckdb["spans"]} == {"gold", "upper", "below", "other"}
 
 
 def test_random_models_of_the_whole_language_are_the_same_and_the_oracles(tmp_path: Path) -> None:

@@ -126,3 +126,11 @@ def test_a_number_that_is_none_is_missing_and_one_that_is_too_large_is_refused()
     assert completed("orders", pa.table(orders | {"amount": [float("nan"), 2.5]})).column("amount").null_count == 1
     with pytest.raises(FactsError, match="too large"):
         completed("orders", pa.table(orders | {"amount": [2e14, 2.5]}))
+
+
+def test_a_model_that_reads_scores_says_that_a_notebook_has_none() -> None:
+    orders = pa.table({"customer_id": ["a"], "at": [date(2024, 1, 1)], "amount": [9.0]})
+    with pytest.warns(UserWarning, match=r"tiers-3 reads scores \(tier\), which only the refresh of a lake publishes"):
+        found = tn.spans(orders, "tiers-3")
+    assert found.counts() == {"low": 0, "middle": 0, "high": 0}
+    assert found.cannot_judge() == {"low": 1, "middle": 1, "high": 1}

@@ -13,7 +13,7 @@ from oracle.random_rules import OTHER_MODEL
 from tenure.clock import day_number
 from tenure.facts.blocks import block_of
 from tenure.facts.frames import completed
-from tenure.facts.records import HISTORY
+from tenure.facts.schema import HISTORY
 from tenure.lifecycle.model_file import read
 from tenure.lifecycle.published import populations_on, populations_read, with_populations
 from tenure.lifecycle.reasons import with_because

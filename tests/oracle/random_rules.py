@@ -6,73 +6,21 @@ from collections import Counter
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from oracle.random_facts import FactWriter, written
+from oracle.random_values import (
+    CALENDAR,
+    COLUMNS,
+    COMMON,
+    FIELDS,
+    NAMED_DATES,
+    OTHER,
+    PARAMETERS,
+    SIGNS,
+)
 from oracle.strategies import mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-#: The shop's named dates, as its settings have them.
-NAMED_DATES = {
-    "双十一": ("11-11",),
-    "店庆": ("05-18..05-20", "2024-09-01"),
-    "圣诞": ("12-24..01-02",),
-    "叶年": ("02-20..02-29",),
-}
-OTHER = "other"  # the model whose stages rules read
-#: Parameters that every random model has: lengths of time, numbers and a share.
-PARAMETERS = {
-    "silent_after": {"value": "45d", "min": "20d", "max": "90d", "step": "1d", "zh": "沉默期", "en": "Silence"},
-    "long_time": {"value": "12w", "min": "4w", "max": "52w", "step": "1w", "zh": "长期", "en": "A long time"},
-    "high_share": {"value": 0.2, "min": 0.05, "max": 0.5, "step": 0.05, "zh": "高占比", "en": "High share"},
-    "dear": {"value": 20, "min": 1, "max": 100, "step": 1, "zh": "高价", "en": "Dear"},
-}
-
-_ORDERS = {
-    "amount": (0, 0.1, 10, 20, 33.3), "cost": (0.2, 10), "currency": ("CNY", "EUR"), "channel": ("web", "app", "shop"),
-    "store": ("north", "south"), "referrer_id": ("bob", "eve"), "order_id": ("o1", "o2"),
-}  # fmt: skip
-_VIEWS = {
-    "channel": ("web", "app"), "seconds": (0, 5, 12.5, 300), "content_id": ("c1", "c2"), "category": ("tea", "salt"),
-    "campaign_id": ("spring", "autumn"),
-}  # fmt: skip
-_SCORES = {"score": (1, 3, 4.5, 5, 9), "survey": ("q1", "q2"), "comment": ("fine", "slow")}
-_CONTRACTS = {"contract_id": ("k1", "k2"), "ends_at": ("2024-06-30", "2024-12-31", "2025-03-01")}
-#: Per kind its own columns, with values that they often have.
-COLUMNS: dict[str, dict[str, tuple[Any, ...]]] = {
-    **dict.fromkeys(("order", "refund", "referred_order", "referred_buyer"), _ORDERS),
-    "line": {"amount": (0, 10, 20), "quantity": (1, 2), "category": ("tea", "rice"), "product_id": ("p0", "p1")},
-    "interaction": {**_VIEWS, "kind": ("view", "search", "login")},
-    **dict.fromkeys(("view", "search", "enquiry", "login"), _VIEWS),
-    **dict.fromkeys(("csat", "nps"), _SCORES),
-    "case": {"case_id": ("a1", "a2"), "kind": ("complaint", "question"), "severity": ("high", "low")},
-    "complaint": {"case_id": ("a1", "a2"), "severity": ("high", "low")},
-    "cost": {"kind": ("gift", "call"), "amount": (0, 10)},
-    "volume": {"amount": (10, 100.0001), "period_start": ("2024-01-01", "2024-07-01")},
-    "balance": {"receivable": (0, 10), "payable": (0, 20)},
-    **dict.fromkeys(("contract", "start", "renewal", "cancel"), _CONTRACTS),
-}
-#: Kinds of one table, so that "the last three of them" is the same in every engine; and numbers they share.
-ALIKE = (
-    ("order", "refund"), ("order", "referred_order"), ("view", "search"), ("csat", "nps"), ("interaction", "view"),
-    ("case", "complaint"), ("start", "renewal"), ("line", "line"), ("order", "order"), ("view", "view"),
-)  # fmt: skip
-FIELDS = {
-    "order": ("amount", "cost"), "refund": ("amount",), "referred_order": ("amount",), "referred_buyer": ("amount",),
-    "line": ("amount", "quantity"), "interaction": ("seconds",), "view": ("seconds",), "search": ("seconds",),
-    "csat": ("score",), "nps": ("score",), "cost": ("amount",), "volume": ("amount",),
-    "balance": ("receivable", "payable"),
-}  # fmt: skip
-_COMMON = ("order", "order", "order", "order", "view", "view", "line", "csat", "search", "contract", "complaint")
-_CALENDAR = {
-    "weekday": (1, 3, 6, 7), "hour": (0, 8, 12, 18, 23), "day": (1, 10, 15, 28), "month": (1, 2, 3, 6, 11),
-    "year": (2024, 2025), "date": ("2024-02-29", "2024-06-30", "2024-11-11", "2025-01-01"),
-}  # fmt: skip
-_SIGNS = ("<", "<=", "=", "!=", ">=", ">", "<", "<=", ">=", ">", "≤", "<>")
-_UNITS = ("week", "month", "month", "quarter", "year")
-
-
-def _text(value: object) -> str:
-    return f'"{value}"' if isinstance(value, str) else str(value)
+    from collections.abc import Callable, Iterable
 
 
 _TESTS = ("of_state", "of_text", "on_date", "among", "known")
@@ -93,129 +41,8 @@ _FOCUS = (
 )
 
 
-class Writer:
-    """Writes random rules, and counts which constructs it used.
-
-    `varies` says whether a condition is true of some customers on some days only; most that are not are
-    thrown away.
-    """
-
-    def __init__(
-        self,
-        seed: int,
-        stages: Sequence[str] = ("s1", "s2"),
-        without: Iterable[str] = (),
-        varies: Callable[[str], bool] = lambda _: True,
-    ) -> None:
-        self.random, self.stages, self.without, self.varies = Random(seed), stages, set(without), varies
-        self.used: Counter[str] = Counter()
-        self.focus = ""  # the name of a method that most tests of the next rule come from
-        self.over_time = 0  # how many for and ever are around
-
-    def pick(self, *choices: Any) -> Any:
-        """Return one of the choices; one that can be called is called."""
-        choice = self.random.choice(choices)
-        return choice() if callable(choice) else choice
-
-    def chance(self, share: float) -> bool:
-        return self.random.random() < share
-
-    def use(self, construct: str) -> bool:
-        """Count a construct, unless it is left out."""
-        if construct in self.without:
-            return False
-        self.used[construct] += 1
-        return True
-
-    # Facts
-
-    def condition(self, kind: str, calendar: bool = True) -> str:
-        own, dated = COLUMNS[kind], calendar and self.chance(0.35)
-        if dated and self.chance(0.3) and self.use("on"):
-            return f'{self.pick("", "not ")}on "{self.pick(*NAMED_DATES)}"'
-        values = _CALENDAR if dated else own
-        column = self.pick(*values)
-        some = [_text(value) for value in values[column]]
-        if self.chance(0.15) and self.use("condition is known"):
-            return f"{column} is {self.pick('known', 'unknown', 'not known')}"
-        if self.chance(0.25) and self.use("condition in"):
-            several = ", ".join(self.random.sample(some, min(len(some), self.pick(1, 2))))
-            return f"{column} {self.pick('in', 'not in')} ({several})"
-        is_text = isinstance(values[column][0], str) and column not in ("date", "ends_at", "period_start")
-        self.use("condition on text" if is_text else "condition on " + ("a calendar column" if dated else "numbers"))
-        if column == "amount" and self.chance(0.2) and self.use("parameter"):
-            return f"amount {self.pick('<', '>=')} dear"
-        return f"{column} {self.pick('=', '!=', '=') if is_text else self.pick(*_SIGNS)} {self.pick(*some)}"
-
-    def fact(self, kind: str, calendar: bool = True) -> str:
-        if self.chance(0.55) or not self.use("conditions"):
-            return kind
-        return f"{kind}[{', '.join(self.condition(kind, calendar) for _ in range(self.pick(1, 1, 2)))}]"
-
-    def kind(self) -> str:
-        return self.pick(*_COMMON, lambda: self.pick(*COLUMNS))
-
-    def facts(self, kinds: tuple[str, ...] = (), alike: bool = False) -> tuple[str, str]:
-        """Return facts, and a kind whose columns they all have; only of one table when `alike`."""
-        kind = self.pick(*kinds) if kinds else self.kind()
-        if self.chance(0.15) and self.use("then"):
-            first = self.fact(self.pick("order", "view", "search", "csat", "complaint", kind))
-            return f"{first} then {self.fact(kind)} within {self.days(longest=60)}", kind
-        if self.chance(0.2) and self.use("several kinds"):
-            if alike or kinds:
-                pairs = [pair for pair in ALIKE if not kinds or set(pair) <= set(kinds)]
-                one, other = self.pick(*pairs)
-                poorer = min(one, other, key=lambda each: len(COLUMNS[each]))
-                return f"{self.fact(one)} | {self.fact(other)}", poorer
-            return f"{self.fact(kind)} | {self.fact(self.kind())}", kind
-        return self.fact(kind), kind
-
-    # Windows
-
-    def days(self, longest: int = 200) -> str:
-        if self.chance(0.1) and self.use("parameter"):
-            return self.pick("silent_after", "long_time")
-        if self.chance(0.1) and self.use("weeks of days"):
-            return f"{self.pick(1, 2, 4, 12)}w"
-        # Mostly lengths that also lie between the facts of random people, so that a day more or less is noticed.
-        return f"{self.pick(1, 2, 7, 14, 30, 30, min(90, longest), self.random.randint(1, longest))}d"
-
-    def units(self, most: int = 4) -> str:
-        number, unit = self.random.randint(1, most), self.pick(*_UNITS)
-        return f"{number} {unit}{'s' if number > 1 or self.chance(0.3) else ''}"
-
-    def window(self, noun: str = "") -> str:
-        """Return a window; `noun` is what facts may be called, empty where they may not be counted."""
-        return self.pick("", "", self._of_days, self._of_days, self._of_periods, self._of_a_year_ago,
-                         lambda: self._of_facts(noun))  # fmt: skip
-
-    def _of_days(self) -> str:
-        parts = self.pick((1,), (1,), (1, 2), (2,))
-        self.use("window of days")
-        return "".join(f", {('last', 'before')[part - 1]} {self.days()}" for part in parts)
-
-    def _of_periods(self) -> str:
-        if self.chance(0.3) and self.use("this period"):
-            return f", this {self.pick(*_UNITS)}"
-        units = self.units()
-        if self.chance(0.3) and self.use("before periods"):
-            unit = units.split()[1].removesuffix("s")
-            before = f", before {self.random.randint(1, 4)} {unit}s"
-            return f", last {units}{before}" if self.chance(0.7) else before
-        self.use("last periods")
-        return f", last {units}"
-
-    def _of_a_year_ago(self) -> str:
-        if not self.use("same last year"):
-            return ""
-        return f", same {self.pick(self.days, self.units, lambda: self.pick(*_UNITS))} last year"
-
-    def _of_facts(self, noun: str) -> str:
-        if not noun or not self.use("last facts"):
-            return ""
-        return f", last {self.random.randint(1, 5)} {self.pick('facts', noun)}"
-
-    # Numbers
+class Writer(FactWriter):
+    """Writes rules: what a measure, a comparison and a condition can be, at random."""
 
     def literal(self) -> str:
         if self.chance(0.08) and self.use("parameter"):
@@ -274,7 +101,7 @@ class Writer:
         name = self.pick("first", "last", "nth")
         self.use(f"{name}().column")
         kinds = tuple(kind for kind, own in COLUMNS.items() if _of_type(own, columns)) if columns != "date" else ()
-        facts, kind = self.facts(tuple(k for k in _COMMON if k in kinds) if kinds else (), alike=True)
+        facts, kind = self.facts(tuple(k for k in COMMON if k in kinds) if kinds else (), alike=True)
         if "|" in facts:
             facts = self.fact(kind)
         column = self.pick(*_of_type(COLUMNS[kind], columns), *(("date",) * 3 if columns == "date" else ()))
@@ -303,7 +130,7 @@ class Writer:
 
     def hourly(self) -> str:
         self.use("condition on a calendar column")
-        return f"count({self.kind()}[hour {self.pick('<', '>=', '=', '!=')} {self.pick(*_CALENDAR['hour'])}])"
+        return f"count({self.kind()}[hour {self.pick('<', '>=', '=', '!=')} {self.pick(*CALENDAR['hour'])}])"
 
     def severe(self) -> str:
         self.use("open")
@@ -392,13 +219,13 @@ class Writer:
         if form == "known":
             return f"{text} is {self.pick('known', 'unknown')}"
         if form == "in":
-            several = ", ".join(_text(value) for value in self.random.sample(values, min(2, len(values))))
+            several = ", ".join(written(value) for value in self.random.sample(values, min(2, len(values))))
             return f"{text} {self.pick('in', 'not in')} ({several})"
         sign = self.pick("=", "!=")
         if form == "texts":
             other = self.of_fact("text")
             return f"{text} {sign} {other}"
-        value = _text(self.pick(*values))
+        value = written(self.pick(*values))
         return f"{text} {sign} {value}" if self.chance(0.8) else f"{value} {sign} {text}"
 
     # Truths
@@ -411,11 +238,11 @@ class Writer:
             lambda: (self.steady(), self.literal()), lambda: (self.steady(), self.literal()),
             lambda: (self.constant(), self.constant()),
         )  # fmt: skip
-        return f"{sides[0]} {self.pick(*_SIGNS)} {sides[1]}"
+        return f"{sides[0]} {self.pick(*SIGNS)} {sides[1]}"
 
     def on_date(self) -> str:
         self.use("date compared")
-        return f'{self.of_fact("date")} {self.pick(*_SIGNS)} "{self.pick(*_CALENDAR["date"])}"'
+        return f'{self.of_fact("date")} {self.pick(*SIGNS)} "{self.pick(*CALENDAR["date"])}"'
 
     def among(self) -> str:
         self.use("number in")
@@ -439,12 +266,12 @@ class Writer:
         name = self.pick("in_stage", "previous_stage", "days_in_stage")
         if self.over_time or not self.use(name):
             return self.plain_truth()
-        stage = _text(self.pick(*self.stages))
+        stage = written(self.pick(*self.stages))
         if name == "in_stage":
             several = self.random.sample(self.stages, min(len(self.stages), self.pick(1, 1, 2)))
-            return f"in_stage({', '.join(map(_text, several))})"
+            return f"in_stage({', '.join(map(written, several))})"
         if name == "days_in_stage":
-            return f"days_in_stage() {self.pick(*_SIGNS)} {self.random.choice((0, 1, 7, 14, 30, 45, 60))}"
+            return f"days_in_stage() {self.pick(*SIGNS)} {self.random.choice((0, 1, 7, 14, 30, 45, 60))}"
         return f"previous_stage() {self.pick(f'= {stage}', f'!= {stage}', 'is unknown', 'is known')}"
 
     def test(self) -> str:
@@ -466,7 +293,7 @@ class Writer:
         if self.focus in _TESTS:
             return text
         bound = self.pick("0.5", "0.2", "1", "0") if self.focus in ("population", "slope") else self.literal()
-        return f"{text} {self.pick(*_SIGNS)} {bound}"
+        return f"{text} {self.pick(*SIGNS)} {bound}"
 
     def _test(self) -> str:
         if self.focus and self.chance(0.8):

@@ -41,8 +41,8 @@ def _demo(*arguments: str, language: str = "en") -> subprocess.CompletedProcess[
 
 def _started(*arguments: str) -> subprocess.Popen[str]:
     """Return a demo that has said its first line, which no terminal breaks, so that Python itself has started."""
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": {**os.environ, "COLUMNS": "1000"}}
-    started = subprocess.Popen(_command(*arguments), text=True, **pipes)
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    started = subprocess.Popen(_command(*arguments), env={**os.environ, "COLUMNS": "1000"}, **pipes)
     assert started.stdout is not None
     started.stdout.readline()
     return started

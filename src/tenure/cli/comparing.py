@@ -28,10 +28,10 @@ def compare(
     before = next((known for known in models_of(store) if known.id == after.id), None)
     day = day_of(as_of) or last_refresh(store)
     preview = compare_lake(store, before, after, as_of=day)
-    print_result(preview.as_json(), as_json, _show_preview, before, after)
+    print_result(preview.as_json(), as_json, show_preview, before, after)
 
 
-def _show_preview(body: dict[str, Any], before: Model | None, after: Model) -> None:
+def show_preview(body: dict[str, Any], before: Model | None, after: Model) -> None:
     from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
     from tenure.lifecycle.statistics import UNDONE_WITHIN
 

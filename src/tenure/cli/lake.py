@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from tenure.cli.output import fields_of, print_list, print_result
 from tenure.clock import zone
 from tenure.words import mark, say
 from tenure.words.formats import day, money, number, percent
+
+if TYPE_CHECKING:
+    from tenure.facts.lake import Lake
 
 File = Annotated[Path, argument(mark("The backup file, such as lake.tar.gz."))]
 
@@ -26,15 +29,33 @@ def init(
     name: str | None = option(mark("Name of the business."), None),
     tz: str | None = option(mark("Time zone used for calendar days."), None),
     currency: str | None = option(mark("Currency, such as CNY."), None),
+    named_dates: list[str] | None = option(
+        mark("Dates that rules may name, such as 店庆=05-18 or 618=06-01..06-18; without dates the name is removed."),
+        None,
+        "--named-date",
+        metavar="NAME=DATES",
+    ),
     as_json: options.AsJson = False,
 ) -> None:
     """Save what is given, also in a lake that is there already. The first refresh then chooses the models."""
     store = options.create_lake(lake, tz)
     given = {"business_kind": business, "business": name, "tz": tz, "currency": currency}
+    for pair in named_dates or []:
+        _name_dates(store, *pair.partition("=")[::2])
     settings = store.save_settings(**{key: value for key, value in given.items() if value})
     text = say(mark("The lake in %(lake)s is ready. Continue with: tenure import FILE --lake %(lake)s"), lake=lake)
     body = {"lake": str(lake), **fields_of(settings)}
     print_result(body, as_json, text if settings.business_kind else f"{text}\n{options.business_question(lake)}")
+
+
+def _name_dates(store: Lake, name: str, dates: str) -> None:
+    from tenure.lifecycle.model_file import models_of
+    from tenure.lifecycle.shop_dates import forget_dates, name_dates
+
+    if dates.strip():
+        name_dates(store, name, dates)
+    else:
+        forget_dates(store, name.strip(), models_of(store))
 
 
 def backup(lake: options.LakeFolder, file: File, as_json: options.AsJson = False) -> None:

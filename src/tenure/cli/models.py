@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +12,7 @@ from tenure.cli import options
 from tenure.cli.comparing import compare, moves
 from tenure.cli.options import AsJson, argument, open_lake, option
 from tenure.cli.output import console, fields_of, print_result, table_of
+from tenure.cli.parameters import set_
 from tenure.errors import LakeError, RuleError, TenureError
 from tenure.facts.businesses import BUSINESSES
 from tenure.words import current_language, mark, say, sentences
@@ -79,11 +79,10 @@ def _businesses(model: Model) -> str:
 
 @models.command("show", help=say(mark("Show a model: its stages, rules, recommended actions and sources.")))
 def show(model: Which, lake: SomeLake = None, as_json: AsJson = False) -> None:
-    from tenure.lifecycle.model_file import read
     from tenure.lifecycle.reach import FactsAtHand, unreachable
 
     store, definitions = _definitions(lake)
-    definition = next((known for known in definitions if known.id == model), None) or read(model)
+    definition = next((known for known in definitions if known.id == model), None) or _read(store, model)
     gone = unreachable(definition, FactsAtHand.of(store)) if store else {}
     body = _body(definition, store.available_kinds() if store else None) | _state(definition, store)
     if store:
@@ -139,11 +138,9 @@ def _show_settling(out: Console, stage: Stage, names: dict[str, dict[str, str]])
 @models.command("check", help=say(mark("Check a model file and show each problem with its location.")))
 def check(model: Which, lake: SomeLake = None, as_json: AsJson = False) -> None:
     """Exit code 1 when it has a mistake."""
-    from tenure.lifecycle.model_file import read
-
     store, _ = _definitions(lake)
     try:
-        definition = read(model, store.kinds()) if store else read(model)
+        definition = _read(store, model)
     except TenureError as error:
         names = ("where", "rule", "start", "end", "nearest") if isinstance(error, RuleError) else ()
         place = {name: getattr(error, name) for name in names}
@@ -165,6 +162,7 @@ def _show_problem(_body: Any, error: TenureError) -> None:
 models.command("compare", help=say(mark("Show who would move if a changed model file were used; nothing is saved.")))(
     compare
 )
+models.command("set", help=say(mark("Set parameters of a model to other values, or preview them.")))(set_)
 models.command("moves", help=say(mark("Show how many moves under each model did not last.")))(moves)
 
 
@@ -249,11 +247,14 @@ def _switch(model: str, lake: Path, as_json: bool, *, on: bool) -> None:
 def _definitions(folder: Path | None) -> tuple[Lake | None, list[Model]]:
     from tenure.lifecycle.model_file import builtin, models_of
 
-    # The environment may name a lake that is still to be made: models can be shown without one.
-    if folder is None or (os.environ.get("TENURE_LAKE") == str(folder) and not (folder / "tenure.json").exists()):
-        return None, list(builtin().values())
-    lake = open_lake(folder)
-    return lake, models_of(lake)
+    lake = options.lake_at_hand(folder)
+    return lake, models_of(lake) if lake else list(builtin().values())
+
+
+def _read(lake: Lake | None, model: str) -> Model:
+    from tenure.lifecycle.model_file import read, read_in
+
+    return read_in(lake, model) if lake else read(model)
 
 
 def _console() -> Console:

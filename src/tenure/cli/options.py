@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,8 +21,8 @@ def option(text: str, default: Any = ..., *names: str, **settings: Any) -> Any:
     return typer.Option(default, *names, help=say(text), **settings)
 
 
-def argument(text: str, default: Any = ...) -> Any:
-    return typer.Argument(default, help=say(text))
+def argument(text: str, default: Any = ..., **settings: Any) -> Any:
+    return typer.Argument(default, help=say(text), **settings)
 
 
 _LAKE = option(mark("Lake folder."), ..., "--lake", envvar="TENURE_LAKE", show_default=False)
@@ -76,6 +77,13 @@ def open_lake(folder: Path) -> Lake:
     from tenure.facts.lake import Lake  # loaded late: help shows without it
 
     return Lake.open(folder)
+
+
+def lake_at_hand(folder: Path | None) -> Lake | None:
+    """Open a lake that a command can do without; the environment may name one that is still to be made."""
+    if folder is None or (os.environ.get("TENURE_LAKE") == str(folder) and not (folder / "tenure.json").exists()):
+        return None
+    return open_lake(folder)
 
 
 def create_lake(folder: Path, tz: str | None) -> Lake:

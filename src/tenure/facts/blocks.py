@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from tenure.clock import local_days
 from tenure.facts.kinds import KINDS, Kind
 from tenure.facts.matching import follows, is_in, is_text, meets, numbers_of
+from tenure.facts.records import KnownRecords, known_records
 from tenure.facts.schema import TEXT
 from tenure.facts.selection import Facts, facts_of
 from tenure.facts.streams import Stream
@@ -109,6 +110,11 @@ class Block:
     def origins(self) -> np.ndarray:
         """A moment before all facts of each customer, at which every history begins."""
         return np.arange(len(self), dtype=np.int64) << SHIFT
+
+    @cached_property
+    def records(self) -> KnownRecords:
+        """What was known of the customers, and since when."""
+        return known_records(self.customers, self.tz, self.last_day)
 
     def events(
         self, facts: tuple[str | Facts, ...], value: str = "", label: str = "", *, whole: bool = False

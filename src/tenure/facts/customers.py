@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from tenure.errors import FactsError
-from tenure.facts.schema import CUSTOMERS, FACT_TABLES, IDENTITIES
+from tenure.facts.schema import CUSTOMERS, FACT_TABLES, IDENTITIES, with_valid_from
 from tenure.facts.spelling import known_spellings, normal_email, normal_id, normal_phone, respell
 from tenure.lake import views
 from tenure.lake.lock import writing
@@ -66,26 +66,25 @@ def settle_customers(
 ) -> int:
     """Append the staged customer records that say something new, and return how many.
 
-    `staged` holds the records of one file with their row numbers. A record that repeats what is known already (empty
-    columns say nothing) is a duplicate.
+    `staged` holds the records of one file with their row numbers. A record that repeats what is known already, or was
+    said of its day before, is a duplicate; empty columns say nothing.
     """
     respell(lake, con)
     con.execute("SET VARIABLE valid_from = $day::DATE", {"day": valid_from})
     fresh = (
         "SELECT * REPLACE (coalesce(valid_from, getvariable('valid_from')) AS valid_from) FROM staged"
         " QUALIFY row_number() OVER"
-        f" (PARTITION BY customer_id, {', '.join(_DESCRIBED)} ORDER BY row) = 1"
+        f" (PARTITION BY customer_id, valid_from, {', '.join(_DESCRIBED)} ORDER BY row) = 1"
     )
     written = 0
     stored = lake.stored("customers")
     if stored:
         known = views.view_of("customers", lake.specs["customers"], stored)
-        compared = (*_DESCRIBED, "valid_from")
-        repeats = " AND ".join(f"(s.{name} IS NULL OR s.{name} IS NOT DISTINCT FROM k.{name})" for name in compared)
-        fresh = (
-            f"SELECT s.* FROM ({fresh}) AS s LEFT JOIN ({known}) AS k USING (customer_id)"
-            f" WHERE k.customer_id IS NULL OR NOT ({repeats})"
-        )
+        repeats = " AND ".join(f"(s.{name} IS NULL OR s.{name} IS NOT DISTINCT FROM k.{name})" for name in _DESCRIBED)
+        same = f"FROM {{}} AS k WHERE k.customer_id = s.customer_id AND {{}} AND {repeats}"
+        newest = same.format(f"({known})", "s.valid_from IS NULL")
+        of_day = same.format(f"({with_valid_from(f'FROM {stored}')})", "s.valid_from = k.valid_from")
+        fresh = f"SELECT * FROM ({fresh}) AS s WHERE NOT EXISTS ({newest}) AND NOT EXISTS ({of_day})"
         # An interrupted import of this very batch has written some of its records already.
         counted = con.execute(f"SELECT count(*) FROM {stored} WHERE batch_id = ?", [batch_id]).fetchone()
         written = int(counted[0]) if counted else 0

@@ -208,7 +208,7 @@ class Lake(DeltaStore):
         `places` adds the file of each row as `filename`.
         """
         paths = [file.path for file in self.files(name) if file.rows]
-        return views.scan(paths, places=places) if paths else ""
+        return views.scan(paths, places=places, grown=self.specs[name].widened) if paths else ""
 
     def rows(self, name: str, sql: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
         """Return the rows of a query over one table; none while nothing was written to it."""

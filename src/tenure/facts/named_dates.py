@@ -13,13 +13,32 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tenure.clock import day_number, day_of
+from tenure.errors import LakeError
+from tenure.words import mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 #: Names that need no setting.
 NAMED_DATES: dict[str, tuple[str, ...]] = {"双十一": ("11-11",)}
+_SOME_DAY = day_number(date(2024, 1, 1))
 _DATE = re.compile(r"(?:(\d{4})-)?(\d\d)-(\d\d)")
+
+
+def parse_dates(text: str) -> tuple[str, ...]:
+    """Return the dates that somebody wrote, ``11-11, 12-24..01-02``; raise a LakeError for what is none."""
+    specs = tuple(spec for spec in re.split(r"[\s,;，、；]+", re.sub(r"\s*\.\.\s*", "..", text.strip())) if spec)
+    if not specs:
+        raise LakeError(mark("No dates are given. Write them as 11-11, 11-01..11-11 or 2024-05-18."))
+    for spec in specs:
+        try:
+            stretches([spec], _SOME_DAY, _SOME_DAY)
+        except ValueError as error:
+            cause = mark(
+                "%(date)s is not a date. Write 11-11 for every year, 2024-05-18 for one, 11-01..11-11 for a stretch."
+            )
+            raise LakeError(cause, date=spec) from error
+    return specs
 
 
 def stretches(specs: Iterable[str], low: int, high: int) -> list[tuple[int, int]]:

@@ -79,6 +79,8 @@ FACT_TABLES: dict[str, FactTable] = {table.name: table for table in _TABLES}
 #: table: the newest row of a customer counts, by `seen_at`, when it was brought.
 #: What a record says holds from `valid_from`; without it, from the day on which it was brought.
 CUSTOMERS = schema_of("customer_id name phone email kind created_on attributes valid_from source batch_id seen_at")
+#: Every record of a customer, the first imported first: a column beside those of the newest.
+HISTORY = pa.list_(pa.struct(list(schema_of("valid_from seen_at name phone email kind attributes batch_id"))))
 
 #: Rows that are no facts; they can be repaired and replayed. `row` 1 is the first line of the file, headers included.
 #: `column` is as the file calls it, null when the whole row is meant. `reason` is a code of tenure.facts.reasons, `raw`
@@ -114,25 +116,27 @@ def _of_facts(name: str) -> TableSpec:
 
 
 def _newest_customers(read: str) -> str:
-    """Show one row per customer: of every column the newest value, attributes laid over each other."""
-    known = "coalesce(valid_from::TIMESTAMPTZ, seen_at)"
+    """Show one row per customer: of every column the newest value, attributes laid over each other; and all records."""
+    known = "coalesce(valid_from, seen_at::DATE), seen_at"
     newest = [
-        f"arg_max({column}, ({known}, seen_at)) AS {column}"
+        f"arg_max({column}, ({known})) AS {column}"
         for column in CUSTOMERS.names
         if column not in {"customer_id", "attributes", "seen_at"}
     ]
     attributes = (
         "CASE WHEN count(attributes) < 2 THEN max(attributes) ELSE "
-        f"list_reduce(list(attributes::JSON ORDER BY {known}, seen_at) FILTER (attributes IS NOT NULL),"
+        f"list_reduce(list(attributes::JSON ORDER BY {known}) FILTER (attributes IS NOT NULL),"
         " lambda old, new: json_merge_patch(old, new))::VARCHAR END AS attributes"
     )
-    columns = ", ".join(["customer_id", *newest, attributes, "max(seen_at) AS seen_at"])
-    read = with_valid_from(read)
-    return f"SELECT {', '.join(CUSTOMERS.names)} FROM (SELECT {columns} FROM ({read}) GROUP BY customer_id)"
+    record = ", ".join(f"'{field.name}': {field.name}" for field in HISTORY.value_type)
+    history = f"list({{{record}}} ORDER BY seen_at) AS history"
+    columns = ", ".join(["customer_id", *newest, attributes, "max(seen_at) AS seen_at", history])
+    grouped = f"SELECT {columns} FROM ({with_valid_from(read)}) GROUP BY customer_id"
+    return f"SELECT {', '.join(CUSTOMERS.names)}, history FROM ({grouped})"
 
 
 def with_valid_from(read: str) -> str:
-    """Return SQL whose rows have ``valid_from``, which older files of records lack."""
+    """Return SQL whose records have ``valid_from``, which those of older versions lack."""
     return f"SELECT NULL::DATE AS valid_from WHERE false UNION ALL BY NAME ({read})"
 
 
@@ -150,7 +154,7 @@ TABLES: dict[str, TableSpec] = {
     "doubts": TableSpec("life", generations="markers", shown="coalesce(s.model, '') <> ''"),
     # Customers who have no facts any more keep an empty row, which hides the one they had.
     "scorecard": TableSpec("life", generations="rows", shown="s.orders IS NOT NULL"),
-    "score_history": TableSpec("life", customer_columns=("customer_id",)),  # scores that rules read, by day
+    "score_history": TableSpec("life"),  # scores that rules read, by day; of a merged customer, those of whom is kept
     "populations": TableSpec("life"),  # how customers compared on a day, where rules read it
     "refreshes": TableSpec("life"),
     "fits": TableSpec("life"),  # what was fitted, see tenure.stats.record

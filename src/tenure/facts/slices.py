@@ -9,7 +9,7 @@ from __future__ import annotations
 import bisect
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from operator import attrgetter
@@ -22,8 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tenure.facts.blocks import Block, block_of
-from tenure.facts.records import HISTORY, history_sql
-from tenure.facts.schema import CUSTOMERS, FACT_TABLES, with_valid_from
+from tenure.facts.schema import CUSTOMERS, FACT_TABLES, HISTORY
 from tenure.facts.streams import Stream, columns_of
 from tenure.lake import customer_index, views
 
@@ -228,11 +227,6 @@ def _sorted_copy(
     con = lake.connect((stream.table,), customers=stored_ids)
     if not con.execute("SELECT 1 FROM duckdb_views() WHERE view_name = ?", [stream.table]).fetchall():
         return []
-    source = f'"{stream.table}"'
-    if "history" in columns:
-        plain = replace(lake.specs[stream.table], view=None)
-        read = views.view_of(stream.table, plain, lake.stored(stream.table), merges=merged)
-        source = f"(SELECT * FROM {source} LEFT JOIN ({history_sql(with_valid_from(read))}) USING (customer_id))"
     where = f'"{stream.who}" IS NOT NULL'
     if customers is not None:
         con.register("tenure_wanted", pa.table({"id": pa.array(list(customers), pa.string())}))
@@ -240,7 +234,7 @@ def _sorted_copy(
     order = views.columns([stream.who, *(["at"] if "at" in columns else [])])
     path = folder / f"{stream.table}-{stream.who}.parquet"
     con.execute(
-        f"COPY (SELECT {views.columns(columns)} FROM {source} WHERE {where} ORDER BY {order})"
+        f'COPY (SELECT {views.columns(columns)} FROM "{stream.table}" WHERE {where} ORDER BY {order})'
         f" TO {views.quoted(str(path))} (FORMAT parquet, ROW_GROUP_SIZE 16384)"
     )
     return [str(path)]

@@ -114,6 +114,8 @@ class DeltaStore:
             empty = (schema or pa.schema([])).empty_table()
             return empty.select(list(columns)) if columns else empty
         where = "" if customers is None else " WHERE customer_id IN (SELECT unnest($ids))"
+        if columns is None and schema is not None and self.specs[name].view is not None:
+            columns = schema.names  # a view may show more
         rows = con.execute(
             f'SELECT {views.columns(columns) if columns else "*"} FROM "{name}"{where}',
             {} if customers is None else {"ids": list(customers)},

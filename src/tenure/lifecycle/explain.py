@@ -61,9 +61,8 @@ def explain_from(lake: Lake, model: Model, customer_id: str, day: date) -> Expla
     with slices_of(
         lake, streams_needed([model], lake.kinds()), subject=model.subject, customers=[customer_id]
     ) as slices:
-        return explain_in(
-            slices.block_of([customer_id], day_number(day)), model, customer_id, published_for(lake, [model])
-        )
+        published = published_for(lake, [model], [customer_id])
+        return explain_in(slices.block_of([customer_id], day_number(day)), model, customer_id, published)
 
 
 def explain_in(block: Block, model: Model, customer_id: str, published: Published | None = None) -> Explanation:

@@ -182,7 +182,7 @@ class Model:
         rules = [rule for stage in self.stages for rule in (*stage.rules, *(cause.rule for cause in stage.causes))]
         return any(
             (isinstance(node, Measure) and bool(node.arguments) and node.name in ("attribute", "days_until"))
-            or (isinstance(node, Population) and bool(node.by))
+            or isinstance(node, Population)  # who was on record counts among all
             for rule in rules
             for node in rule.walk()
         )

@@ -1,32 +1,25 @@
-"""Models from YAML: the built-in ones, those of a lake, files and texts, or an error that names the mend.
-
-Reading is strict: an unknown key is named together with the nearest right one, so that a typing error never becomes a
-silently ignored setting.
-"""
+"""Models from YAML: the built-in ones, those of a lake, files and texts, or an error that names the mend."""
 
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from difflib import get_close_matches
-from functools import cache, cached_property, lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
-from tenure.errors import ModelError, RuleError
-from tenure.facts.businesses import BUSINESSES
+from tenure.errors import ModelError
 from tenure.facts.kinds import KINDS, Kind
 from tenure.facts.named_dates import NAMED_DATES
+from tenure.lifecycle.file_entries import FileEntry, Names, Scope, load_yaml
 from tenure.lifecycle.model import FAMILIES, Cause, Model, Play, SourceReference, Stage
-from tenure.rules.syntax.measure_calls import WORDS
-from tenure.rules.syntax.measures import MEASURES
+from tenure.lifecycle.model_parameters import read_parameters
 from tenure.rules.syntax.parameters import Parameter
-from tenure.rules.syntax.parser import parse
 from tenure.rules.syntax.tree import (
     Among,
     And,
@@ -41,8 +34,7 @@ from tenure.rules.syntax.tree import (
     measures_of,
     models_read_by,
 )
-from tenure.rules.syntax.windows import LONGEST_WINDOW
-from tenure.words import LocalizedText, mark
+from tenure.words import mark
 
 if TYPE_CHECKING:
     from tenure.facts.lake import Lake
@@ -52,10 +44,6 @@ Item = TypeVar("Item")
 # The rest of their fields is worked out from the file.
 _MODEL_KEYS = [field.name for field in fields(Model) if field.name not in ("version", "named", "text", "others")]
 _STAGE_KEYS = [field.name for field in fields(Stage) if field.name not in ("rule", "stay_rule")]
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
-_QUANTITY = re.compile(r"(-?\d+(?:\.\d+)?)\s*([dw%]?)")
-_DURATION = re.compile(r"(\d{1,6})\s*([dw])", re.IGNORECASE)
-_QUOTED = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
 
 def read(
@@ -92,15 +80,15 @@ def read(
     RuleError
         When a rule cannot be understood.
     """
-    scope = _Scope(
+    scope = Scope(
         tuple(sorted(kinds.items())),
         tuple((name, tuple(specs)) for name, specs in sorted(named_dates.items())),
         tuple(sorted((own or {}).items())),
         currency,
     )
     if isinstance(what, Mapping):
-        return _model(what, yaml.safe_dump(dict(what), allow_unicode=True, sort_keys=False), _Names(scope))
-    return _read_text(_text_of(what), scope)
+        return _model(what, yaml.safe_dump(dict(what), allow_unicode=True, sort_keys=False), Names(scope))
+    return _read_text(text_of(what), scope)
 
 
 def read_in(lake: Lake, what: str | Path | Mapping[str, Any]) -> Model:
@@ -111,13 +99,13 @@ def read_in(lake: Lake, what: str | Path | Mapping[str, Any]) -> Model:
 
 def parameters_of(given: Mapping[str, Any], kinds: Mapping[str, Kind] = KINDS) -> dict[str, Parameter]:
     """Return the parameters of a model's file, whatever else is wrong with it."""
-    names = _Names(_Scope(tuple(kinds.items()), (), ()))
-    return _parameters(given.get("parameters"), f"model {given.get('id', '?')}", names)
+    names = Names(Scope(tuple(kinds.items()), (), ()))
+    return read_parameters(given.get("parameters"), f"model {given.get('id', '?')}", names)
 
 
 def own_texts(lake: Lake) -> dict[str, str]:
     """Return the texts of a lake's own models by id."""
-    return {path.stem: _text_of(path) for path in sorted((lake.path / "models").glob("*.yaml"))}
+    return {path.stem: text_of(path) for path in sorted((lake.path / "models").glob("*.yaml"))}
 
 
 @cache
@@ -154,7 +142,8 @@ def models_of(lake: Lake, given: Sequence[str | Path | Model] | None = None) -> 
     return models
 
 
-def _text_of(what: str | Path) -> str:
+def text_of(what: str | Path) -> str:
+    """Return the text of a built-in model or a model file; a text is itself."""
     if isinstance(what, str) and "\n" in what:
         return what
     if (text := builtin_texts().get(str(what))) is not None:
@@ -173,215 +162,24 @@ def _text_of(what: str | Path) -> str:
     )
 
 
-class KeysOnce:
-    """Makes a YAML loader refuse a key that stands twice in one mapping, of which YAML keeps only the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        lines: dict[str, int] = {}
-        for key, _value in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                continue
-            line = key.start_mark.line + 1
-            if key.value in lines:
-                text = mark("Invalid YAML: %(key)r stands twice, on lines %(first)s and %(line)s. Remove one of them.")
-                raise ModelError(text, key=key.value, first=lines[key.value], line=line)
-            lines[key.value] = line
-        mapping: dict[Any, Any] = super().construct_mapping(node, deep)  # type: ignore[misc]
-        return mapping
-
-
-class _Loader(KeysOnce, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """The same safe reading, ten times as fast where the C library is there."""
-
-
-def load_yaml(text: str, loader: Any = _Loader) -> Any:
-    """Return what a YAML text holds; raise a ModelError with the line when it cannot be read."""
-    try:
-        return yaml.load(text, Loader=loader)  # noqa: S506 - callers give safe loaders only
-    except (yaml.YAMLError, ValueError) as wrong:  # ValueError: an impossible date
-        place = getattr(wrong, "problem_mark", None)
-        raise ModelError(
-            mark("Invalid YAML: %(problem)s on line %(line)s. Put rules that contain # or : in quotation marks."),
-            problem=getattr(wrong, "problem", "") or str(wrong),
-            line=place.line + 1 if place else "?",
-        ) from wrong
-
-
-class _Scope(NamedTuple):
-    """What the rules of a lake's models may name, besides their own parameters."""
-
-    kinds: tuple[tuple[str, Kind], ...]
-    named_dates: tuple[tuple[str, tuple[str, ...]], ...]
-    own: tuple[tuple[str, str], ...]  # the texts of the lake's own models by id
-    currency: str = ""
-
-
-@dataclass(frozen=True)
-class _Names:
-    """What the rules of one model may name."""
-
-    scope: _Scope
-    parameters: Mapping[str, Parameter] = field(default_factory=dict)
-    reading: tuple[str, ...] = ()  # the models that are being read, each because the one before reads its stages
-
-    @cached_property
-    def kinds(self) -> dict[str, Kind]:
-        return dict(self.scope.kinds)
-
-    def rule(self, text: str) -> RuleNode:
-        return parse(text, self.kinds, parameters=self.parameters, named_dates=dict(self.scope.named_dates))
-
-
 # Models cannot change, and a refresh asks for the same thirty several times.
 @lru_cache(maxsize=256)
-def _read_text(text: str, scope: _Scope, reading: tuple[str, ...] = ()) -> Model:
+def _read_text(text: str, scope: Scope, reading: tuple[str, ...] = ()) -> Model:
     given = load_yaml(text)
     if not isinstance(given, Mapping):
         raise ModelError(
             mark("A model must be a mapping with id, name and stages, not %(found)s."), found=type(given).__name__
         )
-    return _model(given, text, _Names(scope, reading=reading))
+    return _model(given, text, Names(scope, reading=reading))
 
 
-class _Entry:
-    """A mapping in the file whose keys are all known, with its place, which every error names."""
-
-    def __init__(self, given: Any, keys: Sequence[str], where: str, names: _Names) -> None:
-        self.given, self.where, self.names = given, where, names
-        if not isinstance(given, Mapping):
-            raise self.wrong(mark("%(where)s must be a mapping with %(keys)s."), keys=", ".join(keys))
-        for key in given:
-            if key not in keys:
-                near = get_close_matches(str(key), keys, n=1, cutoff=0.4) or [", ".join(keys)]
-                text = mark("%(where)s has an unknown key %(key)r. Did you mean %(near)s?")
-                raise self.wrong(text, key=key, near=near[0])
-
-    def wrong(self, text: str, **data: Any) -> ModelError:
-        return ModelError(text, where=self.where, **data)
-
-    def id(self) -> str:
-        value = self.given.get("id")
-        text = str(value) if value is not None else ""
-        if not text or not all(part.isalnum() for part in text.replace("_", "-").split("-")):
-            raise self.wrong(
-                mark(
-                    "%(where)s: id must consist of letters, digits and hyphens, such as loyal-customer, not %(found)r."
-                ),
-                found=value,
-            )
-        return text
-
-    def string(self, key: str) -> str:
-        return str(self.given.get(key) or "").strip()
-
-    def text(self, key: str, default: object = None) -> LocalizedText:
-        """Return a text in both languages; one that is written plainly stands for both."""
-        value = self.given.get(key, default)
-        if value is None:
-            return LocalizedText()
-        if isinstance(value, Mapping):
-            return _Entry(value, ["zh", "en"], f"{self.where}, {key}", self.names).both()
-        return LocalizedText(self._filled(str(value), "zh"), self._filled(str(value), "en"))
-
-    def both(self) -> LocalizedText:
-        """Return the text whose two languages are keys of this mapping."""
-        return LocalizedText(self._filled(self.string("zh"), "zh"), self._filled(self.string("en"), "en"))
-
-    def _filled(self, text: str, language: Literal["zh", "en"]) -> str:
-        """Return a text with the values of the parameters that it quotes."""
-
-        def value(quoted: re.Match[str]) -> str:
-            parameter = self.names.parameters.get(quoted[1])
-            if parameter is None:
-                known = ", ".join(self.names.parameters) or "-"
-                raise self.wrong(
-                    mark("%(where)s quotes the parameter %(name)s, which the model does not have. It has: %(known)s."),
-                    name=quoted[1],
-                    known=known,
-                )
-            return parameter.text(language, self.names.scope.currency)
-
-        return _QUOTED.sub(value, text)
-
-    def flag(self, key: str) -> bool:
-        value = self.given.get(key, False)
-        if not isinstance(value, bool):
-            raise self.wrong(mark("%(where)s: %(key)s must be true or false, not %(found)r."), key=key, found=value)
-        return value
-
-    def plain(self, cls: type[Model] | type[Stage]) -> dict[str, Any]:
-        """Return the fields of a class that are texts, strings and flags."""
-        readers: dict[object, Callable[[str], Any]]
-        readers = {"LocalizedText": self.text, "str": self.string, "bool": self.flag}
-        return {field.name: readers[field.type](field.name) for field in fields(cls) if field.type in readers}
-
-    def list(self, key: str) -> Sequence[Any]:
-        value = self.given.get(key) or ()
-        if isinstance(value, str) or not isinstance(value, Sequence):
-            raise self.wrong(mark("%(where)s: %(key)s must be a list."), key=key)
-        return value
-
-    def entries(self, key: str, keys: Sequence[str], make: Callable[[_Entry], Item]) -> tuple[Item, ...]:
-        return tuple(make(_Entry(item, keys, f"{self.where}, {key}", self.names)) for item in self.list(key))
-
-    def one_of(self, key: str, value: str, known: Sequence[str]) -> str:
-        if value not in known:
-            near = get_close_matches(value, known, n=3, cutoff=0.5) or list(known[:12])
-            text = mark("%(where)s: %(found)r is not a valid %(key)s. Try: %(near)s.")
-            raise self.wrong(text, key=key, found=value, near=", ".join(near))
-        return value
-
-    def fact_kinds(self, key: str) -> tuple[str, ...]:
-        return tuple(self.one_of(key, str(kind), tuple(self.names.kinds)) for kind in self.list(key))
-
-    def days(self, key: str, default: int) -> int:
-        """Return a number of days, written such as 14d or 2w."""
-        if key not in self.given:
-            return default
-        written = _DURATION.fullmatch(str(self.given[key]).strip())
-        days = int(written[1]) * (7 if written[2] in "wW" else 1) if written else -1
-        if not 0 <= days <= LONGEST_WINDOW:
-            text = mark(
-                "%(where)s: %(key)s must be a number of days or weeks up to %(most)sd, such as 14d or 2w, or 0d for"
-                " at once, not %(found)r."
-            )
-            raise self.wrong(text, key=key, most=LONGEST_WINDOW, found=self.given[key])
-        return days
-
-    def needs(self) -> tuple[str, ...]:
-        """Return needed kinds of fact; any of those that are written with | between will do."""
-        known = tuple(self.names.kinds)
-        alternatives = ([kind.strip() for kind in str(need).split("|")] for need in self.list("needs"))
-        return tuple(" | ".join(self.one_of("needs", kind, known) for kind in kinds) for kinds in alternatives)
-
-    def business_kinds(self) -> tuple[str, ...]:
-        named = tuple(self.one_of("kind of business", str(kind), tuple(BUSINESSES)) for kind in self.list("businesses"))
-        for kind in named:
-            if named.count(kind) > 1:
-                raise self.wrong(mark("%(where)s: businesses names %(kind)r twice. Remove one of them."), kind=kind)
-        return named
-
-    def rule(self, key: str = "when") -> RuleNode:
-        when = self.string(key)
-        if not when:
-            raise self.wrong(
-                mark("%(where)s has no rule. Add one, such as when: days_since(order) <= 45, or when: otherwise.")
-            )
-        try:
-            return self.names.rule(when)
-        except RuleError as wrong:
-            wrong.add_note(self.where)
-            wrong.where = self.where
-            raise
-
-
-def _model(given: Mapping[str, Any], text: str, names: _Names) -> Model:
+def _model(given: Mapping[str, Any], text: str, names: Names) -> Model:
     where = f"model {given.get('id', '?')}"
     if "stays_while" in given:
         wrong = mark("%(where)s: stays_while belongs to a stage: write it below the stage's when.")
         raise ModelError(wrong, where=where)
-    names = replace(names, parameters=_parameters(given.get("parameters"), where, names))
-    entry = _Entry(given, _MODEL_KEYS, where, names)
+    names = replace(names, parameters=read_parameters(given.get("parameters"), where, names))
+    entry = FileEntry(given, _MODEL_KEYS, where, names)
     model_id, stages = entry.id(), _stages(entry)
     ids = [stage.id for stage in stages]
     rule_kinds = tuple(dict.fromkeys(kind for stage in stages for rule in stage.rules for kind in kinds_of(rule)))
@@ -406,7 +204,7 @@ def _model(given: Mapping[str, Any], text: str, names: _Names) -> Model:
     return Model(**{**entry.plain(Model), **read_from_file, "version": version, "text": text})
 
 
-def _others(stages: Sequence[Stage], names: _Names, where: str) -> tuple[Model, ...]:
+def _others(stages: Sequence[Stage], names: Names, where: str) -> tuple[Model, ...]:
     """Return the models whose stages some rules read."""
     rules = [rule for stage in stages for rule in (*stage.rules, *(cause.rule for cause in stage.causes))]
     texts = builtin_texts() | dict(names.scope.own)
@@ -423,53 +221,7 @@ def _others(stages: Sequence[Stage], names: _Names, where: str) -> tuple[Model, 
     return tuple(others)
 
 
-def _parameters(given: Any, where: str, names: _Names) -> dict[str, Parameter]:
-    """Read the parameters of a model: ``silent_after: 45d``, or a mapping with value, min, max, step, zh and en."""
-    entry = _Entry(given or {}, list(given) if isinstance(given, Mapping) else [], f"{where}, parameters", names)
-    parameters = {}
-    for name, value in entry.given.items():
-        if not _NAME.fullmatch(str(name)) or str(name) in (*WORDS, *MEASURES, *names.kinds):
-            raise entry.wrong(
-                mark(
-                    "%(where)s: %(name)r cannot be the name of a parameter. Use lower case letters, digits and _,"
-                    " and no word of the rule language."
-                ),
-                name=name,
-            )
-        keys = ["value", "min", "max", "step", "unit", "zh", "en"]
-        part = _Entry(value if isinstance(value, Mapping) else {"value": value}, keys, f"{where}, {name}", names)
-        parameters[str(name)] = _parameter(str(name), part)
-    return parameters
-
-
-def _parameter(name: str, entry: _Entry) -> Parameter:
-    value, unit = _quantity(entry, "value")
-    bounds = {key: _quantity(entry, key)[0] if key in entry.given else None for key in ("min", "max", "step")}
-    low, high = bounds["min"], bounds["max"]
-    if (low is not None and value < low) or (high is not None and value > high):
-        text = mark("%(where)s: the value %(value)s lies outside %(low)s to %(high)s.")
-        raise entry.wrong(text, value=entry.given["value"], low=entry.given.get("min"), high=entry.given.get("max"))
-    if "unit" in entry.given:
-        unit = entry.one_of("unit", entry.string("unit"), ("number", "days", "percent", "money"))
-    label = LocalizedText(entry.string("zh"), entry.string("en"))
-    return Parameter(name, value, unit, low, high, bounds["step"], label)
-
-
-def _quantity(entry: _Entry, key: str) -> tuple[float, Any]:
-    """Return a number of the file and its unit: 45d and 12w are days, 20% is a share."""
-    given = entry.given.get(key)
-    match = _QUANTITY.fullmatch(str(given).strip()) if not isinstance(given, bool) else None
-    if match is None:
-        text = mark("%(where)s: %(key)s must be a number, a share such as 20%%, or days such as 45d, not %(given)r.")
-        raise entry.wrong(text, key=key, given=given)
-    number, sign = float(match[1]), match[2]
-    if sign == "%":
-        return number / 100, "percent"
-    number *= 7 if sign == "w" else 1
-    return int(number) if number.is_integer() else number, "days" if sign else "number"
-
-
-def _stages(model: _Entry) -> tuple[Stage, ...]:
+def _stages(model: FileEntry) -> tuple[Stage, ...]:
     given = model.given.get("stages")
     if not isinstance(given, Sequence) or isinstance(given, str) or not given:
         raise model.wrong(mark("%(where)s has no stages. Add at least one."))
@@ -494,10 +246,10 @@ def _stages(model: _Entry) -> tuple[Stage, ...]:
     return stages
 
 
-def _stage(given: Any, where: str, names: _Names, settles: int) -> Stage:
+def _stage(given: Any, where: str, names: Names, settles: int) -> Stage:
     if not isinstance(given, Mapping):
         raise ModelError(mark("%(where)s must be a mapping with id and when."), where=where)
-    entry = _Entry(given, _STAGE_KEYS, where, names)
+    entry = FileEntry(given, _STAGE_KEYS, where, names)
     stage_id = entry.id()
     entry.where = f"{where} ({stage_id})"  # from here on errors can name the stage
     family, rule = entry.string("family"), entry.rule()
@@ -519,7 +271,7 @@ def _stage(given: Any, where: str, names: _Names, settles: int) -> Stage:
     return Stage(**{**entry.plain(Stage), **read_from_file})
 
 
-def _stay_rule(entry: _Entry, rule: RuleNode) -> RuleNode | None:
+def _stay_rule(entry: FileEntry, rule: RuleNode) -> RuleNode | None:
     if not entry.string("stays_while"):
         return None
     if isinstance(rule, Otherwise):
@@ -534,7 +286,7 @@ def _stay_rule(entry: _Entry, rule: RuleNode) -> RuleNode | None:
     return stays
 
 
-def _check_state(node: RuleNode, ids: Sequence[str], model: _Entry) -> None:
+def _check_state(node: RuleNode, ids: Sequence[str], model: FileEntry) -> None:
     """Refuse what asks where the customer was, but not by itself, or for a stage that the model does not have."""
     asked = [measure for measure in measures_of(node) if measure.of_state]
     if not asked:
@@ -558,18 +310,18 @@ def _check_state(node: RuleNode, ids: Sequence[str], model: _Entry) -> None:
         raise model.wrong(text, part=str(node))
 
 
-def _play(entry: _Entry) -> Play:
+def _play(entry: FileEntry) -> Play:
     return Play(entry.id(), entry.both(), entry.string("source"))
 
 
-def _source(given: Any, model: _Entry) -> SourceReference:
+def _source(given: Any, model: FileEntry) -> SourceReference:
     if isinstance(given, str):
         return SourceReference(given)
-    entry = _Entry(given, ("ref", "quote"), f"{model.where}, sources", model.names)
+    entry = FileEntry(given, ("ref", "quote"), f"{model.where}, sources", model.names)
     return SourceReference(entry.string("ref"), entry.string("quote"))
 
 
-def _path(model: _Entry, ids: list[str]) -> tuple[str, ...]:
+def _path(model: FileEntry, ids: list[str]) -> tuple[str, ...]:
     """Return the stages in the order of life: the file's path, then the stages that it leaves out."""
     path = tuple(str(stage) for stage in model.given.get("path") or ())
     wrong = sorted({stage for stage in path if stage not in ids or path.count(stage) > 1})

@@ -26,7 +26,7 @@ from tenure.facts.slices import slices_of
 from tenure.lifecycle.history import SPANS
 from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED, Model
 from tenure.lifecycle.model_file import read
-from tenure.lifecycle.published import compared_now, published_for, with_populations
+from tenure.lifecycle.published import compared_now, populations_read, published_for, with_populations
 from tenure.lifecycle.reasons import Reason
 from tenure.lifecycle.spans import entries_of, judged, stage_block, streams_needed
 from tenure.lifecycle.statistics import UndoneMoves, undone_moves
@@ -121,8 +121,9 @@ def compare_lake(
     with slices_of(lake, needed, subject=after.subject) as slices:
         ranges, day = slices.ranges(), day_number(as_of)
         published = published_for(lake, models)
-        # What no refresh has published yet is what the next one would publish.
-        published = with_populations(published, compared_now(slices, models, published, day))
+        # What no refresh has published for this day is what the next one would publish.
+        compared = compared_now(slices, populations_read(models), published, day)
+        published = with_populations(published, compared)
 
         def contexts() -> Iterator[EvaluationContext]:
             for done, (low, high) in enumerate(ranges, 1):
@@ -138,7 +139,7 @@ def count_places(lake: Lake, models: Sequence[Model], *, as_of: date) -> dict[st
     counts: dict[str, Counter[str]] = {model.id: Counter() for model in models}
     day, published = day_number(as_of), published_for(lake, models)
     with slices_of(lake, streams_needed(models, lake.kinds()), subject="customer") as slices:
-        published = with_populations(published, compared_now(slices, models, published, day))
+        published = with_populations(published, compared_now(slices, populations_read(models), published, day))
         for low, high in slices.ranges():
             context = EvaluationContext(slices.block(low, high, day), published)
             for model in models:

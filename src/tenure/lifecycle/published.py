@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from os import cpu_count
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,15 +12,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tenure.clock import day_number, day_of
-from tenure.facts.blocks import keys_of
+from tenure.facts.blocks import keys_of, who_of
 from tenure.facts.schema import DAY, TEXT
 from tenure.rules.evaluation.compute import EvaluationContext
 from tenure.rules.evaluation.published import SCORES, Averages, Distribution, Published
 from tenure.rules.evaluation.steps import Moments
-from tenure.rules.syntax.tree import Measure, Population
+from tenure.rules.syntax.tree import Measure, Population, measures_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
 
     from tenure.facts.lake import Lake
@@ -48,26 +50,52 @@ def populations_read(models: Sequence[Model]) -> list[Population]:
     return list(dict.fromkeys(node for node in _nodes(models) if isinstance(node, Population)))
 
 
-def published_for(lake: Lake, models: Sequence[Model]) -> Published:
-    """Return what a lake's refreshes have published so far that rules of some models read."""
+def published_for(lake: Lake, models: Sequence[Model], customers: Sequence[str] | None = None) -> Published:
+    """Return what a lake's refreshes have published so far that rules of some models read.
+
+    Scores of some `customers` only, when they are given. One that no refresh has kept yet, because no rule read it, is
+    known from the day of the scorecard.
+    """
     names, nodes = score_names(models), [str(node) for node in populations_read(models)]
-    return Published(_scores(lake, names) if names else {}, _populations(lake, nodes) if nodes else {})
+    kept = _kept(lake) if names else set()
+    scores = _score_history(lake, [name for name in names if name in kept], customers)
+    scores |= _scorecard(lake, [name for name in names if name not in kept])
+    return Published(scores, _populations(lake, nodes) if nodes else {})
 
 
-def _scores(lake: Lake, names: Sequence[str]) -> dict[str, pa.Table]:
-    if lake.has("score_history"):
-        # Of two refreshes of one day the later one counts.
-        sql = """SELECT name, customer_id, day, arg_max(value, generation) AS value FROM score_history
-                 WHERE name IN (SELECT unnest($names)) GROUP BY ALL ORDER BY customer_id, day"""
-        rows = lake.connect(("score_history",)).execute(sql, {"names": list(names)}).to_arrow_table()
-        return {name: rows.filter(pc.equal(rows.column("name"), name)).select(SCORES.names) for name in names}
-    table = lake.table("scorecard")
-    known = {field.name for field in table.schema().fields} if table is not None else set()
-    con = lake.connect(("scorecard",)) if known else None
+def _kept(lake: Lake) -> set[str]:
+    return {row["name"] for row in lake.rows("score_history", "SELECT DISTINCT name FROM score_history")}
+
+
+def _score_history(lake: Lake, names: Sequence[str], customers: Sequence[str] | None) -> dict[str, pa.Table]:
+    con = lake.connect(("score_history",) if names else ())
+    some = "" if customers is None else "AND customer_id IN (SELECT unnest($customers))"
+    # Of two refreshes of one day the later one counts, also when it has no score any more.
+    sql = f"""SELECT customer_id, day, arg_max_null(value, generation) AS value FROM score_history
+              WHERE name = $name {some} GROUP BY ALL ORDER BY customer_id, day"""
+    given = {} if customers is None else {"customers": list(customers)}
+    return {name: con.execute(sql, {"name": name, **given}).to_arrow_table() for name in names}
+
+
+def _scorecard(lake: Lake, names: Sequence[str]) -> dict[str, pa.Table]:
+    table = lake.table("scorecard") if names and lake.has("scorecard") else None
+    if table is None:
+        return {}
+    known = {field.name for field in table.schema().fields}
+    con = lake.connect(("scorecard",))
     sql = 'SELECT customer_id, as_of AS day, "{0}"::VARCHAR AS value FROM scorecard WHERE "{0}" IS NOT NULL ORDER BY 1'
-    return {
-        name: con.execute(sql.format(name)).to_arrow_table().cast(SCORES) for name in names if con and name in known
-    }
+    return {name: con.execute(sql.format(name)).to_arrow_table().cast(SCORES) for name in names if name in known}
+
+
+def not_kept(lake: Lake, known: Published) -> pa.Table:
+    """Return the scores that only the scorecard tells, so that they outlast its next writing."""
+    kept = _kept(lake) if known.scores else set()
+    tables = [_named(name, rows) for name, rows in known.scores.items() if name not in kept]
+    return pa.concat_tables([SCORE_HISTORY.empty_table(), *tables])
+
+
+def _named(name: str, rows: pa.Table) -> pa.Table:
+    return rows.add_column(0, "name", pa.repeat(pa.scalar(name, TEXT), len(rows))).cast(SCORE_HISTORY)
 
 
 def _populations(lake: Lake, names: Sequence[str]) -> dict[str, list[Distribution | Averages]]:
@@ -85,45 +113,75 @@ def _populations(lake: Lake, names: Sequence[str]) -> dict[str, list[Distributio
 
 
 def populations_on(
-    contexts: Iterable[EvaluationContext], nodes: Sequence[Population], day: int
+    contexts: Sequence[EvaluationContext], nodes: Sequence[Population], day: int
 ) -> dict[str, Distribution | Averages]:
-    """Return how numbers are spread over all customers of some blocks, on their last day."""
-    numbers: dict[str, list[np.ndarray]] = {str(node): [] for node in nodes}
-    groups: dict[str, list[np.ndarray]] = {str(node): [] for node in nodes}
-    for context in contexts:
-        size = len(context.block)
-        moments = Moments(keys_of(np.arange(size), np.full(size, day)))
-        for node in nodes:
-            values = context.values(node.operand, moments)
-            known = np.ones(size, dtype=bool) if values.known is None else values.known
-            group = np.full(size, "", dtype=object)
-            if node.by:
-                texts = context.texts(Measure("attribute", arguments=(node.by,), returns="any"))
-                codes = texts.at(moments)
-                known = known & (codes >= 0)
-                group = np.array([*map(str, texts.names), ""], dtype=object)[codes]
-            numbers[str(node)].append(values.value[known])
-            groups[str(node)].append(group[known])
-    published: dict[str, Distribution | Averages] = {}
-    for node in nodes:
-        name = str(node)
-        every = np.concatenate(numbers[name]) if numbers[name] else np.empty(0)
-        if node.name == "percentile":
-            published[name] = Distribution.of(every, day)
-        else:
-            table = pa.table({"group": pa.array(np.concatenate(groups[name]), TEXT), "number": every})
-            means = table.group_by("group").aggregate([("number", "mean")]).to_pylist()
-            published[name] = Averages(day, {row["group"]: row["number_mean"] for row in means})
-    return published
+    """Return how numbers are spread over all customers of some blocks on a day."""
+    return _put_together(nodes, [[_numbers(node, context, day) for node in nodes] for context in contexts], day)
 
 
 def compared_now(
-    slices: Slices, models: Sequence[Model], published: Published, day: int, *, again: bool = False
+    slices: Slices, nodes: Sequence[Population], published: Published, day: int, *, again: bool = False
 ) -> dict[str, Distribution | Averages]:
-    """Return how all customers of a lake compare on a day where rules read it; `again` where it is published too."""
-    nodes = [node for node in populations_read(models) if again or str(node) not in published.populations]
-    blocks = (EvaluationContext(slices.block(*part, day), published) for part in slices.ranges()) if nodes else ()
-    return populations_on(blocks, nodes, day)
+    """Return how all customers of a lake compare on a day, unless it has been published for that or a later day.
+
+    With `again` also what has been published for that very day: facts of it may have come since.
+    """
+
+    def is_due(node: Population) -> bool:
+        newest = max((each.day for each in published.populations.get(str(node), ())), default=None)
+        return newest is None or newest < day or (again and newest == day)
+
+    due = [node for node in nodes if is_due(node)]
+    if not due:
+        return {}
+
+    def numbers(part: tuple[str | None, str | None]) -> list[pa.Table]:
+        context = EvaluationContext(slices.block(*part, day), published)
+        return [_numbers(node, context, day) for node in due]
+
+    with ThreadPoolExecutor(cpu_count()) as threads:
+        return _put_together(due, list(threads.map(numbers, slices.ranges())), day)
+
+
+def _numbers(node: Population, context: EvaluationContext, day: int) -> pa.Table:
+    """Return the numbers of a block's customers that are known on a day, each with its group."""
+    size = len(context.block)
+    moments = Moments(keys_of(np.arange(size), np.full(size, day)))
+    values = context.values(node.operand, moments)
+    known = np.ones(size, dtype=bool) if values.known is None else values.known
+    names, codes = [""], np.zeros(size, dtype=np.int64)
+    if node.by:
+        texts = context.texts(Measure("attribute", arguments=(node.by,), returns="any"))
+        names, codes = [str(name) for name in texts.names], texts.at(moments)
+    rows = np.flatnonzero(known & (codes >= 0) & _are_customers(node, context))
+    return pa.table({"group": pa.array(names, TEXT).take(pa.array(codes[rows])), "number": values.value[rows]})
+
+
+def _are_customers(node: Population, context: EvaluationContext) -> np.ndarray:
+    """Return who counts: whoever is on record, or has a fact of a kind that the number reads, by the block's last day.
+
+    Who else is in the block depends on what other rules read.
+    """
+    kinds = {kind for measure in measures_of(node) for kind in measure.kinds}
+    result = np.full(len(context.block), not kinds)
+    result[context.block.records.who] = True
+    for kind in kinds:
+        result[who_of(context.firsts((kind,)))] = True
+    return result
+
+
+def _put_together(
+    nodes: Sequence[Population], blocks: Sequence[Sequence[pa.Table]], day: int
+) -> dict[str, Distribution | Averages]:
+    published: dict[str, Distribution | Averages] = {}
+    for place, node in enumerate(nodes):
+        table = pa.concat_tables([block[place] for block in blocks])
+        if node.name == "percentile":
+            published[str(node)] = Distribution.of(table.column("number").to_numpy(), day)
+        else:  # without threads, so that the same numbers are added in the same order every time
+            means = table.group_by("group", use_threads=False).aggregate([("number", "mean")]).to_pylist()
+            published[str(node)] = Averages(day, {row["group"]: row["number_mean"] for row in means})
+    return published
 
 
 def with_populations(published: Published, added: Mapping[str, Distribution | Averages]) -> Published:
@@ -161,6 +219,11 @@ def reads_scores(model: Model) -> bool:
     return bool(score_names([model]))
 
 
+def compares_scores(node: Population) -> bool:
+    """Return whether a score is among what is compared."""
+    return any(measure.name == "score" for measure in measures_of(node))
+
+
 def changed_scores(known: Published, scorecard: pa.Table, names: Sequence[str], day: date) -> pa.Table:
     """Return the scores of a day that differ from those published before; nothing for a day before the newest."""
     tables = []
@@ -169,12 +232,12 @@ def changed_scores(known: Published, scorecard: pa.Table, names: Sequence[str], 
         if len(before) and pc.max(before.column("day")).as_py() > day:
             continue
         ids, values = scorecard.column("customer_id"), scorecard.column(name).cast(TEXT)
-        # The newest score of a customer stands last.
-        newest = before.group_by("customer_id", use_threads=False).aggregate([("value", "last")])
+        # The newest score of a customer stands last, and may be none any more.
+        last = ("value", "last", pc.ScalarAggregateOptions(skip_nulls=False))
+        newest = before.group_by("customer_id", use_threads=False).aggregate([last])
         old = newest.column("value_last").take(pc.index_in(ids, newest.column("customer_id")))
         same = pc.equal(old, values).fill_null(False)
         both_unknown = pc.and_(pc.is_null(old), pc.is_null(values))
-        repeated = [pa.repeat(pa.scalar(value, kind), len(ids)) for value, kind in ((name, TEXT), (day, DAY))]
-        rows = pa.table([repeated[0], ids, repeated[1], values], schema=SCORE_HISTORY)
-        tables.append(rows.filter(pc.invert(pc.or_(same, both_unknown))))
-    return pa.concat_tables(tables) if tables else SCORE_HISTORY.empty_table()
+        rows = pa.table({"customer_id": ids, "day": pa.repeat(pa.scalar(day, DAY), len(ids)), "value": values})
+        tables.append(_named(name, rows.filter(pc.invert(pc.or_(same, both_unknown)))))
+    return pa.concat_tables([SCORE_HISTORY.empty_table(), *tables])

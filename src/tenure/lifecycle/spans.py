@@ -18,6 +18,7 @@ from tenure.clock import day_number
 from tenure.facts.blocks import block_of, day_number_of, keys_of, who_of
 from tenure.facts.frames import completed
 from tenure.facts.kinds import KINDS, Kind
+from tenure.facts.records import newest_of
 from tenure.facts.schema import DAY, TEXT
 from tenure.facts.selection import CALENDAR_COLUMNS
 from tenure.facts.streams import Stream
@@ -109,7 +110,7 @@ def stage_facts(
         streams_of({name: completed(name, table) for name, table in facts.items()}, [model], kinds),
         tz=tz,
         last_day=day_number(as_of),
-        customers=completed("customers", customers) if customers is not None else None,
+        customers=newest_of(completed("customers", customers)) if customers is not None else None,
         kinds=kinds,
         subject=model.subject,
     )

@@ -5,6 +5,7 @@ Any table is understood: pandas, Polars, Arrow, DuckDB, a file. The work is done
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -20,8 +21,10 @@ from tenure.facts.frames import customers_from, day_from, facts_from, pandas_fro
 from tenure.lifecycle.doubts import count_on, doubts_until
 from tenure.lifecycle.model import Model
 from tenure.lifecycle.model_file import read
+from tenure.lifecycle.published import score_names
 from tenure.lifecycle.reasons import with_because
 from tenure.lifecycle.spans import Staged, stage_facts
+from tenure.words import mark, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -154,4 +157,9 @@ def spans(
     tables |= {name: facts_from(name, table, tz) for name, table in facts.items()}
     records = None if customers is None else customers_from(customers, tz)
     model = model if isinstance(model, Model) else read(model)
+    if names := score_names([model]):
+        text = mark(
+            "%(model)s reads scores (%(names)s), which only the refresh of a lake publishes. Here they are unknown."
+        )
+        warnings.warn(say(text, model=model.id, names=", ".join(names)), stacklevel=2)
     return Spans(tables, records, model, day_from(as_of, tables["orders"], tz), tz)

@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING
 
 from tenure.clock import EPOCH
-from tenure.facts.schema import FACT_TABLES, with_valid_from
+from tenure.facts.schema import FACT_TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,7 @@ def customers_to_evaluate(lake: Lake, models: Sequence[Model], as_of: date) -> l
     if as_of > then:
         changed |= _with_facts_between(con, then, as_of, lake.settings.tz)
         if any(part.reads_attributes for model in models for part in model.with_others):
-            changed |= _with_records_from(lake, then, as_of)
+            changed |= _with_records_between(con, then, as_of, lake.settings.tz)
         if "spans" in views:
             due = "SELECT DISTINCT customer_id FROM spans WHERE next_change_on <= $until AND next_change_on >= $first"
             changed |= {row[0] for row in con.execute(due, {"until": as_of, "first": EPOCH}).fetchall()}
@@ -77,7 +77,10 @@ def _with_new_facts(con: duckdb.DuckDBPyConnection, since: int) -> set[str]:
     if not batches:
         return set()
     customers: set[str] = set()
-    for name in [*FACT_TABLES, "customers", "replaced"]:
+    if "customers" in views:  # whose newest record may be older than what was brought now for a day in the past
+        new = "FROM customers WHERE list_has_any([record.batch_id FOR record IN history], $batches)"
+        customers |= {row[0] for row in con.execute(f"SELECT customer_id {new}", {"batches": batches}).fetchall()}
+    for name in [*FACT_TABLES, "replaced"]:
         if name in views:
             for column in _whose(name):
                 new = f"batch_id IN (SELECT unnest($batches)) AND {column} IS NOT NULL"
@@ -110,12 +113,11 @@ def _with_facts_between(con: duckdb.DuckDBPyConnection, after: date, until: date
     return customers
 
 
-def _with_records_from(lake: Lake, after: date, until: date) -> set[str]:
-    """Return of whom a record was there already, and holds only from a day after the last refresh."""
-    stored, merged = lake.stored("customers"), lake.merged()
-    if not stored:
+def _with_records_between(con: duckdb.DuckDBPyConnection, after: date, until: date, tz: str) -> set[str]:
+    """Return of whom something that was recorded already became known."""
+    if "customers" not in _views(con):
         return set()
-    day = f"coalesce(valid_from, (seen_at AT TIME ZONE '{lake.settings.tz}')::DATE)"
-    sql = f"SELECT customer_id FROM ({with_valid_from(f'FROM {stored}')}) WHERE {day} > $after AND {day} <= $until"
-    rows = lake.connect(()).execute(sql, {"after": after, "until": until}).fetchall()
-    return {merged.get(row[0], row[0]) for row in rows}
+    day = f"coalesce(record.valid_from, (record.seen_at AT TIME ZONE '{tz}')::DATE)"
+    records = "SELECT customer_id, unnest(history) AS record FROM customers"
+    sql = f"SELECT DISTINCT customer_id FROM ({records}) WHERE {day} > $after AND {day} <= $until"
+    return {row[0] for row in con.execute(sql, {"after": after, "until": until}).fetchall()}

@@ -62,8 +62,8 @@ def plan_of(
         raise EngineError(mark("Unknown engine %(engine)r. Choose duckdb or spark."), engine=engine)
     # A few customers can be scored only with the fits of a full refresh by this version.
     table = lake.table("scorecard")
-    published = {field.name for field in table.schema().fields} if table is not None else set()
-    if scorecard and not ({*columns(scorecard).names, NUMBER.name} <= published and registry.latest(lake)):
+    shown = {field.name for field in table.schema().fields} if table is not None else set()
+    if scorecard and not ({*columns(scorecard).names, NUMBER.name} <= shown and registry.latest(lake)):
         customers, only_changed = None, False
     spans = lake.table("spans")
     if spans is not None and not (
@@ -91,7 +91,9 @@ def plan_of(
         reports += [ModelReport(model, "", off=True) for model in off]
     rescored = mode == TOUCHED and bool(scorecard) and last_day is not None and as_of > last_day
     named = None if customers is None else sorted(set(customers))
-    return RefreshPlan(as_of, mode, fitting, reports, scorecard, published_for(lake, fitting), named, rescored)
+    # Any other refresh may score customers that it does not evaluate.
+    published = published_for(lake, fitting, named if mode == RESTAGED else None)
+    return RefreshPlan(as_of, mode, fitting, reports, scorecard, published, named, rescored)
 
 
 def with_other_models(lake: Lake, models: Sequence[Model]) -> list[Model]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tenure.lake.lock import writing
 from tenure.lake.views import scan
+from tenure.lifecycle.published import published_for
 from tenure.refreshing.draft import LakeDraft
 from tenure.refreshing.numbers import CustomerNumbers
 from tenure.refreshing.planning import with_other_models
@@ -73,9 +74,12 @@ def _redone(work: Work, result: Scorecard | None, newer_day: date | None) -> Sco
         redone, available = sorted(customers), work.lake.available_kinds()
         off = {model.id for model in work.report.models if model.off}
         models = [model for model in with_other_models(work.lake, work.plan.models) if model.id not in off]
-        work.plan = replace(work.plan, models=[model for model in models if not model.missing(available)])
+        models = [model for model in models if not model.missing(available)]
+        # What both refreshes have published by now, this one in its draft.
+        work.published = published_for(work.draft.lake_after(), models)
+        work.plan = replace(work.plan, models=models, published=work.published)
         work.score(redone, work.evaluate(redone, counted=False), fits)
-        work.evaluate_readers(redone)
+        work.evaluate_readers(redone, counted=False)
     return result
 
 

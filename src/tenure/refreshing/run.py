@@ -118,8 +118,6 @@ def _changed(work: Work, customers: list[str]) -> Scorecard | None:
         ranks, overtaken = work.ranks(features, fits)
         fits |= ranks
         customers, features = [*customers, *overtaken], work.with_features_of(overtaken, features)
-        if work.readers:  # whose stages follow the ranks
-            work.evaluate(overtaken, counted=False)
     scorecard = work.score(customers, features, fits)
     work.evaluate_readers(customers)
     return scorecard

@@ -17,6 +17,8 @@ from tenure.lifecycle.history import SPANS
 from tenure.lifecycle.published import (
     changed_scores,
     compared_now,
+    compares_scores,
+    not_kept,
     population_rows,
     populations_read,
     reads_scores,
@@ -38,11 +40,12 @@ if TYPE_CHECKING:
 
     from tenure.facts.lake import Lake
     from tenure.lifecycle.model import Model
-    from tenure.refreshing.blocks import EvaluatedBlock
+    from tenure.refreshing.blocks import Engine, EvaluatedBlock
     from tenure.refreshing.draft import LakeDraft
     from tenure.refreshing.planning import RefreshPlan
     from tenure.refreshing.report import Progress, RefreshReport
     from tenure.rules.evaluation.published import Published
+    from tenure.rules.syntax.tree import Population
     from tenure.scorecard.model import Fits, Options
     from tenure.stats.record import Fit
 
@@ -65,30 +68,37 @@ class Work:
 
     @property
     def request(self) -> EvaluationRequest:
-        """What is computed of customers."""
-        models = [model for model in self.plan.models if model.subject == "customer" and not self._waits(model)]
+        """What is computed of customers before they are scored."""
+        models = [model for model in self._of_customers if model not in self.readers]
         return EvaluationRequest(models, features_of(self.plan.scorecard), self.published)
-
-    def _waits(self, model: Model) -> bool:
-        """Whether a model reads scores, and so is evaluated when this refresh has published its own."""
-        return bool(self.plan.scorecard) and reads_scores(model)
 
     @property
     def readers(self) -> list[Model]:
-        """The models that read scores, which are evaluated last."""
-        return [model for model in self.plan.models if self._waits(model)]
+        """The models that read scores, and so are evaluated when this refresh has published its own."""
+        return [model for model in self._of_customers if self.plan.scorecard and reads_scores(model)]
+
+    @property
+    def _of_customers(self) -> list[Model]:
+        return [model for model in self.plan.models if model.subject == "customer"]
 
     @cached_property
     def published(self) -> Published:
         """What rules read besides facts. A refresh of everybody publishes first how customers compare on its day."""
-        published = self.plan.published
-        if self.plan.customers is not None or not populations_read(self.plan.models):
+        first = [node for node in populations_read(self._of_customers) if not self._waits(node)]
+        return self._compared(first, self.plan.published)
+
+    def _waits(self, node: Population) -> bool:
+        return bool(self.plan.scorecard) and compares_scores(node)
+
+    def _compared(self, nodes: Sequence[Population], published: Published) -> Published:
+        """Return what is published, and with it how customers compare now, which is written down."""
+        if self.plan.customers is not None or not nodes:
             return published
-        request = EvaluationRequest([model for model in self.plan.models if model.subject == "customer"])
-        with slices_of(self.lake, request.streams(self.lake.kinds())) as slices:
-            day = day_number(self.plan.as_of)
-            added = compared_now(slices, self.plan.models, published, day, again=True)
-        self.draft.write("populations", self._stamped(population_rows(added)))
+        models = [model for model in self._of_customers if not set(nodes).isdisjoint(populations_read([model]))]
+        with slices_of(self.lake, EvaluationRequest(models).streams(self.lake.kinds())) as slices:
+            added = compared_now(slices, nodes, published, day_number(self.plan.as_of), again=True)
+        if added:
+            self.draft.write("populations", self._stamped(population_rows(added)))
         return with_populations(published, added)
 
     @property
@@ -106,16 +116,11 @@ class Work:
 
     def evaluate_everybody(self) -> pa.Table:
         """Write everybody's spans and doubts as they come, and return the features."""
-        engine = evaluate_here
-        if self.report.engine == "spark":
-            from tenure.refreshing.spark import evaluate_on_spark
-
-            engine = evaluate_on_spark
         features: list[pa.Table] = []
         # Models without facts, and those that were switched off, lose their spans too.
         missing = [model.id for model in self.report.models if model.missing or model.off]
         products = EvaluationRequest([model for model in self.plan.models if model.subject == "product"])
-        staged = staged_models(self.lake) - {model.id for model in products.models}
+        staged = staged_models(self.lake) - {model.id for model in (*products.models, *self.readers)}
         for subject, request in (("customer", self.request), ("product", products)):
             if subject == "product" and not request.models:
                 continue
@@ -123,11 +128,19 @@ class Work:
             # Markers of touched refreshes go too, unless a model keeps rows to which they still apply.
             if subject == "customer" and staged <= set(replaced):
                 replaced.append("")
-            blocks = engine(self.lake, request, self.plan.as_of, subject)
+            blocks = self._engine(self.lake, request, self.plan.as_of, subject)
             replace_models = {"model": replaced}
             spans = self._spans_of(self._noted(blocks, features if subject == "customer" else []), replace_models)
             self.draft.write("spans", spans, schema=SPANS_IN_LAKE, partition_by="model", replace=replace_models)
         return pa.concat_tables(features) if features else self.request.schema.empty_table()
+
+    @property
+    def _engine(self) -> Engine:
+        if self.report.engine != "spark":
+            return evaluate_here
+        from tenure.refreshing.spark import evaluate_on_spark
+
+        return evaluate_on_spark
 
     def _noted(self, blocks: Iterable[EvaluatedBlock], features: list[pa.Table]) -> Iterator[EvaluatedBlock]:
         share = 0.55 if self.plan.scorecard else 0.9
@@ -204,13 +217,15 @@ class Work:
             self.draft.write(name, pa.concat_tables(stored), partition_by="model")
 
     def with_features_of(self, customers: Sequence[str], features: pa.Table) -> pa.Table:
-        """Return features with those of some customers below."""
+        """Return features with those of some customers below, who are evaluated too where a rule reads their scores."""
         if not customers:
             return features
-        request = replace(self.request, models=())
-        return pa.concat_tables(
-            [features, evaluate_customers(self.lake, request, self.plan.as_of, customers).features]
-        ).sort_by("customer_id")
+        if self.readers:
+            more = self.evaluate(customers, counted=False)
+        else:
+            request = replace(self.request, models=())
+            more = evaluate_customers(self.lake, request, self.plan.as_of, customers).features
+        return pa.concat_tables([features, more]).sort_by("customer_id")
 
     def ranks(self, features: pa.Table, fits: Fits) -> tuple[dict[str, Fit], list[str]]:
         """Return the ranks of everybody fitted anew, and who else has another one now."""
@@ -235,25 +250,30 @@ class Work:
         return result
 
     def _publish_scores(self, scorecard: pa.Table) -> None:
-        """Keep the scores that rules read, as they are from this day on, and evaluate the models that read them."""
-        names = score_names(self.plan.models)
-        rows = changed_scores(self.plan.published, scorecard, names, self.plan.as_of)
-        if len(rows):
-            self.draft.write("score_history", self._stamped(rows))
+        """Keep the scores that rules read, as they are from this day on."""
+        rows = changed_scores(self.plan.published, scorecard, score_names(self._of_customers), self.plan.as_of)
+        # What was scored before a rule read it is older than whatever this refresh has to say.
+        for generation, kept in ((0, not_kept(self.lake, self.plan.published)), (self.report.generation, rows)):
+            if len(kept):
+                self.draft.write("score_history", self._stamped(kept, generation))
         self.published = with_scores(self.published, rows)
 
-    def evaluate_readers(self, customers: Sequence[str] | None = None) -> None:
-        """Evaluate the models that read scores, of everybody or of some customers, whose other rows are written."""
+    def evaluate_readers(self, customers: Sequence[str] | None = None, *, counted: bool = True) -> None:
+        """Evaluate the models that read scores, of everybody or of some customers, whose older rows are hidden."""
         if not self.readers:
             return
-        request = replace(self.request, models=self.readers, published=self.published)
+        if customers is None:
+            later = [node for node in populations_read(self.readers) if self._waits(node)]
+            self.published = self._compared(later, self.published)
+        request = EvaluationRequest(self.readers, features_of(()), self.published)
         if customers is not None:
             evaluated = evaluate_customers(self.lake, request, self.plan.as_of, customers)
-            self.report.count(evaluated.spans, evaluated.doubts)
+            if counted:
+                self.report.count(evaluated.spans, evaluated.doubts)
             self._write_some(evaluated)
             return
         replaced = {"model": [model.id for model in self.readers]}
-        spans = self._spans_of(evaluate_here(self.lake, request, self.plan.as_of, "customer"), replaced)
+        spans = self._spans_of(self._engine(self.lake, request, self.plan.as_of, "customer"), replaced)
         self.draft.write("spans", spans, schema=SPANS_IN_LAKE, partition_by="model", replace=replaced)
 
     # Rows

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from tenure_app.lifecycle.catalogue import Entry
     from tenure_app.lifecycle.reasons import Stay
     from tenure_app.web.filters import Field
+    from tenure_app.web.tables import Table
 
 #: Entries of the timeline on one page.
 ENTRIES = 50
@@ -89,7 +90,7 @@ def customers(request: HttpRequest) -> HttpResponse:
         "wrong": unknown,
         "total": count,
         "address": selection.address(),
-        "form": _form(con, selection, entries, catalogue.offered(entries, request)),
+        "form": _form(con, table, selection, entries, catalogue.offered(entries, request)),
         "table": table.show(
             Paginator(SqlRows(count, fetch), queries.PAGE).get_page(start // queries.PAGE + 1),
             sort=selection.sort,
@@ -114,7 +115,11 @@ def _selection(request: HttpRequest, entries: Mapping[str, Entry]) -> tuple[Cust
 
 
 def _form(
-    con: duckdb.DuckDBPyConnection, selection: CustomerQuery, entries: Mapping[str, Entry], offered: Sequence[Entry]
+    con: duckdb.DuckDBPyConnection,
+    table: Table,
+    selection: CustomerQuery,
+    entries: Mapping[str, Entry],
+    offered: Sequence[Entry],
 ) -> FilterForm:
     entry = entries.get(selection.model)
     stages = [(stage, entry.stage_name(stage)) for stage in [*entry.order, UNSTAGED, NOT_IN_MODEL]] if entry else []
@@ -138,11 +143,7 @@ def _form(
                 for item in columns
             ],
             _bounds(selection, stages),
-            [
-                _closing(name, values)
-                for name in query.CLOSING
-                if set(query.CLOSING) <= present and queries.has_prospects(con)
-            ],
+            [_closing(name, values) for name in query.CLOSING if name in table.every],
         ),
         more_open=selection.is_detailed,
         hidden=[

@@ -10,11 +10,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from tenure.columns import column
+from tenure.facts.records import known_since
 from tenure.recommend.reasons import message
 from tenure.words import loads, sentences
+from tenure_app.core import conf
 from tenure_app.customers.profile import has, rows
 from tenure_app.web.figures import stat
-from tenure_app.web.formats import number, percent
+from tenure_app.web.formats import day, number, percent
 from tenure_app.web.tables import Column
 
 if TYPE_CHECKING:
@@ -46,7 +48,11 @@ def facts(who: Profile, orders_url: str) -> list[tuple[str, str]]:
     links = {"orders": lambda _who: orders_url} if who.orders else {}
     columns = [Column(name, url=links.get(name)) for name in names]
     known = [(item.title, item.cell(who, {})) for item in columns if item.name in ALWAYS or item.get(who)]
-    return known + [(key, str(text)) for key, text in who.attributes.items()]
+    since = {name: day(first) for name, (first, _last) in known_since(conf.lake(), who.customer_id).items()}
+    for key, value in who.attributes.items():
+        words = {"value": value, "day": since.get(key)}
+        known.append((key, _("%(value)s (known since %(day)s)") % words if key in since else str(value)))
+    return known
 
 
 def panels(con: duckdb.DuckDBPyConnection, customer: str) -> dict[str, Any] | None:

@@ -56,7 +56,8 @@ def copies(con: duckdb.DuckDBPyConnection, query: CustomerQuery, table: Table) -
         held.append(Copy("spans", f"spans {query.model}", read, f"model = {model}", f"{model} AS model, *"))
     if not query.filters:
         shown = dict.fromkeys(column.sql[2:] for column in table.every.values() if column.sql.startswith("k."))
-        names = dict.fromkeys(["number", *shown, "first_seen_on"])
+        present = columns(con)  # the form asks for the closing windows, whether they are shown or not
+        names = dict.fromkeys(["number", *shown, "first_seen_on", *(name for name in CLOSING if name in present)])
         held.append(Copy("scorecard", "scorecard", ", ".join(names)))
     return held
 
@@ -66,15 +67,11 @@ def has_value_and_risk(con: duckdb.DuckDBPyConnection) -> bool:
     return {"lifetime_value", "churn"} <= columns(con)
 
 
-def has_prospects(con: duckdb.DuckDBPyConnection) -> bool:
-    """Return whether anybody has not ordered yet, so that a window of theirs may close."""
-    return bool(rows(con, f"select 1 from scorecard where coalesce({', '.join(CLOSING)}) is not null limit 1"))
-
-
 def available(con: duckdb.DuckDBPyConnection, table: Table) -> Table:
     """Return a table without the columns of the scorecard that this lake does not have yet, or has nothing in."""
     present = columns(con)
-    if set(CLOSING) <= present and not has_prospects(con):
+    closing = f"select 1 from scorecard where coalesce({', '.join(CLOSING)}) is not null limit 1"
+    if set(CLOSING) <= present and not rows(con, closing):  # everybody has ordered, so no window of theirs may close
         present -= set(CLOSING)
     return table.only(lambda column: not column.sql.startswith("k.") or column.sql[2:] in present)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -77,10 +78,15 @@ def choose_table(upload: Import, table: str) -> None:
 
 
 def choose_columns(
-    upload: Import, choices: Mapping[int, Mapping[str, str]], date_format: str = "", *, corrections: bool = False
+    upload: Import,
+    choices: Mapping[int, Mapping[str, str]],
+    date_format: str = "",
+    *,
+    corrections: bool = False,
+    valid_from: date | None = None,
 ) -> None:
     """Keep which column is which field, file by file: {file's row: {field: column}}."""
-    upload.corrections = corrections
+    upload.corrections, upload.valid_from = corrections, valid_from
     if date_format in ("", "dmy", "mdy"):
         upload.date_format = date_format
     upload.save()

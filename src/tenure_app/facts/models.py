@@ -16,6 +16,7 @@ class Import(models.Model):
     state = models.CharField(max_length=10, default=DRAFT)
     date_format = models.CharField(max_length=40, blank=True, default="")  # dmy or mdy where the files cannot tell
     corrections = models.BooleanField(default=False)  # whether rows may take the place of facts with their number
+    valid_from = models.DateField(null=True, default=None)  # since when customer records hold; else since the import
     created_at = models.DateTimeField(auto_now_add=True)
     job = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, related_name="+")
 

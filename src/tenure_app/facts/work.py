@@ -64,6 +64,7 @@ def run_import(running: Running) -> dict[str, Any]:
             on_progress=_reporter(running, before, files),
             date_format=upload.date_format,
             corrections=upload.corrections,
+            valid_from=upload.valid_from,
         )
         before += len(group["paths"])
         for name in COUNTED:

@@ -25,7 +25,7 @@ from tenure_app.lifecycle import catalogue, queries, tables, titles
 from tenure_app.lifecycle import figures as declared
 from tenure_app.lifecycle.answers import Answers
 from tenure_app.lifecycle.catalogue import Entry
-from tenure_app.lifecycle.definitions.labels import businesses
+from tenure_app.lifecycle.definitions.labels import attributes_known, businesses
 from tenure_app.lifecycle.definitions.queries import settings_of_the_lake, unreachable_of
 from tenure_app.lifecycle.figures import PERIODS, SPANS, Overview
 from tenure_app.lifecycle.reasons import sentence_of
@@ -178,6 +178,7 @@ def lifecycle(request: HttpRequest) -> HttpResponse:
         "aside": [_card(entry, place, board, {}) for place in (board.no_stage, board.outside)],
         "period": Switch(_("Period"), "days", titles.periods(PERIODS), days),
         "warns": entry.model.warns.render(),
+        "attributes_known": attributes_known(entry.model),
         "help": entry.model.help.render(),
     }
     return render(request, "lifecycle/board.html", context)

@@ -62,6 +62,19 @@ class BusinessForm(Styled):
     )
 
 
+class NamedDatesForm(Styled):
+    """Dates that rules may name; those of a name that is there already are changed."""
+
+    name = forms.CharField(
+        label=_("Name of the dates"), required=False, widget=forms.TextInput(attrs={"placeholder": "店庆"})
+    )
+    dates = forms.CharField(
+        label=_("Dates"),
+        required=False,
+        help_text=_("11-11 every year, 2024-05-18 once, 11-01..11-11 a stretch; commas between several."),
+    )
+
+
 class ViewForm(Styled):
     """How pages speak when nobody chose."""
 

@@ -89,3 +89,51 @@ def test_on_plain_orders_nothing_is_beyond_judgement_unless_its_source_asks_for_
     unjudged = {span["cannot_judge"] for span in spans if span["cannot_judge"]}
     if model.id not in ("relationship-4", "contact-span"):  # their sources want to know about volumes and balances
         assert not unjudged
+
+
+SUBSCRIBER = {
+    "interactions": [[740, "trial"], *([day, "login"] for day in range(730, 0, -7))],
+    "contracts": [[730, "started"], [365, "renewed"]],
+    "feedback": [[20, "csat", 5]],
+}
+
+
+@pytest.mark.parametrize(
+    ("model", "path"),
+    [
+        ("saas-6", ["purchase", "retention"]),
+        ("telecom-5", ["acquisition", "uplift", "maturity"]),
+        ("crm-span-3", ["purchase-decision", "after-sales-loyalty"]),
+        ("contact-span", ["first-contact", "in-business"]),
+        ("satisfaction-4", ["loyal"]),
+        ("awareness-3", ["decision"]),
+        ("first-contact-funnel", ["intent", "transaction"]),
+    ],
+)
+def test_a_subscriber_without_orders_goes_through_the_model(model: str, path: list[str]) -> None:
+    """The subscriber once fell back to awareness, and was off-net with a contract that ran and was used every week."""
+    assert stages(model, SUBSCRIBER) == path
+
+
+@pytest.mark.parametrize("model", ["telecom-5", "satisfaction-4", "saas-6", "crm-span-3", "contact-span"])
+def test_one_of_two_contracts_may_be_cancelled(model: str) -> None:
+    contracts = [[400, "started"], [300, "started", "k2"], [20, "cancelled"]]
+    facts = {"orders": [{"every": 30, "from": 400, "to": 30}], "contracts": contracts, "feedback": [[60, "csat", 4]]}
+    now = road(model, facts)[-1]
+    assert now["left_on"] is None
+    assert builtin()[model].stage(now["stage"]).family not in ("F1", "F9", "F10", "F11")
+
+
+def test_purchases_of_products_are_compared_with_the_same_season_of_last_year() -> None:
+    """Ice cream sells in summer: without the year before it would decline every autumn."""
+    summers = [{"every": 2, "from": ago, "to": ago - 120} for ago in (1040, 675, 310)]
+    assert stages("product-life-cycle", {"lines": summers})[-1] == "maturity"
+
+
+def test_a21_one_customer_under_all_models_is_a_customer_in_all_of_them_or_in_none_that_sees_them_as_lost() -> None:
+    facts = {"orders": [{"every": 14, "from": 800, "to": 0}], "lines": [[5, "tea"]], "feedback": [[5, "csat", 4]]}
+    families = set()
+    for model in CUSTOMERS_MODELS:
+        now = [span for span in road(model.id, facts) if span["left_on"] is None]
+        families |= {model.stage(span["stage"]).family for span in now}
+    assert families.isdisjoint({"F1", "F2", "F8", "F9", "F10", "F11"})

@@ -7,7 +7,6 @@ decides whether a rule holds.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,12 +15,10 @@ import pyarrow.compute as pc
 
 from tenure.facts.blocks import BIAS, SHIFT, Block, day_number_of, keys_of
 from tenure.facts.records import ALWAYS as ALL_DAYS
-from tenure.facts.records import KnownRecords, known_records
 from tenure.facts.schema import SCALE, TEXT
-from tenure.facts.selection import facts_of
 from tenure.rules.evaluation import steps
 from tenure.rules.evaluation.dates import next_anniversary, next_named
-from tenure.rules.evaluation.published import SCORES, Averages, Published
+from tenure.rules.evaluation.published import SCORES, Averages, Distribution, Published
 from tenure.rules.evaluation.steps import Breaks, Moments, Reach, Steps
 from tenure.rules.evaluation.stretches import Stretches, active, open_cases, running, smallest_active
 from tenure.rules.evaluation.windows import NEVER, entering, leaving, months_of, weeks_of
@@ -86,7 +83,7 @@ class EvaluationContext:
     _steps: dict[Measure, Steps] = field(default_factory=dict)
     _reaches: dict[tuple[int, TimeWindow], Reach] = field(default_factory=dict)
     _moments: dict[tuple[int, ...], Moments] = field(default_factory=dict)
-    _days: dict[tuple[Facts, ...], np.ndarray] = field(default_factory=dict)
+    _days: dict[int, np.ndarray] = field(default_factory=dict)
     _texts: dict[Measure, TextSteps] = field(default_factory=dict)
     _breaks: dict[Measure, Breaks] = field(default_factory=dict)
     _published_on: dict[tree.Population, np.ndarray] = field(default_factory=dict)
@@ -107,11 +104,11 @@ class EvaluationContext:
         return self.reach(self.block.events(tuple(facts)).keys, ALWAYS).keys
 
     def days(self, facts: Sequence[str | Facts]) -> np.ndarray:
-        which = facts_of(facts)
-        if which not in self._days:
-            keys = self.since(which)
-            self._days[which] = keys[~steps.is_origin(keys)]
-        return self._days[which]
+        # By identity: kinds of which a block has no facts leave the column of the others as it is.
+        keys = self.since(facts)
+        if id(keys) not in self._days:
+            self._days[id(keys)] = keys[~steps.is_origin(keys)]
+        return self._days[id(keys)]
 
     def firsts(self, facts: Sequence[str | Facts]) -> np.ndarray:
         """Return everybody's first day with one of some facts."""
@@ -121,7 +118,10 @@ class EvaluationContext:
     def reach(self, events: np.ndarray, window: TimeWindow) -> Reach:
         """Return which of some events lie in a window; the block keeps the events, so their identity is theirs."""
         if (id(events), window) not in self._reaches:
-            if window.unit == "fact":
+            if not len(events):  # whatever is never there changes at no moment of its own
+                nothing = np.zeros(len(self.block), dtype=np.intp)
+                reached = Reach(self.block.origins, nothing, nothing)
+            elif window.unit == "fact":
                 every = self.reach(events, ALWAYS)
                 reached = Reach(every.keys, np.maximum(every.low, every.high - (window.last or 0)), every.high)
             elif window.unit == "day" and window.before and not window.years_back:
@@ -182,27 +182,31 @@ class EvaluationContext:
     def _publications(self, node: tree.Population) -> np.ndarray:
         """Return the moments at which it was published how all customers compare."""
         if node not in self._published_on:
-            days = [published.day for published in self.published.populations.get(str(node), ())]
+            days = [published.day for published in self._populations(node)]
             self._published_on[node] = (self.block.origins[:, None] + np.array([-BIAS, *days]) + BIAS).ravel()
         return self._published_on[node]
+
+    def _populations(self, node: tree.Population) -> list[Distribution | Averages]:
+        return [each for each in self.published.populations.get(str(node), ()) if each.day <= self.block.last_day]
 
     def _attribute_of(self, node: tree.Population) -> TextSteps:
         return self.texts(Measure("attribute", arguments=(node.by,), returns="any"))
 
     def _among_all(self, node: tree.Population, moments: Moments) -> MomentValues:
         """Return a customer's place among all, or the average of those alike, as last published at each moment."""
-        published = self.published.populations.get(str(node), ())
+        published = self._populations(node)
         days = np.array([each.day for each in published], dtype=np.int64)
-        newest = np.searchsorted(days, day_number_of(moments.keys), side="right") - 1
+        newest = np.searchsorted(days, day_number_of(moments.keys), side="right")
+        rows_of = np.split(np.argsort(newest, kind="stable"), np.cumsum(np.bincount(newest, minlength=len(days) + 1)))
         result = np.full(len(moments), np.nan)
-        for number, each in enumerate(published):
-            rows = np.flatnonzero(newest == number)
+        names, codes = [""], np.zeros(len(moments), dtype=np.int64)
+        if node.by:
+            names, codes = self._attribute_of(node).names, self._attribute_of(node).at(moments)
+        own = self.values(node.operand, moments)
+        for each, rows in zip(published, rows_of[1:], strict=False):
             if isinstance(each, Averages):
-                names = self._attribute_of(node).names if node.by else [""]
-                codes = self._attribute_of(node).at(moments)[rows] if node.by else np.zeros(len(rows), dtype=np.int64)
-                result[rows] = np.array([*(each.means.get(str(name), np.nan) for name in names), np.nan])[codes]
+                result[rows] = np.array([*(each.means.get(str(name), np.nan) for name in names), np.nan])[codes[rows]]
             else:
-                own = self.values(node.operand, moments)
                 places = each.places(own.value[rows])
                 result[rows] = places if own.known is None else np.where(own.known[rows], places, np.nan)
         known = ~np.isnan(result)
@@ -235,17 +239,10 @@ class EvaluationContext:
         order = order[steps.ends_within(keys[order])]
         return TextSteps(keys[order], codes[order], coded.dictionary.to_pylist())
 
-    @cached_property
-    def _records(self) -> KnownRecords:
-        return known_records(self.block.customers, self.block.tz, self.block.last_day)
-
     def _attribute(self, name: str) -> TextSteps:
         """Return an attribute over time: unknown before the record that has it became known."""
-        known = self._records
-        values = [record.get(name) for record in known.records]
-        names = [value for value in dict.fromkeys(values) if value is not None]
-        places = {value: place for place, value in enumerate(names)}
-        codes = np.array([places.get(value, -1) for value in values], dtype=np.int64)
+        known = self.block.records
+        names, codes = known.values(name)
         always = known.days == ALL_DAYS
         keys = np.where(always, known.who << SHIFT, keys_of(known.who, np.where(always, 0, known.days)))
         keys, codes = np.append(self.block.origins, keys), np.append(np.full(len(self.block), -1), codes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tenure.words import LocalizedText
+from tenure.words import LocalizedText, current_language
 from tenure.words.formats import money, number
 
 _DAYS = {"zh": "{} 天", "en": "{} days"}
@@ -35,3 +35,7 @@ class Parameter:
             return f"{number(self.value * 100, at_most=2, language=language)}%"
         plain = number(self.value, at_most=4, language=language)
         return _DAYS[language].format(plain) if self.in_days else plain
+
+    def value_text(self, currency: str) -> str:
+        """Return the value in the language of the moment."""
+        return self.text("zh" if current_language() == "zh_Hans" else "en", currency)

@@ -326,6 +326,30 @@ def models_read_by(node: RuleNode) -> tuple[str, ...]:
     return tuple(dict.fromkeys(measure.argument for measure in measures_of(node) if measure.name == "stage"))
 
 
+def named_dates_of(node: RuleNode) -> tuple[str, ...]:
+    """Return the named dates of the shop that a rule names."""
+    conditions = [
+        condition.name
+        for measure in measures_of(node)
+        for facts in measure.facts
+        for part in facts.all
+        for condition in part.where
+    ]
+    awaited = [measure.argument for measure in measures_of(node) if len(measure.arguments) > 1 and measure.elapsed]
+    return tuple(dict.fromkeys(name for name in (*conditions, *awaited) if name))
+
+
+def attributes_of(node: RuleNode) -> tuple[str, ...]:
+    """Return the attributes of customers that a rule reads."""
+    return tuple(
+        dict.fromkeys(
+            measure.argument
+            for measure in measures_of(node)
+            if measure.name == "attribute" or (measure.name == "days_until" and len(measure.arguments) == 1)
+        )
+    )
+
+
 def kinds_of(node: RuleNode) -> tuple[str, ...]:
     """Return the fact kinds that a rule reads, in the order of the text."""
     return tuple(dict.fromkeys(kind for measure in measures_of(node) for kind in measure.kinds))

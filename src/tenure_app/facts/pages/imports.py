@@ -14,6 +14,7 @@ from tenure.errors import TenureError
 from tenure.words import Message
 from tenure_app.core.pages import describe
 from tenure_app.facts import actions, labels, quarantine, queries
+from tenure_app.facts.forms import RecordsForm
 from tenure_app.facts.tables import BATCHES, CHOICES, REASONS, sample_table
 from tenure_app.web.pages import SIGNED_IN, page
 
@@ -82,19 +83,30 @@ def bring(request: HttpRequest) -> HttpResponse:
 def show_import(request: HttpRequest, import_id: int) -> HttpResponse:
     """Show one import: the columns while it is a draft, then its progress, then its result."""
     upload = _or_404(import_id)
-    context: dict[str, Any] = {
-        "upload": upload,
-        "title": _("Import of %(files)s") % {"files": ", ".join(file.name for file in queries.files(import_id))},
-        "table_name": labels.table_name(upload.table),
-        "tables": tables(),
-    }
+    context = _context(upload)
     if upload.state == "draft":
-        return render(request, "imports/columns.html", context | {"groups": _groups(upload)})
+        return render(request, "imports/columns.html", context | _draft(upload))
     if upload.job is not None:
         context |= describe(upload.job)
         reasons = quarantine.reasons(upload.job.result.get("batches", []))
         context["reasons"] = REASONS.show(reasons) if reasons else None
     return render(request, "imports/result.html", context)
+
+
+def _context(upload: Import) -> dict[str, Any]:
+    return {
+        "upload": upload,
+        "title": _("Import of %(files)s") % {"files": ", ".join(file.name for file in queries.files(upload.pk))},
+        "table_name": labels.table_name(upload.table),
+        "tables": tables(),
+    }
+
+
+def _draft(upload: Import, form: RecordsForm | None = None) -> dict[str, Any]:
+    """Return what is asked before files are imported."""
+    form = form or RecordsForm(initial={"valid_from": upload.valid_from})
+    records = form if upload.table == "customers" else None
+    return {"upload": upload, "groups": _groups(upload), "records_form": records}
 
 
 def _groups(upload: Import) -> list[dict[str, Any]]:
@@ -153,14 +165,18 @@ def choose_columns(request: HttpRequest, import_id: int) -> HttpResponse:
     upload = _or_404(import_id)
     if upload.state != "draft":
         return redirect("import", import_id)
+    form = RecordsForm(request.POST)
     actions.choose_columns(
         upload,
         _mappings(request, upload),
         request.POST.get("date_format", ""),
         corrections=bool(request.POST.get("corrections")),
+        valid_from=form.cleaned_data["valid_from"] if form.is_valid() else upload.valid_from,
     )
     if "start" not in request.POST:
-        return render(request, "imports/groups.html", {"upload": upload, "groups": _groups(upload)})
+        return render(request, "imports/groups.html", _draft(upload, form))
+    if not form.is_valid():
+        return render(request, "imports/columns.html", _context(upload) | _draft(upload, form), status=422)
     try:
         actions.start(upload)
     except TenureError as wrong:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -137,20 +137,21 @@ def publish() -> None:
     target = folder()
     if not target.parent.is_dir():
         return
-    texts = {
-        current.id: current.text
+    versions = {
+        current.id: current.version
         for current in queries.in_force().values()
         if current.version is not None and (current.edited or not current.shipped)
     }
-    for model_id, text in texts.items():
-        _write(target / f"{model_id}.yaml", text)
+    for model_id, version in versions.items():
+        _write(target / f"{model_id}.yaml", version.text, version.created_at)
     ours = set(ModelDefinition.objects.values_list("pk", flat=True))
     for path in target.glob("*.yaml"):
-        if path.stem in ours and path.stem not in texts:
+        if path.stem in ours and path.stem not in versions:
             path.unlink(missing_ok=True)
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, at: datetime) -> None:
+    """Write a version's text; the file is as old as the version, so that it is never taken for news."""
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -161,6 +162,7 @@ def _write(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.chmod(file.name, 0o644)
+    os.utime(file.name, (at.timestamp(), at.timestamp()))
     os.replace(file.name, path)
 
 
@@ -178,9 +180,11 @@ def _take_in(path: Path) -> ModelVersion | None:
         model = queries.read(text)
     except (OSError, UnicodeDecodeError, TenureError):
         return None
-    known = ModelVersion.objects.filter(definition_id=model.id)
-    # A text that was ever ours is an old file of ours, not news.
-    if model.id != path.stem or known.filter(content_hash=queries.hash_of(text)).exists():
+    versions = list(queries.versions(model.id))
+    places = [place for place, version in enumerate(versions) if version.content_hash == queries.hash_of(text)]
+    # A text that was ever ours is an old file of ours, unless somebody wrote it after the newest version.
+    is_old = bool(places) and (0 in places or path.stat().st_mtime <= versions[0].created_at.timestamp())
+    if model.id != path.stem or is_old:
         return None
     with transaction.atomic():
         definition, _created = ModelDefinition.objects.get_or_create(pk=model.id)

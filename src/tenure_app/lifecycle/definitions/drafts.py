@@ -16,11 +16,14 @@ import yaml
 from yaml.composer import ComposerError
 
 from tenure.errors import ModelError
+from tenure.lifecycle.file_entries import KeysOnce, load_yaml
 from tenure.lifecycle.model import FAMILIES
-from tenure.lifecycle.model_file import KeysOnce, load_yaml
+from tenure.lifecycle.model_file import parameters_of
+from tenure.lifecycle.model_parameters import set_parameters
 
 FLAGS = ("setback", "terminal", "without_facts")
 DEEPEST = 20
+SIGNS = {"days": "d", "percent": "%", "number": "", "money": ""}  # after a parameter's number, as files have it
 NEW_RULE = "days_since(order) <= 45"
 
 
@@ -143,8 +146,9 @@ def filled_in(text: str, posted: Mapping[str, str]) -> str:
     """Return the text with the values of posted fields put in.
 
     Fields are called ``name-zh``, ``name-en``, ``stepwise`` and, per stage key, ``stage-KEY-zh``, ``…-en``,
-    ``…-family``, ``…-when`` and the flags.
+    ``…-family``, ``…-when`` and the flags. Parameters are ``parameter-NAME``, in the unit that the form shows.
     """
+    text = _with_parameters(text, posted)
     given = mapping_of(text)
     if given is None or posted.get("fields") != "1":
         return text
@@ -157,6 +161,18 @@ def filled_in(text: str, posted: Mapping[str, str]) -> str:
         if f"stage-{stage['id']}-when" in posted:
             _fill_stage(stage, posted, f"stage-{stage['id']}")
     return text if changed == given else written(changed)
+
+
+def _with_parameters(text: str, posted: Mapping[str, str]) -> str:
+    prefix = "parameter-"
+    numbers = {name.removeprefix(prefix): posted[name].strip() for name in posted if name.startswith(prefix)}
+    given = mapping_of(text) if numbers else None
+    if given is None:
+        return text
+    units = {name: parameter.unit for name, parameter in parameters_of(given).items()}
+    return set_parameters(
+        text, {name: f"{number}{SIGNS[units.get(name, 'number')]}" for name, number in numbers.items()}
+    )
 
 
 def _fill_stage(stage: dict[str, Any], posted: Mapping[str, str], prefix: str) -> None:

@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 
-from tenure.errors import TenureError
+from tenure.errors import RuleError, TenureError
 from tenure.lifecycle.model import UNSTAGED
 from tenure.lifecycle.model_file import builtin_texts
 from tenure.lifecycle.reasons import Reason
@@ -45,6 +45,7 @@ class ModelDraft:
     origin: str = ""
     note: str = ""
     as_of: date | None = None
+    wrong: TenureError | None = None  # why a field could not be put into the text
     extra: dict[str, Any] = field(default_factory=dict)  # what the form shows besides
 
     @property
@@ -64,14 +65,20 @@ def read_draft(request: HttpRequest) -> ModelDraft:
         day = date.fromisoformat(request.POST.get("as_of", ""))
     except ValueError:
         day = as_of(request)
+    wrong, mode = None, request.POST.get("mode")
+    try:
+        text = drafts.filled_in(text, request.POST)
+    except TenureError as error:
+        wrong = error
     return ModelDraft(
-        text=drafts.filled_in(text, request.POST),
+        text=text,
         base=int(base) if base.isdigit() else 0,
-        mode="yaml" if request.POST.get("mode") == "yaml" else "fields",
+        mode=mode if mode in ("yaml", "parameters") else "fields",
         new=request.POST.get("new") == "1",
         origin=origin if origin in labels.ORIGINS else "",
         note=request.POST.get("note", "")[:300],
         as_of=day,
+        wrong=wrong,
     )
 
 
@@ -152,7 +159,7 @@ def change(request: HttpRequest) -> HttpResponse:
 
 @page("models/-/check/", "model-check", rule=SIGNED_IN, methods=("POST",))
 def check(request: HttpRequest) -> HttpResponse:
-    return render(request, "models/checked.html", _context(request, read_draft(request)))
+    return render(request, "models/checked.html", form_of(request, read_draft(request)))
 
 
 @page("models/-/completion/", "model-completion", rule=SIGNED_IN, methods=("POST",))
@@ -177,33 +184,43 @@ def completion(request: HttpRequest) -> JsonResponse:
 def preview(request: HttpRequest) -> HttpResponse:
     """Work out who would move, or let a worker do it on a large lake."""
     draft = read_draft(request)
-    if editor_fields.check(draft.text).model is None:
-        return render(request, "models/preview.html")
     try:
-        row = previews.preview_of(draft.text, _person(request), draft.as_of or as_of(request))
+        if draft.wrong:
+            raise draft.wrong
+        row = previews.preview_of(draft.text, person_of(request), draft.as_of or as_of(request))
+    except RuleError:
+        context: dict[str, Any] = {}  # the check marks it in the rule
     except TenureError as error:
-        return render(request, "models/preview.html", {"error": error.say(current_language())})
-    return _previewed(request, row)
+        context = {"error": error.say(current_language())}
+    else:
+        context = _preview(row)
+    if not request.headers.get("HX-Request"):  # without JavaScript
+        draft.extra |= context
+        return _page(request, draft)
+    return _fragment(request, context)
 
 
 @page("models/-/preview/<int:preview_id>/", "model-preview-progress", rule=SIGNED_IN)
 def preview_progress(request: HttpRequest, preview_id: int) -> HttpResponse:
     """Return how far a preview is, or the finished preview."""
-    row = previews.of_person(preview_id, _person(request))
+    row = previews.of_person(preview_id, person_of(request))
     if row is None:
         raise Http404
-    return _previewed(request, row)
+    return _fragment(request, _preview(row))
 
 
-def _previewed(request: HttpRequest, row: ModelPreview) -> HttpResponse:
+def _preview(row: ModelPreview) -> dict[str, Any]:
     """Return a preview as far as it is, and note that its reader has it before them once it is finished."""
     if row.result is None:
-        progress = describe(row.job) if row.job else {}
-        return render(request, "models/preview.html", {"preview": row, **progress})
+        return {"preview": row, **(describe(row.job) if row.job else {})}
     previews.mark_seen(row)
-    response = render(request, "models/preview.html", {"preview": row, "result": row.result, **_comparison(row)})
-    # The form asks again whether its text may be saved.
-    response.headers["HX-Trigger-After-Settle"] = "previewed"
+    return {"preview": row, "result": row.result, **_comparison(row)}
+
+
+def _fragment(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    response = render(request, "models/preview.html", context)
+    if "result" in context:  # the form asks again whether its text may be saved
+        response.headers["HX-Trigger-After-Settle"] = "previewed"
     return response
 
 
@@ -242,6 +259,7 @@ def _comparison(row: ModelPreview) -> dict[str, Any]:
         "share": result["value_moved"] / result["value"] if result["value"] > 0 else None,
         "of_products": after.subject == "product",
         "undone": _undone(result),
+        "texts": labels.changed_texts(now.model, after) if now and now.model else [],
     }
 
 
@@ -264,8 +282,10 @@ def save(request: HttpRequest) -> HttpResponse:
     """Save the text as a new version, or show why not and keep what was written."""
     draft = read_draft(request)
     try:
+        if draft.wrong:
+            raise draft.wrong
         version = actions.save_version(
-            draft.text, base=draft.base, person=_person(request), note=draft.note, origin=draft.origin
+            draft.text, base=draft.base, person=person_of(request), note=draft.note, origin=draft.origin
         )
     except TenureError as error:
         draft.extra["refusal"] = error.say(current_language())
@@ -285,17 +305,17 @@ def save(request: HttpRequest) -> HttpResponse:
 # What the templates need
 
 
-def _person(request: HttpRequest) -> User:
+def person_of(request: HttpRequest) -> User:
     return cast("User", request.user)  # signed in: the middleware lets nobody else through
 
 
-def _context(request: HttpRequest, draft: ModelDraft) -> dict[str, Any]:
+def form_of(request: HttpRequest, draft: ModelDraft) -> dict[str, Any]:
     """Return what the form shows, and whether this very text may be saved: a model, changed, its preview seen."""
-    checked = editor_fields.check(draft.text)
+    checked = editor_fields.check(draft.text, draft.wrong)
     draft.as_of = draft.as_of or as_of(request)
     now, fields = queries.one_in_force(draft.model_id), draft.fields
     unchanged = now is not None and now.text == draft.text
-    seen = queries.has_seen(_person(request), draft.text, now)
+    seen = queries.has_seen(person_of(request), draft.text, now)
     stages = editor_fields.stages_of(fields) if fields else []
     return {
         "draft": draft,
@@ -303,6 +323,7 @@ def _context(request: HttpRequest, draft: ModelDraft) -> dict[str, Any]:
         "stages": stages,
         "path": editor_fields.path_of(fields, stages) if fields else [],
         "names": editor_fields.names_of("name", "", fields) if fields else [],
+        "parameters": editor_fields.parameters(draft.text, now) if draft.mode != "yaml" else [],
         "checked": checked,
         "rules": checked.rules,
         "now": now,
@@ -315,7 +336,7 @@ def _context(request: HttpRequest, draft: ModelDraft) -> dict[str, Any]:
 
 
 def _page(request: HttpRequest, draft: ModelDraft) -> HttpResponse:
-    context = _context(request, draft)
+    context = form_of(request, draft)
     model = context["checked"].model
     name = model.name.render(current_language()) if model else draft.model_id
     context["title"] = _("New model") if draft.new else _("Edit %(name)s") % {"name": name}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
@@ -11,13 +12,16 @@ from django.utils.translation import gettext as _
 from tenure.errors import RuleError, TenureError
 from tenure.facts.kinds import Kind
 from tenure.lifecycle.model import Model, stage_names
-from tenure.lifecycle.model_file import parameters_of
+from tenure.lifecycle.model_file import builtin_texts, parameters_of
 from tenure.rules.syntax.completion import KnownNames
+from tenure.rules.syntax.parameters import Parameter
 from tenure.rules.syntax.parser import parse
 from tenure.rules.wording.sentence import sentence
 from tenure.words import LocalizedText, current_language
+from tenure.words.formats import symbol
 from tenure_app.lifecycle.definitions import drafts, queries
 from tenure_app.lifecycle.definitions.drafts import Fields
+from tenure_app.lifecycle.definitions.queries import InForce
 from tenure_app.lifecycle.titles import family_names
 
 
@@ -84,6 +88,36 @@ def stages_of(fields: Fields) -> list[dict[str, Any]]:
     return stages
 
 
+def parameters(text: str, now: InForce | None) -> list[dict[str, Any]]:
+    """Return the parameters of a text for its form; their defaults are those shipped, else those in force."""
+    shipped = builtin_texts().get(now.id, now.text) if now else text
+    try:
+        known, defaults = (parameters_of(drafts.mapping_of(version) or {}) for version in (text, shipped))
+    except TenureError:  # the check says what is wrong with them
+        return []
+    currency = queries.settings_of_the_lake().currency
+    units = {"days": _("days"), "percent": "%", "money": symbol(currency), "number": ""}
+    return [
+        {
+            "name": name,
+            "label": parameter.label.render() or name,
+            "unit": units[parameter.unit],
+            "slides": None not in (parameter.minimum, parameter.maximum),
+            "default": _number(defaults[name].value, parameter) if name in defaults else "",
+            "default_text": defaults[name].value_text(currency) if name in defaults else "",
+            **{key: _number(getattr(parameter, key), parameter) for key in ("value", "minimum", "maximum", "step")},
+        }
+        for name, parameter in known.items()
+    ]
+
+
+def _number(value: float | None, parameter: Parameter) -> str:
+    """Return a number as the fields of a browser have it; shares in percent."""
+    if value is None:
+        return ""
+    return f"{(Decimal(str(value)) * (100 if parameter.unit == 'percent' else 1)).normalize():f}"
+
+
 def path_of(fields: Fields, stages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the stages in the order of a customer's life."""
     by_key = {stage["fields"].key: stage for stage in stages}
@@ -134,17 +168,20 @@ def names_in(text: str, fields: Fields | None) -> KnownNames:
     if fields:
         stages[""] = {stage.key: LocalizedText(stage.zh, stage.en).render(language) for stage in fields.stages}
     try:
-        parameters = parameters_of(drafts.mapping_of(text) or {}, queries.known_kinds())
+        known = parameters_of(drafts.mapping_of(text) or {}, queries.known_kinds())
     except TenureError:  # the check says what is wrong with them
-        parameters = {}
-    return replace(queries.names_in_lake(), parameters=parameters, stages=stages)
+        known = {}
+    return replace(queries.names_in_lake(), parameters=known, stages=stages)
 
 
-def check(text: str) -> ModelCheck:
+def check(text: str, unfilled: TenureError | None = None) -> ModelCheck:
+    """Check a text, and whether the fields could be put into it."""
     kinds, fields = queries.known_kinds(), drafts.fields_of(text)
     names = names_in(text, fields)
     rules = {stage.key: _check_rule(stage.when, kinds, names) for stage in fields.stages} if fields else {}
     try:
+        if unfilled:
+            raise unfilled
         return ModelCheck(queries.read(text, kinds), rules)
     except TenureError as wrong:
         return ModelCheck(None, rules, Trouble.of(wrong))

@@ -10,10 +10,12 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from tenure.facts.businesses import BUSINESSES
-from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED, Model
+from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED, Model, Stage
 from tenure.words import LocalizedText, current_language
-from tenure_app.lifecycle.definitions import drafts
+from tenure_app.lifecycle.definitions import drafts, queries
 from tenure_app.lifecycle.definitions.models import ModelVersion
+from tenure_app.lifecycle.reasons import sentence_of
+from tenure_app.web.formats import day
 
 #: The groups of the list: title, ids of the shipped models in it. What is in none stands in the first.
 GROUPS = (
@@ -95,7 +97,42 @@ def for_whom(model: Model) -> str:
     return separator.join(BUSINESSES[kind].render() for kind in model.businesses)
 
 
+def texts_of(model: Model, stage: Stage) -> list[tuple[str, str]]:
+    """Return what is said of a stage: its rule in words, then its descriptions, each with its title."""
+    stays = [(gettext("Stays while"), sentence_of(stage.stays_while, model))] if stage.stays_while else []
+    titles = (gettext("Traits"), gettext("What they need"), gettext("Our goal"))
+    texts = zip(titles, (stage.traits, stage.needs_text, stage.goal), strict=True)
+    described = [(title, text.render()) for title, text in texts if text]
+    return [(gettext("Rule"), sentence_of(stage.rule, model)), *stays, *described]
+
+
+def attributes_known(model: Model) -> str:
+    """Return since when what a model's rules ask of attributes can be judged; empty when they ask nothing."""
+    since = queries.attributes_known(model)
+    if since is None:
+        return ""
+    first, last = map(day, since)
+    if first == last:
+        text = gettext("Attributes that its rules read are known since %(first)s; before, they cannot be judged.")
+        return text % {"first": first}
+    return gettext(
+        "Attributes that its rules read are known since %(first)s to %(last)s, depending on the customer;"
+        " before, they cannot be judged."
+    ) % {"first": first, "last": last}
+
+
 # Differences
+
+
+def changed_texts(before: Model, after: Model) -> list[tuple[Badge, str, str, str]]:
+    """Return what is said differently of the stages: stage, title, the text before and after."""
+    badges, known = Badges(before, after), {stage.id: dict(texts_of(before, stage)) for stage in before.stages}
+    return [
+        (badges[stage.id], title, known.get(stage.id, {}).get(title, ""), text)
+        for stage in map(after.stage, after.path)
+        for title, text in texts_of(after, stage)
+        if text != known.get(stage.id, {}).get(title)
+    ]
 
 
 def changes(before: str | None, after: str) -> list[dict[str, Any]]:
@@ -116,11 +153,28 @@ def changes(before: str | None, after: str) -> list[dict[str, Any]]:
 def _different(
     old: Mapping[str, Any], new: Mapping[str, Any], stage: Mapping[str, Any] | None = None
 ) -> list[dict[str, Any]]:
-    return [
+    plain = [
         _change(str(key), stage, old.get(key), new.get(key))
         for key in dict.fromkeys([*old, *new])
-        if key not in ("stages", "id") and old.get(key) != new.get(key)
+        if key not in ("stages", "id", "parameters") and old.get(key) != new.get(key)
     ]
+    before, after = (_parameters(given.get("parameters")) for given in (old, new))
+    changed = [name for name in dict.fromkeys([*before, *after]) if before.get(name) != after.get(name)]
+    return [*plain, *(_parameter_change(before.get(name), after.get(name), name) for name in changed)]
+
+
+def _parameters(given: Any) -> dict[str, Mapping[str, Any]]:
+    if not isinstance(given, Mapping):
+        return {}
+    return {name: part if isinstance(part, Mapping) else {"value": part} for name, part in given.items()}
+
+
+def _parameter_change(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, name: str) -> dict[str, Any]:
+    label = LocalizedText(*drafts.both_languages(after or before)).render() or name
+    values = [(part or {}).get("value") for part in (before, after)]
+    # With equal values it is its bounds, its unit or its label that differ.
+    old, new = map(_text, (before, after) if values[0] == values[1] else values)
+    return {"part": label, "stage": "", "before": old, "after": new, "is_rule": False}
 
 
 def _change(what: str, stage: Mapping[str, Any] | None = None, before: Any = None, after: Any = None) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from tenure.words import current_language, sentences
 from tenure_app.core import conf
 from tenure_app.core.work import actions as jobs
 from tenure_app.lifecycle import catalogue
-from tenure_app.lifecycle.definitions import actions, labels, queries
+from tenure_app.lifecycle.definitions import actions, editor, labels, queries
 from tenure_app.lifecycle.definitions.queries import InForce
 from tenure_app.lifecycle.reasons import sentence_of
 from tenure_app.web.formats import customers, number
@@ -154,12 +154,14 @@ def model(request: HttpRequest, model_id: str) -> HttpResponse:
     follows = queries.one_in_force(now.model.follows) if now.model.follows else None
     gone = queries.unreachable_of(now.model) if line["staged"] or not line["missing_facts"] else {}
     context = {
+        **editor.form_of(request, editor.ModelDraft(now.text, base=now.number, mode="parameters")),
         "title": now.name,
         "line": line,
         "now": now,
         "model": now.model,
         "stages": [_stage(now.model, badge.id, gone.get(badge.id)) for badge in labels.path_of(now.model)],
         "history": _history(now),
+        "attributes_known": labels.attributes_known(now.model),
         "follows": follows.model if follows else None,
     }
     return render(request, "models/model.html", context)
@@ -178,15 +180,14 @@ def _stage(model: Model, stage_id: str, gone: Unreachable | None) -> dict[str, A
             % {"days": number(stage.settles)},
         ),
     )
-    texts = ((_("Traits"), stage.traits), (_("What they need"), stage.needs_text), (_("Our goal"), stage.goal))
-    stays = [(_("Stays while"), sentence_of(stage.stays_while))] if stage.stays_while else []
+    (_title, sentence), *texts = labels.texts_of(model, stage)
     plays = ((_("Do"), stage.advised), (_("Avoid"), stage.discouraged))
     return {
         "stage": stage,
-        "sentence": sentence_of(stage.rule, model),
+        "sentence": sentence,
         "unreachable": gone.message.render() if gone else "",
         "flags": [(colour, text) for flag, colour, text in flags if flag],
-        "texts": [*stays, *((title, text.render()) for title, text in texts if text)],
+        "texts": texts,
         "plays": [(title, plays) for title, plays in plays if plays],
         "causes": [(cause.name.render(), sentence_of(cause.rule, model)) for cause in stage.causes],
     }

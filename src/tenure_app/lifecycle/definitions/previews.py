@@ -53,6 +53,10 @@ def preview_of(text: str, person: User, as_of: date) -> ModelPreview:
         old = ModelPreview.objects.filter(person=person).values_list("pk", flat=True)[KEPT:]
         ModelPreview.objects.filter(pk__in=list(old)).delete()
         if size > AT_ONCE:
+            # Of a slider that is moved on and on, only the last place is worked out.
+            for stale in ModelPreview.objects.filter(person=person, model_id=model.id, result=None):
+                if stale.job_id is not None:
+                    jobs.cancel(stale.job_id)
             row.job = jobs.enqueue("preview", preview_id=row.pk)
             row.save()
     return row if row.job is not None else _work_out(row)

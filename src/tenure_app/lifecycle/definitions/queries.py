@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache, lru_cache
 
 from django.contrib.auth.models import User
@@ -16,12 +17,14 @@ from tenure.errors import TenureError
 from tenure.facts.kinds import KINDS, Kind
 from tenure.facts.lake import Settings
 from tenure.facts.named_dates import NAMED_DATES
+from tenure.facts.records import known_since
 from tenure.facts.schema import FACT_TABLES
 from tenure.lifecycle import model_file as models
 from tenure.lifecycle.choice import evaluated_models
 from tenure.lifecycle.model import Model
 from tenure.lifecycle.reach import FactsAtHand, Unreachable, unreachable
 from tenure.rules.syntax.completion import KnownNames
+from tenure.rules.syntax.tree import attributes_of, named_dates_of
 from tenure_app.core import conf
 from tenure_app.lifecycle.definitions import drafts
 from tenure_app.lifecycle.definitions.models import ModelPreview, ModelVersion
@@ -113,18 +116,28 @@ def _of_the_lake(version: str) -> tuple[Mapping[str, Kind], frozenset[str]]:
 
 
 @lru_cache(maxsize=256)
-def _read(text: str, kinds: tuple[tuple[str, Kind], ...], own: tuple[tuple[str, str], ...], currency: str) -> Model:
-    drafts.load(text)  # refuses what the library reads and a stranger's text must not hold: aliases, endless nesting
+def _read(
+    text: str,
+    kinds: tuple[tuple[str, Kind], ...],
+    own: tuple[tuple[str, str], ...],
+    named_dates: tuple[tuple[str, tuple[str, ...]], ...],
+    currency: str,
+) -> Model:
+    if text not in models.builtin_texts().values():
+        drafts.load(text)  # refuses what the library reads and a stranger's text must not hold: aliases, nesting
     # The library tells a text from a path by its line break.
     text = text if "\n" in text else f"{text}\n"
-    return models.read(text, dict(kinds), named_dates=names_in_lake().named_dates, own=dict(own), currency=currency)
+    return models.read(text, dict(kinds), named_dates=dict(named_dates), own=dict(own), currency=currency)
 
 
 def read(text: str, kinds: Mapping[str, Kind] | None = None, versions: Iterable[ModelVersion] | None = None) -> Model:
     """Read a model's text with the kinds of facts and the other models known here, or raise a TenureError."""
     versions = _newest().values() if versions is None else versions
     own = tuple((row.definition_id, row.text) for row in versions if row.origin != ModelVersion.SHIPPED)
-    return _read(text, tuple((known_kinds() if kinds is None else kinds).items()), own, business().currency)
+    named_dates = tuple((name, tuple(dates)) for name, dates in names_in_lake().named_dates.items())
+    return _read(
+        text, tuple((known_kinds() if kinds is None else kinds).items()), own, named_dates, business().currency
+    )
 
 
 def _newest() -> dict[str, ModelVersion]:
@@ -159,7 +172,8 @@ def one_or_404(model_id: str) -> InForce:
 def _in_force(model_id: str, version: ModelVersion | None, versions: Iterable[ModelVersion] | None = None) -> InForce:
     if version is None:
         text = models.builtin_texts()[model_id]
-        return InForce(model_id, text, 0, None, models.builtin()[model_id])
+        model = models.builtin()[model_id]
+        return InForce(model_id, text, 0, None, read(text, versions=versions) if model_id in _of_the_shop() else model)
     # A version that is the shipped text again follows the product when that is upgraded.
     shipped = models.builtin_texts().get(model_id)
     text = shipped if version.origin == ModelVersion.SHIPPED and shipped is not None else version.text
@@ -167,6 +181,15 @@ def _in_force(model_id: str, version: ModelVersion | None, versions: Iterable[Mo
         return InForce(model_id, text, version.number, version, read(text, versions=versions))
     except TenureError as wrong:
         return InForce(model_id, text, version.number, version, None, wrong)
+
+
+@cache
+def _of_the_shop() -> set[str]:
+    """Return the built-in models with what a shop may change: named dates, stages of other models, its currency."""
+    every = models.builtin().values()
+    rules = ((model.id, rule) for model in every for stage in model.stages for rule in stage.rules)
+    ids = {model.id for model in every if model.others or any(item.unit == "money" for item in model.parameters)}
+    return ids | {name for name, rule in rules if named_dates_of(rule)}
 
 
 def versions(model_id: str) -> QuerySet[ModelVersion]:
@@ -207,6 +230,20 @@ def _unreachable(model: Model, version: str) -> dict[str, Unreachable]:
 def unreachable_of(model: Model) -> dict[str, Unreachable]:
     """Return the stages of a model that nobody can be in with the facts of the lake."""
     return _unreachable(model, conf.versions().of(*FACT_TABLES, "customers"))
+
+
+@lru_cache(maxsize=2)
+def _known_since(version: str) -> dict[str, tuple[date, date]]:
+    del version
+    return known_since(conf.lake())
+
+
+def attributes_known(model: Model) -> tuple[date, date] | None:
+    """Return from which day to which attributes that a model's rules read became known; None when it reads none."""
+    read_by = {name for stage in model.stages for rule in stage.rules for name in attributes_of(rule)}
+    since = _known_since(conf.versions().of("customers")) if read_by else {}
+    days = [day for name in read_by & set(since) for day in since[name]]
+    return (min(days), max(days)) if days else None
 
 
 def active_models() -> list[Model]:

@@ -13,12 +13,15 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from tenure.errors import LakeError
+from tenure.facts.named_dates import NAMED_DATES
+from tenure.lifecycle.shop_dates import forget_dates, models_naming, name_dates
 from tenure_app.core import conf
 from tenure_app.core.work import actions as jobs
 from tenure_app.facts import queries as facts
 from tenure_app.lifecycle.definitions import actions as models
+from tenure_app.lifecycle.definitions import queries as model_queries
 from tenure_app.staff import actions, queries
-from tenure_app.staff.forms import AssumptionsForm, BusinessForm, PasswordForm, ViewForm
+from tenure_app.staff.forms import AssumptionsForm, BusinessForm, NamedDatesForm, PasswordForm, ViewForm
 from tenure_app.staff.tables import REFRESHES
 from tenure_app.web.layout import business
 from tenure_app.web.pages import SIGNED_IN, page
@@ -41,6 +44,7 @@ def _options() -> Options:
 
 def _page(request: HttpRequest, status: int = 200, **bound: forms.Form) -> HttpResponse:
     ours, row, refreshes = business(), queries.preference(), facts.refreshes()
+    named = NAMED_DATES | dict(ours.named_dates)
     context = {
         "title": _("Settings"),
         "password_hint": _("A password is set. A new one replaces it and signs out other sessions.")
@@ -49,6 +53,8 @@ def _page(request: HttpRequest, status: int = 200, **bound: forms.Form) -> HttpR
         "refreshes": REFRESHES.show(refreshes) if refreshes else None,
         "business_form": BusinessForm(initial=asdict(ours)),
         "view_form": ViewForm(initial={"language": row.language, "as_of": row.as_of}),
+        "dates_form": NamedDatesForm(),
+        "named_dates": [(name, ", ".join(dates), name in ours.named_dates) for name, dates in named.items()],
         "assumptions_form": AssumptionsForm(initial=asdict(_options())),
         "password_form": PasswordForm(),
         **bound,
@@ -88,6 +94,27 @@ def save_assumptions(request: HttpRequest) -> HttpResponse:
     save_options(conf.lake(), **form.cleaned_data)
     jobs.enqueue("refresh")
     messages.info(request, _("Saved. Value and risk are being recalculated."))
+    return redirect("settings")
+
+
+@page("settings/named-dates/", "settings-named-dates", rule=SIGNED_IN, methods=("POST",))
+def save_named_dates(request: HttpRequest) -> HttpResponse:
+    """Give dates a name, or take it from them; whoever is staged by a rule that names them is staged anew."""
+    form, name = NamedDatesForm(request.POST), request.POST.get("name", "").strip()
+    known = list(model_queries.models_in_force().values())
+    try:
+        if "remove" in request.POST:
+            forget_dates(conf.lake(), name, known)
+        else:
+            name_dates(conf.lake(), name, request.POST.get("dates", ""))
+    except LakeError as error:
+        form.add_error(None, error.say())
+        return _page(request, 422, dates_form=form)
+    if models_naming(name, known):
+        jobs.enqueue("refresh")
+        messages.info(request, _("Saved. The stages of models that name these dates are being recalculated."))
+    else:
+        messages.success(request, _("Saved."))
     return redirect("settings")
 
 

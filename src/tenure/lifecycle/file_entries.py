@@ -1,0 +1,222 @@
+"""Entries of a model's file, and what the rules in them may name.
+
+Reading is strict: an unknown key is named together with the nearest right one, so that a typing error never becomes a
+silently ignored setting.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from functools import cached_property
+from typing import Any, Literal, NamedTuple, TypeVar
+
+import yaml
+
+from tenure.errors import ModelError, RuleError
+from tenure.facts.businesses import BUSINESSES
+from tenure.facts.kinds import Kind
+from tenure.lifecycle.model import Model, Stage
+from tenure.rules.syntax.parameters import Parameter
+from tenure.rules.syntax.parser import parse
+from tenure.rules.syntax.tree import RuleNode
+from tenure.rules.syntax.windows import LONGEST_WINDOW
+from tenure.words import LocalizedText, mark
+
+Item = TypeVar("Item")
+
+_DURATION = re.compile(r"(\d{1,6})\s*([dw])", re.IGNORECASE)
+_QUOTED = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+
+
+class KeysOnce:
+    """Makes a YAML loader refuse a key that stands twice in one mapping, of which YAML keeps only the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        lines: dict[str, int] = {}
+        for key, _value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            line = key.start_mark.line + 1
+            if key.value in lines:
+                text = mark("Invalid YAML: %(key)r stands twice, on lines %(first)s and %(line)s. Remove one of them.")
+                raise ModelError(text, key=key.value, first=lines[key.value], line=line)
+            lines[key.value] = line
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)  # type: ignore[misc]
+        return mapping
+
+
+class _Loader(KeysOnce, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """The same safe reading, ten times as fast where the C library is there."""
+
+
+def load_yaml(text: str, loader: Any = _Loader) -> Any:
+    """Return what a YAML text holds; raise a ModelError with the line when it cannot be read."""
+    try:
+        return yaml.load(text, Loader=loader)  # noqa: S506 - callers give safe loaders only
+    except (yaml.YAMLError, ValueError) as wrong:  # ValueError: an impossible date
+        place = getattr(wrong, "problem_mark", None)
+        raise ModelError(
+            mark("Invalid YAML: %(problem)s on line %(line)s. Put rules that contain # or : in quotation marks."),
+            problem=getattr(wrong, "problem", "") or str(wrong),
+            line=place.line + 1 if place else "?",
+        ) from wrong
+
+
+class Scope(NamedTuple):
+    """What the rules of a lake's models may name, besides their own parameters."""
+
+    kinds: tuple[tuple[str, Kind], ...]
+    named_dates: tuple[tuple[str, tuple[str, ...]], ...]
+    own: tuple[tuple[str, str], ...]  # the texts of the lake's own models by id
+    currency: str = ""
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the rules of one model may name."""
+
+    scope: Scope
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    reading: tuple[str, ...] = ()  # the models that are being read, each because the one before reads its stages
+
+    @cached_property
+    def kinds(self) -> dict[str, Kind]:
+        return dict(self.scope.kinds)
+
+    def rule(self, text: str) -> RuleNode:
+        return parse(text, self.kinds, parameters=self.parameters, named_dates=dict(self.scope.named_dates))
+
+
+class FileEntry:
+    """A mapping in the file whose keys are all known, with its place, which every error names."""
+
+    def __init__(self, given: Any, keys: Sequence[str], where: str, names: Names) -> None:
+        self.given, self.where, self.names = given, where, names
+        if not isinstance(given, Mapping):
+            raise self.wrong(mark("%(where)s must be a mapping with %(keys)s."), keys=", ".join(keys))
+        for key in given:
+            if key not in keys:
+                near = get_close_matches(str(key), keys, n=1, cutoff=0.4) or [", ".join(keys)]
+                text = mark("%(where)s has an unknown key %(key)r. Did you mean %(near)s?")
+                raise self.wrong(text, key=key, near=near[0])
+
+    def wrong(self, text: str, **data: Any) -> ModelError:
+        return ModelError(text, where=self.where, **data)
+
+    def id(self) -> str:
+        value = self.given.get("id")
+        text = str(value) if value is not None else ""
+        if not text or not all(part.isalnum() for part in text.replace("_", "-").split("-")):
+            raise self.wrong(
+                mark(
+                    "%(where)s: id must consist of letters, digits and hyphens, such as loyal-customer, not %(found)r."
+                ),
+                found=value,
+            )
+        return text
+
+    def string(self, key: str) -> str:
+        return str(self.given.get(key) or "").strip()
+
+    def text(self, key: str, default: object = None) -> LocalizedText:
+        """Return a text in both languages; one that is written plainly stands for both."""
+        value = self.given.get(key, default)
+        if value is None:
+            return LocalizedText()
+        if isinstance(value, Mapping):
+            return FileEntry(value, ["zh", "en"], f"{self.where}, {key}", self.names).both()
+        return LocalizedText(self._filled(str(value), "zh"), self._filled(str(value), "en"))
+
+    def both(self) -> LocalizedText:
+        """Return the text whose two languages are keys of this mapping."""
+        return LocalizedText(self._filled(self.string("zh"), "zh"), self._filled(self.string("en"), "en"))
+
+    def _filled(self, text: str, language: Literal["zh", "en"]) -> str:
+        """Return a text with the values of the parameters that it quotes."""
+
+        def value(quoted: re.Match[str]) -> str:
+            parameter = self.names.parameters.get(quoted[1])
+            if parameter is None:
+                known = ", ".join(self.names.parameters) or "-"
+                raise self.wrong(
+                    mark("%(where)s quotes the parameter %(name)s, which the model does not have. It has: %(known)s."),
+                    name=quoted[1],
+                    known=known,
+                )
+            return parameter.text(language, self.names.scope.currency)
+
+        return _QUOTED.sub(value, text)
+
+    def flag(self, key: str) -> bool:
+        value = self.given.get(key, False)
+        if not isinstance(value, bool):
+            raise self.wrong(mark("%(where)s: %(key)s must be true or false, not %(found)r."), key=key, found=value)
+        return value
+
+    def plain(self, cls: type[Model] | type[Stage]) -> dict[str, Any]:
+        """Return the fields of a class that are texts, strings and flags."""
+        readers: dict[object, Callable[[str], Any]]
+        readers = {"LocalizedText": self.text, "str": self.string, "bool": self.flag}
+        return {field.name: readers[field.type](field.name) for field in fields(cls) if field.type in readers}
+
+    def list(self, key: str) -> Sequence[Any]:
+        value = self.given.get(key) or ()
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            raise self.wrong(mark("%(where)s: %(key)s must be a list."), key=key)
+        return value
+
+    def entries(self, key: str, keys: Sequence[str], make: Callable[[FileEntry], Item]) -> tuple[Item, ...]:
+        return tuple(make(FileEntry(item, keys, f"{self.where}, {key}", self.names)) for item in self.list(key))
+
+    def one_of(self, key: str, value: str, known: Sequence[str]) -> str:
+        if value not in known:
+            near = get_close_matches(value, known, n=3, cutoff=0.5) or list(known[:12])
+            text = mark("%(where)s: %(found)r is not a valid %(key)s. Try: %(near)s.")
+            raise self.wrong(text, key=key, found=value, near=", ".join(near))
+        return value
+
+    def fact_kinds(self, key: str) -> tuple[str, ...]:
+        return tuple(self.one_of(key, str(kind), tuple(self.names.kinds)) for kind in self.list(key))
+
+    def days(self, key: str, default: int) -> int:
+        """Return a number of days, written such as 14d or 2w."""
+        if key not in self.given:
+            return default
+        written = _DURATION.fullmatch(str(self.given[key]).strip())
+        days = int(written[1]) * (7 if written[2] in "wW" else 1) if written else -1
+        if not 0 <= days <= LONGEST_WINDOW:
+            text = mark(
+                "%(where)s: %(key)s must be a number of days or weeks up to %(most)sd, such as 14d or 2w, or 0d for"
+                " at once, not %(found)r."
+            )
+            raise self.wrong(text, key=key, most=LONGEST_WINDOW, found=self.given[key])
+        return days
+
+    def needs(self) -> tuple[str, ...]:
+        """Return needed kinds of fact; any of those that are written with | between will do."""
+        known = tuple(self.names.kinds)
+        alternatives = ([kind.strip() for kind in str(need).split("|")] for need in self.list("needs"))
+        return tuple(" | ".join(self.one_of("needs", kind, known) for kind in kinds) for kinds in alternatives)
+
+    def business_kinds(self) -> tuple[str, ...]:
+        named = tuple(self.one_of("kind of business", str(kind), tuple(BUSINESSES)) for kind in self.list("businesses"))
+        for kind in named:
+            if named.count(kind) > 1:
+                raise self.wrong(mark("%(where)s: businesses names %(kind)r twice. Remove one of them."), kind=kind)
+        return named
+
+    def rule(self, key: str = "when") -> RuleNode:
+        when = self.string(key)
+        if not when:
+            raise self.wrong(
+                mark("%(where)s has no rule. Add one, such as when: days_since(order) <= 45, or when: otherwise.")
+            )
+        try:
+            return self.names.rule(when)
+        except RuleError as wrong:
+            wrong.add_note(self.where)
+            wrong.where = self.where
+            raise
