@@ -112,7 +112,9 @@ def test_moves_and_rates_are_those_counted_in_the_spans(source: Source, model: s
             {"day": source.day, "model": model},
         ).fetchall()
     )
-    moves = {(move.source, move.target): move for move in transitions(source.episodes(model, order_of(read(model))))}
+    found = transitions(source.episodes(model, order_of(read(model))))
+    # Whoever comes back after days in no stage left no span, so the spans count only moves out of stages.
+    moves = {(move.source, move.target): move for move in found if move.source != UNSTAGED}
     assert len(counts) > 2
     assert {pair: move.moves for pair, move in moves.items()} == dict(counts)
     for (stage, _), move in moves.items():

@@ -99,7 +99,7 @@ def test_buying_less_without_a_known_total_volume_cannot_be_judged() -> None:
     assert doubts.schema == DOUBTS
     assert set(doubts.column("stage").to_pylist()) == {"degeneration"}
     assert set(doubts.column("missing_facts").to_pylist()) == {"volume"}
-    # From 1 March the last three months are those with eight orders at 60: 980, below 80 % of 1,300. That must last.
+    # From 1 March the last three months have eight orders at 60: 980, below 80 % of 1,300; this must last for 14 days.
     periods = list(zip(doubts.column("entered_on").to_pylist(), doubts.column("left_on").to_pylist(), strict=True))
     assert periods == [(OPENED, None)]
     assert staged.cannot_judge() == {**dict.fromkeys(staged.model.path, 0), "degeneration": 1}

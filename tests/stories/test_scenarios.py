@@ -373,7 +373,7 @@ def test_a21_one_customer_is_shown_in_all_models_without_contradiction_in_the_fa
         model = models[model_id]
         assert {row["stage"] for row in spans} <= set(model.path)
         assert {row["version"] for row in spans} == {model.version}
-        if model_id not in ("internal-external", "tiers-3"):  # classes of customers, no stages of life
+        if model_id != "internal-external":  # classes of customers, no stages of life
             assert all(families.get((model_id, row["stage"])) for row in spans), model_id
         for one, two in pairwise(spans):  # never in two stages on one day
             assert one["left_on"] is not None
