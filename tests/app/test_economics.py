@@ -108,8 +108,8 @@ def test_a_plan_is_added_and_dropped(own_shop: Lake, signed_in: Client) -> None:
     [
         ({"budget": "plenty"}, "Budget for all plans: &#x27;plenty&#x27; is no number"),
         ({"budget": "-5"}, "amount from 0 on"),
-        ({"reinvest-dormant:effect": "500"}, "must be from 0 to 1"),
-        ({"reinvest-dormant:cost": "1e9"}, "is no number"),
+        ({"reinvest-silent:effect": "500"}, "must be from 0 to 1"),
+        ({"reinvest-silent:cost": "1e9"}, "is no number"),
         ({"new:name": "x", "new:kind": "hope", "new:stage": "dormant"}, "The kind of a plan must be one of"),
         ({"new:name": "x", "new:kind": "develop", "new:stage": "moon", "new:target": "active"}, "unknown stage"),
     ],
@@ -117,7 +117,7 @@ def test_a_plan_is_added_and_dropped(own_shop: Lake, signed_in: Client) -> None:
 def test_what_cannot_be_is_explained_and_nothing_is_saved(
     own_shop: Lake, signed_in: Client, words: dict[str, str], told: str
 ) -> None:
-    plans = {"reinvest-dormant:cost": "1", "reinvest-dormant:effect": "5", "reinvest-dormant:capacity": ""}
+    plans = {"reinvest-silent:cost": "1", "reinvest-silent:effect": "5", "reinvest-silent:capacity": ""}
     answer = signed_in.post("/economics/plans/", {**plans, **words, "model": MODEL})
     assert answer.status_code == 400
     assert told in answer.content.decode()
