@@ -148,7 +148,8 @@ def _compared(duckdb: Any, spark: Any) -> None:
 
 def test_every_models_spans_are_the_same_row_for_row(shop: tn.Lake, tmp_path: Path) -> None:
     duckdb, spark, models = _refreshed_twice(shop, END, tmp_path, stages_only)
-    assert {row["model"] for row in duckdb["spans"]} == models and len(models) >= 15
+    # The tiers are scores, which a refresh of the stages alone does not make.
+    assert {row["model"] for row in duckdb["spans"]} == models - {"tiers-3"} and len(models) >= 15
     _compared(duckdb, spark)
 
 
