@@ -172,7 +172,9 @@ def test_a_shop_that_calls_its_orders_otherwise_changes_the_rule_of_the_last_ste
 ) -> None:
     lake, events = clickstream
     last = SAMPLES["clickstream"].as_of
-    own = builtin_texts()["first-contact-funnel"].replace("has(order | start | renewal)", "has(order | purchase | start | renewal)")
+    own = builtin_texts()["first-contact-funnel"].replace(
+        "has(order | start | renewal)", "has(order | purchase | start | renewal)"
+    )
     (lake.path / "models").mkdir(exist_ok=True)
     (lake.path / "models" / "first-contact-funnel.yaml").write_text(own, encoding="utf-8")
     refresh(lake, last, models=models_of(lake, ["first-contact-funnel"]))

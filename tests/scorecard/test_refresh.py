@@ -70,8 +70,10 @@ def test_every_column_is_there_and_most_are_filled(refreshed: Path) -> None:
     assert len(rows) == 640
     assert list(next(iter(rows.values()))) == columns().names
     assert [name for name in columns().names if name.startswith("_")] == []
+    # A decision is proposed where the shop has a plan for the stage; the others are for everybody.
+    least = {"decision": 400}
     for name in ("p_alive", "lifetime_value", "rfm_group", "churn", "warning_score", "next_product", "decision"):
-        assert sum(row[name] is not None for row in rows.values()) > 500, name
+        assert sum(row[name] is not None for row in rows.values()) > least.get(name, 500), name
     fits = registry.latest(lake)
     assert {"purchases", "spend", "ranking"} <= set(fits) and fits["purchases"].usable
 
