@@ -39,6 +39,7 @@ STAMPED = {"batches", "quarantine", "identities", "replaced"}
 KEYS = {
     "spans": ("customer_id", "entered_on", "stage", "passed_through"),
     "doubts": ("model", "customer_id", "entered_on", "stage"),
+    "arrivals": ("model", "customer_id"),
     "warnings": ("customer_id", "signal"),
     "recommendations": ("customer_id", "rank"),
     "pairs": ("level", "product_a", "product_b"),

@@ -120,6 +120,7 @@ def _results(lake: tn.Lake) -> dict[str, list[dict[str, Any]]]:
     for name, order in (
         ("spans", "model, customer_id, entered_on, passed_through DESC, stage"),
         ("doubts", "model, customer_id, entered_on, stage"),
+        ("arrivals", "model, customer_id"),
         ("scorecard", "customer_id"),
     ):
         rows = con.execute(f"SELECT * EXCLUDE (generation, number) FROM {name} ORDER BY {order}").to_arrow_table()
@@ -130,11 +131,11 @@ def _results(lake: tn.Lake) -> dict[str, list[dict[str, Any]]]:
 def _refreshed_twice(
     lake: tn.Lake, as_of: date, tmp_path: Path, refresh: Callable[..., RefreshReport]
 ) -> tuple[Any, Any, set[str]]:
-    """Refresh with each engine in a lake of its own, so that neither finds the other's results."""
-    other = tn.Lake.open(shutil.copytree(lake.path, tmp_path / "other"))
-    report = refresh(lake, as_of=as_of)
-    refresh(other, as_of=as_of, engine="spark")
-    return _results(lake), _results(other), {model.id for model in report.models if not model.missing}
+    """Refresh with each engine in a lake of its own, so that none finds the results of another or of another test."""
+    ours, theirs = (tn.Lake.open(shutil.copytree(lake.path, tmp_path / name)) for name in ("ours", "theirs"))
+    report = refresh(ours, as_of=as_of)
+    refresh(theirs, as_of=as_of, engine="spark")
+    return _results(ours), _results(theirs), {model.id for model in report.models if not model.missing}
 
 
 def _compared(duckdb: Any, spark: Any) -> None:
@@ -143,6 +144,7 @@ def _compared(duckdb: Any, spark: Any) -> None:
         assert theirs == ours
     assert spark["doubts"] == duckdb["doubts"]
     assert len(duckdb["doubts"]) > 10
+    assert spark["arrivals"] == duckdb["arrivals"]
     assert spark["scorecard"] == duckdb["scorecard"]
 
 

@@ -151,6 +151,7 @@ TABLES: dict[str, TableSpec] = {
     "batches": TableSpec("facts", BATCHES, widened=True),
     "spans": TableSpec("life", generations="markers", shown="coalesce(s.model, '') <> ''"),
     # When which stage could not be judged; as spans, but the days ahead that time alone brings are rows, too.
+    "arrivals": TableSpec("life", generations="markers", shown="coalesce(s.model, '') <> ''"),
     "doubts": TableSpec("life", generations="markers", shown="coalesce(s.model, '') <> ''"),
     # Customers who have no facts any more keep an empty row, which hides the one they had.
     "scorecard": TableSpec("life", generations="rows", shown="s.orders IS NOT NULL"),

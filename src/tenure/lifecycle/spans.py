@@ -22,6 +22,7 @@ from tenure.facts.records import newest_of
 from tenure.facts.schema import DAY, TEXT
 from tenure.facts.selection import CALENDAR_COLUMNS
 from tenure.facts.streams import Stream
+from tenure.lifecycle.arrivals import arrivals_of
 from tenure.lifecycle.doubts import doubts_of
 from tenure.lifecycle.history import ENCODED_SPANS, UNSTAGED, History, entered
 from tenure.lifecycle.overrides import Overrides, overridden, overrides_of
@@ -47,6 +48,7 @@ class Staged(NamedTuple):
 
     spans: pa.Table  # columns of :data:`ENCODED_SPANS`
     doubts: pa.Table  # columns of :data:`tenure.lifecycle.doubts.ENCODED_DOUBTS`
+    arrivals: pa.Table  # columns of :data:`tenure.lifecycle.arrivals.ENCODED_ARRIVALS`
 
 
 def spans_of(
@@ -176,6 +178,7 @@ def stage_block(model: Model, context: EvaluationContext) -> Staged:
     return Staged(
         _table(model, context, truths, history, overrides, evaluated, passed),
         doubts_of(model, context, truths, history, (first_facts, entries), overrides),
+        arrivals_of(model, block, history),
     )
 
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from tenure.clock import day_number
 from tenure.facts.slices import ROWS_A_BLOCK, slices_of
+from tenure.lifecycle.arrivals import ENCODED_ARRIVALS
 from tenure.lifecycle.doubts import ENCODED_DOUBTS
 from tenure.lifecycle.history import ENCODED_SPANS
 from tenure.lifecycle.spans import stage_block, streams_needed
@@ -37,10 +38,11 @@ if TYPE_CHECKING:
 
 
 class EvaluatedBlock(NamedTuple):
-    """What one block gave: encoded spans and doubts of every model one below the other, and the features."""
+    """What one block gave: encoded spans, doubts and arrivals of every model one below the other, and the features."""
 
     spans: pa.Table
     doubts: pa.Table
+    arrivals: pa.Table
     features: pa.Table
     share: float = 1.0  # of all the work, 0 to 1
 
@@ -73,12 +75,13 @@ def evaluate(request: EvaluationRequest, block: Block) -> EvaluatedBlock:
     return EvaluatedBlock(
         pa.concat_tables([ENCODED_SPANS.empty_table(), *(part.spans for part in staged)]),
         pa.concat_tables([ENCODED_DOUBTS.empty_table(), *(part.doubts for part in staged)]),
+        pa.concat_tables([ENCODED_ARRIVALS.empty_table(), *(part.arrivals for part in staged)]),
         request.schema.empty_table() if request.features is None else request.features.compute(context),
     )
 
 
 def evaluate_customers(lake: Lake, request: EvaluationRequest, as_of: date, customers: Sequence[str]) -> EvaluatedBlock:
-    """Return the spans, the doubts and the features of some customers."""
+    """Return what every model, and the features, give of some customers."""
     with slices_of(lake, request.streams(lake.kinds()), customers=customers) as slices:
         return evaluate(request, slices.block_of(customers, day_number(as_of)))
 

@@ -36,6 +36,8 @@ def customers_to_evaluate(lake: Lake, models: Sequence[Model], as_of: date) -> l
         return None
     then, started = last
     views = _views(con)
+    if models and "arrivals" not in views:  # an older version did not write down whom time brings into a stage
+        return None
     changed = _with_new_facts(con, started)
     if "identities" in views:  # both sides of every merge made or undone since
         merges = 'SELECT customer_id, into_id FROM identities WHERE epoch_us("at") >= ?'
@@ -47,6 +49,9 @@ def customers_to_evaluate(lake: Lake, models: Sequence[Model], as_of: date) -> l
         if "spans" in views:
             due = "SELECT DISTINCT customer_id FROM spans WHERE next_change_on <= $until AND next_change_on >= $first"
             changed |= {row[0] for row in con.execute(due, {"until": as_of, "first": EPOCH}).fetchall()}
+        if "arrivals" in views:
+            arriving = "SELECT DISTINCT customer_id FROM arrivals WHERE entered_on <= ?"
+            changed |= {row[0] for row in con.execute(arriving, [as_of]).fetchall()}
     return sorted(changed)
 
 

@@ -66,14 +66,15 @@ def plan_of(
     if scorecard and not ({*columns(scorecard).names, NUMBER.name} <= shown and registry.latest(lake)):
         customers, only_changed = None, False
     spans = lake.table("spans")
-    if spans is not None and not (
-        NUMBER.name in {field.name for field in spans.schema().fields} and lake.has("doubts")
-    ):
-        # Spans of an older version cannot be joined, or have no doubts: all are made anew, under every model.
-        models, customers, only_changed = None, None, False
+    # Spans of an older version cannot be joined, or lack what belongs to them: all are made anew.
+    anew = spans is not None and not (
+        NUMBER.name in {field.name for field in spans.schema().fields} and lake.has("doubts") and lake.has("arrivals")
+    )
+    if anew:
+        customers, only_changed = None, False
     evaluated = evaluated_models(lake)
     selected = models_of(lake, evaluated if models is None else models)
-    if models is not None and (customers is not None or only_changed):
+    if models is not None and (anew or customers is not None or only_changed):
         selected = with_other_models(lake, selected)
     previous = published_since(lake, 0)
     last_day = previous[-1][2] if previous else None
@@ -105,8 +106,9 @@ def with_other_models(lake: Lake, models: Sequence[Model]) -> list[Model]:
 
 
 def staged_models(lake: Lake) -> set[str]:
-    """Return the models under which a lake holds spans or doubts."""
-    return {file.partition.get("model") or "" for name in ("spans", "doubts") for file in lake.files(name)} - {""}
+    """Return the models under which a lake holds results."""
+    names = ("spans", "doubts", "arrivals")
+    return {file.partition.get("model") or "" for name in names for file in lake.files(name)} - {""}
 
 
 def last_fact_day(lake: Lake) -> date:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ from tenure.errors import EngineError
 from tenure.facts.blocks import block_of
 from tenure.facts.slices import RECORDS, SortedFiles, slices_of
 from tenure.facts.streams import Stream
+from tenure.lifecycle.arrivals import ARRIVALS, ENCODED_ARRIVALS
 from tenure.lifecycle.doubts import DOUBTS, ENCODED_DOUBTS
 from tenure.lifecycle.history import ENCODED_SPANS, SPANS
 from tenure.refreshing.blocks import EvaluatedBlock, EvaluationRequest, evaluate
@@ -40,14 +41,15 @@ if TYPE_CHECKING:
 
 WHO, STREAM = "_who", "_stream"
 ROWS_A_PARTITION = 400_000
-_SPANS = SPANS.append(ENCODED_SPANS.field("row"))
-_DOUBTS = DOUBTS.append(ENCODED_DOUBTS.field("row"))
-_DOUBT_PREFIX, _FEATURE_PREFIX = "doubt_", "feature_"
+#: What stands in one row each, by the prefix of its columns: as it is stored and, in memory, encoded.
+_ENCODED = {"": ENCODED_SPANS, "doubt_": ENCODED_DOUBTS, "arrival_": ENCODED_ARRIVALS}
+_STORED = {
+    prefix: schema.append(_ENCODED[prefix].field("row"))
+    for prefix, schema in (("", SPANS), ("doubt_", DOUBTS), ("arrival_", ARRIVALS))
+}
+_FEATURE_PREFIX = "feature_"
 _REPEATED = [
-    prefix + field.name
-    for prefix, schema in (("", ENCODED_SPANS), (_DOUBT_PREFIX, ENCODED_DOUBTS))
-    for field in schema
-    if pa.types.is_dictionary(field.type)
+    prefix + field.name for prefix, schema in _ENCODED.items() for field in schema if pa.types.is_dictionary(field.type)
 ]
 
 
@@ -121,19 +123,17 @@ def evaluate_on_spark(
         paths = sorted(target.glob("part-*.parquet"))
         for n, path in enumerate(paths, start=1):
             table = pq.ParquetFile(path, read_dictionary=_REPEATED).read()
-            is_span, is_doubt = pc.is_valid(table.column("model")), pc.is_valid(table.column(f"{_DOUBT_PREFIX}model"))
-            yield EvaluatedBlock(
-                _narrow(table.filter(is_span), "", ENCODED_SPANS),
-                _narrow(table.filter(is_doubt), _DOUBT_PREFIX, ENCODED_DOUBTS),
-                _narrow(table.filter(pc.invert(pc.or_(is_span, is_doubt))), _FEATURE_PREFIX, request.schema),
-                n / len(paths),
+            masks = {prefix: pc.is_valid(table.column(f"{prefix}model")) for prefix in _ENCODED}
+            spans, doubts, arrivals = (
+                _narrow(table.filter(mask), prefix, _ENCODED[prefix]) for prefix, mask in masks.items()
             )
+            others = table.filter(pc.invert(reduce(pc.or_, masks.values())))
+            features = _narrow(others, _FEATURE_PREFIX, request.schema)
+            yield EvaluatedBlock(spans, doubts, arrivals, features, n / len(paths))
 
 
 def _together(spark: SparkSession, files: Mapping[Stream, SortedFiles]) -> DataFrame:
     """Return the rows of all streams in one frame, each marked with its stream."""
-    from functools import reduce
-
     from pyspark.sql import functions
 
     frames = []
@@ -148,9 +148,9 @@ def _together(spark: SparkSession, files: Mapping[Stream, SortedFiles]) -> DataF
 
 
 def _wide_schema(request: EvaluationRequest) -> pa.Schema:
-    """Return the spans' columns and, prefixed, those of doubts and features: one row is one of the three."""
-    parts = (("", _SPANS), (_DOUBT_PREFIX, _DOUBTS), (_FEATURE_PREFIX, request.schema))
-    return pa.schema([field.with_name(prefix + field.name) for prefix, schema in parts for field in schema])
+    """Return the spans' columns and, prefixed, those of everything else: one row is one of them."""
+    parts = {**_STORED, _FEATURE_PREFIX: request.schema}
+    return pa.schema([field.with_name(prefix + field.name) for prefix, schema in parts.items() for field in schema])
 
 
 def _evaluate_partition(
@@ -177,12 +177,9 @@ def _evaluate_partition(
     records = tables.pop(RECORDS, None)
     block = block_of(tables, tz=tz, last_day=last_day, customers=records, kinds=kinds, subject=subject)
     evaluated = evaluate(request, block)
-    parts = (
-        (evaluated.spans.cast(_SPANS), ""),
-        (evaluated.doubts.cast(_DOUBTS), _DOUBT_PREFIX),
-        (evaluated.features, _FEATURE_PREFIX),
-    )
-    for rows, prefix in parts:
+    staged = zip(_STORED.items(), (evaluated.spans, evaluated.doubts, evaluated.arrivals), strict=True)
+    parts = [(rows.cast(schema), prefix) for (prefix, schema), rows in staged]
+    for rows, prefix in (*parts, (evaluated.features, _FEATURE_PREFIX)):
         yield from _wide(rows, prefix, _wide_schema(request)).to_batches(max_chunksize=100_000)
 
 

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from tenure.clock import day_number
 from tenure.facts.schema import TEXT
 from tenure.facts.slices import slices_of
+from tenure.lifecycle.arrivals import ARRIVALS
 from tenure.lifecycle.doubts import DOUBTS
 from tenure.lifecycle.history import SPANS
 from tenure.lifecycle.published import (
@@ -50,9 +51,12 @@ if TYPE_CHECKING:
     from tenure.stats.record import Fit
 
 SPANS_IN_LAKE = SPANS.append(NUMBER).append(GENERATION)
-DOUBTS_IN_LAKE = DOUBTS.append(NUMBER).append(GENERATION)
+#: What is written beside the spans, by table.
+_BESIDE_SPANS = {
+    name: schema.append(NUMBER).append(GENERATION) for name, schema in (("doubts", DOUBTS), ("arrivals", ARRIVALS))
+}
 #: Doubts of blocks wait to be written until there are so many: a file for each model and block would be too small.
-_WAITING_DOUBTS = 1_000_000
+_WAITING = 1_000_000
 
 
 @dataclass
@@ -115,7 +119,7 @@ class Work:
     # Everybody
 
     def evaluate_everybody(self) -> pa.Table:
-        """Write everybody's spans and doubts as they come, and return the features."""
+        """Write everybody's spans, doubts and arrivals as they come, and return the features."""
         features: list[pa.Table] = []
         # Models without facts, and those that were switched off, lose their spans too.
         missing = [model.id for model in self.report.models if model.missing or model.off]
@@ -151,21 +155,23 @@ class Work:
             self.progress(mark("Evaluating customers"), 0.05 + share * block.share)
 
     def _spans_of(self, blocks: Iterable[EvaluatedBlock], replace: dict[str, list[str]]) -> Iterator[pa.RecordBatch]:
-        """Count blocks, write their doubts, and yield their spans."""
-        # A marker of nobody, so that a lake without doubts is no lake in which none were looked for.
-        waiting = self._markers([""], DOUBTS_IN_LAKE).to_batches()
+        """Count blocks, write their doubts and arrivals, and yield their spans."""
+        # Markers of nobody, so that a lake without doubts is no lake in which none were looked for.
+        waiting = {name: self._markers([""], schema).to_batches() for name, schema in _BESIDE_SPANS.items()}
         for block in blocks:
             self.report.count(block.spans, block.doubts)
             numbers = self._numbers_of(block.features)
-            waiting += self._numbered(block.doubts, numbers).to_batches()
-            if sum(map(len, waiting)) >= _WAITING_DOUBTS:
-                self._write_doubts(waiting, replace)
-                waiting = []
+            for name, rows in (("doubts", block.doubts), ("arrivals", block.arrivals)):
+                waiting[name] += self._numbered(rows, numbers).to_batches()
+                if sum(map(len, waiting[name])) >= _WAITING:
+                    self._write_beside(name, waiting[name], replace)
+                    waiting[name] = []
             yield from self._numbered(block.spans, numbers).to_batches()
-        self._write_doubts(waiting, replace)
+        for name, batches in waiting.items():
+            self._write_beside(name, batches, replace)
 
-    def _write_doubts(self, rows: Iterable[pa.RecordBatch], replace: dict[str, list[str]]) -> None:
-        self.draft.write("doubts", rows, schema=DOUBTS_IN_LAKE, partition_by="model", replace=replace)
+    def _write_beside(self, name: str, rows: Iterable[pa.RecordBatch], replace: dict[str, list[str]]) -> None:
+        self.draft.write(name, rows, schema=_BESIDE_SPANS[name], partition_by="model", replace=replace)
 
     def features_of_everybody(self) -> pa.Table:
         """Return everybody's features; no stages are evaluated."""
@@ -196,7 +202,7 @@ class Work:
     # Some customers
 
     def evaluate(self, customers: Sequence[str], *, counted: bool = True) -> pa.Table:
-        """Put the spans and doubts of some customers over their old ones, and return their features."""
+        """Put the spans, doubts and arrivals of some customers over their old ones, and return their features."""
         if not customers:
             return self.request.schema.empty_table()
         evaluated = evaluate_customers(self.lake, self.request, self.plan.as_of, customers)
@@ -207,11 +213,12 @@ class Work:
         return evaluated.features
 
     def _write_some(self, evaluated: EvaluatedBlock, hidden: Sequence[str] = ()) -> None:
-        """Write the spans and doubts of some customers; the older ones of `hidden` are old then."""
+        """Write the spans, doubts and arrivals of some customers; the older ones of `hidden` are old then."""
         numbers = self._numbers_of(evaluated.features)
         for name, rows, schema in (
             ("spans", evaluated.spans, SPANS_IN_LAKE),
-            ("doubts", evaluated.doubts, DOUBTS_IN_LAKE),
+            ("doubts", evaluated.doubts, _BESIDE_SPANS["doubts"]),
+            ("arrivals", evaluated.arrivals, _BESIDE_SPANS["arrivals"]),
         ):
             stored = [self._markers(hidden, schema), self._numbered(rows, numbers).cast(schema)]
             self.draft.write(name, pa.concat_tables(stored), partition_by="model")
