@@ -208,4 +208,4 @@ def test_random_models_of_the_whole_language_are_the_same_and_the_oracles(tmp_pa
     assert models == set(model_ids(cases))
     _compared(duckdb, spark)
     for case in cases:
-        assert_case(case, spans_in(lake, case))
+        assert_case(case, spans_in(tn.Lake.open(tmp_path / "ours"), case))

@@ -24,24 +24,6 @@ def written(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
-_TESTS = ("of_state", "of_text", "on_date", "among", "known")
-_FOCUS = (
-    *_TESTS,
-    "of_state",
-    "population",
-    "population",
-    "population",
-    "values",
-    "gaps",
-    "distinct",
-    "slope",
-    "categories",
-    "open_cases",
-    "others",
-    "waiting",
-)
-
-
 class FactWriter:
     """Writes random rules, and counts which constructs it used.
 
