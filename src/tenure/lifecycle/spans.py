@@ -34,7 +34,7 @@ from tenure.lifecycle.state import state_measures, without_state
 from tenure.rules.evaluation.compute import EvaluationContext, TextSteps
 from tenure.rules.evaluation.published import SCORES, Published
 from tenure.rules.evaluation.steps import Moments, merge, starts
-from tenure.rules.evaluation.truth import TRUE, Truth, truth_of
+from tenure.rules.evaluation.truth import TRUE, Truth, truth_of, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -245,26 +245,24 @@ def _history(model: Model, context: EvaluationContext, first_facts: np.ndarray, 
     """Return the history that the rules give: at every moment the first stage whose rule holds, once it has settled."""
     terminal = np.array([stage.terminal for stage in model.stages])
     facts = merge(*(context.days((kind,)) for kind in model.entry_kinds)) if terminal.any() else first_facts
-    truths = {part: truth_of(part, context) for part in without_state(model)}
-    moments = Moments.of_all(entries, first_facts, facts, *(truth.keys for truth in truths.values()))
+    parts = without_state(model)
+    moments, values = values_of([truth_of(part, context) for part in parts], entries, first_facts, facts)
+    inside = np.flatnonzero(entered(moments, entries, len(context.block)))
+    keys, truths = moments[inside], {part: value[inside] for part, value in zip(parts, values, strict=True)}
     # A customer without facts can only be where a stage claims such customers.
-    has_facts = None if entries is first_facts else entered(moments.keys, first_facts, len(context.block))
-    inside = np.flatnonzero(entered(moments.keys, entries, len(context.block)))
-    keys = moments.keys[inside]
-    fresh = moments.among(facts)[inside] | starts(keys) if terminal.any() else None
+    has_facts = None if entries is first_facts else entered(keys, first_facts, len(context.block))
+    fresh = Moments(keys).among(facts) | starts(keys) if terminal.any() else None
     if model.is_settling and (fresh is not None or model.remembers):
-        said = {part: truth.at(moments)[inside] for part, truth in truths.items()}
-        return walked(model, context, keys, said, None if has_facts is None else has_facts[inside], fresh)
-    stages = np.full(len(moments), UNSTAGED, dtype=np.int64)
+        return walked(model, context, keys, truths, has_facts, fresh)
+    stages = np.full(len(keys), UNSTAGED, dtype=np.int64)
     for place in reversed(range(len(model.stages))):
-        holds = truths[model.stages[place].rule].at(moments) == TRUE
+        holds = truths[model.stages[place].rule] == TRUE
         if has_facts is not None and not model.stages[place].without_facts:
             holds &= has_facts
         stages[holds] = place
-    first = stages[inside]
     if model.is_settling:
-        return settled(model, History.of(keys, first))
-    return History.of(keys, first if fresh is None else _held(first, terminal, fresh))
+        return settled(model, History.of(keys, stages))
+    return History.of(keys, stages if fresh is None else _held(stages, terminal, fresh))
 
 
 def _held(stages: np.ndarray, terminal: np.ndarray, fresh: np.ndarray) -> np.ndarray:

@@ -99,6 +99,10 @@ class EvaluationContext:
             self._steps[measure] = make(self, measure)
         return self._steps[measure]
 
+    def has_facts_for(self, node: RuleNode) -> bool:
+        """Whether there is any fact in the block that could change a rule."""
+        return any(len(self.block.events((kind,)).keys) for measure in measures_of(node) for kind in measure.kinds)
+
     def since(self, facts: Sequence[str | Facts]) -> np.ndarray:
         """Return origins and days with some facts: the column that all measures without a window share."""
         return self.reach(self.block.events(tuple(facts)).keys, ALWAYS).keys
@@ -145,10 +149,12 @@ class EvaluationContext:
                 columns.append(self._publications(part))
                 if part.by:
                     columns.append(self._attribute_of(part).keys)
+        # Every column begins with the origins: a measure that never changes adds no moments.
+        columns = [column for column in columns if column is not self.block.origins] or [self.block.origins]
         # Comparisons that differ in a factor only share them, and so do all measures over equal windows.
         same = tuple(sorted({id(column) for column in columns}))
         if same not in self._moments:
-            self._moments[same] = Moments.of_all(*columns)
+            self._moments[same] = Moments.of_all(*columns).with_origins(self.block.origins)
         return self._moments[same]
 
     def _keys(self, measure: Measure) -> np.ndarray:

@@ -25,6 +25,8 @@ from tenure.facts.blocks import DAYS, SHIFT, who_of
 from tenure.rules.evaluation.windows import NEVER
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tenure.rules.syntax.tree import TimeWindow
 
 _LOT = 1 << 22  # values that are sorted at once
@@ -73,6 +75,11 @@ class Moments:
         for column, passed in zip(different, union.passed(), strict=True):
             moments._places[id(column)] = column, passed - 1
         return moments
+
+    def with_origins(self, origins: np.ndarray) -> Moments:
+        """Return them with the places of all customers' origins, where whatever never changes stands."""
+        self._places.setdefault(id(origins), (origins, self.who))
+        return self
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -253,6 +260,23 @@ def accumulated(keys: np.ndarray, changes: np.ndarray, origins: np.ndarray) -> S
     base = np.repeat(total[first], np.diff(np.append(first, len(keys))))
     last = ends_within(keys)
     return Steps(keys[last], (total - base)[last].astype(np.float64))
+
+
+def added_up(columns: Sequence[np.ndarray], values: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the moments of sorted columns together, each once, and the sum of their integer values at each.
+
+    A column holds from each of its moments on, and begins at every customer's origin. One running total of what changes
+    is several times faster than finding how far each column has got.
+    """
+    different: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    for column, value in zip(columns, values, strict=True):
+        different[id(column)] = column, value + different[id(column)][1] if id(column) in different else value
+    keys = np.concatenate([column for column, _ in different.values()])
+    changes = np.concatenate([np.diff(value, prepend=value.dtype.type(0)) for _, value in different.values()])
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    last = np.flatnonzero(ends_within(keys))
+    return keys[last], np.cumsum(changes[order], dtype=changes.dtype)[last]
 
 
 def different(entering: np.ndarray, leaving: np.ndarray | None, labels: np.ndarray, origins: np.ndarray) -> Steps:

@@ -9,25 +9,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tenure.clock import day_number
 from tenure.facts.blocks import BIAS, DAYS, who_of
 from tenure.rules.evaluation.compute import EvaluationContext, MomentValues, TextSteps, both_known
-from tenure.rules.evaluation.steps import Moments, Steps, accumulated, is_origin
+from tenure.rules.evaluation.steps import Moments, Steps, accumulated, added_up, is_origin
 from tenure.rules.evaluation.windows import NEVER
 from tenure.rules.syntax import tree
 from tenure.rules.syntax.tree import Comparison, Known, Measure, Otherwise, RuleNode, TextLiteral
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 # In Kleene's order: "and" is the smallest of its parts, "or" the largest.
 FALSE, UNKNOWN, TRUE = np.int8(0), np.int8(1), np.int8(2)
 LAST_DAY = day_number(date(9999, 12, 31)) + BIAS
+_DECISIVE = 1 << 16  # what a part that decides adds to a sum in which one that is unknown counts 1
+_A_NUMBER = 31  # truths that one number holds, two bits each
 CLOSE = 1e-13  # numbers nearer than this, relatively, are equal: 3 * 0.1 is 0.3, and a cent more than a billion is more
 
 
@@ -57,10 +58,7 @@ def _truth_of(node: RuleNode, context: EvaluationContext) -> Truth:
             inner = truth_of(operand, context)
             return Truth(inner.keys, TRUE - inner.values)
         case tree.And(parts=parts) | tree.Or(parts=parts):
-            inners = [truth_of(part, context) for part in parts]
-            moments = Moments.of_all(*(inner.keys for inner in inners))
-            combine: Any = np.minimum if isinstance(node, tree.And) else np.maximum
-            return changes(moments.keys, reduce(combine, (inner.at(moments) for inner in inners)))
+            return _joined(parts, FALSE if isinstance(node, tree.And) else TRUE, context)
         case Otherwise():
             return Truth(context.block.origins, np.full(len(context.block), TRUE))
         case tree.Among():
@@ -73,6 +71,41 @@ def _truth_of(node: RuleNode, context: EvaluationContext) -> Truth:
             texts = context.texts(operand)
             return changes(texts.keys, _as_truth((texts.codes >= 0) == known))
     return _of_numbers(node, context)
+
+
+def _joined(parts: Sequence[RuleNode], decisive: np.int8, context: EvaluationContext) -> Truth:
+    """Return the truth of parts together; one part that is always `decisive` decides alone."""
+    inners = []
+    # Parts about facts that nobody has never change, and often spare the work of all others.
+    for part in sorted(parts, key=context.has_facts_for):
+        inner = truth_of(part, context)
+        if inner.keys is context.block.origins:
+            if (inner.values == decisive).all():
+                return inner
+            if (inner.values == TRUE - decisive).all():
+                continue
+        inners.append(inner)
+    if len(inners) < 2:
+        return inners[0] if inners else Truth(context.block.origins, np.full(len(context.block), TRUE - decisive))
+    # How many parts are decisive and how many unknown, in one sum.
+    weights = np.array([0, 1, 0], dtype=np.int32)
+    weights[decisive] = _DECISIVE
+    keys, sums = added_up([inner.keys for inner in inners], [weights[inner.values] for inner in inners])
+    return changes(keys, np.where(sums >= _DECISIVE, decisive, np.where(sums > 0, UNKNOWN, TRUE - decisive)))
+
+
+def values_of(truths: Sequence[Truth], *columns: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return the moments of some truths, and of further sorted columns, together, and every truth's value at each."""
+    keys = [*(truth.keys for truth in truths), *columns]
+    values: list[np.ndarray] = []
+    for first in range(0, max(len(truths), 1), _A_NUMBER):
+        lot = truths[first : first + _A_NUMBER]
+        digits = [np.zeros(len(column), dtype=np.int64) for column in keys]
+        for place, truth in enumerate(lot):
+            digits[first + place] = truth.values.astype(np.int64) << (2 * place)
+        moments, numbers = added_up(keys, digits)
+        values += [((numbers >> (2 * place)) & 3).astype(np.int8) for place in range(len(lot))]
+    return moments, values
 
 
 def spelled_out(node: tree.Among) -> RuleNode:

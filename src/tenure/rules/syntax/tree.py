@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, dataclass_transform
 
 from tenure.facts.selection import Facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+T = TypeVar("T")
 NodeType = Literal["number", "text", "truth"]
 WindowUnit = Literal["day", "week", "month", "quarter", "year", "fact"]
 Place = tuple[int, int]
@@ -57,8 +58,33 @@ class TimeWindow:
 ALWAYS = TimeWindow()
 
 
-@dataclass(frozen=True, slots=True)
-class RuleNode:
+class _Remembered:
+    """What is worked out once for a node, however often an evaluation looks it up; not copied, and not pickled."""
+
+    __slots__ = ("_hash", "_measures")
+    _hash: int
+    _measures: tuple[Measure, ...]
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
+def _node(cls: type[T]) -> type[T]:
+    """Make a class of nodes: frozen, compared by their fields, and hashed once."""
+    made = dataclass(frozen=True, slots=True)(cls)
+    hash_of_fields = made.__hash__
+
+    def remembered_hash(self: Any) -> int:
+        try:
+            return self._hash
+        except AttributeError:
+            object.__setattr__(self, "_hash", value := hash_of_fields(self))
+            return value
+
+    made.__hash__ = remembered_hash  # type: ignore[method-assign]
+    return made
+
+
+@_node
+class RuleNode(_Remembered):
     _type: ClassVar[NodeType] = "truth"
     place: Place = dataclasses.field(default=(0, 0), compare=False, repr=False, kw_only=True)
 
@@ -83,7 +109,7 @@ class RuleNode:
             yield from child.walk()
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class NumberLiteral(RuleNode):
     _type = "number"
     value: float
@@ -96,7 +122,7 @@ class NumberLiteral(RuleNode):
         return f"{self.value:g}" if abs(self.value) < 1e6 else repr(self.value)
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class TextLiteral(RuleNode):
     """A text written in the rule, for attributes."""
 
@@ -107,7 +133,7 @@ class TextLiteral(RuleNode):
         return f'"{self.value}"'
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class Measure(RuleNode):
     """Something read from a customer's facts, such as ``count(order, last 90d)``."""
 
@@ -178,7 +204,7 @@ class Measure(RuleNode):
 _BARE = ("attribute", "score")  # their names are written without quotation marks
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class _Unary(RuleNode):
     operand: RuleNode
 
@@ -187,7 +213,7 @@ class _Unary(RuleNode):
         return (self.operand,)
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class _Binary(RuleNode):
     operator: str
     left: RuleNode
@@ -198,7 +224,7 @@ class _Binary(RuleNode):
         return (self.left, self.right)
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class _Joined(RuleNode):
     parts: tuple[RuleNode, ...]
 
@@ -235,7 +261,7 @@ class Comparison(_Binary):
         return f"{self.left} {self.operator} {self.right}"
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class Known(_Unary):
     """Whether a number is known (or, with `known` False, unknown)."""
 
@@ -245,7 +271,7 @@ class Known(_Unary):
         return f"{self.operand} is {'known' if self.known else 'unknown'}"
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class Among(_Unary):
     """Whether a number or a text is one of some values."""
 
@@ -257,7 +283,7 @@ class Among(_Unary):
         return f"{self.operand} {'not in' if self.negated else 'in'} ({', '.join(texts)})"
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class Held(_Unary):
     """Whether a condition has been true for some days without a break."""
 
@@ -275,7 +301,7 @@ class Ever(_Unary):
         return f"ever({self.operand})"
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class Population(_Unary):
     """A customer's number among those of all customers, as they were published on a day.
 
@@ -318,7 +344,12 @@ def _inside(node: RuleNode) -> str:
 
 def measures_of(node: RuleNode) -> tuple[Measure, ...]:
     """Return the different measures of a rule, in the order of the text."""
-    return tuple(dict.fromkeys(part for part in node.walk() if isinstance(part, Measure)))
+    try:
+        return node._measures
+    except AttributeError:
+        measures = tuple(dict.fromkeys(part for part in node.walk() if isinstance(part, Measure)))
+        object.__setattr__(node, "_measures", measures)
+        return measures
 
 
 def models_read_by(node: RuleNode) -> tuple[str, ...]:
