@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from difflib import get_close_matches
 from functools import cache, lru_cache
@@ -16,6 +16,7 @@ import yaml
 from tenure.errors import ModelError
 from tenure.facts.kinds import KINDS, Kind
 from tenure.facts.named_dates import NAMED_DATES
+from tenure.facts.schema import FACT_TABLES
 from tenure.lifecycle.file_entries import FileEntry, Names, Scope, load_yaml
 from tenure.lifecycle.model import FAMILIES, Cause, Model, Play, SourceReference, Stage
 from tenure.lifecycle.model_parameters import read_parameters
@@ -23,6 +24,7 @@ from tenure.rules.syntax.parameters import Parameter
 from tenure.rules.syntax.tree import (
     Among,
     And,
+    Comparison,
     Ever,
     Held,
     Not,
@@ -183,18 +185,23 @@ def _model(given: Mapping[str, Any], text: str, names: Names) -> Model:
     model_id, stages = entry.id(), _stages(entry)
     ids = [stage.id for stage in stages]
     rule_kinds = tuple(dict.fromkeys(kind for stage in stages for rule in stage.rules for kind in kinds_of(rule)))
-    others = _others(stages, replace(names, reading=(*names.reading, model_id)), where)
+    subject = entry.one_of("subject", str(given.get("subject", "customer")), ("customer", "product"))
+    others = _others(stages, replace(names, reading=(*names.reading, model_id)), where, subject)
+    enters = entry.fact_kinds("enters")
+    _check_subject(
+        entry, subject, (*enters, *(kind for stage in stages for rule in stage.all_rules for kind in kinds_of(rule)))
+    )
     read_from_file = {
         "id": model_id,
         "name": entry.text("name", model_id),
         "stages": stages,
         "path": _path(entry, ids),
-        "named": len(given["path"]) if given.get("path") is not None else len(ids),
+        "named": len(entry.list("path")) if given.get("path") is not None else len(ids),
         "needs": entry.needs() if "needs" in given else rule_kinds,
-        "enters": entry.fact_kinds("enters"),
+        "enters": enters,
         "settles": entry.days("settles", 0),
         "businesses": entry.business_kinds(),
-        "subject": entry.one_of("subject", str(given.get("subject", "customer")), ("customer", "product")),
+        "subject": subject,
         "sources": tuple(_source(item, entry) for item in entry.list("sources")),
         "parameters": tuple(names.parameters.values()),
         "others": others,
@@ -204,9 +211,20 @@ def _model(given: Mapping[str, Any], text: str, names: Names) -> Model:
     return Model(**{**entry.plain(Model), **read_from_file, "version": version, "text": text})
 
 
-def _others(stages: Sequence[Stage], names: Names, where: str) -> tuple[Model, ...]:
+def _check_subject(model: FileEntry, subject: str, kinds: Iterable[str]) -> None:
+    """Refuse facts that do not say which product they are about, in a model of products."""
+    for kind in kinds if subject == "product" else ():
+        if "product_id" not in FACT_TABLES[model.names.kinds[kind].table].own:
+            near = ", ".join(name for name, other in KINDS.items() if "product_id" in FACT_TABLES[other.table].own)
+            text = mark(
+                "%(where)s: facts of kind %(kind)s name no product, so a product model cannot use them. Try: %(near)s."
+            )
+            raise model.wrong(text, kind=kind, near=near)
+
+
+def _others(stages: Sequence[Stage], names: Names, where: str, subject: str) -> tuple[Model, ...]:
     """Return the models whose stages some rules read."""
-    rules = [rule for stage in stages for rule in (*stage.rules, *(cause.rule for cause in stage.causes))]
+    rules = [rule for stage in stages for rule in stage.all_rules]
     texts = builtin_texts() | dict(names.scope.own)
     others = []
     for name in dict.fromkeys(name for rule in rules for name in models_read_by(rule)):
@@ -217,7 +235,13 @@ def _others(stages: Sequence[Stage], names: Names, where: str) -> tuple[Model, .
             near = ", ".join(get_close_matches(name, list(texts), n=3, cutoff=0.4)) or "tenure models list"
             text = mark("%(where)s reads the stage of %(name)r, but there is no such model. Try: %(near)s.")
             raise ModelError(text, where=where, name=name, near=near)
-        others.append(_read_text(texts[name], names.scope, names.reading))
+        other = _read_text(texts[name], names.scope, names.reading)
+        if other.subject != subject:
+            text = mark(
+                "%(where)s cannot read the stage of %(name)r: one model is about customers, the other about products."
+            )
+            raise ModelError(text, where=where, name=name)
+        others.append(other)
     return tuple(others)
 
 
@@ -231,7 +255,7 @@ def _stages(model: FileEntry) -> tuple[Stage, ...]:
     )
     ids = [stage.id for stage in stages]
     for stage in stages:
-        for rule in stage.rules:
+        for rule in stage.all_rules:
             _check_state(rule, ids, model)
     for place, stage in enumerate(stages):
         if ids.count(stage.id) > 1:
@@ -302,7 +326,8 @@ def _check_state(node: RuleNode, ids: Sequence[str], model: FileEntry) -> None:
             near = ", ".join(get_close_matches(name, ids, n=3, cutoff=0.4) or ids)
             text = mark("%(where)s: %(part)s names %(name)r, which is no stage of this model. Try: %(near)s.")
             raise model.wrong(text, part=str(node), name=name, near=near)
-    if isinstance(node, Held | Ever) or len(measures_of(node)) > 1:
+    without_stage = isinstance(node, Comparison) and asked[0].name == "previous_stage" and not texts
+    if isinstance(node, Held | Ever) or len(measures_of(node)) > 1 or without_stage:
         text = mark(
             "%(where)s: %(part)s mixes where the customer was with something else. Compare days_in_stage() with a"
             " number and previous_stage() with a stage's id, and join conditions by and, or, not."
@@ -323,7 +348,7 @@ def _source(given: Any, model: FileEntry) -> SourceReference:
 
 def _path(model: FileEntry, ids: list[str]) -> tuple[str, ...]:
     """Return the stages in the order of life: the file's path, then the stages that it leaves out."""
-    path = tuple(str(stage) for stage in model.given.get("path") or ())
+    path = tuple(str(stage) for stage in model.list("path"))
     wrong = sorted({stage for stage in path if stage not in ids or path.count(stage) > 1})
     if wrong:
         raise model.wrong(

@@ -9,7 +9,7 @@ not understood can be anything, so a stage is called unreachable only when it is
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, reduce
 from itertools import product
 from math import inf
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -247,9 +247,9 @@ class _Rules:
             case tree.Not(operand=operand):
                 return frozenset(_TRUE - truth for truth in self.truths(operand))
             case tree.And(parts=parts):
-                return frozenset(map(min, product(*map(self.truths, parts))))
+                return _joined(min, map(self.truths, parts))
             case tree.Or(parts=parts):
-                return frozenset(map(max, product(*map(self.truths, parts))))
+                return _joined(max, map(self.truths, parts))
         return self._tested(node)
 
     def _tested(self, node: RuleNode) -> frozenset[int]:
@@ -300,7 +300,7 @@ class _Rules:
     def _among(self, number: _Number, values: tuple[float | str, ...], *, negated: bool) -> frozenset[int]:
         numbers = [self.number(tree.NumberLiteral(value)) for value in values if not isinstance(value, str)]
         literals = [*numbers, *(_Number(unknown=False) for value in values if isinstance(value, str))]
-        truths = frozenset(map(max, product(*(_compared("=", number, literal) for literal in literals))))
+        truths = _joined(max, (_compared("=", number, literal) for literal in literals))
         return frozenset(_TRUE - truth for truth in truths) if negated else truths
 
     def _measured(self, measure: Measure) -> _Number:
@@ -335,6 +335,12 @@ class _Rules:
             return False
         plain = [facts.kind for facts in measure.facts if not facts.where and facts.after is None]
         return all(any(_is_one(kind, named, self.facts.known) for named in plain) for kind in self.entered_by)
+
+
+def _joined(pick: Callable[[int, int], int], truths: Iterable[frozenset[int]]) -> frozenset[int]:
+    """Return what the smallest (`pick` is min) or the largest of several truths can be."""
+    # Two at a time: all combinations of many truths would be too many.
+    return reduce(lambda a, b: frozenset(pick(x, y) for x in a for y in b), truths)
 
 
 def _compared(operator: str, a: _Number, b: _Number) -> frozenset[int]:

@@ -131,13 +131,7 @@ def state_measures(
     model: Model, history: History, block: Block
 ) -> tuple[dict[Measure, Steps], dict[Measure, TextSteps]]:
     """Return what the rules ask about a history that is known, as it stood on the day before each."""
-    asked = {
-        measure
-        for stage in model.stages
-        for rule in (*stage.rules, *(cause.rule for cause in stage.causes))
-        for measure in measures_of(rule)
-        if measure.of_state
-    }
+    asked = [measure for measure in model.measures if measure.of_state]
     keys = np.concatenate((block.origins, history.keys + 1))
     order = np.argsort(keys, kind="stable")
     outside = np.full(len(block), -2)

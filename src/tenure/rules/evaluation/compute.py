@@ -221,8 +221,10 @@ class EvaluationContext:
                 self._texts[measure] = _column_text(self, measure)
             elif measure.name == "score":
                 self._texts[measure] = self._score(measure.argument)
-            else:
+            elif measure.name == "attribute":
                 self._texts[measure] = self._attribute(measure.argument)
+            else:
+                raise TypeError(measure)
         return self._texts[measure]
 
     def _score(self, name: str) -> TextSteps:

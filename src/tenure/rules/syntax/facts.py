@@ -40,7 +40,11 @@ class FactsReader(WindowReader):
         """Read the facts of a kind, their conditions, and what they follow."""
         kind = self._kind()
         facts = Facts(kind, self._conditions(kind))
-        self.expecting("sign", "then")
+        is_whole = self.signature.takes in ("cases", "contracts", "until")
+        if not is_whole:
+            self.expecting("sign", "then")
+        elif self.token.matches("then"):
+            self.fail_measure(mark("%(name)s looks at whole cases or contracts, so it cannot use then."), self.token)
         if self.accept("then"):
             kind = self._kind()
             later = Facts(kind, self._conditions(kind))
@@ -59,8 +63,7 @@ class FactsReader(WindowReader):
         if name not in self.kinds:
             self.fail(mark("Unknown kind of fact: %(name)s."), word, self.near(name, self.kinds), name=word.text)
         kind = self.kinds[name]
-        is_event = "contracts" in signature.tables and bool(kind.values)  # what runs is a contract, not its start
-        if signature.tables and (kind.table not in signature.tables or is_event):
+        if not signature.accepts(kind):
             causes = {
                 "cases": mark("Only cases can be open; %(name)s is not a kind of case."),
                 "contracts": mark("Only contracts can run; %(name)s is not a contract."),

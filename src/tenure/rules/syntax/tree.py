@@ -93,7 +93,7 @@ class NumberLiteral(RuleNode):
     def __str__(self) -> str:
         if self.date:
             return f'"{self.date}"'
-        return f"{self.value:g}" if abs(self.value) < 1e6 else repr(self.value)
+        return f"{self.value:.15g}" if abs(self.value) < 1e6 else repr(self.value)
 
 
 @dataclass(frozen=True, slots=True)
