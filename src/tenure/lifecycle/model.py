@@ -189,7 +189,7 @@ class Model:
     def reads_attributes(self) -> bool:
         """Whether a rule reads what is recorded of customers."""
         return any(
-            (isinstance(node, Measure) and bool(node.arguments) and node.name in ("attribute", "days_until"))
+            (isinstance(node, Measure) and bool(node.attribute))
             or isinstance(node, Population)  # who was on record counts among all
             for rule in self.rules
             for node in rule.walk()

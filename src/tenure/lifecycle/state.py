@@ -64,7 +64,8 @@ class States:
         }
         flips = [days for days, _ in self._flips.values()]
         # On the day after a move the state is another one: a mark of its own, if anybody asks.
-        self.marks = np.unique(np.concatenate(([1], *flips))[0 if any(m.of_state for m in asked) else 1 :])
+        day_after = np.full(int(any(measure.of_state for measure in asked)), 1)
+        self.marks = np.unique(np.concatenate((day_after, *flips)))
         self.marks = self.marks[self.marks > 0]
         knows_before = any(measure.name == "previous_stage" for measure in asked)
         self.shape = len(model.stages) + 1, len(model.stages) + 2 if knows_before else 1, len(self.marks) + 1

@@ -137,6 +137,12 @@ def ends_within(keys: np.ndarray) -> np.ndarray:
     return last
 
 
+def ragged(first: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the places of ranges of different sizes, one range after the other: which range each is in, and itself."""
+    row = np.repeat(np.arange(len(sizes)), sizes)
+    return row, np.arange(len(row)) + np.repeat(first - np.cumsum(sizes) + sizes, sizes)
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
     """Which events lie in the window, at every moment at which that changes."""
