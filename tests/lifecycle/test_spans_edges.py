@@ -201,6 +201,9 @@ def test_the_first_cause_that_holds_on_the_day_of_a_setback_is_recorded() -> Non
         ("days_in_stage() > 30", None),
         ("previous_stage() is unknown", "c"),
         ('previous_stage() = "gone"', None),
+        ('in_stage("act") for 5d', "c"),
+        ('ever(in_stage("gone"))', None),
+        ("days_in_stage() + 1 > count(order)", "c"),
     ],
 )
 def test_a_cause_may_ask_where_the_customer_was_the_day_before(rule: str, cause: str | None) -> None:

@@ -27,6 +27,7 @@ from tenure.rules.syntax.tree import (
     Comparison,
     Ever,
     Held,
+    Measure,
     Not,
     Or,
     Otherwise,
@@ -256,7 +257,9 @@ def _stages(model: FileEntry) -> tuple[Stage, ...]:
     ids = [stage.id for stage in stages]
     for stage in stages:
         for rule in stage.all_rules:
-            _check_state(rule, ids, model)
+            _check_stages_named(rule, ids, model)
+        for rule in stage.rules:
+            _check_state(rule, model)
     for place, stage in enumerate(stages):
         if ids.count(stage.id) > 1:
             raise model.wrong(mark("%(where)s has two stages with the id %(id)r."), id=stage.id)
@@ -310,24 +313,39 @@ def _stay_rule(entry: FileEntry, rule: RuleNode) -> RuleNode | None:
     return stays
 
 
-def _check_state(node: RuleNode, ids: Sequence[str], model: FileEntry) -> None:
-    """Refuse what asks where the customer was, but not by itself, or for a stage that the model does not have."""
+def _check_stages_named(node: RuleNode, ids: Sequence[str], model: FileEntry) -> None:
+    """Refuse what asks for a stage that the model does not have."""
+    for part in node.walk():
+        names: tuple[float | str, ...] = ()
+        match part:
+            case (
+                Measure(name="in_stage", arguments=names) | Among(operand=Measure(name="previous_stage"), values=names)
+            ):
+                pass
+            case (
+                Comparison(left=Measure(name="previous_stage"), right=TextLiteral(value=name))
+                | Comparison(left=TextLiteral(value=name), right=Measure(name="previous_stage"))
+            ):
+                names = (name,)
+        for name in map(str, names):
+            if name and name not in ids:
+                near = ", ".join(get_close_matches(name, ids, n=3, cutoff=0.4) or ids)
+                text = mark("%(where)s: %(part)s names %(name)r, which is no stage of this model. Try: %(near)s.")
+                raise model.wrong(text, part=str(part), name=name, near=near)
+
+
+def _check_state(node: RuleNode, model: FileEntry) -> None:
+    """Refuse what asks where the customer was, but not by itself: its truth must follow from the state alone."""
     asked = [measure for measure in measures_of(node) if measure.of_state]
     if not asked:
         return
     if isinstance(node, And | Or | Not):
         for child in node.children:
-            _check_state(child, ids, model)
+            _check_state(child, model)
         return
-    texts = [part.value for part in node.walk() if isinstance(part, TextLiteral)]
-    values = [value for value in node.values if isinstance(value, str)] if isinstance(node, Among) else []
-    for name in (*asked[0].arguments, *texts, *values):
-        if name and name not in ids:
-            near = ", ".join(get_close_matches(name, ids, n=3, cutoff=0.4) or ids)
-            text = mark("%(where)s: %(part)s names %(name)r, which is no stage of this model. Try: %(near)s.")
-            raise model.wrong(text, part=str(node), name=name, near=near)
-    without_stage = isinstance(node, Comparison) and asked[0].name == "previous_stage" and not texts
-    if isinstance(node, Held | Ever) or len(measures_of(node)) > 1 or without_stage:
+    is_name = any(isinstance(part, TextLiteral) for part in node.walk())
+    without_name = isinstance(node, Comparison) and asked[0].name == "previous_stage" and not is_name
+    if isinstance(node, Held | Ever) or len(measures_of(node)) > 1 or without_name:
         text = mark(
             "%(where)s: %(part)s mixes where the customer was with something else. Compare days_in_stage() with a"
             " number and previous_stage() with a stage's id, and join conditions by and, or, not."
