@@ -187,5 +187,5 @@ def test_conditions_and_calendar_windows_are_suggested_and_read_back(
     rule.press("Escape")
     said.get_by_role("button", name="14d", exact=True).click()
     expect(rule).to_have_value("count(order[weekday in (6, 7)], this month) > 0 for 14d")
-    expect(said).to_have_text(re.compile("至少 14 天以来一直符合“当月有过周末的下单”"))
+    expect(said).to_have_text(re.compile("连续至少 14 天符合“当月有过周末的下单”"))
     picture(page, "editor-conditions-zh")

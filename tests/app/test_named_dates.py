@@ -50,6 +50,7 @@ def name_dates(client: Client, **fields: str) -> tuple[int, str]:
         ({"name": "店庆", "dates": ""}, "No dates are given", "没有填写日期"),
         ({"name": "店庆", "dates": "11-11, 13-01"}, "13-01 is not a date", "13-01 不是日期"),
         ({"name": "店庆", "dates": "2024-05-20..2024-05-18"}, "2024-05-20..2024-05-18 is not a date", "不是日期"),
+        ({"name": "店庆", "dates": "11-01..11-05..11-11"}, "11-01..11-05..11-11 is not a date", "不是日期"),
         ({"name": "店庆", "dates": "5月18日"}, "5月18日 is not a date", "5月18日 不是日期"),
         ({"name": '店"庆', "dates": "11-11"}, "cannot be the name of dates", "不能用作日期的名称"),
         ({"name": "双十一", "remove": "1"}, "No dates of your own are called", "没有名为"),

@@ -22,6 +22,7 @@ CASES = [
     ("k2", 30, "closed", None),
     ("k2", 40, "opened", None),  # opened again, and still severe
 ]
+QUESTIONS = [("q1", 50, "opened", "low"), ("q1", 62, "note", "high"), ("q1", 65, "closed", None)]
 CONTRACTS = [
     ("c1", 0, "started", 10),
     ("c2", 4, "started", None),
@@ -40,6 +41,10 @@ def _facts() -> dict[str, pa.Table]:
     cases = [
         {"customer_id": "a", "at": day(at), "case_id": case, "kind": "complaint", "event": event, "severity": severity}
         for case, at, event, severity in CASES
+    ]
+    cases += [
+        {"customer_id": "a", "at": day(at), "case_id": case, "kind": "question", "event": event, "severity": severity}
+        for case, at, event, severity in QUESTIONS
     ]
     contracts = [
         {"customer_id": "a", "at": day(at), "contract_id": name, "event": event, "ends_at": end and day(end)}
@@ -68,6 +73,8 @@ def days_of(rule: str, until: int = 70) -> list[tuple[int, int]]:
         ('open(complaint[severity = "low"]) > 0', [(20, 25)]),
         ('days_open(complaint[severity = "high"]) > 3', [(4, 8), (26, 29), (44, 70)]),
         ("days_open(complaint) >= 5", [(5, 8), (25, 29), (45, 70)]),
+        ("open(case) > 0", [(0, 8), (20, 29), (40, 70)]),
+        ('open(complaint | case[severity = "high"]) >= 2', [(62, 64)]),
         ("running(contract)", [(0, 20), (30, 50)]),
         ('running(contract[contract_id = "c2"])', [(4, 14)]),
         ("days_until(contract.ends_at) <= 3", [(7, 7), (17, 20), (47, 50)]),
@@ -77,3 +84,22 @@ def test_conditions_look_at_the_case_or_the_contract_and_not_at_one_event(
     rule: str, expected: list[tuple[int, int]]
 ) -> None:
     assert days_of(rule) == expected
+
+
+def test_of_many_open_cases_the_oldest_counts() -> None:
+    # Opened day after day, the older ones closed first, and then all at once.
+    rows = [
+        {"customer_id": who, "at": day(at), "case_id": f"c{n}", "kind": "complaint", "event": event, "severity": None}
+        for n in range(30)
+        for who, at, event in [("a", n, "opened"), ("a", 2 * n + 5, "closed"), ("b", n, "opened"), ("b", 50, "closed")]
+    ]
+    facts = {"cases": facts_from("cases", pa.Table.from_pylist(rows), "UTC")}
+    stages = [{"id": f"for-{days}", "when": f"days_open(complaint) = {days}"} for days in range(30)]
+    spans = spans_of(facts, read({"id": "m", "stages": stages}), as_of=day(70)).to_pylist()
+    oldest = {
+        ("a", day(at)): at - min((n for n in range(30) if n <= at < 2 * n + 5), default=at + 1) for at in range(71)
+    } | {("b", day(at)): at if at < 50 else -1 for at in range(71)}
+    for (who, on), days in oldest.items():
+        there = [row for row in spans if row["customer_id"] == who and row["entered_on"] <= on]
+        is_in = [row["stage"] for row in there if row["left_on"] is None or on < row["left_on"]]
+        assert is_in == ([f"for-{days}"] if 0 <= days < 30 else []), (who, on)

@@ -16,7 +16,7 @@ from tenure.facts.businesses import BUSINESSES
 from tenure.facts.frames import completed
 from tenure.facts.importing import import_files
 from tenure.facts.lake import Lake
-from tenure.lifecycle.choice import ONE_STAGE, choose, choose_first, evaluated_models, switch, switch_on
+from tenure.lifecycle.choice import DOMINANT_SHARE, choose, choose_first, evaluated_models, switch, switch_on
 from tenure.lifecycle.model_file import builtin, builtin_texts
 from tenure.practices.samples import SAMPLES
 from tenure.refreshing.run import refresh as whole_refresh
@@ -91,7 +91,7 @@ def test_the_recommended_model_tells_customers_apart_and_says_how_well(
     choice = choose(lake, business, as_of=today)
     best = choice.models[0]
     assert choice.recommended == (expected or choice.recommended) == best.model.id
-    assert best.largest[1] <= ONE_STAGE
+    assert best.largest[1] <= DOMINANT_SHARE
     share = f"{100 * best.largest[1]:.1f}".rstrip("0").rstrip(".") + "%"
     assert share in choice.reasons[1].render("en")
     assert len(choice.models) == len({item.model.id for item in choice.models}) <= 3

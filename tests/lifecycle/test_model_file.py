@@ -28,6 +28,25 @@ ACTIVE = "  - {id: active, when: days_since(order) <= 45}\n"
         (f"{HEAD}{ACTIVE}{ACTIVE}", "model shop has two stages with the id 'active'."),
         (f"{HEAD}  - {{id: all, when: otherwise}}\n{ACTIVE}", "model shop: stage 'all' matches everyone"),
         (f"path: [lost]\n{HEAD}{ACTIVE}", "model shop: path contains unknown or repeated stages: lost"),
+        (f"path: 3\n{HEAD}{ACTIVE}", "model shop: path must be a list."),
+        (f"path: true\n{HEAD}{ACTIVE}", "model shop: path must be a list."),
+        (f"path: act, gone\n{HEAD}{ACTIVE}", "model shop: path must be a list."),
+        (
+            f'{HEAD}  - {{id: act, when: \'stage("product-life-cycle") != ""\'}}\n',
+            "model shop cannot read the stage of 'product-life-cycle': one model is about customers, the other about",
+        ),
+        (
+            f"subject: product\n{HEAD}  - {{id: act, when: count(order) >= 1}}\n",
+            "model shop: facts of kind order name no product, so a product model cannot use them. Try: line.",
+        ),
+        (
+            f"subject: product\nenters: [view]\n{HEAD}  - {{id: act, when: count(line) >= 1}}\n",
+            "model shop: facts of kind view name no product",
+        ),
+        (
+            f"{HEAD}  - {{id: act, when: otherwise, causes: [{{id: c, when: 'in_stage(\"acct\")'}}]}}\n",
+            "model shop: in_stage(\"acct\") names 'acct', which is no stage of this model. Try: act.",
+        ),
         (f"stepwise: 3\n{HEAD}{ACTIVE}", "model shop: stepwise must be true or false, not 3."),
         (f"enters: order\n{HEAD}{ACTIVE}", "model shop: enters must be a list."),
         (f"businesses: [retial]\n{HEAD}{ACTIVE}", "model shop: 'retial' is not a valid kind of business. Try: retail."),

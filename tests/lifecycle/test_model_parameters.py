@@ -69,6 +69,20 @@ def test_what_does_not_fit_is_refused(values: dict[str, str], message: str) -> N
     assert str(refused.value) == message
 
 
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ("[a]", "model shop: parameters must be a mapping of names to values, such as silent_after: 45d."),
+        ("{plain: 3.5d}", "model shop, plain: 3.5d is not a whole number of days."),
+        ("{plain: {value: 3.5, unit: days}}", "model shop, plain: 3.5 is not a whole number of days."),
+    ],
+)
+def test_parameters_of_another_form_are_refused(parameters: str, message: str) -> None:
+    with pytest.raises(ModelError) as refused:
+        read(f"id: shop\nparameters: {parameters}\nstages:\n  - {{id: a, when: otherwise}}\n")
+    assert refused.value.say("en") == message
+
+
 def test_a_value_that_stands_elsewhere_is_left_to_the_file() -> None:
     text = MODEL.replace("plain: 45d", "plain: &days 45d").replace("value: 12w", "value: *days")
     for name in ("plain", "weeks"):

@@ -107,6 +107,13 @@ def test_an_earlier_stage_that_takes_everybody_is_noticed() -> None:
     assert set(unreachable(model, FactsAtHand(ORDERS | {"view"}))) == {"loyal"}
 
 
+def test_a_long_list_of_values_is_looked_at_quickly() -> None:
+    cities = ", ".join(f'"c{number}"' for number in range(60))
+    rules = (f"attribute(city) in ({cities})", " or ".join(f'attribute(city) = "c{number}"' for number in range(60)))
+    for rule in rules:
+        assert out_of_reach(rule) == {"a": ("city",)}
+
+
 def kinds_in(facts: dict[str, pa.Table]) -> frozenset[str]:
     """Return the kinds of which there is a fact."""
 

@@ -118,6 +118,11 @@ MISTAKES = [
     ("running(order)", "order", "contract"),
     ("running(cancel)", "cancel", "contract"),
     ("days_open(order) > 1", "order", "complaint"),
+    ("open(view then complaint within 30d) > 0", "view", None),
+    ("open(complaint then complaint within 30d) > 0", "then", None),
+    ("running(contract then contract within 30d)", "then", None),
+    ("days_until(contract then contract within 30d.ends_at) < 3", "then", None),
+    ("categories(referred_buyer) > 1", "referred_buyer", "line"),
     ("days_since(order) > 45 for 14", "14", "14d"),
     ("days_since(order) > 45 for 2 weeks", "2", "14d"),
     ("count(order) for 14d", "count(order)", None),
@@ -203,6 +208,12 @@ SAME = [
     ("count(order) > 1  # regulars\nand has(view)", "count(order) > 1 and has(view)"),
     ("((count(order))) > ((1))", "count(order) > 1"),
 ]
+
+
+@pytest.mark.parametrize("number", ["12345.678", "123456.5", "0.1234567", "1234567.891", "5000", "0.1", "45"])
+def test_the_text_of_a_rule_keeps_every_digit(number: str) -> None:
+    assert str(parse(f"sum(order.amount) > {number}")) == f"sum(order.amount) > {number}"
+    assert str(parse(f"sum(order.amount) in ({number})")) == f"sum(order.amount) in ({number})"
 
 
 @pytest.mark.parametrize(("one", "other"), SAME, ids=[pair[0] for pair in SAME])

@@ -192,6 +192,30 @@ def test_the_first_cause_that_holds_on_the_day_of_a_setback_is_recorded() -> Non
     ]
 
 
+@pytest.mark.parametrize(
+    ("rule", "cause"),
+    [
+        ('in_stage("act")', "c"),
+        ('in_stage("gone")', None),
+        ("days_in_stage() > 3", "c"),
+        ("days_in_stage() > 30", None),
+        ("previous_stage() is unknown", "c"),
+        ('previous_stage() = "gone"', None),
+        ('in_stage("act") for 5d', "c"),
+        ('ever(in_stage("gone"))', None),
+        ("days_in_stage() + 1 > count(order)", "c"),
+    ],
+)
+def test_a_cause_may_ask_where_the_customer_was_the_day_before(rule: str, cause: str | None) -> None:
+    causes = [{"id": "c", "when": rule}]
+    stages = [
+        {"id": "act", "when": "days_since(order) <= 10"},
+        {"id": "gone", "when": "otherwise", "setback": True, "causes": causes},
+    ]
+    rows = spans_of(tables([order(0)]), read(mapping(stages)), as_of=END, tz="UTC").to_pylist()
+    assert [(row["stage"], row["cause"]) for row in rows] == [("act", None), ("gone", cause)]
+
+
 def test_what_could_not_be_judged_is_said_beside_the_stage_that_was_taken_instead() -> None:
     model = mapping(
         [

@@ -370,8 +370,11 @@ class Judge:
             if fact.day <= day:
                 files.setdefault(fact.row[key], []).append(fact)
         for events in files.values():
+            # It is of the kind that its newest event says.
             if any(
-                all(self._meets(_last_known(events, each.column), each) for each in term.conditions) for term in terms
+                events[-1] in self.person.by_kind.get(term.kind, ())
+                and all(self._meets(_last_known(events, each.column), each) for each in term.conditions)
+                for term in terms
             ):
                 yield events
 

@@ -146,7 +146,10 @@ class Writer(FactWriter):
 
     def open_cases(self) -> str:
         self.use("open")
-        return f"open({self.fact(self.pick('complaint', 'case'), calendar=False)})"
+        facts = self.fact(self.pick("complaint", "case"), calendar=False)
+        if self.chance(0.3) and self.use("several kinds"):
+            facts += f" | {self.fact(self.pick('complaint', 'case'), calendar=False)}"
+        return f"open({facts})"
 
     def others(self) -> str:
         which = self.pick("balance()", "attribute(age)", "score(churn)", "score(churn)", "population", "population")

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from tenure.clock import local_days
 from tenure.facts.kinds import KINDS, Kind
-from tenure.facts.matching import follows, is_in, is_text, meets, numbers_of
+from tenure.facts.matching import both, follows, is_in, is_text, meets, numbers_of
 from tenure.facts.records import KnownRecords, known_records
 from tenure.facts.schema import TEXT
 from tenure.facts.selection import Facts, facts_of
@@ -147,12 +147,6 @@ class Block:
         mask = self._mask(rows, facts)
         return rows, np.arange(len(rows.who)) if mask is None else np.flatnonzero(mask)
 
-    def of_kind(self, name: str) -> tuple[StreamRows | None, np.ndarray | None]:
-        """Return the rows among which a kind's facts are, and which they are up to the last day (None: all are)."""
-        facts = Facts(name)
-        rows = self.rows.get(self.stream_of(facts))
-        return rows, None if rows is None or not len(rows.who) else self._mask(rows, (facts,))
-
     def _of_stream(self, stream: Stream, facts: tuple[Facts, ...], value: str, label: str, *, whole: bool) -> _Part:
         rows = self.rows[stream]
         # Selected once for all fields of these facts: measures then share one column of moments, and all made of it.
@@ -181,17 +175,17 @@ class Block:
             kind = self.kinds[part.kind]
             matches = _all_or(is_in(rows.columns.column(kind.column), kind.values)) if kind.column else None
             if kind.present:
-                matches = _both(matches, rows.columns.column(kind.present).is_valid().to_numpy())
+                matches = both(matches, rows.columns.column(kind.present).is_valid().to_numpy())
             for condition in part.where:
-                matches = _both(matches, meets(rows, condition))
+                matches = both(matches, meets(rows, condition))
             if part.after is not None:
                 earlier = self.rows.get(self.stream_of(part.after))
                 if earlier is None or not len(earlier.who):
                     continue
-                matches = _both(matches, follows(rows, earlier, self._mask(earlier, (part.after,)), part.within))
+                matches = both(matches, follows(rows, earlier, self._mask(earlier, (part.after,)), part.within))
             mask = None if matches is None or mask is None else mask | matches
         if len(rows.days) and rows.days.max() > self.last_day:
-            mask = _both(mask, rows.days <= self.last_day)
+            mask = both(mask, rows.days <= self.last_day)
         return mask
 
 
@@ -205,12 +199,6 @@ def _labels(rows: StreamRows, column: str) -> pa.ChunkedArray:
 
 def _all_or(mask: np.ndarray) -> np.ndarray | None:
     return None if mask.all() else mask
-
-
-def _both(a: np.ndarray | None, b: np.ndarray | None) -> np.ndarray | None:
-    if a is None or b is None:
-        return b if a is None else a
-    return a & b
 
 
 class _Part(NamedTuple):

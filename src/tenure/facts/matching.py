@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from operator import eq, ge, gt, le, lt, ne
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -14,18 +13,24 @@ import pyarrow.compute as pc
 from tenure.clock import day_number, local_days, local_micros
 from tenure.facts.named_dates import days_among
 from tenure.facts.schema import DAY, INSTANT, NUMBER, SCALE, TEXT
-from tenure.facts.selection import CALENDAR_COLUMNS
+from tenure.facts.selection import CALENDAR_COLUMNS, COMPARE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from tenure.facts.blocks import StreamRows
     from tenure.facts.selection import Condition
 
-_COMPARE: dict[str, Callable[[Any, Any], Any]] = {"<": lt, "<=": le, "=": eq, "!=": ne, ">=": ge, ">": gt}
 _HOUR = 3_600_000_000
 
 Mask = np.ndarray | None  # which rows; None when all
+
+
+def both(a: Mask, b: Mask) -> Mask:
+    """Return which rows are in both of two masks."""
+    if a is None or b is None:
+        return b if a is None else a
+    return a & b
 
 
 def scaled(column: pa.Array) -> tuple[np.ndarray, Mask]:
@@ -97,7 +102,7 @@ def meets(rows: StreamRows, condition: Condition) -> np.ndarray:
     if operator.endswith("in"):
         holds = np.isin(numbers, bounds) == (operator == "in")
     else:
-        holds = _COMPARE[operator](numbers, bounds[0])
+        holds = COMPARE[operator](numbers, bounds[0])
     return holds if present is None else holds & present
 
 

@@ -61,8 +61,9 @@ def days_among(days: np.ndarray, specs: Iterable[str]) -> np.ndarray:
 
 
 def _of_spec(spec: str, years: Iterable[int]) -> Iterator[tuple[int, int]]:
-    first, last = (_DATE.fullmatch(part.strip()) for part in (spec.split("..") * 2)[:2])
-    if first is None or last is None or (first[1] is None) != (last[1] is None):
+    parts = spec.split("..")
+    first, last = _DATE.fullmatch(parts[0].strip()), _DATE.fullmatch(parts[-1].strip())
+    if len(parts) > 2 or first is None or last is None or (first[1] is None) != (last[1] is None):
         raise ValueError(spec)
     for year in [int(first[1])] if first[1] else years:
         begin = _date(year, first)

@@ -6,9 +6,10 @@ a row; :mod:`tenure.facts.blocks` does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from operator import eq, ge, gt, le, lt, ne
+from typing import Any, Literal
 
 from tenure.facts.kinds import Kind
 from tenure.facts.schema import DAY, FACT_TABLES, INSTANT, NUMBER
@@ -19,6 +20,8 @@ CALENDAR_COLUMNS: dict[str, ColumnType] = {
     "date": "date",
     **dict.fromkeys(("weekday", "hour", "day", "month", "year"), "number"),
 }
+#: What a comparison tests of two values, or of columns of them.
+COMPARE: dict[str, Callable[[Any, Any], Any]] = {"<": lt, "<=": le, "=": eq, "!=": ne, ">=": ge, ">": gt}
 _HIDDEN = ("status", "props", "measure", "event")  # what kinds are made of, and what is no plain value
 
 

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from tenure.facts.blocks import Block, day_number_of, who_of
 from tenure.facts.schema import DAY, NUMBER, SCALE
+from tenure.facts.selection import Facts
 from tenure.facts.streams import Stream
 from tenure.features.catalogue import Computed, Family, Feature, column_of
 from tenure.features.windows import HORIZON, LONG_AGO, NEVER, SNAPSHOTS, WindowAggregates, running_total, snapshot_day
@@ -198,13 +199,15 @@ def _money(windows: WindowAggregates) -> Computed:
 
 def _sales(windows: WindowAggregates) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return sales, those whose cost is known, how many these are, and their margin."""
-    rows, mask = windows.block.of_kind("order")
-    if rows is None or not len(rows.who):
+    selected = windows.block.rows_of((Facts("order"),))
+    if selected is None:
         nothing = np.zeros(len(windows.block), dtype=np.int64)
         return nothing, nothing, nothing, nothing
+    rows, places = selected
     amount, _ = rows.scaled("amount")
     cost, present = rows.scaled("cost")
-    is_sale = np.ones(len(amount), dtype=bool) if mask is None else mask
+    is_sale = np.zeros(len(amount), dtype=bool)
+    is_sale[places] = True
     known = is_sale if present is None else is_sale & present
     columns = (amount * is_sale, amount * known, known.astype(np.int64), (amount - cost) * known)
     sold, with_cost, count, earned = (windows.total(column, rows.who) for column in columns)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from tenure.errors import ModelError
 from tenure.facts.businesses import BUSINESSES, check_business
+from tenure.facts.kinds import KINDS
 from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED, Model
 from tenure.lifecycle.model_file import builtin_texts, models_of
 from tenure.lifecycle.preview import count_places
@@ -26,28 +27,16 @@ if TYPE_CHECKING:
 
     from tenure.facts.lake import Lake
 
-CHOSEN = 3
+MAX_MODELS = 3
 FUNNEL = "first-contact-funnel"
 #: A model that puts more of the customers than this into one stage says little about them.
-ONE_STAGE = 0.9
+DOMINANT_SHARE = 0.9
 #: A model made for no more kinds of business than this is made for them in particular.
-FEW = 3
+SPECIALISED_MAX = 3
 #: Of a model's stages so many should be within reach.
-ENOUGH = 2 / 3
-#: From this place on, a rank says what a model is made for, and no longer what the customers are like.
-_FIT = 3
-#: A kind that stands for each table of facts when they are listed.
-_TABLES = {
-    "orders": "order",
-    "order_lines": "line",
-    "interactions": "interaction",
-    "feedback": "csat",
-    "cases": "case",
-    "costs": "cost",
-    "contracts": "contract",
-    "volumes": "volume",
-    "balances": "balance",
-}
+REACHABLE_SHARE = 2 / 3
+#: The first kind of each table of facts, which stands for it when they are listed.
+_TABLES = dict(reversed({kind.table: kind.name for kind in reversed(KINDS.values())}.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +57,7 @@ class Suitability:
     @property
     def is_one_stage(self) -> bool:
         """Whether nearly all customers are in one place."""
-        return self.largest[1] > ONE_STAGE
+        return self.largest[1] > DOMINANT_SHARE
 
     @property
     def reachable(self) -> int:
@@ -77,12 +66,14 @@ class Suitability:
 
     def rank(self, business: str) -> tuple[object, ...]:
         """Return what models are ordered by for a kind of business, the most suitable first."""
+        in_reach = self.reachable >= REACHABLE_SHARE * len(self.model.stages)
+        return (self.is_one_stage, business not in self.model.businesses, not in_reach, *self.rank_among_fitting())
+
+    def rank_among_fitting(self) -> tuple[object, ...]:
+        """Return what models are ordered by that suit the business and its facts equally: what they are made for."""
         families = {stage.family for stage in self.model.stages if stage.id not in self.unreachable} - {""}
         return (
-            self.is_one_stage,
-            business not in self.model.businesses,
-            self.reachable < ENOUGH * len(self.model.stages),
-            len(self.model.businesses) > FEW,
+            len(self.model.businesses) > SPECIALISED_MAX,
             len(self.model.businesses) == len(BUSINESSES),
             -len(families),
             self.largest[1],
@@ -133,21 +124,16 @@ def choose(lake: Lake, business: str, *, as_of: date) -> Choice:
     known = [model for model in models_of(lake) if model.subject == "customer"]
     fitting = [model for model in known if not model.missing(facts.kinds)] if facts.kinds else known
     suited = [model for model in fitting if business in model.businesses]
-    candidates = suited if len(suited) >= CHOSEN else [model for model in fitting if model.businesses]
+    candidates = suited if len(suited) >= MAX_MODELS else [model for model in fitting if model.businesses]
     places = _places(lake, candidates, as_of) if facts.kinds else {}
     suitable = [
         Suitability(model, unreachable(model, facts) if facts.kinds else {}, places.get(model.id, {}))
         for model in candidates
     ]
     suitable.sort(key=lambda suitability: suitability.rank(business))
-    chosen = tuple(suitable[:1] + [one for one in suitable[1:CHOSEN] if one.model in suited or not one.is_one_stage])
+    others = [other for other in suitable[1:MAX_MODELS] if other.model in suited or not other.is_one_stage]
     unfit = [model for model in known if model not in fitting and business in model.businesses]
-    return Choice(business, chosen, _reasons(business, suitable, unfit, facts))
-
-
-def assess(lake: Lake, model: Model, places: Mapping[str, int]) -> Suitability:
-    """Return how well a model suits the facts of a lake, with its customers as they were counted."""
-    return Suitability(model, unreachable(model, FactsAtHand.of(lake)), places)
+    return Choice(business, (*suitable[:1], *others), _reasons(business, suitable, unfit, facts))
 
 
 def _places(lake: Lake, models: list[Model], as_of: date) -> dict[str, Mapping[str, int]]:
@@ -175,17 +161,17 @@ def _reasons(business: str, suitable: list[Suitability], unfit: list[Model], fac
     best, name = suitable[0], {"business": BUSINESSES[business]}
     if not facts.kinds:
         return (Message(mark("%(model)s is made for %(business)s."), {"model": best.model.name, **name}),)
-    reasons = [_from_facts(suitable[:CHOSEN], unfit, facts), _within_reach(best)]
+    reasons = [_from_facts(suitable[:MAX_MODELS], unfit, facts), _within_reach(best)]
     if best.is_one_stage:
         return (*reasons, Message(mark("No other model for this business divides your customers better.")))
     # Models that are made for the business, and would have come first if they told these customers apart.
-    fit = [other for other in suitable if other.rank(business)[_FIT:] < best.rank(business)[_FIT:]]
+    fit = [other for other in suitable if other.rank_among_fitting() < best.rank_among_fitting()]
     passed_over = [other for other in fit if business in other.model.businesses]
     return (
         *reasons,
         *(
             one_stage_message(other) if other.is_one_stage else _little_in_reach(other)
-            for other in passed_over[:CHOSEN]
+            for other in passed_over[:MAX_MODELS]
         ),
     )
 
@@ -194,7 +180,7 @@ def _from_facts(chosen: list[Suitability], unfit: list[Model], facts: FactsAtHan
     """Name the facts that are there, and those without which models do not fit or stages are out of reach."""
     best = chosen[0].model
     wanted = [kind for model in unfit for need in model.needs for kind in need.split(" | ")]
-    wanted += [kind for one in chosen for item in one.unreachable.values() for kind in item.kinds]
+    wanted += [kind for suitability in chosen for item in suitability.unreachable.values() for kind in item.kinds]
     read = {facts.known[kind.partition(".")[0]].table for kind in wanted}
     tables = {facts.known[kind].table for kind in facts.kinds}
     have = tuple(kind for table, kind in _TABLES.items() if table in tables)

@@ -15,10 +15,11 @@ import pyarrow.compute as pc
 
 from tenure.facts.blocks import SHIFT, day_number_of, who_of
 from tenure.facts.schema import DAY, TEXT
-from tenure.lifecycle.history import UNSTAGED, History, in_memory
+from tenure.lifecycle.history import UNSTAGED, History, entry_of, in_memory
 from tenure.lifecycle.reasons import encoded
-from tenure.rules.evaluation.steps import Moments, is_origin, merge
+from tenure.rules.evaluation.steps import Moments, is_origin, merge, ragged
 from tenure.rules.evaluation.truth import UNKNOWN, Truth, truth_of
+from tenure.rules.evaluation.windows import NEVER
 from tenure.rules.syntax.tree import And, Not, Or, RuleNode, measures_of
 
 if TYPE_CHECKING:
@@ -58,10 +59,10 @@ def doubts_of(
     `entries` are the moments of everybody's first fact and of entering the model; before a first fact only a stage that
     claims customers without facts can be in doubt.
     """
-    first_facts, known_from = (_from_when(keys, len(context.block)) for keys in entries)
+    first_facts, known_from = (entry_of(keys, len(context.block)) for keys in entries)
     cuts, stages = history.keys, history.stages
     if overrides is not None and len(cuts):
-        cuts = merge(cuts, overrides.starts, np.sort(overrides.ends[~is_origin(overrides.ends + 1)]))
+        cuts = merge(cuts, overrides.starts, overrides.known_ends)
         stages = stages[Moments(cuts).place(history.keys)]
         # A stage that a person decided is beyond doubt.
         stages = np.where(overrides.holding(cuts) >= 0, _DECIDED, stages)
@@ -78,13 +79,6 @@ def doubts_of(
         return ENCODED_DOUBTS.empty_table()
     columns = np.concatenate(parts, axis=1)
     return _table(model, context, columns[:, np.argsort(columns[0], kind="stable")], texts)
-
-
-def _from_when(entries: np.ndarray, customers: int) -> np.ndarray:
-    """Return everybody's moment of entering, behind all moments where there is none."""
-    moments = np.full(customers, np.iinfo(np.int64).max)
-    moments[who_of(entries)] = entries
-    return moments
 
 
 def _unknown(truth: Truth, entries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -106,12 +100,11 @@ def _while_open(
     """Return the parts of some stretches in which the stage was open; parts that touch are joined."""
     first = np.searchsorted(cuts, begin, side="right") - 1
     count = np.searchsorted(cuts, end, side="left") - first
-    row = np.repeat(np.arange(len(begin)), count)
-    piece = np.arange(len(row)) + np.repeat(first - np.cumsum(count) + count, count)
+    row, piece = ragged(first, count)
     kept = is_open[piece]
     row, piece = row[kept], piece[kept]
     begin = np.maximum(begin[row], cuts[piece])
-    end = np.minimum(end[row], np.append(cuts[1:], np.iinfo(np.int64).max)[piece])
+    end = np.minimum(end[row], np.append(cuts[1:], NEVER)[piece])
     apart = begin[1:] != end[:-1]
     return begin[np.append(True, apart)[: len(begin)]], end[np.append(apart, True)[: len(end)]]
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 from tenure.facts.blocks import who_of
 from tenure.facts.schema import DAY, TEXT
 from tenure.rules.evaluation.steps import starts
+from tenure.rules.evaluation.windows import NEVER
 
 UNSTAGED = -1  # in the model, in no stage
 
@@ -67,6 +68,11 @@ class History:
 
 def entered(keys: np.ndarray, entries: np.ndarray, customers: int) -> np.ndarray:
     """Return which moments are those of customers that enter, from their entry on."""
-    entry_of = np.full(customers, np.iinfo(np.int64).max)
-    entry_of[who_of(entries)] = entries
-    return keys >= entry_of[who_of(keys)]
+    return keys >= entry_of(entries, customers)[who_of(keys)]
+
+
+def entry_of(entries: np.ndarray, customers: int) -> np.ndarray:
+    """Return everybody's moment of entering, NEVER where there is none."""
+    moments = np.full(customers, NEVER)
+    moments[who_of(entries)] = entries
+    return moments

@@ -71,6 +71,11 @@ class Stage:
         """The rules by which it claims customers: of those who enter, and of those who are here already."""
         return (self.rule,) if self.stay_rule is None else (self.rule, self.stay_rule)
 
+    @property
+    def all_rules(self) -> tuple[RuleNode, ...]:
+        """Its rules and those of its causes."""
+        return (*self.rules, *(cause.rule for cause in self.causes))
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -135,13 +140,17 @@ class Model:
     text: str = field(default="", compare=False, repr=False)
 
     @property
+    def rules(self) -> tuple[RuleNode, ...]:
+        """All rules of all stages, those of causes too."""
+        return tuple(rule for stage in self.stages for rule in stage.all_rules)
+
+    @property
     def kinds(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(kind for measure in self.measures for kind in measure.kinds))
 
     @property
     def measures(self) -> tuple[Measure, ...]:
-        rules = [rule for stage in self.stages for rule in (*stage.rules, *(cause.rule for cause in stage.causes))]
-        return tuple(dict.fromkeys(measure for rule in rules for measure in measures_of(rule)))
+        return tuple(dict.fromkeys(measure for rule in self.rules for measure in measures_of(rule)))
 
     @property
     def entry_kinds(self) -> tuple[str, ...]:
@@ -164,7 +173,7 @@ class Model:
 
     @property
     def reads_state(self) -> bool:
-        """Whether a rule asks where the customer was in this model before."""
+        """Whether a stage's rule asks where the customer was in this model before."""
         return any(measure.of_state for stage in self.stages for rule in stage.rules for measure in measures_of(rule))
 
     @property
@@ -179,11 +188,10 @@ class Model:
     @property
     def reads_attributes(self) -> bool:
         """Whether a rule reads what is recorded of customers."""
-        rules = [rule for stage in self.stages for rule in (*stage.rules, *(cause.rule for cause in stage.causes))]
         return any(
-            (isinstance(node, Measure) and bool(node.arguments) and node.name in ("attribute", "days_until"))
+            (isinstance(node, Measure) and bool(node.attribute))
             or isinstance(node, Population)  # who was on record counts among all
-            for rule in rules
+            for rule in self.rules
             for node in rule.walk()
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from difflib import get_close_matches
 from functools import cache, lru_cache
@@ -16,6 +16,7 @@ import yaml
 from tenure.errors import ModelError
 from tenure.facts.kinds import KINDS, Kind
 from tenure.facts.named_dates import NAMED_DATES
+from tenure.facts.schema import FACT_TABLES
 from tenure.lifecycle.file_entries import FileEntry, Names, Scope, load_yaml
 from tenure.lifecycle.model import FAMILIES, Cause, Model, Play, SourceReference, Stage
 from tenure.lifecycle.model_parameters import read_parameters
@@ -23,8 +24,10 @@ from tenure.rules.syntax.parameters import Parameter
 from tenure.rules.syntax.tree import (
     Among,
     And,
+    Comparison,
     Ever,
     Held,
+    Measure,
     Not,
     Or,
     Otherwise,
@@ -183,18 +186,23 @@ def _model(given: Mapping[str, Any], text: str, names: Names) -> Model:
     model_id, stages = entry.id(), _stages(entry)
     ids = [stage.id for stage in stages]
     rule_kinds = tuple(dict.fromkeys(kind for stage in stages for rule in stage.rules for kind in kinds_of(rule)))
-    others = _others(stages, replace(names, reading=(*names.reading, model_id)), where)
+    subject = entry.one_of("subject", str(given.get("subject", "customer")), ("customer", "product"))
+    others = _others(stages, replace(names, reading=(*names.reading, model_id)), where, subject)
+    enters = entry.fact_kinds("enters")
+    _check_subject(
+        entry, subject, (*enters, *(kind for stage in stages for rule in stage.all_rules for kind in kinds_of(rule)))
+    )
     read_from_file = {
         "id": model_id,
         "name": entry.text("name", model_id),
         "stages": stages,
         "path": _path(entry, ids),
-        "named": len(given["path"]) if given.get("path") is not None else len(ids),
+        "named": len(entry.list("path")) if given.get("path") is not None else len(ids),
         "needs": entry.needs() if "needs" in given else rule_kinds,
-        "enters": entry.fact_kinds("enters"),
+        "enters": enters,
         "settles": entry.days("settles", 0),
         "businesses": entry.business_kinds(),
-        "subject": entry.one_of("subject", str(given.get("subject", "customer")), ("customer", "product")),
+        "subject": subject,
         "sources": tuple(_source(item, entry) for item in entry.list("sources")),
         "parameters": tuple(names.parameters.values()),
         "others": others,
@@ -204,9 +212,20 @@ def _model(given: Mapping[str, Any], text: str, names: Names) -> Model:
     return Model(**{**entry.plain(Model), **read_from_file, "version": version, "text": text})
 
 
-def _others(stages: Sequence[Stage], names: Names, where: str) -> tuple[Model, ...]:
+def _check_subject(model: FileEntry, subject: str, kinds: Iterable[str]) -> None:
+    """Refuse facts that do not say which product they are about, in a model of products."""
+    for kind in kinds if subject == "product" else ():
+        if "product_id" not in FACT_TABLES[model.names.kinds[kind].table].own:
+            near = ", ".join(name for name, other in KINDS.items() if "product_id" in FACT_TABLES[other.table].own)
+            text = mark(
+                "%(where)s: facts of kind %(kind)s name no product, so a product model cannot use them. Try: %(near)s."
+            )
+            raise model.wrong(text, kind=kind, near=near)
+
+
+def _others(stages: Sequence[Stage], names: Names, where: str, subject: str) -> tuple[Model, ...]:
     """Return the models whose stages some rules read."""
-    rules = [rule for stage in stages for rule in (*stage.rules, *(cause.rule for cause in stage.causes))]
+    rules = [rule for stage in stages for rule in stage.all_rules]
     texts = builtin_texts() | dict(names.scope.own)
     others = []
     for name in dict.fromkeys(name for rule in rules for name in models_read_by(rule)):
@@ -217,7 +236,13 @@ def _others(stages: Sequence[Stage], names: Names, where: str) -> tuple[Model, .
             near = ", ".join(get_close_matches(name, list(texts), n=3, cutoff=0.4)) or "tenure models list"
             text = mark("%(where)s reads the stage of %(name)r, but there is no such model. Try: %(near)s.")
             raise ModelError(text, where=where, name=name, near=near)
-        others.append(_read_text(texts[name], names.scope, names.reading))
+        other = _read_text(texts[name], names.scope, names.reading)
+        if other.subject != subject:
+            text = mark(
+                "%(where)s cannot read the stage of %(name)r: one model is about customers, the other about products."
+            )
+            raise ModelError(text, where=where, name=name)
+        others.append(other)
     return tuple(others)
 
 
@@ -231,8 +256,10 @@ def _stages(model: FileEntry) -> tuple[Stage, ...]:
     )
     ids = [stage.id for stage in stages]
     for stage in stages:
+        for rule in stage.all_rules:
+            _check_stages_named(rule, ids, model)
         for rule in stage.rules:
-            _check_state(rule, ids, model)
+            _check_state(rule, model)
     for place, stage in enumerate(stages):
         if ids.count(stage.id) > 1:
             raise model.wrong(mark("%(where)s has two stages with the id %(id)r."), id=stage.id)
@@ -286,23 +313,39 @@ def _stay_rule(entry: FileEntry, rule: RuleNode) -> RuleNode | None:
     return stays
 
 
-def _check_state(node: RuleNode, ids: Sequence[str], model: FileEntry) -> None:
-    """Refuse what asks where the customer was, but not by itself, or for a stage that the model does not have."""
+def _check_stages_named(node: RuleNode, ids: Sequence[str], model: FileEntry) -> None:
+    """Refuse what asks for a stage that the model does not have."""
+    for part in node.walk():
+        names: tuple[float | str, ...] = ()
+        match part:
+            case (
+                Measure(name="in_stage", arguments=names) | Among(operand=Measure(name="previous_stage"), values=names)
+            ):
+                pass
+            case (
+                Comparison(left=Measure(name="previous_stage"), right=TextLiteral(value=name))
+                | Comparison(left=TextLiteral(value=name), right=Measure(name="previous_stage"))
+            ):
+                names = (name,)
+        for name in map(str, names):
+            if name and name not in ids:
+                near = ", ".join(get_close_matches(name, ids, n=3, cutoff=0.4) or ids)
+                text = mark("%(where)s: %(part)s names %(name)r, which is no stage of this model. Try: %(near)s.")
+                raise model.wrong(text, part=str(part), name=name, near=near)
+
+
+def _check_state(node: RuleNode, model: FileEntry) -> None:
+    """Refuse what asks where the customer was, but not by itself: its truth must follow from the state alone."""
     asked = [measure for measure in measures_of(node) if measure.of_state]
     if not asked:
         return
     if isinstance(node, And | Or | Not):
         for child in node.children:
-            _check_state(child, ids, model)
+            _check_state(child, model)
         return
-    texts = [part.value for part in node.walk() if isinstance(part, TextLiteral)]
-    values = [value for value in node.values if isinstance(value, str)] if isinstance(node, Among) else []
-    for name in (*asked[0].arguments, *texts, *values):
-        if name and name not in ids:
-            near = ", ".join(get_close_matches(name, ids, n=3, cutoff=0.4) or ids)
-            text = mark("%(where)s: %(part)s names %(name)r, which is no stage of this model. Try: %(near)s.")
-            raise model.wrong(text, part=str(node), name=name, near=near)
-    if isinstance(node, Held | Ever) or len(measures_of(node)) > 1:
+    is_name = any(isinstance(part, TextLiteral) for part in node.walk())
+    without_name = isinstance(node, Comparison) and asked[0].name == "previous_stage" and not is_name
+    if isinstance(node, Held | Ever) or len(measures_of(node)) > 1 or without_name:
         text = mark(
             "%(where)s: %(part)s mixes where the customer was with something else. Compare days_in_stage() with a"
             " number and previous_stage() with a stage's id, and join conditions by and, or, not."
@@ -323,7 +366,7 @@ def _source(given: Any, model: FileEntry) -> SourceReference:
 
 def _path(model: FileEntry, ids: list[str]) -> tuple[str, ...]:
     """Return the stages in the order of life: the file's path, then the stages that it leaves out."""
-    path = tuple(str(stage) for stage in model.given.get("path") or ())
+    path = tuple(str(stage) for stage in model.list("path"))
     wrong = sorted({stage for stage in path if stage not in ids or path.count(stage) > 1})
     if wrong:
         raise model.wrong(

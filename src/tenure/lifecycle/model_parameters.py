@@ -25,7 +25,11 @@ _SAMPLES = {"days": "30d", "percent": "20%", "number": "3", "money": "500"}
 
 def read_parameters(given: Any, where: str, names: Names) -> dict[str, Parameter]:
     """Read the parameters of a model: ``silent_after: 45d``, or a mapping with value, min, max, step, zh and en."""
-    entry = FileEntry(given or {}, list(given) if isinstance(given, Mapping) else [], f"{where}, parameters", names)
+    given = given or {}
+    if not isinstance(given, Mapping):
+        text = mark("%(where)s: parameters must be a mapping of names to values, such as silent_after: 45d.")
+        raise ModelError(text, where=where)
+    entry = FileEntry(given, list(given), f"{where}, parameters", names)
     parameters = {}
     for name, value in entry.given.items():
         if not _NAME.fullmatch(str(name)) or str(name) in (*WORDS, *MEASURES, *names.kinds):
@@ -53,6 +57,9 @@ def _parameter(name: str, entry: FileEntry) -> Parameter:
         )
     if "unit" in entry.given:
         unit = entry.one_of("unit", entry.string("unit"), ("number", "days", "percent", "money"))
+    if unit == "days" and not float(value).is_integer():
+        text = mark("%(where)s: %(value)s is not a whole number of days.")
+        raise entry.wrong(text, value=entry.given["value"])
     label = LocalizedText(entry.string("zh"), entry.string("en"))
     return Parameter(name, value, unit, low, high, bounds["step"], label)
 

@@ -15,7 +15,8 @@ from tenure.facts.blocks import SHIFT, Block, day_number_of, who_of
 from tenure.facts.streams import Stream
 from tenure.lifecycle.history import UNSTAGED, History, entered
 from tenure.lifecycle.model import Model
-from tenure.rules.evaluation.steps import Moments, merge
+from tenure.rules.evaluation.steps import Moments, is_origin, merge
+from tenure.rules.evaluation.windows import NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,11 @@ class Overrides:
     ends: np.ndarray
     stages: np.ndarray  # position of the stage in the model
     notes: list[str]  # why
+
+    @property
+    def known_ends(self) -> np.ndarray:
+        """The ends of those that do not hold for good, sorted."""
+        return np.sort(self.ends[~is_origin(self.ends + 1)])
 
     def holding(self, keys: np.ndarray) -> np.ndarray:
         """Return which decision holds at some moments, -1 for none."""
@@ -49,7 +55,7 @@ def overrides_of(model: Model, block: Block) -> Overrides | None:
     until = table.column("until").cast(pa.int32()).cast(pa.float64()).to_numpy()
     forever = (who_of(keys) + 1 << SHIFT) - 1
     ends = np.where(np.isnan(until), forever, keys - day_number_of(keys) + np.nan_to_num(until) + 1).astype(np.int64)
-    ends = np.minimum(ends, np.append(keys[1:], np.iinfo(np.int64).max)[: len(keys)])
+    ends = np.minimum(ends, np.append(keys[1:], NEVER)[: len(keys)])
     places = {stage.id: place for place, stage in enumerate(model.stages)}
     stages = np.array([places.get(name, UNSTAGED) for name in table.column("stage").to_pylist()], dtype=np.int64)
     notes = [note or "" for note in table.column("reason").to_pylist()]
@@ -61,9 +67,7 @@ def overrides_of(model: Model, block: Block) -> Overrides | None:
 
 def overridden(history: History, overrides: Overrides, entries: np.ndarray, block: Block) -> History:
     """Return the history with decisions laid over it, from each customer's entry on."""
-    day = (1 << SHIFT) - 1
-    bounded = np.sort(overrides.ends[(overrides.ends & day) != day])
-    keys = merge(history.keys, overrides.starts, bounded, entries)
+    keys = merge(history.keys, overrides.starts, overrides.known_ends, entries)
     keys = keys[entered(keys, entries, len(block))]
     place = Moments(keys).place(history.keys)
     rows = overrides.holding(keys)

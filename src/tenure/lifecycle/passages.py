@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tenure.facts.blocks import Block, day_number_of
-from tenure.rules.evaluation.steps import starts
+from tenure.rules.evaluation.steps import ragged, starts
 
 if TYPE_CHECKING:
     from tenure.lifecycle.history import History
@@ -37,7 +37,6 @@ def passages(
     counts[day_number_of(evaluated.keys) > block.last_day] = 0
     if overrides is not None:
         counts[overrides.holding(evaluated.keys) >= 0] = 0
-    jumps = np.repeat(places, counts)
-    rungs = np.arange(len(jumps)) - np.repeat(np.cumsum(counts) - counts, counts) + low[jumps]
+    jumps, rungs = ragged(low, counts)
     position = {stage.id: place for place, stage in enumerate(model.stages)}
     return jumps, np.array([position[stage] for stage in model.ladder], dtype=np.int64)[rungs]

@@ -34,9 +34,8 @@ SCORE_HISTORY = pa.schema([pa.field("name", TEXT), *SCORES])
 
 def _nodes(models: Sequence[Model]) -> Iterator[RuleNode]:
     for model in (part for given in models for part in given.with_others):
-        for stage in model.stages:
-            for rule in (*stage.rules, *(cause.rule for cause in stage.causes)):
-                yield from rule.walk()
+        for rule in model.rules:
+            yield from rule.walk()
 
 
 def score_names(models: Sequence[Model]) -> list[str]:

@@ -9,14 +9,19 @@ not understood can be anything, so a stage is called unreachable only when it is
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, reduce
 from itertools import product
 from math import inf
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+import numpy as np
+
 from tenure.facts.kinds import KINDS
+from tenure.facts.records import FIELDS
 from tenure.facts.selection import CALENDAR_COLUMNS
+from tenure.rules.evaluation.truth import FALSE, TRUE, UNKNOWN
 from tenure.rules.syntax import tree
+from tenure.rules.syntax.comparison import OPPOSITE
 from tenure.rules.syntax.tree import Comparison, Known, Measure, Otherwise, RuleNode, measures_of
 from tenure.rules.wording.vocabulary import KindNames
 from tenure.words import Message, mark
@@ -29,14 +34,11 @@ if TYPE_CHECKING:
     from tenure.facts.selection import Facts
     from tenure.lifecycle.model import Model
 
-# In Kleene's order: "and" is the smallest of its parts, "or" the largest.
-_FALSE, _UNKNOWN, _TRUE = 0, 1, 2
-_ANYTHING = frozenset((_FALSE, _UNKNOWN, _TRUE))
+_Truths = frozenset[np.int8]  # what a truth can be
+_ANYTHING: _Truths = frozenset((FALSE, UNKNOWN, TRUE))
 #: Measures that are 0 where there is no fact; all others are unknown then, and truths are false.
 ZERO_WITHOUT_FACTS = frozenset({"count", "days", "months_with", "weeks_with", "sum", "distinct", "categories", "open"})
 _NEVER_NEGATIVE = ZERO_WITHOUT_FACTS - {"sum"} | {"days_since", "days_since_first", "typical_gap", "gap_variation"}
-#: Fields of a customer's record that ``attribute`` reads beside the attributes.
-_RECORD = frozenset({"name", "phone", "email", "kind"})
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,10 @@ class FactsAtHand:
     # whether a table has any value in a column; columns that are taken to have one in any case, as table.column
     has_value: Callable[[str, str], bool] = lambda _table, _column: True
     columns: frozenset[str] = frozenset()
+
+    def has_attribute(self, measure: Measure) -> bool:
+        """Return whether any customer has the attribute that a measure reads, if it reads one."""
+        return not measure.attribute or measure.attribute in self.attributes.union(FIELDS)
 
     @classmethod
     def of(cls, lake: Lake) -> FactsAtHand:
@@ -143,20 +149,13 @@ def _missing(rules: Iterable[RuleNode], facts: FactsAtHand) -> list[_Missing]:
             columns = [*_columns_needed(part), *([measure.field] if measure.field else [])]
             empty = [column for column in columns if not facts.has_column(part.kind, column)]
             missing += [_Missing(f"{part.kind}.{column}", "column") for column in empty]
-        attribute = _attribute_of(measure)
-        missing += [_Missing(attribute, "attribute")] if attribute not in facts.attributes | _RECORD else []
+        missing += [_Missing(measure.attribute, "attribute")] if not facts.has_attribute(measure) else []
     return list(dict.fromkeys(missing))
 
 
 def _columns_needed(facts: Facts) -> list[str]:
     """Return the columns in which facts must have a value to meet their conditions."""
     return [part.column for part in facts.where if part.column and part.operator != "unknown"]
-
-
-def _attribute_of(measure: Measure) -> str:
-    """Return the attribute of customers that a measure reads; a field that every record has when it reads none."""
-    is_date = measure.name == "days_until" and not measure.facts and len(measure.arguments) == 1
-    return measure.argument if measure.name == "attribute" or is_date else "name"
 
 
 def _explained(model: Model, stage: str, facts: FactsAtHand) -> Unreachable:
@@ -172,7 +171,7 @@ def _explained(model: Model, stage: str, facts: FactsAtHand) -> Unreachable:
         return stage in _reached(model, more)
 
     if not is_reached(missing):
-        return Unreachable(stage, is_taken=_TRUE in _Rules(model, facts).truths(model.stage(stage).rule))
+        return Unreachable(stage, is_taken=TRUE in _Rules(model, facts).truths(model.stage(stage).rule))
     matter = [
         item for item in missing if is_reached([item]) or not is_reached([other for other in missing if other != item])
     ]
@@ -199,8 +198,8 @@ def _reached(model: Model, facts: FactsAtHand) -> set[str]:
     reached: set[str] = set()
     before: list[RuleNode] = []
     for stage in model.stages:
-        shadowed = any(rules.truths(rule) == {_TRUE} or rules.implies(stage.rule, rule) for rule in before)
-        if _TRUE in rules.truths(stage.rule) and not shadowed:
+        shadowed = any(rules.truths(rule) == {TRUE} or rules.implies(stage.rule, rule) for rule in before)
+        if TRUE in rules.truths(stage.rule) and not shadowed:
             reached.add(stage.id)
         before.append(stage.rule)
     return reached if rules.somebody else set()
@@ -237,26 +236,26 @@ class _Rules:
         by_record = self.facts.records and any(stage.without_facts for stage in self.model.stages)
         return by_record or bool(self.entered_by)
 
-    def truths(self, node: RuleNode) -> frozenset[int]:
+    def truths(self, node: RuleNode) -> _Truths:
         """Return what a rule can be."""
         match node:
             case Otherwise():
-                return frozenset((_TRUE,))
+                return frozenset((TRUE,))
             case tree.Held(operand=operand) | tree.Ever(operand=operand):
                 return self.truths(operand)
             case tree.Not(operand=operand):
-                return frozenset(_TRUE - truth for truth in self.truths(operand))
+                return frozenset(TRUE - truth for truth in self.truths(operand))
             case tree.And(parts=parts):
-                return frozenset(map(min, product(*map(self.truths, parts))))
+                return _joined(min, map(self.truths, parts))
             case tree.Or(parts=parts):
-                return frozenset(map(max, product(*map(self.truths, parts))))
+                return _joined(max, map(self.truths, parts))
         return self._tested(node)
 
-    def _tested(self, node: RuleNode) -> frozenset[int]:
+    def _tested(self, node: RuleNode) -> _Truths:
         match node:
             case Known(operand=operand, known=known):
                 number = self.number(operand)
-                can_be = {_TRUE if known else _FALSE: number.known, _FALSE if known else _TRUE: number.unknown}
+                can_be = {TRUE if known else FALSE: number.known, FALSE if known else TRUE: number.unknown}
                 return frozenset(truth for truth, possible in can_be.items() if possible)
             case Comparison(operator=operator, left=left, right=right):
                 return _compared(operator, self.number(left), self.number(right))
@@ -268,12 +267,12 @@ class _Rules:
 
     def implies(self, node: RuleNode, other: RuleNode) -> bool:
         """Whether a rule can only be true where another one is: by their form, so not everything is noticed."""
-        if node == other or self.truths(other) == {_TRUE}:
+        if node == other or self.truths(other) == {TRUE}:
             return True
         if isinstance(other, tree.And):
             return all(self.implies(node, part) for part in other.parts)
         if isinstance(node, tree.Or):
-            return all(self.implies(part, other) for part in node.parts if _TRUE in self.truths(part))
+            return all(self.implies(part, other) for part in node.parts if TRUE in self.truths(part))
         in_part = isinstance(node, tree.And) and any(self.implies(part, other) for part in node.parts)
         return in_part or (isinstance(other, tree.Or) and any(self.implies(node, part) for part in other.parts))
 
@@ -297,14 +296,14 @@ class _Rules:
                 return self._measured(node)
         return _Number()
 
-    def _among(self, number: _Number, values: tuple[float | str, ...], *, negated: bool) -> frozenset[int]:
+    def _among(self, number: _Number, values: tuple[float | str, ...], *, negated: bool) -> _Truths:
         numbers = [self.number(tree.NumberLiteral(value)) for value in values if not isinstance(value, str)]
         literals = [*numbers, *(_Number(unknown=False) for value in values if isinstance(value, str))]
-        truths = frozenset(map(max, product(*(_compared("=", number, literal) for literal in literals))))
-        return frozenset(_TRUE - truth for truth in truths) if negated else truths
+        truths = _joined(max, (_compared("=", number, literal) for literal in literals))
+        return frozenset(TRUE - truth for truth in truths) if negated else truths
 
     def _measured(self, measure: Measure) -> _Number:
-        if _attribute_of(measure) not in self.facts.attributes | _RECORD:
+        if not self.facts.has_attribute(measure):
             return _NEVER_KNOWN
         zero = measure.name in ZERO_WITHOUT_FACTS
         if self._is_absent(measure):
@@ -314,11 +313,11 @@ class _Rules:
         unknown = not zero and not (certain and measure.name in ("days_since", "days_since_first"))
         return _Number(low, unknown=unknown)
 
-    def _had(self, measure: Measure) -> frozenset[int]:
+    def _had(self, measure: Measure) -> _Truths:
         if self._is_absent(measure):
-            return frozenset((_FALSE,))
+            return frozenset((FALSE,))
         certain = measure.name == "has" and self._is_certain(measure)
-        return frozenset((_TRUE,)) if certain else frozenset((_FALSE, _TRUE))
+        return frozenset((TRUE,)) if certain else frozenset((FALSE, TRUE))
 
     def _is_absent(self, measure: Measure) -> bool:
         """Whether there is no fact that it could read."""
@@ -337,16 +336,21 @@ class _Rules:
         return all(any(_is_one(kind, named, self.facts.known) for named in plain) for kind in self.entered_by)
 
 
-def _compared(operator: str, a: _Number, b: _Number) -> frozenset[int]:
-    truths = {_UNKNOWN} if a.unknown or b.unknown else set()
+def _joined(pick: Callable[[np.int8, np.int8], np.int8], truths: Iterable[_Truths]) -> _Truths:
+    """Return what the smallest (`pick` is min) or the largest of several truths can be."""
+    # Two at a time: all combinations of many truths would be too many.
+    return reduce(lambda a, b: frozenset(pick(x, y) for x in a for y in b), truths)
+
+
+def _compared(operator: str, a: _Number, b: _Number) -> _Truths:
+    truths = {UNKNOWN} if a.unknown or b.unknown else set()
     if not (a.known and b.known):
-        return frozenset((_UNKNOWN,))
+        return frozenset((UNKNOWN,))
     less, more = a.low < b.high, a.high > b.low
     same, only_same = a.low <= b.high and b.low <= a.high, a.low == a.high == b.low == b.high
     can_hold = {"<": less, "<=": less or same, ">": more, ">=": more or same, "=": same, "!=": not only_same}
-    opposite = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "=": "!=", "!=": "="}
-    truths |= {_TRUE} if can_hold[operator] else set()
-    truths |= {_FALSE} if can_hold[opposite[operator]] else set()
+    truths |= {TRUE} if can_hold[operator] else set()
+    truths |= {FALSE} if can_hold[OPPOSITE[operator]] else set()
     return frozenset(truths)
 
 

@@ -18,6 +18,7 @@ from tenure.lifecycle.history import UNSTAGED, History
 from tenure.lifecycle.state import States
 from tenure.rules.evaluation.steps import ends_within, starts
 from tenure.rules.evaluation.truth import LAST_DAY, TRUE
+from tenure.rules.evaluation.windows import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 #: How far ahead of today everybody is led whose stage depends on their stage, and might come back for ever.
 FORESEEN_DAYS = 1000
-_NEVER = np.iinfo(np.int64).max
 
 
 def _days_to_settle(model: Model) -> np.ndarray:
@@ -152,7 +152,7 @@ class _Customers:
         begins = np.flatnonzero(starts(keys))
         nowhere, nothing = np.full(len(begins), stages), np.zeros(len(begins), dtype=np.int64)
         ends = np.append(begins[1:], len(keys))[: len(begins)]
-        entry, never = keys[begins], np.full(len(begins), _NEVER)
+        entry, never = keys[begins], np.full(len(begins), NEVER)
         return cls(begins, ends, nothing, nowhere, entry, nowhere + 1, nowhere, entry, never, nothing > 0)
 
     def take(self, rows: np.ndarray) -> _Customers:
@@ -176,11 +176,11 @@ def _walk(states: States, events: _Events, table: np.ndarray) -> History:
     settles = _days_to_settle(model)
     terminal = np.array([*(stage.terminal for stage in model.stages), False])
     horizon = states.context.block.last_day + FORESEEN_DAYS
-    keys, marks = np.append(events.keys, _NEVER), np.append(states.marks, _NEVER >> 1)
+    keys, marks = np.append(events.keys, NEVER), np.append(states.marks, NEVER >> 1)
     while len(there.stage):
-        event = np.where(there.event < there.end, keys[there.event], _NEVER)
+        event = np.where(there.event < there.end, keys[there.event], NEVER)
         now = np.minimum(event, there.due)
-        if (rows := np.flatnonzero(now < _NEVER)).size < now.size:
+        if (rows := np.flatnonzero(now < NEVER)).size < now.size:
             there, event, now = there.take(rows), event[rows], now[rows]
         happens = np.flatnonzero(event == now)
         at = there.event[happens]
@@ -194,9 +194,9 @@ def _walk(states: States, events: _Events, table: np.ndarray) -> History:
         moves.append((now[moved], there.stage[moved]))
         if len(states.marks):  # the state changes by itself, too
             mark = there.entered + marks[np.searchsorted(states.marks, now - there.entered, side="right")]
-            there.due = np.minimum(there.due, np.where(_is_a_day(mark, there.entered), mark, _NEVER))
+            there.due = np.minimum(there.due, np.where(_is_a_day(mark, there.entered), mark, NEVER))
             far = moved & (day_number_of(now) > horizon)
-            there.event, there.due = np.where(far, there.end, there.event), np.where(far, _NEVER, there.due)
+            there.event, there.due = np.where(far, there.end, there.event), np.where(far, NEVER, there.due)
     return _history(moves)
 
 
@@ -221,7 +221,7 @@ def _step(
     due = there.since + np.where(there.stage == len(settles) - 1, 0, settles[candidate])
     elsewhere = candidate != there.stage
     moved = elsewhere & (due <= now)
-    there.due = np.where(elsewhere & ~moved & _is_a_day(due, now), due, _NEVER)
+    there.due = np.where(elsewhere & ~moved & _is_a_day(due, now), due, NEVER)
     there.before = np.where(moved, there.stage, there.before)
     there.entered = np.where(moved, now, there.entered)
     there.stage = np.where(moved, candidate, there.stage)

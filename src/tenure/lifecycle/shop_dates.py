@@ -63,12 +63,4 @@ def forget_dates(lake: Lake, name: str, models: Iterable[Model]) -> None:
 
 def models_naming(name: str, models: Iterable[Model]) -> list[Model]:
     """Return the models of which some rule names dates of this name."""
-    return [
-        model
-        for model in models
-        if any(
-            name in named_dates_of(rule)
-            for stage in model.stages
-            for rule in (*stage.rules, *(cause.rule for cause in stage.causes))
-        )
-    ]
+    return [model for model in models if any(name in named_dates_of(rule) for rule in model.rules)]

@@ -196,7 +196,7 @@ def judged(model: Model, context: EvaluationContext) -> Judged:
     _provide_others(model, context)
     first_facts, entries = entries_of(model, context)
     history = _history(model, context, first_facts, entries)
-    if model.reads_state:  # where everybody was is known now, like any other measure
+    if any(measure.of_state for measure in model.measures):  # where everybody was is known now, like anything else
         context = context.knowing(*state_measures(model, history, context.block))
     return Judged(context, first_facts, entries, history)
 

@@ -64,7 +64,8 @@ class States:
         }
         flips = [days for days, _ in self._flips.values()]
         # On the day after a move the state is another one: a mark of its own, if anybody asks.
-        self.marks = np.unique(np.concatenate(([1], *flips))[0 if any(m.of_state for m in asked) else 1 :])
+        day_after = np.full(int(any(measure.of_state for measure in asked)), 1)
+        self.marks = np.unique(np.concatenate((day_after, *flips)))
         self.marks = self.marks[self.marks > 0]
         knows_before = any(measure.name == "previous_stage" for measure in asked)
         self.shape = len(model.stages) + 1, len(model.stages) + 2 if knows_before else 1, len(self.marks) + 1
@@ -131,13 +132,7 @@ def state_measures(
     model: Model, history: History, block: Block
 ) -> tuple[dict[Measure, Steps], dict[Measure, TextSteps]]:
     """Return what the rules ask about a history that is known, as it stood on the day before each."""
-    asked = {
-        measure
-        for stage in model.stages
-        for rule in (*stage.rules, *(cause.rule for cause in stage.causes))
-        for measure in measures_of(rule)
-        if measure.of_state
-    }
+    asked = [measure for measure in model.measures if measure.of_state]
     keys = np.concatenate((block.origins, history.keys + 1))
     order = np.argsort(keys, kind="stable")
     outside = np.full(len(block), -2)

@@ -34,7 +34,7 @@ class Waiting(NamedTuple):
         name = "" if self.stage is None else model.stage(self.stage).name.render()
         if self.since is None or self.enters_on is None:
             if self.stage is None:
-                text = mark("No stage holds, but it will not stay so for the %(days)s days that this takes.")
+                text = mark("No stage currently matches, but one will before the %(days)s-day minimum.")
                 return say(text, days=self.settles)
             text = mark("%(stage)s holds, but will stop before it has held for the %(days)s days that entering takes.")
             return say(text, stage=name, days=self.settles)

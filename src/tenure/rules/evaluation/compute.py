@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tenure.facts.blocks import BIAS, SHIFT, Block, day_number_of, keys_of
+from tenure.facts.matching import Mask, both
 from tenure.facts.records import ALWAYS as ALL_DAYS
 from tenure.facts.schema import SCALE, TEXT
 from tenure.rules.evaluation import steps
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 
 ZERO = 1e-13  # what rounding leaves of 0.1 + 0.2 - 0.3
 
-Mask = np.ndarray | None  # which are known; None when all are
-
 
 @dataclass(frozen=True, slots=True)
 class MomentValues:
@@ -43,12 +42,6 @@ class MomentValues:
     slope: np.ndarray | float = 0.0  # what it gains with every day that passes until the next moment
     known: Mask = None  # which are known; None when all are
     integral: bool = False  # whether they are whole numbers by nature, so that comparing them needs no tolerance
-
-
-def both_known(a: Mask, b: Mask) -> Mask:
-    if a is None or b is None:
-        return b if a is None else a
-    return a & b
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,8 +220,10 @@ class EvaluationContext:
                 self._texts[measure] = _column_text(self, measure)
             elif measure.name == "score":
                 self._texts[measure] = self._score(measure.argument)
-            else:
+            elif measure.name == "attribute":
                 self._texts[measure] = self._attribute(measure.argument)
+            else:
+                raise TypeError(measure)
         return self._texts[measure]
 
     def _score(self, name: str) -> TextSteps:
@@ -268,7 +263,7 @@ def _number(value: object) -> float:
 
 
 def _calculated(operator: str, a: MomentValues, b: MomentValues) -> MomentValues:
-    known, integral = both_known(a.known, b.known), a.integral and b.integral
+    known, integral = both(a.known, b.known), a.integral and b.integral
     if operator == "+":
         return MomentValues(a.value + b.value, a.slope + b.slope, known, integral)
     if operator == "-":
@@ -280,7 +275,7 @@ def _calculated(operator: str, a: MomentValues, b: MomentValues) -> MomentValues
     zero = np.abs(b.value) <= ZERO
     divisor = np.where(zero, 1.0, b.value)
     if zero.any():
-        known = both_known(known, ~zero)
+        known = both(known, ~zero)
     return MomentValues(a.value / divisor, a.slope / divisor, known)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from tenure.facts.blocks import DAYS, day_number_of, who_of
+from tenure.facts.blocks import DAYS, SHIFT, day_number_of, who_of
 from tenure.facts.matching import meets, numbers_of
 from tenure.facts.schema import SCALE, TEXT
 from tenure.facts.selection import Facts
@@ -38,17 +38,20 @@ def active(stretches: Stretches, origins: np.ndarray) -> Steps:
 def smallest_active(stretches: Stretches, origins: np.ndarray) -> Steps:
     """Return the smallest value of the stretches that are going on; unknown when none is."""
     lasting = stretches.begins < stretches.ends
-    order = np.argsort(who_of(stretches.begins[lasting]), kind="stable")
-    begins, ends, values = (column[lasting][order] for column in stretches)
+    begins, ends, values = (column[lasting] for column in stretches)
     moments = np.unique(np.concatenate((begins, ends[ends != NEVER])))
-    first, last = (np.searchsorted(who_of(begins), who_of(moments), side=side) for side in ("left", "right"))
-    # Every moment with every stretch of its customer: there are few of either.
-    sizes = last - first
-    of_moment = np.repeat(np.arange(len(moments)), sizes)
-    stretch = np.arange(len(of_moment)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + first[of_moment]
-    active = (begins[stretch] <= moments[of_moment]) & (moments[of_moment] < ends[stretch])
+    # A stretch covers a row of moments: the first and the last 2**k of them, which overlap.
+    first = np.searchsorted(moments, begins)
+    end = np.searchsorted(moments, np.minimum(ends, who_of(begins) + 1 << SHIFT))
+    level = np.log2(end - first).astype(np.int64)
     smallest = np.full(len(moments), NEVER)
-    np.minimum.at(smallest, of_moment[active], values[stretch[active]])
+    for k in reversed(range(level.max(initial=0) + 1)):
+        at = np.flatnonzero(level == k)
+        np.minimum.at(smallest, first[at], values[at])
+        np.minimum.at(smallest, end[at] - (1 << k), values[at])
+        if k:  # what covers 2**k moments covers two rows of half as many
+            half = 1 << k - 1
+            smallest[half:] = np.minimum(smallest[half:], smallest[:-half])
     keys = merge(origins, moments)
     every = np.full(len(keys), NEVER)
     every[np.searchsorted(keys, moments)] = smallest
@@ -66,6 +69,7 @@ class _Timeline(NamedTuple):
     ends: np.ndarray  # the moment of its next event; NEVER after the last
     events: np.ndarray
     facts: tuple[Facts, ...]
+    of_kind: dict[str, np.ndarray]  # by kind, which of them are its facts
 
     def so_far(self, valid: np.ndarray) -> np.ndarray:
         """Return the latest place up to each, within the same case, at which something is valid; -1 before."""
@@ -78,7 +82,7 @@ class _Timeline(NamedTuple):
         """Where the case or contract, by what is known of it so far, is among the facts meant."""
         result = np.zeros(len(self.places), dtype=bool)
         for facts in self.facts:
-            meant = np.ones(len(self.places), dtype=bool)
+            meant = self.of_kind[facts.kind].copy()
             for condition in facts.where:
                 meant &= self._meets(condition)
             result |= meant
@@ -92,11 +96,12 @@ class _Timeline(NamedTuple):
 
 
 def _timeline(block: Block, facts: tuple[Facts, ...], identity: str) -> _Timeline | None:
-    plain = tuple(dict.fromkeys(Facts(part.kind) for part in facts))
-    selected = block.rows_of(plain)
-    if selected is None:
+    of_each = ((part.kind, block.rows_of((Facts(part.kind),))) for part in facts)
+    selected = {kind: facts_of_kind for kind, facts_of_kind in of_each if facts_of_kind is not None}
+    if not selected:
         return None
-    rows, places = selected
+    rows = next(iter(selected.values()))[0]
+    places = np.unique(np.concatenate([of_kind for _, of_kind in selected.values()]))
     names = rows.columns.column(identity).cast(TEXT).take(pa.array(places)).combine_chunks().dictionary_encode()
     codes = names.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     order = np.lexsort((np.arange(len(places)), codes, rows.who[places]))
@@ -106,7 +111,8 @@ def _timeline(block: Block, facts: tuple[Facts, ...], identity: str) -> _Timelin
     fresh[1:] |= codes[1:] != codes[:-1]
     ends = np.append(np.where(fresh[1:], NEVER, keys[1:]), NEVER)[: len(keys)]
     events = rows.columns.column("event").cast(TEXT).take(pa.array(places)).to_numpy(zero_copy_only=False)
-    return _Timeline(rows, places, keys, fresh, ends, events, facts)
+    of_kind = {kind: np.isin(places, meant) for kind, (_, meant) in selected.items()}
+    return _Timeline(rows, places, keys, fresh, ends, events, facts, of_kind)
 
 
 _NO_END = DAYS  # later than every day

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tenure.clock import day_number
 from tenure.facts.blocks import BIAS, DAYS, who_of
-from tenure.rules.evaluation.compute import EvaluationContext, MomentValues, TextSteps, both_known
+from tenure.facts.matching import both
+from tenure.facts.selection import COMPARE
+from tenure.rules.evaluation.compute import EvaluationContext, MomentValues, TextSteps
 from tenure.rules.evaluation.steps import Moments, Steps, accumulated, added_up, is_origin
 from tenure.rules.evaluation.windows import NEVER
 from tenure.rules.syntax import tree
@@ -235,29 +237,20 @@ def flips_of_waiting(node: Comparison, measure: Measure, context: EvaluationCont
 
 # Comparing numbers
 
-_HOLDS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "<": lambda sign: sign < 0,
-    "<=": lambda sign: sign <= 0,
-    "=": lambda sign: sign == 0,
-    "!=": lambda sign: sign != 0,
-    ">=": lambda sign: sign >= 0,
-    ">": lambda sign: sign > 0,
-}
-
 
 def _compared(operator: str, keys: np.ndarray, left: MomentValues, right: MomentValues) -> Truth:
-    holds = _HOLDS[operator]
-    known = both_known(left.known, right.known)
+    compare = COMPARE[operator]
+    known = both(left.known, right.known)
     integral = left.integral and right.integral
     distance = left.value - right.value if integral else _distance(left.value, right.value)
-    values = _as_truth(holds(distance))
+    values = _as_truth(compare(distance, 0))
     if known is not None:
         values[~known] = UNKNOWN
     slope = left.slope - right.slope
     if not np.any(slope):
         return changes(keys, values)
     place, points, truths = _crossings(
-        holds, keys, distance, np.broadcast_to(np.asarray(slope, float), keys.shape), known
+        compare, keys, distance, np.broadcast_to(np.asarray(slope, float), keys.shape), known
     )
     # Only moments that change something are worth keeping: of a daily buyer's thousand orders, the few after a break.
     at_end = values.copy()
@@ -283,7 +276,7 @@ def _distance(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def _crossings(
-    holds: Callable[[np.ndarray], np.ndarray],
+    compare: Callable[[Any, Any], Any],
     keys: np.ndarray,
     distance: np.ndarray,
     slope: np.ndarray,
@@ -310,6 +303,6 @@ def _crossings(
     for days, sign, possible in ((np.ceil(root), np.where(exact, 0.0, g), True), (root + 1, g, exact)):
         valid = possible & (days >= 1) & (days < most) & ((keys[moving] & (DAYS - 1)) + days <= LAST_DAY)
         place = moving[valid]
-        crossings.append((place, keys[place] + days[valid].astype(np.int64), _as_truth(holds(sign[valid]))))
+        crossings.append((place, keys[place] + days[valid].astype(np.int64), _as_truth(compare(sign[valid], 0))))
     first, second = crossings
     return tuple(np.concatenate(columns) for columns in zip(first, second, strict=True))  # type: ignore[return-value]

@@ -224,7 +224,7 @@ class _Writer:
     def _parameters(self, *, lengths: bool = False) -> Iterator[Suggestion]:
         for name, parameter in self.names.parameters.items():
             if parameter.in_days or not lengths:
-                value = f"{parameter.value:g}{'d' if parameter.in_days else ''}"
+                value = f"{parameter.value:.15g}{'d' if parameter.in_days else ''}"
                 label = parameter.label.render(self.language)
                 yield Suggestion(name, f"{label} = {value}" if label else value, "name")
 
@@ -251,9 +251,7 @@ class _Writer:
             # Only the slope of a kind without fields means something: that of its count.
             if needs_field and not kind.fields and signature.name != "slope":
                 continue
-            if "contracts" in signature.tables and kind.values:
-                continue  # what runs is a contract, not its start
-            if not signature.tables or kind.table in signature.tables:
+            if signature.accepts(kind):
                 yield Suggestion(name, kind_name(name, self.language), "kind", synonyms=_called(name))
 
     def _names(self, expected: Expected) -> Iterator[Suggestion]:

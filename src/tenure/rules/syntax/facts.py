@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from tenure.clock import day_number
 from tenure.facts.selection import ColumnType, Condition, Facts, columns_of_kind
-from tenure.rules.syntax.tokens import COMPARE, Token, number_of
+from tenure.rules.syntax.comparison import COMPARISONS, SPELLINGS
+from tenure.rules.syntax.tokens import Token, number_of
 from tenure.rules.syntax.windows import WindowReader
 from tenure.words import mark
 
@@ -40,7 +41,11 @@ class FactsReader(WindowReader):
         """Read the facts of a kind, their conditions, and what they follow."""
         kind = self._kind()
         facts = Facts(kind, self._conditions(kind))
-        self.expecting("sign", "then")
+        is_whole = self.signature.takes in ("cases", "contracts", "until")
+        if not is_whole:
+            self.expecting("sign", "then")
+        elif self.token.matches("then"):
+            self.fail_measure(mark("%(name)s looks at whole cases or contracts, so it cannot use then."), self.token)
         if self.accept("then"):
             kind = self._kind()
             later = Facts(kind, self._conditions(kind))
@@ -59,8 +64,7 @@ class FactsReader(WindowReader):
         if name not in self.kinds:
             self.fail(mark("Unknown kind of fact: %(name)s."), word, self.near(name, self.kinds), name=word.text)
         kind = self.kinds[name]
-        is_event = "contracts" in signature.tables and bool(kind.values)  # what runs is a contract, not its start
-        if signature.tables and (kind.table not in signature.tables or is_event):
+        if not signature.accepts(kind):
             causes = {
                 "cases": mark("Only cases can be open; %(name)s is not a kind of case."),
                 "contracts": mark("Only contracts can run; %(name)s is not a contract."),
@@ -98,7 +102,7 @@ class FactsReader(WindowReader):
             return Condition("date", f"{negated}on", tuple(self.days_named(token)), _unquoted(token))
         name, _ = self.column(columns, (kind,), compared=True)
         is_text = columns[name] == "text"
-        ordered = ("=", "!=") if is_text else ("<", "<=", "=", "!=", ">=", ">")
+        ordered = ("=", "!=") if is_text else COMPARISONS
         self.expecting("sign", *ordered, "in", "not in", "is known", "is unknown")
         if not negated and self.accept("is"):
             return Condition(name, "known" if self.known() else "unknown")
@@ -107,7 +111,7 @@ class FactsReader(WindowReader):
             return Condition(
                 name, f"{negated}in", self._checked(columns[name], name, self.values(name, kinds=(kind,))[0])
             )
-        sign = self.accept(*ordered, *COMPARE)
+        sign = self.accept(*ordered, *SPELLINGS)
         if sign is None or negated:
             if self.token.matches("<", "<=", ">=", ">"):
                 self.fail(mark("Text can only be compared with = or !=."), self.token)
@@ -117,7 +121,7 @@ class FactsReader(WindowReader):
                     'Expected a comparison after %(name)s, such as %(name)s = "web" or %(name)s in ("web", "app").'
                 )
             self.fail(cause, self.token, name=name)
-        operator = COMPARE.get(sign.text, sign.text)
+        operator = SPELLINGS.get(sign.text, sign.text)
         if is_text and operator not in ordered:
             self.fail(mark("Text can only be compared with = or !=."), sign)
         return Condition(

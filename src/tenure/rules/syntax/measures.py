@@ -7,9 +7,12 @@ How it is computed stands in :mod:`tenure.rules.evaluation.steps`; what it means
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from tenure.words import mark
+
+if TYPE_CHECKING:
+    from tenure.facts.kinds import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,13 @@ class Signature:
             "contracts": ("contracts",),
             "until": ("contracts",),
         }.get(self.takes, ())
+
+    def accepts(self, kind: Kind) -> bool:
+        """Return whether facts of a kind may stand in its parentheses."""
+        is_event = "contracts" in self.tables and bool(kind.values)  # what runs is a contract, not its start
+        # The lines of an order, which have its categories, do not name who referred the buyer.
+        is_of_referrer = self.takes == "categorised" and kind.who != "customer_id"
+        return not self.tables or (kind.table in self.tables and not is_event and not is_of_referrer)
 
 
 _SIGNATURES = (

@@ -13,9 +13,10 @@ from tenure.errors import RuleError
 from tenure.facts.kinds import KINDS
 from tenure.facts.named_dates import NAMED_DATES
 from tenure.rules.syntax import tree
+from tenure.rules.syntax.comparison import COMPARISONS, SPELLINGS
 from tenure.rules.syntax.measure_calls import DEEPEST_RULE, MeasureReader
 from tenure.rules.syntax.measures import MEASURES
-from tenure.rules.syntax.tokens import COMPARE, Expected, number_of
+from tenure.rules.syntax.tokens import Expected, number_of
 from tenure.rules.syntax.tree import Measure, RuleNode
 from tenure.words import mark
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from tenure.rules.syntax.parameters import Parameter
 
 _AND_OR = re.compile(r"\b(?:and|or)\b", re.IGNORECASE)
-_COMPARISONS = ("<", "<=", "=", "!=", ">=", ">")
 _NOT_TEXT = mark("%(part)s is a number. Only attributes and text columns can be compared with text.")
 
 
@@ -152,7 +152,7 @@ class _Parser(MeasureReader):
     def test(self) -> RuleNode:
         left = self.number()
         if left.type == "number":
-            self.expecting("sign", *_COMPARISONS, "is known", "is unknown", "in", "not in")
+            self.expecting("sign", *COMPARISONS, "is known", "is unknown", "in", "not in")
         elif left.type == "text":
             self.expecting("sign", "=", "!=", "is known", "is unknown", "in", "not in")
         if self.accept("is"):
@@ -162,8 +162,8 @@ class _Parser(MeasureReader):
             return tree.Known(left, known, place=(left.place[0], self.tokens[self.position - 1].place[1]))
         if self.token.matches("in") or (self.token.matches("not") and self.following.matches("in")):
             return self._among(left)
-        sign = self.accept(*_COMPARISONS, *COMPARE)
-        return self._comparison(left, COMPARE.get(sign.text, sign.text)) if sign else left
+        sign = self.accept(*COMPARISONS, *SPELLINGS)
+        return self._comparison(left, SPELLINGS.get(sign.text, sign.text)) if sign else left
 
     def _comparison(self, left: RuleNode, sign: str) -> RuleNode:
         is_name = self.token.what == "name" and not self.following.matches("(") and not self.parameter(self.token)
@@ -172,7 +172,7 @@ class _Parser(MeasureReader):
         if isinstance(left, Measure):
             self.expecting("value", *_source_of(left), kinds=left.kinds, signature=MEASURES[left.name])
         right = self.number()
-        if self.token.matches(*_COMPARISONS, *COMPARE):
+        if self.token.matches(*COMPARISONS, *SPELLINGS):
             self.fail(mark("Comparisons cannot be chained. Write a < b and b < c."), self.token)
         return self._compare(sign, left, right)
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from tenure.rules.syntax.measures import Signature
 
-COMPARE = {"==": "=", "<>": "!=", "≤": "<=", "≥": ">=", "≠": "!="}  # other spellings of comparisons
 LONGEST_RULE = 4_000  # characters: far beyond what anybody can read, and short enough for any stack
 
 _FULL_WIDTH = str.maketrans(

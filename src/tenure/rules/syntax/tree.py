@@ -119,7 +119,7 @@ class NumberLiteral(RuleNode):
     def __str__(self) -> str:
         if self.date:
             return f'"{self.date}"'
-        return f"{self.value:g}" if abs(self.value) < 1e6 else repr(self.value)
+        return f"{self.value:.15g}" if abs(self.value) < 1e6 else repr(self.value)
 
 
 @_node
@@ -164,6 +164,12 @@ class Measure(RuleNode):
         return self.arguments[0] if self.arguments else ""
 
     @property
+    def attribute(self) -> str:
+        """The attribute of customers that it reads; empty when it reads none."""
+        is_date = self.name == "days_until" and len(self.arguments) == 1
+        return self.argument if self.name == "attribute" or is_date else ""
+
+    @property
     def elapsed(self) -> bool:
         return self.name in ("days_since", "days_since_first", "days_until", "days_open", "days_in_stage")
 
@@ -188,8 +194,8 @@ class Measure(RuleNode):
         return self.of_fact and self.field in ("date", "ends_at", "period_start")
 
     def __str__(self) -> str:
-        if self.kinds == (self.name,):
-            return f"{self.name}()"
+        if self.name == "balance":  # its facts go without saying
+            return "balance()"
         inner_field = f".{self.field}" if self.field and not self.plain and not self.of_fact else ""
         position = str(self.position) if self.name in ("nth", "largest") else ""
         # Of a named date, its days follow the name, and are not written.
@@ -372,13 +378,7 @@ def named_dates_of(node: RuleNode) -> tuple[str, ...]:
 
 def attributes_of(node: RuleNode) -> tuple[str, ...]:
     """Return the attributes of customers that a rule reads."""
-    return tuple(
-        dict.fromkeys(
-            measure.argument
-            for measure in measures_of(node)
-            if measure.name == "attribute" or (measure.name == "days_until" and len(measure.arguments) == 1)
-        )
-    )
+    return tuple(dict.fromkeys(measure.attribute for measure in measures_of(node) if measure.attribute))
 
 
 def kinds_of(node: RuleNode) -> tuple[str, ...]:

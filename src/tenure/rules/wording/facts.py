@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping
 from functools import cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tenure.facts.selection import COMPARE
 from tenure.rules.syntax.tree import A_YEAR, ALWAYS, Measure, TimeWindow
 from tenure.rules.wording.vocabulary import column_name, field_name, read_yaml
 from tenure.words import formats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from tenure.facts.selection import Condition, Facts
 
 #: The names of models' stages by id, with a model's own name under ``""``. Model ``""`` is the one a rule belongs to.
 StageNames = Mapping[str, Mapping[str, str]]
-_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
-    **{"<": operator.lt, "<=": operator.le, "=": operator.eq, ">=": operator.ge, ">": operator.gt},
-    "in": lambda value, values: value in values,
-}
 #: Calendar columns whose values are listed rather than compared: weekends, not weekdays of at least 6.
 _CALENDAR = {"weekday": range(1, 8), "hour": range(24), "day": range(1, 32), "month": range(1, 13)}
 _DATES = ("date", "period_start", "ends_at")
@@ -108,9 +104,9 @@ class FactSpeaker:
         if sign in ("known", "unknown"):
             return phrases[sign].format(name)
         if column in _CALENDAR:
-            values = condition.values if sign == "in" else condition.values[0]
-            compare = _COMPARE["=" if sign == "!=" else sign]
-            listed = self._calendar(column, [value for value in _CALENDAR[column] if compare(value, values)])
+            compare = COMPARE["=" if sign in ("in", "!=") else sign]
+            meant = [value for value in _CALENDAR[column] if any(compare(value, each) for each in condition.values)]
+            listed = self._calendar(column, meant)
             return phrases["not"].format(listed) if negated else listed
         if column in _DATES or column == "year":
             dates = [self._date(value) for value in condition.values]

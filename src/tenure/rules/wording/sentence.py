@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tenure.facts.selection import Condition, facts_of
 from tenure.rules.syntax import tree
+from tenure.rules.syntax.comparison import MIRRORED, OPPOSITE
 from tenure.rules.syntax.tree import (
     ALWAYS,
     And,
@@ -25,7 +26,7 @@ from tenure.rules.syntax.tree import (
     TextLiteral,
 )
 from tenure.rules.wording.facts import is_described
-from tenure.rules.wording.speaker import MIRRORED, Speaker
+from tenure.rules.wording.speaker import Speaker
 from tenure.rules.wording.vocabulary import KIND_NAMES, field_name, kind_words
 from tenure.words import current_language, language_of
 
@@ -165,7 +166,6 @@ class English(Speaker):
         }
 
 
-_OPPOSITE = {"<": ">=", ">=": "<", ">": "<=", "<=": ">", "=": "!=", "!=": "="}
 _SPEAKERS: dict[str, type[Speaker]] = {"zh_Hans": Chinese, "en": English}
 
 
@@ -221,7 +221,7 @@ def _negated(node: RuleNode) -> RuleNode:
         case Not():
             return node.operand
         case Comparison():
-            return dataclasses.replace(node, operator=_OPPOSITE[node.operator])
+            return dataclasses.replace(node, operator=OPPOSITE[node.operator])
         case Known():
             return dataclasses.replace(node, known=not node.known)
         case tree.Among():

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tenure.rules.syntax import tree
+from tenure.rules.syntax.comparison import MIRRORED
 from tenure.rules.syntax.tree import ALWAYS, Arithmetic, Measure, Negative, NumberLiteral, RuleNode
-from tenure.rules.wording.facts import FactSpeaker, ordinal
+from tenure.rules.wording.facts import FactSpeaker, is_described, ordinal
 from tenure.rules.wording.vocabulary import column_name
 from tenure.words import formats
 
@@ -18,7 +19,6 @@ _EXISTENCE: dict[tuple[float, str], bool] = {
     **dict.fromkeys(((0, "="), (0, "<="), (1, "<")), False),
     **dict.fromkeys(((0, ">"), (0, "!="), (1, ">=")), True),
 }
-MIRRORED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 _WAITING = ("days_since", "days_since_first")
 
 
@@ -225,8 +225,7 @@ class Speaker(FactSpeaker):
             name = "avg in a window"
         if name in ("running", "in_stage"):
             return self.has(measure, exists=True)
-        is_described = any(facts.where or facts.after for facts in measure.facts)
-        if is_described and f"{name} of some" in phrases:
+        if any(map(is_described, measure.facts)) and f"{name} of some" in phrases:
             name = f"{name} of some"
         return phrases[name].format(**self.words(measure))
 
