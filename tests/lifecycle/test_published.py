@@ -15,8 +15,9 @@ from tenure.clock import day_number
 from tenure.facts import customers as people
 from tenure.lake.backup import backup, restore
 from tenure.lifecycle.explain import explain_from
-from tenure.lifecycle.model_file import read
+from tenure.lifecycle.model_file import models_of, read
 from tenure.lifecycle.preview import compare_lake, count_places
+from tenure.lifecycle.shop_dates import name_dates
 from tenure.refreshing import work
 from tenure.refreshing.publishing import publish
 from tenure.rules.evaluation.published import Averages, Distribution
@@ -163,6 +164,32 @@ def test_averages_are_those_of_customers_with_the_same_attribute(shop: Shop) -> 
     assert shop.stages(CITIES, "cem")[1:] == [("below", "2024-02-29"), ("unknown", "2024-03-10")]
     shop.refresh("2024-03-31", [CITIES])
     assert shop.stages(CITIES, "cem")[-1] == ("below", "2024-03-31")
+
+
+def test_named_dates_that_move_reach_stages_and_comparisons(shop: Shop) -> None:
+    rules = {
+        "fest": "stages: [{id: came, when: 'count(order[on \"店庆\"]) >= 1'}, {id: missed, when: otherwise}]",
+        "fans": "stages: [{id: most, when: 'percentile(count(order[on \"店庆\"])) > 0.5'}]",
+        "near": "stages: [{id: soon, when: 'days_until(\"店庆\") <= 7'}, {id: far, when: otherwise}]",
+    }
+    for name, text in rules.items():
+        file = shop.lake.path / "models" / f"{name}.yaml"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"id: {name}\nenters: [order]\n{text}\n", encoding="utf-8")
+    models = list(rules)
+    name_dates(shop.lake, "店庆", "01-05")
+    shop.refresh("2024-01-31", models)
+    read_before = models_of(shop.lake, models)
+    assert shop.stages(read_before[0]) == [("came", "2024-01-05")]
+    assert shop.stages(read_before[1]) == [("most", "2024-01-31")]
+    name_dates(shop.lake, "店庆", "01-06")
+    report = shop.refresh("2024-01-31", models, only_changed=True)
+    assert report.mode == "full"
+    read_after = models_of(shop.lake, models)
+    assert all(one.version != other.version for one, other in zip(read_before, read_after, strict=True))
+    assert shop.stages(read_before[0]) == [("missed", "2024-01-05")]
+    assert shop.stages(read_before[1]) == []
+    assert shop.stages(read_before[1], "bob") == [("most", "2024-01-31")]
 
 
 def test_places_among_equal_values_one_customer_and_nobody() -> None:

@@ -15,7 +15,7 @@ from tenure.clock import day_number, day_of
 from tenure.facts.blocks import keys_of, who_of
 from tenure.facts.schema import DAY, TEXT
 from tenure.rules.evaluation.compute import EvaluationContext
-from tenure.rules.evaluation.published import SCORES, Averages, Distribution, Published
+from tenure.rules.evaluation.published import SCORES, Averages, Distribution, Published, population_key
 from tenure.rules.evaluation.steps import Moments
 from tenure.rules.syntax.tree import Measure, Population, measures_of
 
@@ -56,7 +56,7 @@ def published_for(lake: Lake, models: Sequence[Model], customers: Sequence[str] 
     Scores of some `customers` only, when they are given. One that no refresh has kept yet, because no rule read it, is
     known from the day of the scorecard.
     """
-    names, nodes = score_names(models), [str(node) for node in populations_read(models)]
+    names, nodes = score_names(models), [population_key(node) for node in populations_read(models)]
     kept = _kept(lake) if names else set()
     scores = _score_history(lake, [name for name in names if name in kept], customers)
     scores |= _scorecard(lake, [name for name in names if name not in kept])
@@ -128,7 +128,7 @@ def compared_now(
     """
 
     def is_due(node: Population) -> bool:
-        newest = max((each.day for each in published.populations.get(str(node), ())), default=None)
+        newest = max((each.day for each in published.populations.get(population_key(node), ())), default=None)
         return newest is None or newest < day or (again and newest == day)
 
     due = [node for node in nodes if is_due(node)]
@@ -177,10 +177,10 @@ def _put_together(
     for place, node in enumerate(nodes):
         table = pa.concat_tables([block[place] for block in blocks])
         if node.name == "percentile":
-            published[str(node)] = Distribution.of(table.column("number").to_numpy(), day)
+            published[population_key(node)] = Distribution.of(table.column("number").to_numpy(), day)
         else:  # without threads, so that the same numbers are added in the same order every time
             means = table.group_by("group", use_threads=False).aggregate([("number", "mean")]).to_pylist()
-            published[str(node)] = Averages(day, {row["group"]: row["number_mean"] for row in means})
+            published[population_key(node)] = Averages(day, {row["group"]: row["number_mean"] for row in means})
     return published
 
 

@@ -11,8 +11,9 @@ import numpy as np
 from tenure.clock import day_of, local_days
 from tenure.errors import EngineError
 from tenure.facts.schema import FACT_TABLES
+from tenure.lake import views
 from tenure.lifecycle.choice import evaluated_models
-from tenure.lifecycle.model_file import builtin_texts, models_of
+from tenure.lifecycle.model_file import builtin_texts, models_of, own_model_ids
 from tenure.lifecycle.published import published_for
 from tenure.refreshing.changed import customers_to_evaluate
 from tenure.refreshing.models import columns
@@ -100,8 +101,8 @@ def plan_of(
 def with_other_models(lake: Lake, models: Sequence[Model]) -> list[Model]:
     """Return models and the others that have rows: what is put over a customer's old rows hides them all."""
     staged = staged_models(lake) - {model.id for model in models}
-    in_lake = {path.stem for path in (lake.path / "models").glob("*.yaml")}
-    others = [name for name in sorted(staged) if name in in_lake or name in builtin_texts()]
+    readable = {*own_model_ids(lake), *builtin_texts()}
+    others = sorted(staged & readable)
     return [*models, *models_of(lake, others)]
 
 
@@ -115,7 +116,7 @@ def last_fact_day(lake: Lake) -> date:
     """Return the last local day on which anything happened in a lake."""
     newest = []
     con = lake.connect(tuple(FACT_TABLES))
-    for (name,) in con.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall():
+    for name in views.names(con):
         row = con.execute(f'SELECT epoch_us(max("at")) FROM "{name}"').fetchone()
         newest += [row[0]] if row and row[0] is not None else []
     if not newest:

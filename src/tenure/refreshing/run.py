@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from tenure.lake.lock import writing
 from tenure.refreshing.draft import LakeDraft
 from tenure.refreshing.models import scorecard_models
 from tenure.refreshing.planning import plan_of
@@ -85,8 +86,10 @@ def refresh(  # noqa: PLR0913
     progress = on_progress or (lambda _text, _share: None)
     progress(mark("Checking which models apply"), 0.0)
     parts = scorecard_models() if scorecard is None else tuple(scorecard)
+    with writing(lake.path):  # what was committed before is read, and whatever is committed later bears a later moment
+        generation, started = take_generation(lake), datetime.now(UTC)
     plan = plan_of(lake, as_of, models, parts, engine=engine, customers=customers, only_changed=only_changed)
-    report = RefreshReport(take_generation(lake), plan.as_of, engine, plan.mode, datetime.now(UTC), models=plan.reports)
+    report = RefreshReport(generation, plan.as_of, engine, plan.mode, started, models=plan.reports)
     work = Work(lake, plan, report, LakeDraft(lake), options or options_of(lake), progress)
     try:
         if plan.customers is None:

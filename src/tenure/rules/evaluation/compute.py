@@ -18,7 +18,7 @@ from tenure.facts.records import ALWAYS as ALL_DAYS
 from tenure.facts.schema import SCALE, TEXT
 from tenure.rules.evaluation import steps
 from tenure.rules.evaluation.dates import next_anniversary, next_named
-from tenure.rules.evaluation.published import SCORES, Averages, Distribution, Published
+from tenure.rules.evaluation.published import SCORES, Averages, Distribution, Published, population_key
 from tenure.rules.evaluation.steps import Breaks, Moments, Reach, Steps
 from tenure.rules.evaluation.stretches import Stretches, active, open_cases, running, smallest_active
 from tenure.rules.evaluation.windows import NEVER, entering, leaving, months_of, weeks_of
@@ -187,7 +187,8 @@ class EvaluationContext:
         return self._published_on[node]
 
     def _populations(self, node: tree.Population) -> list[Distribution | Averages]:
-        return [each for each in self.published.populations.get(str(node), ()) if each.day <= self.block.last_day]
+        published = self.published.populations.get(population_key(node), ())
+        return [each for each in published if each.day <= self.block.last_day]
 
     def _attribute_of(self, node: tree.Population) -> TextSteps:
         return self.texts(Measure("attribute", arguments=(node.by,), returns="any"))
