@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from tenure.clock import day_number, local_days
+from tenure.clock import day_number
 from tenure.facts.blocks import block_of, day_number_of, keys_of, who_of
 from tenure.facts.frames import completed
 from tenure.facts.kinds import KINDS, Kind
@@ -223,22 +222,12 @@ def _stage_texts(model: Model, context: EvaluationContext) -> TextSteps:
 
 
 def entries_of(model: Model, context: EvaluationContext) -> tuple[np.ndarray, np.ndarray]:
-    """Return every customer's first fact, and the moment of entry: that, or an earlier record that a stage claims.
-
-    Somebody is on record since ``created_on``, or else since the day on which the first record was brought.
-    """
-    block = context.block
+    """Return every customer's first fact, and the moment of entry: that, or an earlier record that a stage claims."""
     first_facts = _firsts(*(context.firsts((kind,)) for kind in model.entry_kinds))
-    if not any(stage.without_facts for stage in model.stages) or block.customers is None:
+    days = context.block.recorded_on
+    if not any(stage.without_facts for stage in model.stages) or days is None:
         return first_facts, first_facts
-    created = block.customers.column("created_on").cast(pa.int32()).combine_chunks()
-    # Without several records of one customer, there is no column for the first.
-    first = "first_seen_at" if "first_seen_at" in block.customers.column_names else "seen_at"
-    seen = block.customers.column(first).cast(pa.int64()).combine_chunks()
-    brought = pa.array(local_days(seen.fill_null(0).to_numpy(zero_copy_only=False), block.tz))
-    days = pc.coalesce(created, pc.if_else(seen.is_valid(), brought, None), block.last_day + 1)
-    days = days.to_numpy(zero_copy_only=False)
-    who = np.flatnonzero(days <= block.last_day)
+    who = np.flatnonzero(days <= context.block.last_day)
     return first_facts, _firsts(first_facts, keys_of(who, days[who]))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ from tenure.facts.schema import FACT_TABLES
 from tenure.lake import views
 from tenure.lifecycle.choice import evaluated_models
 from tenure.lifecycle.model_file import builtin_texts, models_of, own_model_ids
-from tenure.lifecycle.published import published_for
+from tenure.lifecycle.published import published_for, reads_scores
 from tenure.refreshing.changed import customers_to_evaluate
 from tenure.refreshing.models import columns
 from tenure.refreshing.numbers import NUMBER
@@ -46,6 +47,21 @@ class RefreshPlan:
     published: Published  # what rules read besides facts
     customers: list[str] | None = None  # whose stages are evaluated; None for everybody
     rescored: bool = False  # whether everybody is scored, although only some are evaluated
+
+    @cached_property
+    def of_customers(self) -> list[Model]:
+        """The models of customers."""
+        return [model for model in self.models if model.subject == "customer"]
+
+    @cached_property
+    def readers(self) -> list[Model]:
+        """Those that read scores, and so are evaluated when this refresh has published its own."""
+        return [model for model in self.of_customers if self.scorecard and reads_scores(model)]
+
+    @cached_property
+    def others(self) -> list[Model]:
+        """Those that are evaluated before."""
+        return [model for model in self.of_customers if not (self.scorecard and reads_scores(model))]
 
 
 def plan_of(

@@ -95,7 +95,7 @@ def refresh(  # noqa: PLR0913
         if plan.customers is None:
             report.fitted_on = plan.as_of
             scored = work.score_everybody(work.evaluate_everybody(), None)
-            work.evaluate_readers()
+            work.evaluate_readers_of_everybody()
             publish(work, scored)
         else:
             publish(work, _changed(work, plan.customers))
@@ -112,15 +112,17 @@ def _changed(work: Work, customers: list[str]) -> Scorecard | None:
     features = work.evaluate(customers)
     if work.plan.rescored:
         scorecard = work.score_everybody(work.features_of_everybody(), fits)
-        work.evaluate_readers()
+        work.evaluate_readers_of_everybody()
         return scorecard
     if not customers:
         return None
+    overtaken: list[str] = []
     if work.plan.mode != RESTAGED and work.plan.scorecard:
         # Somebody who overtakes others in sales changes their ranks, although nothing happened to them.
         ranks, overtaken = work.ranks(features, fits)
         fits |= ranks
-        customers, features = [*customers, *overtaken], work.with_features_of(overtaken, features)
-    scorecard = work.score(customers, features, fits)
+        features = work.with_features_of(overtaken, features)
+    scorecard = work.score([*customers, *overtaken], features, fits)
     work.evaluate_readers(customers)
+    work.evaluate_readers(overtaken, counted=False)
     return scorecard
