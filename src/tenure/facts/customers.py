@@ -71,9 +71,10 @@ def settle_customers(
     """
     respell(lake, con)
     con.execute("SET VARIABLE valid_from = $day::DATE", {"day": valid_from})
-    said = f"struct_pack({', '.join(_DESCRIBED)})"
+    described = f"struct_pack({', '.join(_DESCRIBED)})"
     fresh = (
-        f"SELECT *, row_number() OVER given AS place, lag({said}) OVER given IS DISTINCT FROM {said} AS differs FROM"
+        "SELECT *, row_number() OVER given AS place,"
+        f" lag({described}) OVER given IS DISTINCT FROM {described} AS differs FROM"
         " (SELECT * REPLACE (coalesce(valid_from, getvariable('valid_from')) AS valid_from) FROM staged)"
         " WINDOW given AS (PARTITION BY customer_id, valid_from ORDER BY row)"
     )
