@@ -58,9 +58,9 @@ Rows = list[tuple[Any, ...]]
 class Shop:
     """A lake, and a folder for the files that are imported into it."""
 
-    def __init__(self, folder: Path, name: str = "lake") -> None:
+    def __init__(self, folder: Path, name: str = "lake", tz: str = "UTC") -> None:
         self.folder = folder
-        self.lake = Lake.create(folder / name, tz="UTC")
+        self.lake = Lake.create(folder / name, tz=tz)
         self.files = 0
 
     def bring(self, as_: str, text: str, **how: Any) -> int:
@@ -72,7 +72,7 @@ class Shop:
     def orders(self, text: str) -> int:
         return self.bring("orders", f"customer_id,at,amount {text}")
 
-    def refresh(self, day: str, models: Sequence[Model] = MODELS, **how: Any) -> Any:
+    def refresh(self, day: str, models: Sequence[str | Model] = MODELS, **how: Any) -> Any:
         return refresh(self.lake, date.fromisoformat(day), models, scorecard=how.pop("scorecard", RANKING), **how)
 
     def stages(self, model: Model, who: str = "ann") -> list[tuple[str, str]]:
@@ -83,6 +83,9 @@ class Shop:
     def rows(self, table: str) -> Rows:
         sql = f"SELECT COLUMNS(c -> c NOT IN ('generation', 'number')) FROM {table} ORDER BY ALL"
         return self.lake.connect((table,)).execute(sql).fetchall() if self.lake.has(table) else []
+
+    def rows_of(self, sql: str) -> Rows:
+        return self.lake.connect().execute(sql).fetchall()
 
     @classmethod
     def of_four(cls, folder: Path) -> Shop:

@@ -13,6 +13,8 @@ from tenure.errors import LakeError, TenureError
 from tenure.facts.lake import Lake
 from tenure.facts.schema import FACT_TABLES
 from tenure.lake import backup as keeping
+from tenure.lifecycle.choice import switch
+from tenure.lifecycle.shop_dates import forget_dates, name_dates
 
 ORDERS = FACT_TABLES["orders"].schema
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -45,6 +47,19 @@ def test_settings_are_kept(lake: Lake) -> None:
     assert Lake.open(lake.path).settings == lake.settings
     with pytest.raises(TenureError, match="time zone"):
         lake.save_settings(tz="Mars/Olympus")
+
+
+def test_settings_of_two_who_opened_the_lake_are_all_kept(lake: Lake) -> None:
+    first, second = Lake.open(lake.path), Lake.open(lake.path)
+    name_dates(second, "春节", "02-10")
+    first.save_settings(business_kind="retail")
+    name_dates(first, "店庆", "05-18")
+    forget_dates(second, "春节", [])
+    switch(second, "crm-5", on=False, known=["crm-5", "retail-activity"])
+    switch(first, "retail-activity", on=False)
+    kept = Lake.open(lake.path).settings
+    assert kept == first.settings
+    assert (kept.business_kind, dict(kept.named_dates), kept.models_on) == ("retail", {"店庆": ["05-18"]}, ())
 
 
 def test_a_folder_that_is_no_lake_is_left_alone(tmp_path: Path) -> None:

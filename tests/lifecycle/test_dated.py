@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -12,6 +12,7 @@ import tenure as tn
 from dated_shop import LEVELS, Shop
 from tenure.facts import customers as people
 from tenure.lifecycle.explain import explain_from
+from tenure.lifecycle.model_file import read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,6 +77,75 @@ def test_changed_looks_again_at_records_of_the_past_and_at_those_whose_day_has_c
     assert (report.mode, report.customers) == ("touched", 2)
     assert shop.stages(LEVELS) == [("none", "2024-01-05"), ("silver", "2024-01-20"), ("gold", "2024-02-01")]
     assert shop.stages(LEVELS, "bob") == [("none", "2024-01-06"), ("gold", "2024-07-15")]
+
+
+def test_a_slow_import_is_read_by_the_next_refresh_of_who_changed(shop: Shop) -> None:
+    shop.refresh("2024-06-30", [LEVELS], scorecard=())
+    began = datetime.now(UTC) - timedelta(minutes=5)  # before the refresh, and it wrote its facts only after it
+    shop.bring("orders", "customer_id,at,amount new,2024-06-01,10", now=began)
+    report = shop.refresh("2024-06-30", [LEVELS], scorecard=(), only_changed=True)
+    assert (report.mode, report.customers) == ("touched", 1)
+    assert shop.stages(LEVELS, "new") == [("none", "2024-06-01")]
+
+
+WAITING = read("\n{id: waiting, stages: [{id: new, when: count(order) = 0, without_facts: true}]}")
+
+
+def test_who_becomes_a_customer_on_a_later_day_is_evaluated_on_that_day(shop: Shop) -> None:
+    shop.bring("customers", "customer_id,created_on,city eve,2024-02-10,x")
+    shop.bring("customers", "customer_id,city fay,x", now=datetime(2024, 2, 12, tzinfo=UTC))
+    shop.refresh("2024-02-09", [WAITING], scorecard=())
+    assert shop.rows("spans") == []
+    shop.refresh("2024-02-20", [WAITING], scorecard=(), only_changed=True)
+    assert shop.stages(WAITING, "eve") == [("new", "2024-02-10")]
+    assert shop.stages(WAITING, "fay") == [("new", "2024-02-12")]
+
+
+@pytest.mark.parametrize("tz", ["UTC", "Asia/Shanghai"])
+def test_who_has_no_day_of_their_own_enters_on_the_local_day_of_the_first_record(tmp_path: Path, tz: str) -> None:
+    shop = Shop(tmp_path, tz=tz)
+    shop.orders("bob,2024-01-05,10")  # without any order, no model that counts them is evaluated
+    evening = datetime(2024, 1, 1, 20, tzinfo=UTC)
+    shop.bring("customers", "customer_id,city ann,x", now=evening)
+    shop.bring("customers", "customer_id,city ann,y", now=datetime(2024, 5, 1, tzinfo=UTC))
+    shop.refresh("2024-06-30", [WAITING], scorecard=())
+    first = "2024-01-01" if tz == "UTC" else "2024-01-02"
+    assert shop.stages(WAITING) == [("new", first)]
+    several = shop.lake.connect().execute("SELECT unnest(history, recursive := true) FROM customers").to_arrow_table()
+    records = pa.table({"customer_id": ["ann", "ann"], "seen_at": several.column("seen_at")})
+    spans = tn.spans_of({}, WAITING, as_of=date(2024, 6, 30), tz=tz, customers=records)
+    assert spans.column("entered_on").to_pylist() == [date.fromisoformat(first)]
+
+
+def test_lists_and_rules_agree_on_the_newest_value_in_the_time_zone_of_the_business(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, tz="Asia/Shanghai")
+    shop.orders("ann,2024-01-05,10")
+    shop.bring("customers", "customer_id,valid_from,level ann,2024-03-05,gold", now=datetime(2024, 3, 1, tzinfo=UTC))
+    evening = datetime(2024, 3, 4, 20, tzinfo=UTC)  # already the 5th in Shanghai
+    shop.bring("customers", "customer_id,level ann,iron", now=evening)
+    shop.refresh("2024-06-30", [LEVELS], scorecard=())
+    assert shop.stages(LEVELS) == [("none", "2024-01-05")]
+    assert shop.rows_of("SELECT attributes->>'level' FROM customers") == [("iron",)]
+
+
+def test_what_holds_from_a_later_day_than_today_is_not_shown_yet(shop: Shop) -> None:
+    shop.bring("customers", "customer_id,name,level ann,Ann,silver")
+    shop.bring("customers", "customer_id,valid_from,name,level ann,2999-01-01,Anne,gold eve,2999-01-01,Eve,gold")
+    sql = "SELECT customer_id, name, attributes->>'level', valid_from FROM customers ORDER BY 1"
+    assert shop.rows_of(sql) == [("ann", "Ann", "silver", None), ("eve", None, None, None)]
+    assert shop.bring("customers", "customer_id,name,level ann,Ann,silver bob,Bob,") == 1  # the first says nothing new
+
+
+def test_a_record_corrected_back_counts_though_it_was_brought_before(shop: Shop) -> None:
+    for n, level in enumerate(("gold", "iron", "gold")):
+        assert shop.bring("customers", f"customer_id,valid_from,level ann,2024-03-05,{level}" + " " * n) == 1
+    assert shop.bring("customers", "customer_id,valid_from,level,city ann,2024-03-05,gold,") == 0
+    in_one_file = "customer_id,valid_from,level bob,2024-03-05,gold bob,2024-03-05,iron bob,2024-03-05,gold"
+    assert shop.bring("customers", in_one_file + " bob,2024-03-05,gold") == 3
+    levels = "SELECT attributes->>'level' FROM customers ORDER BY customer_id"
+    assert shop.rows_of(levels) == [("gold",), ("gold",)]
+    shop.bring("customers", "customer_id,level bob,iron bob,gold")
+    assert shop.rows_of(levels) == [("gold",), ("gold",)]
 
 
 def test_merged_customers_share_their_histories(shop: Shop) -> None:

@@ -13,13 +13,20 @@ from dated_shop import CITIES, DEALS, LEVELS, MODELS, PLACES, Shop
 from refreshes import numbers_agree
 from tenure.clock import day_number
 from tenure.facts import customers as people
+from tenure.facts.blocks import block_of
+from tenure.facts.streams import Stream
 from tenure.lake.backup import backup, restore
 from tenure.lifecycle.explain import explain_from
-from tenure.lifecycle.model_file import read
+from tenure.lifecycle.model_file import models_of, read
 from tenure.lifecycle.preview import compare_lake, count_places
+from tenure.lifecycle.published import changed_scores, published_for
+from tenure.lifecycle.shop_dates import name_dates
 from tenure.refreshing import work
 from tenure.refreshing.publishing import publish
-from tenure.rules.evaluation.published import Averages, Distribution
+from tenure.rules.evaluation.compute import EvaluationContext, TextSteps
+from tenure.rules.evaluation.published import Averages, Distribution, Published
+from tenure.rules.evaluation.steps import Moments
+from tenure.rules.syntax.parser import parse
 from tenure.value.lifetime import Lifetime
 from tenure.value.ranking import Ranking
 
@@ -84,6 +91,39 @@ def test_a_score_that_no_rule_read_before_is_known_since_the_scorecard_was_writt
     assert shop.stages(DEALS) == days
 
 
+def test_a_score_that_stays_equal_is_kept_once_however_it_is_written(shop: Shop) -> None:
+    model = read("\n{id: shares, enters: [order], stages: [{id: has, when: score(deals_share) is known}]}")
+    rows = pa.table({"customer_id": ["ann", "bob"], "deals_share": [1.0, 0.00001]})
+    more = {"as_of": [date(2024, 2, 29)] * 2, "orders": [1, 1], "generation": [1, 1]}
+    shop.lake.write("scorecard", pa.table({**dict(zip(rows.column_names, rows.columns, strict=True)), **more}))
+    known = published_for(shop.lake, [model])
+    assert known.scores["deals_share"].column("value").to_pylist() == ["1", "0.00001"]
+    assert len(changed_scores(known, rows, ["deals_share"], date(2024, 3, 31))) == 0
+    some = published_for(shop.lake, [model], ["bob"]).scores["deals_share"]
+    assert some.column("customer_id").to_pylist() == ["bob"]
+
+
+def test_of_all_scores_only_those_of_the_block_are_read_and_once() -> None:
+    everybody = pa.table(
+        {"customer_id": ["ann", "bob", "cem"], "day": pa.nulls(3, pa.date32()), "value": ["1", "2", "3"]}
+    )
+    orders = pa.table({"customer_id": ["bob"], "at": [datetime(2024, 1, 1, tzinfo=UTC)]})
+    block = block_of({Stream("orders"): orders}, tz="UTC", last_day=day_number(date(2024, 2, 1)))
+    context, score = EvaluationContext(block, Published({"deals": everybody})), parse("score(deals) >= 2").children[0]
+    assert context.texts(score).names == ["2"]
+    context.values(score, Moments(block.origins))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.delattr(TextSteps, "numbers")
+        assert context.values(score, Moments(block.origins)).value.tolist() == [2.0]
+
+
+def test_a_restage_of_one_customer_keeps_the_scores_of_the_others_that_no_rule_read_before(shop: Shop) -> None:
+    shop.refresh("2024-02-29", [LEVELS])
+    shop.refresh("2024-02-29", [DEALS], customers=["ann"])
+    shop.refresh("2024-03-31", [DEALS])
+    assert shop.stages(DEALS, "dan") == [("unknown", "2024-02-08"), ("new", "2024-02-29")]
+
+
 def test_who_changed_is_read_with_the_newest_scores_like_everybody(shop: Shop) -> None:
     shop.refresh("2024-02-29")
     shop.orders("ann,2024-02-20,500 bob,2024-03-03,5 bob,2024-03-04,5")
@@ -113,6 +153,7 @@ stages: [{id: top, when: 'score(top_fifth) = "true"'}, {id: other, when: otherwi
     shop.orders("ann,2024-02-10,500")
     report = shop.refresh("2024-03-31", [tops, LEVELS], only_changed=True, scorecard=scorecard)
     assert (report.mode, report.customers) == ("touched", 1)
+    assert {model.id: model.customers for model in report.models} == {"tops": 1, "levels": 1}  # of whom changed
     assert shop.stages(tops) == [("other", "2024-01-05"), ("top", "2024-03-31")]
     assert shop.stages(tops, "dan") == [("other", "2024-02-08")]
     whole = shop.rows("spans")
@@ -142,6 +183,18 @@ def test_how_customers_compare_is_known_since_it_was_published_and_kept(shop: Sh
     assert shop.stages(PLACES, "cem")[-1] == ("lower", "2024-03-31")
 
 
+def test_a_population_is_kept_for_the_days_on_which_it_differs_from_the_one_before(shop: Shop) -> None:
+    shop.bring("customers", "customer_id,valid_from,city ann,2024-01-01,x bob,2024-01-01,y")
+    for day in ("2024-02-29", "2024-03-15", "2024-03-31"):
+        shop.refresh(day, [PLACES, CITIES])
+    assert {row[1] for row in shop.rows("populations")} == {date(2024, 2, 29)}
+    before = shop.stages(PLACES)
+    shop.orders("dan,2024-03-20,5")
+    shop.refresh("2024-03-31", [PLACES, CITIES])
+    assert sorted(row[1] for row in shop.rows("populations")) == [date(2024, 2, 29)] * 2 + [date(2024, 3, 31)]
+    assert shop.stages(PLACES) == before
+
+
 def test_a_place_among_scores_is_one_among_those_of_the_same_refresh(shop: Shop) -> None:
     ranks = read("\n{id: ranks, enters: [order], stages: [{id: most, when: percentile(score(deals)) > 0.5}]}")
     shop.refresh("2024-02-29", [ranks, PLACES])
@@ -163,6 +216,32 @@ def test_averages_are_those_of_customers_with_the_same_attribute(shop: Shop) -> 
     assert shop.stages(CITIES, "cem")[1:] == [("below", "2024-02-29"), ("unknown", "2024-03-10")]
     shop.refresh("2024-03-31", [CITIES])
     assert shop.stages(CITIES, "cem")[-1] == ("below", "2024-03-31")
+
+
+def test_named_dates_that_move_reach_stages_and_comparisons(shop: Shop) -> None:
+    rules = {
+        "fest": "stages: [{id: came, when: 'count(order[on \"店庆\"]) >= 1'}, {id: missed, when: otherwise}]",
+        "fans": "stages: [{id: most, when: 'percentile(count(order[on \"店庆\"])) > 0.5'}]",
+        "near": "stages: [{id: soon, when: 'days_until(\"店庆\") <= 7'}, {id: far, when: otherwise}]",
+    }
+    for name, text in rules.items():
+        file = shop.lake.path / "models" / f"{name}.yaml"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"id: {name}\nenters: [order]\n{text}\n", encoding="utf-8")
+    models = list(rules)
+    name_dates(shop.lake, "店庆", "01-05")
+    shop.refresh("2024-01-31", models)
+    read_before = models_of(shop.lake, models)
+    assert shop.stages(read_before[0]) == [("came", "2024-01-05")]
+    assert shop.stages(read_before[1]) == [("most", "2024-01-31")]
+    name_dates(shop.lake, "店庆", "01-06")
+    report = shop.refresh("2024-01-31", models, only_changed=True)
+    assert report.mode == "full"
+    read_after = models_of(shop.lake, models)
+    assert {model.version for model in read_before}.isdisjoint(model.version for model in read_after)
+    assert shop.stages(read_before[0]) == [("missed", "2024-01-05")]
+    assert shop.stages(read_before[1]) == []
+    assert shop.stages(read_before[1], "bob") == [("most", "2024-01-31")]
 
 
 def test_places_among_equal_values_one_customer_and_nobody() -> None:

@@ -332,3 +332,41 @@ def test_the_last_facts_are_those_with_a_value_or_not(rule: str) -> None:
 def test_the_referrer_is_a_column_of_referred_buyers_too() -> None:
     rows = [order(3, who="bob", referrer_id="ann"), order(0)]
     holds_as_the_clerk_says(rows, 'has(referred_buyer[referrer_id = "ann"])')
+
+
+# Dates that come again
+
+
+def test_a_birthday_returns_since_the_customer_is_on_record_whoever_else_there_is() -> None:
+    model = read({
+        "id": "birthdays",
+        "stages": [
+            {"id": "bday", "when": "days_until(birthday) <= 7 and not count(order) >= 5", "without_facts": True},
+            {"id": "known", "when": "otherwise", "without_facts": True},
+        ],
+    })  # fmt: skip
+    record = {"customer_id": "ann", "created_on": date(2015, 1, 1), "valid_from": date(2015, 1, 1)}
+    people = customer_table([record | {"seen_at": instant(0, 0, 0, 0), "attributes": '{"birthday": "1980-06-15"}'}])
+    as_of = date(2024, 3, 1)
+    alone, early = order_at(datetime(2024, 1, 10, tzinfo=UTC)), order_at(datetime(2015, 1, 1, tzinfo=UTC), who="bob")
+    spans = spans_of(tables([alone]), model, as_of=as_of, customers=people)
+    entered = [row["entered_on"] for row in spans.to_pylist() if row["stage"] == "bday"]
+    assert entered == [date(year, 6, 8) for year in range(2015, 2024)]
+    both = spans_of(tables([alone, early]), model, as_of=as_of, customers=people).to_pylist()
+    assert [row for row in both if row["customer_id"] == "ann"] == spans.to_pylist()
+
+
+@pytest.mark.parametrize("created", [date(1, 1, 1), date(1900, 1, 1), date(9999, 12, 31)])
+def test_a_day_of_birth_or_of_a_record_may_be_no_real_date(created: date) -> None:
+    people = customer_table([{"customer_id": "ann", "created_on": created, "attributes": '{"birthday": "05-05"}'}])
+    for rule in ("days_until(birthday) <= 3", 'days_until("双十一") <= 3'):
+        model = read(two_sided(rule) | {"enters": ["order"]})
+        spans = spans_of(tables([order(0)]), model, as_of=START + timedelta(days=366), customers=people)
+        assert [row["stage"] for row in spans.to_pylist()] == ["no", "yes", "no"]
+
+
+def test_a_date_of_one_year_is_waited_for_however_far_ahead_it_lies() -> None:
+    far = {"周年庆": ("2031-05-18", "2030-05-18..2030-05-20")}
+    model = read(two_sided('days_until("周年庆") <= 2000') | {"enters": ["order"]}, named_dates=far)
+    (row,) = spans_of(tables([order(0)]), model, as_of=END).to_pylist()
+    assert (row["stage"], row["next_stage"], row["next_change_on"]) == ("no", "yes", date(2024, 11, 25))

@@ -13,7 +13,7 @@ from oracle.random_rules import OTHER_MODEL
 from tenure.clock import day_number
 from tenure.facts.blocks import block_of
 from tenure.facts.frames import completed
-from tenure.facts.schema import HISTORY
+from tenure.facts.schema import HISTORY, INSTANT
 from tenure.lifecycle.model_file import read
 from tenure.lifecycle.published import populations_on, populations_read, with_populations
 from tenure.lifecycle.reasons import with_because
@@ -112,7 +112,8 @@ def _with_history(records: pa.Table) -> pa.Table:
         rows.setdefault(row["customer_id"], []).append(row)
     every = [sorted(several, key=lambda row: row["seen_at"]) for _, several in sorted(rows.items())]
     newest = pa.Table.from_pylist([several[-1] for several in every], schema=records.schema)
-    return newest.append_column("history", pa.array(every, HISTORY))
+    first = pa.array([several[0]["seen_at"] for several in every], INSTANT)
+    return newest.append_column("first_seen_at", first).append_column("history", pa.array(every, HISTORY))
 
 
 def published_in(case: RandomCase, model: Model) -> Published:

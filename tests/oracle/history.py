@@ -105,8 +105,9 @@ class Calendar:
         self.fact_days = {fact.day for fact in person.facts(model.kinds)}
         self.first_fact = min(self.fact_days, default=None)
         starts = [] if self.first_fact is None else [self.first_fact]
-        if person.created is not None and any(stage.without_facts for stage in model.stages):
-            starts.append(person.created)
+        on_record = person.brought if person.created is None else person.created
+        if on_record is not None and any(stage.without_facts for stage in model.stages):
+            starts.append(on_record)
         self.entry = min(starts, default=None)
         self.position = -1
         self.states: list[State] = []  # at the end of each day from the entry on

@@ -93,6 +93,7 @@ class Person:
     overrides: list[Fact] = field(default_factory=list)
     records: list[tuple[int, dict[str, Any]]] = field(default_factory=list)  # with the days they became known
     created: int | None = None  # the day of the record, which no record has to be known for
+    brought: int | None = None  # the day on which the first record was brought
 
     def facts(self, kinds: Iterable[str]) -> list[Fact]:
         """Return the facts of any of the kinds, each fact once."""
@@ -173,6 +174,8 @@ def _record(person: Person, row: dict[str, Any], place: ZoneInfo, today: int) ->
     seen, valid = row["seen_at"], row.get("valid_from")
     brought = date.min if seen is None else seen.astimezone(place).date()
     since = (valid or brought).toordinal()
+    if seen is not None:
+        person.brought = min(brought.toordinal(), person.brought or brought.toordinal())
     if row["created_on"] is not None:
         person.created = row["created_on"].toordinal()
     if since <= today:

@@ -156,7 +156,7 @@ def _records(random: Random, people: Sequence[str], everybody: bool) -> list[dic
     """Return customers' records: one or several that change what is known of them; for some people none at all."""
     records = []
     for who in people:
-        created = START + timedelta(days=random.randint(0, LENGTH))
+        created = START + timedelta(days=random.randint(0, LENGTH)) if random.random() < 0.8 else None
         days = sorted(random.sample(range(LENGTH), random.choice((0, 1, 1, 2, 3))))
         for number, day in enumerate([0] * everybody + days):
             known = {

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tenure.acquisition.scoring import ORDER, SCHEMA, STEPS
 from tenure.clock import day_sql
 from tenure.errors import FactsError
+from tenure.lake import views
 from tenure.words import mark
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Contacts:
 
     def has(self, view: str) -> bool:
         """Whether the lake has a table."""
-        return self.con.execute("SELECT 1 FROM duckdb_views() WHERE view_name = ?", [view]).fetchone() is not None
+        return view in views.names(self.con)
 
     def local_day(self, table: str) -> str:
         """Return SQL for the local day of the facts of a table."""

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from tenure.clock import day_sql
 from tenure.facts.schema import DAY, TEXT
+from tenure.lake import views
 from tenure.lifecycle.choice import FUNNEL
 from tenure.scorecard.model import Context, Fits, Result, ScorecardModel
 
@@ -59,8 +60,8 @@ class FirstContact(ScorecardModel):
 
 def _sql(con: duckdb.DuckDBPyConnection, context: Context) -> str:
     """Return SQL for the columns of `people`, in their order."""
-    views = {row[0] for row in con.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()}
-    named = [name for name in ("interactions", "orders", "cases") if name in views]
+    present = views.names(con)
+    named = [name for name in ("interactions", "orders", "cases") if name in present]
     edges = " UNION ALL ".join(f'SELECT min("at") AS low, max("at") AS high FROM {name}' for name in named)
     row = con.execute(f"SELECT epoch_us(min(low)), epoch_us(max(high)) FROM ({edges})").fetchone() if named else None
     low, high = (row[0] or 0, row[1] or 0) if row else (0, 0)
@@ -68,8 +69,8 @@ def _sql(con: duckdb.DuckDBPyConnection, context: Context) -> str:
     begins = "p.first_seen_on" if options.decision_from == "first-contact" else "trust_on"
     return f"""
     WITH p AS (SELECT *, row_number() OVER () AS place FROM people),
-    reached AS ({_reached(context) if "spans" in views else _NOBODY_REACHED}),
-    touched AS ({_touched("at" if "interactions" in views else "", context, low, high)}),
+    reached AS ({_reached(context) if "spans" in present else _NOBODY_REACHED}),
+    touched AS ({_touched("at" if "interactions" in present else "", context, low, high)}),
     firsts AS ({" UNION ALL ".join(map(_first_of, named)) or _NO_FIRSTS}),
     first AS (
         SELECT customer_id, min("at") FILTER ("table" = 'orders') AS ordered_at,

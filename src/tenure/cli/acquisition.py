@@ -87,11 +87,11 @@ def decision_time(lake: LakeFolder, as_of: AsOf = None, as_json: AsJson = False)
 def _contacts(lake: Lake, as_of: str | None, **assumed: Any) -> Contacts:
     """Return the first contacts of a lake, on the day of its last refresh or an earlier one."""
     from tenure.acquisition.contacts import Contacts
+    from tenure.lake.views import names
     from tenure.scorecard.options import options_of
 
     con = lake.connect()
-    views = {row[0] for row in con.execute("SELECT view_name FROM duckdb_views()").fetchall()}
-    row = con.execute("SELECT max(as_of) FROM scorecard").fetchone() if "scorecard" in views else None
+    row = con.execute("SELECT max(as_of) FROM scorecard").fetchone() if "scorecard" in names(con) else None
     if not row or row[0] is None:
         text = mark("The lake in %(path)s has no stages yet. Run: tenure refresh --lake %(path)s")
         raise LakeError(text, path=lake.path)

@@ -18,6 +18,7 @@ from tenure.clock import day_number
 from tenure.economics.episodes import CashFlows, Episodes, cash_flows, episodes_of
 from tenure.economics.tiers import Tiers, tiers_of
 from tenure.facts.lake import Lake
+from tenure.lake import views
 from tenure.lifecycle.model import Model
 from tenure.lifecycle.statistics import on_day
 
@@ -155,8 +156,7 @@ def _customers(con: duckdb.DuckDBPyConnection) -> pa.Table:
 
 
 def has(con: duckdb.DuckDBPyConnection, view: str) -> bool:
-    row = con.execute("SELECT count(*) FROM duckdb_views() WHERE view_name = ?", [view]).fetchone()
-    return bool(row and row[0])
+    return view in views.names(con)
 
 
 def order_of(model: Model | None) -> tuple[str, ...]:

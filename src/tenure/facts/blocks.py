@@ -116,6 +116,22 @@ class Block:
         """What was known of the customers, and since when."""
         return known_records(self.customers, self.tz, self.last_day)
 
+    @cached_property
+    def recorded_on(self) -> np.ndarray | None:
+        """Since which day each customer is on record: ``created_on``, or else that of the first record.
+
+        A day after the last where nobody is; None without records.
+        """
+        if self.customers is None:
+            return None
+        created = self.customers.column("created_on").cast(pa.int32()).combine_chunks()
+        # Without several records of one customer, there is no column for the first.
+        first = "first_seen_at" if "first_seen_at" in self.customers.column_names else "seen_at"
+        seen = self.customers.column(first).cast(pa.int64()).combine_chunks()
+        brought = pa.array(local_days(seen.fill_null(0).to_numpy(zero_copy_only=False), self.tz))
+        days = pc.coalesce(created, pc.if_else(seen.is_valid(), brought, None), self.last_day + 1)
+        return days.to_numpy(zero_copy_only=False).astype(np.int64)
+
     def events(
         self, facts: tuple[str | Facts, ...], value: str = "", label: str = "", *, whole: bool = False
     ) -> Events:

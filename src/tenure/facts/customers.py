@@ -66,28 +66,33 @@ def settle_customers(
 ) -> int:
     """Append the staged customer records that say something new, and return how many.
 
-    `staged` holds the records of one file with their row numbers. A record that repeats what is known already, or was
-    said of its day before, is a duplicate; empty columns say nothing.
+    `staged` holds the records of one file with their row numbers. A record that repeats what the one before it said,
+    of the same day when it has one, is a duplicate; empty columns say nothing.
     """
     respell(lake, con)
     con.execute("SET VARIABLE valid_from = $day::DATE", {"day": valid_from})
+    described = f"struct_pack({', '.join(_DESCRIBED)})"
     fresh = (
-        "SELECT * REPLACE (coalesce(valid_from, getvariable('valid_from')) AS valid_from) FROM staged"
-        " QUALIFY row_number() OVER"
-        f" (PARTITION BY customer_id, valid_from, {', '.join(_DESCRIBED)} ORDER BY row) = 1"
+        "SELECT *, row_number() OVER given AS place,"
+        f" lag({described}) OVER given IS DISTINCT FROM {described} AS differs FROM"
+        " (SELECT * REPLACE (coalesce(valid_from, getvariable('valid_from')) AS valid_from) FROM staged)"
+        " WINDOW given AS (PARTITION BY customer_id, valid_from ORDER BY row)"
     )
-    written = 0
+    fresh = f"SELECT * FROM ({fresh}) AS s WHERE differs"
     stored = lake.stored("customers")
     if stored:
-        known = views.view_of("customers", lake.specs["customers"], stored)
-        repeats = " AND ".join(f"(s.{name} IS NULL OR s.{name} IS NOT DISTINCT FROM k.{name})" for name in _DESCRIBED)
-        same = f"FROM {{}} AS k WHERE k.customer_id = s.customer_id AND {{}} AND {repeats}"
-        newest = same.format(f"({known})", "s.valid_from IS NULL")
-        of_day = same.format(f"({with_valid_from(f'FROM {stored}')})", "s.valid_from = k.valid_from")
-        fresh = f"SELECT * FROM ({fresh}) AS s WHERE NOT EXISTS ({newest}) AND NOT EXISTS ({of_day})"
-        # An interrupted import of this very batch has written some of its records already.
+        # An interrupted import of this very batch has written all of its records already, in one commit.
         counted = con.execute(f"SELECT count(*) FROM {stored} WHERE batch_id = ?", [batch_id]).fetchone()
-        written = int(counted[0]) if counted else 0
+        if counted and counted[0]:
+            return int(counted[0])
+        known = views.view_of("customers", lake.specs["customers"], stored, tz=lake.tz)
+        last = ", ".join(f"arg_max({name}, seen_at) AS {name}" for name in _DESCRIBED)
+        by_day = f"SELECT customer_id, valid_from, {last} FROM ({with_valid_from(f'FROM {stored}')}) GROUP BY ALL"
+        repeats = " AND ".join(f"(s.{name} IS NULL OR s.{name} IS NOT DISTINCT FROM k.{name})" for name in _DESCRIBED)
+        same = f"place = 1 AND EXISTS (FROM ({{}}) AS k WHERE k.customer_id = s.customer_id AND {{}} AND {repeats})"
+        newest = same.format(known, "s.valid_from IS NULL")
+        of_day = same.format(by_day, "s.valid_from = k.valid_from")
+        fresh += f" AND NOT ({newest}) AND NOT ({of_day})"
     columns = ", ".join(name for name in CUSTOMERS.names if name not in {"batch_id", "seen_at"})
     records = con.execute(
         f"SELECT {columns}, $batch AS batch_id, $now::TIMESTAMPTZ + to_microseconds(row) AS seen_at"
@@ -97,7 +102,7 @@ def settle_customers(
     if records.num_rows:
         lake.write("customers", records.cast(CUSTOMERS))
         lake.tidy("customers")
-    return int(records.num_rows) + written
+    return int(records.num_rows)
 
 
 def completeness(lake: Lake) -> dict[str, float]:

@@ -240,6 +240,7 @@ def _import_file(job: _Job) -> list[Batch]:
             if plan.known.as_ == BASKETS:
                 done.append(_settle_orders(job, con))
             same = {"source": plan.source, "tz": plan.tz, "read_as": plan.known.as_, "at": plan.now}
+            same["committed_at"] = datetime.now(UTC)
             for batch in done:
                 texts = {"mapping": json.dumps(batch.mapping, ensure_ascii=False), "reasons": json.dumps(batch.reasons)}
                 written.append({**asdict(batch), **texts, **same})  # the schema takes what it has a column for

@@ -63,6 +63,25 @@ class Appended:
     duplicates: int
 
 
+def _settings_in(folder: Path) -> Settings:
+    """Return the settings of the lake in a folder; raise a LakeError when there is none that this version reads."""
+    try:
+        about = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise LakeError(
+            mark("There is no lake in %(path)s. Create one with: tenure import FILE --lake %(path)s"), path=folder
+        ) from error
+    if about.get("format") != FORMAT:
+        text = mark(
+            "The lake in %(path)s has format %(format)s, but this version reads format %(known)d. Update Tenure."
+        )
+        raise LakeError(text, path=folder, format=about.get("format"), known=FORMAT)
+    given: dict[str, Any] = {name: about[name] for name in Settings.__slots__ if name in about}
+    if given.get("models_on") is not None:
+        given["models_on"] = tuple(given["models_on"])
+    return Settings(**given)
+
+
 class Lake(DeltaStore):
     """A folder of Delta tables. Make one with :meth:`create`, open one with :meth:`open`."""
 
@@ -102,30 +121,24 @@ class Lake(DeltaStore):
         """
         folder = Path(path).absolute()
         backup.finish_restore(folder)
-        try:
-            about = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise LakeError(
-                mark("There is no lake in %(path)s. Create one with: tenure import FILE --lake %(path)s"), path=folder
-            ) from error
-        if about.get("format") != FORMAT:
-            text = mark(
-                "The lake in %(path)s has format %(format)s, but this version reads format %(known)d. Update Tenure."
-            )
-            raise LakeError(text, path=folder, format=about.get("format"), known=FORMAT)
-        given: dict[str, Any] = {name: about[name] for name in Settings.__slots__ if name in about}
-        if given.get("models_on") is not None:
-            given["models_on"] = tuple(given["models_on"])
-        return cls(folder, Settings(**given))
+        return cls(folder, _settings_in(folder))
 
     def save_settings(self, **changes: Any) -> Settings:
-        """Change settings, see :class:`Settings`, and return all of them."""
+        """Change settings, see :class:`Settings`, and return all of them.
+
+        A change that is a function is given the settings as they are by then, and returns the new value.
+        """
         if "tz" in changes:
             zone(changes["tz"])
         if changes.get("business_kind"):
             check_business(changes["business_kind"])
-        self.settings = replace(self.settings, **changes)
-        self._write_settings()
+        with writing(self.path):
+            # Somebody else may have changed others since this lake was opened.
+            now = _settings_in(self.path)
+            self.settings = replace(
+                now, **{name: value(now) if callable(value) else value for name, value in changes.items()}
+            )
+            self._write_settings()
         return self.settings
 
     def _write_settings(self) -> None:
@@ -133,6 +146,11 @@ class Lake(DeltaStore):
         draft = self.path / f"{SETTINGS_FILE}.{os.getpid()}"
         draft.write_text(text + "\n", encoding="utf-8")
         draft.replace(self.path / SETTINGS_FILE)
+
+    @property
+    def tz(self) -> str:
+        """The business's time zone."""
+        return self.settings.tz
 
     @property
     def named_dates(self) -> dict[str, tuple[str, ...]]:
@@ -213,7 +231,7 @@ class Lake(DeltaStore):
     def rows(self, name: str, sql: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
         """Return the rows of a query over one table; none while nothing was written to it."""
         con = self.connect((name,))
-        if not con.execute("SELECT 1 FROM duckdb_views() WHERE view_name = ?", [name]).fetchone():
+        if name not in views.names(con):
             return []
         # By way of Arrow: fetchall() needs one more package for instants.
         return con.execute(sql, parameters or {}).to_arrow_table().to_pylist()

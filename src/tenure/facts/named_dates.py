@@ -41,6 +41,11 @@ def parse_dates(text: str) -> tuple[str, ...]:
     return specs
 
 
+def is_yearly(spec: str) -> bool:
+    """Whether dates come again every year."""
+    return len(spec.partition("..")[0].strip()) == len("MM-DD")
+
+
 def stretches(specs: Iterable[str], low: int, high: int) -> list[tuple[int, int]]:
     """Return the first and last days (since 1970-01-01) of all stretches that touch the days `low` to `high`.
 

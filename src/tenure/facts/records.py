@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tenure.clock import local_days
-from tenure.facts.schema import HISTORY, TABLES, TEXT, with_valid_from
+from tenure.facts.schema import HISTORY, SHOWN_CUSTOMERS, TABLES, TEXT, known_on, with_valid_from
 from tenure.lake.duck import connect
 
 if TYPE_CHECKING:
@@ -57,13 +57,11 @@ def known_since(lake: Lake, customer: str | None = None) -> dict[str, tuple[date
         return {}
     con, merged = connect(), lake.merged()
     con.register("merged", pa.table({"merged_id": pa.array(merged, TEXT), "target": pa.array(merged.values(), TEXT)}))
-    con.execute("SET VARIABLE tz = $tz", {"tz": lake.settings.tz})
     columns = " ".join(f"UNION ALL SELECT who, day, '{name}' FROM records WHERE {name} IS NOT NULL" for name in FIELDS)
     rows = con.execute(
         f"""
         WITH records AS (
-            SELECT *, coalesce(target, customer_id) AS who,
-                coalesce(valid_from, (seen_at AT TIME ZONE getvariable('tz'))::DATE) AS day
+            SELECT *, coalesce(target, customer_id) AS who, {known_on(lake.tz)} AS day
             FROM ({with_valid_from(f"FROM {stored}")}) LEFT JOIN merged ON merged_id = customer_id
         ),
         known AS (SELECT who, day, unnest(json_keys(attributes::JSON)) AS name FROM records {columns}),
@@ -97,7 +95,7 @@ def known_records(customers: pa.Table | None, tz: str, last_day: int) -> KnownRe
     return KnownRecords(who[order], days[order], records.take(pa.array(order)))
 
 
-def newest_of(records: pa.Table) -> pa.Table:
+def newest_of(records: pa.Table, tz: str) -> pa.Table:
     """Return one row per customer, as a lake shows it, of records of which customers may have several."""
     if len(pc.unique(records.column("customer_id"))) == len(records):
         return records
@@ -105,8 +103,7 @@ def newest_of(records: pa.Table) -> pa.Table:
     assert view is not None
     with connect() as con:
         con.register("records", records)
-        shown = con.execute(view("FROM records")).to_arrow_table()
-    return shown.cast(records.schema.append(pa.field("history", HISTORY)))
+        return con.execute(view("FROM records", tz)).to_arrow_table().cast(SHOWN_CUSTOMERS)
 
 
 _EMPTY = pa.schema(list(HISTORY.value_type)).empty_table()

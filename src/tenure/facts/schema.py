@@ -12,6 +12,7 @@ import pyarrow as pa
 from tenure.facts.kinds import KINDS
 from tenure.facts.streams import Stream, columns_of
 from tenure.lake.tables import TableSpec
+from tenure.lake.views import quoted
 
 NUMBER = pa.decimal128(18, 4)
 SCALE = 10_000  # decimals of NUMBER as whole numbers, so that sums are exact
@@ -25,7 +26,7 @@ ID_COLUMNS = ("customer_id", "referrer_id")
 #: Columns that are no text; a column has the same type in all tables of facts.
 _TYPES = {
     **dict.fromkeys(("amount", "cost", "quantity", "seconds", "score", "receivable", "payable"), NUMBER),
-    **dict.fromkeys(("at", "ends_at", "seen_at"), INSTANT),
+    **dict.fromkeys(("at", "ends_at", "seen_at", "committed_at"), INSTANT),
     **dict.fromkeys(("period_start", "until", "created_on", "valid_from"), DAY),
     **dict.fromkeys(("row", "rows", "accepted", "corrected", "duplicates", "quarantined"), pa.int64()),
 }
@@ -81,6 +82,8 @@ FACT_TABLES: dict[str, FactTable] = {table.name: table for table in _TABLES}
 CUSTOMERS = schema_of("customer_id name phone email kind created_on attributes valid_from source batch_id seen_at")
 #: Every record of a customer, the first imported first: a column beside those of the newest.
 HISTORY = pa.list_(pa.struct(list(schema_of("valid_from seen_at name phone email kind attributes batch_id"))))
+#: Customers as a lake shows them: one row each, with the moment at which the first record of them was brought.
+SHOWN_CUSTOMERS = pa.schema([*CUSTOMERS, pa.field("first_seen_at", INSTANT), pa.field("history", HISTORY)])
 
 #: Rows that are no facts; they can be repaired and replayed. `row` 1 is the first line of the file, headers included.
 #: `column` is as the file calls it, null when the whole row is meant. `reason` is a code of tenure.facts.reasons, `raw`
@@ -88,8 +91,10 @@ HISTORY = pa.list_(pa.struct(list(schema_of("valid_from seen_at name phone email
 QUARANTINE = schema_of("batch_id table file row column reason value raw at")
 
 #: One row per finished import. `mapping` is JSON {field: column}, `reasons` {reason: rows}, `read_as` what --as said.
+#: It began `at`; its facts are in the lake since `committed_at`, which tells a refresh whether it has seen them.
 BATCHES = schema_of(
     "batch_id table file rows accepted corrected duplicates quarantined mapping reasons source tz read_as at"
+    " committed_at"
 )
 #: One row per merged customer, or per undone merge (`customer_id` and `into_id` repeated from the merge).
 IDENTITIES = schema_of("merge_id action customer_id into_id reason at")
@@ -115,24 +120,35 @@ def _of_facts(name: str) -> TableSpec:
     )
 
 
-def _newest_customers(read: str) -> str:
-    """Show one row per customer: of every column the newest value, attributes laid over each other; and all records."""
-    known = "coalesce(valid_from, seen_at::DATE), seen_at"
-    newest = [
-        f"arg_max({column}, ({known})) AS {column}"
-        for column in CUSTOMERS.names
-        if column not in {"customer_id", "attributes", "seen_at"}
+def known_on(tz: str, record: str = "") -> str:
+    """Return SQL for the day from which a record holds: its ``valid_from``, or the local day of its import."""
+    return f"coalesce({record}valid_from, ({record}seen_at AT TIME ZONE {quoted(tz)})::DATE)"
+
+
+def _newest_customers(read: str, tz: str) -> str:
+    """Show one row per customer: of every column the newest value, attributes laid over each other; and all records.
+
+    What holds only from a later day than today, in the business's time zone, is not shown yet.
+    """
+    known = f"({known_on(tz)}, seen_at)"
+    holds = f"(valid_from IS NULL OR valid_from <= (now() AT TIME ZONE {quoted(tz)})::DATE)"
+    described = [
+        f"arg_max({column}, {known}) FILTER ({holds}) AS {column}"
+        for column in ("name", "phone", "email", "kind", "valid_from")
     ]
+    # When somebody became a customer, and who says so, does not begin to hold on a day.
+    brought = [f"arg_max({column}, {known}) AS {column}" for column in ("created_on", "source", "batch_id")]
     attributes = (
-        "CASE WHEN count(attributes) < 2 THEN max(attributes) ELSE "
-        f"list_reduce(list(attributes::JSON ORDER BY {known}) FILTER (attributes IS NOT NULL),"
+        f"CASE WHEN count(attributes) FILTER ({holds}) < 2 THEN max(attributes) FILTER ({holds}) ELSE "
+        f"list_reduce(list(attributes::JSON ORDER BY {known}) FILTER (attributes IS NOT NULL AND {holds}),"
         " lambda old, new: json_merge_patch(old, new))::VARCHAR END AS attributes"
     )
     record = ", ".join(f"'{field.name}': {field.name}" for field in HISTORY.value_type)
+    seen = ["max(seen_at) AS seen_at", "min(seen_at) AS first_seen_at"]
     history = f"list({{{record}}} ORDER BY seen_at) AS history"
-    columns = ", ".join(["customer_id", *newest, attributes, "max(seen_at) AS seen_at", history])
+    columns = ", ".join(["customer_id", *described, *brought, attributes, *seen, history])
     grouped = f"SELECT {columns} FROM ({with_valid_from(read)}) GROUP BY customer_id"
-    return f"SELECT {', '.join(CUSTOMERS.names)}, history FROM ({grouped})"
+    return f"SELECT {', '.join(SHOWN_CUSTOMERS.names)} FROM ({grouped})"
 
 
 def with_valid_from(read: str) -> str:

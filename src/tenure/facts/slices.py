@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tenure.facts.blocks import Block, block_of
-from tenure.facts.schema import CUSTOMERS, FACT_TABLES, HISTORY
+from tenure.facts.schema import CUSTOMERS, FACT_TABLES, SHOWN_CUSTOMERS
 from tenure.facts.streams import Stream, columns_of
 from tenure.lake import customer_index, views
 
@@ -135,7 +135,7 @@ class SortedFiles:
     def schema(self) -> pa.Schema:
         """Types of the columns."""
         records = self.stream.table == "customers"
-        stored = CUSTOMERS.append(pa.field("history", HISTORY)) if records else FACT_TABLES[self.stream.table].schema
+        stored = SHOWN_CUSTOMERS if records else FACT_TABLES[self.stream.table].schema
         return pa.schema([stored.field(name) for name in self.columns])
 
     def _joined(self, tables: list[pa.Table]) -> pa.Table:
@@ -202,7 +202,7 @@ def slices_of(
         opened = {}
         for stream, fields in needed.items():
             records = stream.table == "customers"
-            columns = [*CUSTOMERS.names, *fields] if records else columns_of(stream, fields)
+            columns = [*CUSTOMERS.names, "first_seen_at", *fields] if records else columns_of(stream, fields)
             indexes: dict[str, customer_index.CustomerIndex] = {}
             if not records and stream.who == "customer_id" and not merged and lake.is_sorted(stream.table):
                 files = [file for file in lake.files(stream.table) if file.rows]
@@ -225,7 +225,7 @@ def _sorted_copy(
     # Facts of merged customers lie under other ids: then only the view knows whose they are.
     stored_ids = customers if stream.who == "customer_id" and not merged else None
     con = lake.connect((stream.table,), customers=stored_ids)
-    if not con.execute("SELECT 1 FROM duckdb_views() WHERE view_name = ?", [stream.table]).fetchall():
+    if stream.table not in views.names(con):
         return []
     where = f'"{stream.who}" IS NOT NULL'
     if customers is not None:

@@ -35,6 +35,11 @@ class DeltaStore:
 
     # What a subclass hands in
 
+    @property
+    def tz(self) -> str:
+        """The time zone in which views tell days."""
+        return "UTC"
+
     def merged(self) -> dict[str, str]:
         """Return {merged id: id that counts}."""
         return {}
@@ -110,7 +115,7 @@ class DeltaStore:
         """
         con = self.connect((name,), customers=customers)
         schema = self.specs[name].schema
-        if not con.execute("SELECT 1 FROM duckdb_views() WHERE view_name = ?", [name]).fetchall():
+        if name not in views.names(con):
             empty = (schema or pa.schema([])).empty_table()
             return empty.select(list(columns)) if columns else empty
         where = "" if customers is None else " WHERE customer_id IN (SELECT unnest($ids))"
@@ -181,7 +186,7 @@ class DeltaStore:
             source = self._source(name, customers)
             if source:
                 hides = self._find_newer(con, name, source)
-                sql = views.view_of(name, self.specs[name], source, merges=bool(merged), hides=hides)
+                sql = views.view_of(name, self.specs[name], source, tz=self.tz, merges=bool(merged), hides=hides)
                 con.execute(f'CREATE OR REPLACE VIEW "{name}" AS {sql}')
             else:
                 con.execute(f'DROP VIEW IF EXISTS "{name}"')

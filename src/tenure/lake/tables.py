@@ -32,7 +32,7 @@ class TableSpec:
     generations: Literal["", "rows", "markers"] = ""
     shown: str = "true"  # SQL over the row `s`: rows that only hide older ones are not shown
     widened: bool = False  # older files may lack columns
-    view: Callable[[str], str] | None = None  # SQL around the SQL that reads the rows
+    view: Callable[[str, str], str] | None = None  # SQL around the SQL that reads the rows, in a time zone
     indexed: tuple[str, ...] = ()  # columns that the customer index keeps, see tenure.lake.customer_index
     listed: tuple[str, ...] = ()  # indexed columns whose different values are remembered
     optional: tuple[str, ...] = ()  # indexed columns of which only is remembered whether there is a value

@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    import duckdb
+
     from tenure.lake.tables import TableSpec
 
 MERGED = "tenure_merged"  # table of the connection (customer_id, into_id); missing when nobody is merged
 NEWER = "tenure_newer_"  # tables of the connection (customer_id, generation): older rows of these customers are hidden
+
+
+def names(con: duckdb.DuckDBPyConnection) -> set[str]:
+    """Return the views of a connection."""
+    return {row[0] for row in con.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()}
 
 
 def quoted(text: str) -> str:
@@ -37,8 +44,8 @@ def scan(paths: Sequence[str], *, places: bool = False, grown: bool = False) -> 
     return f"read_parquet([{', '.join(quoted(path) for path in paths)}], hive_partitioning = false{more})"
 
 
-def view_of(name: str, spec: TableSpec, source: str, *, merges: bool = False, hides: bool = False) -> str:
-    """Return the SQL of a table's view; `hides` says that rows of some customers have newer ones."""
+def view_of(name: str, spec: TableSpec, source: str, *, tz: str, merges: bool = False, hides: bool = False) -> str:
+    """Return the SQL of a table's view in a time zone; `hides` says that rows of some customers have newer ones."""
     if spec.generations:
         newest = f"FROM {NEWER}{name} AS n WHERE n.customer_id = s.customer_id AND n.generation > s.generation"
         if spec.generations == "markers" and not hides:  # no row only hides others
@@ -51,7 +58,7 @@ def view_of(name: str, spec: TableSpec, source: str, *, merges: bool = False, hi
             joins.append(f"LEFT JOIN {MERGED} AS m{number} ON m{number}.customer_id = f.{column}")
             replaced.append(f"coalesce(m{number}.into_id, f.{column}) AS {column}")
         read = f"SELECT f.* REPLACE ({', '.join(replaced)}) FROM {source} AS f {' '.join(joins)}"
-    return spec.view(read) if spec.view else read
+    return spec.view(read, tz) if spec.view else read
 
 
 def newer(spec: TableSpec, source: str) -> str:

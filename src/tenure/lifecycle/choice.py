@@ -15,7 +15,7 @@ from tenure.errors import ModelError
 from tenure.facts.businesses import BUSINESSES, check_business
 from tenure.facts.kinds import KINDS
 from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED, Model
-from tenure.lifecycle.model_file import builtin_texts, models_of
+from tenure.lifecycle.model_file import builtin_texts, models_of, own_model_ids
 from tenure.lifecycle.preview import count_places
 from tenure.lifecycle.reach import FactsAtHand, Unreachable, unreachable
 from tenure.rules.wording.vocabulary import KindNames
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import date
 
-    from tenure.facts.lake import Lake
+    from tenure.facts.lake import Lake, Settings
 
 MAX_MODELS = 3
 FUNNEL = "first-contact-funnel"
@@ -260,13 +260,16 @@ def switch(lake: Lake, model: str, *, on: bool, known: Collection[str] | None = 
         raise ModelError(
             mark("There is no model %(id)r. Try: %(near)s."), id=model, near=", ".join(near) or "tenure models list"
         )
-    before = ids if lake.settings.models_on is None else lake.settings.models_on
-    others = [other for other in before if other != model]
-    recommended = lake.settings.recommended
-    lake.save_settings(
-        models_on=(*others, model) if on else tuple(others),
-        recommended="" if recommended == model and not on else recommended,
-    )
+
+    def switched(settings: Settings) -> tuple[str, ...]:
+        before = ids if settings.models_on is None else settings.models_on
+        others = [other for other in before if other != model]
+        return (*others, model) if on else tuple(others)
+
+    def recommended(settings: Settings) -> str:
+        return "" if settings.recommended == model and not on else settings.recommended
+
+    lake.save_settings(models_on=switched, recommended=recommended)
 
 
 def evaluated_models(lake: Lake) -> list[str]:
@@ -274,7 +277,7 @@ def evaluated_models(lake: Lake) -> list[str]:
 
     The funnel of first contacts is evaluated in any case, because the page of that name reads its steps.
     """
-    own = {path.stem for path in (lake.path / "models").glob("*.yaml")}
+    own = own_model_ids(lake)
     overridden = {row["model"] for row in lake.rows("overrides", "SELECT DISTINCT model FROM overrides")}
-    ids = dict.fromkeys([*builtin_texts(), *sorted(own)])
-    return [model for model in ids if lake.settings.is_on(model) or model in own | overridden | {FUNNEL}]
+    ids = dict.fromkeys([*builtin_texts(), *own])
+    return [model for model in ids if lake.settings.is_on(model) or model in {*own, *overridden, FUNNEL}]

@@ -20,6 +20,7 @@ from tenure.facts.schema import FACT_TABLES
 from tenure.lifecycle.file_entries import FileEntry, Names, Scope, load_yaml
 from tenure.lifecycle.model import FAMILIES, Cause, Model, Play, SourceReference, Stage
 from tenure.lifecycle.model_parameters import read_parameters
+from tenure.rules.evaluation.published import named_days
 from tenure.rules.syntax.parameters import Parameter
 from tenure.rules.syntax.tree import (
     Among,
@@ -106,9 +107,14 @@ def parameters_of(given: Mapping[str, Any], kinds: Mapping[str, Kind] = KINDS) -
     return read_parameters(given.get("parameters"), f"model {given.get('id', '?')}", names)
 
 
+def own_model_ids(lake: Lake) -> list[str]:
+    """Return the ids of a lake's own models."""
+    return sorted(path.stem for path in (lake.path / "models").glob("*.yaml"))
+
+
 def own_texts(lake: Lake) -> dict[str, str]:
     """Return the texts of a lake's own models by id."""
-    return {path.stem: text_of(path) for path in sorted((lake.path / "models").glob("*.yaml"))}
+    return {model_id: text_of(lake.path / "models" / f"{model_id}.yaml") for model_id in own_model_ids(lake)}
 
 
 @cache
@@ -207,8 +213,7 @@ def _model(given: Mapping[str, Any], text: str, names: Names) -> Model:
         "parameters": tuple(names.parameters.values()),
         "others": others,
     }
-    # Whatever changes a model whose stages are read changes this one's spans too.
-    version = hashlib.sha256("".join((text, *(other.version for other in others))).encode()).hexdigest()[:12]
+    version = _version(text, stages, others)
     return Model(**{**entry.plain(Model), **read_from_file, "version": version, "text": text})
 
 
@@ -221,6 +226,13 @@ def _check_subject(model: FileEntry, subject: str, kinds: Iterable[str]) -> None
                 "%(where)s: facts of kind %(kind)s name no product, so a product model cannot use them. Try: %(near)s."
             )
             raise model.wrong(text, kind=kind, near=near)
+
+
+def _version(text: str, stages: Sequence[Stage], others: Sequence[Model]) -> str:
+    """Return a hash of whatever changes the spans: the text, the days of named dates, and the models that are read."""
+    rules = (rule for stage in stages for rule in stage.all_rules)
+    days = (day for rule in rules for day in named_days(rule))
+    return hashlib.sha256("".join((text, *days, *(other.version for other in others))).encode()).hexdigest()[:12]
 
 
 def _others(stages: Sequence[Stage], names: Names, where: str, subject: str) -> tuple[Model, ...]:

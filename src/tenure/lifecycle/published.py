@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from operator import attrgetter
 from os import cpu_count
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from tenure.clock import day_number, day_of
 from tenure.facts.blocks import keys_of, who_of
 from tenure.facts.schema import DAY, TEXT
 from tenure.rules.evaluation.compute import EvaluationContext
-from tenure.rules.evaluation.published import SCORES, Averages, Distribution, Published
+from tenure.rules.evaluation.published import SCORES, Averages, Distribution, Published, population_key
 from tenure.rules.evaluation.steps import Moments
 from tenure.rules.syntax.tree import Measure, Population, measures_of
 
@@ -55,10 +56,10 @@ def published_for(lake: Lake, models: Sequence[Model], customers: Sequence[str] 
     Scores of some `customers` only, when they are given. One that no refresh has kept yet, because no rule read it, is
     known from the day of the scorecard.
     """
-    names, nodes = score_names(models), [str(node) for node in populations_read(models)]
+    names, nodes = score_names(models), [population_key(node) for node in populations_read(models)]
     kept = _kept(lake) if names else set()
     scores = _score_history(lake, [name for name in names if name in kept], customers)
-    scores |= _scorecard(lake, [name for name in names if name not in kept])
+    scores |= _scorecard(lake, [name for name in names if name not in kept], customers)
     return Published(scores, _populations(lake, nodes) if nodes else {})
 
 
@@ -68,28 +69,39 @@ def _kept(lake: Lake) -> set[str]:
 
 def _score_history(lake: Lake, names: Sequence[str], customers: Sequence[str] | None) -> dict[str, pa.Table]:
     con = lake.connect(("score_history",) if names else ())
-    some = "" if customers is None else "AND customer_id IN (SELECT unnest($customers))"
+    some, given = _of(customers)
     # Of two refreshes of one day the later one counts, also when it has no score any more.
     sql = f"""SELECT customer_id, day, arg_max_null(value, generation) AS value FROM score_history
               WHERE name = $name {some} GROUP BY ALL ORDER BY customer_id, day"""
-    given = {} if customers is None else {"customers": list(customers)}
     return {name: con.execute(sql, {"name": name, **given}).to_arrow_table() for name in names}
 
 
-def _scorecard(lake: Lake, names: Sequence[str]) -> dict[str, pa.Table]:
+def _of(customers: Sequence[str] | None) -> tuple[str, dict[str, list[str]]]:
+    """Return an SQL condition for some customers, and its parameters."""
+    if customers is None:
+        return "", {}
+    return "AND customer_id IN (SELECT unnest($customers))", {"customers": list(customers)}
+
+
+def _scorecard(lake: Lake, names: Sequence[str], customers: Sequence[str] | None) -> dict[str, pa.Table]:
     table = lake.table("scorecard") if names and lake.has("scorecard") else None
     if table is None:
         return {}
     known = {field.name for field in table.schema().fields}
     con = lake.connect(("scorecard",))
-    sql = 'SELECT customer_id, as_of AS day, "{0}"::VARCHAR AS value FROM scorecard WHERE "{0}" IS NOT NULL ORDER BY 1'
-    return {name: con.execute(sql.format(name)).to_arrow_table().cast(SCORES) for name in names if name in known}
+    some, given = _of(customers)
+    # Numbers become texts in Arrow, as those of the next scorecard will: SQL writes them otherwise.
+    sql = (
+        f'SELECT customer_id, as_of AS day, "{{0}}" AS value FROM scorecard WHERE "{{0}}" IS NOT NULL {some} ORDER BY 1'
+    )
+    return {name: con.execute(sql.format(name), given).to_arrow_table().cast(SCORES) for name in names if name in known}
 
 
-def not_kept(lake: Lake, known: Published) -> pa.Table:
-    """Return the scores that only the scorecard tells, so that they outlast its next writing."""
-    kept = _kept(lake) if known.scores else set()
-    tables = [_named(name, rows) for name, rows in known.scores.items() if name not in kept]
+def not_kept(lake: Lake, names: Sequence[str]) -> pa.Table:
+    """Return everybody's scores that only the scorecard tells, so that they outlast its next writing."""
+    kept = _kept(lake) if names else set()
+    scores = _scorecard(lake, [name for name in names if name not in kept], None)
+    tables = [_named(name, rows) for name, rows in scores.items()]
     return pa.concat_tables([SCORE_HISTORY.empty_table(), *tables])
 
 
@@ -127,8 +139,8 @@ def compared_now(
     """
 
     def is_due(node: Population) -> bool:
-        newest = max((each.day for each in published.populations.get(str(node), ())), default=None)
-        return newest is None or newest < day or (again and newest == day)
+        newest = _newest(published, population_key(node))
+        return newest is None or newest.day < day or (again and newest.day == day)
 
     due = [node for node in nodes if is_due(node)]
     if not due:
@@ -140,6 +152,19 @@ def compared_now(
 
     with ThreadPoolExecutor(cpu_count()) as threads:
         return _put_together(due, list(threads.map(numbers, slices.ranges())), day)
+
+
+def _newest(published: Published, key: str) -> Distribution | Averages | None:
+    return max(published.populations.get(key, ()), key=attrgetter("day"), default=None)
+
+
+def differing(added: Mapping[str, Distribution | Averages], published: Published) -> dict[str, Distribution | Averages]:
+    """Return the populations that differ from those published last: of a day like the one before nothing is kept.
+
+    Rules look at every customer again on each day of a publication, so that days without a change would only cost.
+    """
+    newest = {key: _newest(published, key) for key in added}
+    return {key: new for key, new in added.items() if (old := newest[key]) is None or _data(old) != _data(new)}
 
 
 def _numbers(node: Population, context: EvaluationContext, day: int) -> pa.Table:
@@ -176,10 +201,10 @@ def _put_together(
     for place, node in enumerate(nodes):
         table = pa.concat_tables([block[place] for block in blocks])
         if node.name == "percentile":
-            published[str(node)] = Distribution.of(table.column("number").to_numpy(), day)
+            published[population_key(node)] = Distribution.of(table.column("number").to_numpy(), day)
         else:  # without threads, so that the same numbers are added in the same order every time
             means = table.group_by("group", use_threads=False).aggregate([("number", "mean")]).to_pylist()
-            published[str(node)] = Averages(day, {row["group"]: row["number_mean"] for row in means})
+            published[population_key(node)] = Averages(day, {row["group"]: row["number_mean"] for row in means})
     return published
 
 
@@ -194,14 +219,17 @@ def with_populations(published: Published, added: Mapping[str, Distribution | Av
 
 def population_rows(added: Mapping[str, Distribution | Averages]) -> pa.Table:
     """Return populations as they are stored."""
-    rows = []
-    for name, new in added.items():
-        if isinstance(new, Averages):
-            data: dict[str, object] = {"means": dict(new.means)}
-        else:
-            data = {column: getattr(new, column).tolist() for column in ("values", "below", "up_to")}
-        rows.append({"name": name, "day": day_of(new.day), "data": json.dumps(data, ensure_ascii=False)})
+    rows = [{"name": name, "day": day_of(new.day), "data": _data(new)} for name, new in added.items()]
     return pa.Table.from_pylist(rows, POPULATIONS)
+
+
+def _data(population: Distribution | Averages) -> str:
+    """Return a population without its day as JSON."""
+    if isinstance(population, Averages):
+        data: dict[str, object] = {"means": dict(sorted(population.means.items()))}
+    else:
+        data = {column: getattr(population, column).tolist() for column in ("values", "below", "up_to")}
+    return json.dumps(data, ensure_ascii=False)
 
 
 def with_scores(published: Published, rows: pa.Table) -> Published:

@@ -44,12 +44,13 @@ def name_dates(lake: Lake, name: str, dates: str) -> None:
             "%(name)r cannot be the name of dates. Use up to %(most)d characters without quotation marks or brackets."
         )
         raise LakeError(text, name=name, most=LONGEST_NAME)
-    lake.save_settings(named_dates={**lake.settings.named_dates, name: parse_dates(dates)})
+    days = parse_dates(dates)
+    lake.save_settings(named_dates=lambda settings: {**settings.named_dates, name: days})
 
 
 def forget_dates(lake: Lake, name: str, models: Iterable[Model]) -> None:
     """Remove a name of dates; raise a LakeError when there is none, or the rules of some of the models need it."""
-    own = dict(lake.settings.named_dates)
+    own = lake.settings.named_dates
     if name not in own:
         text = mark("No dates of your own are called %(name)r. There are: %(known)s.")
         raise LakeError(text, name=name, known=", ".join(own) or "-")
@@ -57,8 +58,9 @@ def forget_dates(lake: Lake, name: str, models: Iterable[Model]) -> None:
     if users:
         text = mark("%(name)s is used in the rules of %(models)s. Change these rules first.")
         raise LakeError(text, name=name, models=", ".join(model.id for model in users))
-    del own[name]
-    lake.save_settings(named_dates=own)
+    lake.save_settings(
+        named_dates=lambda settings: {other: days for other, days in settings.named_dates.items() if other != name}
+    )
 
 
 def models_naming(name: str, models: Iterable[Model]) -> list[Model]:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tenure.clock import day_number
 from tenure.facts.blocks import block_of, day_number_of, keys_of, who_of
@@ -112,7 +111,7 @@ def stage_facts(
         streams_of({name: completed(name, table) for name, table in facts.items()}, [model], kinds),
         tz=tz,
         last_day=day_number(as_of),
-        customers=newest_of(completed("customers", customers)) if customers is not None else None,
+        customers=newest_of(completed("customers", customers), tz) if customers is not None else None,
         kinds=kinds,
         subject=model.subject,
     )
@@ -224,15 +223,11 @@ def _stage_texts(model: Model, context: EvaluationContext) -> TextSteps:
 
 def entries_of(model: Model, context: EvaluationContext) -> tuple[np.ndarray, np.ndarray]:
     """Return every customer's first fact, and the moment of entry: that, or an earlier record that a stage claims."""
-    block = context.block
     first_facts = _firsts(*(context.firsts((kind,)) for kind in model.entry_kinds))
-    if not any(stage.without_facts for stage in model.stages) or block.customers is None:
+    days = context.block.recorded_on
+    if not any(stage.without_facts for stage in model.stages) or days is None:
         return first_facts, first_facts
-    # The moments at which customer records were created, as far as they are known and past.
-    created = block.customers.column("created_on").cast(pa.int32()).combine_chunks()
-    recorded = block.customers.column("seen_at").cast(pa.date32()).cast(pa.int32()).combine_chunks()
-    days = pc.coalesce(created, recorded).fill_null(block.last_day + 1).to_numpy(zero_copy_only=False)
-    who = np.flatnonzero(days <= block.last_day)
+    who = np.flatnonzero(days <= context.block.last_day)
     return first_facts, _firsts(first_facts, keys_of(who, days[who]))
 
 

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from tenure.clock import day_number, local_days
 from tenure.facts.schema import TEXT
+from tenure.lake import views
 from tenure.lake.duck import connect
 
 if TYPE_CHECKING:
@@ -120,14 +121,14 @@ _TYPES = {"who": "i4", "item": "i4", "day": "i4", "basket": "u8", "units": "f4",
 
 
 def _read(con: duckdb.DuckDBPyConnection, as_of: date, tz: str) -> Lines:
-    views = {row[0] for row in con.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()}
+    present = views.names(con)
     customers = items = kinds = pa.array([], TEXT)
     parts = [{name: np.empty(0, dtype=dtype) for name, dtype in _TYPES.items()}]
-    if "order_lines" in views:
+    if "order_lines" in present:
         customers = con.execute(_CUSTOMERS).to_arrow_table().column(0).combine_chunks().cast(TEXT)
         columns = con.execute(_ITEMS).to_arrow_table().columns
         items, kinds = (column.combine_chunks().cast(TEXT) for column in columns)
-        join, cancelled = (_CANCELLED_ORDERS, "b.order_id IS NOT NULL") if "orders" in views else ("", "false")
+        join, cancelled = (_CANCELLED_ORDERS, "b.order_id IS NOT NULL") if "orders" in present else ("", "false")
         reader = con.execute(_ROWS.format(join=join, back=cancelled)).to_arrow_reader(CHUNK)
         parts += [_numbers(batch, customers, items, day_number(as_of), tz) for batch in reader]
     categories = pc.unique(kinds).drop_null()

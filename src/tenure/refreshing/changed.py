@@ -10,7 +10,8 @@ import json
 from typing import TYPE_CHECKING
 
 from tenure.clock import EPOCH
-from tenure.facts.schema import FACT_TABLES
+from tenure.facts.schema import BATCHES, FACT_TABLES, known_on
+from tenure.lake import views
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,28 +36,25 @@ def customers_to_evaluate(lake: Lake, models: Sequence[Model], as_of: date) -> l
     if any(known.get(model.id) != model.version or model.subject == "product" for model in models):
         return None
     then, started = last
-    views = _views(con)
-    if models and "arrivals" not in views:  # an older version did not write down whom time brings into a stage
+    present = views.names(con)
+    if models and "arrivals" not in present:  # an older version did not write down whom time brings into a stage
         return None
     changed = _with_new_facts(con, started)
-    if "identities" in views:  # both sides of every merge made or undone since
+    if "identities" in present:  # both sides of every merge made or undone since
         merges = 'SELECT customer_id, into_id FROM identities WHERE epoch_us("at") >= ?'
         changed |= {customer for row in con.execute(merges, [started]).fetchall() for customer in row}
     if as_of > then:
-        changed |= _with_facts_between(con, then, as_of, lake.settings.tz)
-        if any(part.reads_attributes for model in models for part in model.with_others):
-            changed |= _with_records_between(con, then, as_of, lake.settings.tz)
-        if "spans" in views:
+        changed |= _with_facts_between(con, then, as_of, lake.tz)
+        if "customers" in present:
+            dated = any(part.reads_attributes for model in models for part in model.with_others)
+            changed |= _with_records_between(con, then, as_of, lake.tz, dated=dated)
+        if "spans" in present:
             due = "SELECT DISTINCT customer_id FROM spans WHERE next_change_on <= $until AND next_change_on >= $first"
             changed |= {row[0] for row in con.execute(due, {"until": as_of, "first": EPOCH}).fetchall()}
-        if "arrivals" in views:
+        if "arrivals" in present:
             arriving = "SELECT DISTINCT customer_id FROM arrivals WHERE entered_on <= ?"
             changed |= {row[0] for row in con.execute(arriving, [as_of]).fetchall()}
     return sorted(changed)
-
-
-def _views(con: duckdb.DuckDBPyConnection) -> set[str]:
-    return {row[0] for row in con.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()}
 
 
 def _last_refresh(con: duckdb.DuckDBPyConnection) -> tuple[date, int] | None:
@@ -64,7 +62,7 @@ def _last_refresh(con: duckdb.DuckDBPyConnection) -> tuple[date, int] | None:
 
     One that restaged some customers saw new facts of them alone, so it does not count for the beginning.
     """
-    if "refreshes" not in _views(con):
+    if "refreshes" not in views.names(con):
         return None
     row = con.execute(
         "SELECT arg_max(as_of, generation), arg_max(epoch_us(started_at), generation) FILTER (mode <> 'restaged')"
@@ -74,19 +72,24 @@ def _last_refresh(con: duckdb.DuckDBPyConnection) -> tuple[date, int] | None:
 
 
 def _with_new_facts(con: duckdb.DuckDBPyConnection, since: int) -> set[str]:
-    views = _views(con)
-    if "batches" not in views:
+    present = views.names(con)
+    if "batches" not in present:
         return set()
-    rows = con.execute('SELECT batch_id FROM batches WHERE epoch_us("at") >= ?', [since]).fetchall()
+    con.register("tenure_batches", BATCHES.empty_table())  # older versions did not write down when they committed
+    rows = con.execute(
+        "SELECT batch_id FROM (FROM batches UNION ALL BY NAME FROM tenure_batches)"
+        ' WHERE epoch_us(coalesce(committed_at, "at")) >= ?',
+        [since],
+    ).fetchall()
     batches = [row[0] for row in rows]
     if not batches:
         return set()
     customers: set[str] = set()
-    if "customers" in views:  # whose newest record may be older than what was brought now for a day in the past
+    if "customers" in present:  # whose newest record may be older than what was brought now for a day in the past
         new = "FROM customers WHERE list_has_any([record.batch_id FOR record IN history], $batches)"
         customers |= {row[0] for row in con.execute(f"SELECT customer_id {new}", {"batches": batches}).fetchall()}
     for name in [*FACT_TABLES, "replaced"]:
-        if name in views:
+        if name in present:
             for column in _whose(name):
                 new = f"batch_id IN (SELECT unnest($batches)) AND {column} IS NOT NULL"
                 sql = f'SELECT DISTINCT {column} FROM "{name}" WHERE {new}'
@@ -104,10 +107,10 @@ def _whose(name: str) -> tuple[str, ...]:
 
 def _with_facts_between(con: duckdb.DuckDBPyConnection, after: date, until: date, tz: str) -> set[str]:
     """Return whose facts were there already but lay in the future of the last refresh."""
-    views = _views(con)
+    present = views.names(con)
     customers: set[str] = set()
     for name in FACT_TABLES:
-        if name in views:
+        if name in present:
             day = f"(\"at\" AT TIME ZONE '{tz}')::DATE"
             # The instant is compared first: it skips whole row groups, where the local day would be made for each row.
             near = '"at" > $after::TIMESTAMP - INTERVAL 2 DAY'
@@ -118,11 +121,13 @@ def _with_facts_between(con: duckdb.DuckDBPyConnection, after: date, until: date
     return customers
 
 
-def _with_records_between(con: duckdb.DuckDBPyConnection, after: date, until: date, tz: str) -> set[str]:
-    """Return of whom something that was recorded already became known."""
-    if "customers" not in _views(con):
-        return set()
-    day = f"coalesce(record.valid_from, (record.seen_at AT TIME ZONE '{tz}')::DATE)"
-    records = "SELECT customer_id, unnest(history) AS record FROM customers"
-    sql = f"SELECT DISTINCT customer_id FROM ({records}) WHERE {day} > $after AND {day} <= $until"
-    return {row[0] for row in con.execute(sql, {"after": after, "until": until}).fetchall()}
+def _with_records_between(
+    con: duckdb.DuckDBPyConnection, after: date, until: date, tz: str, *, dated: bool
+) -> set[str]:
+    """Return who was recorded already and came on record; with `dated` also of whom something became known."""
+    sql = "SELECT customer_id, coalesce(created_on, (first_seen_at AT TIME ZONE $tz)::DATE) AS day FROM customers"
+    if dated:
+        records = "SELECT customer_id, unnest(history) AS record FROM customers"
+        sql += f" UNION ALL SELECT customer_id, {known_on(tz, 'record.')} FROM ({records})"
+    sql = f"SELECT DISTINCT customer_id FROM ({sql}) WHERE day > $after AND day <= $until"
+    return {row[0] for row in con.execute(sql, {"after": after, "until": until, "tz": tz}).fetchall()}

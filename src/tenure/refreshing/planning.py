@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,9 +12,10 @@ import numpy as np
 from tenure.clock import day_of, local_days
 from tenure.errors import EngineError
 from tenure.facts.schema import FACT_TABLES
+from tenure.lake import views
 from tenure.lifecycle.choice import evaluated_models
-from tenure.lifecycle.model_file import builtin_texts, models_of
-from tenure.lifecycle.published import published_for
+from tenure.lifecycle.model_file import builtin_texts, models_of, own_model_ids
+from tenure.lifecycle.published import published_for, reads_scores
 from tenure.refreshing.changed import customers_to_evaluate
 from tenure.refreshing.models import columns
 from tenure.refreshing.numbers import NUMBER
@@ -45,6 +47,21 @@ class RefreshPlan:
     published: Published  # what rules read besides facts
     customers: list[str] | None = None  # whose stages are evaluated; None for everybody
     rescored: bool = False  # whether everybody is scored, although only some are evaluated
+
+    @cached_property
+    def of_customers(self) -> list[Model]:
+        """The models of customers."""
+        return [model for model in self.models if model.subject == "customer"]
+
+    @cached_property
+    def readers(self) -> list[Model]:
+        """Those that read scores, and so are evaluated when this refresh has published its own."""
+        return [model for model in self.of_customers if self.scorecard and reads_scores(model)]
+
+    @cached_property
+    def others(self) -> list[Model]:
+        """Those that are evaluated before."""
+        return [model for model in self.of_customers if not (self.scorecard and reads_scores(model))]
 
 
 def plan_of(
@@ -100,8 +117,8 @@ def plan_of(
 def with_other_models(lake: Lake, models: Sequence[Model]) -> list[Model]:
     """Return models and the others that have rows: what is put over a customer's old rows hides them all."""
     staged = staged_models(lake) - {model.id for model in models}
-    in_lake = {path.stem for path in (lake.path / "models").glob("*.yaml")}
-    others = [name for name in sorted(staged) if name in in_lake or name in builtin_texts()]
+    readable = {*own_model_ids(lake), *builtin_texts()}
+    others = sorted(staged & readable)
     return [*models, *models_of(lake, others)]
 
 
@@ -115,7 +132,7 @@ def last_fact_day(lake: Lake) -> date:
     """Return the last local day on which anything happened in a lake."""
     newest = []
     con = lake.connect(tuple(FACT_TABLES))
-    for (name,) in con.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall():
+    for name in views.names(con):
         row = con.execute(f'SELECT epoch_us(max("at")) FROM "{name}"').fetchone()
         newest += [row[0]] if row and row[0] is not None else []
     if not newest:

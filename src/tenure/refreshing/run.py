@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from tenure.lake.lock import writing
 from tenure.refreshing.draft import LakeDraft
 from tenure.refreshing.models import scorecard_models
 from tenure.refreshing.planning import plan_of
@@ -85,14 +86,16 @@ def refresh(  # noqa: PLR0913
     progress = on_progress or (lambda _text, _share: None)
     progress(mark("Checking which models apply"), 0.0)
     parts = scorecard_models() if scorecard is None else tuple(scorecard)
+    with writing(lake.path):  # what was committed before is read, and whatever is committed later bears a later moment
+        generation, started = take_generation(lake), datetime.now(UTC)
     plan = plan_of(lake, as_of, models, parts, engine=engine, customers=customers, only_changed=only_changed)
-    report = RefreshReport(take_generation(lake), plan.as_of, engine, plan.mode, datetime.now(UTC), models=plan.reports)
+    report = RefreshReport(generation, plan.as_of, engine, plan.mode, started, models=plan.reports)
     work = Work(lake, plan, report, LakeDraft(lake), options or options_of(lake), progress)
     try:
         if plan.customers is None:
             report.fitted_on = plan.as_of
             scored = work.score_everybody(work.evaluate_everybody(), None)
-            work.evaluate_readers()
+            work.evaluate_readers_of_everybody()
             publish(work, scored)
         else:
             publish(work, _changed(work, plan.customers))
@@ -109,15 +112,17 @@ def _changed(work: Work, customers: list[str]) -> Scorecard | None:
     features = work.evaluate(customers)
     if work.plan.rescored:
         scorecard = work.score_everybody(work.features_of_everybody(), fits)
-        work.evaluate_readers()
+        work.evaluate_readers_of_everybody()
         return scorecard
     if not customers:
         return None
+    overtaken: list[str] = []
     if work.plan.mode != RESTAGED and work.plan.scorecard:
         # Somebody who overtakes others in sales changes their ranks, although nothing happened to them.
         ranks, overtaken = work.ranks(features, fits)
         fits |= ranks
-        customers, features = [*customers, *overtaken], work.with_features_of(overtaken, features)
-    scorecard = work.score(customers, features, fits)
+        features = work.with_features_of(overtaken, features)
+    scorecard = work.score([*customers, *overtaken], features, fits)
     work.evaluate_readers(customers)
+    work.evaluate_readers(overtaken, counted=False)
     return scorecard

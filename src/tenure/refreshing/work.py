@@ -19,10 +19,10 @@ from tenure.lifecycle.published import (
     changed_scores,
     compared_now,
     compares_scores,
+    differing,
     not_kept,
     population_rows,
     populations_read,
-    reads_scores,
     score_names,
     with_populations,
     with_scores,
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from tenure.facts.lake import Lake
-    from tenure.lifecycle.model import Model
     from tenure.refreshing.blocks import Engine, EvaluatedBlock
     from tenure.refreshing.draft import LakeDraft
     from tenure.refreshing.planning import RefreshPlan
@@ -73,22 +72,12 @@ class Work:
     @property
     def request(self) -> EvaluationRequest:
         """What is computed of customers before they are scored."""
-        models = [model for model in self._of_customers if model not in self.readers]
-        return EvaluationRequest(models, features_of(self.plan.scorecard), self.published)
-
-    @property
-    def readers(self) -> list[Model]:
-        """The models that read scores, and so are evaluated when this refresh has published its own."""
-        return [model for model in self._of_customers if self.plan.scorecard and reads_scores(model)]
-
-    @property
-    def _of_customers(self) -> list[Model]:
-        return [model for model in self.plan.models if model.subject == "customer"]
+        return EvaluationRequest(self.plan.others, features_of(self.plan.scorecard), self.published)
 
     @cached_property
     def published(self) -> Published:
         """What rules read besides facts. A refresh of everybody publishes first how customers compare on its day."""
-        first = [node for node in populations_read(self._of_customers) if not self._waits(node)]
+        first = [node for node in populations_read(self.plan.of_customers) if not self._waits(node)]
         return self._compared(first, self.plan.published)
 
     def _waits(self, node: Population) -> bool:
@@ -98,10 +87,10 @@ class Work:
         """Return what is published, and with it how customers compare now, which is written down."""
         if self.plan.customers is not None or not nodes:
             return published
-        models = [model for model in self._of_customers if not set(nodes).isdisjoint(populations_read([model]))]
+        models = [model for model in self.plan.of_customers if not set(nodes).isdisjoint(populations_read([model]))]
         with slices_of(self.lake, EvaluationRequest(models).streams(self.lake.kinds())) as slices:
-            added = compared_now(slices, nodes, published, day_number(self.plan.as_of), again=True)
-        if added:
+            now = compared_now(slices, nodes, published, day_number(self.plan.as_of), again=True)
+        if added := differing(now, published):
             self.draft.write("populations", self._stamped(population_rows(added)))
         return with_populations(published, added)
 
@@ -124,7 +113,7 @@ class Work:
         # Models without facts, and those that were switched off, lose their spans too.
         missing = [model.id for model in self.report.models if model.missing or model.off]
         products = EvaluationRequest([model for model in self.plan.models if model.subject == "product"])
-        staged = staged_models(self.lake) - {model.id for model in (*products.models, *self.readers)}
+        staged = staged_models(self.lake) - {model.id for model in (*products.models, *self.plan.readers)}
         for subject, request in (("customer", self.request), ("product", products)):
             if subject == "product" and not request.models:
                 continue
@@ -133,9 +122,7 @@ class Work:
             if subject == "customer" and staged <= set(replaced):
                 replaced.append("")
             blocks = self._engine(self.lake, request, self.plan.as_of, subject)
-            replace_models = {"model": replaced}
-            spans = self._spans_of(self._noted(blocks, features if subject == "customer" else []), replace_models)
-            self.draft.write("spans", spans, schema=SPANS_IN_LAKE, partition_by="model", replace=replace_models)
+            self._write_everybody(self._noted(blocks, features if subject == "customer" else []), replaced)
         return pa.concat_tables(features) if features else self.request.schema.empty_table()
 
     @property
@@ -146,6 +133,17 @@ class Work:
 
         return evaluate_on_spark
 
+    def evaluate_readers_of_everybody(self) -> None:
+        """Write everybody's spans, doubts and arrivals under the models that read scores."""
+        readers = self.plan.readers
+        if not readers:
+            return
+        later = [node for node in populations_read(readers) if self._waits(node)]
+        self.published = self._compared(later, self.published)
+        request = EvaluationRequest(readers, features_of(()), self.published)
+        blocks = self._engine(self.lake, request, self.plan.as_of, "customer")
+        self._write_everybody(blocks, [model.id for model in readers])
+
     def _noted(self, blocks: Iterable[EvaluatedBlock], features: list[pa.Table]) -> Iterator[EvaluatedBlock]:
         share = 0.55 if self.plan.scorecard else 0.9
         for block in blocks:
@@ -153,6 +151,12 @@ class Work:
             features.append(block.features)
             yield block
             self.progress(mark("Evaluating customers"), 0.05 + share * block.share)
+
+    def _write_everybody(self, blocks: Iterable[EvaluatedBlock], replaced: list[str]) -> None:
+        """Write blocks in the place of all that there was under some models."""
+        replace = {"model": replaced}
+        spans = self._spans_of(blocks, replace)
+        self.draft.write("spans", spans, schema=SPANS_IN_LAKE, partition_by="model", replace=replace)
 
     def _spans_of(self, blocks: Iterable[EvaluatedBlock], replace: dict[str, list[str]]) -> Iterator[pa.RecordBatch]:
         """Count blocks, write their doubts and arrivals, and yield their spans."""
@@ -205,15 +209,24 @@ class Work:
         """Put the spans, doubts and arrivals of some customers over their old ones, and return their features."""
         if not customers:
             return self.request.schema.empty_table()
-        evaluated = evaluate_customers(self.lake, self.request, self.plan.as_of, customers)
+        features = self._evaluate_some(self.request, customers, counted=counted, hidden=customers)
+        if counted:
+            self.report.customers = len(features)
+        return features
+
+    def evaluate_readers(self, customers: Sequence[str], *, counted: bool = True) -> None:
+        """Add what the models that read scores give of some customers, whose older rows are hidden already."""
+        if self.plan.readers and customers:
+            request = EvaluationRequest(self.plan.readers, features_of(()), self.published)
+            self._evaluate_some(request, customers, counted=counted)
+
+    def _evaluate_some(
+        self, request: EvaluationRequest, customers: Sequence[str], *, counted: bool, hidden: Sequence[str] = ()
+    ) -> pa.Table:
+        """Write what is requested of some customers and return the features; older rows of `hidden` are old then."""
+        evaluated = evaluate_customers(self.lake, request, self.plan.as_of, customers)
         if counted:
             self.report.count(evaluated.spans, evaluated.doubts)
-            self.report.customers = len(evaluated.features)
-        self._write_some(evaluated, customers)
-        return evaluated.features
-
-    def _write_some(self, evaluated: EvaluatedBlock, hidden: Sequence[str] = ()) -> None:
-        """Write the spans, doubts and arrivals of some customers; the older ones of `hidden` are old then."""
         numbers = self._numbers_of(evaluated.features)
         for name, rows, schema in (
             ("spans", evaluated.spans, SPANS_IN_LAKE),
@@ -222,12 +235,13 @@ class Work:
         ):
             stored = [self._markers(hidden, schema), self._numbered(rows, numbers).cast(schema)]
             self.draft.write(name, pa.concat_tables(stored), partition_by="model")
+        return evaluated.features
 
     def with_features_of(self, customers: Sequence[str], features: pa.Table) -> pa.Table:
         """Return features with those of some customers below, who are evaluated too where a rule reads their scores."""
         if not customers:
             return features
-        if self.readers:
+        if self.plan.readers:
             more = self.evaluate(customers, counted=False)
         else:
             request = replace(self.request, models=())
@@ -258,30 +272,13 @@ class Work:
 
     def _publish_scores(self, scorecard: pa.Table) -> None:
         """Keep the scores that rules read, as they are from this day on."""
-        rows = changed_scores(self.plan.published, scorecard, score_names(self._of_customers), self.plan.as_of)
+        names = score_names(self.plan.of_customers)
+        rows = changed_scores(self.plan.published, scorecard, names, self.plan.as_of)
         # What was scored before a rule read it is older than whatever this refresh has to say.
-        for generation, kept in ((0, not_kept(self.lake, self.plan.published)), (self.report.generation, rows)):
+        for generation, kept in ((0, not_kept(self.lake, names)), (self.report.generation, rows)):
             if len(kept):
                 self.draft.write("score_history", self._stamped(kept, generation))
         self.published = with_scores(self.published, rows)
-
-    def evaluate_readers(self, customers: Sequence[str] | None = None, *, counted: bool = True) -> None:
-        """Evaluate the models that read scores, of everybody or of some customers, whose older rows are hidden."""
-        if not self.readers:
-            return
-        if customers is None:
-            later = [node for node in populations_read(self.readers) if self._waits(node)]
-            self.published = self._compared(later, self.published)
-        request = EvaluationRequest(self.readers, features_of(()), self.published)
-        if customers is not None:
-            evaluated = evaluate_customers(self.lake, request, self.plan.as_of, customers)
-            if counted:
-                self.report.count(evaluated.spans, evaluated.doubts)
-            self._write_some(evaluated)
-            return
-        replaced = {"model": [model.id for model in self.readers]}
-        spans = self._spans_of(self._engine(self.lake, request, self.plan.as_of, "customer"), replaced)
-        self.draft.write("spans", spans, schema=SPANS_IN_LAKE, partition_by="model", replace=replaced)
 
     # Rows
 

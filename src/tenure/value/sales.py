@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from tenure.clock import day_sql
 from tenure.facts.schema import FACT_TABLES
+from tenure.lake import views
 from tenure.lake.duck import connect
 
 if TYPE_CHECKING:
@@ -63,11 +64,8 @@ class Sales:
     @classmethod
     def on(cls, con: duckdb.DuckDBPyConnection, tz: str, as_of: date) -> Sales:
         """Return the sales of a connection with the views ``orders`` and, perhaps, ``costs``."""
-        sql = "SELECT view_name FROM duckdb_views() UNION ALL SELECT table_name FROM duckdb_tables()"
-        present = {row[0] for row in con.execute(sql).fetchall()}
-        for name in ("orders", "costs"):
-            if name not in present:
-                con.register(name, FACT_TABLES[name].schema.empty_table())
+        for name in {"orders", "costs"} - views.names(con):
+            con.register(name, FACT_TABLES[name].schema.empty_table())
         low, high = con.execute(
             'SELECT min(epoch_us("at")), max(epoch_us("at")) FROM'
             ' (SELECT min("at") AS "at" FROM orders UNION ALL SELECT max("at") FROM orders'
@@ -102,8 +100,7 @@ class Sales:
 
     def has(self, name: str) -> bool:
         """Return whether the connection knows a view."""
-        row = self.con.execute("SELECT count(*) FROM duckdb_views() WHERE view_name = ?", [name]).fetchone()
-        return bool(row and row[0])
+        return name in views.names(self.con)
 
 
 _VIEWS = (

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from tenure.lake.views import names
 from tenure.lifecycle.reasons import Reason
 
 if TYPE_CHECKING:
@@ -61,13 +62,13 @@ class Span:
 
 
 def has(con: duckdb.DuckDBPyConnection, table: str) -> bool:
-    return con.execute("select 1 from duckdb_views() where view_name = ?", [table]).fetchone() is not None
+    return table in names(con)
 
 
 def rows(con: duckdb.DuckDBPyConnection, sql: str, *values: Any) -> list[dict[str, Any]]:
     result = con.execute(sql, values)
-    names = [column[0] for column in result.description or []]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    columns = [column[0] for column in result.description or []]
+    return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
 
 
 def profile(con: duckdb.DuckDBPyConnection, customer: str) -> Profile | None:

@@ -19,7 +19,7 @@ from tenure.facts.records import ALWAYS as ALL_DAYS
 from tenure.facts.schema import SCALE, TEXT
 from tenure.rules.evaluation import steps
 from tenure.rules.evaluation.dates import next_anniversary, next_named
-from tenure.rules.evaluation.published import SCORES, Averages, Distribution, Published
+from tenure.rules.evaluation.published import SCORES, Averages, Distribution, Published, population_key
 from tenure.rules.evaluation.steps import Breaks, Moments, Reach, Steps
 from tenure.rules.evaluation.stretches import Stretches, active, open_cases, running, smallest_active
 from tenure.rules.evaluation.windows import NEVER, entering, leaving, months_of, weeks_of
@@ -78,6 +78,7 @@ class EvaluationContext:
     _moments: dict[tuple[int, ...], Moments] = field(default_factory=dict)
     _days: dict[int, np.ndarray] = field(default_factory=dict)
     _texts: dict[Measure, TextSteps] = field(default_factory=dict)
+    _numbers: dict[Measure, Steps] = field(default_factory=dict)  # of the texts
     _breaks: dict[Measure, Breaks] = field(default_factory=dict)
     _published_on: dict[tree.Population, np.ndarray] = field(default_factory=dict)
 
@@ -166,7 +167,9 @@ class EvaluationContext:
             case tree.Population():
                 return self._among_all(node, moments)
             case Measure(returns="any"):
-                numbers, mask = self.texts(node).numbers().at(moments)
+                if node not in self._numbers:
+                    self._numbers[node] = self.texts(node).numbers()
+                numbers, mask = self._numbers[node].at(moments)
                 return MomentValues(numbers, 0.0, mask)
             case Measure():
                 numbers, mask = self.steps(node).at(moments)
@@ -186,7 +189,8 @@ class EvaluationContext:
         return self._published_on[node]
 
     def _populations(self, node: tree.Population) -> list[Distribution | Averages]:
-        return [each for each in self.published.populations.get(str(node), ()) if each.day <= self.block.last_day]
+        published = self.published.populations.get(population_key(node), ())
+        return [each for each in published if each.day <= self.block.last_day]
 
     def _attribute_of(self, node: tree.Population) -> TextSteps:
         return self.texts(Measure("attribute", arguments=(node.by,), returns="any"))
@@ -229,13 +233,14 @@ class EvaluationContext:
     def _score(self, name: str) -> TextSteps:
         """Return a score as it was published, from day to day."""
         origins, table = self.block.origins, self.published.scores.get(name, SCORES.empty_table())
-        who = pc.index_in(table.column("customer_id").cast(TEXT), self.block.ids).fill_null(-1).to_numpy()
-        days = table.column("day").cast(pa.int32()).fill_null(-BIAS).to_numpy()  # without a day: since ever
-        coded = table.column("value").combine_chunks().dictionary_encode()
-        values = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-        rows = np.flatnonzero((who >= 0) & (days <= self.block.last_day))
-        keys = np.append(origins, keys_of(who[rows], days[rows]))
-        codes = np.append(np.full(len(origins), -1), values[rows])
+        # Scores of everybody are published: only those of the block are worth a closer look.
+        places = pc.index_in(table.column("customer_id").cast(TEXT), self.block.ids)
+        days = table.column("day").cast(pa.int32()).fill_null(-BIAS)  # without a day: since ever
+        rows = pc.and_(places.is_valid(), pc.less_equal(days, self.block.last_day))
+        who, days = places.filter(rows).to_numpy(), days.filter(rows).to_numpy()
+        coded = table.column("value").filter(rows).combine_chunks().dictionary_encode()
+        keys = np.append(origins, keys_of(who, days))
+        codes = np.append(np.full(len(origins), -1), coded.indices.fill_null(-1).to_numpy(zero_copy_only=False))
         order = np.argsort(keys, kind="stable")
         order = order[steps.ends_within(keys[order])]
         return TextSteps(keys[order], codes[order], coded.dictionary.to_pylist())

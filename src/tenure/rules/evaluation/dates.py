@@ -1,6 +1,7 @@
 """Days that come again: the shop's named dates and the dates of customers, such as birthdays.
 
-They return for ever, so they are laid out from before the first fact of a block to a horizon after its last day.
+They return for ever, so they are laid out for each customer from before anything was known of them to a horizon after
+the last day of the block.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tenure.clock import day_number, day_of
-from tenure.facts.blocks import BIAS, day_number_of, who_of
-from tenure.facts.named_dates import stretches
+from tenure.facts.blocks import BIAS, day_number_of, keys_of, who_of
+from tenure.facts.named_dates import is_yearly, stretches
+from tenure.facts.records import ALWAYS
 from tenure.rules.evaluation.steps import Steps, starts
 
 if TYPE_CHECKING:
@@ -21,30 +23,37 @@ if TYPE_CHECKING:
     from tenure.facts.blocks import Block
 
 HORIZON = 800  # days: every next return of a yearly date lies within it, and the one after
+_FIRST, _LAST = day_number(date(2, 1, 1)), day_number(date(9998, 12, 31))  # what lies outside is no real date
 
 
 def next_named(block: Block, specs: Sequence[str]) -> Steps:
     """Return the next first day of named dates, for everybody; on one of their days, that day itself."""
-    low, high = _range(block)
-    targets = [day for first, last in stretches(specs, low, high) for day in range(first, last + 1)]
-    targets = sorted({day for day in targets if low <= day <= high})
-    if not targets:
-        return Steps(block.origins, np.zeros(len(block)), np.zeros(len(block), dtype=bool))
-    # A day is waited for from the day after the one before; after the last, nothing is known.
-    days = np.array(targets, dtype=np.int64)
-    moments = np.concatenate(([-BIAS, low], days + 1)) + BIAS  # the origin first
-    values, known = np.concatenate(([0], days, [0])), np.concatenate(([False], np.ones(len(days), bool), [False]))
-    keys = (block.origins[:, None] + moments).ravel()
-    return Steps(keys, np.tile(values.astype(np.float64), len(block)), np.tile(known, len(block)))
+    lows = _begins(block)
+    low = int(lows.min(initial=block.last_day))
+    # Dates that never come again are waited for however far they lie ahead.
+    high = block.last_day + HORIZON if any(map(is_yearly, specs)) else _LAST
+    targets = {day for first, last in stretches(specs, low, high) for day in range(first, last + 1)}
+    days = np.array(sorted(day for day in targets if low <= day <= high), dtype=np.int64)
+    # A day is waited for from the day after the one before; before and after all of them, nothing is known.
+    first = np.searchsorted(days, lows)
+    sizes = len(days) - first + 2
+    who = np.repeat(np.arange(len(block)), sizes)
+    number = np.arange(len(who)) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # 0 is the origin
+    place = first[who] + number - 1
+    since = np.maximum(np.append(low, days + 1)[place], lows[who])
+    known = (number > 0) & (place < len(days))
+    keys = np.where(number > 0, keys_of(who, since), block.origins[who])
+    return Steps(keys, np.where(known, np.append(days, 0)[place], 0).astype(np.float64), known)
 
 
 def next_anniversary(block: Block, keys: np.ndarray, codes: np.ndarray, names: Sequence[Any]) -> Steps:
     """Return the next return of the date that each customer's attribute holds, as it changes over time."""
-    low, high = _range(block)
+    lows, high = _begins(block), block.last_day + HORIZON
+    low = int(lows.min(initial=block.last_day))
     dates = [_month_and_day(name) for name in names]
     pieces_keys, pieces_values, pieces_known = [], [], []
     ends = np.append(np.where(starts(keys)[1:], high + 1, day_number_of(keys)[1:]), high + 1)[: len(keys)]
-    begins = np.maximum(day_number_of(keys), low)
+    begins = np.maximum(day_number_of(keys), lows[who_of(keys)])
     for code, month_day in enumerate(dates):
         rows = np.flatnonzero(codes == code)
         if month_day is None or not len(rows):
@@ -73,9 +82,17 @@ def next_anniversary(block: Block, keys: np.ndarray, codes: np.ndarray, names: S
     return Steps(every[last_of_day], values, np.concatenate(pieces_known)[order][last_of_day])
 
 
-def _range(block: Block) -> tuple[int, int]:
-    first = min((int(rows.days.min()) for rows in block.rows.values() if len(rows.days)), default=block.last_day)
-    return min(first, block.last_day) - 366, block.last_day + HORIZON
+def _begins(block: Block) -> np.ndarray:
+    """Return a day of each customer a year before any fact or record; who else is in the block makes no difference."""
+    days = np.full(len(block), block.last_day, dtype=np.int64)
+    for rows in block.rows.values():
+        np.minimum.at(days, rows.who, rows.days)
+    records = block.records
+    dated = records.days != ALWAYS
+    np.minimum.at(days, records.who[dated], records.days[dated])
+    if block.recorded_on is not None:
+        days = np.minimum(days, block.recorded_on)
+    return np.maximum(days - 366, _FIRST)
 
 
 def _month_and_day(value: Any) -> tuple[int, int] | None:

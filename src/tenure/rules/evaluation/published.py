@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from tenure.rules.syntax.tree import Population, RuleNode, measures_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -65,5 +67,25 @@ class Published:
     """What rules may read besides facts."""
 
     scores: Mapping[str, pa.Table] = field(default_factory=dict)  # by name, see SCORES
-    # by the text of the node, in the order of their days
+    # by the key of the node, in the order of their days
     populations: Mapping[str, Sequence[Distribution | Averages]] = field(default_factory=dict)
+
+
+def population_key(node: Population) -> str:
+    """Return the name under which a population is kept: its text, and the days of the dates that it names."""
+    return " ".join((str(node), *named_days(node)))
+
+
+def named_days(node: RuleNode) -> tuple[str, ...]:
+    """Return the days of the shop's named dates that a rule reads, as written in the settings; its text omits them."""
+    measures = measures_of(node)
+    conditions = (
+        condition
+        for measure in measures
+        for facts in measure.facts
+        for part in facts.all
+        for condition in part.where
+        if condition.name
+    )
+    awaited = (measure.arguments[1:] for measure in measures if measure.elapsed)
+    return tuple(str(day) for days in (*(condition.values for condition in conditions), *awaited) for day in days)
