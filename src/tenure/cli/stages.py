@@ -111,9 +111,8 @@ def _show_report(body: dict[str, Any], errors: Console, definitions: list[Model]
     by_id = {model.id: model for model in definitions}
     rows = []
     for counted in body["models"]:
-        if counted["id"] not in by_id:  # evaluated beside those that were named, since their rows were replaced
-            continue
-        if counted["off"]:
+        # Those not named were evaluated besides, since their rows were replaced.
+        if counted["id"] not in by_id or counted["off"]:
             continue
         if counted["missing"]:
             text = say(mark("not applicable: no facts of kind %(kinds)s"), kinds=", ".join(counted["missing"]))

@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import date
 
-    from tenure.facts.lake import Lake
+    from tenure.facts.lake import Lake, Settings
 
 CHOSEN = 3
 FUNNEL = "first-contact-funnel"
+#: Shown first while no model is recommended: it needs nothing but orders.
+FAVOURITE = "retail-activity"
 #: A model that puts more of the customers than this into one stage says little about them.
 ONE_STAGE = 0.9
 #: A model made for no more kinds of business than this is made for them in particular.
@@ -239,6 +241,11 @@ def _stage_name(model: Model, stage: str) -> LocalizedText | str:
 
 
 # Switching
+
+
+def default_model(settings: Settings) -> str:
+    """Return the id of the model that is shown when none is asked for."""
+    return settings.recommended or FAVOURITE
 
 
 def switch_on(lake: Lake, choice: Choice) -> None:

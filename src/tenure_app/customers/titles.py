@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from tenure.columns import column
+from tenure.words import listing
 from tenure_app.customers.query import AT_LEAST, AT_MOST, EQUALS, UNKNOWN, CustomerQuery
 from tenure_app.web.filters import Chip
 from tenure_app.web.formats import day, number
@@ -74,7 +75,7 @@ def unjudged(doubts: Sequence[Mapping[str, Any]]) -> str:
     """Say which stages cannot be judged on the day, and what is not known; nothing when all can."""
     text = _("%(stage)s (missing: %(missing_facts)s)")
     stages = [text % row if row["missing_facts"] else row["stage"] for row in doubts if row["left_on"] is None]
-    return _("Too little is known to judge: %(stages)s") % {"stages": _(", ").join(stages)} if stages else ""
+    return _("Too little is known to judge: %(stages)s") % {"stages": listing(stages)} if stages else ""
 
 
 def _near(query: CustomerQuery, entry: Entry) -> str:
@@ -106,7 +107,7 @@ def _by_column(query: CustomerQuery) -> list[tuple[str, Without]]:
     named: list[tuple[str, Without]] = []
     for item in query.filters:
         text, written = Column(item.column).text, days if item.definition.kind == "day" else templates
-        value = _("not known") if item.text == UNKNOWN else _(", ").join(map(text, item.values))
+        value = _("not known") if item.text == UNKNOWN else listing(map(text, item.values))
         others = tuple(other for other in query.filters if other != item)
         named.append((written[item.operator] % {"what": item.definition.label, "value": value}, {"filters": others}))
     return named

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from tenure_app.staff.forms import Styled
+from tenure_app.core.forms import Styled
 
 
 class RecordsForm(Styled):

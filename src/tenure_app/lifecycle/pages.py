@@ -26,12 +26,12 @@ from tenure_app.lifecycle import figures as declared
 from tenure_app.lifecycle.answers import Answers
 from tenure_app.lifecycle.catalogue import Entry
 from tenure_app.lifecycle.definitions.labels import attributes_known, businesses
-from tenure_app.lifecycle.definitions.queries import settings_of_the_lake, unreachable_of
+from tenure_app.lifecycle.definitions.queries import unreachable_of
 from tenure_app.lifecycle.figures import PERIODS, SPANS, Overview
 from tenure_app.lifecycle.reasons import sentence_of
 from tenure_app.web import exports
 from tenure_app.web.figures import Switch, sheets
-from tenure_app.web.layout import as_of
+from tenure_app.web.layout import as_of, business
 from tenure_app.web.pages import SIGNED_IN, page
 
 #: Customers shown of those who move next.
@@ -74,7 +74,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "title": _("Overview"),
         "businesses": businesses(),
         "entry": entry,
-        "entries": catalogue.offered(entries, request),
+        "entries": catalogue.offered(entries, request.GET),
         "day": data.day,
         "since": data.since,
         "board": board,
@@ -151,7 +151,7 @@ def lifecycle(request: HttpRequest) -> HttpResponse:
     context = {
         "title": entry.name,
         "entry": entry,
-        "entries": catalogue.offered(entries, request),
+        "entries": catalogue.offered(entries, request.GET),
         "day": day,
         "since": since,
         "subtitle": entry.model.summary.render(),
@@ -169,7 +169,7 @@ def lifecycle(request: HttpRequest) -> HttpResponse:
     gone = unreachable_of(entry.model)
     places = {place.stage: place.people for place in (*board.places, board.no_stage, board.outside)}
     suitability = Suitability(entry.model, gone, places)
-    better = entries.get(settings_of_the_lake().recommended)
+    better = entries.get(business().recommended)
     context |= {
         "says_little": one_stage_message(suitability).render() if suitability.is_one_stage else "",
         "better": better if better is not None and better is not entry else None,
@@ -227,7 +227,7 @@ def families(request: HttpRequest) -> HttpResponse:
     if not has(con, "spans"):
         return render(request, "lifecycle/empty.html")
     entries = catalogue.catalogue(con)
-    offered, day = catalogue.offered(entries, request), as_of(request)
+    offered, day = catalogue.offered(entries, request.GET), as_of(request)
     fitting = [entry for entry in offered if entry.fits]
     counts = queries.families(Answers(con), fitting, day)
     used = {stage.family for entry in fitting for stage in entry.model.stages}

@@ -143,12 +143,11 @@ def _path(given: Mapping[str, Any]) -> list[str]:
 
 
 def filled_in(text: str, posted: Mapping[str, str]) -> str:
-    """Return the text with the values of posted fields put in.
+    """Return the text with the names, rules and flags of posted fields put in.
 
     Fields are called ``name-zh``, ``name-en``, ``stepwise`` and, per stage key, ``stage-KEY-zh``, ``…-en``,
-    ``…-family``, ``…-when`` and the flags. Parameters are ``parameter-NAME``, in the unit that the form shows.
+    ``…-family``, ``…-when`` and the flags.
     """
-    text = _with_parameters(text, posted)
     given = mapping_of(text)
     if given is None or posted.get("fields") != "1":
         return text
@@ -163,9 +162,14 @@ def filled_in(text: str, posted: Mapping[str, str]) -> str:
     return text if changed == given else written(changed)
 
 
-def _with_parameters(text: str, posted: Mapping[str, str]) -> str:
+def posted_parameters(posted: Mapping[str, str]) -> dict[str, str]:
+    """Return the values of the fields ``parameter-NAME`` by name, in the unit that the form shows."""
     prefix = "parameter-"
-    numbers = {name.removeprefix(prefix): posted[name].strip() for name in posted if name.startswith(prefix)}
+    return {name.removeprefix(prefix): posted[name].strip() for name in posted if name.startswith(prefix)}
+
+
+def with_parameters(text: str, numbers: Mapping[str, str]) -> str:
+    """Return the text with other values of its parameters, or raise a ModelError for a value that is not valid."""
     given = mapping_of(text) if numbers else None
     if given is None:
         return text

@@ -10,8 +10,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from tenure.facts.businesses import BUSINESSES
+from tenure.lifecycle.choice import Choice
 from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED, Model, Stage
-from tenure.words import LocalizedText, current_language
+from tenure.words import LocalizedText, listing, sentences
 from tenure_app.lifecycle.definitions import drafts, queries
 from tenure_app.lifecycle.definitions.models import ModelVersion
 from tenure_app.lifecycle.reasons import sentence_of
@@ -93,13 +94,21 @@ def for_whom(model: Model) -> str:
     """Return the kinds of business that a model is for; empty when its file names none."""
     if set(model.businesses) == set(BUSINESSES):
         return gettext("every business")
-    separator = "、" if current_language() == "zh_Hans" else ", "
-    return separator.join(BUSINESSES[kind].render() for kind in model.businesses)
+    return listing(BUSINESSES[kind].render() for kind in model.businesses)
+
+
+def result_of(choice: Choice | None) -> str:
+    """Return which models were chosen and why, or that they will be."""
+    if choice is None:
+        return gettext("Saved. Three models are chosen as soon as your customers are evaluated.")
+    names = listing(suitability.model.name.render() for suitability in choice.models)
+    text = gettext("Switched on: %(names)s. %(why)s")
+    return text % {"names": names or "–", "why": sentences(choice.reasons)}
 
 
 def texts_of(model: Model, stage: Stage) -> list[tuple[str, str]]:
     """Return what is said of a stage: its rule in words, then its descriptions, each with its title."""
-    stays = [(gettext("Stays while"), sentence_of(stage.stays_while, model))] if stage.stays_while else []
+    stays = [(gettext("Stays while"), sentence_of(stage.stay_rule, model))] if stage.stay_rule else []
     titles = (gettext("Traits"), gettext("What they need"), gettext("Our goal"))
     texts = zip(titles, (stage.traits, stage.needs_text, stage.goal), strict=True)
     described = [(title, text.render()) for title, text in texts if text]
