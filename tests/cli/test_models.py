@@ -46,7 +46,7 @@ def test_init_saves_the_business_and_the_first_refresh_chooses(shop: Path) -> No
 def test_an_import_asks_for_the_business_until_it_is_known(tmp_path: Path) -> None:
     file = orders(tmp_path / "a.csv", *ROWS)
     assert "What kind of business is it?" in tenure("import", file, "--lake", tmp_path / "lake").stderr
-    assert "属于哪个行业？" in tenure("import", file, "--lake", tmp_path / "lake", language="zh_Hans").stderr
+    assert "请选择所属行业" in tenure("import", file, "--lake", tmp_path / "lake", language="zh_Hans").stderr
     read("init", "--lake", tmp_path / "lake", "--business", "ecommerce")
     assert "What kind" not in tenure("import", file, "--lake", tmp_path / "lake").stderr
 

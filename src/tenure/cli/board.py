@@ -31,10 +31,10 @@ def board(
     con = store.connect(("spans", "doubts"))
     people = {row["stage"]: row for row in statistic(con, STAGE_COUNTS, definition.id, day=day).to_pylist()}
     doubts = statistic(con, CANNOT_JUDGE, definition.id, day=day).to_pylist() if store.has("doubts") else []
-    unjudged = {row["stage"]: row["people"] for row in doubts}
+    undetermined = {row["stage"]: row["people"] for row in doubts}
     empty = {"people": 0, "share": 0.0, "average_days": None}
     stages = [
-        {**empty, **people.get(stage, {}), "stage": stage, "cannot_judge": unjudged.get(stage, 0)}
+        {**empty, **people.get(stage, {}), "stage": stage, "cannot_judge": undetermined.get(stage, 0)}
         for stage in definition.path
     ]
     body = {"model": definition.id, "version": definition.version, "as_of": day, "stages": stages}
@@ -68,5 +68,5 @@ def _show_board(body: dict[str, Any], model: Model) -> None:
         for row in body["stages"]
     ]
     title = f"{model.name.render()} ({model.id}), {body['as_of']}"
-    headings = (mark("Customers"), mark("Share"), mark("Average days"), mark("Cannot be judged"))
+    headings = (mark("Customers"), mark("Share"), mark("Average days"), mark("Undetermined"))
     console(stderr=False).print(table_of(title, (mark("Stage"),), headings, rows))

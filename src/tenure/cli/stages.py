@@ -59,15 +59,15 @@ def stages(
 
 
 def _show_stages(body: dict[str, Any], model: Model) -> None:
-    errors, counts, unjudged = console(), body["stages"], body["cannot_judge"]
+    errors, counts, undetermined = console(), body["stages"], body["cannot_judge"]
     total = sum(counts.values())
     rows = []
     for stage in model.path:
         count = counts.get(stage, 0)
         share = percent(count / total) if total else "–"
-        rows.append([model.stage(stage).name.render(), number(count), share, number(unjudged[stage])])
+        rows.append([model.stage(stage).name.render(), number(count), share, number(undetermined[stage])])
     title = f"{model.name.render()} ({model.id}), {body['as_of']}"
-    errors.print(table_of(title, (mark("Stage"),), (mark("Customers"), mark("Share"), mark("Cannot be judged")), rows))
+    errors.print(table_of(title, (mark("Stage"),), (mark("Customers"), mark("Share"), mark("Undetermined")), rows))
     if body["quarantined"]:
         text = mark("%(count)s rows were rejected. Use --quarantine FILE to export them with reasons.")
         errors.print(say(text, count=body["quarantined"]), style="yellow")

@@ -30,7 +30,7 @@ CHOSEN = 3
 FUNNEL = "first-contact-funnel"
 #: Shown first while no model is recommended: it needs nothing but orders.
 FAVOURITE = "retail-activity"
-#: A model that puts more of the customers than this into one stage says little about them.
+#: A model that puts more of the customers than this into one stage does not separate them.
 ONE_STAGE = 0.9
 #: A model made for no more kinds of business than this is made for them in particular.
 FEW = 3
@@ -229,9 +229,9 @@ def _little_in_reach(other: Suitability) -> Message:
 def one_stage_message(suitability: Suitability) -> Message:
     """Return the sentence that says how little a model tells the customers apart."""
     place, share = suitability.largest
-    text = mark("%(model)s says little about your customers: %(share)s of them are in one stage, %(stage)s.")
+    text = mark("%(model)s does not separate your customers: %(share)s of them are in one stage, %(stage)s.")
     if place in (UNSTAGED, NOT_IN_MODEL):
-        text = mark("%(model)s says little about your customers: %(share)s of them are in none of its stages.")
+        text = mark("%(model)s does not separate your customers: %(share)s of them are in none of its stages.")
     names = {"model": suitability.model.name, "stage": _stage_name(suitability.model, place)}
     return Message(text, {**names, "share": Percent(share, 1)})
 

@@ -300,7 +300,7 @@ def _check_state(node: RuleNode, ids: Sequence[str], model: FileEntry) -> None:
     for name in (*asked[0].arguments, *texts, *values):
         if name and name not in ids:
             near = ", ".join(get_close_matches(name, ids, n=3, cutoff=0.4) or ids)
-            text = mark("%(where)s: %(part)s names %(name)r, which is no stage of this model. Try: %(near)s.")
+            text = mark("%(where)s: %(part)s names %(name)r, which is not a stage of this model. Try: %(near)s.")
             raise model.wrong(text, part=str(node), name=name, near=near)
     if isinstance(node, Held | Ever) or len(measures_of(node)) > 1:
         text = mark(

@@ -369,7 +369,7 @@ def customer(request: HttpRequest, customer_id: str) -> HttpResponse:
         "life": shown,
         "history": tables.HISTORY.show(shown.stays) if shown else None,
         "doubts": tables.DOUBTS.show(doubts) if doubts else None,
-        "unjudged": titles.unjudged(doubts),
+        "undetermined": titles.undetermined(doubts),
         "stages": [(stage, shown.entry.stage_name(stage)) for stage in shown.entry.order] if shown else [],
         "day": day,
         "panels": panels.panels(con, who.customer_id),

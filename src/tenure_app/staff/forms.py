@@ -39,7 +39,7 @@ class BusinessForm(Styled):
     business = forms.CharField(label=_("Business name"), max_length=80, required=False)
     business_kind = forms.ChoiceField(
         label=_("Kind of business"),
-        choices=lambda: [("", _("Not said")), *((kind, name.render()) for kind, name in BUSINESSES.items())],
+        choices=lambda: [("", _("Not specified")), *((kind, name.render()) for kind, name in BUSINESSES.items())],
         required=False,
         help_text=_("Another answer chooses the models that suit it; see Models."),
     )

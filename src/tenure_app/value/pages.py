@@ -86,7 +86,7 @@ def value(request: HttpRequest) -> HttpResponse:
         "costs": panels.costs(data),
         "habits": [(title, tables.PROFILE.show(rows)) for title, rows in habits if rows],
         "slight": tables.PROFILE.show(data.habits["habits"][LISTED:]),
-        "looked_at": len(data.reports["profile"]),
+        "compared_habits": len(data.reports["profile"]),
         "differing": sum(map(len, data.habits.values())),
         "targets_table": tables.TARGETS.show(shared["targets"]),
         "measures": queries.measures(data.entries),

@@ -205,7 +205,7 @@ def verdict(name: str) -> str:
         "longer": _("longer"),
         "shorter": _("shorter"),
         "no-difference": _("no difference"),
-        "cannot-judge": _("cannot judge"),
+        "cannot-judge": _("undetermined"),
     }[name]
 
 

@@ -162,9 +162,9 @@ def publish() -> None:
         path = target / f"{model_id}.yaml"
         if not path.is_file() or path.read_text(encoding="utf-8") != version.text:
             write_text(path, version.text, at=version.created_at)  # never newer than the version: it is no news
-    ours = set(ModelDefinition.objects.values_list("pk", flat=True))
+    known = set(ModelDefinition.objects.values_list("pk", flat=True))
     for path in target.glob("*.yaml"):
-        if path.stem in ours and path.stem not in versions:
+        if path.stem in known and path.stem not in versions:
             path.unlink(missing_ok=True)
 
 

@@ -109,7 +109,7 @@ def result_of(choice: Choice | None) -> str:
 def texts_of(model: Model, stage: Stage) -> list[tuple[str, str]]:
     """Return what is said of a stage: its rule in words, then its descriptions, each with its title."""
     stays = [(gettext("Stays while"), sentence_of(stage.stay_rule, model))] if stage.stay_rule else []
-    titles = (gettext("Traits"), gettext("What they need"), gettext("Our goal"))
+    titles = (gettext("Traits"), gettext("What they need"), gettext("Goal"))
     texts = zip(titles, (stage.traits, stage.needs_text, stage.goal), strict=True)
     described = [(title, text.render()) for title, text in texts if text]
     return [(gettext("Rule"), sentence_of(stage.rule, model)), *stays, *described]
@@ -122,11 +122,11 @@ def attributes_known(model: Model) -> str:
         return ""
     first, last = map(day, since)
     if first == last:
-        text = gettext("Attributes that its rules read are known since %(first)s; before, they cannot be judged.")
+        text = gettext("Attributes that its rules read are known since %(first)s; before, they are undetermined.")
         return text % {"first": first}
     return gettext(
         "Attributes that its rules read are known since %(first)s to %(last)s, depending on the customer;"
-        " before, they cannot be judged."
+        " before, they are undetermined."
     ) % {"first": first, "last": last}
 
 

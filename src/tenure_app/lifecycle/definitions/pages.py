@@ -142,14 +142,14 @@ def model(request: HttpRequest, model_id: str) -> HttpResponse:
         return redirect("model-edit", model_id)
     line = next(line for line in _lines() if line["now"].id == model_id)
     follows = queries.one_in_force(now.model.follows) if now.model.follows else None
-    gone = queries.unreachable_of(now.model) if line["staged"] or not line["missing_facts"] else {}
+    unreachable = queries.unreachable_of(now.model) if line["staged"] or not line["missing_facts"] else {}
     context = {
         **forms.form_of(request, forms.ModelDraft(now.text, base=now.number, mode="parameters")),
         "title": now.name,
         "line": line,
         "now": now,
         "model": now.model,
-        "stages": [_stage(now.model, badge.id, gone.get(badge.id)) for badge in labels.path_of(now.model)],
+        "stages": [_stage(now.model, badge.id, unreachable.get(badge.id)) for badge in labels.path_of(now.model)],
         "history": _history(now),
         "attributes_known": labels.attributes_known(now.model),
         "follows": follows.model if follows else None,
@@ -157,7 +157,7 @@ def model(request: HttpRequest, model_id: str) -> HttpResponse:
     return render(request, "models/model.html", context)
 
 
-def _stage(model: Model, stage_id: str, gone: Unreachable | None) -> dict[str, Any]:
+def _stage(model: Model, stage_id: str, unreachable: Unreachable | None) -> dict[str, Any]:
     stage = model.stage(stage_id)
     flags = (
         (stage.setback, "yellow", _("setback: can be entered from anywhere")),
@@ -166,8 +166,7 @@ def _stage(model: Model, stage_id: str, gone: Unreachable | None) -> dict[str, A
         (
             stage.settles > 0,
             "secondary",
-            ngettext("settles after %(days)s day", "settles after %(days)s days", stage.settles)
-            % {"days": number(stage.settles)},
+            _("minimum days before entry: %(days)s") % {"days": number(stage.settles)},
         ),
     )
     (_title, sentence), *texts = labels.texts_of(model, stage)
@@ -175,7 +174,7 @@ def _stage(model: Model, stage_id: str, gone: Unreachable | None) -> dict[str, A
     return {
         "stage": stage,
         "sentence": sentence,
-        "unreachable": gone.message.render() if gone else "",
+        "unreachable": unreachable.message.render() if unreachable else "",
         "flags": [(colour, text) for flag, colour, text in flags if flag],
         "texts": texts,
         "plays": [(title, plays) for title, plays in plays if plays],
