@@ -89,9 +89,7 @@ def test_board_list_command_and_statistics_agree_on_what_cannot_be_judged(
     unjudged = {row["stage"]: row["people"] for row in counted}
     assert unjudged["degeneration"] > 0
     rows = board(signed_in, day, "relationship-4")
-    assert {
-        stage: int(row["Undetermined"]) for stage, row in rows.items() if row["Undetermined"] != "0"
-    } == unjudged
+    assert {stage: int(row["Undetermined"]) for stage, row in rows.items() if row["Undetermined"] != "0"} == unjudged
     app = typer.Typer()
     app.command()(command.board)
     arguments = ["--lake", str(shop.path), "--model", "relationship-4", "--as-of", str(day), "--json"]

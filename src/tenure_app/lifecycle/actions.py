@@ -60,9 +60,9 @@ def day_of(text: str) -> date | None:
         return None
     try:
         return date.fromisoformat(text.strip())
-    except ValueError as wrong:
-        problem = mark("%(given)s is not a valid date. Use the format 2026-11-30, or leave it empty.")
-        raise NotOverridden(problem, given=text) from wrong
+    except ValueError as error:
+        problem = mark("%(text)s is not a valid date. Use the format 2026-11-30, or leave it empty.")
+        raise NotOverridden(problem, text=text) from error
 
 
 def _model(model: str) -> Model:

@@ -196,7 +196,9 @@ def _card(
         "stage": stage,
         "rule": sentence_of(stage.rule, entry.model) if stage else "",
         # Somebody may have been put there by hand.
-        "unreachable": unreachable_stages[place.stage].message.render() if place.stage in unreachable_stages and not place.people else "",
+        "unreachable": unreachable_stages[place.stage].message.render()
+        if place.stage in unreachable_stages and not place.people
+        else "",
         "share_width": f"{100 * place.share:.2f}",
         "url": base.url(stage=place.stage),
         "moves": _moves_of(place, base, board.since),

@@ -41,11 +41,11 @@ def read_draft(request: HttpRequest) -> forms.ModelDraft:
         day = date.fromisoformat(request.POST.get("as_of", ""))
     except ValueError:
         day = as_of(request)
-    wrong, mode, parameters = None, request.POST.get("mode"), drafts.posted_parameters(request.POST)
+    refusal, mode, parameters = None, request.POST.get("mode"), drafts.posted_parameters(request.POST)
     try:
         text, parameters = drafts.with_parameters(text, parameters), {}
     except TenureError as error:
-        wrong = error
+        refusal = error
     return forms.ModelDraft(
         text=text,
         base=int(base) if base.isdigit() else 0,
@@ -54,7 +54,7 @@ def read_draft(request: HttpRequest) -> forms.ModelDraft:
         origin=origin if origin in labels.ORIGINS else "",
         note=request.POST.get("note", "")[:300],
         as_of=day,
-        wrong=wrong,
+        refusal=refusal,
         parameters=parameters,
     )
 
@@ -162,8 +162,8 @@ def preview(request: HttpRequest) -> HttpResponse:
     """Work out who would move, or let a worker do it on a large lake."""
     draft = read_draft(request)
     try:
-        if draft.wrong:
-            raise draft.wrong
+        if draft.refusal:
+            raise draft.refusal
         row = previews.preview_of(draft.text, forms.person_of(request), draft.as_of or as_of(request))
     except RuleError:
         context: dict[str, Any] = {}  # the check marks it in the rule
@@ -259,8 +259,8 @@ def save(request: HttpRequest) -> HttpResponse:
     """Save the text as a new version, or show why not and keep what was written."""
     draft = read_draft(request)
     try:
-        if draft.wrong:
-            raise draft.wrong
+        if draft.refusal:
+            raise draft.refusal
         version = actions.save_version(
             draft.text, base=draft.base, person=forms.person_of(request), note=draft.note, origin=draft.origin
         )

@@ -188,13 +188,13 @@ def check(text: str, unfilled: TenureError | None = None) -> ModelCheck:
         if unfilled:
             raise unfilled
         return ModelCheck(queries.read(text), rules)
-    except TenureError as wrong:
-        return ModelCheck(None, rules, Trouble.of(wrong))
+    except TenureError as error:
+        return ModelCheck(None, rules, Trouble.of(error))
 
 
 def _check_rule(rule: str, kinds: Mapping[str, Kind], names: KnownNames) -> RuleCheck:
     try:
         tree = parse(rule.strip(), kinds, parameters=names.parameters, named_dates=names.named_dates)
         return RuleCheck(sentence(tree, current_language(), names.stages))
-    except RuleError as wrong:
-        return RuleCheck(trouble=Trouble.of(wrong))
+    except RuleError as error:
+        return RuleCheck(trouble=Trouble.of(error))

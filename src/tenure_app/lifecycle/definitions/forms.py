@@ -23,7 +23,7 @@ class ModelDraft:
     origin: str = ""
     note: str = ""
     as_of: date | None = None
-    wrong: TenureError | None = None  # why the parameters could not be put into the text
+    refusal: TenureError | None = None  # why the parameters could not be put into the text
     parameters: dict[str, str] = field(default_factory=dict)  # their values as posted, while they are not in the text
     extra: dict[str, Any] = field(default_factory=dict)  # what the form shows besides
 
@@ -33,8 +33,8 @@ class ModelDraft:
 
     @property
     def model_id(self) -> str:
-        given = drafts.mapping_of(self.text)
-        return str(given.get("id", "")) if given else ""
+        content = drafts.mapping_of(self.text)
+        return str(content.get("id", "")) if content else ""
 
 
 def person_of(request: HttpRequest) -> User:
@@ -43,7 +43,7 @@ def person_of(request: HttpRequest) -> User:
 
 def form_of(request: HttpRequest, draft: ModelDraft) -> dict[str, Any]:
     """Return what the form shows, and whether this very text may be saved: a model, changed, its preview seen."""
-    checked = editor_fields.check(draft.text, draft.wrong)
+    checked = editor_fields.check(draft.text, draft.refusal)
     draft.as_of = draft.as_of or as_of(request)
     now, fields = queries.one_in_force(draft.model_id), draft.fields
     unchanged = now is not None and now.text == draft.text

@@ -167,15 +167,15 @@ def _different(
         for key in dict.fromkeys([*old, *new])
         if key not in ("stages", "id", "parameters") and old.get(key) != new.get(key)
     ]
-    before, after = (_parameters(given.get("parameters")) for given in (old, new))
+    before, after = (_parameters(content.get("parameters")) for content in (old, new))
     changed = [name for name in dict.fromkeys([*before, *after]) if before.get(name) != after.get(name)]
     return [*plain, *(_parameter_change(before.get(name), after.get(name), name) for name in changed)]
 
 
-def _parameters(given: Any) -> dict[str, Mapping[str, Any]]:
-    if not isinstance(given, Mapping):
+def _parameters(entries: Any) -> dict[str, Mapping[str, Any]]:
+    if not isinstance(entries, Mapping):
         return {}
-    return {name: part if isinstance(part, Mapping) else {"value": part} for name, part in given.items()}
+    return {name: part if isinstance(part, Mapping) else {"value": part} for name, part in entries.items()}
 
 
 def _parameter_change(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, name: str) -> dict[str, Any]:
@@ -212,5 +212,5 @@ def unified(before: str, after: str) -> list[str]:
 
 
 def _laid_out(text: str) -> list[str]:
-    given = drafts.mapping_of(text)
-    return (drafts.written(given) if given is not None else text).splitlines()
+    content = drafts.mapping_of(text)
+    return (drafts.written(content) if content is not None else text).splitlines()

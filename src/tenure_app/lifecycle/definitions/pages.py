@@ -101,7 +101,7 @@ def _line(now: InForce, *, on: bool, recommended: bool, report: dict[str, Any]) 
         "summary": model.summary.render() if model else "",
         "path": labels.path_of(model) if model else [],
         "sources": ", ".join(dict.fromkeys(source.ref for source in model.sources)) if model else "",
-        "error": now.wrong.say() if now.wrong else "",
+        "error": now.error.say() if now.error else "",
         "state": state,
         # Whether the page of customers can list whom it stages.
         "has_list": staged and not missing and not of_products,

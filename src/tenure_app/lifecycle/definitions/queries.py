@@ -39,7 +39,7 @@ MOST_VALUES = 30  # of a text column: more than that nobody picks from a list
 class InForce:
     """A model as it holds now.
 
-    `model` is None, and `wrong` says why, when its text can no longer be read (a kind of fact of its own is gone).
+    `model` is None, and `error` says why, when its text can no longer be read (a kind of fact of its own is gone).
     """
 
     id: str
@@ -47,7 +47,7 @@ class InForce:
     number: int  # 0 while nobody has changed the shipped model
     version: ModelVersion | None
     model: Model | None
-    wrong: TenureError | None = None
+    error: TenureError | None = None
 
     @property
     def name(self) -> str:
@@ -193,8 +193,8 @@ def _in_force(model_id: str, version: ModelVersion | None, known: Surroundings |
     text = shipped if version.origin == ModelVersion.SHIPPED and shipped is not None else version.text
     try:
         return InForce(model_id, text, version.number, version, read(text, known))
-    except TenureError as wrong:
-        return InForce(model_id, text, version.number, version, None, wrong)
+    except TenureError as error:
+        return InForce(model_id, text, version.number, version, None, error)
 
 
 @cache
