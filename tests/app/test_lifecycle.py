@@ -104,7 +104,7 @@ def test_board_list_command_and_statistics_agree_on_what_cannot_be_judged(
     assert "Undetermined: Degeneration (missing: figure of their own volume)" in page
     assert "Periods in which a stage was undetermined" in page
     chips = signed_in.get("/customers/", asked).content.decode()
-    assert re.search("Relationship model: Degeneration cannot be judged on", chips)
+    assert re.search("Relationship model: Degeneration is undetermined on", chips)
 
 
 def test_a_lake_without_the_table_of_doubts_shows_its_board_without_them(own_shop: Lake, signed_in: Client) -> None:
