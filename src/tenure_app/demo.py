@@ -13,7 +13,6 @@ import sys
 from collections import defaultdict
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,8 +25,11 @@ from tenure.words.formats import number
 from tenure_app.commands import exit_on_error, greet
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console
 
+    from tenure.facts.importing import Progress
     from tenure.facts.lake import Lake
     from tenure.lifecycle.model import Model
     from tenure.practices.samples import Sample
@@ -119,22 +121,18 @@ def _is_ready(lake: Lake, sample: Sample, models: list[Model]) -> bool:
 
 
 def _prepare(lake: Lake, sample: Sample, out: Console) -> None:
-    """Bring a sample into a lake, each file through the path of a user's own, and work out everybody's stages."""
-    from tenure.facts.importing import import_files
+    """Bring a sample into a lake and work out everybody's stages."""
+    from tenure.practices.samples import bring
     from tenure.refreshing.run import refresh
-    from tenure.scorecard.options import save_options
 
-    if sample.options and not lake.has("batches"):  # what a person set meanwhile stays
-        save_options(lake, **sample.options)
-    with progress_bar(out) as advance, TemporaryDirectory(prefix="tenure-demo-") as folder:
+    with progress_bar(out) as advance:
         advance(mark("Reading the sample data"), 0)
-        for file in sample.files(Path(folder)):
-            text = say(mark("Importing %(file)s"), file=file.path.name)
 
-            def tell(at: Any, text: str = text) -> None:
-                advance(text, at.done / max(at.total, 1))
+        def reporter(file: str, _before: int, _files: int) -> Callable[[Progress], None]:
+            text = say(mark("Importing %(file)s"), file=file)
+            return lambda progress: advance(text, progress.done / max(progress.total, 1))
 
-            import_files(lake, [file.path], as_=file.as_, mapping=file.mapping or None, on_progress=tell)
+        bring(lake, sample, reporter)
     with progress_bar(out) as advance:
         advance(mark("Calculating stages, value and risk"), 0)
         refresh(lake, as_of=sample.as_of, on_progress=advance)

@@ -144,7 +144,7 @@ SESSION_COOKIE_AGE = 14 * 24 * 3600
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "tenure_app.staff.forms.LengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "tenure_app.staff.passwords.LengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]

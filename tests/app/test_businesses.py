@@ -44,7 +44,7 @@ def test_the_question_is_asked_until_it_is_answered_and_the_answer_switches_thre
     signed_in: Client, own_shop: Lake
 ) -> None:
     assert QUESTION in page(signed_in, "/overview/")
-    assert "属于哪个行业？" in page(signed_in, "/overview/", "zh-hans")
+    assert "请选择所属行业" in page(signed_in, "/overview/", "zh-hans")
     signed_in.cookies["tenure_language"] = "en"
     answered = signed_in.post("/models/-/choose/", {"business": "retail"}, follow=True).content.decode()
     settings = Lake.open(own_shop.path).settings
@@ -131,16 +131,16 @@ def test_the_board_says_what_cannot_be_reached_and_that_a_model_says_little(sign
     assert "Cannot be reached: your facts contain no balances." in board
     assert "无法到达：数据里没有往来余额记录。" in page(signed_in, "/lifecycle/", "zh-hans", model="relationship-4")
     one_stage = page(signed_in, "/lifecycle/", model="internal-external")
-    assert "says little about your customers: 100% of them are in one stage" in one_stage
+    assert "does not separate your customers: 100% of them are in one stage" in one_stage
     assert "Open the recommended model: Retail activity" in one_stage
-    assert "says little" not in page(signed_in, "/lifecycle/", model="retail-activity")
+    assert "does not separate" not in page(signed_in, "/lifecycle/", model="retail-activity")
 
 
 def test_a_model_page_says_for_whom_it_is_what_it_needs_and_what_cannot_be_reached(
     signed_in: Client, three: Lake
 ) -> None:
     text = page(signed_in, "/models/saas-6/")
-    assert "For whom" in text
+    assert "Industries" in text
     assert "SaaS" in text
     missing = "shares, reviews, referrals or orders by people they referred"
     assert f"Cannot be reached: your facts contain no {missing}." in text

@@ -208,3 +208,13 @@ def test_what_is_too_large_for_a_copy_is_read_from_its_files(
     con = conf.connection(copy)
     assert con.execute("SELECT count(*) FROM orders").fetchone() == (count(),)
     assert "copied" not in [column[0] for column in con.execute("SELECT * FROM orders").description or []]
+
+
+def test_a_copy_that_is_held_again_displaces_no_other(filled_lake: Lake) -> None:
+    copies = [conf.Copy("orders", f"orders {n}", "amount", index="amount") for n in range(conf.COPIES)]
+    for copy in copies:
+        conf.connection(copy)
+    append(filled_lake)
+    con = conf.connection(copies[-1])
+    held = con.execute("SELECT count(*) FROM duckdb_tables() WHERE database_name = 'held'").fetchone()
+    assert held == (conf.COPIES,)

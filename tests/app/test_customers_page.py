@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from app import people
 from app.test_customers import MODEL, TODAY, orders_of, stage_on
+from tenure.facts.customers import merge
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -159,6 +160,15 @@ def test_a_judgement_that_says_nothing_is_refused_with_its_reason(
     answer = signed_in.post("/customers/K039/override/", asked, follow=True)
     assert said in answer.content.decode()
     assert not own_shop.has("overrides")
+
+
+def test_a_judgement_never_makes_a_customer(own_shop: Lake, signed_in: Client) -> None:
+    asked = {"model": MODEL, "what": "set", "stage": "active", "reason": "why not", "until": ""}
+    signed_in.post("/customers/NOBODY/override/", asked)
+    assert not own_shop.has("overrides")
+    merge(own_shop, "K038", ["K039"], "same", datetime(2026, 11, 30, tzinfo=UTC))
+    signed_in.post("/customers/K039/override/", asked)
+    assert own_shop.read("overrides", ["K038"]).column("customer_id").to_pylist() == ["K038"]
 
 
 def test_a_merged_customer_leads_to_the_one_that_counts(own_shop: Lake, signed_in: Client) -> None:

@@ -327,8 +327,8 @@ PEOPLE = "customer_id,name,city,level\nC1,王芳,上海,gold\nC2,李伟,杭州,s
 @pytest.mark.parametrize(
     ("language", "question", "since", "text"),
     [
-        ("en", "These values hold since", "known since ", "known since "),
-        ("zh-hans", "这些值的生效日期", "自 2026年2月1日 起", "自 2026年2月1日 起才有记录"),
+        ("en", "Valid from", "known since ", "known since "),
+        ("zh-hans", "生效日期", "自 2026年2月1日 起", "自 2026年2月1日 起才有记录"),
     ],
 )
 def test_customer_files_say_since_when_their_values_hold(

@@ -89,9 +89,7 @@ def test_board_list_command_and_statistics_agree_on_what_cannot_be_judged(
     unjudged = {row["stage"]: row["people"] for row in counted}
     assert unjudged["degeneration"] > 0
     rows = board(signed_in, day, "relationship-4")
-    assert {
-        stage: int(row["Cannot be judged"]) for stage, row in rows.items() if row["Cannot be judged"] != "0"
-    } == unjudged
+    assert {stage: int(row["Undetermined"]) for stage, row in rows.items() if row["Undetermined"] != "0"} == unjudged
     app = typer.Typer()
     app.command()(command.board)
     arguments = ["--lake", str(shop.path), "--model", "relationship-4", "--as-of", str(day), "--json"]
@@ -103,16 +101,16 @@ def test_board_list_command_and_statistics_agree_on_what_cannot_be_judged(
     assert len(listed) == unjudged["degeneration"]
     customer = sorted(listed)[0]
     page = signed_in.get(f"/customers/{customer}/?model=relationship-4&as_of={day}").content.decode()
-    assert "Too little is known to judge: Degeneration (missing: figure of their own volume)" in page
-    assert "Periods in which a stage could not be judged" in page
+    assert "Undetermined: Degeneration (missing: figure of their own volume)" in page
+    assert "Periods in which a stage was undetermined" in page
     chips = signed_in.get("/customers/", asked).content.decode()
-    assert re.search("Relationship model: Degeneration cannot be judged on", chips)
+    assert re.search("Relationship model: Degeneration is undetermined on", chips)
 
 
 def test_a_lake_without_the_table_of_doubts_shows_its_board_without_them(own_shop: Lake, signed_in: Client) -> None:
     shutil.rmtree(own_shop.path / "life" / "doubts")
     rows = board(signed_in, TODAY, "relationship-4")
-    assert {row["Cannot be judged"] for row in rows.values()} == {"0"}
+    assert {row["Undetermined"] for row in rows.values()} == {"0"}
     assert signed_in.get("/customers/", {"model": "relationship-4", "cannot_judge": "degeneration"}).status_code == 200
 
 

@@ -10,8 +10,10 @@ import yaml
 
 from app.people import TODAY, fill
 from refreshes import stages_only as refresh
-from tenure.lifecycle.model_file import builtin_texts, models_of
-from tenure_app.lifecycle.definitions import actions, drafts, queries
+from tenure.facts.lake import Lake
+from tenure.lifecycle.model_file import builtin, builtin_texts, models_of
+from tenure.lifecycle.model_parameters import set_parameters
+from tenure_app.lifecycle.definitions import actions, drafts, labels, queries
 from tenure_app.lifecycle.definitions.models import ModelPreview, ModelVersion
 from tenure_app.lifecycle.reasons import phrase
 
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.test import Client
-
-    from tenure.facts.lake import Lake
 
 SHIPPED = builtin_texts()["retail-activity"]
 STRICTER = SHIPPED.replace("days_since(order | start | renewal) <= active_until", "days_since(order) <= 30")
@@ -335,7 +335,7 @@ def test_a_preview_warns_of_overlaps_and_of_rules_that_nobody_matches(signed_in:
 def test_a_large_lakes_preview_is_worked_out_by_a_worker(
     signed_in: Client, shop: Lake, run_jobs: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tenure_app.lifecycle.definitions.previews.AT_ONCE", 1)
+    monkeypatch.setattr("tenure_app.lifecycle.definitions.queries.AT_ONCE", 1)
     assert "hx-get" in see_preview(signed_in, STRICTER)
     row = ModelPreview.objects.get()
     assert row.seen_at is None
@@ -370,3 +370,40 @@ def test_a_preview_counts_the_moves_undone_before_and_after(signed_in: Client, s
     settling = SHIPPED.replace("\nstages:\n", "\nsettles: 14d\nstages:\n")
     page = see_preview(signed_in, settling)
     assert re.search(r"Moves undone within 14 days: [\d.]+% before, (0%|–) after\.", page)
+
+
+def test_a_rule_for_staying_is_shown_as_a_sentence_and_follows_its_parameters() -> None:
+    stages = [(model, stage) for model in builtin().values() for stage in model.stages if stage.stay_rule]
+    assert len(stages) > 10
+    for model, stage in stages:
+        _title, text = labels.texts_of(model, stage)[1]
+        assert text != stage.stays_while, (model.id, stage.id)
+    model, stage = next(pair for pair in stages if pair[0].parameters and "loyal_orders" in pair[1].stays_while)
+    text = builtin_texts()[model.id]
+    other = queries.read(set_parameters(text, {"loyal_orders": "4"}))
+    stays_while = labels.texts_of(model, stage)[1][1]
+    assert stays_while in [before for _badge, _title, before, _after in labels.changed_texts(model, other)]
+
+
+def test_a_wrong_parameter_keeps_what_was_typed_into_the_other_fields(signed_in: Client, shop: Lake) -> None:
+    posted = {"fields": "1", "stage-active-zh": "活跃", "stage-active-en": "Busy", "stage-active-family": "F6"}
+    posted |= {"stage-active-when": "days_since(order) <= active_until", "parameter-active_until": "", "do": "add"}
+    page = signed_in.post("/models/-/change/", form(SHIPPED, **posted) | {"mode": "fields"})
+    context = page.context
+    assert "Busy" in [stage["name"] for stage in context["stages"]]
+    assert len(context["stages"]) == len(drafts.fields_of(SHIPPED).stages) + 1
+    values = {item["name"]: item["value"] for item in context["parameters"]}
+    assert values["active_until"] == "", "what was typed, not what the text holds"
+    assert context["checked"].trouble
+
+
+def test_on_a_large_lake_a_worker_chooses_the_models(
+    signed_in: Client, shop: Lake, run_jobs: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tenure_app.lifecycle.definitions.queries.AT_ONCE", 1)
+    signed_in.post("/models/-/choose/", {"business": "retail"})
+    settings = Lake.open(shop.path).settings
+    assert (settings.business_kind, settings.models_on) == ("retail", None)
+    assert run_jobs() >= 1
+    settings = Lake.open(shop.path).settings
+    assert settings.recommended in (settings.models_on or ())

@@ -103,6 +103,18 @@ def test_a_name_is_given_used_changed_and_kept_while_a_rule_needs_it(signed_in: 
     assert condition.values == ("11-12",)
 
 
+def test_a_row_that_is_refused_shows_what_was_typed_and_leaves_the_other_form_empty(
+    signed_in: Client, lake: Lake
+) -> None:
+    answer = signed_in.post("/settings/named-dates/", {"name": "双十一", "dates": "11-11, 13-01"})
+    page = answer.content.decode()
+    assert answer.context["named_dates"] == {"双十一": ("11-11, 13-01", False)}
+    assert page.count("11-11, 13-01") == 1
+    assert "13-01 is not a date" in page
+    added = signed_in.post("/settings/named-dates/", {"name": "店庆", "dates": "05-18"})
+    assert added.headers["Location"].endswith("/settings/#named-dates")
+
+
 def test_a_built_in_model_follows_the_dates_of_the_shop(signed_in: Client, lake: Lake) -> None:
     assert name_dates(signed_in, name="双十一", dates="11-10..11-12") == (302, "")
     text = MODEL.replace("店庆", "双十一")
@@ -125,6 +137,9 @@ def test_dates_are_named_in_a_terminal(tmp_path: Path) -> None:
     assert "店庆 is used in the rules of party" in refused.stderr
     assert tenure("init", "--lake", lake, "--named-date", "618=").returncode == 0
     assert "618" not in Lake.open(lake).named_dates
+    typo = tenure("init", "--lake", lake, "--business", "retial", "--named-date", "七夕=08-19")
+    assert typo.returncode == 2
+    assert "七夕" not in Lake.open(lake).named_dates
     wrong = tenure("init", "--lake", lake, "--named-date", "七夕=02-30", language="zh_Hans")
     assert "02-30 不是日期" in wrong.stderr
 

@@ -235,3 +235,28 @@ def test_the_navigation_folds_on_a_narrow_screen_and_opens_by_keyboard(
     link.wait_for()
     link.click()
     page.get_by_role("heading", name="Imports", exact=True).wait_for()
+
+
+def test_a_model_that_cannot_be_read_keeps_the_kind_of_business_and_says_why(signed_in: Client, own_shop: Lake) -> None:
+    from tenure.facts.lake import Lake as Opened
+
+    given = {"business": "小店", "tz": "Asia/Shanghai", "currency": "CNY", "business_kind": "retail"}
+    (own_shop.path / "models").mkdir()
+    broken = own_shop.path / "models/broken.yaml"
+    broken.write_text("id: broken\nstages: 3\n", "utf-8")
+    refused = signed_in.post("/settings/business/", given)
+    assert refused.status_code == 422
+    assert "broken" in refused.content.decode()
+    assert Opened.open(own_shop.path).settings.business_kind == ""
+    broken.unlink()
+    answered = signed_in.post("/settings/business/", given, follow=True).content.decode()
+    assert "Switched on:" in answered
+    assert Opened.open(own_shop.path).settings.business_kind == "retail"
+
+
+def test_pages_speak_of_the_newest_refresh_even_when_it_is_of_an_earlier_day(filled_lake: Lake, db: None) -> None:
+    from refreshes import stages_only
+    from tenure_app.web import layout
+
+    stages_only(filled_lake, as_of=date(2026, 3, 1))
+    assert layout.last_data_day() == date(2026, 3, 1)

@@ -33,8 +33,12 @@ def test_the_board_counts_who_cannot_be_judged_on_any_day(lake: Path) -> None:
     assert refused.returncode == 2
     assert "has no stages under the model relationship-4. Run: tenure refresh" in refused.stderr
     stages_only(Lake.open(lake), date(2025, 9, 30), ["relationship-4"])
-    lines = told("board", "--lake", lake, "--model", "relationship-4").splitlines()
-    assert "Cannot be judged" in "".join(lines)
+    Lake.open(lake).save_settings(recommended="relationship-4")
+    lines = told("board", "--lake", lake).splitlines()
+    assert "relationship-4" in lines[0], "the recommended model, when none is asked for"
+    named = told("why", "ann", "--lake", lake, "--json", "--model", "relationship-4")
+    assert told("why", "ann", "--lake", lake, "--json") == named
+    assert "Undetermined" in "".join(lines)
     assert [cell.strip() for cell in next(line for line in lines if "Degeneration" in line).split("│")[2:6]] == [
         "0",
         "0%",

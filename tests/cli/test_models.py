@@ -46,7 +46,7 @@ def test_init_saves_the_business_and_the_first_refresh_chooses(shop: Path) -> No
 def test_an_import_asks_for_the_business_until_it_is_known(tmp_path: Path) -> None:
     file = orders(tmp_path / "a.csv", *ROWS)
     assert "What kind of business is it?" in tenure("import", file, "--lake", tmp_path / "lake").stderr
-    assert "属于哪个行业？" in tenure("import", file, "--lake", tmp_path / "lake", language="zh_Hans").stderr
+    assert "请选择所属行业" in tenure("import", file, "--lake", tmp_path / "lake", language="zh_Hans").stderr
     read("init", "--lake", tmp_path / "lake", "--business", "ecommerce")
     assert "What kind" not in tenure("import", file, "--lake", tmp_path / "lake").stderr
 
@@ -121,6 +121,12 @@ def test_a_value_that_does_not_fit_is_refused_and_a_file_is_changed_where_it_is(
         assert refused.returncode == 2
         assert message in refused.stderr
     assert "is built in" in tenure("models", "set", "retail-activity", "active_until=30d").stderr
+    (shop / "models").mkdir(exist_ok=True)
+    (shop / "models/tiers-3.yaml").write_bytes("id: tiers-3  # 会员".encode("gbk"))
+    refused = tenure("models", "set", "tiers-3", "active_until=30d", "--lake", shop)
+    assert refused.returncode == 2
+    assert "Could not read model file" in refused.stderr
+    (shop / "models/tiers-3.yaml").unlink()
     file, text = (
         tmp_path / "mine.yaml",
         "id: mine\r\nparameters: {late: 9d}\r\nstages: [{id: a, when: days_since(order) < late}]\r\n",

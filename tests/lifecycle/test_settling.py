@@ -302,9 +302,9 @@ def test_the_kinds_of_a_stay_rule_are_read_needed_and_bring_customers_in() -> No
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
-        ('in_stage("b")', "in_stage(\"b\") names 'b', which is no stage of this model. Try: a."),
-        ('previous_stage() = "x"', "names 'x', which is no stage of this model"),
-        ('not previous_stage() in ("a", "y")', "names 'y', which is no stage of this model"),
+        ('in_stage("b")', "in_stage(\"b\") names 'b', which is not a stage of this model. Try: a."),
+        ('previous_stage() = "x"', "names 'x', which is not a stage of this model"),
+        ('not previous_stage() in ("a", "y")', "names 'y', which is not a stage of this model"),
         ("days_in_stage() > typical_gap(order)", "mixes where the customer was with something else"),
         ("previous_stage() = previous_stage()", "mixes where the customer was with something else"),
         ('in_stage("a") for 14d', "mixes where the customer was with something else"),

@@ -39,7 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "risk": ("risk:risk", mark("Churn risk: warning signs, churn probability, and which customers to look at first.")),
     "recommend": ("recommend:recommend", mark("Products bought together, and recommendations for each customer.")),
     "refresh": ("stages:refresh", mark("Recalculate every customer's stages.")),
-    "board": ("board:board", mark("Customers in each stage on a day, and of how many a stage cannot be judged.")),
+    "board": ("board:board", mark("Customers in each stage on a day, and for how many a stage is undetermined.")),
     "why": ("why:why", mark("Show why a customer is in a stage: every rule, and what is waited for.")),
     "models": ("models:models", mark("Life-cycle models: list, show, check, compare, recommend and switch them.")),
     "economics": (

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from tenure.cli import options
-from tenure.cli.options import option
 from tenure.cli.output import console, print_result, table_of
 from tenure.errors import LakeError
 from tenure.words import mark
@@ -17,12 +16,10 @@ if TYPE_CHECKING:
     from tenure.facts.lake import Lake
     from tenure.lifecycle.model import Model
 
-SomeModel = Annotated[str, option(mark("Id of a model of the lake."))]
-
 
 def board(
     lake: options.LakeFolder,
-    model: SomeModel = "retail-activity",
+    model: options.SomeModel = None,
     as_of: options.AsOf = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -30,14 +27,14 @@ def board(
     from tenure.lifecycle.statistics import CANNOT_JUDGE, STAGE_COUNTS, statistic
 
     store = options.open_lake(lake)
-    definition, day = _shown(store, model, as_of)
+    definition, day = _shown(store, options.model_of(store, model), as_of)
     con = store.connect(("spans", "doubts"))
     people = {row["stage"]: row for row in statistic(con, STAGE_COUNTS, definition.id, day=day).to_pylist()}
     doubts = statistic(con, CANNOT_JUDGE, definition.id, day=day).to_pylist() if store.has("doubts") else []
-    unjudged = {row["stage"]: row["people"] for row in doubts}
+    undetermined = {row["stage"]: row["people"] for row in doubts}
     empty = {"people": 0, "share": 0.0, "average_days": None}
     stages = [
-        {**empty, **people.get(stage, {}), "stage": stage, "cannot_judge": unjudged.get(stage, 0)}
+        {**empty, **people.get(stage, {}), "stage": stage, "cannot_judge": undetermined.get(stage, 0)}
         for stage in definition.path
     ]
     body = {"model": definition.id, "version": definition.version, "as_of": day, "stages": stages}
@@ -48,17 +45,15 @@ def _shown(lake: Lake, model: str, as_of: str | None) -> tuple[Model, date]:
     """Return the model, and the day to show it on: the given one, or that of the last refresh."""
     from tenure.lifecycle.model_file import models_of
     from tenure.refreshing.planning import staged_models
-    from tenure.refreshing.report import published_since
 
     (definition,) = models_of(lake, [model])
-    refreshes = published_since(lake, 0)
-    if not refreshes or definition.id not in staged_models(lake):
+    if definition.id not in staged_models(lake):
         text = mark(
             "The lake %(path)s has no stages under the model %(model)s. "
             "Run: tenure refresh --lake %(path)s --models %(model)s"
         )
         raise LakeError(text, path=lake.path, model=definition.id)
-    return definition, options.day_of(as_of) or refreshes[-1][2]
+    return definition, options.day_of(as_of) or options.last_refresh(lake)
 
 
 def _show_board(body: dict[str, Any], model: Model) -> None:
@@ -73,5 +68,5 @@ def _show_board(body: dict[str, Any], model: Model) -> None:
         for row in body["stages"]
     ]
     title = f"{model.name.render()} ({model.id}), {body['as_of']}"
-    headings = (mark("Customers"), mark("Share"), mark("Average days"), mark("Cannot be judged"))
+    headings = (mark("Customers"), mark("Share"), mark("Average days"), mark("Undetermined"))
     console(stderr=False).print(table_of(title, (mark("Stage"),), headings, rows))

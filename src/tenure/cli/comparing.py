@@ -1,4 +1,4 @@
-"""`tenure models compare | moves`: what a changed model would do, and how well models hold still."""
+"""`tenure models compare | moves`: what a changed model would do, and how many of their moves are undone."""
 
 from __future__ import annotations
 
@@ -69,5 +69,5 @@ def _show_moves(body: dict[str, Any]) -> None:
         for name, counted in body["models"].items()
     ]
     title = say(mark("Moves undone within %(days)s days, year up to %(day)s"), days=body["days"], day=body["as_of"])
-    headings = (mark("Moves"), mark("Did not last"), mark("Share"))
+    headings = (mark("Moves"), mark("Moves undone"), mark("Share"))
     console(stderr=False).print(table_of(title, (mark("Model"),), headings, rows))

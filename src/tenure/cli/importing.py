@@ -30,7 +30,9 @@ def import_(
     tz: str | None = option(mark("Time zone for times without one; a new lake adopts it."), None),
     source: str = option(mark("Source of the data."), "file"),
     corrections: bool = option(mark("Rows replace existing facts that have the same number."), False, "--corrections"),
-    valid_from: str = option(mark("Customer records: the day since when their values hold, such as 2024-01-31."), ""),
+    valid_from: str = option(
+        mark("Customer records: the day from which their values are valid, such as 2024-01-31."), ""
+    ),
     as_json: options.AsJson = False,
 ) -> None:
     """Every row becomes a fact, is recognised as a duplicate, or waits in quarantine with its reason.

@@ -11,6 +11,7 @@ from tenure.cli import options
 from tenure.cli.options import argument, option
 from tenure.cli.output import fields_of, print_list, print_result
 from tenure.clock import zone
+from tenure.facts.businesses import check_business
 from tenure.words import mark, say
 from tenure.words.formats import day, money, number, percent
 
@@ -38,6 +39,8 @@ def init(
     as_json: options.AsJson = False,
 ) -> None:
     """Save what is given, also in a lake that is there already. The first refresh then chooses the models."""
+    if business:
+        check_business(business)  # before anything is saved
     store = options.create_lake(lake, tz)
     given = {"business_kind": business, "business": name, "tz": tz, "currency": currency}
     for pair in named_dates or []:

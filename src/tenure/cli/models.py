@@ -56,7 +56,7 @@ def _show_list(body: list[dict[str, Any]], definitions: list[Model]) -> None:
     from rich.table import Table
 
     table, with_lake = Table(box=None, pad_edge=False), "on" in body[0]
-    headings = [mark("Id"), mark("Name"), mark("For whom"), mark("Stages")]
+    headings = [mark("Id"), mark("Name"), mark("Industries"), mark("Stages")]
     for heading in [*headings, mark("Missing facts"), mark("Switched on")] if with_lake else headings:
         table.add_column(say(heading), overflow="fold")
     for shown, model in zip(body, definitions, strict=True):
@@ -83,14 +83,14 @@ def show(model: Which, lake: SomeLake = None, as_json: AsJson = False) -> None:
 
     store, definitions = _definitions(lake)
     definition = next((known for known in definitions if known.id == model), None) or _read(store, model)
-    gone = unreachable(definition, FactsAtHand.of(store)) if store else {}
+    unreachable_stages = unreachable(definition, FactsAtHand.of(store)) if store else {}
     body = _body(definition, store.available_kinds() if store else None) | _state(definition, store)
     if store:
-        body["unreachable"] = [fields_of(item) | {"why": item.message} for item in gone.values()]
-    print_result(body, as_json, _show_model, definition, gone)
+        body["unreachable"] = [fields_of(item) | {"why": item.message} for item in unreachable_stages.values()]
+    print_result(body, as_json, _show_model, definition, unreachable_stages)
 
 
-def _show_model(_body: Any, model: Model, gone: dict[str, Unreachable]) -> None:
+def _show_model(_body: Any, model: Model, unreachable_stages: dict[str, Unreachable]) -> None:
     from tenure.lifecycle.model import stage_names
     from tenure.rules.wording.sentence import sentence
     from tenure.rules.wording.vocabulary import KindNames
@@ -100,7 +100,7 @@ def _show_model(_body: Any, model: Model, gone: dict[str, Unreachable]) -> None:
     for text in (model.summary, model.help, model.warns):
         if text:
             out.print(text.render())
-    for heading, named in ((mark("For whom"), _businesses(model)), (mark("Needs"), KindNames(model.needs).render())):
+    for heading, named in ((mark("Industries"), _businesses(model)), (mark("Needs"), KindNames(model.needs).render())):
         out.print(f"{say(heading)}: {named or '–'}", markup=False)
     names = stage_names((model, *model.others), model.id, current_language())
     for stage in map(model.stage, model.path):
@@ -108,8 +108,8 @@ def _show_model(_body: Any, model: Model, gone: dict[str, Unreachable]) -> None:
         out.print(f"  {stage.when}", style="cyan", markup=False)
         out.print(f"  {sentence(stage.rule, stage_names=names)}", markup=False)
         _show_settling(out, stage, names)
-        if stage.id in gone:
-            out.print(f"  {gone[stage.id].message.render()}", style="yellow", markup=False)
+        if stage.id in unreachable_stages:
+            out.print(f"  {unreachable_stages[stage.id].message.render()}", style="yellow", markup=False)
         labels = (
             (mark("Traits"), stage.traits),
             (mark("What they need"), stage.needs_text),
@@ -131,7 +131,7 @@ def _show_settling(out: Console, stage: Stage, names: dict[str, dict[str, str]])
     if stage.stay_rule is not None:
         out.print(f"  {say(STAYS_WHILE, rule=sentence(stage.stay_rule, stage_names=names))}", markup=False)
     if stage.settles:
-        text = say(mark("Settles after %(days)s days"), days=stage.settles)
+        text = say(mark("Minimum days before entry: %(days)s"), days=stage.settles)
         out.print(f"  {text}", markup=False)
 
 
@@ -163,7 +163,7 @@ models.command("compare", help=say(mark("Show who would move if a changed model 
     compare
 )
 models.command("set", help=say(mark("Set parameters of a model to other values, or preview them.")))(set_)
-models.command("moves", help=say(mark("Show how many moves under each model did not last.")))(moves)
+models.command("moves", help=say(mark("Show how many moves under each model were undone.")))(moves)
 
 
 # Which models a lake looks at

@@ -54,6 +54,9 @@ DateFormat = Annotated[str, option(mark("dmy, mdy or a pattern, if dates are amb
 AsOf = Annotated[str | None, option(mark("As-of date, such as 2024-12-31."), metavar="DATE")]
 
 
+SomeModel = Annotated[
+    str | None, option(mark("Model id (see tenure models list); the recommended model when omitted."), ..., "--model")
+]
 BusinessKind = Annotated[
     str | None,
     option(
@@ -121,13 +124,21 @@ def day_of(text: str | None) -> date | None:
 
 
 def last_refresh(lake: Lake) -> date:
-    """Return the day on which the lake's newest refresh saw everybody."""
-    if not lake.has("refreshes") or not lake.has("spans"):
+    """Return the day of which the lake's newest refresh speaks, or raise a LakeError when there are no stages."""
+    from tenure.refreshing import report
+
+    day = report.last_refresh(lake.connect(("refreshes",))) if lake.has("spans") else None
+    if day is None:
         text = mark("The lake in %(path)s has no stages yet. Run: tenure refresh --lake %(path)s")
         raise LakeError(text, path=lake.path)
-    [(day,)] = lake.connect(("refreshes",)).execute("SELECT max_by(as_of, generation) FROM refreshes").fetchall()
-    newest: date = day
-    return newest
+    return day
+
+
+def model_of(lake: Lake, model: str | None) -> str:
+    """Return the model that is asked for, else the one that the lake shows first."""
+    from tenure.lifecycle.choice import default_model
+
+    return model or default_model(lake.settings)
 
 
 def list_of(text: str | None) -> list[str] | None:

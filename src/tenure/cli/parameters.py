@@ -30,6 +30,7 @@ def set_(
     as_json: AsJson = False,
 ) -> None:
     """Save a built-in model as the lake's own, which goes before the built-in one; change a file where it is."""
+    from tenure.lake.files import write_text
     from tenure.lifecycle.model_file import read, read_in
     from tenure.lifecycle.model_parameters import set_parameters
     from tenure.lifecycle.preview import compare_lake
@@ -53,7 +54,7 @@ def set_(
             raise ModelError(mark("A preview needs customers. Name their lake with --lake."))
         body["preview"] = compare_lake(store, before, after, as_of=last_refresh(store)).as_json()
     else:
-        _write(target, changed)
+        write_text(target, changed)
     print_result(body, as_json, _show, before, after, store.settings.currency if store else "")
 
 
@@ -68,22 +69,14 @@ def _source(model: str, lake: Lake | None) -> tuple[str, Path]:
     """Return a model's text, line ends as they are, and the file that it is saved in."""
     from tenure.lifecycle.model_file import builtin_texts, text_of
 
-    own = lake.path / "models" / f"{model}.yaml" if lake else None
-    if own is not None and own.is_file():
-        return own.read_bytes().decode("utf-8-sig"), own
-    if model in builtin_texts():
-        if own is None:
+    in_lake = lake.path / "models" / f"{model}.yaml" if lake else None
+    file = in_lake if in_lake is not None and in_lake.is_file() else Path(model)
+    if model in builtin_texts() and file != in_lake:
+        if in_lake is None:
             raise ModelError(mark("%(id)s is built in. Name the lake that is to have its own values: --lake"), id=model)
-        return builtin_texts()[model], own
-    text_of(model)  # says what is wrong with a file that cannot be read
-    return Path(model).read_bytes().decode("utf-8-sig"), Path(model)
-
-
-def _write(target: Path, text: str) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.draft")
-    draft.write_bytes(text.encode())
-    draft.replace(target)
+        return builtin_texts()[model], in_lake
+    text_of(file)  # says what is wrong with a file that cannot be read
+    return file.read_bytes().decode("utf-8-sig"), file
 
 
 def _show(body: dict[str, Any], before: Model, after: Model, currency: str) -> None:

@@ -59,15 +59,15 @@ def stages(
 
 
 def _show_stages(body: dict[str, Any], model: Model) -> None:
-    errors, counts, unjudged = console(), body["stages"], body["cannot_judge"]
+    errors, counts, undetermined = console(), body["stages"], body["cannot_judge"]
     total = sum(counts.values())
     rows = []
     for stage in model.path:
         count = counts.get(stage, 0)
         share = percent(count / total) if total else "–"
-        rows.append([model.stage(stage).name.render(), number(count), share, number(unjudged[stage])])
+        rows.append([model.stage(stage).name.render(), number(count), share, number(undetermined[stage])])
     title = f"{model.name.render()} ({model.id}), {body['as_of']}"
-    errors.print(table_of(title, (mark("Stage"),), (mark("Customers"), mark("Share"), mark("Cannot be judged")), rows))
+    errors.print(table_of(title, (mark("Stage"),), (mark("Customers"), mark("Share"), mark("Undetermined")), rows))
     if body["quarantined"]:
         text = mark("%(count)s rows were rejected. Use --quarantine FILE to export them with reasons.")
         errors.print(say(text, count=body["quarantined"]), style="yellow")
@@ -111,9 +111,8 @@ def _show_report(body: dict[str, Any], errors: Console, definitions: list[Model]
     by_id = {model.id: model for model in definitions}
     rows = []
     for counted in body["models"]:
-        if counted["id"] not in by_id:  # evaluated beside those that were named, since their rows were replaced
-            continue
-        if counted["off"]:
+        # Those not named were evaluated besides, since their rows were replaced.
+        if counted["id"] not in by_id or counted["off"]:
             continue
         if counted["missing"]:
             text = say(mark("not applicable: no facts of kind %(kinds)s"), kinds=", ".join(counted["missing"]))

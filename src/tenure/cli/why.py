@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from tenure.cli.models import STAYS_WHILE
-from tenure.cli.options import AsJson, AsOf, LakeFolder, argument, day_of, last_refresh, open_lake, option
+from tenure.cli.options import AsJson, AsOf, LakeFolder, SomeModel, argument, day_of, last_refresh, model_of, open_lake
 from tenure.cli.output import console, print_result, table_of
 from tenure.words import Day, mark, say
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def why(
     customer: Annotated[str, argument(mark("Customer id."))],
     lake: LakeFolder,
-    model: str = option(mark("Id of a model (tenure models list)."), "retail-activity"),
+    model: SomeModel = None,
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
@@ -26,7 +26,7 @@ def why(
     from tenure.lifecycle.model_file import models_of
 
     store = open_lake(lake)
-    [definition] = models_of(store, [model])
+    [definition] = models_of(store, [model_of(store, model)])
     day = day_of(as_of) or last_refresh(store)
     explanation = explain_from(store, definition, customer, day)
     body = {"customer_id": customer, "model": definition.id, "as_of": day, **_body(explanation, definition)}

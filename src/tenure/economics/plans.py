@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tenure.errors import TenureError
+from tenure.lake.files import write_text
 from tenure.lifecycle.model import Model, Stage
 from tenure.words import mark
 
@@ -165,13 +166,8 @@ def read_book(folder: Path, model: str) -> Book | None:
 def write_book(folder: Path, model: str, book: Book) -> None:
     import yaml
 
-    path = folder / FOLDER / f"{model}.yaml"
-    path.parent.mkdir(exist_ok=True)
     body = {"budget": book.budget, "plans": [plan.to_json() for plan in book.plans]}
-    # Written whole or not at all: a refresh may read at any time.
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_text(yaml.safe_dump(body, allow_unicode=True, sort_keys=False), encoding="utf-8")
-    draft.replace(path)
+    write_text(folder / FOLDER / f"{model}.yaml", yaml.safe_dump(body, allow_unicode=True, sort_keys=False))
 
 
 def forget_book(folder: Path, model: str) -> None:

@@ -22,6 +22,7 @@ from tenure.facts.reading.guessing import guess_columns
 from tenure.facts.reading.numbers import text_of
 from tenure.facts.schema import DAY, FACT_TABLES, ID_COLUMNS, INSTANT, NUMBER, TEXT
 from tenure.lake import delta, views
+from tenure.lake.files import write_text
 from tenure.lake.tables import SOURCES_FILE
 from tenure.words import mark
 
@@ -112,10 +113,8 @@ def remove_source(lake: Lake, name: str) -> None:
 
 
 def _save_sources(folder: Path, sources: list[ExternalSource]) -> None:
-    draft = folder / f"{SOURCES_FILE}.new"
     text = json.dumps({"format": 1, "sources": [asdict(source) for source in sources]}, ensure_ascii=False, indent=2)
-    draft.write_text(text + "\n", encoding="utf-8")
-    draft.replace(folder / SOURCES_FILE)
+    write_text(folder / SOURCES_FILE, text + "\n")
 
 
 def _located(place: str, relation: str) -> tuple[str, str]:

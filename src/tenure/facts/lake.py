@@ -26,6 +26,7 @@ from tenure.facts.schema import FACT_TABLES, TABLES
 from tenure.facts.spelling import FEW_CUSTOMERS, normal_ids, respell
 from tenure.lake import backup, customer_index, views
 from tenure.lake.duck import connect
+from tenure.lake.files import write_text
 from tenure.lake.lock import writing
 from tenure.lake.store import DeltaStore
 from tenure.lake.tables import SETTINGS_FILE
@@ -143,9 +144,7 @@ class Lake(DeltaStore):
 
     def _write_settings(self) -> None:
         text = json.dumps({"format": FORMAT, **asdict(self.settings)}, ensure_ascii=False, indent=2)
-        draft = self.path / f"{SETTINGS_FILE}.{os.getpid()}"
-        draft.write_text(text + "\n", encoding="utf-8")
-        draft.replace(self.path / SETTINGS_FILE)
+        write_text(self.path / SETTINGS_FILE, text + "\n")
 
     @property
     def tz(self) -> str:

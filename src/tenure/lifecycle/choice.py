@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 MAX_MODELS = 3
 FUNNEL = "first-contact-funnel"
-#: A model that puts more of the customers than this into one stage says little about them.
+#: Shown first while no model is recommended: it needs nothing but orders.
+FAVOURITE = "retail-activity"
+#: A model that puts more of the customers than this into one stage does not separate them.
 DOMINANT_SHARE = 0.9
 #: A model made for no more kinds of business than this is made for them in particular.
 SPECIALISED_MAX = 3
@@ -213,9 +215,9 @@ def _little_in_reach(other: Suitability) -> Message:
 def one_stage_message(suitability: Suitability) -> Message:
     """Return the sentence that says how little a model tells the customers apart."""
     place, share = suitability.largest
-    text = mark("%(model)s says little about your customers: %(share)s of them are in one stage, %(stage)s.")
+    text = mark("%(model)s does not separate your customers: %(share)s of them are in one stage, %(stage)s.")
     if place in (UNSTAGED, NOT_IN_MODEL):
-        text = mark("%(model)s says little about your customers: %(share)s of them are in none of its stages.")
+        text = mark("%(model)s does not separate your customers: %(share)s of them are in none of its stages.")
     names = {"model": suitability.model.name, "stage": _stage_name(suitability.model, place)}
     return Message(text, {**names, "share": Percent(share, 1)})
 
@@ -225,6 +227,11 @@ def _stage_name(model: Model, stage: str) -> LocalizedText | str:
 
 
 # Switching
+
+
+def default_model(settings: Settings) -> str:
+    """Return the id of the model that is shown when none is asked for."""
+    return settings.recommended or FAVOURITE
 
 
 def switch_on(lake: Lake, choice: Choice) -> None:

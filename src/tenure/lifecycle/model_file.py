@@ -342,7 +342,7 @@ def _check_stages_named(node: RuleNode, ids: Sequence[str], model: FileEntry) ->
         for name in map(str, names):
             if name and name not in ids:
                 near = ", ".join(get_close_matches(name, ids, n=3, cutoff=0.4) or ids)
-                text = mark("%(where)s: %(part)s names %(name)r, which is no stage of this model. Try: %(near)s.")
+                text = mark("%(where)s: %(part)s names %(name)r, which is not a stage of this model. Try: %(near)s.")
                 raise model.wrong(text, part=str(part), name=name, near=near)
 
 

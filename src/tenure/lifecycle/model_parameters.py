@@ -36,7 +36,7 @@ def read_parameters(given: Any, where: str, names: Names) -> dict[str, Parameter
             raise entry.wrong(
                 mark(
                     "%(where)s: %(name)r cannot be the name of a parameter. Use lower case letters, digits and _,"
-                    " and no word of the rule language."
+                    " and no keyword of the rule language."
                 ),
                 name=name,
             )

@@ -34,7 +34,7 @@ def name_dates(lake: Lake, name: str, dates: str) -> None:
     Raises
     ------
     LakeError
-        When the name is empty or cannot stand in a rule, or one of the dates is none.
+        When the name is empty or cannot stand in a rule, or a date is not valid.
     """
     name = name.strip()
     if not name:

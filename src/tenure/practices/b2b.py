@@ -8,10 +8,10 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from tenure.practices.journal import Customer, Journal, allot, months_after
+from tenure.practices.journal import Customer, Journal, journal_of, months_after
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 FIRST, LAST = date(2023, 7, 1), date(2026, 6, 30)
 DAY = timedelta(days=1)
@@ -53,9 +53,10 @@ SEASON = (0.92, 0.88, 1.03, 1.02, 1.02, 1.0, 1.0, 1.0, 1.02, 1.02, 1.05, 1.04)
 class Company(Customer):
     """A company, or a department of our own."""
 
-    def __init__(self, journal: Journal, number: int, story: str, seed: int, referrers: list[str]) -> None:
-        super().__init__(journal, f"B{number:04}", story, (seed, number))
-        self.referrers = referrers  # who may have referred this one
+    letter = "B"
+
+    def __init__(self, journal: Journal, number: int, story: str, seed: int, referrers: Sequence[str]) -> None:
+        super().__init__(journal, number, story, seed, referrers)
         industry = list(INDUSTRIES)[number % 8]
         self.name = f"{PLACES[number // 8 % 20]}{INDUSTRIES[industry]}有限公司（示例）"
         self.attributes = {
@@ -401,9 +402,4 @@ STORIES: dict[str, tuple[float, Callable[[Company], None]]] = {
 
 def b2b_journal(customers: int = 150, seed: int = 20_260_630) -> Journal:
     """Return the three years of the maker of pumps, always the same for a seed."""
-    journal = Journal(LAST)
-    names = allot({name: share for name, (share, _) in STORIES.items()}, customers, seed)
-    referrers = [f"B{number:04}" for number, name in enumerate(names) if name == "steady"]
-    for number, name in enumerate(names):
-        STORIES[name][1](Company(journal, number, name, seed, referrers))
-    return journal
+    return journal_of(Company, STORIES, customers, seed, last=LAST, referring="steady")

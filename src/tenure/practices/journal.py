@@ -11,13 +11,15 @@ from calendar import monthrange
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+SomeCustomer = TypeVar("SomeCustomer", bound="Customer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +55,14 @@ class Journal:
 class Customer:
     """One customer, whose story writes their rows into the journal."""
 
-    def __init__(self, journal: Journal, customer_id: str, story: str, seed: Sequence[int]) -> None:
-        self.journal, self.id = journal, customer_id
-        self.story = Story(customer_id, story)
+    letter = "C"  # before their numbers
+
+    def __init__(self, journal: Journal, number: int, story: str, seed: int, referrers: Sequence[str]) -> None:
+        self.journal, self.id = journal, f"{self.letter}{number:04}"
+        self.referrers = referrers  # who may have referred this one
+        self.story = Story(self.id, story)
         # A stream of their own: another customer more, or a story changed, leaves everybody else as they were.
-        self.rng = np.random.default_rng(seed)
+        self.rng = np.random.default_rng((seed, number))
         journal.stories.append(self.story)
 
     def describe(self, created_on: date, **values: Any) -> None:
@@ -116,6 +121,24 @@ class Customer:
         self.record("cases", day, event="opened", **case)
         if solved:
             self.record("cases", self.after(day, 2, 12), event="closed", **case)
+
+
+def journal_of(
+    kind: type[SomeCustomer],
+    stories: Mapping[str, tuple[float, Callable[[SomeCustomer], None]]],
+    customers: int,
+    seed: int,
+    *,
+    last: date,
+    referring: str,
+) -> Journal:
+    """Return the tables of a business up to a day: every customer lives a story; those of one story refer others."""
+    journal = Journal(last)
+    names = allot({name: share for name, (share, _) in stories.items()}, customers, seed)
+    referrers = [f"{kind.letter}{number:04}" for number, name in enumerate(names) if name == referring]
+    for number, name in enumerate(names):
+        stories[name][1](kind(journal, number, name, seed, referrers))
+    return journal
 
 
 def allot(shares: Mapping[str, float], customers: int, seed: int) -> list[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from tenure.errors import FactsError
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from tenure.facts.importing import Progress
+    from tenure.facts.lake import Lake
     from tenure.practices.journal import Journal
 
 #: Small shops that come with the library; their licences lie beside them.
@@ -263,3 +266,28 @@ _SAMPLES = (
     ),
 )
 SAMPLES = {sample.id: sample for sample in _SAMPLES}
+
+
+def bring(lake: Lake, sample: Sample, reporter: Callable[[str, int, int], Callable[[Progress], None]]) -> None:
+    """Bring a sample into a lake, each file through the path of a user's own.
+
+    Parameters
+    ----------
+    lake : Lake
+        Where the facts go. Assumptions of the sample are saved while nothing was imported: set ones stay.
+    sample : Sample
+        What to bring.
+    reporter : callable
+        Takes the name of a file, how many files came before it and how many there are; returns what its import
+        reports to.
+    """
+    from tenure.facts.importing import import_files
+    from tenure.scorecard.options import save_options
+
+    if sample.options and not lake.has("batches"):
+        save_options(lake, **sample.options)
+    with TemporaryDirectory(prefix="tenure-sample-") as folder:
+        files = sample.files(Path(folder))
+        for number, file in enumerate(files):
+            report = reporter(file.path.name, number, len(files))
+            import_files(lake, [file.path], as_=file.as_, mapping=file.mapping or None, on_progress=report)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from tenure.practices.journal import Customer, Journal, allot, months_after
+from tenure.practices.journal import Customer, Journal, journal_of, months_after
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 FIRST, LAST = date(2024, 1, 1), date(2026, 6, 30)
 DAY = timedelta(days=1)
@@ -44,9 +44,10 @@ SEASON = (0.9, 0.7, 1.1, 1.0, 1.0, 1.0, 1.2, 1.2, 1.1, 0.9, 1.0, 0.9)
 class Member(Customer):
     """A member, or somebody who may become one."""
 
-    def __init__(self, journal: Journal, number: int, story: str, seed: int, advocates: list[str]) -> None:
-        super().__init__(journal, f"M{number:04}", story, (seed, number))
-        self.advocates = advocates  # who may have referred this one
+    letter = "M"
+
+    def __init__(self, journal: Journal, number: int, story: str, seed: int, referrers: Sequence[str]) -> None:
+        super().__init__(journal, number, story, seed, referrers)
         self.name = f"{SURNAMES[number % 10]}{GIVEN[number // 10 % 8]}{number:04}（示例）"
         self.bills = 0
         # What is on every bill beside the plan.
@@ -125,7 +126,7 @@ class Member(Customer):
         self.sell(
             day, f"S{self.id[1:]}-{self.bills:03}", lines,
             cost=round(sum(amount for *_, amount in lines) * 0.35, 2), channel=self.rng.choice(("app", "web")),
-            referrer_id=self.rng.choice(self.advocates) if referred else "",
+            referrer_id=self.rng.choice(self.referrers) if referred else "",
         )  # fmt: skip
 
     def add_ons(self, first: date, last: date, count: int) -> None:
@@ -329,9 +330,4 @@ STORIES: dict[str, tuple[float, Callable[[Member], None]]] = {
 
 def subscription_journal(customers: int = 800, seed: int = 20_260_630) -> Journal:
     """Return the school's two and a half years, always the same for a seed."""
-    journal = Journal(LAST)
-    names = allot({name: share for name, (share, _) in STORIES.items()}, customers, seed)
-    advocates = [f"M{number:04}" for number, name in enumerate(names) if name == "advocate"]
-    for number, name in enumerate(names):
-        STORIES[name][1](Member(journal, number, name, seed, advocates))
-    return journal
+    return journal_of(Member, STORIES, customers, seed, last=LAST, referring="advocate")

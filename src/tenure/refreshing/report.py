@@ -11,12 +11,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tenure.facts.schema import INSTANT, TEXT
+from tenure.lake.files import write_text
 from tenure.lake.lock import writing
 from tenure.lifecycle.doubts import count_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date, datetime
+
+    import duckdb
 
     from tenure.facts.lake import Lake
     from tenure.words import Message
@@ -123,10 +126,16 @@ def take_generation(lake: Lake) -> int:
             taken = 0
         published = max((row[0] for row in published_since(lake, 0)), default=0)
         generation = max(taken, published) + 1
-        draft = path.with_suffix(".draft")
-        draft.write_text(json.dumps({"taken": generation}) + "\n", encoding="utf-8")
-        draft.replace(path)
+        write_text(path, json.dumps({"taken": generation}) + "\n")
     return generation
+
+
+def last_refresh(con: duckdb.DuckDBPyConnection) -> date | None:
+    """Return the day of which the newest refresh speaks; None where there was none."""
+    if con.execute("SELECT 1 FROM duckdb_views() WHERE view_name = 'refreshes'").fetchone() is None:
+        return None
+    row = con.execute("SELECT max_by(as_of, generation) FROM refreshes").fetchone()
+    return row[0] if row else None
 
 
 def published_since(lake: Lake, generation: int) -> list[tuple[int, str, date]]:

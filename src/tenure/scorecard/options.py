@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from tenure.errors import TenureError
+from tenure.lake.files import write_text
 from tenure.scorecard.model import Options
 from tenure.words import mark
 
@@ -53,7 +54,5 @@ def save_options(lake: Lake, **changes: float | str | None) -> Options:
     if options.decision_from not in DECISION_FROM:
         text = mark("%(name)s must be one of %(known)s, not %(value)r.")
         raise TenureError(text, name="decision_from", value=options.decision_from, known=", ".join(DECISION_FROM))
-    draft = lake.path / f"{OPTIONS}.draft"
-    draft.write_text(json.dumps(asdict(options), indent=2) + "\n", encoding="utf-8")
-    draft.replace(lake.path / OPTIONS)
+    write_text(lake.path / OPTIONS, json.dumps(asdict(options), indent=2) + "\n")
     return options

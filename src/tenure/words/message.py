@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
 from decimal import Decimal
@@ -148,6 +148,11 @@ def sentences(messages: Sequence[Message], language: str | None = None) -> str:
     """Return messages one after the other; Chinese puts no space between sentences."""
     language = language_of(language) if language else current_language()
     return ("" if language == "zh_Hans" else " ").join(message.render(language) for message in messages)
+
+
+def listing(names: Iterable[str]) -> str:
+    """Return names as a list in the reader's language, separated by commas."""
+    return ("、" if current_language() == "zh_Hans" else ", ").join(names)
 
 
 _FORMATS: dict[str, type] = {

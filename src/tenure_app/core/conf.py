@@ -165,7 +165,7 @@ class SharedViews:
             source, name = f"FROM {copy.view} WHERE {copy.where}", f"held.{identifier(copy.key)}"
             rows = writer.execute(f"SELECT count(*) {source}").fetchone()[0]  # type: ignore[index]
             others = [key for key in self._copies if key not in needed]
-            for oldest in others[: max(len(self._copies) + 1 - COPIES, 0)]:
+            for oldest in others[: max(len({*self._copies, copy.key}) - COPIES, 0)]:
                 del self._copies[oldest]
                 writer.execute(f"DROP TABLE IF EXISTS held.{identifier(oldest)}")
             if rows <= ROWS:

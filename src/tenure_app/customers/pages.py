@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from tenure.columns import column
 from tenure.errors import TenureError
 from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
+from tenure.refreshing.report import last_refresh
 from tenure.rules.wording.sentence import measure_phrase
 from tenure.words import current_language
 from tenure_app.acquisition.pages import met
@@ -81,7 +82,7 @@ def customers(request: HttpRequest) -> HttpResponse:
         rows = first if offset == start else queries.page(con, selection, table, size, offset)[1]
         return [tables.list_row(row, entry, reverse("customer", args=[row["customer_id"]]) + tail) for row in rows]
 
-    heading, refreshed = titles.heading(selection, entries), catalogue.last_refresh(con)
+    heading, refreshed = titles.heading(selection, entries), last_refresh(con)
     context = {
         "title": _("Customers"),
         "heading": heading,
@@ -90,7 +91,7 @@ def customers(request: HttpRequest) -> HttpResponse:
         "wrong": unknown,
         "total": count,
         "address": selection.address(),
-        "form": _form(con, table, selection, entries, catalogue.offered(entries, request)),
+        "form": _form(con, table, selection, entries, request.GET),
         "table": table.show(
             Paginator(SqlRows(count, fetch), queries.PAGE).get_page(start // queries.PAGE + 1),
             sort=selection.sort,
@@ -119,11 +120,11 @@ def _form(
     table: Table,
     selection: CustomerQuery,
     entries: Mapping[str, Entry],
-    offered: Sequence[Entry],
+    address: Mapping[str, str],
 ) -> FilterForm:
     entry = entries.get(selection.model)
     stages = [(stage, entry.stage_name(stage)) for stage in [*entry.order, UNSTAGED, NOT_IN_MODEL]] if entry else []
-    models = [(item.id, item.name) for item in offered if item.fits]
+    models = [(item.id, item.name) for item in catalogue.offered(entries, address) if item.fits]
     search = _("Id, name, phone, e-mail or whole order number")
     kept = ("was", "was_on", "moved", "move_stage", "move_from", "move_to")
     values = {item.name: item.text for item in selection.filters}
@@ -151,11 +152,7 @@ def _form(
             *((name, value) for name in kept if (value := getattr(selection, name))),
             ("sort", ("-" if selection.down else "") + selection.sort),
             *((name, text) for name, text in values.items() if name not in filters),
-            *(
-                [("models", catalogue.ALL)]
-                if any(not item.on and item.id != selection.model for item in offered)
-                else []
-            ),
+            *([("models", catalogue.ALL)] if address.get("models") == catalogue.ALL else []),
         ],
         chips=titles.chips(selection, entries),
         clear_url=f"{reverse('customers')}?{urlencode({'model': selection.model, 'as_of': selection.as_of})}",
@@ -287,7 +284,7 @@ def why(request: HttpRequest, customer_id: str) -> HttpResponse:
     context = {
         "who": who,
         "entry": entry,
-        "entries": [item for item in catalogue.offered(entries, request) if item.fits],
+        "entries": [item for item in catalogue.offered(entries, request.GET) if item.fits],
         "day": day,
         "staged": explained.stage,
         "verdicts": tables.VERDICTS.show(verdicts) if verdicts else None,
@@ -348,7 +345,7 @@ def customer(request: HttpRequest, customer_id: str) -> HttpResponse:
     entries = catalogue.catalogue(con)
     day = as_of(request)
     spans = profile.spans(con, who.customer_id, entries)
-    offered = catalogue.offered(entries, request)
+    offered = catalogue.offered(entries, request.GET)
     lives = [life for entry in offered if (life := life_of(entry, spans.get(entry.id, []), day)).stays]
     shown = next((life for life in lives if life.entry.id == request.GET.get("model")), lives[0] if lives else None)
     kept = request.GET.copy()
@@ -372,7 +369,7 @@ def customer(request: HttpRequest, customer_id: str) -> HttpResponse:
         "life": shown,
         "history": tables.HISTORY.show(shown.stays) if shown else None,
         "doubts": tables.DOUBTS.show(doubts) if doubts else None,
-        "unjudged": titles.unjudged(doubts),
+        "undetermined": titles.undetermined(doubts),
         "stages": [(stage, shown.entry.stage_name(stage)) for stage in shown.entry.order] if shown else [],
         "day": day,
         "panels": panels.panels(con, who.customer_id),

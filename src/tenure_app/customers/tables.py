@@ -158,11 +158,11 @@ DOUBTS = Table(
     "doubts",
     (
         Column("first_day", _("First day"), "day", value="entered_on"),
-        Column("judged_on", _("Judged again from"), "day", value="left_on"),
+        Column("judged_on", _("Determined again from"), "day", value="left_on"),
         Column("stage"),
         Column("missing_facts"),
     ),
-    caption=_("Periods in which a stage could not be judged"),
+    caption=_("Periods in which a stage was undetermined"),
     is_current=lambda row: row["left_on"] is None,
 )
 

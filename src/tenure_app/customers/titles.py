@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from tenure.columns import column
+from tenure.words import listing
 from tenure_app.customers.query import AT_LEAST, AT_MOST, EQUALS, UNKNOWN, CustomerQuery
 from tenure_app.web.filters import Chip
 from tenure_app.web.formats import day, number
@@ -64,17 +65,17 @@ def _places(query: CustomerQuery, entry: Entry | None) -> list[tuple[str, Withou
         named.append((_("In their stage since %(day)s or later") % {"day": day(query.since)}, {"since": None}))
     if query.cannot_judge:
         words = {"model": entry.name, "stage": entry.stage_name(query.cannot_judge), "on": on}
-        named.append((_("%(model)s: %(stage)s cannot be judged on %(on)s") % words, {"cannot_judge": ""}))
+        named.append((_("%(model)s: %(stage)s is undetermined on %(on)s") % words, {"cannot_judge": ""}))
     if query.next_within is not None or query.next_stage:
         named.append((_near(query, entry), {"next_within": None, "next_stage": ""}))
     return named
 
 
-def unjudged(doubts: Sequence[Mapping[str, Any]]) -> str:
+def undetermined(doubts: Sequence[Mapping[str, Any]]) -> str:
     """Say which stages cannot be judged on the day, and what is not known; nothing when all can."""
     text = _("%(stage)s (missing: %(missing_facts)s)")
     stages = [text % row if row["missing_facts"] else row["stage"] for row in doubts if row["left_on"] is None]
-    return _("Too little is known to judge: %(stages)s") % {"stages": _(", ").join(stages)} if stages else ""
+    return _("Undetermined: %(stages)s") % {"stages": listing(stages)} if stages else ""
 
 
 def _near(query: CustomerQuery, entry: Entry) -> str:
@@ -106,7 +107,7 @@ def _by_column(query: CustomerQuery) -> list[tuple[str, Without]]:
     named: list[tuple[str, Without]] = []
     for item in query.filters:
         text, written = Column(item.column).text, days if item.definition.kind == "day" else templates
-        value = _("not known") if item.text == UNKNOWN else _(", ").join(map(text, item.values))
+        value = _("not known") if item.text == UNKNOWN else listing(map(text, item.values))
         others = tuple(other for other in query.filters if other != item)
         named.append((written[item.operator] % {"what": item.definition.label, "value": value}, {"filters": others}))
     return named

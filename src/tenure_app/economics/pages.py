@@ -70,7 +70,7 @@ def _context(request: HttpRequest, data: StageEconomics, given: Mapping[str, str
     budget, plans = data.book.budget, data.book.plans
     return {
         "entry": data.entry,
-        "entries": catalogue.offered(_entries(), request),
+        "entries": catalogue.offered(_entries(), request.GET),
         "report": data.report,
         "day": data.day,
         "above": [figure.show(data) for figure in figures.ABOVE],

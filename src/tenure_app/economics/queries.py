@@ -83,8 +83,8 @@ def _worked_out(entry: Entry) -> dict[str, Any] | None:
     """Work a model out now: one of this installation's own, or one that was staged after the last full refresh."""
     from tenure.economics.report import analyse
     from tenure.economics.source import Source
+    from tenure.refreshing.report import last_refresh
     from tenure.scorecard.options import options_of
-    from tenure_app.lifecycle.catalogue import last_refresh
 
     lake = conf.lake()
     day = last_refresh(conf.connection())

@@ -142,7 +142,7 @@ def verdict(name: str) -> str:
         "rather-holds": _("holds, but chance could explain it"),
         "violated": _("violated"),
         "rather-violated": _("violated, but chance could explain it"),
-        "cannot-judge": _("cannot be judged: no customers in the stage"),
+        "cannot-judge": _("undetermined: no customers in the stage"),
     }[name]
 
 

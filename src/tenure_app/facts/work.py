@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -76,22 +74,14 @@ def run_import(running: Running) -> dict[str, Any]:
 
 
 def run_demo(running: Running) -> dict[str, Any]:
-    from tenure.facts.importing import import_files
-    from tenure.practices.samples import SAMPLES
-    from tenure.scorecard.options import save_options
+    from tenure.practices.samples import SAMPLES, bring
 
     # Work that was asked for before there was a choice names no sample.
     lake, sample = conf.lake(), SAMPLES[running.payload.get("sample", "complete-journey")]
     if not lake.has("batches"):
         name = say(sample.name, running.payload.get("language"))
         lake.save_settings(tz=sample.tz, currency=sample.currency, business=name)
-        if sample.options:
-            save_options(lake, **sample.options)
     running.report(mark("Reading the sample data"))
-    with TemporaryDirectory() as folder:
-        files = sample.files(Path(folder))
-        for before, file in enumerate(files):
-            report = _reporter(running, before, len(files))
-            import_files(lake, [file.path], file.as_, file.mapping or None, on_progress=report)
+    bring(lake, sample, lambda _file, before, files: _reporter(running, before, files))
     ask_for_refresh()
     return {}

@@ -15,6 +15,7 @@ from tenure.errors import TenureError
 from tenure.lifecycle.model import Model
 from tenure.words import mark
 from tenure_app.core import conf
+from tenure_app.customers import profile
 from tenure_app.lifecycle.definitions.queries import active_models, models_in_force
 from tenure_app.web.layout import last_data_day
 
@@ -27,7 +28,8 @@ class NotOverridden(TenureError):
 
 def set_override(customer: str, model: str, stage: str, reason: str, until: date | None, *, by: str) -> None:
     """Put a customer into a stage by hand, until a day (inclusive) or until it is taken back."""
-    stages, begins = _model(model).stages, _begins(customer)
+    customer, stages = _known(customer), _model(model).stages
+    begins = _begins(customer)
     if stage not in {candidate.id for candidate in stages}:
         raise NotOverridden(mark("The model %(model)s has no stage %(stage)r."), model=model, stage=stage)
     reason = " ".join(reason.split())
@@ -48,7 +50,7 @@ def set_override(customer: str, model: str, stage: str, reason: str, until: date
 def cancel_override(customer: str, model: str, reason: str, *, by: str) -> None:
     """Let the rules decide again: a judgement without a stage, which ends the one before it."""
     _model(model)
-    reason = " ".join(reason.split())
+    customer, reason = _known(customer), " ".join(reason.split())
     _append(customer, _begins(customer), model=model, stage="", reason=reason, until=None, source=f"staff:{by}")
 
 
@@ -58,9 +60,9 @@ def day_of(text: str) -> date | None:
         return None
     try:
         return date.fromisoformat(text.strip())
-    except ValueError as wrong:
-        problem = mark("%(given)s is not a valid date. Use the format 2026-11-30, or leave it empty.")
-        raise NotOverridden(problem, given=text) from wrong
+    except ValueError as error:
+        problem = mark("%(text)s is not a valid date. Use the format 2026-11-30, or leave it empty.")
+        raise NotOverridden(problem, text=text) from error
 
 
 def _model(model: str) -> Model:
@@ -68,6 +70,14 @@ def _model(model: str) -> Model:
     if definition is None or definition.subject != "customer":
         raise NotOverridden(mark("There is no model %(model)r in which customers have stages."), model=model)
     return definition
+
+
+def _known(customer: str) -> str:
+    """Return the id under which a customer's facts are kept now: that of the customer they were merged into."""
+    current = conf.lake().merged().get(customer, customer)
+    if profile.profile(conf.connection(), current) is None:
+        raise NotOverridden(mark("There is no customer %(id)s."), id=customer)
+    return current
 
 
 def _begins(customer: str) -> datetime:

@@ -8,19 +8,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import duckdb
-from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from tenure.lifecycle.choice import default_model
 from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED, Model, Stage
+from tenure.words import listing
 from tenure_app.customers.profile import has
 from tenure_app.customers.query import NOT_STAGED, STAGED
+from tenure_app.web.layout import business
 
-#: Shown first when it fits and nothing was chosen: it needs nothing but orders.
-FAVOURITE = "retail-activity"
 #: What an address says to see the models that are switched off, too: ``models=all``.
 ALL = "all"
 
@@ -72,7 +71,7 @@ class Entry:
         if stage == STAGED:
             return _("In any stage")
         if "," in stage:
-            return ", ".join(map(self.stage_name, stage.split(",")))
+            return listing(map(self.stage_name, stage.split(",")))
         known = self.stage(stage)
         return known.name.render() if known else str(stage)
 
@@ -91,14 +90,6 @@ class Entry:
         }
 
 
-def last_refresh(con: duckdb.DuckDBPyConnection) -> date | None:
-    """Return the day of which the newest refresh speaks."""
-    if not has(con, "refreshes"):
-        return None
-    row = con.execute("select as_of from refreshes order by generation desc limit 1").fetchone()
-    return row[0] if row else None
-
-
 def model_reports(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
     """Return what the newest refresh of everybody said of each model.
 
@@ -115,9 +106,9 @@ def model_reports(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
 
 def catalogue(con: duckdb.DuckDBPyConnection) -> dict[str, Entry]:
     """Return every model that stages customers, as refreshes found them; those switched on come first."""
-    from tenure_app.lifecycle.definitions.queries import models_in_force, settings_of_the_lake
+    from tenure_app.lifecycle.definitions.queries import models_in_force
 
-    reports, settings = model_reports(con), settings_of_the_lake()
+    reports, settings = model_reports(con), business()
     entries = []
     for model in models_in_force().values():
         if model.subject == "customer":
@@ -126,12 +117,12 @@ def catalogue(con: duckdb.DuckDBPyConnection) -> dict[str, Entry]:
             staged = model.id in reports and not report.get("off")
             people = int(report.get("customers") or 0)
             entries.append(Entry(model, people, missing, staged, settings.is_on(model.id)))
-    first = settings.recommended or FAVOURITE
+    first = default_model(settings)
     entries.sort(key=lambda entry: (not entry.on, not entry.fits, entry.id != first, -entry.customers, entry.id))
     return {entry.id: entry for entry in entries}
 
 
-def offered(entries: Mapping[str, Entry], request: HttpRequest) -> list[Entry]:
-    """Return the models that a page offers: those switched on, the one it shows, and all when its address says so."""
-    everything, shown = request.GET.get("models") == ALL, request.GET.get("model")
+def offered(entries: Mapping[str, Entry], query: Mapping[str, str]) -> list[Entry]:
+    """Return the models that a page offers: those switched on, the one it shows, and all when its query says so."""
+    everything, shown = query.get("models") == ALL, query.get("model")
     return [entry for entry in entries.values() if everything or entry.on or entry.id == shown]

@@ -26,12 +26,12 @@ from tenure_app.lifecycle import figures as declared
 from tenure_app.lifecycle.answers import Answers
 from tenure_app.lifecycle.catalogue import Entry
 from tenure_app.lifecycle.definitions.labels import attributes_known, businesses
-from tenure_app.lifecycle.definitions.queries import settings_of_the_lake, unreachable_of
+from tenure_app.lifecycle.definitions.queries import unreachable_of
 from tenure_app.lifecycle.figures import PERIODS, SPANS, Overview
 from tenure_app.lifecycle.reasons import sentence_of
 from tenure_app.web import exports
 from tenure_app.web.figures import Switch, sheets
-from tenure_app.web.layout import as_of
+from tenure_app.web.layout import as_of, business
 from tenure_app.web.pages import SIGNED_IN, page
 
 #: Customers shown of those who move next.
@@ -74,7 +74,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "title": _("Overview"),
         "businesses": businesses(),
         "entry": entry,
-        "entries": catalogue.offered(entries, request),
+        "entries": catalogue.offered(entries, request.GET),
         "day": data.day,
         "since": data.since,
         "board": board,
@@ -151,7 +151,7 @@ def lifecycle(request: HttpRequest) -> HttpResponse:
     context = {
         "title": entry.name,
         "entry": entry,
-        "entries": catalogue.offered(entries, request),
+        "entries": catalogue.offered(entries, request.GET),
         "day": day,
         "since": since,
         "subtitle": entry.model.summary.render(),
@@ -166,15 +166,15 @@ def lifecycle(request: HttpRequest) -> HttpResponse:
     ]
     if file := exports.requested(request, {"": lambda: tables.BOARD.sheet(rows)}, f"stages-{entry.id}-{day}"):
         return file
-    gone = unreachable_of(entry.model)
+    unreachable_stages = unreachable_of(entry.model)
     places = {place.stage: place.people for place in (*board.places, board.no_stage, board.outside)}
-    suitability = Suitability(entry.model, gone, places)
-    better = entries.get(settings_of_the_lake().recommended)
+    suitability = Suitability(entry.model, unreachable_stages, places)
+    better = entries.get(business().recommended)
     context |= {
-        "says_little": one_stage_message(suitability).render() if suitability.is_one_stage else "",
+        "one_stage": one_stage_message(suitability).render() if suitability.is_one_stage else "",
         "better": better if better is not None and better is not entry else None,
         "board": board,
-        "cards": [_card(entry, place, board, gone) for place in board.places],
+        "cards": [_card(entry, place, board, unreachable_stages) for place in board.places],
         "aside": [_card(entry, place, board, {}) for place in (board.no_stage, board.outside)],
         "period": Switch(_("Period"), "days", titles.periods(PERIODS), days),
         "warns": entry.model.warns.render(),
@@ -185,7 +185,7 @@ def lifecycle(request: HttpRequest) -> HttpResponse:
 
 
 def _card(
-    entry: Entry, place: queries.StageSummary, board: queries.Board, gone: Mapping[str, Unreachable]
+    entry: Entry, place: queries.StageSummary, board: queries.Board, unreachable_stages: Mapping[str, Unreachable]
 ) -> dict[str, Any]:
     """Return one stage of the board with its words and the addresses of its rows."""
     base, stage = CustomerQuery(model=entry.id, as_of=board.day), entry.stage(place.stage)
@@ -196,7 +196,9 @@ def _card(
         "stage": stage,
         "rule": sentence_of(stage.rule, entry.model) if stage else "",
         # Somebody may have been put there by hand.
-        "unreachable": gone[place.stage].message.render() if place.stage in gone and not place.people else "",
+        "unreachable": unreachable_stages[place.stage].message.render()
+        if place.stage in unreachable_stages and not place.people
+        else "",
         "share_width": f"{100 * place.share:.2f}",
         "url": base.url(stage=place.stage),
         "moves": _moves_of(place, base, board.since),
@@ -212,9 +214,9 @@ def _moves_of(place: queries.StageSummary, base: CustomerQuery, since: date) -> 
         (_("Left"), "", base.url(moved="left", **moved), place.left, place.exits),
         (_("Leaving within 7 days"), "", leaving, place.leaving, place.leaving),
     ]
-    if unjudged := place.cannot_judge:
+    if undetermined := place.cannot_judge:
         label, url = str(column("cannot_judge").label), base.url(cannot_judge=place.stage)
-        moves.append((label, "cannot_judge", url, unjudged, unjudged))
+        moves.append((label, "cannot_judge", url, undetermined, undetermined))
     return moves
 
 
@@ -227,7 +229,7 @@ def families(request: HttpRequest) -> HttpResponse:
     if not has(con, "spans"):
         return render(request, "lifecycle/empty.html")
     entries = catalogue.catalogue(con)
-    offered, day = catalogue.offered(entries, request), as_of(request)
+    offered, day = catalogue.offered(entries, request.GET), as_of(request)
     fitting = [entry for entry in offered if entry.fits]
     counts = queries.families(Answers(con), fitting, day)
     used = {stage.family for entry in fitting for stage in entry.model.stages}

@@ -99,9 +99,9 @@ def board(ask: Answers, entry: Entry, day: date, since: date) -> Board:
     days = {"day": day, "until": day, "since": since, "week": day + timedelta(days=WEEK)}
     stages = {row["stage"]: StageSummary(**row) for row in ask.ask(_BOARD, entry.id, **days)}
     doubts = ask.ask(CANNOT_JUDGE, entry.id, day=day) if has(ask.con, "doubts") else []
-    unjudged = {row["stage"]: row["people"] for row in doubts}
+    undetermined = {row["stage"]: row["people"] for row in doubts}
     places = [
-        replace(stages.get(stage) or StageSummary(stage), cannot_judge=unjudged.get(stage, 0))
+        replace(stages.get(stage) or StageSummary(stage), cannot_judge=undetermined.get(stage, 0))
         for stage in dict.fromkeys([*entry.order, *stages])
     ]
     (known,) = ask.ask(_KNOWN, entry.id, day=day)

@@ -18,7 +18,7 @@ from tenure.rules.syntax.parser import parse
 from tenure.rules.syntax.tree import RuleNode, measures_of
 from tenure.rules.wording.sentence import measure_phrase, sentence
 from tenure.rules.wording.vocabulary import kind_name
-from tenure.words import current_language
+from tenure.words import current_language, listing
 from tenure_app.customers.profile import Span
 from tenure_app.lifecycle.catalogue import Entry
 
@@ -80,7 +80,7 @@ def missing_in_words(missing: str | None) -> str:
     """Return what was unknown when a stage could not be judged: fact kinds by their names, else the measure."""
     language = current_language()
     names = (missing or "").split(",") if missing else ()
-    return _(", ").join(phrase(name, language) if "(" in name else kind_name(name, language) for name in names)
+    return listing(phrase(name, language) if "(" in name else kind_name(name, language) for name in names)
 
 
 # Lives

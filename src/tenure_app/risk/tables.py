@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: The answers to whether a customer declines.
 ANSWERS = {
     YES: _("Declining: our volume falls, theirs does not"),
-    UNKNOWN: _("Cannot judge: our volume falls, theirs is not known"),
+    UNKNOWN: _("Undetermined: our volume falls, theirs is not known"),
     INDUSTRY: _("Their own business falls too"),
     NO: _("Our volume does not fall"),
 }

@@ -6,26 +6,17 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
-from django.contrib.auth.password_validation import MinimumLengthValidator, validate_password
+from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from tenure.facts.businesses import BUSINESSES
 from tenure.words.formats import symbol
+from tenure_app.core.forms import Styled
 
 #: Currencies on offer; a lake keeps any other one that it was made with.
 CURRENCIES = ("CNY", "USD", "EUR", "GBP", "HKD", "TWD", "JPY", "SGD", "KRW")
 _NEW = forms.PasswordInput(attrs={"autocomplete": "new-password"})
-
-
-class Styled(forms.Form):
-    """A form whose fields look like the frame's."""
-
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        for field in self.fields.values():
-            look = "form-select" if isinstance(field, forms.ChoiceField) else "form-control"
-            field.widget.attrs["class"] = look
 
 
 class PercentField(forms.FloatField):
@@ -48,7 +39,7 @@ class BusinessForm(Styled):
     business = forms.CharField(label=_("Business name"), max_length=80, required=False)
     business_kind = forms.ChoiceField(
         label=_("Kind of business"),
-        choices=lambda: [("", _("Not said")), *((kind, name.render()) for kind, name in BUSINESSES.items())],
+        choices=lambda: [("", _("Not specified")), *((kind, name.render()) for kind, name in BUSINESSES.items())],
         required=False,
         help_text=_("Another answer chooses the models that suit it; see Models."),
     )
@@ -127,13 +118,6 @@ class AssumptionsForm(Styled):
         max_value=730,
         help_text=_("Steps count when they are reached within so many days after the first contact."),
     )
-
-
-class LengthValidator(MinimumLengthValidator):
-    """Django's, with a message of this application: Django's own has no Chinese."""
-
-    def get_error_message(self) -> str:
-        return gettext("The password needs at least %(count)d characters.") % {"count": self.min_length}
 
 
 class PasswordForm(Styled):

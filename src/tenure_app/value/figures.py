@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from tenure.columns import value_name
+from tenure.lifecycle.choice import FAVOURITE
 from tenure.value import groups as definitions
 from tenure_app.customers.query import customers_url
 from tenure_app.lifecycle import catalogue
@@ -49,6 +50,7 @@ class Value:
     con: duckdb.DuckDBPyConnection
     day: date
     reports: dict[str, Any]  # see tenure_app.value.queries.reports
+    entries: dict[str, catalogue.Entry]  # the models that the page offers
     by: str = "sales"  # or profit
     cohort: str = "retention"  # or sales
     days: int = 30  # the period of existing customers, back from the day
@@ -138,13 +140,12 @@ class Value:
     @cached_property
     def cycles(self) -> list[Row]:
         """The mature period of every model, those that can be judged first."""
-        entries = catalogue.catalogue(self.con)
         rows = [
             {**cycle, "name": entry.name, "stage_names": [entry.stage_name(stage) for stage in cycle["stages"]]}
             for cycle in self.reports["cycle"]
-            if (entry := entries.get(cycle["model"])) and entry.on
+            if (entry := self.entries.get(cycle["model"]))
         ]
-        return sorted(rows, key=lambda row: (row["verdict"] == "cannot-judge", row["model"] != "retail-activity"))
+        return sorted(rows, key=lambda row: (row["verdict"] == "cannot-judge", row["model"] != FAVOURITE))
 
     @cached_property
     def habits(self) -> dict[str, list[Row]]:

@@ -86,12 +86,10 @@ def value(request: HttpRequest) -> HttpResponse:
         "costs": panels.costs(data),
         "habits": [(title, tables.PROFILE.show(rows)) for title, rows in habits if rows],
         "slight": tables.PROFILE.show(data.habits["habits"][LISTED:]),
-        "looked_at": len(data.reports["profile"]),
+        "compared_habits": len(data.reports["profile"]),
         "differing": sum(map(len, data.habits.values())),
         "targets_table": tables.TARGETS.show(shared["targets"]),
-        "measures": queries.measures(
-            {entry.id: entry for entry in catalogue.offered(catalogue.catalogue(data.con), request)}
-        ),
+        "measures": queries.measures(data.entries),
     }
     return render(request, "value/page.html", context)
 
@@ -141,6 +139,7 @@ def _data(request: HttpRequest) -> Value | None:
         con,
         day,
         reports,
+        {entry.id: entry for entry in catalogue.offered(catalogue.catalogue(con), query)},
         by="profit" if query.get("by") == "profit" else "sales",
         cohort="sales" if query.get("cohort") == "sales" else "retention",
         days=next((days for days in PERIODS if query.get("days") == str(days)), 30),

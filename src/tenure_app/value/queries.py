@@ -64,10 +64,10 @@ def short_of_the_next(con: duckdb.DuckDBPyConnection, deals: int, count: int) ->
     return _customers(con, f"deals = {deals:d}", "last_order_on", count)
 
 
-def _customers(con: duckdb.DuckDBPyConnection, which: str, largest: str, count: int) -> list[dict[str, Any]]:
+def _customers(con: duckdb.DuckDBPyConnection, condition: str, largest: str, count: int) -> list[dict[str, Any]]:
     rows = con.execute(
         "select customer_id, name, orders, amount + refunds as sales, profit, first_order_on, last_order_on,"
-        f" old_customer, tier, rfm_group from scorecard where {which} order by {largest} desc, customer_id limit ?",
+        f" old_customer, tier, rfm_group from scorecard where {condition} order by {largest} desc, customer_id limit ?",
         [count],
     )
     return rows.to_arrow_table().to_pylist()
@@ -117,12 +117,12 @@ def figure(con: duckdb.DuckDBPyConnection, reports: Mapping[str, Any], measure: 
 def _in_stage(con: duckdb.DuckDBPyConnection, model: str, stage: str) -> float | None:
     if not has(con, "spans"):
         return None
-    found = con.execute(
+    row = con.execute(
         "select count(*) filter (stage = ?), count(*) from spans"
         " where model = ? and left_on is null and not passed_through",
         [stage, model],
     ).fetchone()
-    return float(found[0]) if found and found[1] else None
+    return float(row[0]) if row and row[1] else None
 
 
 def targets() -> QuerySet[Target]:

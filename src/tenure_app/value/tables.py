@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from tenure.columns import column, value_name
 from tenure.value.behaviour import label_of
+from tenure.words import listing
 from tenure_app.value import titles
 from tenure_app.web.formats import MISSING, number, percent
 from tenure_app.web.tables import Column, Row, Table, bar, columns, numeric, url_of
@@ -125,9 +126,7 @@ RFM = Table(
         Column(
             "groups",
             _("Groups"),
-            value=lambda row: gettext(", ").join(
-                f"{value_name('rfm_group', name)} {count}" for name, count in row["groups"]
-            ),
+            value=lambda row: listing(f"{value_name('rfm_group', name)} {count}" for name, count in row["groups"]),
         ),
     ),
     _("RFM grid"),
@@ -263,7 +262,7 @@ def _change_cell(row: Row) -> str:
 
 def _cycle_model(row: Row) -> str:
     text, url = '<a href="{}">{}</a><span class="under">{}</span>', f"{reverse('lifecycle')}?model={row['model']}"
-    return format_html(text, url, row["name"], gettext(", ").join(row["stage_names"]))
+    return format_html(text, url, row["name"], listing(row["stage_names"]))
 
 
 CYCLE = Table(

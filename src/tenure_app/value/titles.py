@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 
 from tenure.columns import value_name
 from tenure.value.behaviour import label_of
+from tenure.words import listing
 from tenure_app.web import formats
 from tenure_app.web.formats import day as say_day
 from tenure_app.web.formats import number, percent
@@ -137,7 +138,7 @@ def life(report: Row) -> str:
         texts[part["phase"]] % {"a": number(part["since"] + 1), "b": number(part["until"] + 1)}
         for part in report["phases"]
     ]
-    return _("What a customer brings %(phases)s") % {"phases": _(", ").join(phases)}
+    return _("What a customer brings %(phases)s") % {"phases": listing(phases)}
 
 
 def phase(name: str) -> str:
@@ -204,7 +205,7 @@ def verdict(name: str) -> str:
         "longer": _("longer"),
         "shorter": _("shorter"),
         "no-difference": _("no difference"),
-        "cannot-judge": _("cannot judge"),
+        "cannot-judge": _("undetermined"),
     }[name]
 
 

@@ -82,15 +82,14 @@ def last_data_day() -> date | None:
 
 
 def _last_data_day() -> date | None:
+    from tenure.refreshing.report import last_refresh
+
     try:
-        lake = conf.lake()
-        if not lake.has("refreshes"):
-            return None
-        row = conf.connection().execute("select max(as_of) from refreshes").fetchone()
+        day = last_refresh(conf.connection())
     except (LakeError, ImportError):
         return None
     # A refresh of an empty lake speaks of the first day there is.
-    return row[0] if row and row[0] and row[0] > EPOCH else None
+    return day if day and day > EPOCH else None
 
 
 def default_day() -> date:

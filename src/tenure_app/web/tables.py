@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from tenure.columns import NUMBERS, catalogue
+from tenure.words import listing
 from tenure_app.web import formats
 from tenure_app.web.exports import Sheet
 from tenure_app.web.layout import business
@@ -107,7 +108,7 @@ class Column:
                 return catalogue()[self.name].value_name(value)
             case "choices":
                 codes = filter(None, (value or "").split(","))
-                return _(", ").join(catalogue()[self.name].value_name(code) for code in codes)
+                return listing(catalogue()[self.name].value_name(code) for code in codes)
         return value
 
     def cell(self, row: Row, context: Mapping[str, Any]) -> str:

@@ -7,9 +7,7 @@ somebody else put there is taken in as a version of its own.
 
 from __future__ import annotations
 
-import os
-import tempfile
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from tenure.errors import TenureError
+from tenure.facts.lake import Lake
+from tenure.lake.files import write_text
 from tenure.lifecycle import choice
 from tenure.lifecycle import model_file as models
 from tenure.lifecycle.model import Model
@@ -29,6 +29,7 @@ from tenure_app.core.work import actions as jobs
 from tenure_app.core.work.running import Running
 from tenure_app.lifecycle.definitions import queries
 from tenure_app.lifecycle.definitions.models import ModelDefinition, ModelVersion
+from tenure_app.web.layout import business
 
 
 class NotSaved(TenureError):
@@ -74,7 +75,7 @@ def save_version(text: str, *, base: int, person: User, note: str = "", origin: 
             origin = ModelVersion.RESTORED
         origin = origin or ModelVersion.WRITTEN
         version = _add_version(definition, text, origin=origin, note=note.strip()[:300], author=person)
-        if not queries.settings_of_the_lake().is_on(model.id):
+        if not business().is_on(model.id):
             choice.switch(conf.lake(), model.id, on=True, known=[model.id])
         jobs.enqueue("refresh")
         transaction.on_commit(publish)
@@ -100,14 +101,29 @@ def switch(model_id: str, *, on: bool) -> None:
         jobs.enqueue("refresh")
 
 
-def choose(business: str) -> choice.Choice | None:
-    """Choose models for a kind of business; None while a refresh has to count the customers first."""
+def choose(kind: str) -> choice.Choice | None:
+    """Choose models for a kind of business; None while a job has to count the customers first."""
     lake = conf.lake()
-    if not lake.has("refreshes"):
-        lake.save_settings(business_kind=business)
+    if lake.has("refreshes") and not queries.is_large():
+        return _choose(lake, kind)
+    lake.save_settings(business_kind=kind)
+    if lake.has("refreshes"):
+        jobs.enqueue("choice", business=kind)
+    else:
         jobs.enqueue("refresh")
-        return None
-    chosen = choice.choose(lake, business, as_of=last_fact_day(lake))
+    return None
+
+
+def run_choice(running: Running) -> dict[str, Any]:
+    """Choose models for a kind of business on a lake whose customers take long to count."""
+    doing = mark("Choosing models")
+    running.report(doing)
+    _choose(conf.lake(), running.payload["business"])
+    return {}
+
+
+def _choose(lake: Lake, kind: str) -> choice.Choice:
+    chosen = choice.choose(lake, kind, as_of=last_fact_day(lake))
     choice.switch_on(lake, chosen)
     staged = {file.partition.get("model") for file in lake.files("spans")}
     if not staged.issuperset(suitability.model.id for suitability in chosen.models):
@@ -143,27 +159,13 @@ def publish() -> None:
         if current.version is not None and (current.edited or not current.shipped)
     }
     for model_id, version in versions.items():
-        _write(target / f"{model_id}.yaml", version.text, version.created_at)
-    ours = set(ModelDefinition.objects.values_list("pk", flat=True))
+        path = target / f"{model_id}.yaml"
+        if not path.is_file() or path.read_text(encoding="utf-8") != version.text:
+            write_text(path, version.text, at=version.created_at)  # never newer than the version: it is no news
+    known = set(ModelDefinition.objects.values_list("pk", flat=True))
     for path in target.glob("*.yaml"):
-        if path.stem in ours and path.stem not in versions:
+        if path.stem in known and path.stem not in versions:
             path.unlink(missing_ok=True)
-
-
-def _write(path: Path, text: str, at: datetime) -> None:
-    """Write a version's text; the file is as old as the version, so that it is never taken for news."""
-    if path.is_file() and path.read_text(encoding="utf-8") == text:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        "w", dir=path.parent, prefix=f".{path.stem}-", delete=False, encoding="utf-8"
-    ) as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.chmod(file.name, 0o644)
-    os.utime(file.name, (at.timestamp(), at.timestamp()))
-    os.replace(file.name, path)
 
 
 def take_in_files() -> list[ModelVersion]:

@@ -11,5 +11,6 @@ class DefinitionsConfig(AppConfig):
     label = "definitions"
     job_kinds = (
         JobKind("refresh", _("Refresh"), "tenure_app.lifecycle.definitions.actions.run_refresh"),
+        JobKind("choice", _("Choice of models"), "tenure_app.lifecycle.definitions.actions.run_choice"),
         JobKind("preview", _("Preview"), "tenure_app.lifecycle.definitions.previews.run_preview"),
     )

@@ -85,29 +85,29 @@ def load(text: str) -> Any:
     return load_yaml(text, _Plain)
 
 
-def written(given: Mapping[str, Any]) -> str:
+def written(content: Mapping[str, Any]) -> str:
     return yaml.dump(
-        dict(given), Dumper=_Layout, allow_unicode=True, sort_keys=False, width=4096, default_flow_style=None
+        dict(content), Dumper=_Layout, allow_unicode=True, sort_keys=False, width=4096, default_flow_style=None
     )
 
 
 def mapping_of(text: str) -> dict[str, Any] | None:
     """Return the mapping that a text holds, or None when it cannot be shown as fields."""
     try:
-        given = load(text)
+        content = load(text)
     except ModelError:
         return None
-    if not isinstance(given, dict) or not isinstance(given.get("stages"), list):
+    if not isinstance(content, dict) or not isinstance(content.get("stages"), list):
         return None
-    stages = given["stages"]
+    stages = content["stages"]
     ids = [str(stage.get("id")) for stage in stages if isinstance(stage, dict) and stage.get("id")]
-    return given if len(ids) == len(stages) == len(set(ids)) else None
+    return content if len(ids) == len(stages) == len(set(ids)) else None
 
 
 def fields_of(text: str) -> Fields | None:
     """Return the editor's fields of a text, or None when only the text itself can be edited."""
-    given = mapping_of(text)
-    if given is None:
+    content = mapping_of(text)
+    if content is None:
         return None
     stages = tuple(
         StageFields(
@@ -119,11 +119,11 @@ def fields_of(text: str) -> Fields | None:
             terminal=stage.get("terminal") is True,
             without_facts=stage.get("without_facts") is True,
         )
-        for stage in given["stages"]
+        for stage in content["stages"]
     )
-    model_id = str(given.get("id", ""))
-    names = both_languages(given.get("name", model_id))
-    return Fields(model_id, *names, given.get("stepwise") is True, stages, tuple(_path(given)))
+    model_id = str(content.get("id", ""))
+    names = both_languages(content.get("name", model_id))
+    return Fields(model_id, *names, content.get("stepwise") is True, stages, tuple(_path(content)))
 
 
 def both_languages(text: object) -> tuple[str, str]:
@@ -133,9 +133,9 @@ def both_languages(text: object) -> tuple[str, str]:
     return str(text or ""), str(text or "")
 
 
-def _path(given: Mapping[str, Any]) -> list[str]:
-    ids = [str(stage["id"]) for stage in given["stages"]]
-    path = given.get("path")
+def _path(content: Mapping[str, Any]) -> list[str]:
+    ids = [str(stage["id"]) for stage in content["stages"]]
+    path = content.get("path")
     return [str(stage) for stage in path] if isinstance(path, list) else ids
 
 
@@ -143,33 +143,37 @@ def _path(given: Mapping[str, Any]) -> list[str]:
 
 
 def filled_in(text: str, posted: Mapping[str, str]) -> str:
-    """Return the text with the values of posted fields put in.
+    """Return the text with the names, rules and flags of posted fields put in.
 
     Fields are called ``name-zh``, ``name-en``, ``stepwise`` and, per stage key, ``stage-KEY-zh``, ``…-en``,
-    ``…-family``, ``…-when`` and the flags. Parameters are ``parameter-NAME``, in the unit that the form shows.
+    ``…-family``, ``…-when`` and the flags.
     """
-    text = _with_parameters(text, posted)
-    given = mapping_of(text)
-    if given is None or posted.get("fields") != "1":
+    content = mapping_of(text)
+    if content is None or posted.get("fields") != "1":
         return text
-    changed = copy.deepcopy(given)
+    changed = copy.deepcopy(content)
     if posted.get("id"):
         changed["id"] = posted["id"].strip()
-    _put_words(changed, "name", posted, "name", str(given.get("id", "")))
+    _put_words(changed, "name", posted, "name", str(content.get("id", "")))
     _put_flag(changed, "stepwise", posted, "stepwise")
     for stage in changed["stages"]:
         if f"stage-{stage['id']}-when" in posted:
             _fill_stage(stage, posted, f"stage-{stage['id']}")
-    return text if changed == given else written(changed)
+    return text if changed == content else written(changed)
 
 
-def _with_parameters(text: str, posted: Mapping[str, str]) -> str:
+def posted_parameters(posted: Mapping[str, str]) -> dict[str, str]:
+    """Return the values of the fields ``parameter-NAME`` by name, in the unit that the form shows."""
     prefix = "parameter-"
-    numbers = {name.removeprefix(prefix): posted[name].strip() for name in posted if name.startswith(prefix)}
-    given = mapping_of(text) if numbers else None
-    if given is None:
+    return {name.removeprefix(prefix): posted[name].strip() for name in posted if name.startswith(prefix)}
+
+
+def with_parameters(text: str, numbers: Mapping[str, str]) -> str:
+    """Return the text with other values of its parameters, or raise a ModelError for a value that is not valid."""
+    content = mapping_of(text) if numbers else None
+    if content is None:
         return text
-    units = {name: parameter.unit for name, parameter in parameters_of(given).items()}
+    units = {name: parameter.unit for name, parameter in parameters_of(content).items()}
     return set_parameters(
         text, {name: f"{number}{SIGNS[units.get(name, 'number')]}" for name, number in numbers.items()}
     )
@@ -210,11 +214,11 @@ def _put_flag(target: dict[str, Any], key: str, posted: Mapping[str, str], name:
 
 def apply_command(text: str, command: str) -> str:
     """Return the text after a button: ``add``, or ``up`` ``down`` ``earlier`` ``later`` ``remove`` with ``:KEY``."""
-    given = mapping_of(text)
-    if given is None:
+    content = mapping_of(text)
+    if content is None:
         return text
     verb, _, key = command.partition(":")
-    changed = copy.deepcopy(given)
+    changed = copy.deepcopy(content)
     ids = [str(stage["id"]) for stage in changed["stages"]]
     if verb == "add":
         _add(changed, ids)
@@ -227,7 +231,7 @@ def apply_command(text: str, command: str) -> str:
     elif verb in ("earlier", "later") and key in (path := _path(changed)):
         _swap(path, path.index(key), -1 if verb == "earlier" else 1)
         changed["path"] = path
-    return text if changed == given else written(changed)
+    return text if changed == content else written(changed)
 
 
 def _swap(items: list[Any], place: int, step: int) -> None:
@@ -236,23 +240,23 @@ def _swap(items: list[Any], place: int, step: int) -> None:
         items[place], items[other] = items[other], items[place]
 
 
-def _add(given: dict[str, Any], ids: list[str]) -> None:
+def _add(content: dict[str, Any], ids: list[str]) -> None:
     number = next(n for n in range(len(ids) + 1, 10_000) if f"stage-{n}" not in ids)
-    path = _path(given)
+    path = _path(content)
     stage = {"id": f"stage-{number}", "name": {"zh": f"阶段 {number}", "en": f"Stage {number}"}, "when": NEW_RULE}
-    last = given["stages"][-1]
+    last = content["stages"][-1]
     # otherwise stands last: nothing below it would ever be tried.
     place = len(ids) - 1 if str(last.get("when", "")).strip().lower() == "otherwise" else len(ids)
-    given["stages"].insert(place, stage)
-    if isinstance(given.get("path"), list):
-        given["path"] = [*path, stage["id"]]
+    content["stages"].insert(place, stage)
+    if isinstance(content.get("path"), list):
+        content["path"] = [*path, stage["id"]]
 
 
 def copied(text: str, model_id: str, zh: str, en: str) -> str:
     """Return a model's text as a new model of another id and name."""
-    given = load(text)
+    content = load(text)
     changed = {"id": model_id, "name": {"zh": zh or en or model_id, "en": en or zh or model_id}}
-    changed.update({key: value for key, value in given.items() if key not in ("id", "name", "checklist")})
+    changed.update({key: value for key, value in content.items() if key not in ("id", "name", "checklist")})
     return written(changed)
 
 

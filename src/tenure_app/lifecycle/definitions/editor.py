@@ -6,12 +6,10 @@ preview was seen; the server compares hashes and does not trust the button.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, cast
 
 from django.contrib import messages
-from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -26,7 +24,7 @@ from tenure.lifecycle.statistics import UNDONE_WITHIN
 from tenure.rules.syntax.completion import complete
 from tenure.words import current_language
 from tenure_app.core.pages import describe
-from tenure_app.lifecycle.definitions import actions, drafts, editor_fields, labels, previews, queries, tables
+from tenure_app.lifecycle.definitions import actions, drafts, editor_fields, forms, labels, previews, queries, tables
 from tenure_app.lifecycle.definitions.models import ModelPreview, ModelVersion
 from tenure_app.lifecycle.reasons import in_words
 from tenure_app.web.formats import percent
@@ -36,41 +34,19 @@ from tenure_app.web.pages import SIGNED_IN, page
 MAX_TEXT = 200_000
 
 
-@dataclass
-class ModelDraft:
-    text: str
-    base: int = 0  # the version that the editor started from
-    mode: str = "fields"
-    new: bool = False
-    origin: str = ""
-    note: str = ""
-    as_of: date | None = None
-    wrong: TenureError | None = None  # why a field could not be put into the text
-    extra: dict[str, Any] = field(default_factory=dict)  # what the form shows besides
-
-    @property
-    def fields(self) -> drafts.Fields | None:
-        return drafts.fields_of(self.text) if self.mode == "fields" else None
-
-    @property
-    def model_id(self) -> str:
-        given = drafts.mapping_of(self.text)
-        return str(given.get("id", "")) if given else ""
-
-
-def read_draft(request: HttpRequest) -> ModelDraft:
-    text = request.POST.get("text", "")[:MAX_TEXT].replace("\r\n", "\n")
+def read_draft(request: HttpRequest) -> forms.ModelDraft:
+    text = drafts.filled_in(request.POST.get("text", "")[:MAX_TEXT].replace("\r\n", "\n"), request.POST)
     base, origin = request.POST.get("base", "0"), request.POST.get("origin", "")
     try:
         day = date.fromisoformat(request.POST.get("as_of", ""))
     except ValueError:
         day = as_of(request)
-    wrong, mode = None, request.POST.get("mode")
+    refusal, mode, parameters = None, request.POST.get("mode"), drafts.posted_parameters(request.POST)
     try:
-        text = drafts.filled_in(text, request.POST)
+        text, parameters = drafts.with_parameters(text, parameters), {}
     except TenureError as error:
-        wrong = error
-    return ModelDraft(
+        refusal = error
+    return forms.ModelDraft(
         text=text,
         base=int(base) if base.isdigit() else 0,
         mode=mode if mode in ("yaml", "parameters") else "fields",
@@ -78,7 +54,8 @@ def read_draft(request: HttpRequest) -> ModelDraft:
         origin=origin if origin in labels.ORIGINS else "",
         note=request.POST.get("note", "")[:300],
         as_of=day,
-        wrong=wrong,
+        refusal=refusal,
+        parameters=parameters,
     )
 
 
@@ -97,7 +74,7 @@ def edit(request: HttpRequest, model_id: str) -> HttpResponse:
         if old is None:
             raise Http404
         text = old
-    return _page(request, ModelDraft(text, base=now.number, extra={"restoring": restoring}))
+    return _page(request, forms.ModelDraft(text, base=now.number, extra={"restoring": restoring}))
 
 
 @page("models/-/new/", "model-new", rule=SIGNED_IN)
@@ -106,12 +83,12 @@ def new(request: HttpRequest) -> HttpResponse:
     source = request.GET.get("copy", "")
     taken = set(queries.in_force())
     if not source:
-        return _page(request, ModelDraft(drafts.empty(drafts.id_of("my-model", taken)), new=True))
+        return _page(request, forms.ModelDraft(drafts.empty(drafts.id_of("my-model", taken)), new=True))
     now = queries.one_or_404(source)
     name = now.model.name if now.model else None
     zh, en = (f"{name.zh} 副本", f"{name.en} copy") if name else ("", "")
     text = drafts.copied(now.text, drafts.id_of(f"{source}-copy", taken), zh, en)
-    return _page(request, ModelDraft(text, new=True, origin=ModelVersion.COPIED))
+    return _page(request, forms.ModelDraft(text, new=True, origin=ModelVersion.COPIED))
 
 
 @page("models/-/upload/", "model-upload", rule=SIGNED_IN, methods=("POST",))
@@ -127,7 +104,7 @@ def upload(request: HttpRequest) -> HttpResponse:
         text = _("%(name)s is not a text in UTF-8. Save it as UTF-8 and try again.") % {"name": file.name}
         messages.error(request, text)
         return redirect("models")
-    draft = ModelDraft(text, origin=ModelVersion.UPLOADED)
+    draft = forms.ModelDraft(text, origin=ModelVersion.UPLOADED)
     now = queries.one_in_force(draft.model_id)
     draft.new, draft.base = now is None, now.number if now else 0
     draft.mode = "fields" if drafts.mapping_of(text) else "yaml"
@@ -159,7 +136,7 @@ def change(request: HttpRequest) -> HttpResponse:
 
 @page("models/-/check/", "model-check", rule=SIGNED_IN, methods=("POST",))
 def check(request: HttpRequest) -> HttpResponse:
-    return render(request, "models/checked.html", form_of(request, read_draft(request)))
+    return render(request, "models/checked.html", forms.form_of(request, read_draft(request)))
 
 
 @page("models/-/completion/", "model-completion", rule=SIGNED_IN, methods=("POST",))
@@ -185,9 +162,9 @@ def preview(request: HttpRequest) -> HttpResponse:
     """Work out who would move, or let a worker do it on a large lake."""
     draft = read_draft(request)
     try:
-        if draft.wrong:
-            raise draft.wrong
-        row = previews.preview_of(draft.text, person_of(request), draft.as_of or as_of(request))
+        if draft.refusal:
+            raise draft.refusal
+        row = previews.preview_of(draft.text, forms.person_of(request), draft.as_of or as_of(request))
     except RuleError:
         context: dict[str, Any] = {}  # the check marks it in the rule
     except TenureError as error:
@@ -203,7 +180,7 @@ def preview(request: HttpRequest) -> HttpResponse:
 @page("models/-/preview/<int:preview_id>/", "model-preview-progress", rule=SIGNED_IN)
 def preview_progress(request: HttpRequest, preview_id: int) -> HttpResponse:
     """Return how far a preview is, or the finished preview."""
-    row = previews.of_person(preview_id, person_of(request))
+    row = previews.of_person(preview_id, forms.person_of(request))
     if row is None:
         raise Http404
     return _fragment(request, _preview(row))
@@ -282,10 +259,10 @@ def save(request: HttpRequest) -> HttpResponse:
     """Save the text as a new version, or show why not and keep what was written."""
     draft = read_draft(request)
     try:
-        if draft.wrong:
-            raise draft.wrong
+        if draft.refusal:
+            raise draft.refusal
         version = actions.save_version(
-            draft.text, base=draft.base, person=person_of(request), note=draft.note, origin=draft.origin
+            draft.text, base=draft.base, person=forms.person_of(request), note=draft.note, origin=draft.origin
         )
     except TenureError as error:
         draft.extra["refusal"] = error.say(current_language())
@@ -302,41 +279,11 @@ def save(request: HttpRequest) -> HttpResponse:
     return HttpResponseClientRedirect(target) if request.headers.get("HX-Request") else redirect(target)
 
 
-# What the templates need
+# The page
 
 
-def person_of(request: HttpRequest) -> User:
-    return cast("User", request.user)  # signed in: the middleware lets nobody else through
-
-
-def form_of(request: HttpRequest, draft: ModelDraft) -> dict[str, Any]:
-    """Return what the form shows, and whether this very text may be saved: a model, changed, its preview seen."""
-    checked = editor_fields.check(draft.text, draft.wrong)
-    draft.as_of = draft.as_of or as_of(request)
-    now, fields = queries.one_in_force(draft.model_id), draft.fields
-    unchanged = now is not None and now.text == draft.text
-    seen = queries.has_seen(person_of(request), draft.text, now)
-    stages = editor_fields.stages_of(fields) if fields else []
-    return {
-        "draft": draft,
-        "fields": fields,
-        "stages": stages,
-        "path": editor_fields.path_of(fields, stages) if fields else [],
-        "names": editor_fields.names_of("name", "", fields) if fields else [],
-        "parameters": editor_fields.parameters(draft.text, now) if draft.mode != "yaml" else [],
-        "checked": checked,
-        "rules": checked.rules,
-        "now": now,
-        "changes": labels.changes(now.text, draft.text) if now else [],
-        "unchanged": unchanged,
-        "seen": seen,
-        "may_save": checked.model is not None and not unchanged and seen,
-        **draft.extra,
-    }
-
-
-def _page(request: HttpRequest, draft: ModelDraft) -> HttpResponse:
-    context = form_of(request, draft)
+def _page(request: HttpRequest, draft: forms.ModelDraft) -> HttpResponse:
+    context = forms.form_of(request, draft)
     model = context["checked"].model
     name = model.name.render(current_language()) if model else draft.model_id
     context["title"] = _("New model") if draft.new else _("Edit %(name)s") % {"name": name}

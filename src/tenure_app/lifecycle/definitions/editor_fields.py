@@ -23,6 +23,7 @@ from tenure_app.lifecycle.definitions import drafts, queries
 from tenure_app.lifecycle.definitions.drafts import Fields
 from tenure_app.lifecycle.definitions.queries import InForce
 from tenure_app.lifecycle.titles import family_names
+from tenure_app.web.layout import business
 
 
 class Command(NamedTuple):
@@ -88,14 +89,17 @@ def stages_of(fields: Fields) -> list[dict[str, Any]]:
     return stages
 
 
-def parameters(text: str, now: InForce | None) -> list[dict[str, Any]]:
-    """Return the parameters of a text for its form; their defaults are those shipped, else those in force."""
+def parameters(text: str, now: InForce | None, posted: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the parameters of a text for its form, with posted values that the text does not hold.
+
+    Their defaults are those shipped, else those in force.
+    """
     shipped = builtin_texts().get(now.id, now.text) if now else text
     try:
         known, defaults = (parameters_of(drafts.mapping_of(version) or {}) for version in (text, shipped))
     except TenureError:  # the check says what is wrong with them
         return []
-    currency = queries.settings_of_the_lake().currency
+    currency = business().currency
     units = {"days": _("days"), "percent": "%", "money": symbol(currency), "number": ""}
     return [
         {
@@ -105,7 +109,8 @@ def parameters(text: str, now: InForce | None) -> list[dict[str, Any]]:
             "slides": None not in (parameter.minimum, parameter.maximum),
             "default": _number(defaults[name].value, parameter) if name in defaults else "",
             "default_text": defaults[name].value_text(currency) if name in defaults else "",
-            **{key: _number(getattr(parameter, key), parameter) for key in ("value", "minimum", "maximum", "step")},
+            **{key: _number(getattr(parameter, key), parameter) for key in ("minimum", "maximum", "step")},
+            "value": posted.get(name, _number(parameter.value, parameter)),
         }
         for name, parameter in known.items()
     ]
@@ -182,14 +187,14 @@ def check(text: str, unfilled: TenureError | None = None) -> ModelCheck:
     try:
         if unfilled:
             raise unfilled
-        return ModelCheck(queries.read(text, kinds), rules)
-    except TenureError as wrong:
-        return ModelCheck(None, rules, Trouble.of(wrong))
+        return ModelCheck(queries.read(text), rules)
+    except TenureError as error:
+        return ModelCheck(None, rules, Trouble.of(error))
 
 
 def _check_rule(rule: str, kinds: Mapping[str, Kind], names: KnownNames) -> RuleCheck:
     try:
         tree = parse(rule.strip(), kinds, parameters=names.parameters, named_dates=names.named_dates)
         return RuleCheck(sentence(tree, current_language(), names.stages))
-    except RuleError as wrong:
-        return RuleCheck(trouble=Trouble.of(wrong))
+    except RuleError as error:
+        return RuleCheck(trouble=Trouble.of(error))

@@ -10,8 +10,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from tenure.facts.businesses import BUSINESSES
+from tenure.lifecycle.choice import Choice
 from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED, Model, Stage
-from tenure.words import LocalizedText, current_language
+from tenure.words import LocalizedText, listing, sentences
 from tenure_app.lifecycle.definitions import drafts, queries
 from tenure_app.lifecycle.definitions.models import ModelVersion
 from tenure_app.lifecycle.reasons import sentence_of
@@ -93,14 +94,22 @@ def for_whom(model: Model) -> str:
     """Return the kinds of business that a model is for; empty when its file names none."""
     if set(model.businesses) == set(BUSINESSES):
         return gettext("every business")
-    separator = "、" if current_language() == "zh_Hans" else ", "
-    return separator.join(BUSINESSES[kind].render() for kind in model.businesses)
+    return listing(BUSINESSES[kind].render() for kind in model.businesses)
+
+
+def result_of(choice: Choice | None) -> str:
+    """Return which models were chosen and why, or that they will be."""
+    if choice is None:
+        return gettext("Saved. Three models are chosen as soon as your customers are evaluated.")
+    names = listing(suitability.model.name.render() for suitability in choice.models)
+    text = gettext("Switched on: %(names)s. %(why)s")
+    return text % {"names": names or "–", "why": sentences(choice.reasons)}
 
 
 def texts_of(model: Model, stage: Stage) -> list[tuple[str, str]]:
     """Return what is said of a stage: its rule in words, then its descriptions, each with its title."""
-    stays = [(gettext("Stays while"), sentence_of(stage.stays_while, model))] if stage.stays_while else []
-    titles = (gettext("Traits"), gettext("What they need"), gettext("Our goal"))
+    stays = [(gettext("Stays while"), sentence_of(stage.stay_rule, model))] if stage.stay_rule else []
+    titles = (gettext("Traits"), gettext("What they need"), gettext("Goal"))
     texts = zip(titles, (stage.traits, stage.needs_text, stage.goal), strict=True)
     described = [(title, text.render()) for title, text in texts if text]
     return [(gettext("Rule"), sentence_of(stage.rule, model)), *stays, *described]
@@ -113,11 +122,11 @@ def attributes_known(model: Model) -> str:
         return ""
     first, last = map(day, since)
     if first == last:
-        text = gettext("Attributes that its rules read are known since %(first)s; before, they cannot be judged.")
+        text = gettext("Attributes that its rules read are known since %(first)s; before, they are undetermined.")
         return text % {"first": first}
     return gettext(
         "Attributes that its rules read are known since %(first)s to %(last)s, depending on the customer;"
-        " before, they cannot be judged."
+        " before, they are undetermined."
     ) % {"first": first, "last": last}
 
 
@@ -158,15 +167,15 @@ def _different(
         for key in dict.fromkeys([*old, *new])
         if key not in ("stages", "id", "parameters") and old.get(key) != new.get(key)
     ]
-    before, after = (_parameters(given.get("parameters")) for given in (old, new))
+    before, after = (_parameters(content.get("parameters")) for content in (old, new))
     changed = [name for name in dict.fromkeys([*before, *after]) if before.get(name) != after.get(name)]
     return [*plain, *(_parameter_change(before.get(name), after.get(name), name) for name in changed)]
 
 
-def _parameters(given: Any) -> dict[str, Mapping[str, Any]]:
-    if not isinstance(given, Mapping):
+def _parameters(entries: Any) -> dict[str, Mapping[str, Any]]:
+    if not isinstance(entries, Mapping):
         return {}
-    return {name: part if isinstance(part, Mapping) else {"value": part} for name, part in given.items()}
+    return {name: part if isinstance(part, Mapping) else {"value": part} for name, part in entries.items()}
 
 
 def _parameter_change(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, name: str) -> dict[str, Any]:
@@ -203,5 +212,5 @@ def unified(before: str, after: str) -> list[str]:
 
 
 def _laid_out(text: str) -> list[str]:
-    given = drafts.mapping_of(text)
-    return (drafts.written(given) if given is not None else text).splitlines()
+    content = drafts.mapping_of(text)
+    return (drafts.written(content) if content is not None else text).splitlines()

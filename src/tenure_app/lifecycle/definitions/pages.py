@@ -14,19 +14,19 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from tenure.errors import TenureError
-from tenure.lifecycle.choice import Choice
 from tenure.lifecycle.model import Model
 from tenure.lifecycle.model_file import builtin_texts
 from tenure.lifecycle.reach import Unreachable
 from tenure.rules.wording.vocabulary import kind_name
-from tenure.words import current_language, sentences
+from tenure.words import current_language, listing
 from tenure_app.core import conf
 from tenure_app.core.work import actions as jobs
 from tenure_app.lifecycle import catalogue
-from tenure_app.lifecycle.definitions import actions, editor, labels, queries
+from tenure_app.lifecycle.definitions import actions, forms, labels, queries
 from tenure_app.lifecycle.definitions.queries import InForce
 from tenure_app.lifecycle.reasons import sentence_of
 from tenure_app.web.formats import customers, number
+from tenure_app.web.layout import business
 from tenure_app.web.pages import SIGNED_IN, page
 
 
@@ -54,7 +54,7 @@ def models(request: HttpRequest) -> HttpResponse:
 
 def _lines() -> list[dict[str, Any]]:
     """Return every model for the list."""
-    settings = queries.settings_of_the_lake()
+    settings = business()
     try:
         reports = catalogue.model_reports(conf.connection())
     except TenureError:
@@ -73,16 +73,14 @@ def _lines() -> list[dict[str, Any]]:
 def _line(now: InForce, *, on: bool, recommended: bool, report: dict[str, Any]) -> dict[str, Any]:
     model, language = now.model, current_language()
     missing = model.missing(queries.available_kinds()) if model else ()
-    missing_facts = ("、" if language == "zh_Hans" else ", ").join(kind_name(kind, language) for kind in missing)
+    missing_facts = listing(kind_name(kind, language) for kind in missing)
     staged = not (report.get("missing") or report.get("off"))
     people = int(report.get("customers") or 0)
     of_products = model is not None and model.subject == "product"
     if missing:
         state = _("Missing facts: %(kinds)s") % {"kinds": missing_facts}
-    elif not on:
-        state = _("Switched off")
     elif not staged:
-        state = _("Fits; staged with the next refresh")
+        state = _("Fits; staged with the next refresh") if on else _("Switched off")
     elif of_products:
         state = ngettext("%(shown)s product", "%(shown)s products", people) % {"shown": number(people)}
     else:
@@ -103,10 +101,10 @@ def _line(now: InForce, *, on: bool, recommended: bool, report: dict[str, Any]) 
         "summary": model.summary.render() if model else "",
         "path": labels.path_of(model) if model else [],
         "sources": ", ".join(dict.fromkeys(source.ref for source in model.sources)) if model else "",
-        "error": now.wrong.say() if now.wrong else "",
+        "error": now.error.say() if now.error else "",
         "state": state,
         # Whether the page of customers can list whom it stages.
-        "has_list": staged and on and not missing and not of_products,
+        "has_list": staged and not missing and not of_products,
         "buttons": [
             (reverse("model-edit", args=[now.id]), "edit", _("Edit %(name)s") % words),
             (f"{reverse('model-new')}?copy={now.id}", "copy", _("Copy %(name)s as a new model") % words),
@@ -133,16 +131,8 @@ def choose(request: HttpRequest) -> HttpResponse:
     except TenureError as error:
         messages.error(request, error.say())
         return redirect("models")
-    if choice is None:
-        messages.info(request, _("Saved. Three models are chosen as soon as your customers are evaluated."))
-        return redirect("start")
-    messages.success(request, _said(choice))
-    return redirect("models")
-
-
-def _said(choice: Choice) -> str:
-    names = ("、" if current_language() == "zh_Hans" else ", ").join(item.model.name.render() for item in choice.models)
-    return _("Switched on: %(names)s. %(why)s") % {"names": names or "–", "why": sentences(choice.reasons)}
+    messages.success(request, labels.result_of(choice))
+    return redirect("models" if choice else "start")
 
 
 @page("models/<str:model_id>/", "model", rule=SIGNED_IN)
@@ -152,14 +142,14 @@ def model(request: HttpRequest, model_id: str) -> HttpResponse:
         return redirect("model-edit", model_id)
     line = next(line for line in _lines() if line["now"].id == model_id)
     follows = queries.one_in_force(now.model.follows) if now.model.follows else None
-    gone = queries.unreachable_of(now.model) if line["staged"] or not line["missing_facts"] else {}
+    unreachable = queries.unreachable_of(now.model) if line["staged"] or not line["missing_facts"] else {}
     context = {
-        **editor.form_of(request, editor.ModelDraft(now.text, base=now.number, mode="parameters")),
+        **forms.form_of(request, forms.ModelDraft(now.text, base=now.number, mode="parameters")),
         "title": now.name,
         "line": line,
         "now": now,
         "model": now.model,
-        "stages": [_stage(now.model, badge.id, gone.get(badge.id)) for badge in labels.path_of(now.model)],
+        "stages": [_stage(now.model, badge.id, unreachable.get(badge.id)) for badge in labels.path_of(now.model)],
         "history": _history(now),
         "attributes_known": labels.attributes_known(now.model),
         "follows": follows.model if follows else None,
@@ -167,7 +157,7 @@ def model(request: HttpRequest, model_id: str) -> HttpResponse:
     return render(request, "models/model.html", context)
 
 
-def _stage(model: Model, stage_id: str, gone: Unreachable | None) -> dict[str, Any]:
+def _stage(model: Model, stage_id: str, unreachable: Unreachable | None) -> dict[str, Any]:
     stage = model.stage(stage_id)
     flags = (
         (stage.setback, "yellow", _("setback: can be entered from anywhere")),
@@ -176,8 +166,7 @@ def _stage(model: Model, stage_id: str, gone: Unreachable | None) -> dict[str, A
         (
             stage.settles > 0,
             "secondary",
-            ngettext("settles after %(days)s day", "settles after %(days)s days", stage.settles)
-            % {"days": number(stage.settles)},
+            _("minimum days before entry: %(days)s") % {"days": number(stage.settles)},
         ),
     )
     (_title, sentence), *texts = labels.texts_of(model, stage)
@@ -185,7 +174,7 @@ def _stage(model: Model, stage_id: str, gone: Unreachable | None) -> dict[str, A
     return {
         "stage": stage,
         "sentence": sentence,
-        "unreachable": gone.message.render() if gone else "",
+        "unreachable": unreachable.message.render() if unreachable else "",
         "flags": [(colour, text) for flag, colour, text in flags if flag],
         "texts": texts,
         "plays": [(title, plays) for title, plays in plays if plays],

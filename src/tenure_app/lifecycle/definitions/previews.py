@@ -25,8 +25,6 @@ from tenure_app.lifecycle.definitions import queries
 from tenure_app.lifecycle.definitions.models import ModelPreview
 
 _FACTS = tuple(name for name, spec in TABLES.items() if spec.folder == "facts")
-#: Up to so many rows of facts a preview is worked out while the page waits; beyond, a worker does it.
-AT_ONCE = 300_000
 #: So many previews of a person are kept.
 KEPT = 20
 
@@ -46,13 +44,11 @@ def preview_of(text: str, person: User, as_of: date) -> ModelPreview:
     earlier = ModelPreview.objects.filter(**same).first()
     if earlier is not None and (earlier.result is not None or (earlier.job is not None and earlier.job.open)):
         return earlier
-    lake = conf.lake()
-    size = sum(file.rows for name in ("orders", "order_lines", "interactions") for file in lake.files(name))
     with transaction.atomic():
         row = ModelPreview.objects.create(text=text, **same)
         old = ModelPreview.objects.filter(person=person).values_list("pk", flat=True)[KEPT:]
         ModelPreview.objects.filter(pk__in=list(old)).delete()
-        if size > AT_ONCE:
+        if queries.is_large():
             # Of a slider that is moved on and on, only the last place is worked out.
             for stale in ModelPreview.objects.filter(person=person, model_id=model.id, result=None):
                 if stale.job_id is not None:

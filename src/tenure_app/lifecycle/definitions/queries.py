@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 from django.contrib.auth.models import User
 from django.db.models import Max, QuerySet
@@ -15,7 +16,6 @@ from django.utils.translation import gettext as _
 
 from tenure.errors import TenureError
 from tenure.facts.kinds import KINDS, Kind
-from tenure.facts.lake import Settings
 from tenure.facts.named_dates import NAMED_DATES
 from tenure.facts.records import known_since
 from tenure.facts.schema import FACT_TABLES
@@ -30,6 +30,8 @@ from tenure_app.lifecycle.definitions import drafts
 from tenure_app.lifecycle.definitions.models import ModelPreview, ModelVersion
 from tenure_app.web.layout import business
 
+#: Up to so many rows of facts everybody is evaluated while a page waits; beyond, a worker does it.
+AT_ONCE = 300_000
 MOST_VALUES = 30  # of a text column: more than that nobody picks from a list
 
 
@@ -37,7 +39,7 @@ MOST_VALUES = 30  # of a text column: more than that nobody picks from a list
 class InForce:
     """A model as it holds now.
 
-    `model` is None, and `wrong` says why, when its text can no longer be read (a kind of fact of its own is gone).
+    `model` is None, and `error` says why, when its text can no longer be read (a kind of fact of its own is gone).
     """
 
     id: str
@@ -45,7 +47,7 @@ class InForce:
     number: int  # 0 while nobody has changed the shipped model
     version: ModelVersion | None
     model: Model | None
-    wrong: TenureError | None = None
+    error: TenureError | None = None
 
     @property
     def name(self) -> str:
@@ -104,6 +106,12 @@ def available_kinds() -> frozenset[str]:
     return _of_the_lake(conf.versions().of(*FACT_TABLES))[1]
 
 
+def is_large() -> bool:
+    """Tell whether evaluating everybody takes longer than a page should wait."""
+    lake = conf.lake()
+    return sum(file.rows for name in ("orders", "order_lines", "interactions") for file in lake.files(name)) > AT_ONCE
+
+
 @lru_cache(maxsize=4)
 def _of_the_lake(version: str) -> tuple[Mapping[str, Kind], frozenset[str]]:
     # Asked with every letter that somebody types, so it is read once for each state of the facts.
@@ -115,29 +123,34 @@ def _of_the_lake(version: str) -> tuple[Mapping[str, Kind], frozenset[str]]:
     return lake.kinds(), frozenset(lake.available_kinds())
 
 
+class Surroundings(NamedTuple):
+    """What a model's text is read with; it can be hashed, so that what was read is kept."""
+
+    kinds: tuple[tuple[str, Kind], ...]
+    changed: tuple[tuple[str, str], ...]  # the texts of models that people changed, by id
+    named_dates: tuple[tuple[str, tuple[str, ...]], ...]
+    currency: str
+
+
+def _surroundings(versions: Iterable[ModelVersion]) -> Surroundings:
+    changed = ((row.definition_id, row.text) for row in versions if row.origin != ModelVersion.SHIPPED)
+    named_dates = ((name, tuple(dates)) for name, dates in names_in_lake().named_dates.items())
+    return Surroundings(tuple(known_kinds().items()), tuple(changed), tuple(named_dates), business().currency)
+
+
 @lru_cache(maxsize=256)
-def _read(
-    text: str,
-    kinds: tuple[tuple[str, Kind], ...],
-    own: tuple[tuple[str, str], ...],
-    named_dates: tuple[tuple[str, tuple[str, ...]], ...],
-    currency: str,
-) -> Model:
+def _read(text: str, known: Surroundings) -> Model:
     if text not in models.builtin_texts().values():
         drafts.load(text)  # refuses what the library reads and a stranger's text must not hold: aliases, nesting
     # The library tells a text from a path by its line break.
     text = text if "\n" in text else f"{text}\n"
-    return models.read(text, dict(kinds), named_dates=dict(named_dates), own=dict(own), currency=currency)
+    named_dates, changed = dict(known.named_dates), dict(known.changed)
+    return models.read(text, dict(known.kinds), named_dates=named_dates, own=changed, currency=known.currency)
 
 
-def read(text: str, kinds: Mapping[str, Kind] | None = None, versions: Iterable[ModelVersion] | None = None) -> Model:
+def read(text: str, known: Surroundings | None = None) -> Model:
     """Read a model's text with the kinds of facts and the other models known here, or raise a TenureError."""
-    versions = _newest().values() if versions is None else versions
-    own = tuple((row.definition_id, row.text) for row in versions if row.origin != ModelVersion.SHIPPED)
-    named_dates = tuple((name, tuple(dates)) for name, dates in names_in_lake().named_dates.items())
-    return _read(
-        text, tuple((known_kinds() if kinds is None else kinds).items()), own, named_dates, business().currency
-    )
+    return _read(text, known or _surroundings(_newest().values()))
 
 
 def _newest() -> dict[str, ModelVersion]:
@@ -152,7 +165,8 @@ def in_force() -> dict[str, InForce]:
     """Return every model as it holds now, by its id: the shipped ones first, in their order."""
     versions = _newest()
     ids = [*models.builtin_texts(), *sorted(set(versions) - set(models.builtin_texts()))]
-    return {model_id: _in_force(model_id, versions.get(model_id), versions.values()) for model_id in ids}
+    known = _surroundings(versions.values())
+    return {model_id: _in_force(model_id, versions.get(model_id), known) for model_id in ids}
 
 
 def one_in_force(model_id: str) -> InForce | None:
@@ -169,18 +183,18 @@ def one_or_404(model_id: str) -> InForce:
     return now
 
 
-def _in_force(model_id: str, version: ModelVersion | None, versions: Iterable[ModelVersion] | None = None) -> InForce:
+def _in_force(model_id: str, version: ModelVersion | None, known: Surroundings | None = None) -> InForce:
     if version is None:
         text = models.builtin_texts()[model_id]
         model = models.builtin()[model_id]
-        return InForce(model_id, text, 0, None, read(text, versions=versions) if model_id in _of_the_shop() else model)
+        return InForce(model_id, text, 0, None, read(text, known) if model_id in _of_the_shop() else model)
     # A version that is the shipped text again follows the product when that is upgraded.
     shipped = models.builtin_texts().get(model_id)
     text = shipped if version.origin == ModelVersion.SHIPPED and shipped is not None else version.text
     try:
-        return InForce(model_id, text, version.number, version, read(text, versions=versions))
-    except TenureError as wrong:
-        return InForce(model_id, text, version.number, version, None, wrong)
+        return InForce(model_id, text, version.number, version, read(text, known))
+    except TenureError as error:
+        return InForce(model_id, text, version.number, version, None, error)
 
 
 @cache
@@ -202,29 +216,16 @@ def models_in_force() -> dict[str, Model]:
     return {current.id: current.model for current in in_force().values() if current.model is not None}
 
 
-def settings_of_the_lake() -> Settings:
-    """Return the lake's settings; the defaults while there is no lake yet."""
-    try:
-        return conf.lake().settings
-    except TenureError:
-        return Settings()
-
-
-def facts_at_hand() -> FactsAtHand:
-    """Return what the lake holds, as far as it decides which stages can be reached."""
-    return _facts_at_hand(conf.versions().of(*FACT_TABLES, "customers"))
-
-
 @lru_cache(maxsize=4)
 def _facts_at_hand(version: str) -> FactsAtHand:
+    """Return what the lake holds, as far as it decides which stages can be reached."""
     del version
     return FactsAtHand.of(conf.lake())
 
 
 @lru_cache(maxsize=256)
 def _unreachable(model: Model, version: str) -> dict[str, Unreachable]:
-    del version
-    return unreachable(model, facts_at_hand())
+    return unreachable(model, _facts_at_hand(version))
 
 
 def unreachable_of(model: Model) -> dict[str, Unreachable]:

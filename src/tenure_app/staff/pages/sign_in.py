@@ -32,15 +32,15 @@ def _next(request: HttpRequest) -> str:
 def sign_in(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return redirect(_next(request))
-    wrong, status = "", 200
+    error, status = "", 200
     if request.method == "POST":
-        person, wrong, status = _try(request)
+        person, error, status = _try(request)
         if person is not None:
             login(request, person, backend="django.contrib.auth.backends.ModelBackend")
             return redirect(_next(request))
     elif "stale" in request.GET:
-        wrong = _("This link has expired: the server prints a new one at each start. Copy it from the terminal.")
-    context = {"wrong": wrong, "next": _next(request), "has_password": queries.password_is_set()}
+        error = _("This link has expired: the server prints a new one at each start. Copy it from the terminal.")
+    context = {"error": error, "next": _next(request), "has_password": queries.password_is_set()}
     return render(request, "staff/sign_in.html", context, status=status)
 
 
