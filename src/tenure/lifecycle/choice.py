@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from tenure.errors import ModelError
 from tenure.facts.businesses import BUSINESSES, check_business
-from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED, Model
+from tenure.lifecycle.model import FUNNEL, NOT_IN_MODEL, UNSTAGED, Model
 from tenure.lifecycle.model_file import builtin_texts, models_of
 from tenure.lifecycle.preview import count_places
 from tenure.lifecycle.reach import FactsAtHand, Unreachable, unreachable
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from tenure.facts.lake import Lake
 
 CHOSEN = 3
-FUNNEL = "first-contact-funnel"
 #: A model that puts more of the customers than this into one stage says little about them.
 ONE_STAGE = 0.9
 #: A model made for no more kinds of business than this is made for them in particular.

@@ -182,9 +182,7 @@ KINDS = {
         "measure, score, survey, comment",
         lambda fact: (_kind(fact["measure"]), number(fact["score"]), _joined(fact["survey"], fact["comment"])),
     ),
-    "profile_notes": EntryKind(
-        "bulb", gettext_lazy("Notes before the first order"), "kind, category, score, comment, author", _note
-    ),
+    "profile_notes": EntryKind("bulb", gettext_lazy("Prospect notes"), "kind, category, score, comment, author", _note),
     "cases": EntryKind("headset", gettext_lazy("Cases"), "kind, event, severity, case_id", _case),
     "contracts": EntryKind(
         "file-text", gettext_lazy("Contracts"), "event, contract_id, ends_at::date as ends_on", _contract

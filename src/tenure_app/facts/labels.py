@@ -11,7 +11,7 @@ TABLES = {
     "customers": _("Customers"),
     "interactions": _("Interactions (visits, calls, clicks …)"),
     "feedback": _("Feedback and surveys"),
-    "profile_notes": _("Notes on prospects (needs, competing brands, psychology, brand)"),
+    "profile_notes": _("Prospect notes (needs, competing brands, psychology, brand)"),
     "cases": _("Complaints and cases"),
     "costs": _("Costs of serving customers"),
     "volumes": _("Customers' own total volume"),
