@@ -15,7 +15,7 @@ from tenure.acquisition.contacts import Contacts, Period
 from tenure.acquisition.decision import decision_time_by
 from tenure.acquisition.factors import factors, independence
 from tenure.acquisition.funnel import PeopleQuery, count, funnel, people, trend
-from tenure.acquisition.labels import Steps
+from tenure.acquisition.labels import FunnelSteps
 from tenure.acquisition.scoring import STEPS
 from tenure.acquisition.windows import closing
 from tenure.errors import FactsError
@@ -253,10 +253,10 @@ def test_the_last_day_of_the_calendar_and_the_first_one_are_days_like_others(sho
 
 def test_steps_that_the_model_in_force_lacks_are_named() -> None:
     model = builtin()["first-contact-funnel"]
-    assert Steps.of(model).missing == []
+    assert FunnelSteps.of(model).missing == []
     renamed = replace(model, stages=tuple(stage for stage in model.stages if stage.id != "trust"))
-    assert "has no stage trust" in Steps.of(renamed).warning()
-    assert Steps.of(None).missing == list(STEPS)
+    assert "has no stage trust" in FunnelSteps.of(renamed).warning()
+    assert FunnelSteps.of(None).missing == list(STEPS)
 
 
 @pytest.mark.parametrize(

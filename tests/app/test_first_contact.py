@@ -15,7 +15,7 @@ import pytest
 from acquisition.met import LAST, TZ, at, by_hand, drawn
 from tenure.acquisition.contacts import Contacts, NotEvaluated, Period
 from tenure.acquisition.funnel import PeopleQuery, count, funnel
-from tenure.acquisition.labels import Steps
+from tenure.acquisition.labels import FunnelSteps
 from tenure.acquisition.scoring import SCHEMA
 from tenure.facts.customers import merge
 from tenure.facts.importing import import_files
@@ -204,7 +204,7 @@ def test_links_of_factors_and_months_keep_what_was_chosen(signed_in: Client, man
 def test_a_stage_that_the_model_lost_is_named_on_the_page(
     signed_in: Client, met: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tenure_app.acquisition.queries.steps", Steps)
+    monkeypatch.setattr("tenure_app.acquisition.queries.steps", FunnelSteps)
     assert "has no stage attract, trust, intent, transaction" in text_of(signed_in, "/first-contact/")
 
 
@@ -297,7 +297,7 @@ def test_a_refused_note_is_shown_again_as_it_was_filled_in(signed_in: Client, me
     answer = signed_in.post("/customers/bob/notes/", form)
     assert answer.status_code == 422
     page = answer.content.decode()
-    for part in ('value="brand_perception/culture" selected', 'value="“long” story"', "<option selected>4</option>",
+    for part in ('value="brand_perception/culture" selected', 'value="“long” story"', 'value="4" selected',
                  'value="2999-01-01"', "is after today"):  # fmt: skip
         assert part in page
 

@@ -33,7 +33,7 @@ STATES = {"open": mark("not complete yet"), "finished": mark("complete"), "empty
 
 
 @dataclass(frozen=True)
-class Steps:
+class FunnelSteps:
     """What the model in force says of the steps; all empty when its text cannot be read."""
 
     names: dict[str, str] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Steps:
     plays: dict[str, list[str]] = field(default_factory=dict)  # what it advises
 
     @classmethod
-    def of(cls, model: Model | None) -> Steps:
+    def of(cls, model: Model | None) -> FunnelSteps:
         """Return the steps as a model has them."""
         stages = model.stages if model else ()
         return cls(

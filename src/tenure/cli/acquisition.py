@@ -14,7 +14,7 @@ from tenure.words.formats import MISSING, month, number, percent
 
 if TYPE_CHECKING:
     from tenure.acquisition.contacts import Contacts, Period
-    from tenure.acquisition.labels import Steps
+    from tenure.acquisition.labels import FunnelSteps
     from tenure.facts.lake import Lake
 
 acquisition = typer.Typer(no_args_is_help=True)
@@ -101,15 +101,15 @@ def _period(contacts: Contacts, text: str | None) -> Period:
     return Period.read(text) if text else contacts.whole_period()
 
 
-def _steps(lake: Lake) -> Steps:
-    from tenure.acquisition.labels import Steps
+def _steps(lake: Lake) -> FunnelSteps:
+    from tenure.acquisition.labels import FunnelSteps
     from tenure.lifecycle.model import FUNNEL
     from tenure.lifecycle.model_file import models_of
 
-    return Steps.of(next((model for model in models_of(lake) if model.id == FUNNEL), None))
+    return FunnelSteps.of(next((model for model in models_of(lake) if model.id == FUNNEL), None))
 
 
-def _show_funnel(body: dict[str, Any], step: str, steps: Steps) -> None:
+def _show_funnel(body: dict[str, Any], step: str, steps: FunnelSteps) -> None:
     out = console(stderr=False)
     if steps.missing:
         out.print(steps.warning(), style="yellow")
@@ -143,7 +143,7 @@ def _show_funnel(body: dict[str, Any], step: str, steps: Steps) -> None:
     _show_trend(out, body["trend"], steps)
 
 
-def _show_trend(out: Any, trend: dict[str, Any], steps: Steps) -> None:
+def _show_trend(out: Any, trend: dict[str, Any], steps: FunnelSteps) -> None:
     from tenure.acquisition.labels import STATES
     from tenure.acquisition.scoring import STEPS
 
@@ -179,7 +179,7 @@ def _show_factor(out: Any, factor: dict[str, Any], step: str) -> None:
     out.print(table_of(title, (mark("Group"),), (mark("People"), step, mark("Interval")), rows))
 
 
-def _show_windows(body: dict[str, Any], steps: Steps) -> None:
+def _show_windows(body: dict[str, Any], steps: FunnelSteps) -> None:
     from tenure.acquisition.labels import WINDOWS, kind_label
 
     if not body["people"]:

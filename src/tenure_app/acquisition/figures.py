@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from tenure.acquisition import decision, factors, funnel
-from tenure.acquisition.labels import STATES, VERDICTS, Steps, factor_label, group_label
+from tenure.acquisition.labels import STATES, VERDICTS, FunnelSteps, factor_label, group_label
 from tenure.acquisition.scoring import STEPS
 from tenure.words import say
 from tenure.words.formats import month
@@ -36,7 +36,7 @@ class FirstContacts:
     step: str  # that counts as conversion
     factor: str  # whose groups are shown; empty: the first
     group: str  # by which decision time is shown
-    step_labels: Steps
+    step_labels: FunnelSteps
     query: dict[str, str] = field(default_factory=dict)  # what links keep
 
     @cached_property

@@ -65,13 +65,15 @@ def first_contact(request: HttpRequest, contacts: Contacts) -> HttpResponseBase:
     data, is_valid = _data(request, contacts)
     if file := exports.requested(request, sheets(figures.FIGURES, data), contacts.day):
         return file
+    warnings = [data.step_labels.warning()] if data.step_labels.missing else []
+    if not is_valid:
+        warnings.append(_("The period in the address is not valid, so all first contacts are shown."))
     week = windows.week_from(contacts.day)
     closing = windows.closing(contacts, limit=FIRST)
     context = {
         "title": _("First contact"),
         "day": contacts.day,
-        "is_valid": is_valid,
-        "missing_steps": data.step_labels.missing and data.step_labels.warning(),
+        "warnings": warnings,
         "form": _form(request, data),
         "figures": [figure.show(data) for figure in figures.FIGURES if figure.name != "factor" or data.groups],
         "closing": windows.count(contacts, week.since, week.until),

@@ -11,6 +11,7 @@ from tenure.acquisition.labels import WINDOWS, kind_label
 from tenure.errors import LakeError
 from tenure.words import say
 from tenure_app.acquisition import queries, tables
+from tenure_app.web.filters import Input, Select
 from tenure_app.web.layout import default_day
 
 if TYPE_CHECKING:
@@ -34,7 +35,18 @@ def first_contact(
             (kind_label(kind), topics or [(f"{kind}/", _("Brand (enter its name)"))])
             for kind, topics in queries.topics()
         ],
-        "form": form,
+        "topic": form.get("topic", ""),
+        "fields": (
+            Input("text", _("Brand or comment"), form.get("text", ""), grow=True),
+            Select(
+                "score",
+                _("Score (brand perception only)"),
+                [(score, score) for score in "12345"],
+                form.get("score", ""),
+                any="–",
+            ),
+            Input("day", _("Day"), form.get("day", ""), "date"),
+        ),
         "problem": problem,
     }
 

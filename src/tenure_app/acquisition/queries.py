@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from tenure.acquisition.contacts import Contacts, Period
-from tenure.acquisition.labels import Steps
+from tenure.acquisition.labels import FunnelSteps
 from tenure.acquisition.windows import week_from
 from tenure.errors import FactsError
 from tenure.facts.notes import CATEGORIES, TABLE, WITHDRAWN, topic_of
@@ -26,9 +26,9 @@ def contacts_on(day: date, con: duckdb.DuckDBPyConnection | None = None, custome
     return Contacts.of_lake(conf.lake(), con or conf.connection(), day, customer)
 
 
-def steps() -> Steps:
+def steps() -> FunnelSteps:
     """Return the steps as the model in force has them."""
-    return Steps.of(models_in_force().get(FUNNEL))
+    return FunnelSteps.of(models_in_force().get(FUNNEL))
 
 
 def months(contacts: Contacts) -> list[Period]:

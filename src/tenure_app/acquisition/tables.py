@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from tenure.acquisition.labels import VERDICTS, WINDOWS, Steps, kind_label
+from tenure.acquisition.labels import VERDICTS, WINDOWS, FunnelSteps, kind_label
 from tenure.acquisition.scoring import STEPS
 from tenure.words import say
 from tenure_app.web.formats import MISSING, day, number, percent
@@ -142,7 +142,7 @@ def days_left(left: int | None) -> str:
     return ngettext("%(days)s day left", "%(days)s days left", left) % {"days": number(left)}
 
 
-def labelled(rows: list[Row], steps: Steps) -> list[Row]:
+def labelled(rows: list[Row], steps: FunnelSteps) -> list[Row]:
     """Return people with their step named and coloured, and the kinds of interactions in words."""
     return [
         row

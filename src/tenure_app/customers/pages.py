@@ -39,7 +39,6 @@ from tenure_app.web.tables import SqlRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from datetime import date
 
     import duckdb
 
@@ -396,7 +395,7 @@ def _customer(
         url = f"{request.path}?{kept.urlencode()}#history"
         change = {"next_change_on": life.next_on, "next_stage_name": life.next_name}
         rows.append({"model": life.entry.name, "now": life.now, "url": url, "current": life is shown, **change})
-    doubts = _doubts(con, who.customer_id, shown.entry, day) if shown else []
+    doubts = panels.doubts(con, who.customer_id, shown.entry, day) if shown else []
     data = LifeData(lives, rows, profile.order_days(con, who.customer_id, business().tz), day)
     if lives and (file := exports.requested(request, sheets(figures.FIGURES, data), who.customer_id)):
         return file
@@ -419,17 +418,6 @@ def _customer(
         **_timeline(request, con, who.customer_id, shown.stays if shown else (), entries),
     }
     return render(request, "customers/page.html", context, status=422 if problem else 200)
-
-
-def _doubts(con: duckdb.DuckDBPyConnection, customer_id: str, entry: Entry, day: date) -> list[tables.Row]:
-    return [
-        {
-            **row,
-            "stage": entry.stage_name(row["stage"]),
-            "missing_facts": reasons.missing_in_words(row["missing_facts"]),
-        }
-        for row in profile.doubts(con, customer_id, entry.id, day)
-    ]
 
 
 def _timeline(
