@@ -39,6 +39,7 @@ from tenure_app.web.tables import SqlRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import date
 
     import duckdb
 
@@ -348,11 +349,8 @@ def note(request: HttpRequest, customer_id: str) -> HttpResponse:
         else:
             values = (form.get(name, "") for name in ("topic", "text", "score", "day"))
             evaluated = notes.add_note(customer_id, *values, by=request.user.get_username())
-            text = _("Saved.")
-            if form.get("day", "") > default_day().isoformat():
-                text = _("Saved. The note appears once the data reaches its day.")
-    except actions.UnknownCustomer as error:
-        raise Http404(error.say()) from error
+            hidden = form.get("day", "") > default_day().isoformat()
+            text = _("Saved. The note appears once the data reaches its day.") if hidden else _("Saved.")
     except TenureError as error:
         return _customer(request, customer_id, form.dict(), error.say())
     _say_saved(request, text, evaluated=evaluated)
@@ -395,7 +393,7 @@ def _customer(
         url = f"{request.path}?{kept.urlencode()}#history"
         change = {"next_change_on": life.next_on, "next_stage_name": life.next_name}
         rows.append({"model": life.entry.name, "now": life.now, "url": url, "current": life is shown, **change})
-    doubts = panels.doubts(con, who.customer_id, shown.entry, day) if shown else []
+    doubts = _doubts(con, who.customer_id, shown.entry, day) if shown else []
     data = LifeData(lives, rows, profile.order_days(con, who.customer_id, business().tz), day)
     if lives and (file := exports.requested(request, sheets(figures.FIGURES, data), who.customer_id)):
         return file
@@ -418,6 +416,14 @@ def _customer(
         **_timeline(request, con, who.customer_id, shown.stays if shown else (), entries),
     }
     return render(request, "customers/page.html", context, status=422 if problem else 200)
+
+
+def _doubts(con: duckdb.DuckDBPyConnection, customer_id: str, entry: Entry, day: date) -> list[tables.Row]:
+    words = reasons.missing_in_words
+    return [
+        row | {"stage": entry.stage_name(row["stage"]), "missing_facts": words(row["missing_facts"])}
+        for row in profile.doubts(con, customer_id, entry.id, day)
+    ]
 
 
 def _timeline(

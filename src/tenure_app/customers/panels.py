@@ -14,21 +14,15 @@ from tenure.facts.records import known_since
 from tenure.recommend.reasons import message
 from tenure.words import loads, sentences
 from tenure_app.core import conf
-from tenure_app.customers import profile
 from tenure_app.customers.profile import has, rows
-from tenure_app.lifecycle import reasons
 from tenure_app.web.figures import stat
 from tenure_app.web.formats import day, number, percent
 from tenure_app.web.tables import Column
 
 if TYPE_CHECKING:
-    from datetime import date
-
     import duckdb
 
     from tenure_app.customers.profile import Profile
-    from tenure_app.lifecycle.catalogue import Entry
-    from tenure_app.web.tables import Row
 
 #: The columns of each panel.
 PANELS = {
@@ -135,15 +129,3 @@ def _gate(gate: dict[str, Any]) -> str:
         "repeaters": _("Predictions need at least %(needed)s repeat customers; you have %(found)s."),
     }
     return texts.get(gate["name"], _("Predictions need %(needed)s of “%(name)s”; there are %(found)s.")) % words
-
-
-def doubts(con: duckdb.DuckDBPyConnection, customer_id: str, entry: Entry, day: date) -> list[Row]:
-    """Return which stages of a model could not be judged, in words."""
-    return [
-        {
-            **row,
-            "stage": entry.stage_name(row["stage"]),
-            "missing_facts": reasons.missing_in_words(row["missing_facts"]),
-        }
-        for row in profile.doubts(con, customer_id, entry.id, day)
-    ]
