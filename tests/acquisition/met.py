@@ -98,7 +98,7 @@ def drawn(folder: Path, count: int = 400) -> Lake:
         touches.append(touch(who, first, "view", **where))
         attributes = json.dumps({"城市": chance.choice(["杭州", "上海"])}, ensure_ascii=False)
         record = {"customer_id": who, "name": f"访客{number}", "attributes": attributes, "source": "web"}
-        people.append(record | {"seen_at": at(LAST)})
+        people.append(record | {"seen_at": at(LAST), "valid_from": first})
         buys = first + timedelta(days=chance.randrange(1, 60))
         if chance.random() < CHANCES[channel] and buys <= LAST:
             touches.append(touch(who, buys - timedelta(days=1), "cart", 18))

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 
-from acquisition.met import LAST, by_hand, drawn
+from acquisition.met import LAST, at, by_hand, drawn, order, touch, write
 from tenure.acquisition.contacts import Contacts, Period
+from tenure.acquisition.decision import decision_time_by
 from tenure.acquisition.factors import factors, independence
 from tenure.acquisition.funnel import PeopleQuery, count, funnel, people, trend
+from tenure.acquisition.labels import FunnelSteps
 from tenure.acquisition.scoring import STEPS
+from tenure.acquisition.windows import closing
 from tenure.errors import FactsError
+from tenure.facts.frames import completed
 from tenure.facts.lake import Lake
+from tenure.lifecycle.model_file import builtin
+from tenure.refreshing.run import refresh
 from tenure.scorecard.model import Options
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import Any
 
 MARCH = Period(date(2024, 3, 1), date(2024, 3, 31))
@@ -44,7 +54,7 @@ def test_march_is_counted_step_by_step_as_by_hand(shop: Lake) -> None:
     """Ann took all steps, Bob asked only, Dan ordered after 150 days, Fay is a lead, Gus bought within the hour."""
     body = funnel(contacts_of(shop), MARCH)
     assert (body["people"], body["closed"], body["open"], body["state"]) == (5, 5, 0, "finished")
-    assert body["bought_unseen"] == 2  # Cat was never seen before; Hal looked around after the order of the same day
+    assert body["without_contact"] == 2  # Cat was never seen before; Hal looked around after the order of the same day
     assert steps(body, "reached") == [5, 3, 2, 2]
     assert steps(body, "share") == [1.0, 0.6, 0.4, 0.4]
     assert steps(body, "rate") == [1.0, 0.6, pytest.approx(2 / 3), 1.0]
@@ -168,14 +178,85 @@ def test_the_trend_compares_finished_months_and_claims_nothing_by_chance(many: L
 
 
 def test_a_month_that_really_fell_is_said_to_have_fallen(many: Lake, tmp_path_factory: pytest.TempPathFactory) -> None:
-    body = trend(contacts_of(many, date(2024, 12, 31), funnel_days=1))
-    assert [month["state"] for month in body["months"]][-1] == "open"  # December's last day is not over yet
+    body = trend(contacts_of(many, date(2024, 12, 30), funnel_days=1))
+    assert [month["state"] for month in body["months"]][-1] == "open"  # December is not over yet
     # Nobody of this shop carts within a day; the test itself must be able to see a fall.
     from tenure.acquisition.funnel import _compared
 
     high = {"since": date(2024, 1, 1), "closed": 100, "steps": [{"closed_reached": 60}] * 4}
     low = {"since": date(2024, 2, 1), "closed": 100, "steps": [{"closed_reached": 30}] * 4}
     assert all(row["differ"] and row["share"] == 0.3 and row["share_before"] == 0.6 for row in _compared([high, low]))
+
+
+def test_a_month_is_finished_exactly_when_nobody_in_it_is_open(shop: Lake) -> None:
+    """The first contacts of March lie before the 20th: their days are over before those of the 31st would be."""
+    over = date(2024, 3, 20) + timedelta(days=90)
+    assert [funnel(contacts_of(shop, day), MARCH)["state"] for day in (over - timedelta(days=1), over)] == [
+        "open",
+        "finished",
+    ]
+
+
+def test_a_contract_is_a_transaction_also_where_the_facts_do_not_suffice_for_the_model(tmp_path: Path) -> None:
+    """A member is no prospect; somebody who asked and then signed has converted on that day."""
+    lake = Lake.create(tmp_path / "lake", tz="Asia/Shanghai")
+    write(lake, "contracts", [contract("mia", "2024-03-01"), contract("ned", "2024-03-09")])
+    lead = {"customer_id": "ned", "created_on": date(2024, 3, 4), "seen_at": at("2024-03-04")}
+    lake.write("customers", completed("customers", pa.Table.from_pylist([lead])))
+    refresh(lake, LAST)
+    assert not lake.connect().execute("SELECT 1 FROM spans WHERE model = 'first-contact-funnel'").fetchall()
+    contacts = contacts_of(lake)
+    assert contacts.count_without_contact(MARCH) == 1
+    (ned,) = contacts.rows("SELECT customer_id, contact_on, transaction_on, attention_closes_on FROM first_contacts")
+    assert ned == {
+        "customer_id": "ned", "contact_on": date(2024, 3, 4), "transaction_on": date(2024, 3, 9),
+        "attention_closes_on": None,
+    }  # fmt: skip
+
+
+def contract(customer: str, day: str) -> dict[str, Any]:
+    return {"customer_id": customer, "at": at(day), "contract_id": customer, "event": "started"}
+
+
+def test_an_attribute_counts_as_it_was_known_on_the_day_of_the_first_contact(tmp_path: Path) -> None:
+    """A level that buyers get later divides them perfectly, and says nothing of why they bought."""
+    lake = Lake.create(tmp_path / "lake", tz="Asia/Shanghai")
+    touches, orders, records = [], [], []
+    for number in range(40):
+        who, buys = f"V{number:02d}", number % 2 == 0
+        touches.append(touch(who, "2024-03-01", "view"))
+        orders += [order(who, "2024-04-01")] if buys else []
+        for attributes, since in (
+            ({"town": "old" if number < 20 else "new", "source": "fair"}, date(2024, 3, 1)),
+            ({"town": "moved", "level": "gold" if buys else "none"}, date(2024, 5, 1)),
+        ):
+            record = {"customer_id": who, "attributes": json.dumps(attributes), "valid_from": since}
+            records.append(record | {"seen_at": at(LAST)})
+        records.append({"customer_id": who, "attributes": '{"source": "later"}', "seen_at": at(LAST)})
+    write(lake, "interactions", touches)
+    write(lake, "orders", orders)
+    lake.write("customers", completed("customers", pa.Table.from_pylist(records)))
+    refresh(lake, LAST, models=["first-contact-funnel"])
+    (town,) = factors(contacts_of(lake), MARCH)
+    assert (town["factor"], {row["value"]: row["people"] for row in town["rows"]}, town["unknown"]) == (
+        "attribute:town", {"old": 20, "new": 20}, 0,
+    )  # fmt: skip
+    # Where they came from is the value recorded first.
+    assert {row["value"] for row in decision_time_by(contacts_of(lake), MARCH, "attribute:source")} == {"fair"}
+
+
+def test_the_last_day_of_the_calendar_and_the_first_one_are_days_like_others(shop: Lake) -> None:
+    assert closing(contacts_of(shop), date.max) == []
+    assert funnel(contacts_of(shop), Period.read("9999"))["state"] == "empty"
+    assert trend(contacts_of(shop, date.min)) == {"months": [], "compared": []}
+
+
+def test_steps_that_the_model_in_force_lacks_are_named() -> None:
+    model = builtin()["first-contact-funnel"]
+    assert FunnelSteps.of(model).missing == []
+    renamed = replace(model, stages=tuple(stage for stage in model.stages if stage.id != "trust"))
+    assert "has no stage trust" in FunnelSteps.of(renamed).warning()
+    assert FunnelSteps.of(None).missing == list(STEPS)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+WHOLE = Period(date(2000, 1, 1), date(2100, 1, 1))
+
+
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return by_hand(tmp_path_factory.mktemp("met"))
@@ -81,14 +84,20 @@ def test_the_list_holds_whose_window_closes_in_the_days_and_what_happened_last(s
 
 def test_decision_time_counts_the_undecided_as_watched(shop: Lake) -> None:
     """Six people: orders after 0, 11 and 150 days; three wait. By hand 5/6, 2/3 and 4/9 are left after each order."""
-    body = decision_time(contacts_of(shop))
+    body = decision_time(contacts_of(shop), WHOLE)
     everybody = body["all"]
-    assert (everybody["people"], everybody["ordered"], everybody["waiting"]) == (6, 3, 3)
+    assert (everybody["people"], everybody["converted"], everybody["waiting"]) == (6, 3, 3)
     quartiles = [everybody[name] for name in ("lower_quartile", "median_days", "upper_quartile")]
     assert quartiles == [11, 150, None]
-    months = {row["value"]: (row["people"], row["ordered"]) for row in body["groups"]["month"]}
+    months = {row["value"]: (row["people"], row["converted"]) for row in body["groups"]["month"]}
     assert months == {"2024-03": (5, 3), "2024-11": (1, 0)}
     assert {row["value"] for row in body["groups"]["channel"]} == {"web", "app", "phone"}
+
+
+def test_decision_time_is_that_of_a_period(shop: Lake) -> None:
+    november = decision_time(contacts_of(shop), Period.read("2024-11"))
+    assert (november["all"]["people"], november["all"]["converted"]) == (1, 0)
+    assert [row["value"] for row in november["groups"]["channel"]] == ["web"]
 
 
 def test_windows_out_of_bounds_are_refused_by_name(tmp_path: Path) -> None:
@@ -109,9 +118,9 @@ def test_a_shop_without_contacts_has_no_funnel_and_no_windows(tmp_path: Path) ->
     contacts = contacts_of(lake)
     assert contacts.edges() is None
     body = funnel(contacts, Period.read("2024"))
-    assert (body["people"], body["state"], body["bought_unseen"]) == (0, "empty", 1)
+    assert (body["people"], body["state"], body["without_contact"]) == (0, "empty", 1)
     assert closing(contacts) == []
-    assert decision_time(contacts)["all"]["people"] == 0
+    assert decision_time(contacts, WHOLE)["all"]["people"] == 0
 
 
 @pytest.fixture(scope="module")
@@ -184,8 +193,8 @@ def test_a_shop_that_calls_its_orders_otherwise_changes_the_rule_of_the_last_ste
     march = first[first.dt.strftime("%Y-%m") == "2024-03"].index
     body = funnel(contacts_of(lake, last), Period.read("2024-03"))
     assert body["steps"][3]["reached"] == int((wait[march] <= 90).sum()) > 50
-    everybody = decision_time(contacts_of(lake, last))["all"]
-    assert (everybody["ordered"], everybody["waiting"]) == (int(wait.notna().sum()), int(wait.isna().sum()))
+    everybody = decision_time(contacts_of(lake, last), WHOLE)["all"]
+    assert (everybody["converted"], everybody["waiting"]) == (int(wait.notna().sum()), int(wait.isna().sum()))
     buyers = set(bought.index)
     assert not buyers & {row["customer_id"] for row in closing(contacts_of(lake, last))}
 

@@ -45,7 +45,7 @@ ACTIVE = "  - {id: active, when: days_since(order) <= 45}\n"
         ),
         (
             f"{HEAD}  - {{id: act, when: otherwise, causes: [{{id: c, when: 'in_stage(\"acct\")'}}]}}\n",
-            "model shop: in_stage(\"acct\") names 'acct', which is no stage of this model. Try: act.",
+            "model shop: in_stage(\"acct\") names 'acct', which is not a stage of this model. Try: act.",
         ),
         (f"stepwise: 3\n{HEAD}{ACTIVE}", "model shop: stepwise must be true or false, not 3."),
         (f"enters: order\n{HEAD}{ACTIVE}", "model shop: enters must be a list."),

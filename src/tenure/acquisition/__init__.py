@@ -1,1 +1,1 @@
-"""How strangers become buyers: first contact, the steps to the first order, and the windows in which they decide."""
+"""From the first contact to the first transaction: the steps on the way, and the windows in which people decide."""

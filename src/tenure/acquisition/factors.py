@@ -1,11 +1,10 @@
 """What goes together with conversion: the funnel by channel, content, campaign, price and attribute.
 
-All that a group is made of was known on the day of the first contact (brand awareness: before the first order), so
+All that a group is made of was known on the day of the first contact (brand awareness: before the transaction), so
 that staying long does not choose the group. Only people whose days in the funnel are over are compared. A factor
-differs when a test of independence, adjusted for the number of factors tested, says that chance would rarely show as
-much. Fisher's exact test serves for two groups, chi-square for more; groups too small for it (fewer than five expected
-on either side) are tested together. A difference is an association: it does not say what would happen if somebody came
-another way.
+differs when a test of independence, adjusted for the number of factors tested, is significant. Fisher's exact test
+serves for two groups, chi-square for more; groups too small for it (fewer than five expected on either side) are tested
+together. A difference is an association: it does not say what would happen if somebody came another way.
 """
 
 from __future__ import annotations
@@ -14,28 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tenure.acquisition.attributes import attributes_sql
 from tenure.acquisition.contacts import DAYS, Contacts, Period
 from tenure.acquisition.funnel import LEVEL
+from tenure.acquisition.labels import ATTRIBUTE, FACTORS
 from tenure.stats.intervals import wilson
 from tenure.stats.multiple import benjamini_hochberg
-from tenure.words import mark
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: Factors of the first contact itself, with their names. Attributes of customers come after them.
-FACTORS = {
-    "kind": mark("How it began"),
-    "channel": mark("Channel"),
-    "content": mark("Content or product seen first"),
-    "campaign": mark("Campaign"),
-    "category": mark("Category seen first"),
-    "price": mark("Price of the product seen first"),
-    "awareness": mark("Brand awareness"),
-}
-#: Names of the groups of brand awareness and of price that are no text of the facts.
-BANDS = {"low": mark("low"), "middle": mark("middle"), "high": mark("high")}
-ATTRIBUTE = "attribute:"
 #: An attribute with more different values is a number or a name, no group.
 MOST_VALUES = 20
 #: Groups shown of a factor, the largest first.
@@ -51,30 +38,34 @@ def factors(contacts: Contacts, period: Period, step: str = "transaction") -> li
     Returns
     -------
     list of dict
-        `factor`, `name`, `rows` (`value`, `people`, `reached`, `rate` with Wilson's `low` and `high`), `unknown`
+        `factor`, `rows` (`value`, `people`, `reached`, `rate` with Wilson's `low` and `high`), `unknown`
         (people of whom it is not known), `p`, `p_adjusted` and `verdict`: differs, no-difference or too-few.
     """
     hit = f"{DAYS[step]} <= contact_on + {int(contacts.options.funnel_days)}"
     counted: dict[str, list[dict[str, Any]]] = {}
+    where, days = "closed AND contact_on BETWEEN $since AND $until", {"since": period.since, "until": period.until}
+    [closed] = contacts.rows(f"SELECT count(*) AS people FROM first_contacts WHERE {where}", **days)
     for sql in (_of_contact(), _of_price(contacts), _of_awareness(contacts), _of_attributes(contacts)):
         if not sql:
             continue
         for row in contacts.rows(
             f"""SELECT factor, value, count(*) AS people, count(*) FILTER ({hit}) AS reached
-            FROM first_contacts JOIN ({sql}) USING (customer_id)
-            WHERE closed AND contact_on BETWEEN $since AND $until GROUP BY ALL ORDER BY people DESC, value""",
-            since=period.since,
-            until=period.until,
+            FROM first_contacts JOIN ({sql}) USING (customer_id) WHERE {where} AND value IS NOT NULL
+            GROUP BY factor, value
+            QUALIFY NOT starts_with(factor, '{ATTRIBUTE}') OR count(*) OVER (PARTITION BY factor) <= {MOST_VALUES}
+            ORDER BY people DESC, value""",
+            **days,
         ):
             counted.setdefault(row["factor"], []).append(row)
-    found = [_factor(name, rows) for name, rows in counted.items()]
-    shown = sorted((item for item in found if item is not None), key=lambda item: _place(item["factor"]))
-    adjusted = benjamini_hochberg([np.nan if item["p"] is None else item["p"] for item in shown]) if shown else ()
-    for item, value in zip(shown, adjusted, strict=True):
-        item["p_adjusted"] = None if np.isnan(value) else float(value)
-        if item["p"] is not None:
-            item["verdict"] = DIFFERS if value < LEVEL else ALIKE
-    return shown
+    results = [_factor(name, rows, closed["people"]) for name, rows in counted.items() if len(rows) > 1]
+    results.sort(key=lambda item: _place(item["factor"]))
+    if results:
+        adjusted = benjamini_hochberg([np.nan if item["p"] is None else item["p"] for item in results])
+        for item, value in zip(results, adjusted, strict=True):
+            item["p_adjusted"] = None if np.isnan(value) else float(value)
+            if item["p"] is not None:
+                item["verdict"] = DIFFERS if value < LEVEL else ALIKE
+    return results
 
 
 def _place(factor: str) -> tuple[int, str]:
@@ -82,12 +73,9 @@ def _place(factor: str) -> tuple[int, str]:
     return (names.index(factor) if factor in names else len(names), factor)
 
 
-def _factor(factor: str, rows: list[dict[str, Any]]) -> dict[str, Any] | None:
-    known = [row for row in rows if row["value"] is not None]
-    if len(known) < 2 or (factor.startswith(ATTRIBUTE) and len(known) > MOST_VALUES):
-        return None
+def _factor(factor: str, rows: list[dict[str, Any]], closed: int) -> dict[str, Any]:
     groups = []
-    for row in known:
+    for row in rows:
         low, high = wilson(row["reached"], row["people"])
         rate = row["reached"] / row["people"]
         groups.append(
@@ -95,11 +83,10 @@ def _factor(factor: str, rows: list[dict[str, Any]]) -> dict[str, Any] | None:
         )
     return {
         "factor": factor,
-        "name": FACTORS.get(factor, factor.removeprefix(ATTRIBUTE)),
         "rows": groups[:SHOWN],
         "more": max(len(groups) - SHOWN, 0),
-        "unknown": sum(row["people"] for row in rows if row["value"] is None),
-        "p": independence([(row["reached"], row["people"]) for row in known]),
+        "unknown": closed - sum(row["people"] for row in rows),
+        "p": independence([(row["reached"], row["people"]) for row in rows]),
         "verdict": TOO_FEW,
     }
 
@@ -138,20 +125,20 @@ def _of_price(contacts: Contacts) -> str:
     if not contacts.has("order_lines"):
         return ""
     return """
-        WITH seen AS (SELECT customer_id, content FROM first_contacts WHERE content IS NOT NULL),
+        WITH viewed AS (SELECT customer_id, content FROM first_contacts WHERE content IS NOT NULL),
         priced AS (
             SELECT product_id AS content, median(amount / quantity)::DOUBLE AS price FROM order_lines
-            WHERE product_id IN (SELECT content FROM seen) AND quantity > 0 AND amount > 0 GROUP BY product_id),
+            WHERE product_id IN (SELECT content FROM viewed) AND quantity > 0 AND amount > 0 GROUP BY product_id),
         bounds AS (
             SELECT quantile_cont(price, 1 / 3) AS low, quantile_cont(price, 2 / 3) AS high
-            FROM seen JOIN priced USING (content))
+            FROM viewed JOIN priced USING (content))
         SELECT customer_id, 'price' AS factor,
             CASE WHEN price <= low THEN 'low' WHEN price <= high THEN 'middle' ELSE 'high' END AS value
-        FROM seen JOIN priced USING (content) CROSS JOIN bounds"""
+        FROM viewed JOIN priced USING (content) CROSS JOIN bounds"""
 
 
 def _of_awareness(contacts: Contacts) -> str:
-    """… of how well the brand was known, by the first note of it that was made before the first order."""
+    """… of how well the brand was known, by the first note of it that was made before the transaction."""
     if not contacts.has("profile_notes"):
         return ""
     return f"""
@@ -161,7 +148,7 @@ def _of_awareness(contacts: Contacts) -> str:
             SELECT customer_id, arg_min(score, "at") AS score
             FROM profile_notes JOIN first_contacts USING (customer_id)
             WHERE profile_notes.kind = 'brand_perception' AND profile_notes.category = 'awareness' AND score IS NOT NULL
-                AND (order_on IS NULL OR {contacts.local_day("profile_notes")} < order_on)
+                AND (transaction_on IS NULL OR {contacts.local_day("profile_notes")} < transaction_on)
             GROUP BY customer_id)"""
 
 
@@ -169,9 +156,4 @@ def _of_attributes(contacts: Contacts) -> str:
     """… of every attribute of the customers' records."""
     if not contacts.has("customers"):
         return ""
-    return f"""
-        SELECT customer_id, '{ATTRIBUTE}' || name AS factor,
-            nullif(json_extract_string(attributes, '/' || replace(replace(name, '~', '~0'), '/', '~1')), '') AS value
-        FROM (
-            SELECT customer_id, attributes, unnest(json_keys(attributes)) AS name
-            FROM customers WHERE attributes IS NOT NULL AND json_valid(attributes))"""
+    return f"SELECT customer_id, '{ATTRIBUTE}' || attribute AS factor, value FROM ({attributes_sql(contacts)})"

@@ -1,14 +1,13 @@
-"""The first-contact funnel: attract, trust, intent, transaction, for everybody first met in a period.
+"""The first-contact funnel: attract, trust, intent, transaction, for all first contacts of a period.
 
 A step counts when it is reached within the funnel's days (90 unless set otherwise) after the first contact, and a later
 step counts as having passed the earlier ones. Rates are those of people whose days are over, so that a young period is
-never compared as if it were finished: it is `open` until the days of everybody in it are over.
+never compared as if it were finished: it is `open` until it has ended and the days of all people in it are over.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,17 +28,23 @@ OPEN, FINISHED, EMPTY = "open", "finished", "empty"
 
 
 def funnel(contacts: Contacts, period: Period) -> dict[str, Any]:
-    """Return the funnel of everybody whose first contact lies in a period.
+    """Return the funnel of all people whose first contact lies in a period.
 
     Returns
     -------
     dict
-        `people`, `closed` (their days are over), `open`, `state`, `bought_unseen`, and `steps`: `reached` so far by
-        everybody, `closed_reached` and its share of all (`share`, with Wilson's interval) and of the step before
-        (`rate`), `dropped` after the step before, `median_days` since it, and `now`, who stands there on the day.
+        `people`, `closed` (their days are over), `open`, `state`, `without_contact` (customers without a contact before
+        their first transaction), and `steps`: `reached` so far by all people (`reach`, of all), `closed_reached` and
+        its share of all (`share`, with Wilson's interval) and of the step before (`rate`), `dropped` after the step
+        before, `median_days` since it, and `now`, who is in it on the day.
     """
+    return funnels(contacts, [period])[0] | {"without_contact": contacts.count_without_contact(period)}
+
+
+def funnels(contacts: Contacts, periods: list[Period]) -> list[dict[str, Any]]:
+    """Return the funnel of each of several periods, as :func:`funnel` returns it, read in one query."""
     limit = int(contacts.options.funnel_days)
-    columns = ["count(*) AS people", "count(*) FILTER (closed) AS closed"]
+    columns = ["count(contact_on) AS people", "count(*) FILTER (closed) AS closed"]
     for place, step in enumerate(STEPS):
         hit = f"{DAYS[step]} <= contact_on + {limit}"
         columns += [
@@ -50,27 +55,33 @@ def funnel(contacts: Contacts, period: Period) -> dict[str, Any]:
         if place:
             before = DAYS[STEPS[place - 1]]
             columns.append(f"median({DAYS[step]} - {before}) FILTER ({hit}) AS days_{place}")
-    where = "contact_on BETWEEN $since AND $until"
-    sql = f"SELECT {', '.join(columns)} FROM first_contacts WHERE {where}"
-    row = contacts.rows(sql, since=period.since, until=period.until)[0]
-    return {
-        "since": period.since,
-        "until": period.until,
-        "as_of": contacts.day,
-        "window_days": limit,
-        "people": row["people"],
-        "closed": row["closed"],
-        "open": row["people"] - row["closed"],
-        "state": _state(row["people"], period.until + timedelta(days=limit), contacts.day),
-        "bought_unseen": contacts.bought_unseen(period),
-        "steps": [_step(row, place) for place in range(len(STEPS))],
-    }
+    rows = contacts.rows(
+        f"""SELECT since, until, {", ".join(columns)}
+        FROM (SELECT unnest($since::DATE[]) AS since, unnest($until::DATE[]) AS until)
+        LEFT JOIN first_contacts ON contact_on BETWEEN since AND until GROUP BY since, until ORDER BY since, until""",
+        since=[period.since for period in periods],
+        until=[period.until for period in periods],
+    )
+    return [
+        {
+            "since": row["since"],
+            "until": row["until"],
+            "as_of": contacts.day,
+            "window_days": limit,
+            "people": row["people"],
+            "closed": row["closed"],
+            "open": row["people"] - row["closed"],
+            "state": _state(row, contacts.day),
+            "steps": [_step(row, place) for place in range(len(STEPS))],
+        }
+        for row in rows
+    ]
 
 
-def _state(people: int, over_on: date, day: date) -> str:
-    if not people:
+def _state(row: dict[str, Any], day: date) -> str:
+    if not row["people"]:
         return EMPTY
-    return FINISHED if over_on <= day else OPEN
+    return FINISHED if row["closed"] == row["people"] and row["until"] <= day else OPEN
 
 
 def _step(row: dict[str, Any], place: int) -> dict[str, Any]:
@@ -94,23 +105,23 @@ def _step(row: dict[str, Any], place: int) -> dict[str, Any]:
 
 
 #: What a number of the funnel may count.
-WHICH = ("reached", "dropped", "now")
+MEASURES = ("reached", "dropped", "now")
 
 
 @dataclass(frozen=True, slots=True)
 class PeopleQuery:
-    """The people behind a number: who `reached` a step, were `dropped` before it, or stand there `now`."""
+    """The people behind a number: who `reached` a step, `dropped` out before it, or are in it `now`."""
 
     period: Period
     step: str = STEPS[0]
-    which: str = WHICH[0]
+    measure: str = MEASURES[0]
 
     def condition(self, limit: int) -> str:
         """Return the SQL condition over ``first_contacts``."""
         place = STEPS.index(self.step)
         hit = f"coalesce({DAYS[self.step]} <= contact_on + {limit}, false)"
         before = f"{DAYS[STEPS[max(place - 1, 0)]]} <= contact_on + {limit}"
-        test = {"reached": hit, "dropped": f"closed AND {before} AND NOT {hit}", "now": f"step = {place}"}[self.which]
+        test = {"reached": hit, "dropped": f"closed AND {before} AND NOT {hit}", "now": f"step = {place}"}[self.measure]
         return f"contact_on BETWEEN $since AND $until AND {test}"
 
 
@@ -124,7 +135,7 @@ def people(contacts: Contacts, query: PeopleQuery, limit: int | None = None, off
 
 
 def count(contacts: Contacts, query: PeopleQuery) -> int:
-    """Return how many people these are."""
+    """Return how many people a number of the funnel counts."""
     sql = f"SELECT count(*) AS people FROM first_contacts WHERE {query.condition(int(contacts.options.funnel_days))}"
     return int(contacts.rows(sql, since=query.period.since, until=query.period.until)[0]["people"])
 
@@ -137,16 +148,18 @@ def trend(contacts: Contacts) -> dict[str, Any]:
     dict
         `months`, the oldest first, each as :func:`funnel` returns it; `compared`: for each step after the first, the
         share in the newest finished month against that of all earlier finished ones, Fisher's exact p adjusted for
-        the three steps, and whether they `differ` beyond chance. Empty while there are no two finished months.
+        the three steps, and whether the difference is significant (`differ`). Empty while fewer than two
+        months are finished.
     """
     edges = contacts.edges()
-    period = Period.month(contacts.day)
-    periods = [period := period.before() for _ in range(MONTHS - 1)][::-1]
-    months = [funnel(contacts, month) for month in (*periods, Period.month(contacts.day))]
-    if edges:
-        months = [month for month in months if month["until"] >= edges[0]]
+    if edges is None:
+        return {"months": [], "compared": []}
+    periods = [Period.month(contacts.day)]
+    while len(periods) < MONTHS and periods[0].since > edges[0]:
+        periods.insert(0, periods[0].before())
+    months = funnels(contacts, periods)
     finished = [month for month in months if month["state"] == FINISHED]
-    return {"months": months if edges else [], "compared": _compared(finished) if len(finished) > 1 else []}
+    return {"months": months, "compared": _compared(finished) if len(finished) > 1 else []}
 
 
 def _compared(finished: list[dict[str, Any]]) -> list[dict[str, Any]]:

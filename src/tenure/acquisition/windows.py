@@ -1,4 +1,4 @@
-"""The two windows of everybody who was met and has not ordered: attention and decision.
+"""The two windows of people without a transaction: attention and decision.
 
 Attention lasts a week to a month, deciding takes several weeks to several months, says the source. The days that a
 shop assumes are options of its lake (30 and 90 unless set otherwise).
@@ -7,24 +7,25 @@ shop assumes are options of its lake (30 and 90 unless set otherwise).
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tenure.acquisition.contacts import Contacts, Period
+from tenure.acquisition.labels import WINDOWS
 from tenure.acquisition.scoring import STEPS
 
-if TYPE_CHECKING:
-    from tenure.acquisition.contacts import Contacts
-
-WINDOWS = ("attention", "decision")
 #: Days that a list of closing windows looks ahead, the day itself included.
 WEEK = 7
+
+
+def week_from(day: date) -> Period:
+    """Return the days that a list of closing windows shows; fewer at the end of the calendar."""
+    return Period(day, day + timedelta(days=min(WEEK - 1, (date.max - day).days)))
 
 
 def closing(
     contacts: Contacts,
     since: date | None = None,
     until: date | None = None,
-    *,
-    customer: str = "",
     limit: int | None = None,
     offset: int = 0,
 ) -> list[dict[str, Any]]:
@@ -34,13 +35,14 @@ def closing(
     -------
     list of dict
         customer_id, name, `step` (stage of the funnel), contact_on, both days of closing, `closes_on` and `window` (the
-        first that closes in these days), `days_left`, and the last touch: `touched_on` and `touched_by`, its kind.
+        first that closes in these days), `days_left`, and the last interaction: `touched_on`, and `touched_by`, its
+        kind.
     """
     since = since or contacts.day
-    until = until or since + timedelta(days=WEEK - 1)
+    until = until or week_from(since).until
     page = f"LIMIT {int(limit)} OFFSET {int(offset)}" if limit is not None else ""
     sql = f"SELECT * FROM ({_CLOSING}) ORDER BY closes_on, customer_id {page}"
-    rows = contacts.rows(sql, since=since, until=until, customer=customer)
+    rows = contacts.rows(sql, since=since, until=until)
     touches = _last_touches(contacts, [row["customer_id"] for row in rows])
     for row in rows:
         row["step"], row["days_left"] = STEPS[row["step"]], (row["closes_on"] - contacts.day).days
@@ -52,12 +54,12 @@ def count(contacts: Contacts, since: date, until: date) -> dict[str, int]:
     """Return how many people's windows close on one of the days: of either kind, and together."""
     sql = f"""SELECT count(*) AS people, count(*) FILTER (attention_closes_on BETWEEN $since AND $until) AS attention,
         count(*) FILTER (decision_closes_on BETWEEN $since AND $until) AS decision FROM ({_CLOSING})"""
-    return contacts.rows(sql, since=since, until=until, customer="")[0]
+    return contacts.rows(sql, since=since, until=until)[0]
 
 
 def of_customer(contacts: Contacts, customer: str) -> dict[str, Any] | None:
-    """Return both windows of one customer; None when they have ordered or were never met before."""
-    sql = "SELECT * FROM first_contacts WHERE customer_id = $customer AND order_on IS NULL"
+    """Return both windows of one customer; None after the transaction, and without a contact before it."""
+    sql = "SELECT * FROM first_contacts WHERE customer_id = $customer AND transaction_on IS NULL"
     for row in contacts.rows(sql, customer=customer):
         left = {name: row[f"{name}_closes_on"] for name in WINDOWS}
         days = {f"{name}_left": on and (on - contacts.day).days for name, on in left.items()}
@@ -71,7 +73,7 @@ _CLOSING = """
             CASE WHEN attention_closes_on BETWEEN $since AND $until THEN attention_closes_on END,
             CASE WHEN decision_closes_on BETWEEN $since AND $until THEN decision_closes_on END) AS closes_on,
         CASE WHEN closes_on = attention_closes_on THEN 'attention' ELSE 'decision' END AS window
-    FROM first_contacts WHERE closes_on IS NOT NULL AND $customer IN ('', customer_id)"""
+    FROM first_contacts WHERE closes_on IS NOT NULL"""
 
 
 def _last_touches(contacts: Contacts, customers: list[str]) -> dict[str, tuple[date, str]]:

@@ -1,7 +1,7 @@
-"""Notes on people who think about buying: what they want to know, whom else they consider, what drives them.
+"""Notes on prospects: what they want to know, which other brands they consider, what drives them.
 
 A note is a fact of the table ``profile_notes``, brought by a file or written down by a person. Withdrawing one corrects
-its row to the kind ``withdrawn``: no rule sees it any more, and what it said is kept among the replaced facts.
+its row to the kind ``withdrawn``: no rule sees it any more, and the former row is kept among the replaced facts.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ TABLE, WITHDRAWN = "profile_notes", "withdrawn"
 LONGEST = 300
 #: Scores of how a brand is seen, from poor to excellent.
 SCORES = (1, 5)
+SCORE_PROBLEM = mark("%(score)s is not a valid score. Notes on brand perception have a score from %(low)d to %(high)d.")
 
 #: The categories of each kind, with their names. A competing brand is its own category; files may bring others.
 CATEGORIES: dict[str, dict[str, str]] = {
@@ -60,7 +61,7 @@ CATEGORIES: dict[str, dict[str, str]] = {
 def topic_of(kind: str, category: str) -> str:
     """Return the marked name of what a note is about, or the category as it was written where it has none."""
     # What a withdrawn note was about is still to be read, though its kind is gone.
-    known = {name: text for of in CATEGORIES.values() for name, text in of.items()} if kind == WITHDRAWN else {}
+    known = {name: text for names in CATEGORIES.values() for name, text in names.items()} if kind == WITHDRAWN else {}
     return CATEGORIES.get(kind, known).get(category, category)
 
 
@@ -73,7 +74,7 @@ def add_note(  # noqa: PLR0913 - all by name
     Raises
     ------
     FactsError
-        When the kind, its category, the score or the comment is none that can be kept.
+        When the kind, its category, the score or the comment is not valid.
     """
     category, comment = " ".join(category.split()), " ".join(comment.split())
     _check(kind, category, comment, score)
@@ -99,12 +100,11 @@ def _check(kind: str, category: str, comment: str, score: int | None) -> None:
         text = mark("The note has %(length)d characters; the maximum is %(most)d.")
         raise FactsError(text, length=max(len(category), len(comment)), most=LONGEST)
     if score is not None and (kind != "brand_perception" or not SCORES[0] <= score <= SCORES[1]):
-        text = mark("A score from %(low)d to %(high)d says how the brand is seen; %(score)s is none.")
-        raise FactsError(text, low=SCORES[0], high=SCORES[1], score=score)
+        raise FactsError(SCORE_PROBLEM, low=SCORES[0], high=SCORES[1], score=score)
 
 
 def withdraw_note(lake: Lake, customer: str, fact_id: str) -> None:
-    """Take a note back; what it said stays among the replaced facts.
+    """Withdraw a note, which stays among the replaced facts.
 
     Raises
     ------

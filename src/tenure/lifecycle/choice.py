@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from tenure.errors import ModelError
 from tenure.facts.businesses import BUSINESSES, check_business
 from tenure.facts.kinds import KINDS
-from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED, Model
+from tenure.lifecycle.model import FUNNEL, NOT_IN_MODEL, UNSTAGED, Model
 from tenure.lifecycle.model_file import builtin_texts, models_of, own_model_ids
 from tenure.lifecycle.preview import count_places
 from tenure.lifecycle.reach import FactsAtHand, Unreachable, unreachable
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from tenure.facts.lake import Lake, Settings
 
 MAX_MODELS = 3
-FUNNEL = "first-contact-funnel"
 #: Shown first while no model is recommended: it needs nothing but orders.
 FAVOURITE = "retail-activity"
 #: A model that puts more of the customers than this into one stage does not separate them.

@@ -14,6 +14,8 @@ from tenure.words import LocalizedText
 
 #: Where a customer can be besides in a stage: in the model but in no stage, and not in the model at all.
 UNSTAGED, NOT_IN_MODEL = "-none-", "-outside-"
+#: The built-in model whose stages are the steps from the first contact to the first transaction.
+FUNNEL = "first-contact-funnel"
 FAMILIES = tuple(f"F{n}" for n in range(1, 13))
 
 

@@ -1,4 +1,4 @@
-"""The figures of first contacts: the funnel, its trend, what goes with conversion, decision time."""
+"""The figures of first contacts: the funnel, its trend, the factors of conversion, decision time."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from tenure.acquisition import decision, factors, funnel
-from tenure.acquisition.factors import ATTRIBUTE, BANDS
+from tenure.acquisition.labels import STATES, VERDICTS, FunnelSteps, factor_label, group_label
 from tenure.acquisition.scoring import STEPS
-from tenure.rules.wording.vocabulary import kind_name
-from tenure.words import current_language, say
+from tenure.words import say
 from tenure.words.formats import month
 from tenure_app.acquisition import tables
 from tenure_app.web.charts import Bar, Bars, Chart, Line, Series
@@ -23,8 +22,6 @@ from tenure_app.web.figures import Figure, Switch
 from tenure_app.web.formats import day, number, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from tenure.acquisition.contacts import Contacts, Period
 
 Row = dict[str, Any]
@@ -39,8 +36,7 @@ class FirstContacts:
     step: str  # that counts as conversion
     factor: str  # whose groups are shown; empty: the first
     group: str  # by which decision time is shown
-    names: dict[str, str]  # of steps
-    families: dict[str, str]
+    step_labels: FunnelSteps
     query: dict[str, str] = field(default_factory=dict)  # what links keep
 
     @cached_property
@@ -56,8 +52,16 @@ class FirstContacts:
         return factors.factors(self.contacts, self.period, self.step)
 
     @cached_property
+    def groupings(self) -> list[str]:
+        return decision.groupings(self.contacts, self.period)
+
+    @property
+    def shown_grouping(self) -> str:
+        return self.group if self.group in self.groupings else next(iter(self.groupings), "")
+
+    @cached_property
     def decision(self) -> Row:
-        return decision.decision_time(self.contacts)
+        return decision.decision_time_of_all(self.contacts, self.period)
 
     @cached_property
     def shown_factor(self) -> Row | None:
@@ -67,86 +71,80 @@ class FirstContacts:
     def steps(self) -> list[Row]:
         return [
             row
-            | {"stage": self.names.get(row["step"], row["step"]), "family": self.families.get(row["step"], "")}
-            | {f"{which}_url": self.people_url(row["step"], which) for which in funnel.WHICH}
+            | {"stage": self.step_name(row["step"]), "family": self.step_labels.families.get(row["step"], "")}
+            | {f"{measure}_url": self.people_url(row["step"], measure) for measure in funnel.MEASURES}
             for row in self.funnel["steps"]
         ]
 
-    def people_url(self, step: str, which: str) -> str:
+    @property
+    def step_labelled(self) -> str:
+        """What the step that counts as conversion is called."""
+        return self.step_name(self.step)
+
+    def step_name(self, step: str) -> str:
+        return self.step_labels.name(step)
+
+    def people_url(self, step: str, measure: str) -> str:
         """Return the address of the people behind a number."""
+        kept = {"as_of": self.query["as_of"]} if "as_of" in self.query else {}
         period = f"{self.period.since}..{self.period.until}"
-        query = urlencode({**self.query, "period": period, "step": step, "which": which})
+        query = urlencode({**kept, "period": period, "step": step, "measure": measure})
         return f"{reverse('first-contact-people')}?{query}"
+
+    def page_url(self, **changed: str) -> str:
+        """Return the address of this page with something changed."""
+        return f"{reverse('first-contact')}?{urlencode({**self.query, 'step': self.step, **changed})}"
 
     @property
     def months(self) -> list[Row]:
-        states = {"open": _("still open"), "finished": _("finished"), "empty": _("nobody")}
         return [
-            {"month": month(item["since"]), "people": item["people"], "state": states[item["state"]]}
-            | {"url": self._month_url(item)}
-            | {of["step"]: of["share"] if item["state"] == "finished" else None for of in item["steps"]}
+            {"month": month(item["since"]), "people": item["people"], "state": say(STATES[item["state"]])}
+            | {"url": self.page_url(period=f"{item['since']:%Y-%m}")}
+            | {row["step"]: row["share"] if item["state"] == "finished" else None for row in item["steps"]}
             for item in reversed(self.trend["months"])
-        ]  # fmt: skip
-
-    def _month_url(self, item: Row) -> str:
-        query = {**self.query, "period": f"{item['since']:%Y-%m}", "step": self.step}
-        return f"{reverse('first-contact')}?{urlencode(query)}"
-
-    def factor_name(self, item: Row) -> str:
-        """Return what a factor is called; an attribute goes by its own name."""
-        return str(item["name"]) if item["factor"].startswith(ATTRIBUTE) else say(item["name"])
+        ]
 
     @property
     def groups(self) -> list[Row]:
         item = self.shown_factor
-        return [row | {"value": self._value(item["factor"], row["value"])} for row in item["rows"]] if item else []
-
-    @staticmethod
-    def _value(factor: str, value: str) -> str:
-        if factor in ("price", "awareness"):
-            return say(BANDS[value])
-        return kind_words(value) if factor == "kind" else value
+        return [row | {"value": group_label(item["factor"], row["value"])} for row in item["rows"]] if item else []
 
     @property
     def decision_rows(self) -> list[Row]:
-        rows = self.decision["groups"].get(self.group, [])
-        everybody = self.decision["all"] | {"value": _("Everybody")}
-        named = [row | {"value": month(f"{row['value']}-01")} for row in rows] if self.group == "month" else rows
-        return [everybody, *named]
-
-
-def kind_words(kind: str | None) -> str:
-    """Return what a kind of first contact is called."""
-    if kind == "record":
-        return _("Only a customer record")
-    name = kind_name(kind or "", current_language()).strip("“”")
-    return name[:1].upper() + name[1:]
+        grouping = self.shown_grouping
+        rows = decision.decision_time_by(self.contacts, self.period, grouping) if grouping else []
+        named = [row | {"value": group_label(grouping, row["value"])} for row in rows]
+        return [self.decision | {"value": _("All")}, *named]
 
 
 # The funnel
 
 
 def funnel_title(data: FirstContacts) -> str:
-    """Return the sentence over the funnel: how many came how far, or that nobody can be judged yet."""
+    """Return the sentence over the funnel: how many came how far, or that no observation window is complete."""
     body = data.funnel
     step = next(row for row in body["steps"] if row["step"] == data.step)
     words = {
         "people": number(body["closed"] or body["people"]),
         "share": percent(step["share"]),
-        "step": data.names.get(data.step, data.step),
+        "step": data.step_labelled,
         "days": body["window_days"],
         "from": day(data.period.since),
         "to": day(data.period.until),
     }
     if step["share"] is None:
-        return _("%(people)s people first met from %(from)s to %(to)s; their days are not over yet") % words
+        return (
+            _("%(people)s people with a first contact from %(from)s to %(to)s; no observation window is complete yet")
+            % words
+        )
     text = _(
-        "Of %(people)s people first met from %(from)s to %(to)s, %(share)s reached “%(step)s” within %(days)s days"
+        "Of %(people)s people with a first contact from %(from)s to %(to)s, %(share)s reached “%(step)s” within "
+        "%(days)s days"
     )
     if body["open"]:
         text = _(
-            "Of %(people)s people first met from %(from)s to %(to)s whose %(days)s days are over, %(share)s reached "
-            "“%(step)s”"
+            "Of %(people)s people with a first contact from %(from)s to %(to)s and a complete observation window of "
+            "%(days)s days, %(share)s reached “%(step)s”"
         )
     return text % words
 
@@ -156,20 +154,21 @@ def _funnel_note(data: FirstContacts) -> str:
     texts = []
     if body["open"]:
         text = _(
-            "Still open: the first %(days)s days of %(open)s people are not over. Shares and drop-off count only the "
-            "%(closed)s others; the numbers reached so far will still grow."
+            "The observation window of %(days)s days is not complete for %(open)s people. Shares and drop-off count "
+            "only the %(closed)s others; the numbers reached will still grow."
         )
         words = {"days": body["window_days"], "open": number(body["open"]), "closed": number(body["closed"])}
         texts.append(text % words)
-    if body["bought_unseen"]:
+    if body["without_contact"]:
         text = _(
-            "%(number)s more customers have no contact on record before their first order; they are not counted here."
+            "%(number)s more customers have no contact on record before their first order or contract; they are not "
+            "counted here."
         )
-        texts.append(text % {"number": number(body["bought_unseen"])})
-    if not data.contacts.has("orders") and not body["steps"][-1]["reached"]:
+        texts.append(text % {"number": number(body["without_contact"])})
+    if not any(map(data.contacts.has, ("orders", "contracts"))) and not body["steps"][-1]["reached"]:
         texts.append(
             _(
-                "No order is on record, so nobody can have reached the last step. If purchases are among the "
+                "There are no orders or contracts, so the last step cannot be reached. If purchases are among the "
                 "interactions, import them as orders, or name their kind in the rule of the last step."
             )
         )
@@ -185,20 +184,20 @@ def _funnel(data: FirstContacts) -> Chart:
 
 
 def trend_title(data: FirstContacts) -> str:
-    """Say what is different in the newest finished month, or that nothing is beyond chance."""
+    """Return what differs in the newest complete month, or that no difference is significant."""
     compared = data.trend["compared"]
     for row in compared:
         if row["differ"]:
             words = {
-                "month": month(row["month"]), "step": data.names.get(row["step"], row["step"]),
+                "month": month(row["month"]), "step": data.step_name(row["step"]),
                 "share": percent(row["share"]), "before": percent(row["share_before"]), "months": row["months_before"],
             }  # fmt: skip
             return (
                 _("%(month)s: %(share)s reached “%(step)s”, against %(before)s in the %(months)s months before") % words
             )
     if not compared:
-        return _("No two finished months to compare yet")
-    return _("%(month)s does not differ from the months before beyond chance") % {"month": month(compared[0]["month"])}
+        return _("Fewer than two months with complete observation windows")
+    return _("%(month)s does not differ significantly from the months before") % {"month": month(compared[0]["month"])}
 
 
 def _trend(data: FirstContacts) -> Chart | None:
@@ -211,9 +210,9 @@ def _trend(data: FirstContacts) -> Chart | None:
         share, low, high = (
             [round(100 * row[name], 2) for row in rows] for name in ("share", "share_low", "share_high")
         )
-        # One interval is enough to see what is chance; three would hide each other.
+        # One interval is enough to see how sure a share is; three would hide each other.
         bounds = (low, high) if step == data.step else ((), ())
-        lines.append(Series(data.names.get(step, step), data.families.get(step, ""), share, *bounds))
+        lines.append(Series(data.step_name(step), data.step_labels.families.get(step, ""), share, *bounds))
     return Line([item["since"] for item in finished], lines, "%")
 
 
@@ -221,41 +220,39 @@ def _trend(data: FirstContacts) -> Chart | None:
 
 
 def factors_title(data: FirstContacts) -> str:
-    """Name the factors that differ beyond chance."""
-    names = [data.factor_name(item) for item in data.factors if item["verdict"] == "differs"]
-    step = data.names.get(data.step, data.step)
+    """Name the factors that are significant."""
+    names = [factor_label(item["factor"]) for item in data.factors if item["verdict"] == "differs"]
+    words = {"step": data.step_labelled, "names": _(", ").join(names)}
     if names:
-        return _("Conversion to “%(step)s” differs by: %(names)s") % {"step": step, "names": _(", ").join(names)}
+        return _("Conversion to “%(step)s” differs significantly by: %(names)s") % words
     if any(item["verdict"] == "no-difference" for item in data.factors):
-        return _("No factor makes conversion to “%(step)s” differ beyond chance") % {"step": step}
-    return _("Too few people to say what goes with conversion to “%(step)s”") % {"step": step}
+        return _("No significant factor of conversion to “%(step)s”") % words
+    return _("Too few people to test factors of conversion to “%(step)s”") % words
 
 
 def _factor_rows(data: FirstContacts) -> list[Row]:
-    shown = data.shown_factor
-    rows = []
-    for item in data.factors:
-        query = urlencode({**data.query, "step": data.step, "factor": item["factor"]})
-        address = f"{reverse('first-contact')}?{query}#factor"
-        about = {"name": data.factor_name(item), "groups": len(item["rows"]) + item["more"]}
-        rows.append(item | about | {"url": address, "current": item is shown})
-    return rows
+    return [
+        item
+        | {"name": factor_label(item["factor"]), "groups": len(item["rows"]) + item["more"]}
+        | {"url": f"{data.page_url(factor=item['factor'])}#factor", "current": item is data.shown_factor}
+        for item in data.factors
+    ]
 
 
 def factor_title(data: FirstContacts) -> str:
-    """Name the highest and the lowest group of the factor that is shown, and whether that means anything."""
+    """Name the highest and the lowest group of the factor that is shown, and whether the difference is significant."""
     item = data.shown_factor
     rows = sorted(data.groups, key=lambda row: row["rate"])
     if not item or not rows:
         return ""
-    words = {"name": data.factor_name(item), "verdict": tables.VERDICTS[item["verdict"]]}
+    words = {"name": factor_label(item["factor"]), "verdict": say(VERDICTS[item["verdict"]])}
     if item["verdict"] != "differs":
         return _("%(name)s: %(verdict)s") % words
     high, low = rows[-1], rows[0]
     words |= {
         "high": high["value"], "most": percent(high["rate"]), "low": low["value"], "least": percent(low["rate"]),
     }  # fmt: skip
-    return _("%(name)s: %(high)s %(most)s, %(low)s %(least)s; the difference is beyond chance") % words
+    return _("%(name)s: %(high)s %(most)s, %(low)s %(least)s; the difference is significant") % words
 
 
 def _factor(data: FirstContacts) -> Chart | None:
@@ -267,29 +264,31 @@ def _factor(data: FirstContacts) -> Chart | None:
 
 
 def decision_title(data: FirstContacts) -> str:
-    """Say after how many days half of the people have ordered, those who have not yet counted in."""
-    row = data.decision["all"]
+    """Return after how many days half of the people of the period have converted, or how many have."""
+    row = data.decision
     words = {
         "half": number(row["median_days"], 0),
         "quarter": number(row["lower_quartile"], 0),
-        "ordered": number(row["ordered"]),
+        "converted": number(row["converted"]),
     }
     if row["median_days"] is not None:
-        return _("Half have ordered %(half)s days after the first contact") % words
+        return _("Half have made the transaction %(half)s days after the first contact") % words
     if row["lower_quartile"] is not None:
-        return _("A quarter have ordered %(quarter)s days after the first contact; half have not yet") % words
-    return _("%(ordered)s have ordered so far: fewer than a quarter") % words
+        return (
+            _("A quarter have made the transaction %(quarter)s days after the first contact; half have not yet") % words
+        )
+    return _("%(converted)s have made the transaction so far: fewer than a quarter") % words
 
 
-def _group_names(data: FirstContacts) -> Sequence[tuple[str, str]]:
-    names = {"channel": _("Channel"), "month": _("Month")}
-    return [(name, names.get(name, name.removeprefix(ATTRIBUTE))) for name in data.decision["groups"]]
+def _grouping_switch(data: FirstContacts) -> Switch:
+    names = [(name, factor_label(name)) for name in data.groupings]
+    return Switch(_("Group by"), "group", names, data.shown_grouping)
 
 
 FUNNEL = Figure(
     "funnel",
     funnel_title,
-    tables.STEPS,
+    tables.STEP_TABLE,
     lambda data: data.steps,
     _funnel,
     note=_funnel_note,
@@ -302,28 +301,34 @@ FIGURES = (
     Figure(
         "trend",
         trend_title,
-        lambda data: tables.trend_table(data.names),
+        lambda data: tables.trend_table(data.step_labels.names),
         lambda data: data.months,
         _trend,
-        note=gettext_lazy("Only months whose people all had their full days are drawn and compared."),
+        note=gettext_lazy("The chart shows only months with complete observation windows."),
         wide=True,
     ),
     Figure(
         "factors",
         factors_title,
-        tables.FACTORS,
+        tables.FACTOR_TABLE,
         _factor_rows,
-        note=gettext_lazy("What was known on the day of the first contact. An association is not proof of a cause."),
+        note=gettext_lazy(
+            "What was known on the day of the first contact; attributes count from the day on which their record is "
+            "valid. An association is not proof of a cause."
+        ),
         term="conversion-factor",
     ),
-    Figure("factor", factor_title, tables.GROUPS, lambda data: data.groups, _factor, term="wilson"),
+    Figure("factor", factor_title, tables.GROUP_TABLE, lambda data: data.groups, _factor, term="wilson"),
     Figure(
         "decision-time",
         decision_title,
-        tables.DECISION,
+        tables.DECISION_TABLE,
         lambda data: data.decision_rows,
-        note=gettext_lazy("Those who have not ordered yet are counted as watched so far, not left out (Kaplan-Meier)."),
-        switch=lambda data: Switch(_("Group by"), "group", _group_names(data), data.group),
+        note=gettext_lazy(
+            "Days to the transaction. People without one yet are counted as observed so far, not left out "
+            "(Kaplan-Meier)."
+        ),
+        switch=_grouping_switch,
         term="decision-time",
         wide=True,
     ),

@@ -8,18 +8,15 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from tenure.acquisition.labels import VERDICTS, WINDOWS, FunnelSteps, kind_label
+from tenure.acquisition.scoring import STEPS
+from tenure.words import say
 from tenure_app.web.formats import MISSING, day, number, percent
 from tenure_app.web.tables import CARDS, LIST, Column, Table, badge, columns, numeric, under, url_of
 
 Row = dict[str, Any]
 
 CUSTOMER = Column("customer", template="components/customer.html", export=columns("customer_id", "name"))
-WINDOWS = {"attention": _("Attention window"), "decision": _("Decision window")}
-VERDICTS = {
-    "differs": _("differs beyond chance"),
-    "no-difference": _("no difference beyond chance"),
-    "too-few": _("too few people to judge"),
-}
 
 
 def _linked(name: str) -> Any:
@@ -38,7 +35,7 @@ def _interval(row: Row) -> str:
 
 _STEP = Column("step", _("Step"), value="stage", html=badge)
 #: Rows are steps of a funnel.
-STEPS = Table(
+STEP_TABLE = Table(
     "funnel",
     (
         _STEP,
@@ -55,28 +52,24 @@ STEPS = Table(
         Column("rate", _("Of the step before"), "percent"),
         numeric("dropped", _("Dropped out before"), html=_linked("dropped"), term="drop-off"),
         numeric("median_days", _("Median days since the step before"), places=1),
-        numeric("now", _("There now"), html=_linked("now")),
-    ),
-    classes=CARDS,
-)
-#: Rows are months of first contact.
-TREND = Table(
-    "trend",
-    (
-        Column("month", _("First contact in"), url=url_of),
-        Column("people"),
-        *(Column(name, name, "percent") for name in ("trust", "intent", "transaction")),
-        Column("state", _("Finished or not")),
+        numeric("now", _("In this step now"), html=_linked("now")),
     ),
     classes=CARDS,
 )
 
 
 def trend_table(names: dict[str, str]) -> Table:
-    """Return the table of months with its steps named as the model names them."""
-    months, people, *_steps, state = TREND.columns
-    steps = (Column(name, names.get(name, name), "percent") for name in ("trust", "intent", "transaction"))
-    return Table("trend", (months, people, *steps, state), classes=CARDS)
+    """Return the table of months of first contact, its steps named as the model names them."""
+    return Table(
+        "trend",
+        (
+            Column("month", _("First contact in"), url=url_of),
+            Column("people"),
+            *(Column(step, names.get(step, step), "percent") for step in STEPS[1:]),
+            Column("state", _("Observation window")),
+        ),
+        classes=CARDS,
+    )
 
 
 def _rate(row: Row) -> str:
@@ -84,7 +77,7 @@ def _rate(row: Row) -> str:
 
 
 #: Rows are groups of one factor.
-GROUPS = Table(
+GROUP_TABLE = Table(
     "factor",
     (
         Column("value", _("Group")),
@@ -109,29 +102,29 @@ def _p(row: Row) -> str:
 
 
 #: Rows are factors.
-FACTORS = Table(
+FACTOR_TABLE = Table(
     "factors",
     (
         Column("factor", _("Factor"), value="name", url=url_of),
         numeric("groups", _("Number of groups")),
-        numeric("unknown", _("Not known of")),
+        numeric("unknown", _("Unknown")),
         numeric("p_adjusted", _("Adjusted p"), html=_p, term="adjusted-p"),
-        Column("verdict", _("Verdict"), value=lambda row: str(VERDICTS[row["verdict"]])),
+        Column("verdict", _("Verdict"), value=lambda row: say(VERDICTS[row["verdict"]])),
     ),
     classes=CARDS,
     is_current=lambda row: row["current"],
 )
 #: Rows are groups of people with their decision time.
-DECISION = Table(
+DECISION_TABLE = Table(
     "decision-time",
     (
         Column("value", _("Group")),
         Column("people"),
-        numeric("ordered", _("Ordered")),
-        numeric("waiting", _("Not yet")),
-        numeric("lower_quartile", _("A quarter by day")),
-        numeric("median_days", _("Half by day")),
-        numeric("upper_quartile", _("Three quarters by day")),
+        numeric("converted", _("With a transaction")),
+        numeric("waiting", _("No transaction yet")),
+        numeric("lower_quartile", _("25% (days)")),
+        numeric("median_days", _("Median (days)")),
+        numeric("upper_quartile", _("75% (days)")),
     ),
     classes=CARDS,
 )
@@ -149,6 +142,17 @@ def days_left(left: int | None) -> str:
     return ngettext("%(days)s day left", "%(days)s days left", left) % {"days": number(left)}
 
 
+def labelled(rows: list[Row], steps: FunnelSteps) -> list[Row]:
+    """Return people with their step named and coloured, and the kinds of interactions in words."""
+    return [
+        row
+        | {"stage": steps.name(row["step"]), "family": steps.families.get(row["step"], "")}
+        | {"kind_name": kind_label(row.get("kind")), "touch": kind_label(row.get("touched_by"))}
+        | {"suggested": next(iter(steps.plays.get(row["step"], [])), "")}
+        for row in rows
+    ]
+
+
 #: Rows are people whose window closes.
 CLOSING = Table(
     "windows",
@@ -162,18 +166,18 @@ CLOSING = Table(
             html=lambda row: under(day(row["closes_on"]), days_left(row["days_left"])),
             also=(numeric("days_left", _("Days left")),),
         ),
-        Column("window", _("Window"), value=lambda row: str(WINDOWS[row["window"]]), term="attention-window"),
+        Column("window", _("Window"), value=lambda row: say(WINDOWS[row["window"]]), term="attention-window"),
         Column("contact_on", _("First contact"), "day"),
         Column(
             "touched_on",
-            _("Last touch"),
+            _("Last interaction"),
             "day",
             html=lambda row: under(day(row["touched_on"]), row["touch"]) if row["touched_on"] else MISSING,
-            also=(Column("touch", _("Last touch by")),),
+            also=(Column("touch", _("Kind of last interaction")),),
         ),
         Column("suggested", _("Suggested now")),
     ),
-    caption=_("Windows that close"),
+    caption=_("Closing windows"),
     classes=LIST,
 )
 #: Rows are people behind a number of the funnel.
@@ -185,10 +189,8 @@ PEOPLE = Table(
         Column("contact_on", _("First contact"), "day"),
         Column("first_contact_kind", value="kind_name"),
         Column("first_channel", value="channel"),
-        *columns("trust_on", "intent_on"),
-        Column("first_order_on", value="order_on"),
-        *columns("attention_closes_on", "decision_closes_on"),
+        *columns("trust_on", "intent_on", "transaction_on", "attention_closes_on", "decision_closes_on"),
     ),
-    caption=_("People first met"),
+    caption=_("People by first contact"),
     classes=LIST,
 )

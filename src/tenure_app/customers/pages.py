@@ -22,7 +22,8 @@ from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
 from tenure.refreshing.report import last_refresh
 from tenure.rules.wording.sentence import measure_phrase
 from tenure.words import current_language
-from tenure_app.acquisition.pages import met
+from tenure_app.acquisition import actions as notes
+from tenure_app.acquisition.panels import first_contact
 from tenure_app.core import conf
 from tenure_app.customers import figures, merging, panels, profile, queries, query, tables, timeline, titles
 from tenure_app.customers.figures import LifeData
@@ -33,7 +34,7 @@ from tenure_app.web import exports
 from tenure_app.web.figures import sheets
 from tenure_app.web.filters import FilterForm, Input, Range, Select
 from tenure_app.web.formats import number
-from tenure_app.web.layout import as_of, business
+from tenure_app.web.layout import as_of, business, default_day
 from tenure_app.web.pages import SIGNED_IN, page
 from tenure_app.web.tables import SqlRows
 
@@ -324,17 +325,50 @@ def override(request: HttpRequest, customer_id: str) -> HttpResponse:
     model, reason = form.get("model", ""), form.get("reason", "")
     with _refusals(request):
         if form.get("what") == "cancel":
-            actions.cancel_override(customer_id, model, reason, by=author)
-            messages.success(request, _("The manual stage was removed."))
+            evaluated = actions.cancel_override(customer_id, model, reason, by=author)
+            text = _("The manual stage was removed.")
         else:
             until = actions.day_of(form.get("until", ""))
-            actions.set_override(customer_id, model, form.get("stage", ""), reason, until, by=author)
-            messages.success(request, _("Saved. The customer was re-evaluated."))
+            evaluated = actions.set_override(customer_id, model, form.get("stage", ""), reason, until, by=author)
+            text = _("Saved.")
+        _say_saved(request, text, evaluated=evaluated)
     return redirect(f"{reverse('customer', args=[customer_id])}?model={model}")
+
+
+@page("customers/<path:customer_id>/notes/", "customer-notes", rule=SIGNED_IN, methods=("POST",))
+def note(request: HttpRequest, customer_id: str) -> HttpResponse:
+    """Add a note on a customer, or withdraw one; a form that is refused is shown again as it was filled in."""
+    form = request.POST
+    try:
+        if form.get("what") == "withdraw":
+            evaluated = notes.withdraw_note(customer_id, form.get("note", ""))
+            text = _("The note was withdrawn.")
+        else:
+            values = (form.get(name, "") for name in ("topic", "text", "score", "day"))
+            evaluated = notes.add_note(customer_id, *values, by=request.user.get_username())
+            hidden = form.get("day", "") > default_day().isoformat()
+            text = _("Saved. The note appears once the data reaches its day.") if hidden else _("Saved.")
+    except TenureError as error:
+        return _customer(request, customer_id, form.dict(), error.say())
+    _say_saved(request, text, evaluated=evaluated)
+    return redirect(f"{reverse('customer', args=[customer_id])}#first-contact")
+
+
+def _say_saved(request: HttpRequest, text: str, *, evaluated: bool) -> None:
+    messages.success(request, text)
+    if not evaluated:
+        messages.warning(request, _("The customer could not be re-evaluated now; the next refresh will do it."))
 
 
 @page("customers/<path:customer_id>/", "customer", rule=SIGNED_IN)
 def customer(request: HttpRequest, customer_id: str) -> HttpResponse:
+    return _customer(request, customer_id)
+
+
+def _customer(
+    request: HttpRequest, customer_id: str, note_form: Mapping[str, str] | None = None, problem: str = ""
+) -> HttpResponse:
+    """Show a customer, with the form of a note that was refused and its problem."""
     con = conf.connection()
     who = profile.profile(con, customer_id)
     if who is None:
@@ -373,21 +407,18 @@ def customer(request: HttpRequest, customer_id: str) -> HttpResponse:
         "stages": [(stage, shown.entry.stage_name(stage)) for stage in shown.entry.order] if shown else [],
         "day": day,
         "panels": panels.panels(con, who.customer_id),
-        "met": met(con, who.customer_id, day),
+        "first_contact": first_contact(con, who.customer_id, day, note_form, problem),
         "figures": [figure.show(data) for figure in figures.FIGURES] if lives else [],
         "absent": [entry for entry in offered if entry.fits and entry not in [life.entry for life in lives]],
         **_timeline(request, con, who.customer_id, shown.stays if shown else (), entries),
     }
-    return render(request, "customers/page.html", context)
+    return render(request, "customers/page.html", context, status=422 if problem else 200)
 
 
 def _doubts(con: duckdb.DuckDBPyConnection, customer_id: str, entry: Entry, day: date) -> list[tables.Row]:
+    words = reasons.missing_in_words
     return [
-        {
-            **row,
-            "stage": entry.stage_name(row["stage"]),
-            "missing_facts": reasons.missing_in_words(row["missing_facts"]),
-        }
+        row | {"stage": entry.stage_name(row["stage"]), "missing_facts": words(row["missing_facts"])}
         for row in profile.doubts(con, customer_id, entry.id, day)
     ]
 

@@ -1,11 +1,12 @@
 """Writes about one customer's stages: a person's judgement over a rule's, and its end.
 
-An override is a fact like any other: the newest counts, and ending one is a new fact too, so nothing that was said is
-lost. Then only this customer is judged again.
+An override is a fact like any other: the newest counts, and ending one is a new fact too, so nothing is lost. Then only
+this customer is evaluated again.
 """
 
 from __future__ import annotations
 
+import logging
 import uuid
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -15,21 +16,49 @@ from tenure.errors import TenureError
 from tenure.lifecycle.model import Model
 from tenure.words import mark
 from tenure_app.core import conf
-from tenure_app.customers import profile
+from tenure_app.customers.profile import profile
 from tenure_app.lifecycle.definitions.queries import active_models, models_in_force
 from tenure_app.web.layout import last_data_day
 
 LONGEST = 300
+log = logging.getLogger("tenure.app")
 
 
 class NotOverridden(TenureError):
     code = "not-overridden"
 
 
-def set_override(customer: str, model: str, stage: str, reason: str, until: date | None, *, by: str) -> None:
-    """Put a customer into a stage by hand, until a day (inclusive) or until it is taken back."""
-    customer, stages = _known(customer), _model(model).stages
-    begins = _begins(customer)
+class UnknownCustomer(TenureError):
+    code = "unknown-customer"
+
+
+def existing(customer: str) -> str:
+    """Return the id under which a customer is kept, that of the other record after a merge."""
+    customer = conf.lake().merged().get(customer, customer)
+    if profile(conf.connection(), customer) is None:
+        raise UnknownCustomer(mark("There is no customer %(id)s."), id=customer)
+    return customer
+
+
+def evaluate_again(customer: str) -> bool:
+    """Evaluate one customer; False when that failed, which leaves it to the next refresh: the fact is saved already."""
+    from tenure.refreshing.run import refresh
+
+    try:
+        refresh(conf.lake(), models=active_models(), customers=[customer])
+    except Exception:  # whatever it is, an error message would have the fact entered twice
+        log.exception("Customer %s was not evaluated again", customer)
+        return False
+    return True
+
+
+def set_override(customer: str, model: str, stage: str, reason: str, until: date | None, *, by: str) -> bool:
+    """Put a customer into a stage by hand, until a day (inclusive) or until it is withdrawn.
+
+    Say whether the customer was evaluated again.
+    """
+    customer = existing(customer)
+    stages, begins = _model(model).stages, _begins(customer)
     if stage not in {candidate.id for candidate in stages}:
         raise NotOverridden(mark("The model %(model)s has no stage %(stage)r."), model=model, stage=stage)
     reason = " ".join(reason.split())
@@ -44,14 +73,18 @@ def set_override(customer: str, model: str, stage: str, reason: str, until: date
             until=until,
             first=begins.date(),
         )
-    _append(customer, begins, model=model, stage=stage, reason=reason, until=until, source=f"staff:{by}")
+    return _append(customer, begins, model=model, stage=stage, reason=reason, until=until, source=f"staff:{by}")
 
 
-def cancel_override(customer: str, model: str, reason: str, *, by: str) -> None:
-    """Let the rules decide again: a judgement without a stage, which ends the one before it."""
+def cancel_override(customer: str, model: str, reason: str, *, by: str) -> bool:
+    """Let the rules decide again: a judgement without a stage, which ends the one before it.
+
+    Say whether the customer was evaluated again.
+    """
     _model(model)
-    customer, reason = _known(customer), " ".join(reason.split())
-    _append(customer, _begins(customer), model=model, stage="", reason=reason, until=None, source=f"staff:{by}")
+    customer = existing(customer)
+    reason = " ".join(reason.split())
+    return _append(customer, _begins(customer), model=model, stage="", reason=reason, until=None, source=f"staff:{by}")
 
 
 def day_of(text: str) -> date | None:
@@ -72,14 +105,6 @@ def _model(model: str) -> Model:
     return definition
 
 
-def _known(customer: str) -> str:
-    """Return the id under which a customer's facts are kept now: that of the customer they were merged into."""
-    current = conf.lake().merged().get(customer, customer)
-    if profile.profile(conf.connection(), current) is None:
-        raise NotOverridden(mark("There is no customer %(id)s."), id=customer)
-    return current
-
-
 def _begins(customer: str) -> datetime:
     """Return the instant of a new judgement, in the business's zone: now, but within the day that the stages speak of.
 
@@ -96,11 +121,10 @@ def _begins(customer: str) -> datetime:
     return max([begins, *(at.astimezone(zone) + timedelta(seconds=1) for at in earlier)])
 
 
-def _append(customer: str, begins: datetime, **judgement: Any) -> None:
+def _append(customer: str, begins: datetime, **judgement: Any) -> bool:
     import pyarrow as pa
 
     from tenure.facts.schema import FACT_TABLES
-    from tenure.refreshing.run import refresh
 
     row = {
         "fact_id": f"override-{uuid.uuid4().hex}",
@@ -111,4 +135,4 @@ def _append(customer: str, begins: datetime, **judgement: Any) -> None:
     }
     lake = conf.lake()
     lake.append_facts("overrides", pa.Table.from_pylist([row], schema=FACT_TABLES["overrides"].schema))
-    refresh(lake, models=active_models(), customers=[customer])
+    return evaluate_again(customer)
