@@ -17,7 +17,7 @@ from tenure.facts.blocks import BIAS, SHIFT, Block, day_number_of, keys_of
 from tenure.facts.matching import Mask, both
 from tenure.facts.records import ALWAYS as ALL_DAYS
 from tenure.facts.schema import SCALE, TEXT
-from tenure.rules.evaluation import steps
+from tenure.rules.evaluation import gaps, steps
 from tenure.rules.evaluation.dates import next_anniversary, next_named
 from tenure.rules.evaluation.published import SCORES, Averages, Distribution, Published, population_key
 from tenure.rules.evaluation.steps import Breaks, Moments, Reach, Steps
@@ -415,9 +415,9 @@ _MAKERS: dict[str, Callable[[EvaluationContext, Measure], Steps]] = {
     "last": lambda context, measure: steps.latest(*_valued(context, measure), SCALE),
     "distinct": _different,
     "categories": _different,
-    "typical_gap": lambda context, measure: _from_days(context, measure, steps.typical_gap),
-    "longest_gap": lambda context, measure: _from_days(context, measure, steps.longest_gap),
-    "gap_variation": lambda context, measure: _from_days(context, measure, steps.gap_variation),
+    "typical_gap": lambda context, measure: _from_days(context, measure, gaps.typical_gap),
+    "longest_gap": lambda context, measure: _from_days(context, measure, gaps.longest_gap),
+    "gap_variation": lambda context, measure: _from_days(context, measure, gaps.gap_variation),
     "slope": _slope,
     "open": _open,
     "days_open": lambda context, measure: smallest_active(
