@@ -277,7 +277,7 @@ def test_a20_the_three_stage_model_warns_that_nothing_follows_the_purchase() -> 
     model = builtin()["awareness-3"]
     assert "post-purchase" in model.warns.en
     assert "售后" in model.warns.zh
-    assert model.follows == "saas-6"
+    assert model.follows == "crm-5"
 
 
 def test_the_bank_borrows_after_acquisition_and_says_so() -> None:
