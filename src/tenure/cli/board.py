@@ -73,5 +73,6 @@ def _show_board(body: dict[str, Any], model: Model) -> None:
         for row in body["stages"]
     ]
     title = f"{model.name.render()} ({model.id}), {body['as_of']}"
-    headings = (mark("Customers"), mark("Share"), mark("Average days"), mark("Cannot be judged"))
+    people = mark("Customers") if model.subject == "customer" else mark("Products")
+    headings = (people, mark("Share"), mark("Average days"), mark("Cannot be judged"))
     console(stderr=False).print(table_of(title, (mark("Stage"),), headings, rows))
