@@ -5,14 +5,11 @@ python tools/model_pages.py
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import yaml
-
 from tenure.facts.businesses import BUSINESSES
+from tenure.lifecycle.families import families
 from tenure.lifecycle.model import stage_names
 from tenure.lifecycle.model_file import builtin
 from tenure.rules.syntax.tree import Otherwise
@@ -32,34 +29,10 @@ GENERATED = "<!-- Written by `python tools/model_pages.py`; edit the model's fil
 # The crosswalk: which stages of different models mean the same
 
 
-@dataclass(frozen=True, slots=True)
-class StageFamily:
-    id: str  # F1 to F12
-    name: LocalizedText
-    metrics: tuple[LocalizedText, ...]  # the figures expected for its stages
-    # models that lie over all others in this family, whatever families their stages belong to
-    overlays: tuple[str, ...]
-
-
 class FamilyStage(NamedTuple):
     family: str
     model: Model
     stage: Stage
-
-
-@cache
-def families() -> dict[str, StageFamily]:
-    """Return the families by id, F1 first."""
-    text = Path(__file__).with_name("families.yaml").read_text(encoding="utf-8")
-    return {
-        family: StageFamily(
-            family,
-            LocalizedText(**given["name"]),
-            tuple(LocalizedText(metric["zh"], metric["en"]) for metric in given["metrics"]),
-            tuple(given.get("overlays", ())),
-        )
-        for family, given in yaml.safe_load(text).items()
-    }
 
 
 def crosswalk(models: Iterable[Model] | None = None) -> tuple[FamilyStage, ...]:
@@ -164,7 +137,9 @@ def _stage(stage: Stage, model: Model) -> Iterator[str]:
             for language in ("zh", "en")
         )
         yield f"{zh}  \n{en}"
+    before = [model.stage(other).name for other in model.entered_from(stage.id)]
     properties = [
+        (bool(before), f"从这些阶段进入 · can be entered from: {_joined(before)}"),
         (stage.setback, "可从任何阶段进入 · can be entered from any stage"),
         (
             stage.terminal,

@@ -179,6 +179,21 @@ def test_an_address_is_read_back_as_it_was_written() -> None:
     assert (again, wrong) == (chosen, [])
 
 
+def test_m29_it_lists_those_with_an_attribute_and_the_customers_page_leads_there(shop: Lake, signed_in: Client) -> None:
+    for address, wanted in (
+        ({"attribute.level": "1"}, {f"K{n:03d}" for n in range(1, 40, 3)}),
+        ({"attribute.level": "-"}, {"P001"}),
+        ({"attribute.level": "1", "attribute.city": "上海"}, set()),
+    ):
+        selection, unknown = read(address, TODAY)
+        assert not unknown
+        assert set(found(shop, selection)) == wanted
+    listed = signed_in.get("/customers/", {"attribute.level": "1"}).content.decode()
+    assert "level: 1" in listed
+    assert 'name="attribute.level" value="1"' in listed, "another filter keeps it"
+    assert "attribute.level=1" in signed_in.get("/customers/K001/").content.decode()
+
+
 def test_words_that_mean_nothing_are_named_and_left_out(shop: Lake, signed_in: Client) -> None:
     answer = signed_in.get(
         "/customers/", {"orders_min": "many", "since": "2026-02-31", "model": "no-such", "sort": "x"}

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from django.test import Client
 
     from tenure.facts.lake import Lake
+from tenure.lifecycle.model_file import builtin
 
 
 def ribbon(client: Client, address: str) -> dict[str, object]:
@@ -109,7 +110,9 @@ def test_a_judgement_by_hand_wins_is_listed_and_can_be_taken_back(own_shop: Lake
     assert "Saved." in said
     assert "called, will buy again" in said
     assert "<strong>Stage set manually</strong> Active <" in said
-    assert '<span class="under">Retail activity · called, will buy again</span>' in said
+    assert '<span class="under">Retail activity · called, will buy again · by ' in said
+    version = builtin()[MODEL].version
+    assert version in said, "the history names the version of the model"
     listed = signed_in.get("/customers/", {"model": MODEL, "stage": "active"}).content.decode()
     assert "/customers/K039/" in listed
     before = signed_in.get("/customers/", {"model": MODEL, "stage": "lost", "as_of": str(TODAY - timedelta(days=1))})

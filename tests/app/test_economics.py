@@ -131,6 +131,11 @@ def test_addresses_that_name_nothing_are_not_found(shop: Lake, signed_in: Client
     assert signed_in.get("/economics/?model=moon").status_code == 200  # the first model that fits
 
 
+def test_m28_a_model_of_products_is_refused_with_a_sentence(shop: Lake, signed_in: Client) -> None:
+    text = signed_in.get("/economics/", {"model": "product-life-cycle"}).content.decode()
+    assert "Economics need a model of customers." in text
+
+
 def test_a_decision_needs_an_option_and_a_day_that_can_be_read(own_shop: Lake, signed_in: Client) -> None:
     table = rows_of(signed_in.get("/economics/who/", {"model": MODEL, "stage": "dormant", "format": "csv"}).content)
     asked = {"model": MODEL, "customer": table[0]["Customer id"]}

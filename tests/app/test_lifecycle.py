@@ -65,6 +65,25 @@ def test_every_number_of_the_board_opens_exactly_its_rows(
     numbers.check(signed_in, f"/lifecycle/?model={model}&as_of={day}&days=90", 4)
 
 
+def test_t09_who_was_brought_back_is_counted_on_the_board_and_labelled_on_the_customers_page(
+    shop: Lake, signed_in: Client
+) -> None:
+    moves = shop.connect().execute(
+        "select customer_id, entered_on from (select customer_id, stage, entered_on, lag(stage) over"
+        " (partition by customer_id order by entered_on) as former from spans where model = ?)"
+        " where stage = 'active' and former in ('silent', 'dormant', 'lost')",
+        [MODEL],
+    )
+    customer, day = moves.fetchone() or pytest.fail("nobody came back")
+    page = signed_in.get("/lifecycle/", {"model": MODEL, "as_of": str(day), "days": "1"})
+    (card,) = [card for card in page.context["cards"] if card["place"].stage == "active"]
+    (url, people) = next((url, people) for _label, term, url, people, _times in card["moves"] if term == "reactivated")
+    assert people >= 1
+    assert f"/customers/{customer}/" in signed_in.get(url).content.decode()
+    assert "Re-activated" in signed_in.get(f"/customers/{customer}/", {"model": MODEL}).content.decode()
+    assert "What to look at" in page.content.decode()
+
+
 def test_every_number_of_the_families_opens_exactly_its_rows(shop: Lake, signed_in: Client) -> None:
     numbers.check(signed_in, f"/lifecycle/families/?as_of={TODAY - timedelta(days=10)}", 30)
 

@@ -79,7 +79,7 @@ def test_a20_a_model_that_ends_at_the_purchase_warns_and_leads_to_one_that_goes_
 ) -> None:
     page = signed_in.get("/models/awareness-3/").content.decode()
     assert 'alert-warning"' in page
-    assert 'href="/models/saas-6/"' in page
+    assert 'href="/models/crm-5/"' in page
 
 
 def test_the_check_teaches_the_place_the_cause_and_the_right_name(signed_in: Client, shop: Lake) -> None:

@@ -40,7 +40,7 @@ def _fill(lake: Lake, folder: Path, options: Options) -> None:
     """Import the shop's baskets and refresh."""
     pd.DataFrame(_rows()).to_csv(folder / "baskets.csv", index=False)
     import_files(lake, [folder / "baskets.csv"], as_="baskets")
-    report = refresh(lake, shops.LAST, ["retail-activity"], options=options)
+    report = refresh(lake, shops.LAST, ["retail-activity", "product-life-cycle"], options=options)
     assert "recommend" not in report.problems
 
 
@@ -133,6 +133,18 @@ def test_the_back_test_says_which_ranking_is_used(signed_in: Client, products: L
     assert [ranking["name"] for ranking in rankings] == ["popularity", "often", "buy-again", "blend"]
     assert sum(ranking["used"] for ranking in rankings) == 1
     assert len(_csv(signed_in, "/products/", format="backtest.csv")) == 5
+
+
+def test_m28_the_stage_of_every_product_is_listed_filtered_and_on_its_page(products: Lake, signed_in: Client) -> None:
+    life = signed_in.get("/products/").context["life"]
+    counts = {code: count for code, _name, count in life["stages"]}
+    assert life["total"] == sum(counts.values()) > 0
+    stage = max(counts, key=lambda code: counts[code])
+    listed = _csv(signed_in, "/products/", stage=stage, format="life.csv")[1:]
+    assert len(listed) == counts[stage]
+    text = signed_in.get("/products/product/", {"id": listed[0][0]}).content.decode()
+    assert listed[0][1] in text
+    assert f"/products/?stage={stage}" in text
 
 
 def test_an_empty_lake_says_what_fills_the_page(signed_in: Client, lake: Lake) -> None:

@@ -54,6 +54,30 @@ def test_the_board_counts_who_cannot_be_judged_on_any_day(lake: Path) -> None:
     }
 
 
+def test_m28_products_are_called_products_and_have_no_economics(tmp_path: Path) -> None:
+    days = [date(2024, 1, 1) + timedelta(days=7 * week) for week in range(91)]
+    lines = [f"o{day},ann,{day},tea,drinks,1,5" for day in days]
+    header = "order_id,customer_id,at,product_id,category,quantity,amount"
+    (tmp_path / "lines.csv").write_text("\n".join([header, *lines]) + "\n")
+    lake = Lake.create(tmp_path / "lake", tz="UTC")
+    import_files(lake, [tmp_path / "lines.csv"], as_="baskets")
+    stages_only(lake, date(2025, 9, 30), ["product-life-cycle"])
+    shown = told("board", "--lake", lake.path, "--model", "product-life-cycle")
+    assert "Products" in shown
+    assert "Customers" not in shown
+    refused = tenure("economics", "--lake", lake.path, "--model", "product-life-cycle")
+    assert refused.returncode == 2
+    assert "Economics need a model of customers." in " ".join(refused.stderr.split())
+
+
+def test_why_names_a_stage_that_was_set_manually(tmp_path: Path, lake: Path) -> None:
+    store, path = Lake.open(lake), tmp_path / "overrides.csv"
+    path.write_text("customer_id,at,model,stage,reason\nann,2025-09-01,retail-activity,lost,moved away\n")
+    import_files(store, [path], as_="overrides")
+    stages_only(store, date(2025, 9, 30), ["retail-activity"])
+    assert "Set manually: moved away" in told("why", "ann", "--lake", lake, "--model", "retail-activity")
+
+
 def test_an_orders_file_is_enough_to_say_what_cannot_be_judged(tmp_path: Path, lake: Path) -> None:
     arguments = ("stages", tmp_path / "orders.csv", "--model", "relationship-4", "--as-of", "2025-09-30", "--json")
     body = json.loads(told(*arguments, "--out", tmp_path / "spans.csv"))

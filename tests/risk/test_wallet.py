@@ -6,10 +6,13 @@ from decimal import Decimal
 
 import pytest
 
+from memory import explain
 from risk import shops
 from risk.people import ago, did, orders, scored, signals, tables, volumes
 from tenure.features import wallet
 from tenure.features.windows import WindowAggregates
+from tenure.lifecycle.model_file import builtin
+from tenure.risk.decline import FALLEN, NOT_FALLEN
 from tenure.risk.warnings import Warnings
 
 MODEL = Warnings()
@@ -17,7 +20,7 @@ MODEL = Warnings()
 QUARTERS = orders("ann", 120) + orders("ann", 20, amount="60")
 
 
-@pytest.mark.parametrize("theirs", [("1000", "1000"), ("1000", "1200")])
+@pytest.mark.parametrize("theirs", [("1000", "1000"), ("1000", "1200"), ("1000", "950")])
 def test_a03_our_volume_falls_and_theirs_does_not_so_it_is_decline_with_the_wallet_share_as_evidence(
     theirs: tuple[str, str],
 ) -> None:
@@ -46,6 +49,22 @@ def test_a03_without_the_customers_own_total_the_answer_is_cannot_judge_and_no_g
     assert row["decline"] == "cannot-judge"
     assert row["wallet_share"] is None
     assert "decline" not in signals({"orders": QUARTERS})
+
+
+@pytest.mark.parametrize(("theirs", "answer"), [("950", "yes"), ("900", "no"), (None, "cannot-judge")])
+def test_the_signal_and_the_relationship_model_answer_alike(theirs: str | None, answer: str) -> None:
+    stated = volumes((120, "1000"), *([(20, theirs)] if theirs else []))
+    facts = {"orders": orders("ann", 150, 140, 130, 120) + orders("ann", 20, amount="60"), "volumes": stated}
+    assert scored(facts)["decline"] == answer
+    told = explain(tables(facts), builtin()["relationship-4"], "ann", shops.TODAY)
+    (holds,) = [judged.holds for judged in told.evaluations if judged.stage.id == "degeneration"]
+    assert {True: "yes", False: "no", None: "cannot-judge"}[holds] == answer
+
+
+def test_the_signal_judges_the_customers_own_total_by_the_initial_values_of_the_relationship_model() -> None:
+    values = {parameter.name: parameter.value for parameter in builtin()["relationship-4"].parameters}
+    names = ("own_volume_ratio", "own_volume_valid", "own_volume_span", "decline_ratio")
+    assert [values[name] for name in names] == [NOT_FALLEN, wallet.VALID, wallet.SPAN, FALLEN]
 
 
 def test_a_fall_over_two_halves_of_a_year_is_gradual_decline() -> None:

@@ -68,5 +68,6 @@ def _show_board(body: dict[str, Any], model: Model) -> None:
         for row in body["stages"]
     ]
     title = f"{model.name.render()} ({model.id}), {body['as_of']}"
-    headings = (mark("Customers"), mark("Share"), mark("Average days"), mark("Undetermined"))
+    people = mark("Customers") if model.subject == "customer" else mark("Products")
+    headings = (people, mark("Share"), mark("Average days"), mark("Undetermined"))
     console(stderr=False).print(table_of(title, (mark("Stage"),), headings, rows))

@@ -77,10 +77,14 @@ def _analyse(lake: Lake, model: str, options: Options, budget: float | None) -> 
 
     source = Source.of(lake, last_refresh(lake))
     model = model or default_model(source)
+    definition = definitions(lake).get(model)
+    if definition is not None and definition.subject != "customer":
+        raise ModelError(
+            mark("The model %(model)s is about products. Economics need a model of customers."), model=model
+        )
     if model not in source.models():
         text = mark("No customer has a stage under the model %(model)r here. Available models: %(models)s.")
         raise ModelError(text, model=model, models=", ".join(source.models()) or "–")
-    definition = definitions(lake).get(model)
     book = read_book(lake.path, model)
     result = analyse(source, model, definition, options, book)
     return result if budget is None else result.with_book(Book(result.book.plans, budget)), definition

@@ -121,8 +121,20 @@ def _show_model(_body: Any, model: Model, unreachable_stages: dict[str, Unreacha
         for label, text in texts:
             if text:
                 out.print(f"  {say(label)}: {text.render()}", markup=False)
+        _show_moves_and_metrics(out, model, stage)
     for source in model.sources:
         out.print(f"{source.ref}: {source.quote}", style="dim", markup=False)
+
+
+def _show_moves_and_metrics(out: Console, model: Model, stage: Stage) -> None:
+    from tenure.lifecycle.families import metrics_of
+
+    before = [model.stage(other).name.render() for other in model.entered_from(stage.id)]
+    entered = " · ".join(before) or say(mark("any stage"))
+    out.print(f"  {say(mark('Can be entered from'))}: {entered}", markup=False)
+    if metrics := metrics_of(model, stage.family):
+        shown = " · ".join(metric.render() for metric in metrics)
+        out.print(f"  {say(mark('What to look at'))}: {shown}", markup=False)
 
 
 def _show_settling(out: Console, stage: Stage, names: dict[str, dict[str, str]]) -> None:
@@ -265,6 +277,8 @@ def _console() -> Console:
 
 
 def _body(model: Model, available: set[str] | None) -> dict[str, Any]:
+    from tenure.lifecycle.families import metrics_of
+
     def both(text: LocalizedText) -> dict[str, str]:
         return {"zh": text.zh, "en": text.en}
 
@@ -276,6 +290,8 @@ def _body(model: Model, available: set[str] | None) -> dict[str, Any]:
             "when": stage.when,
             "stays_while": stage.stays_while or None,
             "settles": stage.settles,
+            "entered_from": list(model.entered_from(stage.id)) or None,
+            "metrics": [both(metric) for metric in metrics_of(model, stage.family)],
         }
         for stage in model.stages
     ]

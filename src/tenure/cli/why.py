@@ -71,6 +71,8 @@ def _show(body: dict[str, Any], model: Model, explanation: Explanation) -> None:
     title = say(mark("%(customer)s on %(day)s: %(stage)s"), customer=body["customer_id"], day=day, stage=stage)
     headings = ("", mark("Stage"), mark("Holds"), mark("Rule"), mark("Values"))
     out.print(table_of(title, headings, (), rows))
+    if explanation.reason and explanation.reason.note is not None:
+        out.print(say(mark("Set manually: %(reason)s"), reason=explanation.reason.note), markup=False)
     if explanation.waiting:
         out.print(explanation.waiting.say(model), markup=False)
 

@@ -17,6 +17,10 @@ from tenure.features.catalogue import Computed, Family, Feature
 from tenure.features.windows import HORIZON, LONG_AGO, WindowAggregates, running_total
 from tenure.rules.evaluation.steps import starts
 
+#: Days in which the latest statement of a customer's own total counts, and days whose other statements it is compared
+#: with: the initial values of `own_volume_valid` and `own_volume_span` in the model relationship-4.
+VALID, SPAN = 456, 728
+
 
 class Periods(NamedTuple):
     """What customers stated of their own total business, one row a statement, sorted by customer and day."""
@@ -127,26 +131,29 @@ def history(windows: WindowAggregates) -> list[list[Statement]]:
 
 def compute_wallet(windows: WindowAggregates) -> Computed:
     volume, stated = windows.block.events(("volume",), "amount"), periods(windows)
-    computed: Computed = {}
+    latest, total, count = windows.year_at(volume, windows.last_day, SPAN)
+    recent = windows.count(volume.keys, VALID) > 0
+    others = (total - latest) / SCALE / np.maximum(count - 1, 1)
+    computed: Computed = {"_volume_latest@0": (latest / SCALE, recent), "_volume_others@0": (others, count > 1)}
     for days in (HORIZON, 2 * HORIZON):
         now, before = shares(windows, stated, days)
         computed |= {f"_wallet_{days}@0": now, f"_wallet_before_{days}@0": before}
-        computed[f"_volume_{days}@0"] = windows.mean(volume, days)
-        computed[f"_volume_before_{days}@0"] = windows.mean(volume, days, days)
     return computed
 
 
 WALLET = Family(
     "wallet",
-    tuple(
-        Feature(f"{name}_{days}", measure, pa.float64(), days)
-        for days in (HORIZON, 2 * HORIZON)
-        for name, measure in (
-            ("volume", "avg(volume.amount)"),
-            ("volume_before", "avg(volume.amount) in the window before"),
-            ("wallet", "our share of the customer's volume"),
-            ("wallet_before", "our share of it in the window before"),
-        )
+    (
+        Feature("volume_latest", "last(volume.amount)", pa.float64(), VALID),
+        Feature("volume_others", "avg(volume.amount) without the latest", pa.float64(), SPAN),
+        *(
+            Feature(f"{name}_{days}", measure, pa.float64(), days)
+            for days in (HORIZON, 2 * HORIZON)
+            for name, measure in (
+                ("wallet", "our share of the customer's volume"),
+                ("wallet_before", "our share of it in the window before"),
+            )
+        ),
     ),
     {Stream("orders"): ("amount",), Stream("volumes"): ("amount", "period_start")},
     compute_wallet,

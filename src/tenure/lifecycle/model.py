@@ -187,6 +187,17 @@ class Model:
             if not (self.stage(stage_id).setback or self.stage(stage_id).terminal)
         )
 
+    def entered_from(self, stage_id: str) -> tuple[str, ...]:
+        """Return the stages from which a stage can be entered; empty where it can be from any, or from none at all.
+
+        Only where a model goes step by step does its path restrict anything: forwards by one step, back from any later.
+        """
+        if not self.stepwise or stage_id not in self.ladder:
+            return ()
+        place = self.ladder.index(stage_id)
+        later = [other for other in self.path if other != stage_id and other not in self.ladder[:place]]
+        return (*self.ladder[max(place - 1, 0) : place], *later)
+
     @property
     def reads_attributes(self) -> bool:
         """Whether a rule reads what is recorded of customers."""

@@ -77,6 +77,31 @@ FROM (SELECT customer_id, stage FROM spans WHERE model = $model AND {on_day("$si
 FULL JOIN (SELECT customer_id, stage FROM spans WHERE model = $model AND {on_day("$until")}) AS latter
 USING (customer_id) GROUP BY ALL"""
 
+
+def brought_back(
+    model: str = "$model",
+    since: str = "$since",
+    until: str = "$until",
+    fallen: str = "$fallen",
+    active: str = "$active",
+) -> str:
+    """Return SQL for who came after one day, up to another, from one of some stages to one of others.
+
+    With ``?`` for all, bind the model, both days, the fallen and the active stages. Days in no stage may lie between.
+    """
+    return f"""
+SELECT number, stage FROM (
+    SELECT number, stage, entered_on,
+        lag(stage) OVER (PARTITION BY number ORDER BY entered_on, left_on NULLS LAST) AS former
+    FROM spans WHERE model = {model} AND NOT passed_through AND stage IS NOT NULL
+) WHERE entered_on > {since} AND entered_on <= {until} AND list_contains({fallen}, former)
+    AND list_contains({active}, stage)"""
+
+
+#: Customers who came back into each active stage, and how many times.
+REACTIVATED = f"""
+SELECT stage, count(DISTINCT number) AS people, count(*) AS times FROM ({brought_back()}) GROUP BY stage"""
+
 #: Every stage balanced between two days: ``at_end = at_start + entered - left``.
 ENTRIES_AND_EXITS = f"""
 SELECT stage,

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 LEVEL = 0.05
 #: "Gradually or sharply": less than this part of the days before, as in the model relationship-4.
 FALLEN = 0.8
+#: The customer's own total has not fallen: at least this part of what they stated before, as in the same model.
+NOT_FALLEN = 0.92
 #: The shortest past, in days, against which a window is tested.
 SHORTEST = 90
 #: p-values at which the share of false alarms is read off: twenty for each decade.
@@ -146,5 +148,5 @@ def cutoff(p_values: NDArray[np.float64], steps: NDArray[np.float64], level: flo
 def verdict(ours_fell: ArrayLike, their_change: ArrayLike) -> NDArray[np.str_]:
     """Return ``yes``, ``no`` or ``cannot-judge`` by rule T04."""
     change = np.asarray(their_change, np.float64)
-    answer = np.where(np.isnan(change), "cannot-judge", np.where(change >= 0, "yes", "no"))
+    answer = np.where(np.isnan(change), "cannot-judge", np.where(change >= NOT_FALLEN - 1.0, "yes", "no"))
     return np.where(np.asarray(ours_fell, np.bool_), answer, "no")

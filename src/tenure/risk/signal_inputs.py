@@ -171,7 +171,7 @@ class SignalInputs:
 
     @cached_property
     def volume(self) -> VolumeChange:
-        """Our volume and the customer's own total, over 90 and over 180 days."""
+        """Our volume over 90 and over 180 days, and the customer's own total as they last stated it."""
         now, before, now_180, before_180 = (
             self[name] for name in ("spend_90", "spend_before", "spend_180", "spend_before_180")
         )
@@ -181,8 +181,7 @@ class SignalInputs:
             for present, past in ((now, before), (now_180, before_180))
         )
         ours, longer = np.minimum(short, long), long < short
-        theirs = _change(self["volume_90"], self["volume_before_90"])
-        theirs = np.where(np.isnan(theirs), _change(self["volume_180"], self["volume_before_180"]), theirs)
+        theirs = _change(self["volume_latest"], self["volume_others"])
         return VolumeChange(
             fell,
             np.where(np.isfinite(ours), ours, np.nan),

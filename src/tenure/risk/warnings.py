@@ -196,7 +196,7 @@ def _report(inputs: SignalInputs, detections: list[Detection], stake: NDArray[np
             "answers": {name: int((bought & (volume.verdict == name)).sum()) for name in ("yes", "no", "cannot-judge")},
             "fell": int((bought & volume.fell).sum()),
             # Their own business falls too: not decline by rule T04.
-            "industry": int((bought & volume.fell & (volume.theirs < 0)).sum()),
+            "industry": int((bought & volume.fell & (volume.verdict == "no")).sum()),
             "total_known": int((bought & ~np.isnan(volume.theirs)).sum()),
             "test": _test(inputs) if inputs.params else None,
         },

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from tenure.columns import column
@@ -15,6 +16,7 @@ from tenure.recommend.reasons import message
 from tenure.words import loads, sentences
 from tenure_app.core import conf
 from tenure_app.customers.profile import has, rows
+from tenure_app.customers.query import AttributeFilter, CustomerQuery
 from tenure_app.web.figures import stat
 from tenure_app.web.formats import day, number, percent
 from tenure_app.web.tables import Column
@@ -51,7 +53,9 @@ def facts(who: Profile, orders_url: str) -> list[tuple[str, str]]:
     since = {name: day(first) for name, (first, _last) in known_since(conf.lake(), who.customer_id).items()}
     for key, value in who.attributes.items():
         words = {"value": value, "day": since.get(key)}
-        known.append((key, _("%(value)s (known since %(day)s)") % words if key in since else str(value)))
+        text = _("%(value)s (known since %(day)s)") % words if key in since else str(value)
+        alike = CustomerQuery(filters=(AttributeFilter(key, str(value)),)).url()
+        known.append((key, format_html('<a href="{}">{}</a>', alike, text)))
     return known
 
 

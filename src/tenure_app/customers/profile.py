@@ -55,6 +55,7 @@ class Span:
     passed_through: bool
     next_stage: str | None
     next_change_on: date | None
+    version: str | None = None  # of the model, by which it was evaluated
 
     def days(self, today: date) -> int:
         """How long the stay lasted, or has lasted by `today`."""
@@ -101,7 +102,7 @@ def spans(con: duckdb.DuckDBPyConnection, customer: str, models: Iterable[str]) 
     stays: dict[str, list[Span]] = defaultdict(list)
     if has(con, "spans"):
         result = con.execute(
-            "select model, stage, entered_on, left_on, cause, passed_through, next_stage, next_change_on,"
+            "select model, stage, entered_on, left_on, cause, passed_through, next_stage, next_change_on, version,"
             " reason, reason_values, cannot_judge from spans where customer_id = ? and list_contains(?, model)"
             " order by model, entered_on, left_on nulls last",
             [customer, list(models)],

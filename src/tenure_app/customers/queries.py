@@ -8,14 +8,28 @@ fifty. Both read copies in memory, see :func:`copies`.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from tenure.errors import ModelError
 from tenure.lake.views import quoted
+from tenure.lifecycle.families import reactivations
 from tenure.lifecycle.model import UNSTAGED
-from tenure.lifecycle.statistics import in_doubt, on_day
+from tenure.lifecycle.model_file import models_of
+from tenure.lifecycle.statistics import brought_back, in_doubt, on_day
+from tenure_app.core import conf
 from tenure_app.core.conf import Copy
 from tenure_app.customers.profile import has, rows
-from tenure_app.customers.query import CLOSING, DEFAULT_SORT, NOT_STAGED, STAGED, WITHOUT_STAGE, CustomerQuery
+from tenure_app.customers.query import (
+    ATTRIBUTE,
+    CLOSING,
+    DEFAULT_SORT,
+    NOT_STAGED,
+    STAGED,
+    WITHOUT_STAGE,
+    CustomerQuery,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,7 +37,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from tenure_app.customers.query import ColumnFilter, Condition
+    from tenure_app.customers.query import AttributeFilter, ColumnFilter, Condition
     from tenure_app.web.tables import Column, Table
 
 PAGE = 50
@@ -226,6 +240,14 @@ def _without_stage(which: str, model: str, on: date | None) -> Condition:
 def _move(query: CustomerQuery) -> list[Condition]:
     if not (query.moved and query.move_from and query.move_to):
         return []
+    if query.moved == "reactivated":
+        pairs = []
+        with suppress(ModelError):  # an address may name anything
+            pairs = reactivations(models_of(conf.lake(), [query.model])[0])
+        fallen, active = ([pair[end] for pair in pairs] for end in (0, 1))
+        back = f"k.number in (select number from ({brought_back(*'?????')}) where stage = ?)"
+        before = query.move_from - timedelta(days=1)
+        return [(back, [query.model, before, query.move_to, fallen, active, query.move_stage])]
     day = "entered_on" if query.moved == "entered" else "left_on"
     moves = f"select number from spans where model = ? and stage = ? and not passed_through and {day} between ? and ?"
     return [(f"k.number in ({moves})", [query.model, query.move_stage, query.move_from, query.move_to])]
@@ -243,11 +265,15 @@ def _bounds(query: CustomerQuery) -> list[Condition]:
     return [(test, [bound]) for test, bound in bounds if bound is not None]
 
 
-def _columns(con: duckdb.DuckDBPyConnection, filters: Sequence[ColumnFilter]) -> list[Condition]:
+#: What is not in the scorecard, and the view that it is read from.
+_ELSEWHERE = {"recommended": "recommendations", ATTRIBUTE: "customers"}
+
+
+def _columns(con: duckdb.DuckDBPyConnection, filters: Sequence[ColumnFilter | AttributeFilter]) -> list[Condition]:
     """A column that this lake's scorecard does not have yet selects nobody."""
     if not filters:
         return []
-    present = columns(con) | ({"recommended"} if has(con, "recommendations") else set())
+    present = columns(con) | {name for name, view in _ELSEWHERE.items() if has(con, view)}
     return [item.condition() if item.column in present else ("false", []) for item in filters]
 
 

@@ -38,6 +38,8 @@ RARE = (
 OFFERED = ("rfm_group", "tier", "loyalty", "churn_level", "decline", "decision")
 #: … and days on which the windows of people without an order close.
 CLOSING = ("attention_closes_on", "decision_closes_on")
+#: Begins the name of a filter by an attribute: ``attribute.city=Berlin``.
+ATTRIBUTE = "attribute."
 EQUALS, AT_LEAST, AT_MOST = "", "_min", "_max"
 #: Stands for "not known" in an address.
 UNKNOWN = "-"
@@ -93,6 +95,33 @@ class ColumnFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class AttributeFilter:
+    """A filter by an attribute of the customer's record: ``attribute.city=Berlin``, or ``-`` for "not known"."""
+
+    attribute: str
+    text: str
+    column = ATTRIBUTE  # what is read
+    operator = EQUALS
+
+    @property
+    def name(self) -> str:
+        return ATTRIBUTE + self.attribute
+
+    @property
+    def values(self) -> list[Any]:
+        return [] if self.text == UNKNOWN else [self.text]
+
+    def condition(self) -> Condition:
+        # As a pointer, a name may hold dots and quotes; records of other systems may hold texts that are no JSON.
+        pointer = "/" + self.attribute.replace("~", "~0").replace("/", "~1")
+        value = "case when json_valid(attributes) then json_extract_string(attributes, ?) end"
+        who = f"select customer_id from customers where {value}"
+        if self.text == UNKNOWN:
+            return f"k.customer_id not in ({who} is not null)", [pointer]
+        return f"k.customer_id in ({who} = ?)", [pointer, self.text]
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerQuery:
     """Which customers; every field left empty restricts nothing.
 
@@ -103,7 +132,8 @@ class CustomerQuery:
     was, was_on
         … and in that stage of the same model on that other day: one ribbon of a flow between two days.
     moved, move_stage, move_from, move_to
-        ``entered`` or ``left`` that stage on one of the days `move_from` … `move_to`.
+        ``entered`` or ``left`` that stage, or came back into it (``reactivated``), on one of the days
+        `move_from` … `move_to`.
     since
         In their stage since this day or later.
     cannot_judge
@@ -111,7 +141,7 @@ class CustomerQuery:
     next_within, next_stage
         Whose stage changes within so many days after `as_of`, and to what.
     filters
-        By columns of the scorecard.
+        By columns of the scorecard, and by attributes.
     """
 
     q: str = ""
@@ -134,7 +164,7 @@ class CustomerQuery:
     amount_max: Decimal | None = None
     last_from: date | None = None
     last_to: date | None = None
-    filters: tuple[ColumnFilter, ...] = ()
+    filters: tuple[ColumnFilter | AttributeFilter, ...] = ()
     sort: str = DEFAULT_SORT
     down: bool = True
 
@@ -210,12 +240,12 @@ def read(address: Mapping[str, str], today: date, model: str = "") -> tuple[Cust
     if (values.get("next_within") or 0) > MOST_DAYS:
         unknown.append("next_within")
         del values["next_within"]
-    if values.get("moved") not in (None, "entered", "left"):
+    if values.get("moved") not in (None, "entered", "left", "reactivated"):
         unknown.append("moved")
         del values["moved"]
-    filters = []
+    filters: list[ColumnFilter | AttributeFilter] = []
     for name in address:
-        item = _column_filter(name, address[name].strip())
+        item = _filter(name, address[name].strip())
         try:
             if item and item.values is not None:
                 filters.append(item)
@@ -227,10 +257,12 @@ def read(address: Mapping[str, str], today: date, model: str = "") -> tuple[Cust
     return CustomerQuery(**values), unknown
 
 
-def _column_filter(name: str, text: str) -> ColumnFilter | None:
+def _filter(name: str, text: str) -> ColumnFilter | AttributeFilter | None:
     columns = catalogue()
     if not text:
         return None
+    if name.startswith(ATTRIBUTE) and name != ATTRIBUTE:
+        return AttributeFilter(name.removeprefix(ATTRIBUTE), text)
     if name in columns and columns[name].filter:
         return ColumnFilter(name, EQUALS, text)
     base, operator = name[:-4], name[-4:]

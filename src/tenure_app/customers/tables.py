@@ -150,6 +150,7 @@ HISTORY = Table(
         Column("stage", template="customers/stay.html"),
         Column("days", _("Days"), "number", template="customers/stay_days.html"),
         Column("reason", template="customers/stay_reason.html", classes="because"),
+        Column("version", _("Model version"), value=lambda stay: stay.span.version),
     ),
 )
 

@@ -153,7 +153,9 @@ def _cost(fact: Mapping[str, Any]) -> Text:
 def _override(fact: Mapping[str, Any]) -> Text:
     title = _("Stage set manually") if fact["stage"] else _("Manual stage removed")
     until = _("until %(day)s") % {"day": day(fact["until"])} if fact["until"] and fact["stage"] else ""
-    return title, _joined(fact["stage"], until), _joined(fact["model"], fact["reason"])
+    author = (fact["source"] or "").removeprefix("staff:")
+    by = _("by %(name)s") % {"name": author} if author else ""
+    return title, _joined(fact["stage"], until), _joined(fact["model"], fact["reason"], by)
 
 
 class EntryKind(NamedTuple):
@@ -190,6 +192,8 @@ KINDS = {
     "balances": EntryKind("receipt", gettext_lazy("Balances"), "receivable, payable", _balance),
     "volumes": EntryKind("chart-bar", gettext_lazy("Total volumes"), "amount, period_start", _volume),
     "costs": EntryKind("coin", gettext_lazy("Costs"), "kind, amount", _cost),
-    "overrides": EntryKind("user-check", gettext_lazy("Set manually"), "model, stage, reason, until", _override),
+    "overrides": EntryKind(
+        "user-check", gettext_lazy("Set manually"), "model, stage, reason, until, source", _override
+    ),
     STAGES: EntryKind("arrow-right", gettext_lazy("Stage changes")),
 }

@@ -9,13 +9,13 @@ from django.utils.translation import ngettext
 
 from tenure.columns import column
 from tenure.words import listing
-from tenure_app.customers.query import AT_LEAST, AT_MOST, EQUALS, UNKNOWN, CustomerQuery
+from tenure_app.customers.query import AT_LEAST, AT_MOST, EQUALS, UNKNOWN, AttributeFilter, CustomerQuery
 from tenure_app.web.filters import Chip
 from tenure_app.web.formats import day, number
 from tenure_app.web.tables import Column
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from tenure_app.lifecycle.catalogue import Entry
@@ -58,9 +58,10 @@ def _places(query: CustomerQuery, entry: Entry | None) -> list[tuple[str, Withou
             "start": day(query.move_from), "end": day(query.move_to),
         }  # fmt: skip
         entered = _("%(model)s: entered %(stage)s between %(start)s and %(end)s")
+        back = _("%(model)s: came back into %(stage)s between %(start)s and %(end)s")
         left = _("%(model)s: left %(stage)s between %(start)s and %(end)s")
         without: Without = {"moved": "", "move_stage": "", "move_from": None, "move_to": None}
-        named.append(((entered if query.moved == "entered" else left) % words, without))
+        named.append(({"entered": entered, "reactivated": back}.get(query.moved, left) % words, without))
     if query.since:
         named.append((_("In their stage since %(day)s or later") % {"day": day(query.since)}, {"since": None}))
     if query.cannot_judge:
@@ -106,10 +107,13 @@ def _by_column(query: CustomerQuery) -> list[tuple[str, Without]]:
     days = {**templates, AT_LEAST: _("%(what)s: from %(value)s on"), AT_MOST: _("%(what)s: until %(value)s")}
     named: list[tuple[str, Without]] = []
     for item in query.filters:
-        text, written = Column(item.column).text, days if item.definition.kind == "day" else templates
+        known = None if isinstance(item, AttributeFilter) else item.definition
+        label = item.attribute if isinstance(item, AttributeFilter) else str(item.definition.label)
+        text: Callable[[Any], str] = Column(item.column).text if known else str
+        written = days if known and known.kind == "day" else templates
         value = _("not known") if item.text == UNKNOWN else listing(map(text, item.values))
         others = tuple(other for other in query.filters if other != item)
-        named.append((written[item.operator] % {"what": item.definition.label, "value": value}, {"filters": others}))
+        named.append((written[item.operator] % {"what": label, "value": value}, {"filters": others}))
     return named
 
 

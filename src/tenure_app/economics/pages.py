@@ -21,6 +21,7 @@ from tenure_app.economics import actions, figures, panels, queries, tables, titl
 from tenure_app.economics.figures import StageEconomics
 from tenure_app.lifecycle import catalogue
 from tenure_app.lifecycle.catalogue import Entry
+from tenure_app.lifecycle.definitions.queries import models_in_force
 from tenure_app.lifecycle.pages import chosen_entry, period
 from tenure_app.web import exports
 from tenure_app.web.exports import Sheet
@@ -41,6 +42,10 @@ FILES: dict[str, Callable[[StageEconomics], Sheet]] = {
 @page("economics/", "economics", rule=SIGNED_IN)
 def economics(request: HttpRequest) -> HttpResponse:
     """Show the economics of one model, or one of its tables as a file."""
+    named = models_in_force().get(request.GET.get("model", ""))
+    if named is not None and named.subject != "customer":
+        context = {"title": _("Economics"), "about_products": named.name.render()}
+        return render(request, "economics/empty.html", context)
     data = _data(request, chosen_entry(request, _entries()))
     if data is None:
         return render(request, "economics/empty.html", {"title": _("Economics")})

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from tenure.columns import column
 from tenure.lifecycle.choice import Suitability, one_stage_message
+from tenure.lifecycle.families import metrics_of
 from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
 from tenure.lifecycle.reach import Unreachable
 from tenure_app.core import conf
@@ -167,6 +168,7 @@ def lifecycle(request: HttpRequest) -> HttpResponse:
     if file := exports.requested(request, {"": lambda: tables.BOARD.sheet(rows)}, f"stages-{entry.id}-{day}"):
         return file
     unreachable_stages = unreachable_of(entry.model)
+    reactivated = queries.reactivated(Answers(con), entry, since, day)
     places = {place.stage: place.people for place in (*board.places, board.no_stage, board.outside)}
     suitability = Suitability(entry.model, unreachable_stages, places)
     better = entries.get(business().recommended)
@@ -174,8 +176,8 @@ def lifecycle(request: HttpRequest) -> HttpResponse:
         "one_stage": one_stage_message(suitability).render() if suitability.is_one_stage else "",
         "better": better if better is not None and better is not entry else None,
         "board": board,
-        "cards": [_card(entry, place, board, unreachable_stages) for place in board.places],
-        "aside": [_card(entry, place, board, {}) for place in (board.no_stage, board.outside)],
+        "cards": [_card(entry, place, board, unreachable_stages, reactivated) for place in board.places],
+        "aside": [_card(entry, place, board, {}, {}) for place in (board.no_stage, board.outside)],
         "period": Switch(_("Period"), "days", titles.periods(PERIODS), days),
         "warns": entry.model.warns.render(),
         "attributes_known": attributes_known(entry.model),
@@ -185,7 +187,11 @@ def lifecycle(request: HttpRequest) -> HttpResponse:
 
 
 def _card(
-    entry: Entry, place: queries.StageSummary, board: queries.Board, unreachable_stages: Mapping[str, Unreachable]
+    entry: Entry,
+    place: queries.StageSummary,
+    board: queries.Board,
+    unreachable_stages: Mapping[str, Unreachable],
+    reactivated: Mapping[str, tuple[int, int]],
 ) -> dict[str, Any]:
     """Return one stage of the board with its words and the addresses of its rows."""
     base, stage = CustomerQuery(model=entry.id, as_of=board.day), entry.stage(place.stage)
@@ -201,11 +207,14 @@ def _card(
         else "",
         "share_width": f"{100 * place.share:.2f}",
         "url": base.url(stage=place.stage),
-        "moves": _moves_of(place, base, board.since),
+        "metrics": [metric.render() for metric in metrics_of(entry.model, entry.family(place.stage))],
+        "moves": _moves_of(place, base, board.since, reactivated.get(place.stage)),
     }
 
 
-def _moves_of(place: queries.StageSummary, base: CustomerQuery, since: date) -> list[tuple[str, str, str, int, int]]:
+def _moves_of(
+    place: queries.StageSummary, base: CustomerQuery, since: date, reactivated: tuple[int, int] | None
+) -> list[tuple[str, str, str, int, int]]:
     """Return who came, left, will leave or may belong to a stage: label, term, address, customers and times."""
     moved = {"move_stage": place.stage, "move_from": since + timedelta(days=1), "move_to": base.as_of}
     leaving = base.url(stage=place.stage, next_within=queries.WEEK)
@@ -214,6 +223,8 @@ def _moves_of(place: queries.StageSummary, base: CustomerQuery, since: date) -> 
         (_("Left"), "", base.url(moved="left", **moved), place.left, place.exits),
         (_("Leaving within 7 days"), "", leaving, place.leaving, place.leaving),
     ]
+    if reactivated is not None:
+        moves.insert(1, (_("Re-activated"), "reactivated", base.url(moved="reactivated", **moved), *reactivated))
     if undetermined := place.cannot_judge:
         label, url = str(column("cannot_judge").label), base.url(cannot_judge=place.stage)
         moves.append((label, "cannot_judge", url, undetermined, undetermined))

@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
+from tenure.lifecycle.families import reactivations
 from tenure.lifecycle.grid import Every, grid
 from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
 from tenure.lifecycle.statistics import (
     CANNOT_JUDGE,
     FLOWS,
+    REACTIVATED,
     STAGE_COUNTS,
     TREND,
     UPCOMING,
@@ -161,6 +163,15 @@ def flows(ask: Answers, entry: Entry, since: date, until: date) -> list[Flow]:
 def _flows(ask: Answers, entry: Entry, since: date, until: date) -> dict[tuple[str, str], int]:
     rows = ask.ask(FLOWS, entry.id, since=since, until=until)
     return {(row["from_stage"] or NOT_STAGED, row["to_stage"] or NOT_STAGED): row["people"] for row in rows}
+
+
+def reactivated(ask: Answers, entry: Entry, since: date, until: date) -> dict[str, tuple[int, int]]:
+    """Return who was brought back after `since`, up to `until`: customers and times, by stage."""
+    moves = reactivations(entry.model)
+    fallen, active = (sorted(set(stages)) for stages in (zip(*moves, strict=True) if moves else ((), ())))
+    rows = ask.ask(REACTIVATED, entry.id, since=since, until=until, fallen=fallen, active=active) if moves else []
+    counts = {row["stage"]: (row["people"], row["times"]) for row in rows}
+    return {stage: counts.get(stage, (0, 0)) for stage in active}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from django.utils.translation import gettext as _
 
 from tenure.errors import RuleError
+from tenure.lifecycle.families import reactivations
 from tenure.lifecycle.model import Model, stage_names
 from tenure.lifecycle.reasons import Reason, Value, value_in_words
 from tenure.lifecycle.waiting import Waiting
@@ -95,6 +96,7 @@ class Stay:
     cause: str
     days: int
     lasts: bool  # on the day
+    reactivated: bool = False  # came back from decline, dormancy or loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,7 @@ class Life:
 
 def life_of(entry: Entry, spans: list[Span], day: date) -> Life:
     stays: list[Stay] = []
+    back, former = set(reactivations(entry.model)), ""
     for span in spans:
         if span.entered_on > day:
             continue
@@ -129,8 +132,10 @@ def life_of(entry: Entry, spans: list[Span], day: date) -> Life:
             cause.name.render() if cause else (span.cause or ""),
             span.days(day),
             span.left_on is None or span.left_on > day,
+            (former, span.stage) in back,
         )
         stays.insert(0, stay)
+        former = former if span.passed_through else span.stage or former
     now = next((stay for stay in reversed(stays) if stay.lasts), None)
     if now is None or now.span.passed_through:
         return Life(entry, tuple(stays), None)

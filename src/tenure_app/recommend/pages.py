@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
@@ -26,6 +27,9 @@ from tenure_app.web.pages import SIGNED_IN, page
 from tenure_app.web.tables import SqlRows
 from tenure_app.web.templatetags.tenure import here
 
+if TYPE_CHECKING:
+    import duckdb
+
 #: Rows of the tables of one product.
 SHORT = 20
 
@@ -41,7 +45,12 @@ def products(request: HttpRequest) -> HttpResponse:
         return _empty(request)
     query, data = _query(request), figures.Products(con, *queries.report(con))
     shown = [figure for figure in figures.FIGURES if figure is not figures.BACKTEST or data.tested]
-    files = {**sheets(shown, data), "pairs": lambda: tables.pairs(query.level).sheet(queries.find_pairs(con, query))}
+    life = _life(request, con)
+    files = {
+        **sheets(shown, data),
+        "pairs": lambda: tables.pairs(query.level).sheet(queries.find_pairs(con, query)),
+        "life": lambda: tables.LIFE.sheet(life["rows"] if life else []),
+    }
     if file := exports.requested(request, files, data.day):
         return file
     rows = SqlRows(queries.count_pairs(con, query), partial(queries.find_pairs, con, query))
@@ -58,6 +67,7 @@ def products(request: HttpRequest) -> HttpResponse:
         "missing": _missing(data.report),
         "tested": data.tested,
         "figures": [figure.show(data) for figure in shown],
+        "life": life,
         "form": _form(query),
         "total": len(rows),
         "pairs": tables.pairs(query.level).show(
@@ -65,6 +75,27 @@ def products(request: HttpRequest) -> HttpResponse:
         ),
     }
     return render(request, "products/page.html", context)
+
+
+def _life(request: HttpRequest, con: duckdb.DuckDBPyConnection) -> dict[str, Any] | None:
+    """Return the products in the stages of their life cycle, of one stage where the address names one."""
+    model = queries.life_model()
+    everything = queries.life(con, model) if model else []
+    if model is None or not everything:
+        return None
+    counts = Counter(row["stage"] for row in everything)
+    stage = request.GET.get("stage", "")
+    rows = [row for row in everything if row["stage"] == stage] if stage in counts else everything
+    csv = here(Context({"request": request}), format="life.csv", page=None)
+    return {
+        "model": model.name.render(),
+        "stage": stage if stage in counts else "",
+        "stages": [(code, model.stage(code).name.render(), counts[code]) for code in model.path],
+        "rows": rows,
+        "total": len(rows),
+        "shown": min(len(rows), PAGE),
+        "table": tables.LIFE.show(rows[:PAGE], files={"CSV": csv}),
+    }
 
 
 def _missing(report: dict[str, Any]) -> list[str]:
@@ -147,6 +178,7 @@ def product(request: HttpRequest) -> HttpResponse:
         "due": within,
         "bought": bought,
         "kinds": [(code, tables.KINDS[code], count) for code, count in counts.items()],
+        "life": next(iter(queries.life(con, model, name)), None) if (model := queries.life_model()) else None,
         "repeat": {row["product"]: row for row in report.get("replenishment", [])}.get(name),
         "ahead": report.get("ahead", 14),
     }

@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from tenure.recommend.reasons import message
 from tenure_app.customers.profile import has
+from tenure_app.lifecycle.definitions.queries import models_in_force
 
 if TYPE_CHECKING:
     import duckdb
+
+    from tenure.lifecycle.model import Model
 
     Row = dict[str, Any]
 
@@ -84,6 +87,27 @@ def find_pairs(con: duckdb.DuckDBPyConnection, query: PairQuery, start: int = 0,
 
 def _rows(con: duckdb.DuckDBPyConnection, sql: str, values: Any = None) -> list[Row]:
     return list(con.execute(sql, values).to_arrow_table().to_pylist())
+
+
+def life_model() -> Model | None:
+    """Return the model whose stages products are in; None where there is none."""
+    return next((model for model in models_in_force().values() if model.subject == "product"), None)
+
+
+def life(con: duckdb.DuckDBPyConnection, model: Model, product: str = "") -> list[Row]:
+    """Return one product, or every product in a stage, with its stage and the day of entering it, in order of life."""
+    if not has(con, "spans"):
+        return []
+    rows = _rows(
+        con,
+        "select customer_id as product, stage, entered_on from spans where model = ? and left_on is null"
+        " and stage is not null and (? = '' or customer_id = ?) order by customer_id",
+        [model.id, product, product],
+    )
+    names = {stage.id: stage.name.render() for stage in model.stages}
+    order = {stage: place for place, stage in enumerate(model.path)}
+    rows.sort(key=lambda row: order.get(row["stage"], len(order)))
+    return [{**row, "stage_name": names.get(row["stage"], row["stage"])} for row in rows]
 
 
 def offers(con: duckdb.DuckDBPyConnection) -> list[Row]:

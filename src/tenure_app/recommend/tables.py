@@ -102,6 +102,15 @@ PARTNERS = Table(
         numeric("lift", _("Lift (95%)"), html=_lift, export=_lifts()),
     ),
 )
+#: Products in the stages of their own life cycle.
+LIFE = Table(
+    "life",
+    (
+        Column("product", _("Product"), url=lambda row: product_url(row["product"])),
+        Column("stage", value="stage_name"),
+        Column("since", _("Since"), "day", value="entered_on"),
+    ),
+)
 SOON = Table(
     "soon",
     (

@@ -19,7 +19,9 @@ YES, UNKNOWN, INDUSTRY, NO = "yes", "cannot-judge", "industry", "no"
 ANSWERS = (YES, UNKNOWN, INDUSTRY, NO)
 #: Days without an order after which business counts as stopped, as in the model relationship-4.
 STOPPED = 365
-_ANSWER = "case when decline = 'no' and volume_change < -0.2 and total_change < 0 then 'industry' else decline end"
+_ANSWER = (
+    "case when decline = 'no' and volume_change < -0.2 and total_change is not null then 'industry' else decline end"
+)
 
 
 def ready(con: duckdb.DuckDBPyConnection) -> bool:

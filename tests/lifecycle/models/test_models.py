@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from model_pages import crosswalk, families, pages, stages_of
+from model_pages import crosswalk, pages, stages_of
+from tenure.lifecycle.families import families, metrics_of, reactivations
 from tenure.lifecycle.model import Model, Play, Stage
 from tenure.lifecycle.model_file import builtin, builtin_texts
 from tenure.rules.syntax.tree import ALWAYS, Measure, NumberLiteral
@@ -223,6 +224,30 @@ def test_the_families_are_named_and_say_what_to_look_at() -> None:
         assert stages_of(family.id), f"no stage in {family.id}"
 
 
+def test_a_stepwise_model_says_from_which_stages_each_can_be_entered() -> None:
+    model = builtin()["relationship-4"]
+    assert model.entered_from("stability")[0] == "formation"
+    assert "exploration" not in model.entered_from("stability")
+    assert model.entered_from("degeneration") == (), "a setback can be entered from any stage"
+    assert builtin()["retail-activity"].entered_from("silent") == ()
+
+
+def test_what_to_look_at_follows_the_family_or_the_overlay() -> None:
+    silent, satisfied = builtin()["retail-activity"], builtin()["satisfaction-4"]
+    assert metrics_of(silent, "F9") == families()["F9"].metrics
+    assert metrics_of(satisfied, "F6") == families()["F12"].metrics
+    assert metrics_of(builtin()["tiers-3"], "") == ()
+
+
+def test_a_reactivation_leads_from_a_fallen_stage_to_an_active_one() -> None:
+    assert reactivations(builtin()["retail-activity"]) == [
+        ("silent", "active"),
+        ("dormant", "active"),
+        ("lost", "active"),
+    ]
+    assert not reactivations(builtin()["satisfaction-4"])
+
+
 def test_satisfaction_lies_over_all_families() -> None:
     assert {place.model.id for place in stages_of("F12")} == {"satisfaction-4"}
     assert len(stages_of("F12")) == 4
@@ -277,7 +302,7 @@ def test_a20_the_three_stage_model_warns_that_nothing_follows_the_purchase() -> 
     model = builtin()["awareness-3"]
     assert "post-purchase" in model.warns.en
     assert "售后" in model.warns.zh
-    assert model.follows == "saas-6"
+    assert model.follows == "crm-5"
 
 
 def test_the_bank_borrows_after_acquisition_and_says_so() -> None:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from tenure.facts.businesses import BUSINESSES
 from tenure.lifecycle.choice import Choice
+from tenure.lifecycle.families import metrics_of
 from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED, Model, Stage
 from tenure.words import LocalizedText, listing, sentences
 from tenure_app.lifecycle.definitions import drafts, queries
@@ -77,6 +78,14 @@ class Badges:
             return Badge(stage_id, stage.name.render(), stage.family)
         names = {UNSTAGED: gettext("In no stage"), NOT_IN_MODEL: gettext("Not in this model")}
         return Badge(stage_id, names.get(stage_id, stage_id), "")
+
+
+def moves_and_metrics(model: Model, stage: Stage) -> list[tuple[str, str]]:
+    """Return from where a stage can be entered, and what to look at in it, each with its title."""
+    before = [model.stage(other).name.render() for other in model.entered_from(stage.id)]
+    entered = (gettext("Can be entered from"), gettext(", ").join(before) or gettext("any stage"))
+    metrics = gettext(", ").join(metric.render() for metric in metrics_of(model, stage.family))
+    return [entered, (gettext("What to look at"), metrics)] if metrics else [entered]
 
 
 def path_of(model: Model) -> list[Badge]:

@@ -176,7 +176,7 @@ def _stage(model: Model, stage_id: str, unreachable: Unreachable | None) -> dict
         "sentence": sentence,
         "unreachable": unreachable.message.render() if unreachable else "",
         "flags": [(colour, text) for flag, colour, text in flags if flag],
-        "texts": texts,
+        "texts": [*texts, *labels.moves_and_metrics(model, stage)],
         "plays": [(title, plays) for title, plays in plays if plays],
         "causes": [(cause.name.render(), sentence_of(cause.rule, model)) for cause in stage.causes],
     }
