@@ -128,7 +128,15 @@ def test_nobody_is_named_where_nothing_is_unlikely(p: list[float]) -> None:
 
 @pytest.mark.parametrize(
     ("fell", "change", "answer"),
-    [(True, 0.0, "yes"), (True, 0.2, "yes"), (True, -0.4, "no"), (True, np.nan, "cannot-judge"), (False, np.nan, "no")],
+    [
+        (True, 0.0, "yes"),
+        (True, 0.2, "yes"),
+        (True, -0.08, "yes"),
+        (True, -0.09, "no"),
+        (True, -0.4, "no"),
+        (True, np.nan, "cannot-judge"),
+        (False, np.nan, "no"),
+    ],
 )
 def test_rule_t04_says_yes_no_or_that_it_cannot_judge(fell: bool, change: float, answer: str) -> None:
     assert decline.verdict([fell], [change]).tolist() == [answer]

@@ -72,16 +72,13 @@ def _options(lake: Lake, horizon: int | None, discount: float | None) -> Options
 def _analyse(lake: Lake, model: str, options: Options, budget: float | None) -> tuple[ModelEconomics, Model | None]:
     from tenure.economics.decisions import default_model, definitions
     from tenure.economics.plans import Book, read_book
-    from tenure.economics.report import analyse
+    from tenure.economics.report import analyse, check_subject
     from tenure.economics.source import Source
 
     source = Source.of(lake, last_refresh(lake))
     model = model or default_model(source)
     definition = definitions(lake).get(model)
-    if definition is not None and definition.subject != "customer":
-        raise ModelError(
-            mark("The model %(model)s is about products. Economics need a model of customers."), model=model
-        )
+    check_subject(definition)
     if model not in source.models():
         text = mark("No customer has a stage under the model %(model)r here. Available models: %(models)s.")
         raise ModelError(text, model=model, models=", ".join(source.models()) or "–")

@@ -130,11 +130,13 @@ def _show_moves_and_metrics(out: Console, model: Model, stage: Stage) -> None:
     from tenure.lifecycle.families import metrics_of
 
     before = [model.stage(other).name.render() for other in model.entered_from(stage.id)]
-    entered = " · ".join(before) or say(mark("any stage"))
-    out.print(f"  {say(mark('Can be entered from'))}: {entered}", markup=False)
-    if metrics := metrics_of(model, stage.family):
-        shown = " · ".join(metric.render() for metric in metrics)
-        out.print(f"  {say(mark('What to look at'))}: {shown}", markup=False)
+    metrics = [metric.render() for metric in metrics_of(model, stage.family)]
+    for label, texts in (
+        (mark("Can be entered from"), before or [say(mark("any stage"))]),
+        (mark("What to look at"), metrics),
+    ):
+        if texts:
+            out.print(f"  {say(label)}: {' · '.join(texts)}", markup=False)
 
 
 def _show_settling(out: Console, stage: Stage, names: dict[str, dict[str, str]]) -> None:

@@ -17,9 +17,11 @@ from tenure.economics.source import Source, order_of
 from tenure.economics.tiers import pace_on, thirds, windows
 from tenure.economics.transitions import MONTH, matrix, time_in_stage, transitions
 from tenure.economics.value import BANDS, DURATIONS, count, estimate, forward, profit_by_stage, weights
+from tenure.errors import ModelError
 from tenure.features.windows import HORIZON
 from tenure.lifecycle.model import Model
 from tenure.scorecard.model import Options
+from tenure.words import mark
 
 #: A back-test needs at least so many days before its snapshot.
 _BEFORE = 90
@@ -42,6 +44,13 @@ class ModelEconomics:
 
 def _planned(book: Book, allocation: Allocation) -> dict[str, Any]:
     return {"plans": [plan.to_json() for plan in book.plans], "budget": book.budget, "choice": allocation.to_json()}
+
+
+def check_subject(model: Model | None) -> None:
+    """Refuse a model of products: what a stage brings is counted of customers."""
+    if model is not None and model.subject != "customer":
+        text = mark("The model %(model)s is about products. Economics need a model of customers.")
+        raise ModelError(text, model=model.id)
 
 
 def analyse(

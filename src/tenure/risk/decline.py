@@ -148,5 +148,5 @@ def cutoff(p_values: NDArray[np.float64], steps: NDArray[np.float64], level: flo
 def verdict(ours_fell: ArrayLike, their_change: ArrayLike) -> NDArray[np.str_]:
     """Return ``yes``, ``no`` or ``cannot-judge`` by rule T04."""
     change = np.asarray(their_change, np.float64)
-    answer = np.where(np.isnan(change), "cannot-judge", np.where(change >= NOT_FALLEN - 1.0, "yes", "no"))
+    answer = np.where(np.isnan(change), "cannot-judge", np.where(1.0 + change >= NOT_FALLEN * (1 - 1e-12), "yes", "no"))
     return np.where(np.asarray(ours_fell, np.bool_), answer, "no")

@@ -14,6 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
+from tenure.economics.report import check_subject
 from tenure.errors import TenureError
 from tenure_app.core import conf
 from tenure_app.customers import profile
@@ -42,10 +43,7 @@ FILES: dict[str, Callable[[StageEconomics], Sheet]] = {
 @page("economics/", "economics", rule=SIGNED_IN)
 def economics(request: HttpRequest) -> HttpResponse:
     """Show the economics of one model, or one of its tables as a file."""
-    named = models_in_force().get(request.GET.get("model", ""))
-    if named is not None and named.subject != "customer":
-        context = {"title": _("Economics"), "about_products": named.name.render()}
-        return render(request, "economics/empty.html", context)
+    check_subject(models_in_force().get(request.GET.get("model", "")))
     data = _data(request, chosen_entry(request, _entries()))
     if data is None:
         return render(request, "economics/empty.html", {"title": _("Economics")})

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from tenure.columns import column
 from tenure.lifecycle.choice import Suitability, one_stage_message
 from tenure.lifecycle.families import metrics_of
-from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED
+from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED, Stage
 from tenure.lifecycle.reach import Unreachable
 from tenure_app.core import conf
 from tenure_app.customers.profile import has
@@ -207,9 +207,17 @@ def _card(
         else "",
         "share_width": f"{100 * place.share:.2f}",
         "url": base.url(stage=place.stage),
-        "metrics": [metric.render() for metric in metrics_of(entry.model, entry.family(place.stage))],
+        "texts": _texts(entry, stage) if stage else [],
         "moves": _moves_of(place, base, board.since, reactivated.get(place.stage)),
     }
+
+
+def _texts(entry: Entry, stage: Stage) -> list[str]:
+    """Return what customers of a stage are like and need, and what to look at there."""
+    described = " ".join(text.render() for text in (stage.traits, stage.needs_text) if text)
+    metrics = " · ".join(metric.render() for metric in metrics_of(entry.model, stage.family))
+    label = _("What to look at")
+    return [text for text in (described, metrics and f"{label}: {metrics}") if text]
 
 
 def _moves_of(

@@ -98,6 +98,16 @@ class Stay:
     lasts: bool  # on the day
     reactivated: bool = False  # came back from decline, dormancy or loss
 
+    @property
+    def badges(self) -> list[tuple[str, str]]:
+        """What is special about it, each with its colour."""
+        marks = (
+            (self.span.passed_through, "secondary", _("passed through")),
+            (self.reactivated, "green", _("Re-activated")),
+            (self.why.by_hand, "azure", _("manual")),
+        )
+        return [(colour, text) for holds, colour, text in marks if holds]
+
 
 @dataclass(frozen=True, slots=True)
 class Life:

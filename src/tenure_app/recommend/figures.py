@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -11,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from tenure_app.recommend import queries, tables
-from tenure_app.web.figures import Figure
+from tenure_app.web.figures import Figure, Switch
 from tenure_app.web.formats import number, percent
 
 if TYPE_CHECKING:
@@ -32,12 +33,23 @@ class Products:
     con: duckdb.DuckDBPyConnection
     report: dict[str, Any]
     day: date | None
+    stage: str = ""  # of the products' own life cycle, where only these are asked for
 
     @cached_property
     def soon(self) -> list[tables.Row]:
         """The products that will be bought again soon, each with the customers who are due."""
         people = queries.due(self.con, self.day) if self.day else {}
         return [{**row, "people_due": people.get(row["product"], 0)} for row in self.report.get("replenishment", [])]
+
+    @cached_property
+    def life(self) -> list[tables.Row]:
+        """Every product in a stage of its own life cycle, in the order of life."""
+        model = queries.life_model()
+        return queries.life(self.con, model) if model else []
+
+    @property
+    def in_stage(self) -> list[tables.Row]:
+        return [row for row in self.life if row["stage"] == self.stage] or self.life
 
     @cached_property
     def offers(self) -> list[tables.Row]:
@@ -145,6 +157,29 @@ BACKTEST = Figure(
     term="backtest-baskets",
     wide=True,
 )
+
+
+def life_title(data: Products) -> str:
+    count = len(data.in_stage)
+    text = ngettext("%(n)s product by the stage of its life", "%(n)s products by the stage of their life", count)
+    return text % {"n": number(count)}
+
+
+def life_stages(data: Products) -> Switch:
+    counts = Counter((row["stage"], row["stage_name"]) for row in data.life)
+    stages = [(stage, f"{name} {number(count)}") for (stage, name), count in counts.items()]
+    current = data.stage if data.stage in dict(stages) else None
+    return Switch(_("Stage"), "stage", [(None, _("All")), *stages], current)
+
+
+LIFE = Figure(
+    "life",
+    life_title,
+    tables.LIFE,
+    lambda data: data.in_stage[:SHORT],
+    file_rows=lambda data: data.in_stage,
+    switch=life_stages,
+)
 #: The tables above the pairs.
 FIGURES = (
     Figure(
@@ -167,5 +202,6 @@ FIGURES = (
         note_below=True,
         term="offer-rising",
     ),
+    LIFE,
     BACKTEST,
 )

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import duckdb
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template import Context
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from tenure.columns import column
 from tenure_app.core import conf
 from tenure_app.customers.profile import has
 from tenure_app.recommend import figures, queries, tables
@@ -21,14 +24,12 @@ from tenure_app.recommend.queries import LEVELS, PAGE, SORTS, PairQuery
 from tenure_app.web import exports
 from tenure_app.web.figures import sheets
 from tenure_app.web.filters import FilterForm, Input, Select
+from tenure_app.web.formats import day as day_text
 from tenure_app.web.formats import number
 from tenure_app.web.layout import business
 from tenure_app.web.pages import SIGNED_IN, page
 from tenure_app.web.tables import SqlRows
-from tenure_app.web.templatetags.tenure import here
-
-if TYPE_CHECKING:
-    import duckdb
+from tenure_app.web.templatetags.tenure import here, stat
 
 #: Rows of the tables of one product.
 SHORT = 20
@@ -43,14 +44,10 @@ def products(request: HttpRequest) -> HttpResponse:
     con = conf.connection()
     if not queries.ready(con):
         return _empty(request)
-    query, data = _query(request), figures.Products(con, *queries.report(con))
-    shown = [figure for figure in figures.FIGURES if figure is not figures.BACKTEST or data.tested]
-    life = _life(request, con)
-    files = {
-        **sheets(shown, data),
-        "pairs": lambda: tables.pairs(query.level).sheet(queries.find_pairs(con, query)),
-        "life": lambda: tables.LIFE.sheet(life["rows"] if life else []),
-    }
+    query, data = _query(request), figures.Products(con, *queries.report(con), stage=request.GET.get("stage", ""))
+    absent = [figures.BACKTEST] * (not data.tested) + [figures.LIFE] * (not data.life)
+    shown = [figure for figure in figures.FIGURES if figure not in absent]
+    files = {**sheets(shown, data), "pairs": lambda: tables.pairs(query.level).sheet(queries.find_pairs(con, query))}
     if file := exports.requested(request, files, data.day):
         return file
     rows = SqlRows(queries.count_pairs(con, query), partial(queries.find_pairs, con, query))
@@ -67,7 +64,6 @@ def products(request: HttpRequest) -> HttpResponse:
         "missing": _missing(data.report),
         "tested": data.tested,
         "figures": [figure.show(data) for figure in shown],
-        "life": life,
         "form": _form(query),
         "total": len(rows),
         "pairs": tables.pairs(query.level).show(
@@ -75,27 +71,6 @@ def products(request: HttpRequest) -> HttpResponse:
         ),
     }
     return render(request, "products/page.html", context)
-
-
-def _life(request: HttpRequest, con: duckdb.DuckDBPyConnection) -> dict[str, Any] | None:
-    """Return the products in the stages of their life cycle, of one stage where the address names one."""
-    model = queries.life_model()
-    everything = queries.life(con, model) if model else []
-    if model is None or not everything:
-        return None
-    counts = Counter(row["stage"] for row in everything)
-    stage = request.GET.get("stage", "")
-    rows = [row for row in everything if row["stage"] == stage] if stage in counts else everything
-    csv = here(Context({"request": request}), format="life.csv", page=None)
-    return {
-        "model": model.name.render(),
-        "stage": stage if stage in counts else "",
-        "stages": [(code, model.stage(code).name.render(), counts[code]) for code in model.path],
-        "rows": rows,
-        "total": len(rows),
-        "shown": min(len(rows), PAGE),
-        "table": tables.LIFE.show(rows[:PAGE], files={"CSV": csv}),
-    }
 
 
 def _missing(report: dict[str, Any]) -> list[str]:
@@ -178,11 +153,22 @@ def product(request: HttpRequest) -> HttpResponse:
         "due": within,
         "bought": bought,
         "kinds": [(code, tables.KINDS[code], count) for code, count in counts.items()],
-        "life": next(iter(queries.life(con, model, name)), None) if (model := queries.life_model()) else None,
+        "life": _stage(con, name),
         "repeat": {row["product"]: row for row in report.get("replenishment", [])}.get(name),
         "ahead": report.get("ahead", 14),
     }
     return render(request, "products/product.html", context)
+
+
+def _stage(con: duckdb.DuckDBPyConnection, product: str) -> dict[str, Any] | None:
+    """Return the stage of a product's own life cycle as its page shows it."""
+    model = queries.life_model()
+    row = next(iter(queries.life(con, model, product)), None) if model else None
+    if row is None:
+        return None
+    url = f"{reverse('products')}?{urlencode({'stage': row['stage']})}#life"
+    note = _("since %(day)s") % {"day": day_text(row["entered_on"])}
+    return stat(str(column("stage").label), row["stage_name"], url=url, note=note)
 
 
 def _people_title(count: int, *, bought: bool, due: bool) -> str:
