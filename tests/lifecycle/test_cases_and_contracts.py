@@ -103,3 +103,23 @@ def test_of_many_open_cases_the_oldest_counts() -> None:
         there = [row for row in spans if row["customer_id"] == who and row["entered_on"] <= on]
         is_in = [row["stage"] for row in there if row["left_on"] is None or on < row["left_on"]]
         assert is_in == ([f"for-{days}"] if 0 <= days < 30 else []), (who, on)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_what_begins_and_ends_at_one_instant_is_over(first: int) -> None:
+    at = day(5)
+    cases = [
+        {"customer_id": "a", "at": at, "case_id": "c", "kind": "complaint", "event": e} for e in ("opened", "closed")
+    ]
+    contracts = [
+        {"customer_id": "a", "at": at, "contract_id": "k", "event": e, "ends_at": end}
+        for e, end in (("started", day(60)), ("cancelled", None))
+    ]
+    facts = {
+        name: facts_from(name, pa.Table.from_pylist([rows[first], rows[1 - first]]), "UTC")
+        for name, rows in (("cases", cases), ("contracts", contracts))
+    }
+    for rule in ("open(complaint) > 0", "running(contract)"):
+        stages = [{"id": "on", "when": rule}, {"id": "off", "when": "otherwise"}]
+        spans = spans_of(facts, read({"id": "m", "stages": stages}), as_of=day(40)).to_pylist()
+        assert {row["stage"] for row in spans} == {"off"}, rule

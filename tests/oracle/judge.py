@@ -370,6 +370,7 @@ class Judge:
             if fact.day <= day:
                 files.setdefault(fact.row[key], []).append(fact)
         for events in files.values():
+            events.sort(key=lambda fact: (fact.instant, _RANK.get(fact.row["event"], 1)))
             # It is of the kind that its newest event says.
             if any(
                 events[-1] in self.person.by_kind.get(term.kind, ())
@@ -377,6 +378,10 @@ class Judge:
                 for term in terms
             ):
                 yield events
+
+
+#: Of two events at one instant, as in files with days only, the beginning comes first.
+_RANK = {"opened": 0, "started": 0, "closed": 2, "cancelled": 2}
 
 
 def _open_since(events: list[Fact]) -> int | None:
