@@ -235,13 +235,13 @@ def default_model(settings: Settings) -> str:
 
 def switch_on(lake: Lake, choice: Choice) -> None:
     """Switch on the models of a choice; those of one's own and those of products stay on."""
-    chosen = [suitability.model.id for suitability in choice.models]
+    selected = [suitability.model.id for suitability in choice.models]
     others = [
         model.id
         for model in models_of(lake)
         if (model.subject == "product" or model.id not in builtin_texts()) and lake.settings.is_on(model.id)
     ]
-    models_on = tuple(dict.fromkeys([*chosen, *others]))
+    models_on = tuple(dict.fromkeys([*selected, *others]))
     lake.save_settings(business_kind=choice.business, models_on=models_on, recommended=choice.recommended)
 
 
@@ -283,7 +283,7 @@ def evaluated_models(lake: Lake) -> list[str]:
 
     The funnel of first contacts is evaluated in any case, because the page of that name reads its steps.
     """
-    own = own_model_ids(lake)
+    own_ids = own_model_ids(lake)
     overridden = {row["model"] for row in lake.rows("overrides", "SELECT DISTINCT model FROM overrides")}
-    ids = dict.fromkeys([*builtin_texts(), *own])
-    return [model for model in ids if lake.settings.is_on(model) or model in {*own, *overridden, FUNNEL}]
+    ids = dict.fromkeys([*builtin_texts(), *own_ids])
+    return [model for model in ids if lake.settings.is_on(model) or model in {*own_ids, *overridden, FUNNEL}]

@@ -290,7 +290,7 @@ def accumulated(keys: np.ndarray, changes: np.ndarray, origins: np.ndarray) -> S
     return Steps(keys[last], (total - base)[last].astype(np.float64))
 
 
-def added_up(columns: Sequence[np.ndarray], values: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def sum_of_columns(columns: Sequence[np.ndarray], values: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Return the moments of sorted columns together, each once, and the sum of their integer values at each.
 
     A column holds from each of its moments on, and begins at every customer's origin. One running total of what changes

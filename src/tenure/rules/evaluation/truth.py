@@ -18,7 +18,7 @@ from tenure.facts.blocks import BIAS, DAYS, who_of
 from tenure.facts.matching import both
 from tenure.facts.selection import COMPARE
 from tenure.rules.evaluation.compute import EvaluationContext, MomentValues, TextSteps
-from tenure.rules.evaluation.steps import Moments, Steps, accumulated, added_up, is_origin
+from tenure.rules.evaluation.steps import Moments, Steps, accumulated, is_origin, sum_of_columns
 from tenure.rules.evaluation.windows import NEVER
 from tenure.rules.syntax import tree
 from tenure.rules.syntax.tree import Comparison, Known, Measure, Otherwise, RuleNode, TextLiteral
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 FALSE, UNKNOWN, TRUE = np.int8(0), np.int8(1), np.int8(2)
 LAST_DAY = day_number(date(9999, 12, 31)) + BIAS
 _DECISIVE = 1 << 16  # what a part that decides adds to a sum in which one that is unknown counts 1
-_A_NUMBER = 31  # truths that one number holds, two bits each
+_TRUTHS_PER_NUMBER = 31  # truths that one number holds, two bits each
 CLOSE = 1e-13  # numbers nearer than this, relatively, are equal: 3 * 0.1 is 0.3, and a cent more than a billion is more
 
 
@@ -92,7 +92,7 @@ def _joined(parts: Sequence[RuleNode], decisive: np.int8, context: EvaluationCon
     # How many parts are decisive and how many unknown, in one sum.
     weights = np.array([0, 1, 0], dtype=np.int32)
     weights[decisive] = _DECISIVE
-    keys, sums = added_up([inner.keys for inner in inners], [weights[inner.values] for inner in inners])
+    keys, sums = sum_of_columns([inner.keys for inner in inners], [weights[inner.values] for inner in inners])
     return changes(keys, np.where(sums >= _DECISIVE, decisive, np.where(sums > 0, UNKNOWN, TRUE - decisive)))
 
 
@@ -100,12 +100,12 @@ def values_of(truths: Sequence[Truth], *columns: np.ndarray) -> tuple[np.ndarray
     """Return the moments of some truths, and of further sorted columns, together, and every truth's value at each."""
     keys = [*(truth.keys for truth in truths), *columns]
     values: list[np.ndarray] = []
-    for first in range(0, max(len(truths), 1), _A_NUMBER):
-        lot = truths[first : first + _A_NUMBER]
+    for first in range(0, max(len(truths), 1), _TRUTHS_PER_NUMBER):
+        lot = truths[first : first + _TRUTHS_PER_NUMBER]
         digits = [np.zeros(len(column), dtype=np.int64) for column in keys]
         for place, truth in enumerate(lot):
             digits[first + place] = truth.values.astype(np.int64) << (2 * place)
-        moments, numbers = added_up(keys, digits)
+        moments, numbers = sum_of_columns(keys, digits)
         values += [((numbers >> (2 * place)) & 3).astype(np.int8) for place in range(len(lot))]
     return moments, values
 
