@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 #: Columns that differ from run to run.
 VOLATILE = {
-    "generation", "number", "batch_id", "fitted_at", "started_at", "finished_at", "seen_at", "facts", "seconds",
-    "merge_id", "history",
+    "generation", "number", "batch_id", "fitted_at", "started_at", "finished_at", "committed_at", "seen_at",
+    "first_seen_at", "facts", "seconds", "merge_id", "history",
 }  # fmt: skip
 #: Tables of which `at` is the moment of the import.
 STAMPED = {"batches", "quarantine", "identities", "replaced"}
