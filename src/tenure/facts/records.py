@@ -36,6 +36,8 @@ class KnownRecords:
 
         A record without it says nothing, and what was known goes on; one that has it as null takes it back.
         """
+        if not self._has(name):
+            return [], np.full(len(self.who), -1)
         coded = _said(self.records, name).dictionary_encode()
         spelled = coded.dictionary.to_pylist()
         codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
@@ -45,6 +47,11 @@ class KnownRecords:
         if "null" in spelled:
             codes[codes == spelled.index("null")] = -1
         return [_plain(text) for text in spelled], codes
+
+    def _has(self, name: str) -> bool:
+        """Whether any record may have an attribute: looking into those of everybody takes a query of their JSON."""
+        columns = ["attributes", *(column for column in FIELDS if column == name)]
+        return any(self.records.column(column).null_count < len(self.records) for column in columns)
 
 
 def known_since(lake: Lake, customer: str | None = None) -> dict[str, tuple[date, date]]:

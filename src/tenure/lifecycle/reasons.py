@@ -75,7 +75,7 @@ class ReasonColumns:
         """
         rules = [other.rule for other in model.stages] if isinstance(stage.rule, Otherwise) else [stage.rule]
         measures = tuple(dict.fromkeys(measure for rule in rules for measure in measures_of(rule)))
-        moments = Moments(keys)
+        moments = Moments(keys).with_origins(context.block.origins)
         values = []
         for measure in measures:
             if measure.is_text:  # its text stands in the shared part

@@ -88,20 +88,23 @@ class RefreshReport:
             in_doubt[place] = in_doubt.get(place, 0) + number
         if not len(spans):
             return
-        spans = spans.select(["model", "stage", "customer_id", "left_on"]).unify_dictionaries().combine_chunks()
-        model, stage, ids, left = (column.chunk(0) for column in spans.columns)
-        models, stages = model.indices.to_numpy(), stage.indices.to_numpy()
+        spans = spans.select(["model", "stage", "row", "left_on"]).unify_dictionaries().combine_chunks()
+        model, stage, rows, left = (column.chunk(0) for column in spans.columns)
+        models, stages, rows = model.indices.to_numpy(), stage.indices.to_numpy(), rows.to_numpy()
         # A model's spans come customer by customer: whoever is not the one before is counted, and nobody is hashed.
         first = np.ones(len(spans), dtype=bool)
-        first[1:] = (models[1:] != models[:-1]) | pc.not_equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)
+        first[1:] = (models[1:] != models[:-1]) | (rows[1:] != rows[:-1])
         # A span without an end that is not a passage is where the customer is now.
-        current = left.is_null().to_numpy(zero_copy_only=False)
-        for n, name in enumerate(model.dictionary.to_pylist()):
-            counted, report = models == n, by_id[name]
-            report.spans += int(counted.sum())
-            report.customers += int((counted & first).sum())
-            now = np.bincount(stages[counted & current], minlength=len(stage.dictionary))
-            for place, number in zip(stage.dictionary.to_pylist(), now.tolist(), strict=True):
+        current = np.flatnonzero(left.is_null().to_numpy(zero_copy_only=False))
+        shape = len(model.dictionary), len(stage.dictionary)
+        counts = np.bincount(models, minlength=shape[0]), np.bincount(models[first], minlength=shape[0])
+        now = np.bincount(models[current].astype(np.int64) * shape[1] + stages[current], minlength=shape[0] * shape[1])
+        columns = model.dictionary.to_pylist(), *(column.tolist() for column in counts), now.reshape(shape).tolist()
+        for name, spans_of_model, customers, numbers in zip(*columns, strict=True):
+            report = by_id[name]
+            report.spans += spans_of_model
+            report.customers += customers
+            for place, number in zip(stage.dictionary.to_pylist(), numbers, strict=True):
                 if number:
                     report.stages[place] = report.stages.get(place, 0) + number
 

@@ -77,6 +77,7 @@ class EvaluationContext:
     _reaches: dict[tuple[int, TimeWindow], Reach] = field(default_factory=dict)
     _moments: dict[tuple[int, ...], Moments] = field(default_factory=dict)
     _days: dict[int, np.ndarray] = field(default_factory=dict)
+    _firsts: dict[int, np.ndarray] = field(default_factory=dict)
     _texts: dict[Measure, TextSteps] = field(default_factory=dict)
     _numbers: dict[Measure, Steps] = field(default_factory=dict)  # of the texts
     _breaks: dict[Measure, Breaks] = field(default_factory=dict)
@@ -111,7 +112,9 @@ class EvaluationContext:
     def firsts(self, facts: Sequence[str | Facts]) -> np.ndarray:
         """Return everybody's first day with one of some facts."""
         days = self.days(facts)
-        return days[steps.starts(days)]
+        if id(days) not in self._firsts:
+            self._firsts[id(days)] = days[steps.starts(days)]
+        return self._firsts[id(days)]
 
     def reach(self, events: np.ndarray, window: TimeWindow) -> Reach:
         """Return which of some events lie in a window; the block keeps the events, so their identity is theirs."""
@@ -158,7 +161,8 @@ class EvaluationContext:
         """Return what a number of a rule is at some moments."""
         match node:
             case tree.NumberLiteral(value=value):
-                return MomentValues(np.full(len(moments), float(value)), integral=float(value).is_integer())
+                numbers = np.broadcast_to(np.float64(value), len(moments))
+                return MomentValues(numbers, integral=float(value).is_integer())
             case tree.Negative(operand=operand):
                 inner = self.values(operand, moments)
                 return MomentValues(-inner.value, -inner.slope, inner.known, inner.integral)

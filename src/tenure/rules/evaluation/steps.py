@@ -299,8 +299,15 @@ def sum_of_columns(columns: Sequence[np.ndarray], values: Sequence[np.ndarray]) 
     different: dict[int, tuple[np.ndarray, np.ndarray]] = {}
     for column, value in zip(columns, values, strict=True):
         different[id(column)] = column, value + different[id(column)][1] if id(column) in different else value
+    if len(different) == 1:
+        return next(iter(different.values()))
     keys = np.concatenate([column for column, _ in different.values()])
-    changes = np.concatenate([np.diff(value, prepend=value.dtype.type(0)) for _, value in different.values()])
+    changes = np.concatenate([value for _, value in different.values()])
+    bounds = np.cumsum([0, *(len(column) for column, _ in different.values())])[:-1]
+    bounds = bounds[bounds < len(keys)]
+    begins = changes[bounds]
+    changes[1:] -= changes[:-1].copy()
+    changes[bounds] = begins
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
     last = np.flatnonzero(ends_within(keys))

@@ -167,14 +167,15 @@ def _over_time(node: tree.Held | tree.Ever, context: EvaluationContext) -> Truth
         base = 4 * who_of(inner.keys)
         return changes(inner.keys, (np.maximum.accumulate(inner.values + base) - base).astype(np.int8))
     keys, changed = [], []
-    origins = context.block.origins
+    origins, first = context.block.origins, is_origin(inner.keys)
+    following = np.append(np.where(first, NEVER, inner.keys)[1:], NEVER)[: len(first)]
     for level in (UNKNOWN, TRUE):  # as often as a truth is at least so much
         holds = inner.values >= level
-        before = np.append(False, holds[:-1])[: len(holds)] & ~is_origin(inner.keys)
-        begins = inner.keys[holds & ~before]
-        lasting = np.append(np.where(is_origin(inner.keys[1:]), NEVER, inner.keys[1:]), NEVER)[: len(holds)]
-        goes_on = np.append(holds[1:] & ~is_origin(inner.keys[1:]), False)[: len(holds)]
-        ends = lasting[holds & ~goes_on]
+        fresh = first.copy()  # where it was not so before
+        fresh[1:] |= ~holds[:-1]
+        begins = inner.keys[np.flatnonzero(holds & fresh)]
+        over = np.append(first[1:] | ~holds[1:], True)[: len(holds)]
+        ends = following[np.flatnonzero(holds & over)]
         # What has held since before all facts has held long enough.
         counts = np.where(is_origin(begins), begins, begins + node.days)
         lasts = (counts < ends) & ((counts & (DAYS - 1)) <= LAST_DAY)
@@ -241,13 +242,16 @@ def flips_of_waiting(node: Comparison, measure: Measure, context: EvaluationCont
 def _compared(operator: str, keys: np.ndarray, left: MomentValues, right: MomentValues) -> Truth:
     compare = COMPARE[operator]
     known = both(left.known, right.known)
-    integral = left.integral and right.integral
-    distance = left.value - right.value if integral else _distance(left.value, right.value)
-    values = _as_truth(compare(distance, 0))
+    integral, slope = left.integral and right.integral, left.slope - right.slope
+    waits = bool(np.any(slope))
+    if integral and not waits:
+        values = _as_truth(compare(left.value, right.value))
+    else:
+        distance = left.value - right.value if integral else _distance(left.value, right.value)
+        values = _as_truth(compare(distance, 0))
     if known is not None:
         values[~known] = UNKNOWN
-    slope = left.slope - right.slope
-    if not np.any(slope):
+    if not waits:
         return changes(keys, values)
     place, points, truths = _crossings(
         compare, keys, distance, np.broadcast_to(np.asarray(slope, float), keys.shape), known
@@ -264,15 +268,21 @@ def _compared(operator: str, keys: np.ndarray, left: MomentValues, right: Moment
 def _distance(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Return left minus right, exactly 0 where they are equal but for rounding."""
     distance = left - right
-    largest = max(
-        abs(left.max(initial=1)), abs(left.min(initial=1)), abs(right.max(initial=1)), abs(right.min(initial=1))
-    )
+    largest = max(_largest(left), _largest(right))
     # Few numbers are so near that the exact tolerance, which is relative, has to be worked out.
-    near = np.flatnonzero((np.abs(distance) <= CLOSE * largest) & (distance != 0))
+    near = np.flatnonzero(np.abs(distance) <= CLOSE * largest)
+    near = near[distance[near] != 0]
     if len(near):
         size = np.maximum(np.maximum(np.abs(left[near]), np.abs(right[near])), 1.0)
         distance[near[np.abs(distance[near]) <= CLOSE * size]] = 0.0
     return distance
+
+
+def _largest(numbers: np.ndarray) -> float:
+    """Return the largest size of numbers, 1 at least."""
+    if numbers.strides == (0,):  # a number of the rule, the same at every moment
+        numbers = numbers[:1]
+    return float(max(numbers.max(initial=1), -numbers.min(initial=-1)))
 
 
 def _crossings(
@@ -289,13 +299,14 @@ def _crossings(
     The distance of the two sides is ``d + g t``, t days after a moment. Its sign changes on the first day that is not
     before the root -d/g, and on the first day after it; no other day can matter.
     """
-    length = np.full(len(keys), DAYS, dtype=np.int64)  # days until the customer's next moment
-    length[:-1] = np.where(is_origin(keys[1:]), DAYS, keys[1:] - keys[:-1])
     moving = np.flatnonzero((slope != 0) if known is None else known & (slope != 0))
-    d, g, most = distance[moving], slope[moving], length[moving]
-    root = -d / g
-    inside = (root > -1) & (root < most)
-    moving, d, g, most, root = moving[inside], d[inside], g[inside], most[inside], root[inside]
+    root = -distance[moving] / slope[moving]
+    after = keys.take(moving + 1, mode="clip")
+    endless = is_origin(after) | (moving == len(keys) - 1)
+    most = np.where(endless, DAYS, after - keys[moving])  # days until the customer's next moment
+    inside = np.flatnonzero((root > -1) & (root < most))
+    moving, most, root = moving[inside], most[inside], root[inside]
+    g = slope[moving]
     nearest = np.rint(root)
     root = np.where(np.abs(root - nearest) <= CLOSE * np.maximum(np.abs(nearest), 1.0), nearest, root)
     exact = root == np.floor(root)

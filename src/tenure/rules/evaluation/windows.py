@@ -49,6 +49,10 @@ def leaving(keys: np.ndarray, window: TimeWindow) -> np.ndarray | None:
 # The calendar of a century and a half, because looking a day up is several times as fast as NumPy's dates.
 _FIRST, _LAST = -25_567, 47_482  # 1900-01-01 to 2100-01-01
 _MONTHS_OF_DAYS = np.arange(_FIRST, _LAST).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+_FIRST_MONTH, _LAST_MONTH = -70 * 12, 130 * 12
+_BEGINS_OF_MONTHS = (
+    np.arange(_FIRST_MONTH, _LAST_MONTH).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+)
 
 
 def months_of(days: np.ndarray) -> np.ndarray:
@@ -70,7 +74,10 @@ def _period_of(days: np.ndarray, unit: str) -> np.ndarray:
 def _begin_of(periods: np.ndarray, unit: str) -> np.ndarray:
     if unit == "week":
         return periods * 7 - 3
-    return (periods * _MONTHS[unit]).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    months = periods * _MONTHS[unit]
+    if len(months) and months.min() >= _FIRST_MONTH and months.max() < _LAST_MONTH:
+        return _BEGINS_OF_MONTHS[months - _FIRST_MONTH]
+    return months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
 
 
 def _a_year_later(keys: np.ndarray) -> np.ndarray:
