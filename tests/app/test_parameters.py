@@ -84,6 +84,8 @@ def test_a_moved_slider_previews_counts_moves_and_the_new_descriptions(signed_in
     shown = plain(answer.content.decode())
     assert answer.headers["HX-Trigger-After-Settle"] == "previewed"
     assert "7 of 60 customers would move. All of them from Active to Silent." in shown
+    checked = signed_in.post("/models/-/check/", {**FORM, "parameter-active_until": "30"})
+    assert "Days a customer stays active 45 days → 30 days" in plain(checked.content.decode())
     assert "Moves undone within 14 days" in shown
     assert "Bought within the last 45 days" in shown  # as it was
     assert "Bought within the last 30 days" in shown

@@ -8,7 +8,7 @@ export function bar(data, place) {
   const paints = data.plain ? items.map((item) => colourOf(item.family, 0)) : colours(items);
   const names = { type: 'category', data: items.map((item) => item.name), axisTick: { show: false } };
   const say = (value) => `${short(value)}${data.unit === '%' ? '%' : ''}`;
-  const numbers = { type: 'value', min: data.min ?? 0, ...shares(data.unit), axisLabel: { formatter: say }, splitNumber: 4 };
+  const numbers = { type: 'value', min: data.min ?? 0, ...shares(data.unit), axisLabel: { formatter: say }, splitNumber: data.unit === '%' ? 5 : 4 };
   if (!data.upright && place) place.style.height = `${Math.max(120, 40 + 32 * items.length)}px`;
   return {
     grid: { left: 8, right: 56, top: 16, bottom: 8, containLabel: true },

@@ -252,8 +252,8 @@ def switch_on(lake: Lake, choice: Choice) -> None:
 def choose_first(lake: Lake, *, as_of: date) -> Choice | None:
     """Choose and switch on models once the kind of business is known; None when they were chosen before, or it is not.
 
-    Called after a refresh, when customers are counted already. While there are no facts the choice waits for them, since
-    it would be kept: a refresh of an empty lake must not decide for the facts that come later.
+    Called after a refresh, when customers are counted already. While there are no facts the choice waits for them: it
+    is kept, and a refresh of an empty lake must not decide for the facts that come later.
     """
     settings = lake.settings
     if not settings.business_kind or settings.models_on is not None or not lake.available_kinds():

@@ -185,7 +185,7 @@ def with_parameters(text: str, numbers: Mapping[str, str]) -> str:
 
 
 def _file_value(number: str, parameter: Parameter) -> str:
-    """Return a number of the form as files have it; errors call the parameter and its bounds what the form calls them."""
+    """Return a number of the form as files have it; errors name it and its bounds as the form does."""
     try:
         value = float(Decimal(number.strip()) / (100 if parameter.unit == "percent" else 1))
     except InvalidOperation:
