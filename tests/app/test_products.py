@@ -160,7 +160,7 @@ def test_products_in_no_stage_are_counted_so_that_the_list_of_models_agrees(
 ) -> None:
     con = duckdb.connect()
     con.execute(
-        """create table spans as select * from (values ('product-life-cycle', 'tea', 'growth', null),
+        """create view spans as select * from (values ('product-life-cycle', 'tea', 'growth', null),
         ('product-life-cycle', 'tea', 'introduction', date '2026-01-05'), ('product-life-cycle', 'pin', null, null),
         ('product-life-cycle', 'pin', 'introduction', date '2026-01-05'), ('crm-5', 'ann', null, null))
         as spans(model, customer_id, stage, left_on)"""

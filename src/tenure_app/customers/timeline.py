@@ -102,7 +102,8 @@ def _amount(value: object, currency: object = None) -> str:
 
 
 def _kind(kind: str | None) -> str:
-    name = kind_name(kind or "", current_language())
+    # A kind of the shop's own is a title here and no quotation.
+    name = kind_name(kind or "", current_language()).strip("“”")
     return name[:1].upper() + name[1:]
 
 
