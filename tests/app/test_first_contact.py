@@ -7,9 +7,7 @@ import io
 import json
 import re
 import shutil
-from datetime import date
 from html import unescape
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,7 +25,6 @@ from tenure.lifecycle.model_file import read
 from tenure.refreshing.run import refresh
 from tenure.scorecard.model import Options
 from tenure.words import speaking
-from tenure_app.acquisition.figures import _trend
 from tenure_app.web.layout import today
 
 if TYPE_CHECKING:
@@ -220,31 +217,6 @@ def test_the_choice_of_periods_names_only_months_with_first_contacts(signed_in: 
     assert "Q4 2024" in select[0]
     signed_in.cookies["tenure_language"] = "zh-hans"
     assert "2024年第4季度" in signed_in.get("/first-contact/").content.decode()
-
-
-def test_all_first_contacts_and_those_without_one_are_everybody(met: Lake) -> None:
-    """Also on a day after the latest first contact, when somebody else made a first order."""
-    contacts = Contacts.of_lake(met)
-    body = funnel(contacts, contacts.whole_period())
-    (everybody,) = met.connect().execute("SELECT count(*) FROM scorecard").fetchone() or (0,)
-    assert body["people"] + body["without_contact"] == everybody
-    assert contacts.whole_period().until == contacts.day
-
-
-def test_months_without_a_first_contact_interrupt_the_line_of_the_trend() -> None:
-    months = [{"since": date(2024, month, 1), "state": state, "steps": [_STEP if state == "finished" else _NONE] * 4}
-              for month, state in ((1, "finished"), (2, "empty"), (3, "finished"), (4, "open"))]  # fmt: skip
-    data = SimpleNamespace(
-        trend={"months": months}, step="trust", step_name=str, step_labels=SimpleNamespace(families={})
-    )
-    chart = _trend(data)  # type: ignore[arg-type]
-    assert chart is not None
-    assert [day.month for day in chart.days] == [1, 2, 3]
-    assert [line.values for line in chart.series] == [[50, None, 50]] * 3
-
-
-_STEP = {"share": 0.5, "share_low": 0.4, "share_high": 0.6}
-_NONE = dict.fromkeys(_STEP)
 
 
 # The customer's page
