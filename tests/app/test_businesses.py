@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from html import unescape
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,9 @@ import pytest
 from app import people
 from refreshes import stages_only as refresh
 from tenure.facts.lake import Lake
+from tenure.lifecycle.choice import choose_first
+from tenure.lifecycle.model_file import builtin
+from tenure_app.core.work import actions as jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,6 +76,27 @@ def test_before_the_first_refresh_the_answer_waits_for_it(
     assert run_jobs() == 1
     settings = Lake.open(lake.path).settings
     assert settings.recommended in (settings.models_on or ())
+
+
+def test_an_answer_on_an_empty_lake_waits_for_facts_and_its_reason_is_kept(
+    signed_in: Client, lake: Lake, run_jobs: Callable[[], int]
+) -> None:
+    """What was chosen without facts would be kept, although it lacks what it needs once facts are there."""
+    signed_in.post("/models/-/choose/", {"business": "education"})
+    assert run_jobs() == 0
+    refresh(lake, as_of=people.TODAY)
+    assert choose_first(lake, as_of=people.TODAY) is None
+    signed_in.post("/models/-/choose/", {"business": "education"})
+    assert Lake.open(lake.path).settings.models_on is None
+    people.fill(lake)
+    jobs.enqueue("refresh")
+    run_jobs()
+    settings = Lake.open(lake.path).settings
+    assert settings.recommended in (settings.models_on or ())
+    assert not builtin()[settings.recommended].missing(lake.available_kinds())
+    assert settings.recommended_because["en"] in unescape(page(signed_in, "/models/"))
+    assert settings.recommended_because["zh_Hans"] in unescape(page(signed_in, "/models/", "zh-hans"))
+    assert "is recommended" in settings.recommended_because["en"]
 
 
 def test_the_settings_show_and_change_the_answer(signed_in: Client, three: Lake) -> None:

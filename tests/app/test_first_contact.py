@@ -214,6 +214,9 @@ def test_the_choice_of_periods_names_only_months_with_first_contacts(signed_in: 
     assert select
     values = re.findall(r'value="([^"]+)"', select[0])
     assert values == ["2024-11", "2024-03", "2024-Q4", "2024-Q1", "2024"]
+    assert "Q4 2024" in select[0]
+    signed_in.cookies["tenure_language"] = "zh-hans"
+    assert "2024年第4季度" in signed_in.get("/first-contact/").content.decode()
 
 
 # The customer's page
@@ -250,6 +253,12 @@ def test_a_note_is_made_shown_used_by_rules_and_taken_back(signed_in: Client, ow
     fact = own_met.read("profile_notes", ["bob"]).to_pylist()
     price = next(row["fact_id"] for row in fact if row["category"] == "price")
     assert {row["author"] for row in fact} == {"admin"}
+    signed_in.cookies["tenure_language"] = "zh-hans"
+    chinese = text_of(signed_in, "/customers/bob/")
+    assert "撤回" in chinese
+    assert "减少投入" not in chinese, "that is what economics withdraws"
+    assert "信息需求：价格" in chinese
+    signed_in.cookies["tenure_language"] = "en"
     text = note(signed_in, "bob", what="withdraw", note=price)
     assert "The note was withdrawn." in text
     assert "Information need Price" not in text

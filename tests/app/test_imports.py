@@ -328,7 +328,7 @@ PEOPLE = "customer_id,name,city,level\nC1,王芳,上海,gold\nC2,李伟,杭州,s
     ("language", "question", "since", "text"),
     [
         ("en", "Valid from", "known since ", "known since "),
-        ("zh-hans", "生效日期", "自 2026年2月1日 起", "自 2026年2月1日 起才有记录"),
+        ("zh-hans", "未注明生效日期的行，从哪天起生效", "（2026年2月1日起）", "自2026年2月1日起才有记录"),
     ],
 )
 def test_customer_files_say_since_when_their_values_hold(

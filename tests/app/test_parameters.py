@@ -84,6 +84,8 @@ def test_a_moved_slider_previews_counts_moves_and_the_new_descriptions(signed_in
     shown = plain(answer.content.decode())
     assert answer.headers["HX-Trigger-After-Settle"] == "previewed"
     assert "7 of 60 customers would move. All of them from Active to Silent." in shown
+    checked = signed_in.post("/models/-/check/", {**FORM, "parameter-active_until": "30"})
+    assert "Days a customer stays active 45 days → 30 days" in plain(checked.content.decode())
     assert "Moves undone within 14 days" in shown
     assert "Bought within the last 45 days" in shown  # as it was
     assert "Bought within the last 30 days" in shown
@@ -122,13 +124,26 @@ def test_a10_one_number_moves_list_board_statistics_and_description_together(
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("number", ["300", "abc", ""])
-def test_a_number_out_of_bounds_is_neither_previewed_nor_saved(signed_in: Client, shop: Lake, number: str) -> None:
+@pytest.mark.parametrize(
+    ("language", "number", "message"),
+    [
+        ("en", "300", "Days a customer stays active: enter a value from 30 days to 60 days."),
+        ("en", "abc", "Days a customer stays active: enter a value from 30 days to 60 days."),
+        ("en", "45.5", "Days a customer stays active: enter a whole number of days."),
+        ("zh-hans", "-5", "活跃期的天数：请输入范围内的值（30 天–60 天）。"),
+        ("zh-hans", "", "活跃期的天数：请输入范围内的值（30 天–60 天）。"),
+        ("zh-hans", "45.5", "活跃期的天数：请输入整数天数。"),
+    ],
+)
+def test_a_number_out_of_bounds_is_neither_previewed_nor_saved_and_named_as_in_the_form(
+    signed_in: Client, shop: Lake, language: str, number: str, message: str
+) -> None:
+    signed_in.cookies["tenure_language"] = language
     wrong = {**FORM, "parameter-active_until": number}
-    message = "lies outside 30d to 60d" if number == "300" else "must be a value such as 30d"
     for address in ("preview", "check", "save"):
         answer = signed_in.post(f"/models/-/{address}/", wrong, headers={"HX-Request": "true"}).content.decode()
         assert message in answer, address
+        assert "active_until:" not in answer.replace(SHIPPED, "").split("textarea")[0]
     assert not ModelVersion.objects.exists()
 
 

@@ -6,8 +6,10 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pandas as pd
 import pytest
+from django.utils import translation
 
 from recommend import shops
 from tenure.facts.importing import import_files
@@ -15,7 +17,9 @@ from tenure.facts.lake import Lake
 from tenure.recommend.lines import lines_of
 from tenure.refreshing.run import refresh
 from tenure.scorecard.model import Options
+from tenure.words import language_of, speaking
 from tenure_app.recommend import tables
+from tenure_app.recommend.figures import Products, life_note
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,6 +150,23 @@ def test_m28_the_stage_of_every_product_is_listed_filtered_and_on_its_page(produ
     text = signed_in.get("/products/product/", {"id": listed[0][0]}).content.decode()
     assert listed[0][1] in text
     assert f"/products/?stage={code}" in text
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("language", "sentence"), [("en", "1 more product is in no stage. Products with fewer than"),
+                                                     ("zh-hans", "另有 1 件商品不在任何阶段。一年卖不到")])  # fmt: skip
+def test_products_in_no_stage_are_counted_so_that_the_list_of_models_agrees(
+    products: Lake, language: str, sentence: str
+) -> None:
+    con = duckdb.connect()
+    con.execute(
+        """create view spans as select * from (values ('product-life-cycle', 'tea', 'growth', null),
+        ('product-life-cycle', 'tea', 'introduction', date '2026-01-05'), ('product-life-cycle', 'pin', null, null),
+        ('product-life-cycle', 'pin', 'introduction', date '2026-01-05'), ('crm-5', 'ann', null, null))
+        as spans(model, customer_id, stage, left_on)"""
+    )
+    with translation.override(language), speaking(language_of(language)):
+        assert life_note(Products(con, {}, None)).startswith(sentence)
 
 
 def test_an_empty_lake_says_what_fills_the_page(signed_in: Client, lake: Lake) -> None:

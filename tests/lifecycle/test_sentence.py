@@ -96,6 +96,8 @@ def test_every_kind_has_words_and_a_lakes_own_kind_keeps_its_name() -> None:
     assert sentence(parse("count(webinar) > 2", kinds), "zh_Hans") == "累计“webinar”超过 2 次"
     assert sentence(parse("count(webinar) > 2", kinds), "en") == "there were more than 2 “webinar” so far"
     assert kind_name("complaint", "zh_Hans") == "投诉"
+    assert kind_name("csat | nps | experience", "zh_Hans") == "满意度评分、NPS 评分或体验评分"
+    assert kind_name("csat | nps | experience", "en") == "satisfaction score, NPS score or experience score"
     assert field_name(("view", "search"), "seconds", "zh_Hans") == "浏览或搜索时长（秒）"
 
 

@@ -1,12 +1,12 @@
 // Stages over time, stacked.
 // {"days": ["2026-01-01", …], "series": [{"name": "活跃", "family": "F6", "values": [12, …], "url": "…"}], "unit": "人"}
 // A line chart takes the same, and {"low": […], "high": […]} per series for an interval.
-import { colours, dayLabels, full, instant, sayDay, short } from './base.js';
+import { colours, dayLabels, full, instant, sayDay, shares, short } from './base.js';
 
-const axes = () => ({
+const axes = (unit) => ({
   grid: { left: 8, right: 96, top: 16, bottom: 8, containLabel: true },
   xAxis: { type: 'time', axisLabel: dayLabels },
-  yAxis: { type: 'value', min: 0, axisLabel: { formatter: short } },
+  yAxis: { type: 'value', min: 0, ...shares(unit), axisLabel: { formatter: (value) => `${short(value)}${unit === '%' ? '%' : ''}` } },
 });
 
 const tooltip = (unit) => ({
@@ -26,7 +26,7 @@ const direct = (name, colour) => ({ show: true, formatter: name, color: colour, 
 export function area(data) {
   const paints = colours(data.series);
   return {
-    ...axes(),
+    ...axes(data.unit),
     tooltip: tooltip(data.unit),
     series: data.series.map((one, at) => ({
       type: 'line', name: one.name, stack: 'all', symbol: 'none', color: paints[at], lineStyle: { width: 1 },
@@ -47,11 +47,13 @@ function interval(one, days, paint, at) {
 export function line(data) {
   const paints = colours(data.series);
   return {
-    ...axes(),
+    ...axes(data.unit),
     tooltip: tooltip(data.unit),
     series: data.series.flatMap((one, at) => [
       {
-        type: 'line', name: one.name, symbol: 'none', color: paints[at], lineStyle: { width: 2 },
+        type: 'line', name: one.name, color: paints[at], lineStyle: { width: 2 },
+        // A value between two gaps has no line: its mark shows it.
+        symbol: one.values.includes(null) ? 'circle' : 'none', symbolSize: 6, showSymbol: true,
         endLabel: direct(one.name, paints[at]), labelLayout: { moveOverlap: 'shiftY' },
         data: points(data.days, one.values),
       },

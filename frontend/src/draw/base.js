@@ -53,6 +53,9 @@ export function short(value) {
 export const full = (value) => (value === null || value === undefined ? '–'
   : new Intl.NumberFormat(chinese() ? 'zh-CN' : 'en', { maximumFractionDigits: 2 }).format(value));
 
+// An axis of percentages never reaches beyond 100 on its own.
+export const shares = (unit) => (unit === '%' ? { max: (range) => (range.max > 80 && range.max <= 100 ? 100 : null) } : {});
+
 // Weeks need their month: the first of a month has no label where a week's is close to it.
 export const dayLabels = { hideOverlap: true, formatter: { day: '{MM}-{dd}' } };
 // Days are plain dates; midday keeps them on their day in every zone of the reader.

@@ -1,7 +1,7 @@
 // Flow between stages. A stage may be both source and target, so each side has its own node.
 // {"nodes": [{"id": "from-active", "name": "活跃", "family": "F6", "depth": 0, "url": "…"}],
 //  "links": [{"source": "from-active", "target": "to-silent", "value": 312, "url": "…"}], "unit": "人"}
-import { colours, full, short } from './base.js';
+import { colours, full } from './base.js';
 
 // Both sides of one stage must look alike, so steps of a colour are counted by stage name, not by node.
 function paintsByName(nodes) {
@@ -22,7 +22,8 @@ export function sankey(data) {
       type: 'sankey', left: 8, right: 120, top: 8, bottom: 8, nodeGap: 14, draggable: false, layoutIterations: 0,
       emphasis: { focus: 'adjacency' },
       lineStyle: { color: 'source', opacity: 0.35 },
-      label: { formatter: (p) => `${said[p.name]}  ${short(p.value)}` },
+      // Two sides that differ by a few customers must not look alike.
+      label: { formatter: (p) => `${said[p.name]}  ${full(p.value)}` },
       data: data.nodes.map((node) => ({
         name: node.id, depth: node.depth, url: node.url, itemStyle: { color: paints[`${node.family}|${node.name}`] },
       })),

@@ -130,8 +130,15 @@ class Contacts:
         return (row[0], row[1]) if row and row[0] else None
 
     def whole_period(self) -> Period:
-        """Return the period of all first contacts; the day alone when there are none."""
-        return Period(*(self.edges() or (self.day, self.day)))
+        """Return the period of all first contacts; the day alone when there are none.
+
+        It is that of all customers up to the day: those without a contact are counted over the same days, and both
+        together are everybody.
+        """
+        if self.edges() is None:
+            return Period(self.day, self.day)
+        [(first,)] = self.con.execute("SELECT min(first_seen_on) FROM scorecard").fetchall()
+        return Period(first, self.day)
 
     def first_day(self) -> date | None:
         """Return the day of the earliest first contact up to the last refresh; None when there is none at all."""

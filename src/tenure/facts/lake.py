@@ -30,7 +30,7 @@ from tenure.lake.files import write_text
 from tenure.lake.lock import writing
 from tenure.lake.store import DeltaStore
 from tenure.lake.tables import SETTINGS_FILE
-from tenure.words import mark
+from tenure.words import current_language, mark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,8 +48,14 @@ class Settings:
     business_kind: str = ""  # a key of BUSINESSES; empty until somebody says it
     models_on: tuple[str, ...] | None = None  # models that people look at; all until they were chosen
     recommended: str = ""  # the model that is shown first
+    recommended_because: Mapping[str, str] = field(default_factory=dict)  # why, by language, as it was chosen
     # the shop's own named dates, see :mod:`tenure.facts.named_dates`
     named_dates: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def why_recommended(self) -> str:
+        """Why the recommended model was chosen, in the language of the moment."""
+        return self.recommended_because.get(current_language(), "")
 
     def is_on(self, model: str) -> bool:
         """Whether a model is switched on."""

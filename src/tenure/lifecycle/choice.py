@@ -19,7 +19,7 @@ from tenure.lifecycle.model_file import builtin_texts, models_of, own_model_ids
 from tenure.lifecycle.preview import count_places
 from tenure.lifecycle.reach import FactsAtHand, Unreachable, unreachable
 from tenure.rules.wording.vocabulary import KindNames
-from tenure.words import LocalizedText, Message, Number, Percent, mark
+from tenure.words import LANGUAGES, LocalizedText, Message, Number, Percent, mark, sentences
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -241,17 +241,22 @@ def switch_on(lake: Lake, choice: Choice) -> None:
         for model in models_of(lake)
         if (model.subject == "product" or model.id not in builtin_texts()) and lake.settings.is_on(model.id)
     ]
-    models_on = tuple(dict.fromkeys([*selected, *others]))
-    lake.save_settings(business_kind=choice.business, models_on=models_on, recommended=choice.recommended)
+    lake.save_settings(
+        business_kind=choice.business,
+        models_on=tuple(dict.fromkeys([*selected, *others])),
+        recommended=choice.recommended,
+        recommended_because={language: sentences(choice.reasons, language) for language in LANGUAGES},
+    )
 
 
 def choose_first(lake: Lake, *, as_of: date) -> Choice | None:
     """Choose and switch on models once the kind of business is known; None when they were chosen before, or it is not.
 
-    Called after a refresh, when customers are counted already.
+    Called after a refresh, when customers are counted already. While there are no facts the choice waits for them: it
+    is kept, and a refresh of an empty lake must not decide for the facts that come later.
     """
     settings = lake.settings
-    if not settings.business_kind or settings.models_on is not None:
+    if not settings.business_kind or settings.models_on is not None or not lake.available_kinds():
         return None
     choice = choose(lake, settings.business_kind, as_of=as_of)
     switch_on(lake, choice)
@@ -275,7 +280,10 @@ def switch(lake: Lake, model: str, *, on: bool, known: Collection[str] | None = 
     def recommended(settings: Settings) -> str:
         return "" if settings.recommended == model and not on else settings.recommended
 
-    lake.save_settings(models_on=switched, recommended=recommended)
+    def because(settings: Settings) -> Mapping[str, str]:
+        return settings.recommended_because if recommended(settings) else {}
+
+    lake.save_settings(models_on=switched, recommended=recommended, recommended_because=because)
 
 
 def evaluated_models(lake: Lake) -> list[str]:

@@ -201,19 +201,22 @@ def trend_title(data: FirstContacts) -> str:
 
 
 def _trend(data: FirstContacts) -> Chart | None:
-    finished = [item for item in data.trend["months"] if item["state"] == "finished"]
+    finished = [place for place, item in enumerate(data.trend["months"]) if item["state"] == "finished"]
     if len(finished) < 2:
         return None
+    # Months without a first contact interrupt the line: nothing is known of what lies between.
+    months = [item for item in data.trend["months"][finished[0] : finished[-1] + 1] if item["state"] != "open"]
     lines = []
     for place, step in enumerate(STEPS[1:], 1):
-        rows = [item["steps"][place] for item in finished]
+        rows = [item["steps"][place] for item in months]
         share, low, high = (
-            [round(100 * row[name], 2) for row in rows] for name in ("share", "share_low", "share_high")
+            [None if row[name] is None else round(100 * row[name], 2) for row in rows]
+            for name in ("share", "share_low", "share_high")
         )
         # One interval is enough to see how sure a share is; three would hide each other.
         bounds = (low, high) if step == data.step else ((), ())
         lines.append(Series(data.step_name(step), data.step_labels.families.get(step, ""), share, *bounds))
-    return Line([item["since"] for item in finished], lines, "%")
+    return Line([item["since"] for item in months], lines, "%")
 
 
 # Factors

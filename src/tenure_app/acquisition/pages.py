@@ -106,7 +106,8 @@ def _form(request: HttpRequest, data: FirstContacts) -> FilterForm:
     choices = [(f"{since:%Y-%m}", month(since)) for since in months]
     for since in months:
         quarter = f"{since.year}-Q{(since.month + 2) // 3}"
-        choices += [(quarter, quarter.replace("-", " ")), (f"{since.year}", f"{since.year}")]
+        names = {"year": since.year, "quarter": quarter[-1]}
+        choices += [(quarter, _("Q%(quarter)s %(year)s") % names), (f"{since.year}", _("All of %(year)s") % names)]
     # Months, then quarters, then years, each once.
     choices = sorted(dict(choices).items(), key=lambda choice: (len(choice[0]) == 4, "Q" in choice[0]))
     text = request.GET.get("period", "")

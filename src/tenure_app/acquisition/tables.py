@@ -52,7 +52,7 @@ STEP_TABLE = Table(
         Column("rate", _("Of the step before"), "percent"),
         numeric("dropped", _("Dropped out before"), html=_linked("dropped"), term="drop-off"),
         numeric("median_days", _("Median days since the step before"), places=1),
-        numeric("now", _("In this step now"), html=_linked("now")),
+        numeric("now", _("In this step now"), html=_linked("now"), term="step-now"),
     ),
     classes=CARDS,
 )

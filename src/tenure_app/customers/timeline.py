@@ -102,7 +102,8 @@ def _amount(value: object, currency: object = None) -> str:
 
 
 def _kind(kind: str | None) -> str:
-    name = kind_name(kind or "", current_language())
+    # A kind of the shop's own is a title here and no quotation.
+    name = kind_name(kind or "", current_language()).strip("“”")
     return name[:1].upper() + name[1:]
 
 
@@ -122,12 +123,16 @@ def _note(fact: Mapping[str, Any]) -> Text:
     about = say(topic_of(fact["kind"], fact["category"]))
     title = _("Note withdrawn") if fact["kind"] == WITHDRAWN else _kind(fact["kind"])
     values = "" if fact["score"] is None else f"{number(fact['score'])}/5"
-    return f"{title}: {about}", values, _joined(fact["comment"], fact["author"])
+    return _("%(title)s: %(text)s") % {"title": title, "text": about}, values, _joined(fact["comment"], fact["author"])
 
 
 def _case(fact: Mapping[str, Any]) -> Text:
     event = {"opened": _("opened"), "closed": _("closed")}.get(fact["event"], fact["event"] or "")
-    return f"{_kind(fact['kind'])}: {event}", "", _joined(fact["severity"], fact["case_id"])
+    return (
+        _("%(title)s: %(text)s") % {"title": _kind(fact["kind"]), "text": event},
+        "",
+        _joined(fact["severity"], fact["case_id"]),
+    )
 
 
 def _contract(fact: Mapping[str, Any]) -> Text:

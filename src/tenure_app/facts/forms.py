@@ -12,7 +12,7 @@ class RecordsForm(Styled):
     """What is asked of customer records alone."""
 
     valid_from = forms.DateField(
-        label=_("Valid from"),
+        label=_("Valid from, for rows that do not say it"),
         required=False,
         widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
         input_formats=["%Y-%m-%d"],

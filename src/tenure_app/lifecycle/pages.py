@@ -216,8 +216,8 @@ def _texts(entry: Entry, stage: Stage) -> list[str]:
     """Return what customers of a stage are like and need, and what to look at there."""
     described = " ".join(text.render() for text in (stage.traits, stage.needs_text) if text)
     metrics = " · ".join(metric.render() for metric in metrics_of(entry.model, stage.family))
-    label = _("What to look at")
-    return [text for text in (described, metrics and f"{label}: {metrics}") if text]
+    look_at = _("%(title)s: %(text)s") % {"title": _("What to look at"), "text": metrics}
+    return [text for text in (described, metrics and look_at) if text]
 
 
 def _moves_of(

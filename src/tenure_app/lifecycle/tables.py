@@ -49,10 +49,16 @@ NEXT_MOVES = Table(
         Column(
             "move",
             _("From → to"),
-            html=lambda row: format_html("<span>{} → {}</span>", row["source"], row["target"]),
+            html=lambda row: format_html('<span class="text-nowrap">{} → {}</span>', row["source"], row["target"]),
             export=(Column("source", _("From")), Column("target", _("To"))),
         ),
-        Column("why", _("Because then"), classes="because"),
+        # A rule may be long, and many customers move by the same one: the customer's page has all of it.
+        Column(
+            "why",
+            _("Because then"),
+            classes="because",
+            html=lambda row: format_html('<span class="clamped" title="{0}">{0}</span>', row["why"]),
+        ),
     ),
     classes=CARDS,
 )

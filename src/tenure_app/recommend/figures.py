@@ -172,11 +172,23 @@ def life_stages(data: Products) -> Switch:
     return Switch(_("Stage"), "stage", [(None, _("All")), *stages], current)
 
 
+def life_note(data: Products) -> str:
+    """Say how many products are in no stage, and why: without them the numbers are not those of the list of models."""
+    model = queries.life_model()
+    count = queries.count_unstaged(data.con, model) if model else 0
+    if model is None or not count:
+        return ""
+    text = ngettext("%(n)s more product is in no stage.", "%(n)s more products are in no stage.", count)
+    return _("%(sentence)s %(next)s") % {"sentence": text % {"n": number(count)}, "next": model.warns.render()}
+
+
 LIFE = Figure(
     "life",
     life_title,
     tables.LIFE,
     lambda data: data.in_stage[:SHORT],
+    note=life_note,
+    note_below=True,
     file_rows=lambda data: data.in_stage,
     switch=life_stages,
 )
@@ -192,6 +204,7 @@ FIGURES = (
         note_below=True,
         term="replenishment",
     ),
+    LIFE,
     Figure(
         "offers",
         offers_title,
@@ -201,7 +214,7 @@ FIGURES = (
         note=offers_note,
         note_below=True,
         term="offer-rising",
+        wide=True,
     ),
-    LIFE,
     BACKTEST,
 )

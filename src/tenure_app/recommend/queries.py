@@ -110,6 +110,14 @@ def life(con: duckdb.DuckDBPyConnection, model: Model, product: str = "") -> lis
     return [{**row, "stage_name": names.get(row["stage"], row["stage"])} for row in rows]
 
 
+def count_unstaged(con: duckdb.DuckDBPyConnection, model: Model) -> int:
+    """Return how many products were in a stage once and are in none now."""
+    sql = """select count(*) from (select customer_id from spans where model = ? group by customer_id
+        having count(*) filter (left_on is null and stage is not null) = 0)"""
+    row = con.execute(sql, [model.id]).fetchone() if has(con, "spans") else None
+    return int(row[0]) if row else 0
+
+
 def offers(con: duckdb.DuckDBPyConnection) -> list[Row]:
     if not has(con, "recommendations"):
         return []

@@ -57,7 +57,9 @@ class NamedDatesForm(Styled):
     """Dates that rules may name; those of a name that is there already are changed."""
 
     name = forms.CharField(
-        label=_("Name of the dates"), required=False, widget=forms.TextInput(attrs={"placeholder": "店庆"})
+        label=_("Name of the dates"),
+        required=False,
+        widget=forms.TextInput(attrs={"placeholder": "店庆", "maxlength": 40}),
     )
     dates = forms.CharField(
         label=_("Dates"),

@@ -271,7 +271,8 @@ class ShownTable:
         return SafeString(attributes + address)
 
     def _opening(self, column: Column) -> SafeString:
-        classes = " ".join(filter(None, ("number" if column.is_number else "", column.classes)))
+        kind = "number" if column.is_number else "text-nowrap" if column.holds == "day" else ""
+        classes = " ".join(filter(None, (kind, column.classes)))
         label = format_html(' data-label="{}"', column.title) if column.title and not column.bare else ""
         style = format_html(' class="{}"', classes) if classes else ""
         return format_html('<th scope="row"{}{}>' if column.row_head else "<td{}{}>", style, label)

@@ -46,8 +46,9 @@ def kind_name(kind: str, language: str) -> str:
     Kinds with | between are alternatives, any of them.
     """
     if " | " in kind:
-        between = "或" if language.startswith("zh") else " or "
-        return between.join(kind_name(part, language) for part in kind.split(" | "))
+        *first, last = (kind_name(part, language) for part in kind.split(" | "))
+        comma, between = ("、", "或") if language.startswith("zh") else (", ", " or ")
+        return between.join([comma.join(first), last])
     words = kind_words(kind)
     return words.zh if language.startswith("zh") else words.en
 

@@ -104,9 +104,11 @@ def switch(model_id: str, *, on: bool) -> None:
 def choose(kind: str) -> choice.Choice | None:
     """Choose models for a kind of business; None while a job has to count the customers first."""
     lake = conf.lake()
-    if lake.has("refreshes") and not queries.is_large():
+    if lake.has("refreshes") and queries.available_kinds() and not queries.is_large():
         return _choose(lake, kind)
     lake.save_settings(business_kind=kind)
+    if not queries.available_kinds():
+        return None  # the refresh after the first import chooses
     if lake.has("refreshes"):
         jobs.enqueue("choice", business=kind)
     else:

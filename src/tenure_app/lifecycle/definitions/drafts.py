@@ -9,7 +9,9 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
+from math import inf, nan
 from typing import Any
 
 import yaml
@@ -20,6 +22,8 @@ from tenure.lifecycle.file_entries import KeysOnce, load_yaml
 from tenure.lifecycle.model import FAMILIES
 from tenure.lifecycle.model_file import parameters_of
 from tenure.lifecycle.model_parameters import set_parameters
+from tenure.rules.syntax.parameters import Parameter
+from tenure.words import mark
 
 FLAGS = ("setback", "terminal", "without_facts")
 DEEPEST = 20
@@ -173,10 +177,30 @@ def with_parameters(text: str, numbers: Mapping[str, str]) -> str:
     content = mapping_of(text) if numbers else None
     if content is None:
         return text
-    units = {name: parameter.unit for name, parameter in parameters_of(content).items()}
+    known = parameters_of(content)
     return set_parameters(
-        text, {name: f"{number}{SIGNS[units.get(name, 'number')]}" for name, number in numbers.items()}
+        text,
+        {name: _file_value(number, known[name]) if name in known else number for name, number in numbers.items()},
     )
+
+
+def _file_value(number: str, parameter: Parameter) -> str:
+    """Return a number of the form as files have it; errors name it and its bounds as the form does."""
+    try:
+        value = float(Decimal(number.strip()) / (100 if parameter.unit == "percent" else 1))
+    except InvalidOperation:
+        value = nan
+    low = -inf if parameter.minimum is None else parameter.minimum
+    high = inf if parameter.maximum is None else parameter.maximum
+    words = {"name": parameter.label.render() or parameter.name}
+    if not low <= value <= high and inf not in (-low, high):
+        bounds = {key: replace(parameter, value=bound).value_text("") for key, bound in (("low", low), ("high", high))}
+        raise ModelError(mark("%(name)s: enter a value from %(low)s to %(high)s."), **words, **bounds)
+    if not low <= value <= high or abs(value) == inf:
+        raise ModelError(mark("%(name)s: enter a number."), **words)
+    if parameter.in_days and not value.is_integer():
+        raise ModelError(mark("%(name)s: enter a whole number of days."), **words)
+    return f"{Decimal(number.strip()):f}{SIGNS[parameter.unit]}"
 
 
 def _fill_stage(stage: dict[str, Any], posted: Mapping[str, str], prefix: str) -> None:

@@ -9,15 +9,18 @@ from typing import Any, NamedTuple
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from tenure.errors import TenureError
 from tenure.facts.businesses import BUSINESSES
 from tenure.lifecycle.choice import Choice
 from tenure.lifecycle.families import metrics_of
 from tenure.lifecycle.model import NOT_IN_MODEL, UNSTAGED, Model, Stage
+from tenure.lifecycle.model_file import parameters_of
 from tenure.words import LocalizedText, listing, sentences
 from tenure_app.lifecycle.definitions import drafts, queries
 from tenure_app.lifecycle.definitions.models import ModelVersion
 from tenure_app.lifecycle.reasons import sentence_of
 from tenure_app.web.formats import day
+from tenure_app.web.layout import business
 
 #: The groups of the list: title, ids of the shipped models in it. What is in none stands in the first.
 GROUPS = (
@@ -178,7 +181,8 @@ def _different(
     ]
     before, after = (_parameters(content.get("parameters")) for content in (old, new))
     changed = [name for name in dict.fromkeys([*before, *after]) if before.get(name) != after.get(name)]
-    return [*plain, *(_parameter_change(before.get(name), after.get(name), name) for name in changed)]
+    texts = [_parameter_texts(content) if changed else {} for content in (old, new)]
+    return [*plain, *(_parameter_change(before.get(name), after.get(name), name, texts) for name in changed)]
 
 
 def _parameters(entries: Any) -> dict[str, Mapping[str, Any]]:
@@ -187,11 +191,23 @@ def _parameters(entries: Any) -> dict[str, Mapping[str, Any]]:
     return {name: part if isinstance(part, Mapping) else {"value": part} for name, part in entries.items()}
 
 
-def _parameter_change(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, name: str) -> dict[str, Any]:
+def _parameter_texts(content: Mapping[str, Any]) -> dict[str, str]:
+    """Return the values of a file's parameters as texts quote them; nothing while the file is wrong about them."""
+    try:
+        known = parameters_of(content)
+    except TenureError:
+        return {}
+    return {name: parameter.value_text(business().currency) for name, parameter in known.items()}
+
+
+def _parameter_change(
+    before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, name: str, texts: list[dict[str, str]]
+) -> dict[str, Any]:
     label = LocalizedText(*drafts.both_languages(after or before)).render() or name
     values = [(part or {}).get("value") for part in (before, after)]
     # With equal values it is its bounds, its unit or its label that differ.
-    old, new = map(_text, (before, after) if values[0] == values[1] else values)
+    parts = (before, after) if values[0] == values[1] else [texts[at].get(name, values[at]) for at in (0, 1)]
+    old, new = map(_text, parts)
     return {"part": label, "stage": "", "before": old, "after": new, "is_rule": False}
 
 
