@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tenure.facts.schema import INSTANT, TEXT
 from tenure.lake.files import write_text
