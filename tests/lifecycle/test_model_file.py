@@ -19,7 +19,7 @@ ACTIVE = "  - {id: active, when: days_since(order) <= 45}\n"
     [
         ("id: shop\nsince: 2024-13-45\n", "Invalid YAML: month must be in 1..12 on line ?."),
         ("id: [shop\n", "Invalid YAML: "),
-        ("- shop\n- stages\n", "A model must be a mapping with id, name and stages, not list."),
+        ("- shop\n- stages\n", "A model must be a mapping with id, name and stages."),
         ("id: shop\nstages: []\n", "model shop has no stages. Add at least one."),
         (f"stage: x\n{HEAD}{ACTIVE}", "model shop has an unknown key 'stage'. Did you mean stages?"),
         (f"{HEAD}  - active\n", "model shop, stage 1 must be a mapping with id and when."),

@@ -152,11 +152,12 @@ def _show_settling(out: Console, stage: Stage, names: dict[str, dict[str, str]])
 @models.command("check", help=say(mark("Check a model file and show each problem with its location.")))
 def check(model: Which, lake: SomeLake = None, as_json: AsJson = False) -> None:
     """Exit code 1 when it has a mistake."""
-    store, _ = _definitions(lake)
+    store = options.lake_at_hand(lake)
     try:
         definition = _read(store, model)
     except TenureError as error:
         names = ("where", "rule", "start", "end", "nearest") if isinstance(error, RuleError) else ()
+        names = ("file", *names) if error.file else names
         place = {name: getattr(error, name) for name in names}
         print_result({"ok": False, "code": error.code, "error": error.say(), **place}, as_json, _show_problem, error)
         raise typer.Exit(1) from error
@@ -169,7 +170,7 @@ def _show_problem(_body: Any, error: TenureError) -> None:
     out = console()
     if isinstance(error, RuleError):
         out.print(error.where, style="bold", markup=False)
-        out.print(error.picture(), markup=False, highlight=False)
+        out.print(error.picture(out.width - 1), markup=False, highlight=False)
     out.print(error.say(), style="red", markup=False)
 
 

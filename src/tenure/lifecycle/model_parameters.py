@@ -50,6 +50,11 @@ def _parameter(name: str, entry: FileEntry) -> Parameter:
     value, unit = _quantity(entry, "value")
     bounds = {key: _quantity(entry, key)[0] if key in entry.given else None for key in ("min", "max", "step")}
     low, high = bounds["min"], bounds["max"]
+    if low is not None and high is not None and low > high:
+        text = mark("%(where)s: min %(low)s is more than max %(high)s. Exchange them.")
+        raise entry.wrong(text, low=entry.given["min"], high=entry.given["max"])
+    if bounds["step"] is not None and bounds["step"] <= 0:
+        raise entry.wrong(mark("%(where)s: step must be more than 0, not %(step)s."), step=entry.given["step"])
     if (low is not None and value < low) or (high is not None and value > high):
         text = mark("%(where)s: the value %(value)s lies outside %(low)s to %(high)s.")
         raise entry.wrong(
