@@ -86,11 +86,11 @@ def _show(body: dict[str, Any], before: Model, after: Model, currency: str) -> N
     for parameter in after.parameters:
         if parameter.name in body["parameters"]:
             values = f"{old[parameter.name].value_text(currency)} → {parameter.value_text(currency)}"
-            out.print(f"{parameter.label.render() or parameter.name}: {values}", markup=False, highlight=False)
+            out.print(f"{parameter.label.render() or parameter.name}: {values}", highlight=False)
     if not body["parameters"]:
         out.print(say(mark("These are its values already.")))
     if "preview" in body:
         show_preview(body["preview"], before, after)
     else:
         text = mark("Saved in %(place)s. Refresh to see its stages.")
-        out.print(say(text, place=body["saved"]), markup=False, highlight=False)
+        out.print(say(text, place=body["saved"]), highlight=False)

@@ -293,7 +293,32 @@ def _others(stages: Sequence[Stage], names: Names, where: str, subject: str) -> 
             )
             raise ModelError(text, where=where, name=name)
         others.append(other)
+    _check_others_stages(rules, {other.id: [stage.id for stage in other.stages] for other in others}, where)
     return tuple(others)
+
+
+def _check_others_stages(rules: Iterable[RuleNode], stages: Mapping[str, Sequence[str]], where: str) -> None:
+    """Refuse what compares the stage in another model with one that it does not have."""
+    for part in (part for rule in rules for part in rule.walk()):
+        for measure, names in _compared_texts(part):
+            ids = stages.get(measure.argument, ()) if measure.name == "stage" else ()
+            for name in names if ids else ():
+                if name and name not in ids:
+                    near = ", ".join(get_close_matches(name, ids, n=3, cutoff=0.4) or ids)
+                    text = mark("%(where)s: %(name)r is not a stage of %(model)r. Try: %(near)s.")
+                    raise ModelError(text, where=where, name=name, model=measure.argument, near=near)
+
+
+def _compared_texts(node: RuleNode) -> Iterator[tuple[Measure, tuple[str, ...]]]:
+    """Yield the measure that a test compares with texts, and those texts."""
+    match node:
+        case Among(operand=Measure() as measure, values=values):
+            yield measure, tuple(map(str, values))
+        case (
+            Comparison(left=Measure() as measure, right=TextLiteral(value=name))
+            | Comparison(left=TextLiteral(value=name), right=Measure() as measure)
+        ):
+            yield measure, (name,)
 
 
 def _stages(model: FileEntry) -> tuple[Stage, ...]:
@@ -368,18 +393,10 @@ def _stay_rule(entry: FileEntry, rule: RuleNode) -> RuleNode | None:
 def _check_stages_named(node: RuleNode, ids: Sequence[str], model: FileEntry) -> None:
     """Refuse what asks for a stage that the model does not have."""
     for part in node.walk():
-        names: tuple[float | str, ...] = ()
-        match part:
-            case (
-                Measure(name="in_stage", arguments=names) | Among(operand=Measure(name="previous_stage"), values=names)
-            ):
-                pass
-            case (
-                Comparison(left=Measure(name="previous_stage"), right=TextLiteral(value=name))
-                | Comparison(left=TextLiteral(value=name), right=Measure(name="previous_stage"))
-            ):
-                names = (name,)
-        for name in map(str, names):
+        named = [name for measure, names in _compared_texts(part) if measure.name == "previous_stage" for name in names]
+        if isinstance(part, Measure) and part.name == "in_stage":
+            named += part.arguments
+        for name in named:
             if name and name not in ids:
                 near = ", ".join(get_close_matches(name, ids, n=3, cutoff=0.4) or ids)
                 text = mark("%(where)s: %(part)s names %(name)r, which is not a stage of this model. Try: %(near)s.")

@@ -197,8 +197,8 @@ class MeasureReader(FactsReader):
         if name == "otherwise":
             self.fail(mark("otherwise must be the whole rule. It cannot be combined with conditions."), word)
         if name in self.kinds:
-            near = (f"has({name})", f"count({name})", f"days_since({name})")
-            self.fail(mark("%(kind)s is a kind of fact. Use it inside a measure."), word, near, kind=name)
+            inside = (f"has({name})", f"count({name})", f"days_since({name})")
+            self.fail(mark("%(kind)s is a kind of fact. Use it inside a measure."), word, inside, kind=name)
         near = self.near(name, MEASURES)
         if name in WORDS:
             self.fail(mark("Expected a number or a measure before %(found)s."), word)
