@@ -65,6 +65,10 @@ ACTIVE = "  - {id: active, when: has(order)}\n"
             f"parameters:\n  p: {{value: 5, min: 30, max: 3}}\n{HEAD}{ACTIVE}",
             "model shop, p: min 30 is more than max 3",
         ),
+        (
+            f"parameters:\n  p: {{value: 45d, min: 20%}}\n{HEAD}{ACTIVE}",
+            "model shop, p: min 20% is of another unit",
+        ),
         (f"parameters:\n  p: {{value: 5, step: 0}}\n{HEAD}{ACTIVE}", "model shop, p: step must be more than 0, not 0."),
     ],
 )

@@ -154,6 +154,7 @@ MISTAKES = [
     ("sum(order.amount) >= 500 CNY", "500 CNY", "500"),
     ("sum(order.amount) >= 1,000", "1,000", "1000"),
     ("sum(order.amount) / count(order) > 0,5", "0,5", "0.5"),
+    ("sum(order.amount) >= 1.000,50", "1.000,50", "1000.50"),
     ("sum(order.amount) >= 5e3", "5e3", "5000"),
     ("attribute(city) = 「上海」", "「上海」", '"上海"'),
     ("attribute(city) = null", "= null", "is unknown"),

@@ -167,7 +167,10 @@ def check(model: Which, lake: SomeLake = None, as_json: AsJson = False) -> None:
         names = ("where", "rule", "start", "end", "nearest") if isinstance(error, RuleError) else ()
         names = ("file", *names) if error.file else names
         place = {name: getattr(error, name) for name in names}
-        print_result({"ok": False, "code": error.code, "error": error.say(), **place}, as_json, _show_problem, error)
+        # The model that was asked for need not be told; another that it reads has its mistakes elsewhere.
+        other = error.file if error.file != model else ""
+        body = {"ok": False, "code": error.code, "error": error.say(), **place}
+        print_result(body, as_json, _show_problem, error, other)
         raise typer.Exit(1) from error
     body = {"ok": True, **_body(definition, store.available_kinds() if store else None)}
     body["remarks"] = remarks(definition, store)
@@ -185,8 +188,10 @@ def _show_remarks(out: Console, body: Any) -> None:
         out.print(remark.render(), style="yellow")
 
 
-def _show_problem(_body: Any, error: TenureError) -> None:
+def _show_problem(_body: Any, error: TenureError, file: str) -> None:
     out = console()
+    if file:
+        out.print(file, style="bold")
     if isinstance(error, RuleError):
         out.print(error.where, style="bold")
         out.print(error.picture(out.width - 1), highlight=False)

@@ -93,7 +93,9 @@ def _plain(digits: str) -> str:
 
 
 def number_with_comma(before: str, after: str) -> str:
-    """Return what two numbers with a comma between them are meant to be: 1,000 has thousands, 0,5 is a half."""
+    """Return what two numbers with a comma between them are meant to be: 1,000 and 1.000,5 have thousands, 0,5 not."""
+    if re.fullmatch(r"\d{1,3}(\.\d{3})+", before) and after.isdecimal():
+        return f"{before.replace('.', '')}.{after}"
     if not (before.isdecimal() and after.isdecimal()):
         return ""
     return f"{before}{after}" if len(after) == 3 and before.strip("0") else f"{before}.{after}"
