@@ -306,7 +306,8 @@ def test_a_rule_read_back_from_its_tree_is_the_same_rule(text: str) -> None:
 
 _WORDS = ("and", "or", "not", "is", "known", "last", "before", "90d", "9", "order", "view", "count", "days_since",
           "otherwise", "amount", " ", "、", "\x00", "[", "]", "in", "for", "this", "same", "then", "within", "month",
-          "year", "first", "nth", "ever", "channel", "date", "on", "by", "percentile", '"web"', "14d")  # fmt: skip
+          "year", "first", "nth", "ever", "channel", "date", "on", "by", "percentile", '"web"', "14d", "0.5", "50%",
+          "1_000", "&&", "且", "元", "万", "€", "天", "months", "CNY", "null", "5e99", "5e999", "‹", "：")  # fmt: skip
 _PIECES = st.sampled_from((*"()|.,<>=+-*/\"'#%_", *_WORDS))
 
 

@@ -11,7 +11,7 @@ import typer
 from tenure.cli import options
 from tenure.cli.comparing import compare, moves
 from tenure.cli.options import AsJson, argument, open_lake, option
-from tenure.cli.output import console, fields_of, print_result, table_of
+from tenure.cli.output import console, print_result, table_of
 from tenure.cli.parameters import set_
 from tenure.errors import LakeError, RuleError, TenureError
 from tenure.facts.businesses import BUSINESSES
@@ -87,8 +87,13 @@ def show(model: Which, lake: SomeLake = None, as_json: AsJson = False) -> None:
     unreachable_stages = unreachable(definition, FactsAtHand.of(store)) if store else {}
     body = _body(definition, store.available_kinds() if store else None) | _state(definition, store)
     if store:
-        body["unreachable"] = [fields_of(item) | {"why": item.message} for item in unreachable_stages.values()]
-    body["remarks"] = remarks(definition, store)
+        names = ("stage", "kinds", "attributes", "is_taken")
+        body["unreachable"] = [
+            {name: getattr(item, name) for name in names} | {"why": item.message}
+            for item in unreachable_stages.values()
+        ]
+    if notes := remarks(definition, store):
+        body["remarks"] = notes
     print_result(body, as_json, _show_model, definition, unreachable_stages)
 
 
@@ -184,7 +189,7 @@ def _show_valid(body: Any, model: Model) -> None:
 
 
 def _show_remarks(out: Console, body: Any) -> None:
-    for remark in body["remarks"]:
+    for remark in body.get("remarks", ()):
         out.print(remark.render(), style="yellow")
 
 

@@ -16,7 +16,7 @@ _DIGITS, _SCALE = r"\d[\d_]*(?:[.,]\d+)*", r"(?:万亿|千万|百万|[百千万�
 #: Amounts and large numbers as people write them, each of which is a plain number in a rule.
 NUMBERS = rf"""{_CURRENCY}\s*{_DIGITS}{_SCALE}?
       | \d[\d_]*(?:\.\d+)?(?:{_SCALE}{_UNIT}? | {_UNIT} | \s*{_CURRENCY})(?!\w)
-      | \d[\d_]*(?:\.\d+)?(?:[kK] | [eE]\+?\d+)(?!\w)"""
+      | \d[\d_]*(?:\.\d+)?(?:[kK] | [eE]\+?\d{{1,2}})(?!\w)"""
 _SPELLED = {
     **{"&&": "and", "&": "and", "||": "or", "!": "not", "¬": "not", "===": "=", "!==": "!=", "=>": ">=", "=<": "<="},
     **{"==": "=", "<>": "!=", "=!": "!="},
@@ -104,7 +104,7 @@ def number_with_comma(before: str, after: str) -> str:
 def length_of(number: str, unit: str, before: str) -> str:
     """Return how to write so many days, weeks or months after a word or sign: ``90d``, or ``90`` to compare with."""
     known = _UNITS.get(unit.lower())
-    if known is None:
+    if known is None or not number.isdecimal():
         return ""
     window, days = known
     if before in ("last", "before", "same", "for", "within"):
