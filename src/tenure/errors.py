@@ -7,6 +7,7 @@ interface.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from unicodedata import east_asian_width
 
 from tenure.words import Message, mark, say
 
@@ -26,6 +27,7 @@ class TenureError(Exception):
     """
 
     code = "error"
+    file = ""  # the file it stands in, set by whoever reads one
 
     def __init__(self, template: str, **data: object) -> None:
         super().__init__(template, data)
@@ -35,6 +37,10 @@ class TenureError(Exception):
     def say(self, language: str | None = None) -> str:
         """Return the sentence in a language (``zh_Hans`` or ``en``)."""
         return self.message.render(language)
+
+    def say_in_full(self, language: str | None = None) -> str:
+        """Return the sentence after the file it is about, if there is one."""
+        return f"{self.file}: {self.say(language)}" if self.file else self.say(language)
 
     def __str__(self) -> str:
         return self.say()
@@ -110,12 +116,34 @@ class RuleError(TenureError):
         self.where = ""  # which model and stage it stands in, set by whoever reads the model
 
     def say(self, language: str | None = None) -> str:
-        """Return cause, nearest right name and place, the place drawn below the rule."""
+        """Return the cause and the nearest right names."""
         cause = super().say(language)
         if self.nearest:
             cause += " " + say(mark("Did you mean %(names)s?"), language, names=" / ".join(self.nearest))
         return cause
 
-    def picture(self) -> str:
-        """Return the rule with a caret line below that points at the place."""
-        return f"{self.rule}\n{' ' * self.start}{'^' * (self.end - self.start)}"
+    def say_in_full(self, language: str | None = None) -> str:
+        """Return file, model and stage, the place in the rule, the cause and the nearest right names."""
+        heading = ": ".join(part for part in (self.file, self.where) if part)
+        return "\n".join(part for part in (heading, self.picture(), self.say(language)) if part)
+
+    def picture(self, width: int = 78) -> str:
+        """Return the line of the rule with the place, cut to a width, and a line below it with carets at the place."""
+        text = self.rule.translate({ord(sign): " " for sign in "\t\r\v\f"})
+        begin = text.rfind("\n", 0, self.start) + 1
+        line = text[begin:].partition("\n")[0]
+        start = min(self.start - begin, len(line))
+        end = max(min(self.end - begin, len(line)), start + 1)
+        # From the place outwards, until the line is full; dots stand for what is cut off.
+        first, last = start, start
+        while _columns(line[first:last]) < width - 2 and (first > 0 or last < len(line)):
+            first, last = max(first - 1, 0), min(last + (1 if first else 2), len(line))
+        before, after = "…" if first else "", "…" if last < len(line) else ""
+        carets = max(_columns(line[start : min(end, last)]), 1)
+        shown = f"{before}{line[first:last]}{after}"
+        return f"{shown}\n{' ' * _columns(before + line[first:start])}{'^' * carets}"
+
+
+def _columns(text: str) -> int:
+    """Return how wide a terminal shows a text: Chinese characters take two columns."""
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)

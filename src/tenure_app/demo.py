@@ -179,11 +179,13 @@ def _show(body: dict[str, Any], out: Console, models: list[Model]) -> None:
     """Print one small table a model, as many side by side as fit."""
     from rich.columns import Columns
     from rich.table import Table
+    from rich.text import Text
 
     products = {model.id for model in models if model.subject == "product"}
     tables = []
     for model in body["models"]:
-        table = Table(title=f"{model['name']}\n[dim]{model['id']}[/dim]", title_justify="left", min_width=30)
+        title = Text.assemble(model["name"], "\n", (model["id"], "dim"), style="table.title")
+        table = Table(title=title, title_justify="left", min_width=30)
         table.add_column(say(mark("Products")) if model["id"] in products else say(mark("Stage")))
         table.add_column(say(mark("Number")), justify="right")
         for stage in model["stages"]:

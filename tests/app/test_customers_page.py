@@ -117,7 +117,11 @@ def test_a_judgement_by_hand_wins_is_listed_and_can_be_taken_back(own_shop: Lake
     assert "/customers/K039/" in listed
     before = signed_in.get("/customers/", {"model": MODEL, "stage": "lost", "as_of": str(TODAY - timedelta(days=1))})
     assert "/customers/K039/" in before.content.decode(), "the past stays as it was"
-    assert "set manually" in signed_in.get("/customers/K039/why/", {"model": MODEL}).content.decode()
+    why = signed_in.get("/customers/K039/why/", {"model": MODEL}).content.decode()
+    assert "The rules give Lost, but the stage was set manually: called, will buy again" in why
+    (marked,) = re.findall(r'<tr[^>]* aria-current="true".*?</tr>', why, flags=re.DOTALL)
+    assert "Active" in marked
+    assert "Lost" not in marked, "the stage in which the customer is stands out"
     signed_in.post("/customers/K039/override/", {"model": MODEL, "what": "cancel", "reason": ""})
     again = signed_in.get("/customers/", {"model": MODEL, "stage": "active"}).content.decode()
     assert "/customers/K039/" not in again

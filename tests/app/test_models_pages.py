@@ -259,6 +259,18 @@ def test_a_file_put_into_the_lakes_folder_by_hand_becomes_a_version(signed_in: C
     assert (folder / "broken.yaml").exists()
 
 
+def test_a_file_is_taken_in_by_the_id_in_it_and_stays_where_it_is(signed_in: Client, shop: Lake) -> None:
+    folder = shop.path / "models"
+    folder.mkdir(exist_ok=True)
+    file = folder / "draft of monday.yaml"
+    file.write_text(STRICTER, encoding="utf-8")
+    actions.take_in_files()
+    actions.take_in_files()
+    assert [version.definition_id for version in ModelVersion.objects.all()] == ["retail-activity"]
+    assert [path.name for path in folder.iterdir()] == [file.name]
+    assert [model.text for model in models_of(shop, ["retail-activity"])] == [STRICTER]
+
+
 def test_a_model_that_is_switched_off_takes_no_part_in_refreshes(signed_in: Client, shop: Lake) -> None:
     signed_in.post("/models/retail-activity/switch/", {"on": "0"})
     assert "retail-activity" not in [model.id for model in queries.active_models()]

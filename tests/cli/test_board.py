@@ -75,7 +75,54 @@ def test_why_names_a_stage_that_was_set_manually(tmp_path: Path, lake: Path) -> 
     path.write_text("customer_id,at,model,stage,reason\nann,2025-09-01,retail-activity,lost,moved away\n")
     import_files(store, [path], as_="overrides")
     stages_only(store, date(2025, 9, 30), ["retail-activity"])
-    assert "Set manually: moved away" in told("why", "ann", "--lake", lake, "--model", "retail-activity")
+    asked = ("why", "ann", "--lake", lake, "--model", "retail-activity")
+    shown = told(*asked)
+    assert "The rules give Active, but the stage was set manually: moved away" in " ".join(shown.split())
+    (marked,) = [line for line in shown.splitlines() if "→" in line]
+    assert "Lost" in marked, "where the customer is, whatever the rules give"
+    rules = {rule["stage"]: rule for rule in json.loads(told(*asked, "--json"))["rules"]}
+    assert (rules["lost"]["current"], rules["lost"]["taken"]) == (True, False)
+    assert (rules["active"]["current"], rules["active"]["taken"]) == (False, True)
+
+
+def test_overrides_of_unknown_models_and_stages_are_named(tmp_path: Path, lake: Path) -> None:
+    path, day = tmp_path / "overrides.csv", "ann,2025-09-01"
+    rows = (f"{day},retail-activty,lost,a", f"{day},retail-activity,lots,b", f"{day},retail-activity,,c")
+    path.write_text("\n".join(["customer_id,at,model,stage,reason", *rows]) + "\n")
+    body = json.loads(told("import", path, "--lake", lake, "--as", "overrides", "--json"))
+    assert body["remarks"] == [
+        "Overrides name the stage lots, which retail-activity does not have (1). Try: lost.",
+        "Overrides name the model retail-activty, which does not exist (1). Try: retail-activity, retail-value-path, "
+        "attract-retain-convert.",
+    ]
+    refreshed = json.loads(told("refresh", "--lake", lake, "--models", "retail-activity", "--json"))
+    assert refreshed["remarks"] == body["remarks"]
+    checked = json.loads(told("models", "check", "retail-activity", "--lake", lake, "--json"))
+    assert checked["remarks"] == body["remarks"][:1]
+
+
+def test_a_refresh_of_some_shows_everybody(tmp_path: Path, lake: Path) -> None:
+    more = tmp_path / "more.csv"
+    more.write_text("customer_id,at,amount\nbob,2025-09-20,5\n")
+    told("refresh", "--lake", lake, "--models", "retail-activity")
+    told("import", more, "--lake", lake)
+    asked = ("refresh", "--lake", lake, "--models", "retail-activity", "--changed")
+    body = json.loads(told(*asked, "--json"))
+    (counted,) = body["models"]
+    assert (body["mode"], body["customers"]) == ("touched", 1)
+    assert (counted["stages"], counted["all_customers"]) == ({"active": 1}, {"active": 2})
+    assert "Active 2" in tenure(*asked).stderr
+
+
+def test_an_empty_lake_is_not_refreshed(tmp_path: Path) -> None:
+    told("init", "--lake", tmp_path / "lake")
+    refused = tenure("refresh", "--lake", tmp_path / "lake")
+    assert refused.returncode == 2
+    assert "has no facts yet. Run: tenure import FILE --lake" in refused.stderr
+    (tmp_path / "people.csv").write_text("customer_id,created_on\nann,2024-05-06\n")
+    told("import", tmp_path / "people.csv", "--lake", tmp_path / "lake", "--as", "customers")
+    body = json.loads(told("refresh", "--lake", tmp_path / "lake", "--models", "internal-external", "--json"))
+    assert (body["as_of"], body["customers"]) == ("2024-05-06", 1)
 
 
 def test_an_orders_file_is_enough_to_say_what_cannot_be_judged(tmp_path: Path, lake: Path) -> None:

@@ -134,3 +134,32 @@ def test_a_value_that_does_not_fit_is_refused_and_a_file_is_changed_where_it_is(
     file.write_bytes(text.encode())
     assert read("models", "set", file, "late=3d")["saved"] == str(file)
     assert file.read_bytes().decode() == text.replace("9d", "3d")
+
+
+def test_a_mistake_in_a_rule_is_shown_wherever_the_model_is_read(shop: Path, tmp_path: Path) -> None:
+    (tmp_path / "wrong.yaml").write_text("id: mine\nstages:\n  - {id: a, when: has(ordr)}\n")
+    shown = f"{tmp_path / 'wrong.yaml'}: model mine, stage 1 (a)\nhas(ordr)\n    ^^^^\nUnknown kind of fact: ordr."
+    for asked in (("refresh", "--models"), ("models", "compare")):
+        refused = tenure(*asked, tmp_path / "wrong.yaml", "--lake", shop)
+        assert refused.returncode == 2
+        assert shown in refused.stderr
+    (shop / "models").mkdir(exist_ok=True)
+    (shop / "models/own.yaml").write_text("id: mine\nstages:\n\t- a\n")
+    refused = tenure("refresh", "--lake", shop)
+    assert f"{shop / 'models/own.yaml'}: Line 3 is indented with a tab." in refused.stderr
+
+
+def test_a_model_is_found_by_the_id_in_its_file(shop: Path) -> None:
+    (shop / "models").mkdir(exist_ok=True)
+    file, text = shop / "models/draft.yaml", "id: mine\nparameters: {late: 9d}\nstages: [{id: a, when: {rule}}]\n"
+    file.write_text(text.replace("{rule}", "days_since(order) < late"))
+    assert "mine" in {model["id"] for model in read("models", "list", "--lake", shop)}
+    assert read("models", "show", "mine", "--lake", shop)["id"] == "mine"
+    assert read("models", "check", "mine", "--lake", shop)["ok"]
+    read("refresh", "--lake", shop, "--models", "mine")
+    assert read("board", "--lake", shop, "--model", "mine")["model"] == "mine"
+    assert read("why", "C1", "--lake", shop, "--model", "mine")["model"] == "mine"
+    assert read("models", "set", "mine", "late=3d", "--lake", shop)["saved"] == str(file)
+    missing = tenure("why", "C1", "--lake", shop, "--model", "draft")
+    assert missing.returncode == 2
+    assert "No model or model file is named 'draft'" in missing.stderr

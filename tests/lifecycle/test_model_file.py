@@ -19,7 +19,7 @@ ACTIVE = "  - {id: active, when: days_since(order) <= 45}\n"
     [
         ("id: shop\nsince: 2024-13-45\n", "Invalid YAML: month must be in 1..12 on line ?."),
         ("id: [shop\n", "Invalid YAML: "),
-        ("- shop\n- stages\n", "A model must be a mapping with id, name and stages, not list."),
+        ("- shop\n- stages\n", "A model must be a mapping with id, name and stages."),
         ("id: shop\nstages: []\n", "model shop has no stages. Add at least one."),
         (f"stage: x\n{HEAD}{ACTIVE}", "model shop has an unknown key 'stage'. Did you mean stages?"),
         (f"{HEAD}  - active\n", "model shop, stage 1 must be a mapping with id and when."),
@@ -34,6 +34,17 @@ ACTIVE = "  - {id: active, when: days_since(order) <= 45}\n"
         (
             f'{HEAD}  - {{id: act, when: \'stage("product-life-cycle") != ""\'}}\n',
             "model shop cannot read the stage of 'product-life-cycle': one model is about customers, the other about",
+        ),
+        *(
+            (
+                f"{HEAD}  - {{id: act, when: '{rule}'}}\n",
+                "model shop: 'actve' is not a stage of 'retail-activity'. Try: active.",
+            )
+            for rule in (
+                'stage("retail-activity") = "actve"',
+                'has(order) and "actve" != stage("retail-activity")',
+                'not stage("retail-activity") in ("lost", "actve")',
+            )
         ),
         (
             f"subject: product\n{HEAD}  - {{id: act, when: count(order) >= 1}}\n",
@@ -71,6 +82,11 @@ def test_an_error_in_a_rule_knows_its_model_and_stage() -> None:
         read(f"{HEAD}  - {{id: active, when: days_sinc(order) <= 45}}\n")
     assert refused.value.where == "model shop, stage 1 (active)"
     assert refused.value.nearest[0] == "days_since"
+
+
+def test_another_model_may_be_asked_for_any_of_its_stages_and_for_none() -> None:
+    rule = 'stage("retail-activity") in ("active", "") or stage("retail-activity") = attribute(wish)'
+    assert read(f"{HEAD}  - {{id: act, when: '{rule}'}}\n").others
 
 
 def test_a_path_may_leave_stages_out() -> None:

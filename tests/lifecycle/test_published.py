@@ -218,6 +218,20 @@ def test_averages_are_those_of_customers_with_the_same_attribute(shop: Shop) -> 
     assert shop.stages(CITIES, "cem")[-1] == ("below", "2024-03-31")
 
 
+def test_an_explanation_shows_places_and_averages_beside_what_is_compared_with_them(shop: Shop) -> None:
+    shop.bring("customers", "customer_id,valid_from,city ann,2024-01-01,x bob,2024-01-01,x")
+    shop.refresh("2024-02-29", [PLACES, CITIES])
+    values: dict[str, Any] = {}
+    for model in (PLACES, CITIES):
+        explained = explain_from(shop.lake, model, "ann", date(2024, 2, 29))
+        values |= {str(read.measure): read.value for each in explained.evaluations for read in each.values}
+    assert values == {
+        "percentile(sum(order.amount))": 0.125,
+        "sum(order.amount)": 20,
+        "average(sum(order.amount), by city)": 25,
+    }
+
+
 def test_named_dates_that_move_reach_stages_and_comparisons(shop: Shop) -> None:
     rules = {
         "fest": "stages: [{id: came, when: 'count(order[on \"店庆\"]) >= 1'}, {id: missed, when: otherwise}]",

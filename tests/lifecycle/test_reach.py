@@ -16,6 +16,7 @@ from tenure.facts.kinds import KINDS
 from tenure.facts.lake import Lake
 from tenure.lifecycle.model_file import builtin, read
 from tenure.lifecycle.reach import ZERO_WITHOUT_FACTS, FactsAtHand, unreachable
+from tenure.lifecycle.remarks import remarks
 from tenure.lifecycle.spans import spans_of, streams_of
 from tenure.rules.evaluation.compute import EvaluationContext
 from tenure.rules.syntax.measures import MEASURES, Signature
@@ -105,6 +106,30 @@ def test_an_earlier_stage_that_takes_everybody_is_noticed() -> None:
     )
     assert gone["prospect"].kinds == ("view",), "everybody came into the model by an order"
     assert set(unreachable(model, FactsAtHand(ORDERS | {"view"}))) == {"loyal"}
+
+
+def test_a_model_into_which_nothing_brings_customers_says_so(tmp_path: Path) -> None:
+    stages = [{"id": "here", "when": 'attribute(city) = "x"'}, {"id": "else", "when": "otherwise"}]
+    model = read({"id": "m", "stages": stages})
+    gone = unreachable(model, FactsAtHand(ORDERS, frozenset({"city"}), records=True))
+    assert {item.not_entered for item in gone.values()} == {"nothing"}
+    assert gone["else"].message.render("en").startswith("Cannot be reached: nothing brings customers into this model.")
+    assert [remark.render("en").partition(":")[0] for remark in remarks(model)] == ["Nobody is in this model"]
+    by_record = read({"id": "m", "stages": [stages[0], stages[1] | {"without_facts": True}]})
+    assert unreachable(by_record, FactsAtHand(ORDERS))["else"].attributes == ("city",)
+    anybody = read({"id": "m", "stages": [{"id": "all", "when": "otherwise", "without_facts": True}]})
+    assert unreachable(anybody, FactsAtHand(ORDERS))["all"].not_entered == "records"
+    assert remarks(anybody) == []
+    assert not unreachable(by_record, FactsAtHand(ORDERS, frozenset({"city"}), records=True))
+    assert remarks(by_record) == []
+    lake = Lake.create(tmp_path / "lake", tz="UTC")
+    assert [remark.render("en") for remark in remarks(by_record, lake)] == [
+        "No customer has a value for attribute(city)."
+    ]
+    people = pa.table({"customer_id": ["b"], "attributes": ['{"ciyt": "x"}']})
+    lake.write("customers", completed("customers", people))
+    (typo,) = remarks(by_record, lake)
+    assert typo.render("en") == "No customer has a value for attribute(city). Did you mean ciyt?"
 
 
 def test_a_long_list_of_values_is_looked_at_quickly() -> None:

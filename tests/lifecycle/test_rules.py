@@ -10,6 +10,7 @@ from lifecycle.rule_texts import rules_of_any_kind
 from oracle.settings import checks
 from oracle.strategies import rules
 from tenure.errors import RuleError
+from tenure.facts.kinds import KINDS
 from tenure.rules.syntax.parameters import Parameter
 from tenure.rules.syntax.parser import parse
 from tenure.rules.syntax.tree import measures_of
@@ -130,6 +131,34 @@ MISTAKES = [
     ("percentile(days_since(order)) > 0.5", "days_since(order)", None),
     ("percentile(count(order)) > 90", "90", "90%"),
     ("average(count(order), city) > 3", "city", None),
+    ("has(order) && has(visit)", "&&", "and"),
+    ("has(order) || has(visit)", "||", "or"),
+    ("has(order) | has(visit)", "|", "or"),
+    ("!has(order)", "!", "not"),
+    ("has(order) 且 has(visit)", "且", "and"),
+    ("(has(order) 或 has(visit))", "或", "or"),
+    ("非 has(order)", "非", "not"),
+    ("count(order) 大于 1", "大于", ">"),
+    ("count(order) => 3", "=>", ">="),
+    ("count(order) < = 3", "< =", "<="),
+    ("days_since(order) ‹= 45天", "‹=", "<="),
+    ("days_since(order) ≦ 45", "≦", "<="),
+    ("days_since(order) <= 45天", "45天", "45"),
+    ("days_since(order) <= 3 个月", "3 个月", "90"),
+    ("count(order, 90天) > 1", "90天", "last 90d"),
+    ("has(order) for 2周", "2周", "2w"),
+    ("sum(order.amount) >= 1.5万", "1.5万", "15_000"),
+    ("sum(order.amount) >= 3千元", "3千元", "3000"),
+    ("sum(order.amount) >= €1,500", "€1,500", "1500"),
+    ("sum(order.amount) >= 500 ￥", "500 ￥", "500"),
+    ("sum(order.amount) >= 500 CNY", "500 CNY", "500"),
+    ("sum(order.amount) >= 1,000", "1,000", "1000"),
+    ("sum(order.amount) / count(order) > 0,5", "0,5", "0.5"),
+    ("sum(order.amount) >= 1.000,50", "1.000,50", "1000.50"),
+    ("sum(order.amount) >= 5e3", "5e3", "5000"),
+    ("attribute(city) = 「上海」", "「上海」", '"上海"'),
+    ("attribute(city) = null", "= null", "is unknown"),
+    ("count(order) > −3", "−", "-"),
 ]  # fmt: skip
 
 
@@ -175,6 +204,9 @@ def test_parameters_stand_for_their_values() -> None:
         ("days_since(order) <= silent_afte", "silent_afte", "silent_after"),
         ("count(order, last silent_afte) > 1", "silent_afte", "silent_after"),
         ("count(order, last high) > 1", "high", None),
+        ("largest(order.amount, silent_afte) > 1", "silent_afte", "silent_after"),
+        ("count(order[amount > silent_afte]) > 1", "silent_afte", "silent_after"),
+        ("count(order) in (silent_afte)", "silent_afte", "silent_after"),
     ],
 )
 def test_a_wrong_parameter_is_answered(rule: str, place: str, nearest: str | None) -> None:
@@ -182,6 +214,47 @@ def test_a_wrong_parameter_is_answered(rule: str, place: str, nearest: str | Non
         parse(rule, parameters=PARAMETERS)
     assert rule[caught.value.start : caught.value.end] == place
     assert caught.value.nearest[:1] == ((nearest,) if nearest else ())
+
+
+def test_a_name_that_is_like_no_parameter_lists_them_all() -> None:
+    with pytest.raises(RuleError, match=r"Parameters of the model: silent_after, high\.$"):
+        parse("count(order) > least_visits", parameters=PARAMETERS)
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("has(ordr)", "has(ordr)\n    ^^^^"),
+        ("has(view)\nand has(ordr)\nor has(use)", "and has(ordr)\n        ^^^^"),
+        ('attribute(city) = "上海" and has(ordr)', f'attribute(city) = "上海" and has(ordr)\n{" " * 33}^^^^'),
+        ("has(order) and ", f"has(order) and \n{' ' * 15}^"),
+    ],
+)
+def test_the_place_is_drawn_below_its_line(rule: str, expected: str) -> None:
+    with pytest.raises(RuleError) as caught:
+        parse(rule)
+    assert caught.value.picture() == expected
+
+
+@pytest.mark.parametrize("before", [0, 1, 7, 50, 200])
+@pytest.mark.parametrize("after", [0, 1, 7, 50, 500])
+def test_of_a_long_rule_the_part_around_the_place_is_drawn(before: int, after: int) -> None:
+    with pytest.raises(RuleError) as caught:
+        parse("has(order) and " * before + "has(ordr)" + " and has(order)" * after)
+    for width in (30, 78):
+        line, carets = caught.value.picture(width).split("\n")
+        assert max(len(line), len(carets)) <= width
+        if len(caught.value.rule) <= 4_000:
+            assert line[carets.index("^") : len(carets)] == "ordr"
+
+
+def test_spaces_without_width_are_spaces() -> None:
+    assert str(parse("count(order)\u200b >\ufeff 3")) == "count(order) > 3"
+
+
+def test_what_looks_like_a_unit_may_be_part_of_a_name() -> None:
+    kinds = {**KINDS, "百货浏览": KINDS["view"]}
+    assert str(parse("count(百货浏览, last 3 百货浏览) > 1", kinds)) == "count(百货浏览, last 3 facts) > 1"
 
 
 def test_named_dates_are_those_of_the_shop() -> None:
@@ -233,7 +306,8 @@ def test_a_rule_read_back_from_its_tree_is_the_same_rule(text: str) -> None:
 
 _WORDS = ("and", "or", "not", "is", "known", "last", "before", "90d", "9", "order", "view", "count", "days_since",
           "otherwise", "amount", " ", "、", "\x00", "[", "]", "in", "for", "this", "same", "then", "within", "month",
-          "year", "first", "nth", "ever", "channel", "date", "on", "by", "percentile", '"web"', "14d")  # fmt: skip
+          "year", "first", "nth", "ever", "channel", "date", "on", "by", "percentile", '"web"', "14d", "0.5", "50%",
+          "1_000", "&&", "且", "元", "万", "€", "天", "months", "CNY", "null", "5e99", "5e999", "‹", "：")  # fmt: skip
 _PIECES = st.sampled_from((*"()|.,<>=+-*/\"'#%_", *_WORDS))
 
 

@@ -359,6 +359,10 @@ def test_an_explanation_says_who_stays_and_what_is_waited_for() -> None:
     assert waiting.waiting == Waiting("silent", 14, day(21), day(35))
     sentence = "silent has held since 31 Jan 2024; enters on 14 Feb 2024 unless it stops holding."
     assert waiting.waiting.say(model) == sentence
+    differs = waiting.why_not_by_rules(model)
+    assert differs is not None
+    assert differs.render("en") == f"Still active. {sentence}"
+    assert staying.why_not_by_rules(model) is None
     with speaking("zh_Hans"):
         assert waiting.waiting.say(model) == "自2024年1月31日起符合“silent”；若持续符合，将于2024年2月14日进入。"
     assert explain(orders(0), model, "ann", day(35)).waiting is None

@@ -130,7 +130,7 @@ def main() -> None:
     try:
         app()
     except TenureError as error:
-        _fail(error.say())
+        _fail(error.say_in_full())
     except (BrokenPipeError, KeyboardInterrupt):
         sys.stderr.close()
         sys.exit(130)

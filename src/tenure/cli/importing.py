@@ -72,6 +72,11 @@ def import_(
         "batches": [fields_of(batch) for batch in report.batches],
         "business_kind": store.settings.business_kind,
     }
+    if as_ == "overrides":
+        from tenure.lifecycle.model_file import models_of
+        from tenure.lifecycle.remarks import override_remarks
+
+        body["remarks"] = override_remarks(store, models_of(store), every=True)
     print_result(body, as_json, _show_report, errors, lake)
 
 
@@ -112,6 +117,8 @@ def _show_report(body: dict[str, Any], errors: Console, lake: Path) -> None:
     errors.print(say(text, **{name: number(body[name]) for name in names}), style="bold")
     for reason, rows in body["reasons"].items():
         errors.print(f"  {rows:>9,}  {reason_text(reason)}", style="yellow")
+    for remark in body.get("remarks", ()):
+        errors.print(remark.render(), style="yellow")
     if body["quarantined"]:
         errors.print(say(mark("View the rows: tenure quarantine list --lake %(lake)s"), lake=lake))
     if not body["business_kind"]:

@@ -11,7 +11,7 @@ import typer
 from tenure.cli import options
 from tenure.cli.comparing import compare, moves
 from tenure.cli.options import AsJson, argument, open_lake, option
-from tenure.cli.output import console, fields_of, print_result, table_of
+from tenure.cli.output import console, print_result, table_of
 from tenure.cli.parameters import set_
 from tenure.errors import LakeError, RuleError, TenureError
 from tenure.facts.businesses import BUSINESSES
@@ -80,36 +80,47 @@ def _businesses(model: Model) -> str:
 @models.command("show", help=say(mark("Show a model: its stages, rules, recommended actions and sources.")))
 def show(model: Which, lake: SomeLake = None, as_json: AsJson = False) -> None:
     from tenure.lifecycle.reach import FactsAtHand, unreachable
+    from tenure.lifecycle.remarks import remarks
 
     store, definitions = _definitions(lake)
     definition = next((known for known in definitions if known.id == model), None) or _read(store, model)
     unreachable_stages = unreachable(definition, FactsAtHand.of(store)) if store else {}
     body = _body(definition, store.available_kinds() if store else None) | _state(definition, store)
     if store:
-        body["unreachable"] = [fields_of(item) | {"why": item.message} for item in unreachable_stages.values()]
+        names = ("stage", "kinds", "attributes", "is_taken")
+        body["unreachable"] = [
+            {name: getattr(item, name) for name in names} | {"why": item.message}
+            for item in unreachable_stages.values()
+        ]
+    if notes := remarks(definition, store):
+        body["remarks"] = notes
     print_result(body, as_json, _show_model, definition, unreachable_stages)
 
 
-def _show_model(_body: Any, model: Model, unreachable_stages: dict[str, Unreachable]) -> None:
+def _show_model(body: Any, model: Model, unreachable_stages: dict[str, Unreachable]) -> None:
+    from rich.text import Text
+
     from tenure.lifecycle.model import stage_names
     from tenure.rules.wording.sentence import sentence
     from tenure.rules.wording.vocabulary import KindNames
 
     out = _console()
-    out.print(f"[bold]{model.name.render()}[/] ({model.id}, {model.version})")
+    out.print(Text.assemble((model.name.render(), "bold"), f" ({model.id}, {model.version})"))
     for text in (model.summary, model.help, model.warns):
         if text:
             out.print(text.render())
     for heading, named in ((mark("Industries"), _businesses(model)), (mark("Needs"), KindNames(model.needs).render())):
-        out.print(f"{say(heading)}: {named or '–'}", markup=False)
+        out.print(f"{say(heading)}: {named or '–'}")
+    _show_remarks(out, body)
     names = stage_names((model, *model.others), model.id, current_language())
     for stage in map(model.stage, model.path):
-        out.print(f"\n[bold]{stage.name.render()}[/] ({stage.id}{', ' + stage.family if stage.family else ''})")
-        out.print(f"  {stage.when}", style="cyan", markup=False)
-        out.print(f"  {sentence(stage.rule, stage_names=names)}", markup=False)
+        about = f" ({stage.id}{', ' + stage.family if stage.family else ''})"
+        out.print(Text.assemble("\n", (stage.name.render(), "bold"), about))
+        out.print(f"  {stage.when}", style="cyan")
+        out.print(f"  {sentence(stage.rule, stage_names=names)}")
         _show_settling(out, stage, names)
         if stage.id in unreachable_stages:
-            out.print(f"  {unreachable_stages[stage.id].message.render()}", style="yellow", markup=False)
+            out.print(f"  {unreachable_stages[stage.id].message.render()}", style="yellow")
         labels = (
             (mark("Traits"), stage.traits),
             (mark("What they need"), stage.needs_text),
@@ -120,10 +131,10 @@ def _show_model(_body: Any, model: Model, unreachable_stages: dict[str, Unreacha
         texts = [*labels, *((label, play.words) for label, listed in plays for play in listed)]
         for label, text in texts:
             if text:
-                out.print(f"  {say(label)}: {text.render()}", markup=False)
+                out.print(f"  {say(label)}: {text.render()}")
         _show_moves_and_metrics(out, model, stage)
     for source in model.sources:
-        out.print(f"{source.ref}: {source.quote}", style="dim", markup=False)
+        out.print(f"{source.ref}: {source.quote}", style="dim")
 
 
 def _show_moves_and_metrics(out: Console, model: Model, stage: Stage) -> None:
@@ -136,41 +147,60 @@ def _show_moves_and_metrics(out: Console, model: Model, stage: Stage) -> None:
         (mark("What to look at"), metrics),
     ):
         if texts:
-            out.print(f"  {say(label)}: {' · '.join(texts)}", markup=False)
+            out.print(f"  {say(label)}: {' · '.join(texts)}")
 
 
 def _show_settling(out: Console, stage: Stage, names: dict[str, dict[str, str]]) -> None:
     from tenure.rules.wording.sentence import sentence
 
     if stage.stay_rule is not None:
-        out.print(f"  {say(STAYS_WHILE, rule=sentence(stage.stay_rule, stage_names=names))}", markup=False)
+        out.print(f"  {say(STAYS_WHILE, rule=sentence(stage.stay_rule, stage_names=names))}")
     if stage.settles:
         text = say(mark("Minimum days before entry: %(days)s"), days=stage.settles)
-        out.print(f"  {text}", markup=False)
+        out.print(f"  {text}")
 
 
 @models.command("check", help=say(mark("Check a model file and show each problem with its location.")))
 def check(model: Which, lake: SomeLake = None, as_json: AsJson = False) -> None:
     """Exit code 1 when it has a mistake."""
-    store, _ = _definitions(lake)
+    from tenure.lifecycle.remarks import remarks
+
+    store = options.lake_at_hand(lake)
     try:
         definition = _read(store, model)
     except TenureError as error:
         names = ("where", "rule", "start", "end", "nearest") if isinstance(error, RuleError) else ()
+        names = ("file", *names) if error.file else names
         place = {name: getattr(error, name) for name in names}
-        print_result({"ok": False, "code": error.code, "error": error.say(), **place}, as_json, _show_problem, error)
+        # The model that was asked for need not be told; another that it reads has its mistakes elsewhere.
+        other = error.file if error.file != model else ""
+        body = {"ok": False, "code": error.code, "error": error.say(), **place}
+        print_result(body, as_json, _show_problem, error, other)
         raise typer.Exit(1) from error
     body = {"ok": True, **_body(definition, store.available_kinds() if store else None)}
-    text, kinds = mark("%(id)s is valid: %(stages)s stages, uses %(kinds)s."), ", ".join(definition.kinds) or "–"
-    print_result(body, as_json, say(text, id=definition.id, stages=len(definition.stages), kinds=kinds))
+    body["remarks"] = remarks(definition, store)
+    print_result(body, as_json, _show_valid, definition)
 
 
-def _show_problem(_body: Any, error: TenureError) -> None:
+def _show_valid(body: Any, model: Model) -> None:
+    text, kinds = mark("%(id)s is valid: %(stages)s stages, uses %(kinds)s."), ", ".join(model.kinds) or "–"
+    typer.echo(say(text, id=model.id, stages=len(model.stages), kinds=kinds))
+    _show_remarks(console(), body)
+
+
+def _show_remarks(out: Console, body: Any) -> None:
+    for remark in body.get("remarks", ()):
+        out.print(remark.render(), style="yellow")
+
+
+def _show_problem(_body: Any, error: TenureError, file: str) -> None:
     out = console()
+    if file:
+        out.print(file, style="bold")
     if isinstance(error, RuleError):
-        out.print(error.where, style="bold", markup=False)
-        out.print(error.picture(), markup=False, highlight=False)
-    out.print(error.say(), style="red", markup=False)
+        out.print(error.where, style="bold")
+        out.print(error.picture(out.width - 1), highlight=False)
+    out.print(error.say(), style="red")
 
 
 models.command("compare", help=say(mark("Show who would move if a changed model file were used; nothing is saved.")))(
@@ -223,7 +253,7 @@ def recommend(
 
 def show_choice(_body: Any, choice: Choice, applied: bool) -> None:
     out = console(stderr=False)
-    out.print(sentences(choice.reasons), markup=False, highlight=False)
+    out.print(sentences(choice.reasons), highlight=False)
     rows = []
     for suitability in choice.models:
         place, share = suitability.largest
@@ -275,7 +305,8 @@ def _console() -> Console:
     from rich.console import Console
 
     # Into a pipe, every model stays on one line, however wide.
-    return Console() if sys.stdout.isatty() else Console(width=400)
+    plain: Any = {"markup": False, "emoji": False}
+    return Console(**plain) if sys.stdout.isatty() else Console(width=400, **plain)
 
 
 def _body(model: Model, available: set[str] | None) -> dict[str, Any]:

@@ -51,7 +51,13 @@ As = Annotated[
 ]
 TimeZone = Annotated[str, option(mark("Time zone used for calendar days."))]
 DateFormat = Annotated[str, option(mark("dmy, mdy or a pattern, if dates are ambiguous."))]
-AsOf = Annotated[str | None, option(mark("As-of date, such as 2024-12-31."), metavar="DATE")]
+AsOf = Annotated[
+    str | None,
+    option(mark("As-of date, such as 2024-12-31; the day of the last refresh when omitted."), metavar="DATE"),
+]
+AsOfAnyDay = Annotated[
+    str | None, option(mark("As-of date, such as 2024-12-31; the last day with a fact when omitted."), metavar="DATE")
+]
 
 
 SomeModel = Annotated[

@@ -20,22 +20,27 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
 
 def console(*, stderr: bool = True, quiet: bool = False) -> Console:
-    """Return a console; what is not a command's result goes to standard error, so that pipes stay clean."""
+    """Return a console; what is not a command's result goes to standard error, so that pipes stay clean.
+
+    Rules and names are printed as they are: in ``order[amount > 500]`` the brackets are no markup.
+    """
     from rich.console import Console
 
-    return Console(stderr=stderr, quiet=quiet)
+    return Console(stderr=stderr, quiet=quiet, markup=False, emoji=False)
 
 
-def table_of(title: str, texts: Sequence[str], numbers: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+def table_of(title: str, texts: Sequence[str], numbers: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Table:
     """Return a table of rows: columns of texts first, then columns of numbers, each by its marked heading."""
     from rich.table import Table
 
     table = Table(title=title or None, title_justify="left")
     for place, heading in enumerate(texts):
-        table.add_column(say(heading), no_wrap=place == 0 and bool(numbers))
+        # A long word, such as a measure, goes on in the next line rather than lose its end.
+        table.add_column(say(heading), no_wrap=place == 0 and bool(numbers), overflow="fold")
     for heading in numbers:
         table.add_column(say(heading), justify="right")
     for row in rows:

@@ -67,9 +67,10 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _source(model: str, lake: Lake | None) -> tuple[str, Path]:
     """Return a model's text, line ends as they are, and the file that it is saved in."""
-    from tenure.lifecycle.model_file import builtin_texts, text_of
+    from tenure.lifecycle.model_file import builtin_texts, own_files, text_of
 
-    in_lake = lake.path / "models" / f"{model}.yaml" if lake else None
+    folder = lake.path / "models" if lake else None
+    in_lake = own_files(folder).get(model, folder / f"{model}.yaml") if folder else None
     file = in_lake if in_lake is not None and in_lake.is_file() else Path(model)
     if model in builtin_texts() and file != in_lake:
         if in_lake is None:
@@ -85,11 +86,11 @@ def _show(body: dict[str, Any], before: Model, after: Model, currency: str) -> N
     for parameter in after.parameters:
         if parameter.name in body["parameters"]:
             values = f"{old[parameter.name].value_text(currency)} → {parameter.value_text(currency)}"
-            out.print(f"{parameter.label.render() or parameter.name}: {values}", markup=False, highlight=False)
+            out.print(f"{parameter.label.render() or parameter.name}: {values}", highlight=False)
     if not body["parameters"]:
         out.print(say(mark("These are its values already.")))
     if "preview" in body:
         show_preview(body["preview"], before, after)
     else:
         text = mark("Saved in %(place)s. Refresh to see its stages.")
-        out.print(say(text, place=body["saved"]), markup=False, highlight=False)
+        out.print(say(text, place=body["saved"]), highlight=False)

@@ -37,7 +37,7 @@ def recommend(
     lake: options.OptionalLake = None,
     customer: str | None = option(mark("Show this customer's recommendations."), None, metavar="ID"),
     pairs: bool = option(mark("Show product pairs instead of recommendations (also for --out)."), False, "--pairs"),
-    as_of: options.AsOf = None,
+    as_of: options.AsOfAnyDay = None,
     least: int | None = option(
         mark("Minimum baskets for a pair; depends on data size when omitted."), None, "--min-count", min=1
     ),
@@ -122,13 +122,11 @@ def _backtest(body: dict[str, Any]) -> Table:
 
 
 def _pairs(level: str, pairs: list[dict[str, Any]]) -> Table:
-    from rich.markup import escape
-
     rows = []
     for pair in pairs:
         lift = f"{number(pair['lift_shrunk'], 2)} ({number(pair['lift_low'], 2)}–{number(pair['lift_high'], 2)})"
         confidence = f"{percent(pair['confidence'])} / {percent(pair['confidence_back'])}"
-        names = (escape(pair["product_a"]), escape(pair["product_b"]))
+        names = (pair["product_a"], pair["product_b"])
         rows.append([*names, number(pair["count"]), percent(pair["support"], 3), confidence, lift])
     title = mark("Categories bought together") if level == "category" else mark("Products bought together")
     headings = (mark("Baskets"), mark("Support"), mark("Confidence"), mark("Lift, shrunk (95 %)"))
@@ -136,13 +134,12 @@ def _pairs(level: str, pairs: list[dict[str, Any]]) -> Table:
 
 
 def _list(customer: dict[str, Any]) -> Table:
-    from rich.markup import escape
+    from rich.text import Text
 
     title = say(mark("Customer %(customer)s"), customer=customer["id"])
     table = table_of(title, ("#", mark("Product"), mark("Kind")), (mark("Probability"),), ())
     table.add_column(say(mark("Reason")))
     for row in customer["list"]:
-        product = f"{escape(row['product_id'])} [dim]{escape(row['category'] or '')}[/]"
-        chance, reason = percent(row["score"]), escape(row["text"])
-        table.add_row(str(row["rank"]), product, say(_KINDS[row["kind"]]), chance, reason)
+        product = Text.assemble(row["product_id"], " ", (row["category"] or "", "dim"))
+        table.add_row(str(row["rank"]), product, say(_KINDS[row["kind"]]), percent(row["score"]), row["text"])
     return table

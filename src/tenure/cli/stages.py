@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from tenure.cli import options
 from tenure.cli.options import argument, option
 from tenure.cli.output import check_target, console, print_result, progress_bar, table_of, write_table
+from tenure.errors import LakeError
 from tenure.words import mark, say
 from tenure.words.formats import number, percent
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 def stages(
     orders: Annotated[Path, argument(mark("Orders as CSV, Excel, Parquet or JSON lines."))],
     model: str = option(mark("Id of a model (tenure models list), or a model file."), "retail-activity"),
-    as_of: options.AsOf = None,
+    as_of: options.AsOfAnyDay = None,
     tz: options.TimeZone = "Asia/Shanghai",
     out: Path | None = option(mark("Output CSV or Parquet file; standard output when omitted."), None),
     map_: options.Map = None,
@@ -78,7 +79,7 @@ def _show_stages(body: dict[str, Any], model: Model) -> None:
 
 def refresh(
     lake: options.LakeFolder,
-    as_of: options.AsOf = None,
+    as_of: options.AsOfAnyDay = None,
     models: str | None = option(
         mark("Model ids or files, separated by commas; all applicable models that are switched on when omitted."), None
     ),
@@ -90,17 +91,26 @@ def refresh(
     from tenure.cli.models import show_choice
     from tenure.lifecycle.choice import choose_first, evaluated_models
     from tenure.lifecycle.model_file import models_of
+    from tenure.lifecycle.remarks import override_remarks
+    from tenure.refreshing.report import FULL, customers_by_stage
     from tenure.refreshing.run import refresh as run
 
     store = options.open_lake(lake)
     definitions = models_of(store, options.list_of(models) or evaluated_models(store))
     errors = console(quiet=as_json)
+    if not (store.available_kinds() or store.has("customers") or store.has("spans")):
+        text = mark("The lake in %(path)s has no facts yet. Run: tenure import FILE --lake %(path)s")
+        raise LakeError(text, path=store.path)
     with progress_bar(errors) as advance:
         report = run(store, options.day_of(as_of), definitions, engine, advance, only_changed=changed)
     choice = choose_first(store, as_of=report.as_of) if not report.problems.get("refresh") else None
     names = ("generation", "as_of", "engine", "mode", "customers", "problems", "fitted_on")
     body = {name: getattr(report, name) for name in names}
-    body |= {"seconds": round(report.seconds, 3), "models": [asdict(model) for model in report.models]}
+    # A refresh of some customers counts only these; the others are where they were.
+    counts = customers_by_stage(store) if report.mode != FULL else {model.id: model.stages for model in report.models}
+    every = [asdict(model) | {"all_customers": counts.get(model.id, {})} for model in report.models]
+    body |= {"seconds": round(report.seconds, 3), "models": every}
+    body["remarks"] = override_remarks(store, models_of(store), every=True) if store.has("overrides") else []
     body["recommended"] = store.settings.recommended or None
     print_result(body, as_json, _show_report, errors, definitions)
     if choice and not as_json:
@@ -108,17 +118,19 @@ def refresh(
 
 
 def _show_report(body: dict[str, Any], errors: Console, definitions: list[Model]) -> None:
+    from rich.text import Text
+
     by_id = {model.id: model for model in definitions}
-    rows = []
+    rows: list[list[str | Text]] = []
     for counted in body["models"]:
         # Those not named were evaluated besides, since their rows were replaced.
         if counted["id"] not in by_id or counted["off"]:
             continue
         if counted["missing"]:
             text = say(mark("not applicable: no facts of kind %(kinds)s"), kinds=", ".join(counted["missing"]))
-            rows.append([f"[dim]{counted['id']}[/]", f"[dim]{text}[/]"])
+            rows.append([Text(counted["id"], "dim"), Text(text, "dim")])
         else:
-            model, counts = by_id[counted["id"]], counted["stages"]
+            model, counts = by_id[counted["id"]], counted["all_customers"]
             texts = (f"{model.stage(stage).name.render()} {number(counts.get(stage, 0))}" for stage in model.path)
             rows.append([model.id, " · ".join(texts)])
     title = say(mark("Customers by stage, %(day)s"), day=body["as_of"])
@@ -131,6 +143,8 @@ def _show_report(body: dict[str, Any], errors: Console, definitions: list[Model]
     if body["fitted_on"] is not None and body["mode"] != "full":
         text = mark("Scores use models fitted on %(day)s; ranks are up to date.")
         errors.print(say(text, day=body["fitted_on"]))
+    for remark in body["remarks"]:
+        errors.print(remark.render(), style="yellow")
     for name, why in body["problems"].items():
         # A refresh that published nothing says so in its own sentence.
         text = mark("%(part)s could not be calculated and was left empty: %(why)s")

@@ -39,6 +39,7 @@ def _body(explanation: Explanation, model: Model) -> dict[str, Any]:
         "entered_on": explanation.entered_on,
         "stage": explanation.stage,
         "reason": str(explanation.reason) if explanation.reason else None,
+        "differs": explanation.why_not_by_rules(model),
         "waiting": {**waiting._asdict(), "text": waiting.say(model)} if waiting else None,
         "rules": [
             {
@@ -48,6 +49,7 @@ def _body(explanation: Explanation, model: Model) -> dict[str, Any]:
                 "stays_while": evaluation.stage.stays_while or None,
                 "stays": evaluation.stays,
                 "taken": evaluation.taken,
+                "current": evaluation.stage.id == explanation.stage,
                 "values": {str(read.measure): read.value for read in evaluation.values},
             }
             for evaluation in explanation.evaluations
@@ -65,16 +67,16 @@ def _show(body: dict[str, Any], model: Model, explanation: Explanation) -> None:
     rows = []
     for evaluation in explanation.evaluations:
         values = (f"{read.measure} = {value_in_words(read.value)}" for read in evaluation.values)
-        arrow = "→" if evaluation.taken else ""
+        arrow = "→" if evaluation.stage.id == explanation.stage else ""
         rows.append([arrow, evaluation.stage.name.render(), _truth(evaluation), _rule(evaluation), "\n".join(values)])
     stage = model.stage(explanation.stage).name.render() if explanation.stage else say(mark("In no stage"))
     title = say(mark("%(customer)s on %(day)s: %(stage)s"), customer=body["customer_id"], day=day, stage=stage)
     headings = ("", mark("Stage"), mark("Holds"), mark("Rule"), mark("Values"))
     out.print(table_of(title, headings, (), rows))
-    if explanation.reason and explanation.reason.note is not None:
-        out.print(say(mark("Set manually: %(reason)s"), reason=explanation.reason.note), markup=False)
-    if explanation.waiting:
-        out.print(explanation.waiting.say(model), markup=False)
+    if body["differs"]:
+        out.print(body["differs"].render())
+    elif explanation.reason and explanation.reason.note is not None:
+        out.print(say(mark("Set manually: %(reason)s"), reason=explanation.reason.note))
 
 
 def _truth(evaluation: StageEvaluation) -> str:

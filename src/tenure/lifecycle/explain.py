@@ -20,7 +20,8 @@ from tenure.rules.evaluation.compute import EvaluationContext
 from tenure.rules.evaluation.published import Published
 from tenure.rules.evaluation.steps import Moments
 from tenure.rules.evaluation.truth import FALSE, TRUE, truth_of
-from tenure.rules.syntax.tree import Measure, Otherwise, RuleNode, measures_of
+from tenure.rules.syntax.tree import Measure, Otherwise, Population, RuleNode
+from tenure.words import Message, mark
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class MeasureValue(NamedTuple):
-    measure: Measure
+    measure: Measure | Population
     value: Value  # None is unknown
 
 
@@ -41,7 +42,7 @@ class StageEvaluation:
 
     stage: Stage
     holds: bool | None  # whether its rule holds; None is unknown. For ``otherwise``, whether no stage before is taken.
-    values: tuple[MeasureValue, ...]  # of the measures of both rules
+    values: tuple[MeasureValue, ...]  # of the measures of both rules, and of what they compare with all customers
     taken: bool  # whether this is the first that holds, or by which the customer stays
     stays: bool | None = False  # whether the customer came from here and its rule to stay holds; None is unknown
 
@@ -55,6 +56,25 @@ class Explanation:
     reason: Reason | None = None  # recorded with the span
     evaluations: tuple[StageEvaluation, ...] = ()  # of every stage, in the order in which they are tried
     waiting: Waiting | None = None  # whose turn it is, though the customer has not moved yet
+
+    def why_not_by_rules(self, model: Model) -> Message | None:
+        """Return why the customer is not in the stage that the rules give; None when they are there."""
+        turn = next((evaluation.stage for evaluation in self.evaluations if evaluation.taken), None)
+        if self.entered_on is None or (turn and turn.id) == self.stage:
+            return None
+        names = {"stage": turn.name if turn else Message(mark("In no stage")), "now": Message(mark("In no stage"))}
+        current = model.stage(self.stage) if self.stage else None
+        if current:
+            names["now"] = current.name
+        if self.reason and self.reason.note is not None:
+            text = mark("The rules give %(stage)s, but the stage was set manually: %(reason)s")
+            return Message(text, {**names, "reason": self.reason.note})
+        if self.waiting:
+            return Message(mark("Still %(now)s. %(waiting)s"), {**names, "waiting": self.waiting.sentence(model)})
+        if current and current.terminal:
+            return Message(mark("The rules give %(stage)s, but only a new fact leads out of %(now)s."), names)
+        text = mark("The rules give %(stage)s; a stage that is kept, or reached step by step, changes the result.")
+        return Message(text, names)
 
 
 def explain_from(lake: Lake, model: Model, customer_id: str, day: date) -> Explanation:
@@ -130,19 +150,21 @@ def _evaluations(
         free = not any(evaluation.taken for evaluation in evaluations)
         enters = free if isinstance(stage.rule, Otherwise) else holds(stage.rule)
         stays = holds(stage.stay_rule) if place == yesterday and stage.stay_rule is not None else False
-        measures = dict.fromkeys(measure for rule in stage.rules for measure in measures_of(rule))
+        parts = (part for rule in stage.rules for part in rule.walk())
+        measures = dict.fromkeys(part for part in parts if isinstance(part, Measure | Population))
         values = tuple(MeasureValue(measure, _value(measure, context, moment)) for measure in measures)
         taken = free and (enters is True or stays is True) and (has_facts or stage.without_facts)
         evaluations.append(StageEvaluation(stage, enters, values, taken, stays))
     return tuple(evaluations)
 
 
-def _value(measure: Measure, context: EvaluationContext, moment: Moments) -> Value:
-    if measure.is_text:
+def _value(measure: Measure | Population, context: EvaluationContext, moment: Moments) -> Value:
+    if isinstance(measure, Measure) and measure.is_text:
         texts = context.texts(measure)
         code = int(texts.at(moment)[0])
         return None if code < 0 else str(texts.names[code])
     values = context.values(measure, moment)
     if values.known is not None and not values.known[0]:
         return None
-    return bool(values.value[0] > 0) if measure.returns == "truth" else float(values.value[0])
+    is_truth = isinstance(measure, Measure) and measure.returns == "truth"
+    return bool(values.value[0] > 0) if is_truth else float(values.value[0])

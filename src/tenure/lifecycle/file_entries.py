@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from functools import cached_property
+from itertools import takewhile
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import yaml
@@ -23,12 +24,15 @@ from tenure.rules.syntax.parameters import Parameter
 from tenure.rules.syntax.parser import parse
 from tenure.rules.syntax.tree import RuleNode
 from tenure.rules.syntax.windows import LONGEST_WINDOW
-from tenure.words import LocalizedText, mark
+from tenure.words import LocalizedText, Message, mark
 
 Item = TypeVar("Item")
 
 _DURATION = re.compile(r"(\d{1,6})\s*([dw])", re.IGNORECASE)
 _QUOTED = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+#: A key whose colon is the one of Chinese keyboards, or has no space behind it: YAML sees no key in it.
+_NO_KEY = re.compile(r"\s*(?:-\s+)?\{?\s*([A-Za-z_]\w*)\s*(?:：|:(?=[^\s:/]))")
+WRONG_COLON = mark("%(where)s: write a plain colon and a space after %(key)s, as in %(key)s: …")
 
 
 class KeysOnce:
@@ -58,11 +62,30 @@ def load_yaml(text: str, loader: Any = _Loader) -> Any:
         return yaml.load(text, Loader=loader)  # noqa: S506 - callers give safe loaders only
     except (yaml.YAMLError, ValueError) as wrong:  # ValueError: an impossible date
         place = getattr(wrong, "problem_mark", None)
-        raise ModelError(
-            mark("Invalid YAML: %(problem)s on line %(line)s. Put rules that contain # or : in quotation marks."),
-            problem=getattr(wrong, "problem", "") or str(wrong),
-            line=place.line + 1 if place else "?",
-        ) from wrong
+        lines = text.splitlines()[: place.line + 1] if place else []
+        if lines and "\t" in lines[-1][: len(lines[-1]) - len(lines[-1].lstrip())]:
+            cause = mark("Line %(line)s is indented with a tab. Indent it with spaces.")
+            raise ModelError(cause, line=len(lines)) from wrong
+        check_colons(lines, len(lines) - 4)
+        cause = mark(
+            "Invalid YAML: %(problem)s on line %(line)s. Put rules in quotation marks: # and : end them, and inside"
+            " {…} commas and brackets do."
+        )
+        problem = getattr(wrong, "problem", "") or str(wrong)
+        raise ModelError(cause, problem=problem, line=place.line + 1 if place else "?") from wrong
+
+
+def check_colons(lines: Sequence[str], first: int = 0) -> None:
+    """Refuse a key that YAML takes for a text because of its colon, the last one from a line on."""
+    for number, line in reversed(list(enumerate(lines, start=1))[max(first, 0) :]):
+        if key := key_meant(line):
+            raise ModelError(WRONG_COLON, where=Message(mark("Line %(line)s"), {"line": number}), key=key)
+
+
+def key_meant(line: str) -> str:
+    """Return the key that a line would begin with if its colon were a plain one with a space; empty if none."""
+    key = _NO_KEY.match(line)
+    return key[1] if key else ""
 
 
 class Scope(NamedTuple):
@@ -99,17 +122,45 @@ class FileEntry:
             raise self.wrong(mark("%(where)s must be a mapping with %(keys)s."), keys=", ".join(keys))
         for key in given:
             if key not in keys:
-                near = get_close_matches(str(key), keys, n=1, cutoff=0.4) or [", ".join(keys)]
-                text = mark("%(where)s has an unknown key %(key)r. Did you mean %(near)s?")
-                raise self.wrong(text, key=key, near=near[0])
+                raise self._unknown(key, keys)
+
+    def _unknown(self, key: object, keys: Sequence[str]) -> ModelError:
+        """Return what is wrong with a key: no plain colon behind it, a comma in the value before, or a wrong name."""
+        if (meant := key_meant(str(key))) in keys:
+            return self.wrong(WRONG_COLON, key=meant)
+        # What follows a comma in {…} has no value of its own; a word alone may as well be a key without a value.
+        names = list(self.given)
+        at = names.index(key)
+        before = next((name for name in reversed(names[:at]) if name in keys), None)
+        if before is not None and self.given[key] is None and (not str(key).isidentifier() or "zh" in keys):
+            rest = takewhile(lambda name: name not in keys and self.given[name] is None, names[at:])
+            value = ", ".join(map(str, (self.given[before], *rest)))
+            sign = "'" if '"' in value else '"'
+            text = mark("%(where)s: inside {…} a comma ends a value. Put it in quotation marks: %(key)s: %(value)s")
+            return self.wrong(text, key=before, value=f"{sign}{value}{sign}")
+        near = get_close_matches(str(key), keys, n=1, cutoff=0.4) or [", ".join(keys)]
+        return self.wrong(mark("%(where)s has an unknown key %(key)r. Did you mean %(near)s?"), key=key, near=near[0])
 
     def wrong(self, text: str, **data: Any) -> ModelError:
         return ModelError(text, where=self.where, **data)
 
+    def _no_switch(self, key: str, *values: Any) -> None:
+        """Refuse texts that YAML reads as true or false: nobody wants a stage called True."""
+        for value in values:
+            if isinstance(value, bool):
+                text = mark(
+                    "%(where)s: YAML reads yes, no, on, off, true and false as switches. Where %(key)s is such a word,"
+                    " put it in quotation marks, such as %(sample)s."
+                )
+                raise self.wrong(text, key=key, sample='"yes"' if value else '"no"')
+
     def id(self) -> str:
         value = self.given.get("id")
+        self._no_switch("id", value)
         text = str(value) if value is not None else ""
-        if not text or not all(part.isalnum() for part in text.replace("_", "-").split("-")):
+        if not text:
+            raise self.wrong(mark("%(where)s has no id. Add one, such as id: loyal-customer."))
+        if not all(part.isalnum() for part in text.replace("_", "-").split("-")):
             raise self.wrong(
                 mark(
                     "%(where)s: id must consist of letters, digits and hyphens, such as loyal-customer, not %(found)r."
@@ -119,7 +170,9 @@ class FileEntry:
         return text
 
     def string(self, key: str) -> str:
-        return str(self.given.get(key) or "").strip()
+        value = self.given.get(key)
+        self._no_switch(key, value)
+        return str(value or "").strip()
 
     def text(self, key: str, default: object = None) -> LocalizedText:
         """Return a text in both languages; one that is written plainly stands for both."""
@@ -128,6 +181,7 @@ class FileEntry:
             return LocalizedText()
         if isinstance(value, Mapping):
             return FileEntry(value, ["zh", "en"], f"{self.where}, {key}", self.names).both()
+        self._no_switch(key, value)
         return LocalizedText(self._filled(str(value), "zh"), self._filled(str(value), "en"))
 
     def both(self) -> LocalizedText:
@@ -166,6 +220,7 @@ class FileEntry:
         value = self.given.get(key) or ()
         if isinstance(value, str) or not isinstance(value, Sequence):
             raise self.wrong(mark("%(where)s: %(key)s must be a list."), key=key)
+        self._no_switch(key, *value)
         return value
 
     def entries(self, key: str, keys: Sequence[str], make: Callable[[FileEntry], Item]) -> tuple[Item, ...]:

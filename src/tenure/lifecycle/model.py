@@ -164,6 +164,11 @@ class Model:
         return tuple(dict.fromkeys((*read_by_rules, *lines, *self.enters)))
 
     @property
+    def takes_records(self) -> bool:
+        """Whether customers who are known and have no facts are in it."""
+        return any(stage.without_facts for stage in self.stages)
+
+    @property
     def is_settling(self) -> bool:
         """Whether its history is more than the first rule that holds: what came before decides too."""
         return self.settles > 0 or any(stage.settles for stage in self.stages) or self.remembers

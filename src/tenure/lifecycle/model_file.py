@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from difflib import get_close_matches
 from functools import cache, lru_cache
@@ -13,11 +14,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
-from tenure.errors import ModelError
+from tenure.errors import ModelError, TenureError
 from tenure.facts.kinds import KINDS, Kind
 from tenure.facts.named_dates import NAMED_DATES
 from tenure.facts.schema import FACT_TABLES
-from tenure.lifecycle.file_entries import FileEntry, Names, Scope, load_yaml
+from tenure.lifecycle.file_entries import WRONG_COLON, FileEntry, Names, Scope, check_colons, key_meant, load_yaml
 from tenure.lifecycle.model import FAMILIES, Cause, Model, Play, SourceReference, Stage
 from tenure.lifecycle.model_parameters import read_parameters
 from tenure.rules.evaluation.published import named_days
@@ -92,13 +93,28 @@ def read(
     )
     if isinstance(what, Mapping):
         return _model(what, yaml.safe_dump(dict(what), allow_unicode=True, sort_keys=False), Names(scope))
-    return _read_text(text_of(what), scope)
+    text = text_of(what, own or ())
+    with _in_file("" if what in (text, *builtin_texts()) else str(what)):
+        return _read_text(text, scope)
 
 
-def read_in(lake: Lake, what: str | Path | Mapping[str, Any]) -> Model:
-    """Read a model with the fact kinds, named dates and other models that a lake knows."""
-    currency = lake.settings.currency
-    return read(what, lake.kinds(), named_dates=lake.named_dates, own=own_texts(lake), currency=currency)
+@contextmanager
+def _in_file(file: str) -> Iterator[None]:
+    """Let what is wrong with a model name its file; errors in a model that it reads have named theirs."""
+    try:
+        yield
+    except TenureError as wrong:
+        wrong.file = wrong.file or file
+        raise
+
+
+def read_in(lake: Lake, what: str | Path | Mapping[str, Any], *, own: Mapping[str, str] | None = None) -> Model:
+    """Read a model with the fact kinds, named dates and other models that a lake knows; `own` are its own texts."""
+    own = own_texts(lake) if own is None else own
+    kinds, named_dates, currency = lake.kinds(), lake.named_dates, lake.settings.currency
+    known = own.get(str(what)) if isinstance(what, str | Path) else None
+    with _in_file("" if known is None else str(own_files(lake.path / "models")[str(what)])):
+        return read(known or what, kinds, named_dates=named_dates, own=own, currency=currency)
 
 
 def parameters_of(given: Mapping[str, Any], kinds: Mapping[str, Kind] = KINDS) -> dict[str, Parameter]:
@@ -107,14 +123,37 @@ def parameters_of(given: Mapping[str, Any], kinds: Mapping[str, Kind] = KINDS) -
     return read_parameters(given.get("parameters"), f"model {given.get('id', '?')}", names)
 
 
+def own_files(folder: Path) -> dict[str, Path]:
+    """Return a lake's own model files by the ids in them; by its name one that cannot be read.
+
+    Of two files with one id it is the one that is named after it, see :func:`models_of`.
+    """
+    ids = {path: _id_in(path) for path in sorted(folder.glob("*.yaml"))}
+    files: dict[str, Path] = {}
+    for path, model_id in sorted(ids.items(), key=lambda item: (item[0].stem != item[1], item[0])):
+        files.setdefault(model_id, path)
+    return files
+
+
+def _id_in(path: Path) -> str:
+    try:
+        given = _cached_yaml(text_of(path))
+    except ModelError:
+        return path.stem
+    return str(given.get("id") or path.stem) if isinstance(given, Mapping) else path.stem
+
+
+_cached_yaml = lru_cache(maxsize=256)(load_yaml)
+
+
 def own_model_ids(lake: Lake) -> list[str]:
     """Return the ids of a lake's own models."""
-    return sorted(path.stem for path in (lake.path / "models").glob("*.yaml"))
+    return sorted(own_files(lake.path / "models"))
 
 
 def own_texts(lake: Lake) -> dict[str, str]:
     """Return the texts of a lake's own models by id."""
-    return {model_id: text_of(lake.path / "models" / f"{model_id}.yaml") for model_id in own_model_ids(lake)}
+    return {model_id: text_of(path) for model_id, path in sorted(own_files(lake.path / "models").items())}
 
 
 @cache
@@ -133,26 +172,25 @@ def builtin() -> dict[str, Model]:
 def models_of(lake: Lake, given: Sequence[str | Path | Model] | None = None) -> list[Model]:
     """Return models of a lake: the given ones, or all built-in ones and the lake's own.
 
-    A lake's own file ``models/ID.yaml`` goes before the built-in model of that id.
+    A lake's own file, of whatever name, goes before the built-in model of the id in it.
     """
-    own = own_texts(lake)
+    own, paths = own_texts(lake), own_files(lake.path / "models")
     if given is None:
         given = list(dict.fromkeys([*builtin_texts(), *own]))
-    kinds, named_dates, currency = lake.kinds(), lake.named_dates, lake.settings.currency
-    models = [
-        model
-        if isinstance(model, Model)
-        else read(own.get(str(model), model), kinds, named_dates=named_dates, own=own, currency=currency)
-        for model in given
-    ]
+    for path in (lake.path / "models").glob("*.yaml"):
+        model_id = _id_in(path)
+        if path not in paths.values() and model_id in map(str, given):
+            text = mark("%(first)s and %(second)s both have the id %(id)r. Change or remove one of them.")
+            raise ModelError(text, first=paths[model_id], second=path, id=model_id)
+    models = [model if isinstance(model, Model) else read_in(lake, model, own=own) for model in given]
     for model in models:
         if [other.id for other in models].count(model.id) > 1:
             raise ModelError(mark("Two models have the id %(id)r. Change one of them."), id=model.id)
     return models
 
 
-def text_of(what: str | Path) -> str:
-    """Return the text of a built-in model or a model file; a text is itself."""
+def text_of(what: str | Path, own: Iterable[str] = ()) -> str:
+    """Return the text of a built-in model or a model file; a text is itself. Errors suggest ids of `own` models too."""
     if isinstance(what, str) and "\n" in what:
         return what
     if (text := builtin_texts().get(str(what))) is not None:
@@ -164,11 +202,9 @@ def text_of(what: str | Path) -> str:
         except (OSError, UnicodeDecodeError) as wrong:
             text = mark("Could not read model file %(path)s: %(why)s.")
             raise ModelError(text, path=str(path), why=wrong) from wrong
-    near = get_close_matches(str(what), list(builtin_texts()), n=3, cutoff=0.5)
+    near = get_close_matches(str(what), [*builtin_texts(), *own], n=3, cutoff=0.5)
     hint = ", ".join(near) or "tenure models list"
-    raise ModelError(
-        mark("No built-in model or model file is named %(name)r. Try: %(hint)s."), name=str(what), hint=hint
-    )
+    raise ModelError(mark("No model or model file is named %(name)r. Try: %(hint)s."), name=str(what), hint=hint)
 
 
 # Models cannot change, and a refresh asks for the same thirty several times.
@@ -176,9 +212,10 @@ def text_of(what: str | Path) -> str:
 def _read_text(text: str, scope: Scope, reading: tuple[str, ...] = ()) -> Model:
     given = load_yaml(text)
     if not isinstance(given, Mapping):
-        raise ModelError(
-            mark("A model must be a mapping with id, name and stages, not %(found)s."), found=type(given).__name__
-        )
+        check_colons(text.splitlines())
+        if given is None:
+            raise ModelError(mark("The model is empty. Write its id, its name and at least one stage."))
+        raise ModelError(mark("A model must be a mapping with id, name and stages."))
     return _model(given, text, Names(scope, reading=reading))
 
 
@@ -248,14 +285,40 @@ def _others(stages: Sequence[Stage], names: Names, where: str, subject: str) -> 
             near = ", ".join(get_close_matches(name, list(texts), n=3, cutoff=0.4)) or "tenure models list"
             text = mark("%(where)s reads the stage of %(name)r, but there is no such model. Try: %(near)s.")
             raise ModelError(text, where=where, name=name, near=near)
-        other = _read_text(texts[name], names.scope, names.reading)
+        with _in_file(f"{name}.yaml" if name in dict(names.scope.own) else ""):
+            other = _read_text(texts[name], names.scope, names.reading)
         if other.subject != subject:
             text = mark(
                 "%(where)s cannot read the stage of %(name)r: one model is about customers, the other about products."
             )
             raise ModelError(text, where=where, name=name)
         others.append(other)
+    _check_others_stages(rules, {other.id: [stage.id for stage in other.stages] for other in others}, where)
     return tuple(others)
+
+
+def _check_others_stages(rules: Iterable[RuleNode], stages: Mapping[str, Sequence[str]], where: str) -> None:
+    """Refuse what compares the stage in another model with one that it does not have."""
+    for part in (part for rule in rules for part in rule.walk()):
+        for measure, names in _compared_texts(part):
+            ids = stages.get(measure.argument, ()) if measure.name == "stage" else ()
+            for name in names if ids else ():
+                if name and name not in ids:
+                    near = ", ".join(get_close_matches(name, ids, n=3, cutoff=0.4) or ids)
+                    text = mark("%(where)s: %(name)r is not a stage of %(model)r. Try: %(near)s.")
+                    raise ModelError(text, where=where, name=name, model=measure.argument, near=near)
+
+
+def _compared_texts(node: RuleNode) -> Iterator[tuple[Measure, tuple[str, ...]]]:
+    """Yield the measure that a test compares with texts, and those texts."""
+    match node:
+        case Among(operand=Measure() as measure, values=values):
+            yield measure, tuple(map(str, values))
+        case (
+            Comparison(left=Measure() as measure, right=TextLiteral(value=name))
+            | Comparison(left=TextLiteral(value=name), right=Measure() as measure)
+        ):
+            yield measure, (name,)
 
 
 def _stages(model: FileEntry) -> tuple[Stage, ...]:
@@ -287,6 +350,8 @@ def _stages(model: FileEntry) -> tuple[Stage, ...]:
 
 def _stage(given: Any, where: str, names: Names, settles: int) -> Stage:
     if not isinstance(given, Mapping):
+        if key := key_meant(str(given)):
+            raise ModelError(WRONG_COLON, where=where, key=key)
         raise ModelError(mark("%(where)s must be a mapping with id and when."), where=where)
     entry = FileEntry(given, _STAGE_KEYS, where, names)
     stage_id = entry.id()
@@ -328,18 +393,10 @@ def _stay_rule(entry: FileEntry, rule: RuleNode) -> RuleNode | None:
 def _check_stages_named(node: RuleNode, ids: Sequence[str], model: FileEntry) -> None:
     """Refuse what asks for a stage that the model does not have."""
     for part in node.walk():
-        names: tuple[float | str, ...] = ()
-        match part:
-            case (
-                Measure(name="in_stage", arguments=names) | Among(operand=Measure(name="previous_stage"), values=names)
-            ):
-                pass
-            case (
-                Comparison(left=Measure(name="previous_stage"), right=TextLiteral(value=name))
-                | Comparison(left=TextLiteral(value=name), right=Measure(name="previous_stage"))
-            ):
-                names = (name,)
-        for name in map(str, names):
+        named = [name for measure, names in _compared_texts(part) if measure.name == "previous_stage" for name in names]
+        if isinstance(part, Measure) and part.name == "in_stage":
+            named += part.arguments
+        for name in named:
             if name and name not in ids:
                 near = ", ".join(get_close_matches(name, ids, n=3, cutoff=0.4) or ids)
                 text = mark("%(where)s: %(part)s names %(name)r, which is not a stage of this model. Try: %(near)s.")

@@ -48,8 +48,13 @@ def read_parameters(given: Any, where: str, names: Names) -> dict[str, Parameter
 
 def _parameter(name: str, entry: FileEntry) -> Parameter:
     value, unit = _quantity(entry, "value")
-    bounds = {key: _quantity(entry, key)[0] if key in entry.given else None for key in ("min", "max", "step")}
+    bounds = {key: _bound(entry, key, unit) if key in entry.given else None for key in ("min", "max", "step")}
     low, high = bounds["min"], bounds["max"]
+    if low is not None and high is not None and low > high:
+        text = mark("%(where)s: min %(low)s is more than max %(high)s. Exchange them.")
+        raise entry.wrong(text, low=entry.given["min"], high=entry.given["max"])
+    if bounds["step"] is not None and bounds["step"] <= 0:
+        raise entry.wrong(mark("%(where)s: step must be more than 0, not %(step)s."), step=entry.given["step"])
     if (low is not None and value < low) or (high is not None and value > high):
         text = mark("%(where)s: the value %(value)s lies outside %(low)s to %(high)s.")
         raise entry.wrong(
@@ -62,6 +67,15 @@ def _parameter(name: str, entry: FileEntry) -> Parameter:
         raise entry.wrong(text, value=entry.given["value"])
     label = LocalizedText(entry.string("zh"), entry.string("en"))
     return Parameter(name, value, unit, low, high, bounds["step"], label)
+
+
+def _bound(entry: FileEntry, key: str, unit: Unit) -> float:
+    """Return a bound, which may be a plain number, or in the unit of the value."""
+    bound, own = _quantity(entry, key)
+    if "number" not in (own, unit) and own != unit:
+        text = mark("%(where)s: %(key)s %(bound)s is of another unit than the value %(value)s.")
+        raise entry.wrong(text, key=key, bound=entry.given[key], value=entry.given["value"])
+    return bound
 
 
 def _quantity(entry: FileEntry, key: str) -> tuple[float, Any]:

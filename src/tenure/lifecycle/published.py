@@ -57,13 +57,14 @@ def published_for(lake: Lake, models: Sequence[Model], customers: Sequence[str] 
     known from the day of the scorecard.
     """
     names, nodes = score_names(models), [population_key(node) for node in populations_read(models)]
-    kept = _kept(lake) if names else set()
+    kept = kept_scores(lake) if names else set()
     scores = _score_history(lake, [name for name in names if name in kept], customers)
     scores |= _scorecard(lake, [name for name in names if name not in kept], customers)
     return Published(scores, _populations(lake, nodes) if nodes else {})
 
 
-def _kept(lake: Lake) -> set[str]:
+def kept_scores(lake: Lake) -> set[str]:
+    """Return the names of the scores that refreshes have kept by day."""
     return {row["name"] for row in lake.rows("score_history", "SELECT DISTINCT name FROM score_history")}
 
 
@@ -99,7 +100,7 @@ def _scorecard(lake: Lake, names: Sequence[str], customers: Sequence[str] | None
 
 def not_kept(lake: Lake, names: Sequence[str]) -> pa.Table:
     """Return everybody's scores that only the scorecard tells, so that they outlast its next writing."""
-    kept = _kept(lake) if names else set()
+    kept = kept_scores(lake) if names else set()
     scores = _scorecard(lake, [name for name in names if name not in kept], None)
     tables = [_named(name, rows) for name, rows in scores.items()]
     return pa.concat_tables([SCORE_HISTORY.empty_table(), *tables])

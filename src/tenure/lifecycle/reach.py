@@ -80,6 +80,8 @@ class Unreachable:
     kinds: tuple[str, ...] = ()  # of fact that are missing for it, or their columns, such as ``order.channel``
     attributes: tuple[str, ...] = ()  # of customers that are missing for it
     is_taken: bool = False  # whether an earlier stage takes everybody who could be in it, whatever facts there are
+    # whether nobody can come into the model at all: for want of customer records, or of anything that brings them in
+    not_entered: Literal["", "records", "nothing"] = ""
 
     @property
     def message(self) -> Message:
@@ -92,6 +94,10 @@ class Unreachable:
             text = mark("Cannot be reached: your facts contain no %(kinds)s.")
         elif self.attributes:
             text = mark("Cannot be reached: no customer has a value for %(names)s.")
+        elif self.not_entered == "records":
+            text = mark("Cannot be reached: there are no customer records yet.")
+        elif self.not_entered:
+            text = mark("Cannot be reached: nothing brings customers into this model. Name kinds of fact in enters.")
         elif self.is_taken:
             text = mark("Cannot be reached: everybody who could be here is in an earlier stage.")
         else:
@@ -170,6 +176,11 @@ def _explained(model: Model, stage: str, facts: FactsAtHand) -> Unreachable:
             more = item.added_to(more)
         return stage in _reached(model, more)
 
+    if not model.entry_kinds:
+        if not model.takes_records:
+            return Unreachable(stage, not_entered="nothing")
+        if not facts.records and not is_reached(missing):
+            return Unreachable(stage, not_entered="records")
     if not is_reached(missing):
         return Unreachable(stage, is_taken=TRUE in _Rules(model, facts).truths(model.stage(stage).rule))
     matter = [
@@ -226,14 +237,14 @@ class _Rules:
     @cached_property
     def entered_by(self) -> frozenset[str]:
         """The kinds of fact of which everybody in the model has one; empty when a record is enough."""
-        if self.facts.records and any(stage.without_facts for stage in self.model.stages):
+        if self.facts.records and self.model.takes_records:
             return frozenset()
         return self.facts.kinds.intersection(self.model.entry_kinds)
 
     @property
     def somebody(self) -> bool:
         """Whether anybody can be in the model."""
-        by_record = self.facts.records and any(stage.without_facts for stage in self.model.stages)
+        by_record = self.facts.records and self.model.takes_records
         return by_record or bool(self.entered_by)
 
     def truths(self, node: RuleNode) -> _Truths:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tenure.words import Day, mark, say
+from tenure.words import Day, Message, mark
 
 if TYPE_CHECKING:
     from tenure.lifecycle.model import Model
@@ -29,17 +29,21 @@ class Waiting(NamedTuple):
         since = on - timedelta(days=settles)
         return cls(stage, settles, since, on) if settles and since <= day else None
 
-    def say(self, model: Model) -> str:
-        """Return it as a sentence in the reader's language."""
-        name = "" if self.stage is None else model.stage(self.stage).name.render()
+    def sentence(self, model: Model) -> Message:
+        """Return it as a sentence."""
+        words: dict[str, Any] = {"days": self.settles, "since": Day(self.since), "day": Day(self.enters_on)}
+        if self.stage is not None:
+            words["stage"] = model.stage(self.stage).name
         if self.since is None or self.enters_on is None:
+            text = mark("%(stage)s holds, but will stop before it has held for the %(days)s days that entering takes.")
             if self.stage is None:
                 text = mark("No stage currently matches, but one will before the %(days)s-day minimum.")
-                return say(text, days=self.settles)
-            text = mark("%(stage)s holds, but will stop before it has held for the %(days)s days that entering takes.")
-            return say(text, stage=name, days=self.settles)
-        if self.stage is None:
+        elif self.stage is None:
             text = mark("No stage has held since %(since)s; leaves on %(day)s unless one holds before.")
         else:
             text = mark("%(stage)s has held since %(since)s; enters on %(day)s unless it stops holding.")
-        return say(text, stage=name, since=Day(self.since), day=Day(self.enters_on))
+        return Message(text, words)
+
+    def say(self, model: Model) -> str:
+        """Return it as a sentence in the reader's language."""
+        return self.sentence(model).render()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tenure.clock import day_of, local_days
+from tenure.clock import EPOCH, day_of, local_days
 from tenure.errors import EngineError
 from tenure.facts.schema import FACT_TABLES
 from tenure.lake import views
@@ -129,12 +129,14 @@ def staged_models(lake: Lake) -> set[str]:
 
 
 def last_fact_day(lake: Lake) -> date:
-    """Return the last local day on which anything happened in a lake."""
+    """Return the last local day on which anything happened in a lake, or a customer came on record if nothing did."""
     newest = []
     con = lake.connect(tuple(FACT_TABLES))
     for name in views.names(con):
         row = con.execute(f'SELECT epoch_us(max("at")) FROM "{name}"').fetchone()
         newest += [row[0]] if row and row[0] is not None else []
-    if not newest:
-        return date(1970, 1, 1)
-    return day_of(int(local_days(np.array([max(newest)], dtype=np.int64), lake.settings.tz)[0]))
+    if newest:
+        return day_of(int(local_days(np.array([max(newest)], dtype=np.int64), lake.settings.tz)[0]))
+    sql = "SELECT max(coalesce(created_on, (first_seen_at AT TIME ZONE $tz)::DATE)) AS day FROM customers"
+    recorded = [row["day"] for row in lake.rows("customers", sql, {"tz": lake.settings.tz})]
+    return next(filter(None, recorded), EPOCH)

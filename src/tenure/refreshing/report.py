@@ -140,6 +140,16 @@ def last_refresh(con: duckdb.DuckDBPyConnection) -> date | None:
     return row[0] if row else None
 
 
+def customers_by_stage(lake: Lake) -> dict[str, dict[str, int]]:
+    """Return how many customers are in each stage of each model by the newest refreshes; in none under ``""``."""
+    sql = """SELECT model, coalesce(stage, '') AS stage, count(*) AS customers FROM spans
+             WHERE left_on IS NULL GROUP BY ALL"""
+    counts: dict[str, dict[str, int]] = {}
+    for row in lake.rows("spans", sql):
+        counts.setdefault(row["model"], {})[row["stage"]] = row["customers"]
+    return counts
+
+
 def published_since(lake: Lake, generation: int) -> list[tuple[int, str, date]]:
     """Return generation, mode and day of the refreshes that were published and began after a generation."""
     if not lake.has("refreshes"):

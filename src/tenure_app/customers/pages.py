@@ -280,8 +280,8 @@ def why(request: HttpRequest, customer_id: str) -> HttpResponse:
         raise Http404(_("There is no customer %(id)s.") % {"id": customer_id})
     day = as_of(request)
     explained = explain_from(conf.lake(), entry.model, customer_id, day)
-    by_rules = next((evaluation.stage.id for evaluation in explained.evaluations if evaluation.taken), None)
-    verdicts = [_verdict(evaluation, entry.model) for evaluation in explained.evaluations]
+    verdicts = [_verdict(evaluation, entry.model, explained.stage) for evaluation in explained.evaluations]
+    differs = explained.why_not_by_rules(entry.model)
     context = {
         "who": who,
         "entry": entry,
@@ -291,14 +291,12 @@ def why(request: HttpRequest, customer_id: str) -> HttpResponse:
         "verdicts": tables.VERDICTS.show(verdicts) if verdicts else None,
         "stage": entry.stage_name(explained.stage),
         "family": entry.family(explained.stage),
-        "reason": reasons.in_words(explained.reason, entry.model),
-        "waiting": waiting.say(entry.model) if (waiting := explained.waiting) else "",
-        "differs": waiting is not None or bool(by_rules and explained.stage and by_rules != explained.stage),
+        "differs": differs.render() if differs else "",
     }
     return render(request, "customers/why.html", context)
 
 
-def _verdict(evaluation: StageEvaluation, model: Model) -> tables.Row:
+def _verdict(evaluation: StageEvaluation, model: Model, staged: str | None) -> tables.Row:
     """Return a stage's rule in words: whether it holds, and by which values."""
     language = current_language()
     return {
@@ -306,7 +304,7 @@ def _verdict(evaluation: StageEvaluation, model: Model) -> tables.Row:
         "sentence": reasons.sentence_of(evaluation.stage.rule, model),
         "stay_sentence": reasons.sentence_of(stay_rule, model) if (stay_rule := evaluation.stage.stay_rule) else "",
         "holds": True if evaluation.stays else evaluation.holds,
-        "taken": evaluation.taken,
+        "current": evaluation.stage.id == staged,
         "values": [(measure_phrase(read.measure, language), _value(read.value)) for read in evaluation.values],
     }
 

@@ -200,7 +200,7 @@ VERDICTS = Table(
         ),
     ),
     classes=f"{LIST} truths",
-    is_current=lambda row: row["taken"],
+    is_current=lambda row: row["current"],
 )
 
 #: Rows are merges of the library.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from tenure.clock import day_number
 from tenure.facts.selection import ColumnType, Condition, Facts, columns_of_kind
+from tenure.rules.syntax import foreign
 from tenure.rules.syntax.comparison import COMPARISONS, SPELLINGS
 from tenure.rules.syntax.tokens import Token, number_of
 from tenure.rules.syntax.windows import WindowReader
@@ -192,9 +193,13 @@ class FactsReader(WindowReader):
         return -value if negative else value
 
     def unquoted(self, token: Token) -> NoReturn:
-        self.fail(
-            mark("%(found)s is not in quotation marks. Put texts in quotation marks."), token, (f'"{token.text}"',)
-        )
+        if foreign.WORDS.get(token.text.lower()) == "unknown":
+            before = self.tokens[self.tokens.index(token) - 1]
+            right, start = ("is known", before) if before.matches("!=", "<>", "≠") else ("is unknown", before)
+            place = (start.place[0] if before.matches("=", "==", "!=", "<>", "≠") else token.place[0], token.place[1])
+            self.fail(mark("To ask for a missing value, write is unknown or is known."), place, (right,))
+        near = (*self.near(token.text, self.parameters), f'"{token.text}"')
+        self.fail(mark("%(found)s is not in quotation marks. Put texts in quotation marks."), token, near)
 
     # Dates
 

@@ -78,6 +78,9 @@ class MeasureReader(FactsReader):
 
     def _closing(self) -> Token:
         end = self.accept(")")
+        if self.token.matches("|") and self.following.text.lower() in MEASURES:
+            cause = mark("| stands between kinds of fact inside the parentheses. Join conditions with and, or.")
+            self.fail(cause, self.token, ("or",))
         if self.token.matches("|"):
             cause = mark("Write the field once, after the last kind, such as order | refund.amount.")
             self.fail(cause, (self.tokens[self.position - 2].place[0], self.token.place[1]))
@@ -146,9 +149,9 @@ class MeasureReader(FactsReader):
         self.expecting("sign", ", 2")
         comma, parameter = self.accept(","), self.parameter(self.token)
         if not comma or (self.token.what != "number" and parameter is None):
-            self.fail_measure(
-                mark("%(name)s requires a number, such as 2 for the second. Example: %(example)s"), self.token
-            )
+            near = self.near(self.token.text, self.parameters) if comma else ()
+            cause = mark("%(name)s requires a number, such as 2 for the second. Example: %(example)s")
+            self.fail_measure(cause, self.token, near)
         token = self.take()
         number = number_of(token.text) if parameter is None else parameter.value
         if number != int(number) or not 1 <= number <= 1_000:
@@ -194,14 +197,18 @@ class MeasureReader(FactsReader):
         if name == "otherwise":
             self.fail(mark("otherwise must be the whole rule. It cannot be combined with conditions."), word)
         if name in self.kinds:
-            near = (f"has({name})", f"count({name})", f"days_since({name})")
-            self.fail(mark("%(kind)s is a kind of fact. Use it inside a measure."), word, near, kind=name)
-        if self.parameters and not self.token.matches("("):
-            known = (*self.near(name, self.parameters), *self.near(name, MEASURES))
-            self.fail(mark("Unknown measure or parameter: %(name)s."), word, known, name=word.text)
+            inside = (f"has({name})", f"count({name})", f"days_since({name})")
+            self.fail(mark("%(kind)s is a kind of fact. Use it inside a measure."), word, inside, kind=name)
+        near = self.near(name, MEASURES)
         if name in WORDS:
             self.fail(mark("Expected a number or a measure before %(found)s."), word)
-        self.fail(mark("Unknown measure: %(name)s."), word, self.near(name, MEASURES), name=word.text)
+        if self.token.matches("("):
+            self.fail(mark("Unknown measure: %(name)s."), word, near, name=word.text)
+        near = (*self.near(name, self.parameters), *near)
+        cause = mark("Unknown measure or parameter: %(name)s.")
+        if self.parameters and not near:
+            cause = mark("Unknown measure or parameter: %(name)s. Parameters of the model: %(known)s.")
+        self.fail(cause, word, near, name=word.text, known=", ".join(self.parameters))
 
     def deeper(self, part: Callable[[], RuleNode]) -> RuleNode:
         self.depth += 1

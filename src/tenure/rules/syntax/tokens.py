@@ -13,6 +13,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from tenure.errors import RuleError
+from tenure.rules.syntax import foreign
 from tenure.rules.syntax.tree import Place, RuleNode, WindowUnit
 from tenure.words import mark
 
@@ -28,7 +29,10 @@ _FULL_WIDTH = str.maketrans(
     | {"　": " ", "“": '"', "”": '"', "×": "*", "÷": "/"}
 )
 _TOKEN = re.compile(
-    r"""(?P<skip>\s+|\#[^\n]*)
+    # Texts copied from a page bring spaces without width.
+    rf"""(?P<skip>[\s\u200b\ufeff]+|\#[^\n]*)
+      | (?P<foreign_number>{foreign.NUMBERS})
+      | (?P<foreign_sign>{foreign.SIGNS})
       | (?P<days>\d+[dDwW]\b)
       | (?P<number>(?:\d[\d_]*(?:\.\d+)?|\.\d+)(?:\s?%)?(?![\w]))
       | (?P<text>"[^"\n]*"|'[^'\n]*')
@@ -37,14 +41,6 @@ _TOKEN = re.compile(
       | (?P<wrong>\d\w+|.)""",
     re.VERBOSE,
 )
-#: What people write behind a number when they mean a length of time.
-_UNITS = {
-    **dict.fromkeys(("day", "days", "天", "日"), "d"),
-    **dict.fromkeys(("wk", "week", "weeks", "周", "星期"), "w"),
-    **dict.fromkeys(("m", "mo", "mon", "month", "months", "月", "个月"), " months"),
-    **dict.fromkeys(("q", "quarter", "quarters", "季度", "个季度"), " quarters"),
-    **dict.fromkeys(("y", "yr", "year", "years", "年"), " years"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,30 +69,33 @@ class Expected:
 class Reader:
     def __init__(self, text: str) -> None:
         self.text = text
+        self.position = 0
+        self.expected: list[Expected] = []
+        self.tokens: list[Token] = []
         if len(text) > LONGEST_RULE:
             cause = mark(
                 "A rule can have at most %(most)s characters; this one has %(found)s. Split it into two stages."
             )
             self.fail(cause, (LONGEST_RULE, len(text)), most=LONGEST_RULE, found=len(text))
-        self.position = 0
-        self.expected: list[Expected] = []
-        self.tokens = []
         for match in _TOKEN.finditer(text.translate(_FULL_WIDTH)):
             token = Token(match.lastgroup or "wrong", match.group(), match.span())
-            if token.what == "wrong":
+            if token.what in ("wrong", "foreign_sign", "foreign_number"):
                 self._refuse(token)
             if token.what != "skip":
                 self.tokens.append(token)
         self.tokens.append(Token("end", "", (len(text), len(text) + 1)))
 
     def _refuse(self, token: Token) -> NoReturn:
+        if token.what in ("foreign_sign", "foreign_number"):
+            mistake = foreign.in_sign(token.text) if token.what == "foreign_sign" else foreign.in_number(token.text)
+            self.fail(mistake.cause, token, mistake.near)
         cause, near = mark("Unexpected character: %(found)s"), ""
         if token.text in "\"'":
             cause = mark("This text has no closing quotation mark.")
         elif token.text[0].isdigit():
             number = "".join(takewhile(str.isdecimal, token.text))
-            unit = _UNITS.get(token.text[len(number) :].lower())
-            near = f"{number}{unit}" if unit else ""
+            before = self.tokens[-1].text.lower() if self.tokens else ""
+            near = foreign.length_of(number, token.text[len(number) :], before)
             cause = mark(
                 "%(found)s is not a number or time window. Write windows in days or weeks, such as 90d or 12w, or as"
                 " calendar periods, such as last 3 months."
@@ -128,12 +127,23 @@ class Reader:
 
     def fail(self, cause: str, at: Token | RuleNode | Place, near: Iterable[str] = (), **data: object) -> NoReturn:
         """Refuse the rule, pointing at a place; the cause may name the token there (found) or the node (part)."""
+        word = self._foreign_word(at, near)
+        if word:
+            cause, at, near = mark("%(found)s is not used in rules."), word, (foreign.WORDS[word.text.lower()],)
         start, end = at if isinstance(at, tuple) else at.place
         if isinstance(at, Token):
             data = {"found": at.text, **data}
         elif isinstance(at, RuleNode):
             data = {"part": str(at), **data}
         raise RuleError(cause, rule=self.text, start=start, end=end, nearest=tuple(near), **data)
+
+    def _foreign_word(self, at: Token | RuleNode | Place, near: Iterable[str]) -> Token | None:
+        """Return the word of another language at which reading stopped, unless the refusal knows better."""
+        following = self.tokens[self.position : self.position + 1]
+        if near and (at in following or isinstance(at, tuple)):
+            return None
+        words = [*([at] if isinstance(at, Token) and not near else []), *following]
+        return next((word for word in words if word.what == "name" and word.text.lower() in foreign.WORDS), None)
 
     def expect(self, sign: str, cause: str, **data: object) -> Token:
         """Take a sign that must come now."""

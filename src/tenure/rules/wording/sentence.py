@@ -22,6 +22,7 @@ from tenure.rules.syntax.tree import (
     Not,
     NumberLiteral,
     Or,
+    Population,
     RuleNode,
     TextLiteral,
 )
@@ -175,7 +176,9 @@ def sentence(rule: RuleNode, language: str | None = None, stage_names: StageName
     return speaker.finish(speaker.truth(speakable(rule)))
 
 
-def measure_phrase(measure: Measure, language: str | None = None, stage_names: StageNames | None = None) -> str:
+def measure_phrase(
+    measure: Measure | Population, language: str | None = None, stage_names: StageNames | None = None
+) -> str:
     """Return what a measure is called, as a noun: ``过去 90 天的下单次数``."""
     speaker = _speaker(language, stage_names)
     return speaker.finish(speaker.value(measure))

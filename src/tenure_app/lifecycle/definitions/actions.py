@@ -160,19 +160,20 @@ def publish() -> None:
         for current in queries.in_force().values()
         if current.version is not None and (current.edited or not current.shipped)
     }
+    files = models.own_files(target)
     for model_id, version in versions.items():
-        path = target / f"{model_id}.yaml"
+        path = files.get(model_id, target / f"{model_id}.yaml")
         if not path.is_file() or path.read_text(encoding="utf-8") != version.text:
             write_text(path, version.text, at=version.created_at)  # never newer than the version: it is no news
     known = set(ModelDefinition.objects.values_list("pk", flat=True))
-    for path in target.glob("*.yaml"):
-        if path.stem in known and path.stem not in versions:
+    for model_id, path in files.items():
+        if model_id in known and model_id not in versions:
             path.unlink(missing_ok=True)
 
 
 def take_in_files() -> list[ModelVersion]:
     """Make versions of the files that others put into the lake's folder, and publish what is missing there."""
-    paths = sorted(folder().glob("*.yaml")) if folder().is_dir() else []
+    paths = sorted(models.own_files(folder()).values()) if folder().is_dir() else []
     versions = [version for version in map(_take_in, paths) if version is not None]
     publish()
     return versions
@@ -188,7 +189,7 @@ def _take_in(path: Path) -> ModelVersion | None:
     places = [place for place, version in enumerate(versions) if version.content_hash == queries.hash_of(text)]
     # A text that was ever ours is an old file of ours, unless somebody wrote it after the newest version.
     is_old = bool(places) and (0 in places or path.stat().st_mtime <= versions[0].created_at.timestamp())
-    if model.id != path.stem or is_old:
+    if is_old:
         return None
     with transaction.atomic():
         definition, _created = ModelDefinition.objects.get_or_create(pk=model.id)
