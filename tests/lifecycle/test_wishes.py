@@ -95,6 +95,12 @@ WISHES = [
         [("2024-01-20", "2024-01-31"), ("2024-03-01", FOREVER)],
     ),
     Wish(
+        "2b the last three orders on three different days, not two on one",
+        "days(order, last 3 orders) = 3",
+        [order("2024-01-01"), order("2024-01-10 9"), order("2024-01-10 15"), order("2024-01-20"), order("2024-02-01")],
+        [("2024-02-01", FOREVER)],
+    ),
+    Wish(
         "3 at least 15 orders in this calendar month",
         "count(order, this month) >= 15",
         [order("2024-05-31"), *(order(day) for day in every("2024-06-01", 1, 16))],

@@ -373,6 +373,13 @@ def _periods(context: EvaluationContext, measure: Measure, period_of: Callable[[
     return _distinct(context, measure, keys, period_of(day_number_of(keys)) + BIAS)
 
 
+def _days_with(context: EvaluationContext, measure: Measure) -> Steps:
+    """Return the number of days with facts."""
+    if measure.window.unit == "fact":  # of the latest facts, several may be of one day
+        return _periods(context, measure, lambda days: days)
+    return steps.counted(context.reach(context.days(measure.facts), measure.window))
+
+
 def _first_day(context: EvaluationContext, measure: Measure) -> Steps:
     firsts = context.firsts(measure.facts)
     return steps.known_from_facts(steps.merge(context.block.origins, firsts), day_number_of(firsts))
@@ -407,7 +414,7 @@ _MAKERS: dict[str, Callable[[EvaluationContext, Measure], Steps]] = {
     "days_since": lambda context, measure: _from_days(context, measure, lambda days: (day_number_of(days),)),
     "days_since_first": _first_day,
     "count": _counted,
-    "days": lambda context, measure: steps.counted(context.reach(context.days(measure.facts), measure.window)),
+    "days": _days_with,
     "months_with": lambda context, measure: _periods(context, measure, months_of),
     "weeks_with": lambda context, measure: _periods(context, measure, weeks_of),
     "sum": lambda context, measure: steps.summed(*_valued(context, measure), SCALE),
