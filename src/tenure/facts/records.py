@@ -38,7 +38,7 @@ class KnownRecords:
         """
         if not self._has(name):
             return [], np.full(len(self.who), -1)
-        coded = _said(self.records, name).dictionary_encode()
+        coded = _json_of(self.records, name).dictionary_encode()
         spelled = coded.dictionary.to_pylist()
         codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
         begins = np.append(True, self.who[1:] != self.who[:-1])[: len(codes)]
@@ -123,16 +123,16 @@ def _known_from(records: pa.Table, tz: str) -> np.ndarray:
     return np.where(valid.is_valid().to_numpy(), valid.fill_null(0).to_numpy(), days)
 
 
-def _said(records: pa.Table, name: str) -> pa.Array:
+def _json_of(records: pa.Table, name: str) -> pa.Array:
     """Return what records say of an attribute, as JSON."""
-    said = "json_extract(attributes, $path)::VARCHAR"
+    value = "json_extract(attributes, $path)::VARCHAR"
     if name in FIELDS:
-        said = f"coalesce({said}, to_json({name})::VARCHAR)"
+        value = f"coalesce({value}, to_json({name})::VARCHAR)"
     with connect() as con:
         con.register("records", records)
         path = "/" + name.replace("~", "~0").replace("/", "~1")
-        found = con.execute(f"SELECT {said} AS said FROM records", {"path": path}).to_arrow_table()
-    return found.column("said").cast(TEXT).combine_chunks()
+        read = con.execute(f"SELECT {value} AS value FROM records", {"path": path}).to_arrow_table()
+    return read.column("value").cast(TEXT).combine_chunks()
 
 
 def _plain(text: str) -> str | float:

@@ -405,15 +405,15 @@ def _check_stages_named(node: RuleNode, ids: Sequence[str], model: FileEntry) ->
 
 def _check_state(node: RuleNode, model: FileEntry) -> None:
     """Refuse what asks where the customer was, but not by itself: its truth must follow from the state alone."""
-    asked = [measure for measure in measures_of(node) if measure.of_state]
-    if not asked:
+    state_measures = [measure for measure in measures_of(node) if measure.of_state]
+    if not state_measures:
         return
     if isinstance(node, And | Or | Not):
         for child in node.children:
             _check_state(child, model)
         return
     is_name = any(isinstance(part, TextLiteral) for part in node.walk())
-    without_name = isinstance(node, Comparison) and asked[0].name == "previous_stage" and not is_name
+    without_name = isinstance(node, Comparison) and state_measures[0].name == "previous_stage" and not is_name
     if isinstance(node, Held | Ever) or len(measures_of(node)) > 1 or without_name:
         text = mark(
             "%(where)s: %(part)s mixes where the customer was with something else. Compare days_in_stage() with a"

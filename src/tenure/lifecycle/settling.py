@@ -57,7 +57,7 @@ def walked(
     model: Model,
     context: EvaluationContext,
     keys: np.ndarray,
-    said: Mapping[RuleNode, np.ndarray],
+    part_truths: Mapping[RuleNode, np.ndarray],
     has_facts: np.ndarray | None,
     facts: np.ndarray | None,
 ) -> History:
@@ -71,7 +71,7 @@ def walked(
         Its block.
     keys : numpy.ndarray
         Moments at which anything may change, from everybody's entry on.
-    said : mapping of RuleNode to numpy.ndarray
+    part_truths : mapping of RuleNode to numpy.ndarray
         The truths of the rules' parts at each, see :func:`tenure.lifecycle.state.without_state`.
     has_facts : numpy.ndarray, optional
         Whether there was a fact by each, where it decides who may be claimed.
@@ -81,10 +81,12 @@ def walked(
     if not len(keys):
         return History.of(keys, keys)
     states = States(model, context)
-    columns = [*said.values(), *([] if has_facts is None else [has_facts])]
-    examples, codes = _told_apart(columns, len(keys))
+    columns = [*part_truths.values(), *([] if has_facts is None else [has_facts])]
+    examples, codes = _distinct_rows(columns, len(keys))
     has_facts = None if has_facts is None else has_facts[examples]
-    table = _candidates(states, {part: truths[examples] for part, truths in said.items()}, has_facts, len(examples))
+    table = _candidates(
+        states, {part: truths[examples] for part, truths in part_truths.items()}, has_facts, len(examples)
+    )
     # Much that the rules say differently comes to the same.
     table, same = np.unique(table, axis=0, return_inverse=True)
     codes = same.reshape(-1)[codes]
@@ -97,7 +99,7 @@ def walked(
     return _walk(states, _Events(keys[places], codes[places], is_fact), table)
 
 
-def _told_apart(columns: list[np.ndarray], size: int) -> tuple[np.ndarray, np.ndarray]:
+def _distinct_rows(columns: list[np.ndarray], size: int) -> tuple[np.ndarray, np.ndarray]:
     """Return a place for every different row of some columns of small numbers, and which of these each row equals."""
     codes, different = np.zeros(size, dtype=np.int64), 1
     for column in columns:
@@ -115,16 +117,16 @@ def _told_apart(columns: list[np.ndarray], size: int) -> tuple[np.ndarray, np.nd
 
 
 def _candidates(
-    states: States, said: Mapping[RuleNode, np.ndarray], has_facts: np.ndarray | None, size: int
+    states: States, part_truths: Mapping[RuleNode, np.ndarray], has_facts: np.ndarray | None, size: int
 ) -> np.ndarray:
     """Return whose turn it is: for all that the rules say a row, for each state a column."""
     stages = states.model.stages
     turn = np.full((size, *states.shape), len(stages))
     for place in reversed(range(len(stages))):
         stage = stages[place]
-        claims = np.broadcast_to(states.truth(stage.rule, said) == TRUE, turn.shape).copy()
+        claims = np.broadcast_to(states.truth(stage.rule, part_truths) == TRUE, turn.shape).copy()
         if stage.stay_rule is not None:
-            stays = np.broadcast_to(states.truth(stage.stay_rule, said) == TRUE, turn.shape)
+            stays = np.broadcast_to(states.truth(stage.stay_rule, part_truths) == TRUE, turn.shape)
             claims[:, place] |= stays[:, place]
         if has_facts is not None and not stage.without_facts:
             claims &= has_facts[:, None, None, None]
@@ -170,33 +172,36 @@ class _Events(NamedTuple):
 def _walk(states: States, events: _Events, table: np.ndarray) -> History:
     """Lead everybody through their events, and through the days between on which those who wait move."""
     model = states.model
-    there = _Customers.at_entry(events.keys, len(model.stages))
+    customers = _Customers.at_entry(events.keys, len(model.stages))
     # Everybody's history begins with their entry, though no stage may claim them there.
-    moves = [(there.since, there.stage)]
+    moves = [(customers.since, customers.stage)]
     settles = _days_to_settle(model)
     terminal = np.array([*(stage.terminal for stage in model.stages), False])
     horizon = states.context.block.last_day + FORESEEN_DAYS
     keys, marks = np.append(events.keys, NEVER), np.append(states.marks, NEVER >> 1)
-    while len(there.stage):
-        event = np.where(there.event < there.end, keys[there.event], NEVER)
-        now = np.minimum(event, there.due)
+    while len(customers.stage):
+        event = np.where(customers.event < customers.end, keys[customers.event], NEVER)
+        now = np.minimum(event, customers.due)
         if (rows := np.flatnonzero(now < NEVER)).size < now.size:
-            there, event, now = there.take(rows), event[rows], now[rows]
+            customers, event, now = customers.take(rows), event[rows], now[rows]
         happens = np.flatnonzero(event == now)
-        at = there.event[happens]
-        there.code[happens], there.event[happens] = events.codes[at], at + 1
+        at = customers.event[happens]
+        customers.code[happens], customers.event[happens] = events.codes[at], at + 1
         fact = np.zeros(len(now), dtype=bool)
         fact[happens] = events.is_fact[at]
-        candidate = table[there.code, states.number(there.stage, there.before, now - there.entered)]
-        moved = _step(there, now, fact, candidate, settles, terminal)
+        candidate = table[customers.code, states.number(customers.stage, customers.before, now - customers.entered)]
+        moved = _step(customers, now, fact, candidate, settles, terminal)
         if len(moves) == 1:  # nobody was anywhere before they came
-            there.before = np.full(len(now), len(model.stages) + 1)
-        moves.append((now[moved], there.stage[moved]))
+            customers.before = np.full(len(now), len(model.stages) + 1)
+        moves.append((now[moved], customers.stage[moved]))
         if len(states.marks):  # the state changes by itself, too
-            mark = there.entered + marks[np.searchsorted(states.marks, now - there.entered, side="right")]
-            there.due = np.minimum(there.due, np.where(_is_a_day(mark, there.entered), mark, NEVER))
+            mark = customers.entered + marks[np.searchsorted(states.marks, now - customers.entered, side="right")]
+            customers.due = np.minimum(customers.due, np.where(_is_a_day(mark, customers.entered), mark, NEVER))
             far = moved & (day_number_of(now) > horizon)
-            there.event, there.due = np.where(far, there.end, there.event), np.where(far, NEVER, there.due)
+            customers.event, customers.due = (
+                np.where(far, customers.end, customers.event),
+                np.where(far, NEVER, customers.due),
+            )
     return _history(moves)
 
 
@@ -206,7 +211,7 @@ def _is_a_day(moments: np.ndarray, same: np.ndarray) -> np.ndarray:
 
 
 def _step(
-    there: _Customers,
+    customers: _Customers,
     now: np.ndarray,
     fact: np.ndarray,
     candidate: np.ndarray,
@@ -214,18 +219,18 @@ def _step(
     terminal: np.ndarray,
 ) -> np.ndarray:
     """Lead everybody through one moment of theirs; return who moved."""
-    there.free = (there.free | fact) & (candidate != there.stage)
-    candidate = np.where(terminal[there.stage] & ~there.free, there.stage, candidate)
-    there.since = np.where(candidate == there.waiting, there.since, now)
-    there.waiting = candidate
-    due = there.since + np.where(there.stage == len(settles) - 1, 0, settles[candidate])
-    elsewhere = candidate != there.stage
+    customers.free = (customers.free | fact) & (candidate != customers.stage)
+    candidate = np.where(terminal[customers.stage] & ~customers.free, customers.stage, candidate)
+    customers.since = np.where(candidate == customers.waiting, customers.since, now)
+    customers.waiting = candidate
+    due = customers.since + np.where(customers.stage == len(settles) - 1, 0, settles[candidate])
+    elsewhere = candidate != customers.stage
     moved = elsewhere & (due <= now)
-    there.due = np.where(elsewhere & ~moved & _is_a_day(due, now), due, NEVER)
-    there.before = np.where(moved, there.stage, there.before)
-    there.entered = np.where(moved, now, there.entered)
-    there.stage = np.where(moved, candidate, there.stage)
-    there.free &= ~moved
+    customers.due = np.where(elsewhere & ~moved & _is_a_day(due, now), due, NEVER)
+    customers.before = np.where(moved, customers.stage, customers.before)
+    customers.entered = np.where(moved, now, customers.entered)
+    customers.stage = np.where(moved, candidate, customers.stage)
+    customers.free &= ~moved
     return moved
 
 

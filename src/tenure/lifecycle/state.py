@@ -53,7 +53,7 @@ class States:
     def __init__(self, model: Model, context: EvaluationContext) -> None:
         self.model, self.context = model, context
         self.places = {stage.id: place for place, stage in enumerate(model.stages)}
-        asked = [measure for stage in model.stages for rule in stage.rules for measure in measures_of(rule)]
+        measures = [measure for stage in model.stages for rule in stage.rules for measure in measures_of(rule)]
         nodes = [node for stage in model.stages for rule in stage.rules for node in rule.walk()]
         waits = [_among_spelled_out(node) for node in nodes]
         self._flips = {
@@ -64,10 +64,10 @@ class States:
         }
         flips = [days for days, _ in self._flips.values()]
         # On the day after a move the state is another one: a mark of its own, if anybody asks.
-        day_after = np.full(int(any(measure.of_state for measure in asked)), 1)
+        day_after = np.full(int(any(measure.of_state for measure in measures)), 1)
         self.marks = np.unique(np.concatenate((day_after, *flips)))
         self.marks = self.marks[self.marks > 0]
-        knows_before = any(measure.name == "previous_stage" for measure in asked)
+        knows_before = any(measure.name == "previous_stage" for measure in measures)
         self.shape = len(model.stages) + 1, len(model.stages) + 2 if knows_before else 1, len(self.marks) + 1
 
     def number(self, stage: np.ndarray, before: np.ndarray, age: np.ndarray) -> np.ndarray:
@@ -76,19 +76,19 @@ class States:
         number = stage if befores == 1 else stage * befores + before
         return number if ages == 1 else number * ages + np.searchsorted(self.marks, age, side="right")
 
-    def truth(self, node: RuleNode, said: Mapping[RuleNode, np.ndarray]) -> np.ndarray:
+    def truth(self, node: RuleNode, part_truths: Mapping[RuleNode, np.ndarray]) -> np.ndarray:
         """Return the truth of a rule in every state (further axes), given the truths of its parts (first axis)."""
-        if node in said:
-            return said[node][:, None, None, None]
+        if node in part_truths:
+            return part_truths[node][:, None, None, None]
         match node:
             case tree.Not(operand=operand):
-                return TRUE - self.truth(operand, said)
+                return TRUE - self.truth(operand, part_truths)
             case tree.And(parts=parts):
-                return reduce(np.minimum, (self.truth(part, said) for part in parts))
+                return reduce(np.minimum, (self.truth(part, part_truths) for part in parts))
             case tree.Or(parts=parts):
-                return reduce(np.maximum, (self.truth(part, said) for part in parts))
+                return reduce(np.maximum, (self.truth(part, part_truths) for part in parts))
             case tree.Among():
-                return self.truth(spelled_out(node), said)
+                return self.truth(spelled_out(node), part_truths)
         return self._of_state(node)
 
     def _of_state(self, node: RuleNode) -> np.ndarray:
@@ -132,7 +132,7 @@ def state_measures(
     model: Model, history: History, block: Block
 ) -> tuple[dict[Measure, Steps], dict[Measure, TextSteps]]:
     """Return what the rules ask about a history that is known, as it stood on the day before each."""
-    asked = [measure for measure in model.measures if measure.of_state]
+    measures = [measure for measure in model.measures if measure.of_state]
     keys = np.concatenate((block.origins, history.keys + 1))
     order = np.argsort(keys, kind="stable")
     outside = np.full(len(block), -2)
@@ -146,7 +146,7 @@ def state_measures(
     before = np.append(nowhere, np.where(history.stages == UNSTAGED, nowhere, history.stages))[: len(history.keys)]
     before[starts(history.keys)] = -1
     steps, texts = {}, {}
-    for measure in asked:
+    for measure in measures:
         if measure.name == "previous_stage":
             texts[measure] = TextSteps(keys[order], column(np.full(len(block), -1), before), names)
         elif measure.name == "in_stage":
