@@ -161,8 +161,8 @@ class EvaluationContext:
         """Return what a number of a rule is at some moments."""
         match node:
             case tree.NumberLiteral(value=value):
-                numbers = np.broadcast_to(np.float64(value), len(moments))
-                return MomentValues(numbers, integral=float(value).is_integer())
+                everywhere = np.broadcast_to(np.float64(value), len(moments))
+                return MomentValues(everywhere, integral=float(value).is_integer())
             case tree.Negative(operand=operand):
                 inner = self.values(operand, moments)
                 return MomentValues(-inner.value, -inner.slope, inner.known, inner.integral)
