@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -87,18 +88,28 @@ def test_why_names_a_stage_that_was_set_manually(tmp_path: Path, lake: Path) -> 
 
 def test_overrides_of_unknown_models_and_stages_are_named(tmp_path: Path, lake: Path) -> None:
     path, day = tmp_path / "overrides.csv", "ann,2025-09-01"
-    rows = (f"{day},retail-activty,lost,a", f"{day},retail-activity,lots,b", f"{day},retail-activity,,c")
+    rows = [f"{day},retail-activty,lost,a", f"{day},retail-activity,lots,b", f"{day},retail-activity,,c"]
+    rows += ["bob,2025-08-01,retail-activty,active,d", "bob,2025-08-01,retail-activity,gone,e"]
+    rows += ["bob,2025-09-01,retail-activity,lost,f"]  # which ends the one before it
     path.write_text("\n".join(["customer_id,at,model,stage,reason", *rows]) + "\n")
     body = json.loads(told("import", path, "--lake", lake, "--as", "overrides", "--json"))
     assert body["remarks"] == [
-        "Overrides name the stage lots, which retail-activity does not have (1). Try: lost.",
-        "Overrides name the model retail-activty, which does not exist (1). Try: retail-activity, retail-value-path, "
-        "attract-retain-convert.",
+        "Overrides name the stage lots, which retail-activity does not have (1 overrides). Try: lost.",
+        "Overrides name the model retail-activty, which does not exist (2 overrides). Try: retail-activity,"
+        " retail-value-path, attract-retain-convert.",
     ]
     refreshed = json.loads(told("refresh", "--lake", lake, "--models", "retail-activity", "--json"))
     assert refreshed["remarks"] == body["remarks"]
     checked = json.loads(told("models", "check", "retail-activity", "--lake", lake, "--json"))
     assert checked["remarks"] == body["remarks"][:1]
+    # A model that cannot be read stops neither, and is no unknown model.
+    (lake / "models").mkdir(exist_ok=True)
+    (lake / "models/retail-activty.yaml").write_text("id: retail-activty\nstages: none\n")
+    again = json.loads(told("refresh", "--lake", lake, "--models", "retail-activity", "--json"))
+    assert again["remarks"] == body["remarks"][:1]
+    assert (
+        json.loads(told("import", path, "--lake", lake, "--as", "overrides", "--json"))["duplicates"] == len(rows) - 1
+    )
 
 
 def test_a_refresh_of_some_shows_everybody(tmp_path: Path, lake: Path) -> None:
@@ -119,10 +130,12 @@ def test_an_empty_lake_is_not_refreshed(tmp_path: Path) -> None:
     refused = tenure("refresh", "--lake", tmp_path / "lake")
     assert refused.returncode == 2
     assert "has no facts yet. Run: tenure import FILE --lake" in refused.stderr
-    (tmp_path / "people.csv").write_text("customer_id,created_on\nann,2024-05-06\n")
+    (tmp_path / "people.csv").write_text("customer_id,created_on\nann,2024-05-06\nbob,2999-01-01\n")
     told("import", tmp_path / "people.csv", "--lake", tmp_path / "lake", "--as", "customers")
+    today = datetime.now(ZoneInfo(Lake.open(tmp_path / "lake").tz)).date()
     body = json.loads(told("refresh", "--lake", tmp_path / "lake", "--models", "internal-external", "--json"))
-    assert (body["as_of"], body["customers"]) == ("2024-05-06", 1)
+    # Records are known from their import on: on the day of registration nothing of them is.
+    assert (body["as_of"], body["customers"]) == (str(today), 2)
 
 
 def test_an_orders_file_is_enough_to_say_what_cannot_be_judged(tmp_path: Path, lake: Path) -> None:

@@ -66,6 +66,14 @@ def test_a_recommendation_changes_nothing_until_it_is_applied(shop: Path) -> Non
     assert "人数最多的阶段" in table
 
 
+def test_models_are_not_chosen_for_facts_that_are_still_to_come(tmp_path: Path) -> None:
+    read("init", "--lake", tmp_path / "lake")
+    body = read("models", "recommend", "--business", "retail", "--apply", "--lake", tmp_path / "lake")
+    assert not body["applied"]
+    settings = Lake.open(tmp_path / "lake").settings
+    assert (settings.business_kind, settings.models_on) == ("retail", None)
+
+
 def test_models_are_switched_on_and_off(shop: Path) -> None:
     assert not read("models", "disable", "saas-6", "--lake", shop)["on"]
     listed = {model["id"]: model["on"] for model in read("models", "list", "--lake", shop)}
@@ -160,6 +168,18 @@ def test_a_model_is_found_by_the_id_in_its_file(shop: Path) -> None:
     assert read("board", "--lake", shop, "--model", "mine")["model"] == "mine"
     assert read("why", "C1", "--lake", shop, "--model", "mine")["model"] == "mine"
     assert read("models", "set", "mine", "late=3d", "--lake", shop)["saved"] == str(file)
+    # A built-in model of one's own values does not go into the file of another model, whatever its name.
+    file.rename(other := shop / "models/retail-activity.yaml")
+    saved = read("models", "set", "retail-activity", "active_until=50d", "--lake", shop)["saved"]
+    assert saved == str(shop / "models/retail-activity-2.yaml")
+    assert "id: mine" in other.read_text()
+    assert read("models", "show", "retail-activity", "--lake", shop)["id"] == "retail-activity"
+    (shop / "models/copy.yaml").write_text(other.read_text())
+    for asked in (("check", "mine"), ("set", "mine", "late=4d")):
+        twice = tenure("models", *asked, "--lake", shop)
+        assert twice.returncode == 2
+        assert "both have the id 'mine'" in twice.stderr
+    (shop / "models/copy.yaml").unlink()
     missing = tenure("why", "C1", "--lake", shop, "--model", "draft")
     assert missing.returncode == 2
     assert "No model or model file is named 'draft'" in missing.stderr

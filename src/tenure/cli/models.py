@@ -230,12 +230,15 @@ def recommend(
         text = mark("What kind of business is it? Add --business with one of: %(kinds)s.")
         raise LakeError(text, kinds=", ".join(BUSINESSES))
     choice = choose(store, kind, as_of=last_fact_day(store))
-    if apply:
+    waits = apply and not store.available_kinds()
+    if waits:  # chosen without facts, the models would stay when facts come
+        store.save_settings(business_kind=kind)
+    elif apply:
         switch_on(store, choice)
     body: dict[str, Any] = {
         "business": kind,
         "recommended": choice.recommended or None,
-        "applied": apply,
+        "applied": apply and not waits,
         "reasons": choice.reasons,
     }
     body["models"] = [
@@ -249,6 +252,9 @@ def recommend(
         for suitability in choice.models
     ]
     print_result(body, as_json, show_choice, choice, apply)
+    if waits and not as_json:
+        text = mark("Saved the kind of business. Models are switched on by the first refresh that has facts.")
+        console(stderr=False).print(say(text), highlight=False)
 
 
 def show_choice(_body: Any, choice: Choice, applied: bool) -> None:
@@ -296,9 +302,12 @@ def _definitions(folder: Path | None) -> tuple[Lake | None, list[Model]]:
 
 
 def _read(lake: Lake | None, model: str) -> Model:
-    from tenure.lifecycle.model_file import read, read_in
+    from tenure.lifecycle.model_file import read, read_in, refuse_doubles
 
-    return read_in(lake, model) if lake else read(model)
+    if lake is None:
+        return read(model)
+    refuse_doubles(lake.path / "models", [model])
+    return read_in(lake, model)
 
 
 def _console() -> Console:

@@ -67,10 +67,12 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _source(model: str, lake: Lake | None) -> tuple[str, Path]:
     """Return a model's text, line ends as they are, and the file that it is saved in."""
-    from tenure.lifecycle.model_file import builtin_texts, own_files, text_of
+    from tenure.lifecycle.model_file import builtin_texts, file_for, refuse_doubles, text_of
 
-    folder = lake.path / "models" if lake else None
-    in_lake = own_files(folder).get(model, folder / f"{model}.yaml") if folder else None
+    in_lake = None
+    if lake:
+        refuse_doubles(lake.path / "models", [model])
+        in_lake = file_for(lake.path / "models", model)
     file = in_lake if in_lake is not None and in_lake.is_file() else Path(model)
     if model in builtin_texts() and file != in_lake:
         if in_lake is None:

@@ -110,7 +110,7 @@ def refresh(
     counts = customers_by_stage(store) if report.mode != FULL else {model.id: model.stages for model in report.models}
     every = [asdict(model) | {"all_customers": counts.get(model.id, {})} for model in report.models]
     body |= {"seconds": round(report.seconds, 3), "models": every}
-    body["remarks"] = override_remarks(store, models_of(store), every=True) if store.has("overrides") else []
+    body["remarks"] = override_remarks(store, definitions, every=True) if store.has("overrides") else []
     body["recommended"] = store.settings.recommended or None
     print_result(body, as_json, _show_report, errors, definitions)
     if choice and not as_json:

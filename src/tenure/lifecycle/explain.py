@@ -62,7 +62,8 @@ class Explanation:
         turn = next((evaluation.stage for evaluation in self.evaluations if evaluation.taken), None)
         if self.entered_on is None or (turn and turn.id) == self.stage:
             return None
-        names = {"stage": turn.name if turn else Message(mark("In no stage")), "now": Message(mark("In no stage"))}
+        none = Message(mark("no stage"))
+        names = {"stage": turn.name if turn else none, "now": none}
         current = model.stage(self.stage) if self.stage else None
         if current:
             names["now"] = current.name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from difflib import get_close_matches
@@ -135,6 +135,26 @@ def own_files(folder: Path) -> dict[str, Path]:
     return files
 
 
+def file_for(folder: Path, model_id: str) -> Path:
+    """Return the file of a lake's own model: the one that holds it, or a new one, never that of another model."""
+    files = own_files(folder)
+    if model_id in files:
+        return files[model_id]
+    taken = set(folder.glob("*.yaml"))
+    names = (f"{model_id}.yaml", *(f"{model_id}-{number}.yaml" for number in range(2, len(taken) + 3)))
+    return next(path for path in (folder / name for name in names) if path not in taken)
+
+
+def refuse_doubles(folder: Path, ids: Collection[str]) -> None:
+    """Refuse models that two files of a lake define."""
+    paths = own_files(folder)
+    for path in sorted(folder.glob("*.yaml")):
+        model_id = _id_in(path)
+        if path not in paths.values() and model_id in ids:
+            text = mark("%(first)s and %(second)s both have the id %(id)r. Change or remove one of them.")
+            raise ModelError(text, first=paths[model_id], second=path, id=model_id)
+
+
 def _id_in(path: Path) -> str:
     try:
         given = _cached_yaml(text_of(path))
@@ -174,14 +194,10 @@ def models_of(lake: Lake, given: Sequence[str | Path | Model] | None = None) -> 
 
     A lake's own file, of whatever name, goes before the built-in model of the id in it.
     """
-    own, paths = own_texts(lake), own_files(lake.path / "models")
+    own = own_texts(lake)
     if given is None:
         given = list(dict.fromkeys([*builtin_texts(), *own]))
-    for path in (lake.path / "models").glob("*.yaml"):
-        model_id = _id_in(path)
-        if path not in paths.values() and model_id in map(str, given):
-            text = mark("%(first)s and %(second)s both have the id %(id)r. Change or remove one of them.")
-            raise ModelError(text, first=paths[model_id], second=path, id=model_id)
+    refuse_doubles(lake.path / "models", {str(model) for model in given})
     models = [model if isinstance(model, Model) else read_in(lake, model, own=own) for model in given]
     for model in models:
         if [other.id for other in models].count(model.id) > 1:

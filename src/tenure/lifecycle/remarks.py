@@ -5,12 +5,15 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from tenure.errors import TenureError
 from tenure.facts.records import FIELDS
+from tenure.lifecycle.model_file import builtin_texts, models_of, own_model_ids
 from tenure.lifecycle.published import kept_scores, score_names
 from tenure.words import Message, mark
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from typing import Any
 
     from tenure.facts.lake import Lake
     from tenure.lifecycle.model import Model
@@ -60,21 +63,55 @@ def _with_near(text: str, name: str, known: Collection[str]) -> Message:
 def override_remarks(lake: Lake, models: Sequence[Model], *, every: bool = False) -> list[Message]:
     """Return which overrides name a stage that their model does not have; with `every` model of a lake, unknown models.
 
-    Such an override puts nobody anywhere, but it ends the one before it.
+    Such an override puts nobody anywhere, but it ends the one before it. One that a later one ended is past.
     """
-    stages = {model.id: [stage.id for stage in model.stages] for model in models}
+    stages: dict[str, list[str] | None] = {model.id: [stage.id for stage in model.stages] for model in models}
+    if every:
+        stages = _stages_of_all(lake) | stages
     notes = []
-    counted = "SELECT model, stage, count(*) AS rows FROM overrides GROUP BY ALL ORDER BY 1, 2"
-    for row in lake.rows("overrides", counted):
-        model, stage = row["model"] or "", row["stage"] or ""
+    rows = lake.rows("overrides", _OVERRIDES_IN_FORCE)
+    for (model, stage), number in sorted(_counted(rows, stages).items()):
+        known = stages.get(model, [])
         if every and model not in stages:
-            text = mark("Overrides name the model %(model)s, which does not exist (%(rows)s). Try: %(near)s.")
+            text = mark("Overrides name the model %(model)s, which does not exist (%(rows)s overrides). Try: %(near)s.")
             name, ids = model, list(stages)
-        elif stage and model in stages and stage not in stages[model]:
-            text = mark("Overrides name the stage %(stage)s, which %(model)s does not have (%(rows)s). Try: %(near)s.")
-            name, ids = stage, stages[model]
+        elif stage and known and stage not in known:
+            text = mark(
+                "Overrides name the stage %(stage)s, which %(model)s does not have (%(rows)s overrides). Try: %(near)s."
+            )
+            name, ids = stage, known
         else:
             continue
         near = ", ".join(get_close_matches(name, ids, n=3, cutoff=0.4) or ids[:8])
-        notes.append(Message(text, {"rows": row["rows"], "model": model or "–", "stage": stage, "near": near}))
+        notes.append(Message(text, {"rows": number, "model": model or "–", "stage": stage, "near": near}))
     return notes
+
+
+_OVERRIDES_IN_FORCE = """
+SELECT model, stage, count(*) AS rows FROM (
+    SELECT model, stage FROM overrides
+    QUALIFY row_number() OVER (PARTITION BY customer_id, model ORDER BY "at" DESC, fact_id DESC) = 1
+) GROUP BY ALL"""
+
+
+def _counted(rows: Iterable[Mapping[str, Any]], stages: Mapping[str, list[str] | None]) -> dict[tuple[str, str], int]:
+    """Count overrides by model and stage; the stages of a model that does not exist say nothing."""
+    counts: dict[tuple[str, str], int] = {}
+    for row in rows:
+        model = row["model"] or ""
+        named = model, (row["stage"] or "") if model in stages else ""
+        counts[named] = counts.get(named, 0) + row["rows"]
+    return counts
+
+
+def _stages_of_all(lake: Lake) -> dict[str, list[str] | None]:
+    """Return the stages of every model of a lake; None for one that cannot be read, which does not stop other work."""
+    stages: dict[str, list[str] | None] = {}
+    for model_id in dict.fromkeys([*builtin_texts(), *own_model_ids(lake)]):
+        try:
+            [model] = models_of(lake, [model_id])
+        except TenureError:
+            stages[model_id] = None
+        else:
+            stages[model_id] = [stage.id for stage in model.stages]
+    return stages

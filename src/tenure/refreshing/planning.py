@@ -137,6 +137,9 @@ def last_fact_day(lake: Lake) -> date:
         newest += [row[0]] if row and row[0] is not None else []
     if newest:
         return day_of(int(local_days(np.array([max(newest)], dtype=np.int64), lake.settings.tz)[0]))
-    sql = "SELECT max(coalesce(created_on, (first_seen_at AT TIME ZONE $tz)::DATE)) AS day FROM customers"
+    # Nobody's record is known before it is imported, and a day to come is no day of a refresh.
+    sql = """
+        SELECT least(max(greatest(created_on, (first_seen_at AT TIME ZONE $tz)::DATE)),
+            (now() AT TIME ZONE $tz)::DATE) AS day FROM customers"""
     recorded = [row["day"] for row in lake.rows("customers", sql, {"tz": lake.settings.tz})]
     return next(filter(None, recorded), EPOCH)

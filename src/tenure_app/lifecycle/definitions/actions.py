@@ -162,7 +162,7 @@ def publish() -> None:
     }
     files = models.own_files(target)
     for model_id, version in versions.items():
-        path = files.get(model_id, target / f"{model_id}.yaml")
+        path = models.file_for(target, model_id)
         if not path.is_file() or path.read_text(encoding="utf-8") != version.text:
             write_text(path, version.text, at=version.created_at)  # never newer than the version: it is no news
     known = set(ModelDefinition.objects.values_list("pk", flat=True))
