@@ -195,10 +195,11 @@ class FactsReader(WindowReader):
     def unquoted(self, token: Token) -> NoReturn:
         if foreign.WORDS.get(token.text.lower()) == "unknown":
             sign = self.tokens[self.tokens.index(token) - 1]
-            near = {"=": ("is unknown",), "!=": ("is known",)}.get(SPELLINGS.get(sign.text, sign.text), ())
+            instead = {"=": "is unknown", "!=": "is known"}.get(SPELLINGS.get(sign.text, sign.text))
             # Only = and != can give way to it: in a list there is no place for is unknown.
-            place = (sign.place[0] if near else token.place[0], token.place[1])
-            self.fail(mark("To ask for a missing value, write is unknown or is known."), place, near)
+            place = ((sign if instead else token).place[0], token.place[1])
+            cause = mark("To ask for a missing value, write is unknown or is known.")
+            self.fail(cause, place, (instead,) if instead else ())
         near = (*self.near(token.text, self.parameters), f'"{token.text}"')
         self.fail(mark("%(found)s is not in quotation marks. Put texts in quotation marks."), token, near)
 

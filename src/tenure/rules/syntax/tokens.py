@@ -183,11 +183,9 @@ class Reader:
         word = token.text.lower()
         if token.what != "name" or word not in foreign.WORDS or word in self.own_names:
             return False
-        # Elsewhere known and unknown are no better.
-        return foreign.WORDS[word] not in ("known", "unknown") or self._word_before(self.tokens.index(token)) in (
-            "is",
-            "not",
-        )
+        before = self._word_before(self.tokens.index(token))
+        # Known and unknown stand behind is only; elsewhere they would be no better.
+        return foreign.WORDS[word] not in ("known", "unknown") or before in ("is", "not")
 
     def _number_meant(self, at: Token) -> _NumberMeant | None:
         """Return the number whose second half, or whose unit, is refused: 1,000 or 500 CNY."""
