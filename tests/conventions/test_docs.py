@@ -17,7 +17,7 @@ from tenure.rules.syntax.measure_calls import WORDS
 from tenure.rules.syntax.measures import MEASURES
 from tenure.rules.syntax.parameters import Parameter
 from tenure.rules.syntax.parser import parse
-from tenure.rules.syntax.windows import PERIODS
+from tenure.rules.syntax.tree import PERIODS
 from tenure.rules.wording.sentence import sentence
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What YAML reads otherwise than the author of a model file meant: commas, colons, tabs, words that are switches."""
+"""What YAML reads otherwise than the author of a model file meant: commas, colons, tabs, words that are booleans."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ ACTIVE = "  - {id: active, when: has(order)}\n"
         (f"name: {{zh: 是, en: Yes}}\n{HEAD}{ACTIVE}", "model shop, name: YAML reads yes, no, on, off, true and false"),
         (
             f"name: On\n{HEAD}{ACTIVE}",
-            "model shop: YAML reads yes, no, on, off, true and false as switches. Where name",
+            "model shop: YAML reads yes, no, on, off, true and false as booleans. Where name",
         ),
         (
             f"path: [off]\n{HEAD}{ACTIVE}",
-            "model shop: YAML reads yes, no, on, off, true and false as switches. Where p",
+            "model shop: YAML reads yes, no, on, off, true and false as booleans. Where p",
         ),
         (
             f"parameters:\n  p: {{value: 5, min: 30, max: 3}}\n{HEAD}{ACTIVE}",
@@ -69,6 +69,39 @@ ACTIVE = "  - {id: active, when: has(order)}\n"
             f"parameters:\n  p: {{value: 45d, min: 20%}}\n{HEAD}{ACTIVE}",
             "model shop, p: min 20% is of another unit",
         ),
+        (
+            f"{HEAD}  - {{id: a, when: true}}\n",
+            "model shop, stage 1 (a): when must be a rule, not true or false. Write when: o",
+        ),
+        (
+            f"{HEAD}  - id: a\n    when: has(order)\n    stays_while: yes\n",
+            "model shop, stage 1 (a): stays_while must be a condition, not true or false, such as",
+        ),
+        (
+            f"{HEAD}  - id: a\n    when: has(order)\n    causes: [{{id: b, when: no}}]\n",
+            "model shop, stage 1 (a), causes: when must be a rule, not true or false.",
+        ),
+        (
+            f"{HEAD}  - {{id: a, when: has(order), family: yes}}\n",
+            "model shop, stage 1 (a): 'True' is not a valid family. Try: ",
+        ),
+        (
+            f"{HEAD}  - id: a\n    when: has(order)\n    settle for:\n",
+            "model shop, stage 1 has an unknown key 'settle for'. Did you mean settles?",
+        ),
+        (
+            f"{HEAD}  - id: a\n    when: has(order)\n    traits:\n      zh: 新\n      in English:\n",
+            "model shop, stage 1 (a), traits has an unknown key 'in English'. Did you mean zh, en?",
+        ),
+        (
+            f"id: shop\ndescription: >\n  Who is\n  VIP：best\nname: [a\nstages:\n{ACTIVE}",
+            "Invalid YAML: ",
+        ),
+        (
+            f"id：shop\nname：a\nabout: >\n  VIP：best\nstages:\n{ACTIVE}",
+            "Line 2: write a plain colon and a space after name",
+        ),
+        ("- >\n  VIP：best\n", "A model must be a mapping with id, name and stages."),
         (f"parameters:\n  p: {{value: 5, step: 0}}\n{HEAD}{ACTIVE}", "model shop, p: step must be more than 0, not 0."),
     ],
 )

@@ -6,8 +6,9 @@ silently ignored setting.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from functools import cached_property
@@ -32,6 +33,18 @@ _DURATION = re.compile(r"(\d{1,6})\s*([dw])", re.IGNORECASE)
 _QUOTED = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 #: A key whose colon is the one of Chinese keyboards, or has no space behind it: YAML sees no key in it.
 _NO_KEY = re.compile(r"\s*(?:-\s+)?\{?\s*([A-Za-z_]\w*)\s*(?:：|:(?=[^\s:/]))")
+_MOST_SUSPECTS = 20  # lines whose colon is tried: each costs a reading of the whole file
+#: What true and false cannot stand for.
+_RULES = {
+    "when": mark(
+        "%(where)s: %(key)s must be a rule, not true or false. Write when: otherwise for everyone else, or a condition"
+        " such as when: days_since(order) <= 45."
+    ),
+    "stays_while": mark(
+        "%(where)s: %(key)s must be a condition, not true or false, such as stays_while: days_since(order) <= 60."
+    ),
+}
+_CHOICES = ("family", "unit")
 WRONG_COLON = mark("%(where)s: write a plain colon and a space after %(key)s, as in %(key)s: …")
 
 
@@ -55,6 +68,18 @@ class KeysOnce:
 class _Loader(KeysOnce, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """The same safe reading, ten times as fast where the C library is there."""
 
+    def construct_yaml_map(self, node: yaml.MappingNode) -> Iterator[dict[Any, Any]]:
+        mapping: dict[Any, Any] = _InBraces() if node.flow_style else {}
+        yield mapping
+        mapping.update(self.construct_mapping(node))
+
+
+class _InBraces(dict[Any, Any]):
+    """A mapping that is written in {…}, where a comma ends a value."""
+
+
+_Loader.add_constructor("tag:yaml.org,2002:map", _Loader.construct_yaml_map)
+
 
 def load_yaml(text: str, loader: Any = _Loader) -> Any:
     """Return what a YAML text holds; raise a ModelError with the line when it cannot be read."""
@@ -66,7 +91,7 @@ def load_yaml(text: str, loader: Any = _Loader) -> Any:
         if lines and "\t" in lines[-1][: len(lines[-1]) - len(lines[-1].lstrip())]:
             cause = mark("Line %(line)s is indented with a tab. Indent it with spaces.")
             raise ModelError(cause, line=len(lines)) from wrong
-        check_colons(lines, len(lines) - 4)
+        check_colons(text, len(lines) - 4, len(lines))
         cause = mark(
             "Invalid YAML: %(problem)s on line %(line)s. Put rules in quotation marks: # and : end them, and inside"
             " {…} commas and brackets do."
@@ -75,11 +100,39 @@ def load_yaml(text: str, loader: Any = _Loader) -> Any:
         raise ModelError(cause, problem=problem, line=place.line + 1 if place else "?") from wrong
 
 
-def check_colons(lines: Sequence[str], first: int = 0) -> None:
-    """Refuse a key that YAML takes for a text because of its colon, the last one from a line on."""
-    for number, line in reversed(list(enumerate(lines, start=1))[max(first, 0) :]):
-        if key := key_meant(line):
-            raise ModelError(WRONG_COLON, where=Message(mark("Line %(line)s"), {"line": number}), key=key)
+def check_colons(text: str, first: int = 0, end: int | None = None) -> None:
+    """Refuse a key that YAML takes for a text because of its colon, the last one among some lines.
+
+    A line of a longer text, such as VIP：best, looks like one as well. A key is to blame if YAML reads further with a
+    plain colon in its place.
+    """
+    lines = text.splitlines()
+    suspects = [number for number in range(max(first, 0), len(lines[:end])) if key_meant(lines[number])]
+
+    def read_with(mended: Sequence[int]) -> float:
+        return _lines_read("\n".join(_with_colon(line) if at in mended else line for at, line in enumerate(lines)))
+
+    reached = read_with(suspects) if suspects else 0
+    if not suspects or reached <= read_with(()):
+        return
+    for suspect in suspects[: -_MOST_SUSPECTS - 1 : -1]:
+        if read_with([number for number in suspects if number != suspect]) < reached:
+            where = Message(mark("Line %(line)s"), {"line": suspect + 1})
+            raise ModelError(WRONG_COLON, where=where, key=key_meant(lines[suspect]))
+
+
+def _lines_read(text: str) -> float:
+    """Return how many lines YAML reads before it stops; none of a text that is no mapping."""
+    try:
+        return math.inf if isinstance(yaml.compose(text, Loader=_Loader), yaml.MappingNode) else 0
+    except yaml.YAMLError as wrong:
+        place = getattr(wrong, "problem_mark", None)
+        return place.line if place else 0
+
+
+def _with_colon(line: str) -> str:
+    """Return a line with a plain colon and a space behind the key that it is meant to begin with."""
+    return _NO_KEY.sub(lambda key: f"{key[0][:-1]}: ", line, count=1)
 
 
 def key_meant(line: str) -> str:
@@ -132,7 +185,8 @@ class FileEntry:
         names = list(self.given)
         at = names.index(key)
         before = next((name for name in reversed(names[:at]) if name in keys), None)
-        if before is not None and self.given[key] is None and (not str(key).isidentifier() or "zh" in keys):
+        is_rest = isinstance(self.given, _InBraces) and before is not None and self.given[key] is None
+        if is_rest and (not str(key).isidentifier() or "zh" in keys):
             rest = takewhile(lambda name: name not in keys and self.given[name] is None, names[at:])
             value = ", ".join(map(str, (self.given[before], *rest)))
             sign = "'" if '"' in value else '"'
@@ -144,19 +198,19 @@ class FileEntry:
     def wrong(self, text: str, **data: Any) -> ModelError:
         return ModelError(text, where=self.where, **data)
 
-    def _no_switch(self, key: str, *values: Any) -> None:
+    def _refuse_booleans(self, key: str, *values: Any) -> None:
         """Refuse texts that YAML reads as true or false: nobody wants a stage called True."""
         for value in values:
             if isinstance(value, bool):
                 text = mark(
-                    "%(where)s: YAML reads yes, no, on, off, true and false as switches. Where %(key)s is such a word,"
+                    "%(where)s: YAML reads yes, no, on, off, true and false as booleans. Where %(key)s is such a word,"
                     " put it in quotation marks, such as %(sample)s."
                 )
                 raise self.wrong(text, key=key, sample='"yes"' if value else '"no"')
 
     def id(self) -> str:
         value = self.given.get("id")
-        self._no_switch("id", value)
+        self._refuse_booleans("id", value)
         text = str(value) if value is not None else ""
         if not text:
             raise self.wrong(mark("%(where)s has no id. Add one, such as id: loyal-customer."))
@@ -171,7 +225,11 @@ class FileEntry:
 
     def string(self, key: str) -> str:
         value = self.given.get(key)
-        self._no_switch(key, value)
+        if isinstance(value, bool) and key in _RULES:
+            raise self.wrong(_RULES[key], key=key)
+        if isinstance(value, bool) and key in _CHOICES:
+            return str(value)  # in quotation marks it would be no choice either
+        self._refuse_booleans(key, value)
         return str(value or "").strip()
 
     def text(self, key: str, default: object = None) -> LocalizedText:
@@ -181,7 +239,7 @@ class FileEntry:
             return LocalizedText()
         if isinstance(value, Mapping):
             return FileEntry(value, ["zh", "en"], f"{self.where}, {key}", self.names).both()
-        self._no_switch(key, value)
+        self._refuse_booleans(key, value)
         return LocalizedText(self._filled(str(value), "zh"), self._filled(str(value), "en"))
 
     def both(self) -> LocalizedText:
@@ -220,7 +278,7 @@ class FileEntry:
         value = self.given.get(key) or ()
         if isinstance(value, str) or not isinstance(value, Sequence):
             raise self.wrong(mark("%(where)s: %(key)s must be a list."), key=key)
-        self._no_switch(key, *value)
+        self._refuse_booleans(key, *value)
         return value
 
     def entries(self, key: str, keys: Sequence[str], make: Callable[[FileEntry], Item]) -> tuple[Item, ...]:

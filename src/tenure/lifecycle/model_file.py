@@ -228,7 +228,7 @@ def text_of(what: str | Path, own: Iterable[str] = ()) -> str:
 def _read_text(text: str, scope: Scope, reading: tuple[str, ...] = ()) -> Model:
     given = load_yaml(text)
     if not isinstance(given, Mapping):
-        check_colons(text.splitlines())
+        check_colons(text)
         if given is None:
             raise ModelError(mark("The model is empty. Write its id, its name and at least one stage."))
         raise ModelError(mark("A model must be a mapping with id, name and stages."))

@@ -51,7 +51,7 @@ def _parameter(name: str, entry: FileEntry) -> Parameter:
     bounds = {key: _bound(entry, key, unit) if key in entry.given else None for key in ("min", "max", "step")}
     low, high = bounds["min"], bounds["max"]
     if low is not None and high is not None and low > high:
-        text = mark("%(where)s: min %(low)s is more than max %(high)s. Exchange them.")
+        text = mark("%(where)s: min %(low)s is more than max %(high)s. Swap them.")
         raise entry.wrong(text, low=entry.given["min"], high=entry.given["max"])
     if bounds["step"] is not None and bounds["step"] <= 0:
         raise entry.wrong(mark("%(where)s: step must be more than 0, not %(step)s."), step=entry.given["step"])

@@ -15,8 +15,8 @@ from tenure.facts.kinds import KINDS
 from tenure.facts.selection import columns_of_kind, facts_of
 from tenure.rules.syntax.measures import MEASURES
 from tenure.rules.syntax.parser import expected_after
-from tenure.rules.syntax.tree import Measure, TimeWindow
-from tenure.rules.syntax.windows import PERIODS, plural
+from tenure.rules.syntax.tree import PERIODS, Measure, TimeWindow
+from tenure.rules.syntax.windows import plural
 from tenure.rules.wording.sentence import measure_phrase, value_phrase, window_phrase
 from tenure.rules.wording.vocabulary import column_name, field_name, kind_name
 from tenure.words import current_language, language_of, mark, say

@@ -194,10 +194,12 @@ class FactsReader(WindowReader):
 
     def unquoted(self, token: Token) -> NoReturn:
         if foreign.WORDS.get(token.text.lower()) == "unknown":
-            before = self.tokens[self.tokens.index(token) - 1]
-            right, start = ("is known", before) if before.matches("!=", "<>", "≠") else ("is unknown", before)
-            place = (start.place[0] if before.matches("=", "==", "!=", "<>", "≠") else token.place[0], token.place[1])
-            self.fail(mark("To ask for a missing value, write is unknown or is known."), place, (right,))
+            sign = self.tokens[self.tokens.index(token) - 1]
+            instead = {"=": "is unknown", "!=": "is known"}.get(SPELLINGS.get(sign.text, sign.text))
+            # Only = and != can give way to it: in a list there is no place for is unknown.
+            place = ((sign if instead else token).place[0], token.place[1])
+            cause = mark("To ask for a missing value, write is unknown or is known.")
+            self.fail(cause, place, (instead,) if instead else ())
         near = (*self.near(token.text, self.parameters), f'"{token.text}"')
         self.fail(mark("%(found)s is not in quotation marks. Put texts in quotation marks."), token, near)
 

@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+from tenure.rules.syntax.comparison import COMPARISONS, SPELLINGS
+from tenure.rules.syntax.tree import PERIODS, Period
 from tenure.words import mark
 
 #: Signs that no rule can have; longer ones come first.
 SIGNS = r"""&&? | \|\| | !== | === | =\s*[<>!] | [<>!]\s+= | =\s+= | <\s+>
       | [‹〈《⟨›〉》⟩](?:\s*=)? | [≦⩽≧⩾≯≮¬−–—] | !(?!=) | [‘「『«][^‘’「」『』«»\n]*[’」』»]"""
 _CURRENCY, _UNIT = "[€¥￥$£]", r"(?:元|块钱?|人民币|(?:CNY|RMB|USD|EUR|GBP)\b)"
-_DIGITS, _SCALE = r"\d[\d_]*(?:[.,]\d+)*", r"(?:万亿|千万|百万|[百千万亿])"
+_DIGITS, _SCALE = r"(?:\d[\d_]*(?:[.,]\d+)*|\.\d+)", r"(?:万亿|千万|百万|[百千万亿]|[kK]|[eE]\+?\d{1,2})"
 #: Amounts and large numbers as people write them, each of which is a plain number in a rule.
-NUMBERS = rf"""{_CURRENCY}\s*{_DIGITS}{_SCALE}?
-      | \d[\d_]*(?:\.\d+)?(?:{_SCALE}{_UNIT}? | {_UNIT} | \s*{_CURRENCY})(?!\w)
-      | \d[\d_]*(?:\.\d+)?(?:[kK] | [eE]\+?\d{{1,2}})(?!\w)"""
+NUMBERS = rf"""{_CURRENCY}\s*{_DIGITS}{_SCALE}?{_UNIT}?
+      | {_DIGITS}(?:{_SCALE}{_UNIT}? | {_UNIT} | \s*{_CURRENCY})(?!\w)"""
+_NUMBER = re.compile(
+    rf"(?P<money>{_CURRENCY}\s*)?(?P<digits>{_DIGITS})(?P<scale>{_SCALE})?(?P<unit>\s*(?:{_CURRENCY}|{_UNIT}))?",
+    re.IGNORECASE,
+)
+#: What belongs to the number before it: a percent sign, more digits, a word that is none of a rule.
+_MORE = re.compile(r"\s*(?:[%.\d]|,\d|(?P<word>[^\W\d]\w*))")
+_BETWEEN = ("and", "or", "not", "for", "is", "in", "then", "within", "last", "before")
+_PLAIN = re.compile(r"(?:0|[1-9][\d_]*)(?:\.\d+)?|\.\d+")
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?")
+_POINTS = re.compile(r"[1-9]\d{0,2}(?:(?:\.\d{3})+,\d+|(?:\.\d{3}){2,})")  # of the continent: 1.000,50
+_COMMA = re.compile(r"0,\d+|[1-9]\d*,\d{1,2}")
+_EITHER = re.compile(r"[1-9]\d{0,2}\.\d{3}")  # an amount of 1.500 may be one and a half, or a thousand more
 _SPELLED = {
     **{"&&": "and", "&": "and", "||": "or", "!": "not", "¬": "not", "===": "=", "!==": "!=", "=>": ">=", "=<": "<="},
     **{"==": "=", "<>": "!=", "=!": "!="},
@@ -41,16 +54,20 @@ _WORDS = {
 }
 #: The right spelling of words that other languages have.
 WORDS = {foreign: right for right, words in _WORDS.items() for foreign in words}
-_SCALES = {"百": 2, "千": 3, "万": 4, "百万": 6, "千万": 7, "亿": 8, "万亿": 12, "k": 3, "K": 3}
+_SCALES = {"百": 2, "千": 3, "万": 4, "百万": 6, "千万": 7, "亿": 8, "万亿": 12, "k": 3}
 _QUOTED = re.compile("[‘「『«](.*)[’」』»]")
-#: What people write behind a number when they mean a length of time: how a window says it, and in days.
-_UNITS = {
-    **dict.fromkeys(("d", "day", "days", "天", "日"), ("d", 1)),
-    **dict.fromkeys(("w", "wk", "week", "weeks", "周", "星期"), ("w", 7)),
-    **dict.fromkeys(("m", "mo", "mon", "month", "months", "月", "个月"), (" months", 30)),
-    **dict.fromkeys(("q", "quarter", "quarters", "季度", "个季度"), (" quarters", 90)),
-    **dict.fromkeys(("y", "yr", "year", "years", "年"), (" years", 365)),
+#: What people write behind a number when they mean a length of time.
+_UNITS: dict[str, Period | Literal["day"]] = {
+    **dict.fromkeys(("d", "day", "days", "天", "日"), "day"),
+    **dict.fromkeys(("w", "wk", "week", "weeks", "周", "星期"), "week"),
+    **dict.fromkeys(("m", "mo", "mon", "month", "months", "月", "个月"), "month"),
+    **dict.fromkeys(("q", "quarter", "quarters", "季度", "个季度"), "quarter"),
+    **dict.fromkeys(("y", "yr", "year", "years", "年"), "year"),
 }
+#: Units that mean something else behind a number that is compared: 5m may be millions, 5w is 50,000, 3月 is March.
+_AMBIGUOUS = ("m", "w", "月", "日", "年")
+#: The words and signs behind which a number is compared; in is that of a list, none the beginning of a rule.
+_COMPARED = ("", "in", "+", "-", "*", "/", *COMPARISONS, *SPELLINGS)
 
 
 class Mistake(NamedTuple):
@@ -68,16 +85,35 @@ def in_sign(text: str) -> Mistake:
     return Mistake(mark("%(found)s is not used in rules."), (_SPELLED.get(plain, plain),))
 
 
-def in_number(text: str) -> Mistake:
-    """Return what is wrong with a number of :data:`NUMBERS`."""
-    digits = re.search(_DIGITS, text)
-    scale = re.search(rf"{_SCALE}|[kK]|[eE]\+?(\d+)", text)
-    number = Decimal(_plain(digits[0]) if digits else "0")
-    if scale:
-        number *= Decimal(10) ** (int(scale[1]) if scale[1] else _SCALES[scale[0]])
-    whole = number == number.to_integral_value()
-    right = f"{int(number):_}" if whole and abs(number) >= 10_000 else f"{number.normalize():f}"
-    return Mistake(mark("Rules write numbers in plain digits, without a currency or a unit."), (right,))
+def in_number(text: str, *, is_listed: bool = False, after: str = "") -> Mistake:
+    """Return what is wrong with a number of :data:`NUMBERS`, and its value unless that may be another one.
+
+    Parameters
+    ----------
+    text : str
+        The number.
+    is_listed : bool, optional
+        Whether it stands among others, so that a comma may end it.
+    after : str, optional
+        The rest of the rule.
+    """
+    cause = mark("Rules write numbers in plain digits, without a currency or a unit.")
+    match = _NUMBER.fullmatch(text)
+    if not match or is_cut(after) or (is_listed and "," in match["digits"]):
+        return Mistake(cause, ())
+    scale = (match["scale"] or "").lower()
+    is_amount = bool(match["money"] or match["unit"]) and not scale
+    number = _value(match["digits"], is_amount=is_amount)
+    if number is None:
+        return Mistake(cause, ())
+    power = int(scale[1:]) if scale.startswith("e") else _SCALES.get(scale, 0)
+    return Mistake(cause, (_written(number * Decimal(10) ** power),))
+
+
+def is_cut(after: str) -> bool:
+    """Return whether the rest of a rule goes on with the number before it."""
+    more = _MORE.match(after)
+    return more is not None and (more["word"] or "").lower() not in (*_BETWEEN, *WORDS)
 
 
 def unit_of_money(word: str) -> bool:
@@ -85,28 +121,50 @@ def unit_of_money(word: str) -> bool:
     return re.fullmatch(_UNIT, word, re.IGNORECASE) is not None
 
 
-def _plain(digits: str) -> str:
-    """Return digits without separators of thousands, with a decimal point."""
-    without = re.sub(r",(?=\d{3}(?!\d))", "", digits.replace("_", ""))
-    head, _sign, tail = without.replace(",", ".").rpartition(".")
-    return f"{head.replace('.', '')}.{tail}" if head else without
+def _value(digits: str, *, is_amount: bool) -> Decimal | None:
+    """Return the value of digits with separators; None if they are no number, or may be two."""
+    if _PLAIN.fullmatch(digits):
+        return None if is_amount and _EITHER.fullmatch(digits) else Decimal(digits.replace("_", ""))
+    if _THOUSANDS.fullmatch(digits):
+        return Decimal(digits.replace(",", ""))
+    if _POINTS.fullmatch(digits) or (is_amount and _COMMA.fullmatch(digits)):
+        return Decimal(digits.replace(".", "").replace(",", "."))
+    return None
 
 
-def number_with_comma(before: str, after: str) -> str:
-    """Return what two numbers with a comma between them are meant to be: 1,000 and 1.000,5 have thousands, 0,5 not."""
-    if re.fullmatch(r"\d{1,3}(\.\d{3})+", before) and after.isdecimal():
-        return f"{before.replace('.', '')}.{after}"
-    if not (before.isdecimal() and after.isdecimal()):
-        return ""
-    return f"{before}{after}" if len(after) == 3 and before.strip("0") else f"{before}.{after}"
+def _written(number: Decimal) -> str:
+    """Return a number as rules write it."""
+    if number != number.to_integral_value():
+        return f"{number.normalize():f}"
+    return f"{int(number):_}" if abs(number) >= 10_000 else str(int(number))
+
+
+def number_with_commas(text: str, *, is_closed: bool = True) -> str:
+    """Return what numbers with commas between them are meant to be: 1,000 has thousands, 0,5 not.
+
+    Parameters
+    ----------
+    text : str
+        The numbers.
+    is_closed : bool, optional
+        Whether a comma that separates two numbers is impossible there, so that it may be a decimal one.
+    """
+    number = _value(text, is_amount=is_closed)
+    return "" if number is None else _written(number)
 
 
 def length_of(number: str, unit: str, before: str) -> str:
-    """Return how to write so many days, weeks or months after a word or sign: ``90d``, or ``90`` to compare with."""
+    """Return how to write so many days, weeks or months after a word or sign: ``90d``, or ``90`` to compare with.
+
+    Empty if the unit may mean another number there.
+    """
     known = _UNITS.get(unit.lower())
     if known is None or not number.isdecimal():
         return ""
-    window, days = known
-    if before in ("last", "before", "same", "for", "within"):
-        return f"{number}{window}"
-    return f"last {number}{window}" if before == "," else str(int(number) * days)
+    days = int(number) * (1 if known == "day" else PERIODS[known])
+    window = f"{number}{known[0]}" if known in ("day", "week") else f"{number} {known}s"
+    if before in ("for", "within"):
+        return window if known in ("day", "week") else f"{days}d"
+    if before in ("last", "before", "same", ","):
+        return f"last {window}" if before == "," else window
+    return str(days) if before in _COMPARED and unit.lower() not in _AMBIGUOUS else ""

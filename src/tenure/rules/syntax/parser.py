@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from tenure.errors import RuleError
 from tenure.facts.kinds import KINDS
 from tenure.facts.named_dates import NAMED_DATES
-from tenure.rules.syntax import foreign, tree
+from tenure.rules.syntax import tree
 from tenure.rules.syntax.comparison import COMPARISONS, SPELLINGS
 from tenure.rules.syntax.measure_calls import DEEPEST_RULE, MeasureReader
 from tenure.rules.syntax.measures import MEASURES
@@ -97,8 +97,9 @@ class _Parser(MeasureReader):
         parameters: Mapping[str, Parameter],
         named_dates: Mapping[str, Sequence[str]] | None,
     ) -> None:
-        super().__init__(text)
         self.kinds, self.parameters, self.named_dates = kinds, parameters, named_dates
+        self.own_names = {*kinds, *parameters}
+        super().__init__(text)
 
     def rule(self) -> RuleNode:
         self.expecting("sign", "otherwise")
@@ -110,25 +111,9 @@ class _Parser(MeasureReader):
         word = self.accept("otherwise")
         node = tree.Otherwise(place=word.place) if word else self.truth(self.either())
         if self.token.what != "end":
-            self._refuse_rest()
+            near = self.near(self.token.text, ("and", "or", "not", "is"))
+            self.fail(mark("Unexpected %(found)s. Join conditions with and, or."), self.token, near)
         return node
-
-    def _refuse_rest(self) -> NoReturn:
-        """Refuse what follows a whole rule: a number's other half or its unit, or a wrong word between conditions."""
-        token, after = self.token, self.following
-        number = self.tokens[self.position - 1]
-        pair = number.text, after.text
-        if token.matches(",") and number.what == after.what == "number" and (right := foreign.number_with_comma(*pair)):
-            cause = mark("Rules write numbers without a separator of thousands, and with a decimal point.")
-            self.fail(cause, (number.place[0], after.place[1]), (right,))
-        if number.what == "number" and (days := foreign.length_of(number.text, token.text, "")):
-            cause = mark("To compare, use a plain number of days.")
-            self.fail(cause, (number.place[0], token.place[1]), (days,))
-        if number.what == "number" and foreign.unit_of_money(token.text):
-            mistake = foreign.in_number(number.text)
-            self.fail(mistake.cause, (number.place[0], token.place[1]), mistake.near)
-        near = self.near(token.text, ("and", "or", "not", "is"))
-        self.fail(mark("Unexpected %(found)s. Join conditions with and, or."), token, near)
 
     def either(self) -> RuleNode:
         return self._chain("or", tree.Or, self.both)
@@ -279,7 +264,8 @@ class _Parser(MeasureReader):
             cause = mark(
                 "%(found)s is a time window and belongs inside a measure. To compare, use a plain number of days."
             )
-            self.fail(cause, token, (token.text[:-1],))
+            # 5w may be 50,000 as well as weeks.
+            self.fail(cause, token, (token.text[:-1],) if token.text[-1] in "dD" else ())
         if token.what == "end":
             self.fail(mark("The rule is incomplete. Expected a number or a measure."), token)
         self.fail(mark("Expected a number or a measure before %(found)s."), token)

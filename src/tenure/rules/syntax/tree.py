@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 NodeType = Literal["number", "text", "truth"]
 WindowUnit = Literal["day", "week", "month", "quarter", "year", "fact"]
+Period = Literal["week", "month", "quarter", "year"]
 Place = tuple[int, int]
+PERIODS: dict[Period, int] = {"week": 7, "month": 30, "quarter": 90, "year": 365}  # about how many days
 A_YEAR = {"week": 52, "month": 12, "quarter": 4, "year": 1}
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NoReturn
 
+from tenure.rules.syntax import foreign
 from tenure.rules.syntax.tokens import Expected, Reader, Token, number_of
-from tenure.rules.syntax.tree import A_YEAR, ALWAYS, Place, TimeWindow
+from tenure.rules.syntax.tree import A_YEAR, ALWAYS, PERIODS, Period, Place, TimeWindow
 from tenure.words import mark
 
 if TYPE_CHECKING:
@@ -15,10 +16,9 @@ if TYPE_CHECKING:
     from tenure.rules.syntax.measures import Signature
     from tenure.rules.syntax.parameters import Parameter
 
-Period = Literal["week", "month", "quarter", "year"]
-PERIODS: dict[Period, int] = {"week": 7, "month": 30, "quarter": 90, "year": 365}  # about how many days
 WINDOW_WORDS = ("last", "before", "this", "same")
 LONGEST_WINDOW = 36_525  # a hundred years: beyond any customer's life, and safely inside every date type
+_AFTER_LENGTHS = ("and", "or", "for", "last")  # words that may follow a length without being its unit
 _MOST = {"week": 5_200, "month": 1_200, "quarter": 400, "year": 100, "fact": 1_000}
 _OF_SLOPE = mark("slope requires a time window that is a multiple of 4 days, such as last 360d.")
 
@@ -162,18 +162,24 @@ class WindowReader(Reader):
             cause = mark("%(found)s is not a length of time. Give the parameter a value in days, such as 45d.")
             self.fail(cause, token)
         windows = word.text.lower() in WINDOW_WORDS
+        place = token.place
         period, near = _period(token), self.near(token.text, self.parameters)
         if period and windows:
             near = (f"1 {period}",)
         elif token.what == "number":
-            period = _period(self.token)
-            near = (f"{token.text}d",)
-            if period and (number := number_of(token.text)) == int(number):
-                near = (f"{int(number) * PERIODS[period]}d",)
+            unit = self.token
+            if unit.what == "name" and not unit.matches(*_AFTER_LENGTHS):
+                right = foreign.length_of(token.text, unit.text, word.text.lower())
+                place = (token.place[0], unit.place[1])
+            else:
+                # 1,000 and 1.5 are no numbers of days.
+                is_cut = unit.matches(",") and self.following.what == "number"
+                right = f"{token.text}d" if token.text.isdecimal() and not is_cut else ""
+            near = (right,) if right else ()
         cause = mark("Expected a number of days after %(word)s, such as 90d for three months.")
         if windows:
             cause = mark("Expected a length after %(word)s, such as 90d, 12w or 3 months.")
-        self.fail(cause, token, near, word=word.text)
+        self.fail(cause, place, near, word=word.text)
 
 
 def _period(token: Token) -> Period | None:
