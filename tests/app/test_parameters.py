@@ -161,6 +161,10 @@ stages:
     page = signed_in.post("/models/-/change/", {**form, "do": "mode:fields"}).content.decode()
     assert 'value="84"' in page
     assert 'value="20" min="5" max="50"' in page
+    one_sided = text.replace("min: 0.05, max: 0.5", "min: 0.05")
+    refused = {**form, "text": one_sided, "parameter-silent": "84", "parameter-high": "2", "do": "mode:yaml"}
+    answer = signed_in.post("/models/-/change/", refused)
+    assert "High share: enter a value of at least 5%." in answer.content.decode()
     changed = {**form, "parameter-silent": "77", "parameter-high": "25"}
     page = signed_in.post("/models/-/change/", {**changed, "do": "mode:yaml"}).context["draft"].text
     assert page == text.replace("12w", "11w").replace("value: 0.2,", "value: 0.25,")

@@ -184,6 +184,15 @@ def with_parameters(text: str, numbers: Mapping[str, str]) -> str:
     )
 
 
+#: What is said of a number outside its bounds, by whether there is a lower and an upper one.
+_OUTSIDE = {
+    (True, True): mark("%(name)s: enter a value from %(low)s to %(high)s."),
+    (True, False): mark("%(name)s: enter a value of at least %(low)s."),
+    (False, True): mark("%(name)s: enter a value of at most %(high)s."),
+    (False, False): mark("%(name)s: enter a number."),
+}
+
+
 def _file_value(number: str, parameter: Parameter) -> str:
     """Return a number of the form as files have it; errors name it and its bounds as the form does."""
     try:
@@ -193,11 +202,12 @@ def _file_value(number: str, parameter: Parameter) -> str:
     low = -inf if parameter.minimum is None else parameter.minimum
     high = inf if parameter.maximum is None else parameter.maximum
     words = {"name": parameter.label.render() or parameter.name}
-    if not low <= value <= high and inf not in (-low, high):
-        bounds = {key: replace(parameter, value=bound).value_text("") for key, bound in (("low", low), ("high", high))}
-        raise ModelError(mark("%(name)s: enter a value from %(low)s to %(high)s."), **words, **bounds)
     if not low <= value <= high or abs(value) == inf:
-        raise ModelError(mark("%(name)s: enter a number."), **words)
+        limits = {"low": parameter.minimum, "high": parameter.maximum}
+        bounds = {
+            key: replace(parameter, value=bound).value_text("") for key, bound in limits.items() if bound is not None
+        }
+        raise ModelError(_OUTSIDE["low" in bounds, "high" in bounds], **words, **bounds)
     if parameter.in_days and not value.is_integer():
         raise ModelError(mark("%(name)s: enter a whole number of days."), **words)
     return f"{Decimal(number.strip()):f}{SIGNS[parameter.unit]}"
