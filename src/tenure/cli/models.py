@@ -302,7 +302,8 @@ def _definitions(folder: Path | None) -> tuple[Lake | None, list[Model]]:
 
 
 def _read(lake: Lake | None, model: str) -> Model:
-    from tenure.lifecycle.model_file import read, read_in, refuse_doubles
+    from tenure.lifecycle.model_file import read, read_in
+    from tenure.lifecycle.model_folder import refuse_doubles
 
     if lake is None:
         return read(model)

@@ -67,7 +67,8 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _source(model: str, lake: Lake | None) -> tuple[str, Path]:
     """Return a model's text, line ends as they are, and the file that it is saved in."""
-    from tenure.lifecycle.model_file import builtin_texts, file_for, refuse_doubles, text_of
+    from tenure.lifecycle.model_file import builtin_texts, text_of
+    from tenure.lifecycle.model_folder import file_for, refuse_doubles
 
     in_lake = None
     if lake:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from difflib import get_close_matches
@@ -20,6 +20,7 @@ from tenure.facts.named_dates import NAMED_DATES
 from tenure.facts.schema import FACT_TABLES
 from tenure.lifecycle.file_entries import WRONG_COLON, FileEntry, Names, Scope, check_colons, key_meant, load_yaml
 from tenure.lifecycle.model import FAMILIES, Cause, Model, Play, SourceReference, Stage
+from tenure.lifecycle.model_folder import own_files, refuse_doubles
 from tenure.lifecycle.model_parameters import read_parameters
 from tenure.rules.evaluation.published import named_days
 from tenure.rules.syntax.parameters import Parameter
@@ -121,49 +122,6 @@ def parameters_of(given: Mapping[str, Any], kinds: Mapping[str, Kind] = KINDS) -
     """Return the parameters of a model's file, whatever else is wrong with it."""
     names = Names(Scope(tuple(kinds.items()), (), ()))
     return read_parameters(given.get("parameters"), f"model {given.get('id', '?')}", names)
-
-
-def own_files(folder: Path) -> dict[str, Path]:
-    """Return a lake's own model files by the ids in them; by its name one that cannot be read.
-
-    Of two files with one id it is the one that is named after it, see :func:`models_of`.
-    """
-    ids = {path: _id_in(path) for path in sorted(folder.glob("*.yaml"))}
-    files: dict[str, Path] = {}
-    for path, model_id in sorted(ids.items(), key=lambda item: (item[0].stem != item[1], item[0])):
-        files.setdefault(model_id, path)
-    return files
-
-
-def file_for(folder: Path, model_id: str) -> Path:
-    """Return the file of a lake's own model: the one that holds it, or a new one, never that of another model."""
-    files = own_files(folder)
-    if model_id in files:
-        return files[model_id]
-    taken = set(folder.glob("*.yaml"))
-    names = (f"{model_id}.yaml", *(f"{model_id}-{number}.yaml" for number in range(2, len(taken) + 3)))
-    return next(path for path in (folder / name for name in names) if path not in taken)
-
-
-def refuse_doubles(folder: Path, ids: Collection[str]) -> None:
-    """Refuse models that two files of a lake define."""
-    paths = own_files(folder)
-    for path in sorted(folder.glob("*.yaml")):
-        model_id = _id_in(path)
-        if path not in paths.values() and model_id in ids:
-            text = mark("%(first)s and %(second)s both have the id %(id)r. Change or remove one of them.")
-            raise ModelError(text, first=paths[model_id], second=path, id=model_id)
-
-
-def _id_in(path: Path) -> str:
-    try:
-        given = _cached_yaml(text_of(path))
-    except ModelError:
-        return path.stem
-    return str(given.get("id") or path.stem) if isinstance(given, Mapping) else path.stem
-
-
-_cached_yaml = lru_cache(maxsize=256)(load_yaml)
 
 
 def own_model_ids(lake: Lake) -> list[str]:

@@ -19,7 +19,7 @@ from django.utils import timezone
 from tenure.errors import TenureError
 from tenure.facts.lake import Lake
 from tenure.lake.files import write_text
-from tenure.lifecycle import choice
+from tenure.lifecycle import choice, model_folder
 from tenure.lifecycle import model_file as models
 from tenure.lifecycle.model import Model
 from tenure.refreshing.planning import last_fact_day
@@ -160,9 +160,9 @@ def publish() -> None:
         for current in queries.in_force().values()
         if current.version is not None and (current.edited or not current.shipped)
     }
-    files = models.own_files(target)
+    files = model_folder.own_files(target)
     for model_id, version in versions.items():
-        path = models.file_for(target, model_id)
+        path = model_folder.file_for(target, model_id)
         if not path.is_file() or path.read_text(encoding="utf-8") != version.text:
             write_text(path, version.text, at=version.created_at)  # never newer than the version: it is no news
     known = set(ModelDefinition.objects.values_list("pk", flat=True))
@@ -173,7 +173,7 @@ def publish() -> None:
 
 def take_in_files() -> list[ModelVersion]:
     """Make versions of the files that others put into the lake's folder, and publish what is missing there."""
-    paths = sorted(models.own_files(folder()).values()) if folder().is_dir() else []
+    paths = sorted(model_folder.own_files(folder()).values()) if folder().is_dir() else []
     versions = [version for version in map(_take_in, paths) if version is not None]
     publish()
     return versions
