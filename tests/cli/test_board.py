@@ -94,8 +94,8 @@ def test_overrides_of_unknown_models_and_stages_are_named(tmp_path: Path, lake: 
     path.write_text("\n".join(["customer_id,at,model,stage,reason", *rows]) + "\n")
     body = json.loads(told("import", path, "--lake", lake, "--as", "overrides", "--json"))
     assert body["remarks"] == [
-        "Overrides name the stage lots, which retail-activity does not have (1 overrides). Try: lost.",
-        "Overrides name the model retail-activty, which does not exist (2 overrides). Try: retail-activity,"
+        "Overrides (1) name the stage lots, which retail-activity does not have. Try: lost.",
+        "Overrides (2) name the model retail-activty, which does not exist. Try: retail-activity,"
         " retail-value-path, attract-retain-convert.",
     ]
     refreshed = json.loads(told("refresh", "--lake", lake, "--models", "retail-activity", "--json"))

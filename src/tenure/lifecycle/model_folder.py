@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def own_files(folder: Path) -> dict[str, Path]:
     """Return a lake's own model files by the ids in them; by its name one that cannot be read.
 
-    Of two files with one id it is the one that is named after it, see :func:`models_of`.
+    Of two files with one id it is the one that is named after it, see :func:`refuse_doubles`.
     """
     ids = {path: _id_in(path) for path in sorted(folder.glob("*.yaml"))}
     files: dict[str, Path] = {}

@@ -73,12 +73,10 @@ def override_remarks(lake: Lake, models: Sequence[Model], *, every: bool = False
     for (model, stage), number in sorted(_counted(rows, stages).items()):
         known = stages.get(model, [])
         if every and model not in stages:
-            text = mark("Overrides name the model %(model)s, which does not exist (%(rows)s overrides). Try: %(near)s.")
+            text = mark("Overrides (%(rows)s) name the model %(model)s, which does not exist. Try: %(near)s.")
             name, ids = model, list(stages)
         elif stage and known and stage not in known:
-            text = mark(
-                "Overrides name the stage %(stage)s, which %(model)s does not have (%(rows)s overrides). Try: %(near)s."
-            )
+            text = mark("Overrides (%(rows)s) name the stage %(stage)s, which %(model)s does not have. Try: %(near)s.")
             name, ids = stage, known
         else:
             continue
